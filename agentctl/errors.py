@@ -1,0 +1,157 @@
+"""Every exception that agentctl raises on purpose. Each has a message, a hint (what to do) and an exit code.
+
+AgentctlError                   exit 1: the work failed
+├── UsageError                  exit 2: the command was called wrongly, or refuses without a yes
+├── ConfigurationError          exit 2: settings or project files are wrong; carries every problem at once
+├── ApiError                    a vendor's API refused (status, code, request id)
+│   ├── Unauthorized            401/403: wrong key, or a key without the needed scope
+│   ├── NotFound                404
+│   ├── Rejected                400/409/422: the request itself was refused
+│   └── RateLimited             429 after all retries
+├── Unreachable                 no answer: DNS, connection, timeout, repeated 5xx; safe to run again
+│   └── AnswerLost              a write may or may not have happened
+├── SyncError                   a plan cannot be made or applied
+│   ├── Ambiguous               more than one remote object claims to be the same resource
+│   ├── Ignored                 the platform answered 200 and kept something else
+│   └── Blocked                 a change waits for another that failed
+├── StoreError                  the database refused
+│   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
+│   └── StoreBehind             migrations are pending
+├── EventError                  a delivery or event cannot be understood
+│   ├── BadSignature            missing, malformed, too old or wrong
+│   └── Malformed               not the shape that the vendor documents
+├── DigestError                 a digest engine failed
+└── MailError                   a mail route refused; `permanent` says whether trying again can help
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class AgentctlError(Exception):
+    """An expected failure: `message` says what and where, `hint` what to do about it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class UsageError(AgentctlError):
+    """The command was called wrongly, or refuses to act without a yes."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in the input: `where` is a file with a path in it, or a variable's name."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class ConfigurationError(AgentctlError):
+    """Settings or project files are wrong; `problems` holds all of them."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[Problem], hint: str = "") -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in problems), hint)
+
+
+class ApiError(AgentctlError):
+    """A vendor's API refused a request. `code` is the vendor's own, empty if it gave none."""
+
+    def __init__(self, message: str, hint: str = "", *, status: int = 0, code: str = "", request_id: str = "") -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+
+
+class Unauthorized(ApiError):
+    """Wrong key, or a key without the scope that the request needs."""
+
+
+class NotFound(ApiError):
+    """The object does not exist (any more) in this workspace."""
+
+
+class Rejected(ApiError):
+    """The request itself was refused; sending it again cannot help."""
+
+
+class RateLimited(ApiError):
+    """Still refused with 429 after all retries."""
+
+
+class Unreachable(AgentctlError):
+    """No usable answer after all retries; running the same again is safe."""
+
+
+class AnswerLost(Unreachable):
+    """A write was sent and no answer came: it may or may not have happened."""
+
+
+class SyncError(AgentctlError):
+    """A plan cannot be made or applied."""
+
+
+class Ambiguous(SyncError):
+    """More than one remote object claims to be the same resource."""
+
+
+class Ignored(SyncError):
+    """The platform accepted a request and kept something other than what was sent."""
+
+
+class Blocked(SyncError):
+    """A change was not tried, because something it refers to failed."""
+
+
+class StoreError(AgentctlError):
+    """The database refused a call."""
+
+
+class StoreUnavailable(StoreError):
+    """No connection, a deadline passed, or the server cannot write; trying later can help."""
+
+
+class StoreBehind(StoreError):
+    """The database lacks migrations that this version needs."""
+
+
+class EventError(AgentctlError):
+    """A delivery or a stored event cannot be understood."""
+
+
+class BadSignature(EventError):
+    """The signature is missing, malformed, outside the tolerance, or made with another secret."""
+
+
+class Malformed(EventError):
+    """The content is not what the vendor documents, so that nothing can be made of it."""
+
+
+class DigestError(AgentctlError):
+    """A digest engine failed or answered nonsense."""
+
+
+class MailError(AgentctlError):
+    """A mail route refused. `permanent`: the same mail would be refused again."""
+
+    def __init__(self, message: str, hint: str = "", *, permanent: bool = False) -> None:
+        super().__init__(message, hint)
+        self.permanent = permanent

@@ -1,0 +1,133 @@
+"""The only reader of the environment: variables and `.env` become one frozen object, with all problems at once.
+
+`.env` is read from the project's directory; a variable in the environment wins over it. Secrets are `SecretStr`:
+neither a repr nor an error shows them. `.env.example` lists every name with one line each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from agentctl.errors import ConfigurationError, Problem
+
+# The published servers (`servers` of the OpenAPI spec). Any other https host works too, for a proxy or the sandbox.
+ELEVENLABS_HOSTS = (
+    "https://api.elevenlabs.io",
+    "https://api.us.elevenlabs.io",
+    "https://api.eu.residency.elevenlabs.io",
+    "https://api.in.residency.elevenlabs.io",
+    "https://api.sg.residency.elevenlabs.io",
+)
+
+
+class Settings(BaseSettings):
+    """What differs between machines and must not be in Git. Every field is one environment variable in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    elevenlabs_api_key: SecretStr | None = None
+    elevenlabs_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io")
+    elevenlabs_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    webhook_tolerance_seconds: int = Field(default=2700, ge=1)
+    webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    public_url: HttpUrl | None = None
+
+    database_url: SecretStr | None = None
+    supabase_url: HttpUrl | None = None
+    supabase_service_role_key: SecretStr | None = None
+    supabase_recordings_bucket: str = "agentctl-recordings"
+    agentctl_pg_bin: Path | None = None
+
+    twilio_account_sid: str | None = Field(default=None, pattern=r"^AC[0-9a-fA-F]{32}$")
+    twilio_auth_token: SecretStr | None = None
+    twilio_api_key_sid: str | None = Field(default=None, pattern=r"^SK[0-9a-fA-F]{32}$")
+    twilio_api_key_secret: SecretStr | None = None
+    twilio_base_url: HttpUrl = HttpUrl("https://api.twilio.com")
+
+    smtp_url: SecretStr | None = None
+    resend_api_key: SecretStr | None = None
+    resend_base_url: HttpUrl = HttpUrl("https://api.resend.com")
+    mail_from: str | None = Field(default=None, pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")
+
+    llm_base_url: HttpUrl | None = None
+    llm_model: str | None = None
+    llm_api_key: SecretStr | None = None
+
+    no_color: str | None = None
+
+    @field_validator("elevenlabs_webhook_secret", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        # Two secrets are valid at once while a webhook is rotated.
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def workspace(self) -> str:
+        """The host that ids belong to: ids of one residency host mean nothing on another. Never made from the key."""
+        url = self.elevenlabs_base_url
+        return f"{url.host}:{url.port}" if url.port not in (80, 443) else str(url.host)
+
+
+def load_settings(directory: Path) -> Settings:
+    """Read the environment and `directory`/.env.
+
+    Raises ConfigurationError with every variable that has an unusable value.
+    """
+    dotenv = directory / ".env"
+    try:
+        settings = Settings(_env_file=dotenv if dotenv.is_file() else None)
+    except ValidationError as error:
+        raise ConfigurationError(
+            [Problem(str(item["loc"][0]).upper(), _reason(item)) for item in error.errors(include_input=False)],
+            hint=f"Set them in the environment or in {dotenv}; .env.example explains each.",
+        ) from None
+    problems = list(_incomplete(settings))
+    if problems:
+        raise ConfigurationError(problems, hint=f"Set them in the environment or in {dotenv}.")
+    return settings
+
+
+def require(settings: Settings, *names: str) -> None:
+    """Raise ConfigurationError that names every one of the variables `names` (lower case) that is not set."""
+    missing = [name for name in names if getattr(settings, name) in (None, ())]
+    if missing:
+        raise ConfigurationError(
+            [Problem(name.upper(), "is not set") for name in missing],
+            hint="Set it in the environment or in .env beside agentctl.toml; .env.example explains each.",
+        )
+
+
+def wants_colour() -> bool:
+    """Whether output to a terminal may be coloured: NO_COLOR (no-color.org) and TERM=dumb say no."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """The known name that `word` was probably meant to be, or an empty string."""
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
+
+
+def _reason(item: Any) -> str:
+    return str(item["msg"]).removeprefix("Value error, ")
+
+
+def _incomplete(settings: Settings) -> Any:
+    pairs = (
+        ("supabase_url", "supabase_service_role_key"),
+        ("supabase_service_role_key", "supabase_url"),
+        ("twilio_api_key_sid", "twilio_api_key_secret"),
+        ("twilio_api_key_secret", "twilio_api_key_sid"),
+        ("llm_base_url", "llm_model"),
+        ("smtp_url", "mail_from"),
+        ("resend_api_key", "mail_from"),
+    )
+    for given, needed in pairs:
+        if getattr(settings, given) is not None and getattr(settings, needed) is None:
+            yield Problem(needed.upper(), f"is not set, but {given.upper()} is and needs it")
