@@ -13,7 +13,8 @@ AgentctlError                   exit 1: the work failed
 ├── SyncError                   a plan cannot be made or applied
 │   ├── Ambiguous               more than one remote object claims to be the same resource
 │   ├── Ignored                 the platform answered 200 and kept something else
-│   └── Blocked                 a change waits for another that failed
+│   ├── Blocked                 a change waits for another that failed
+│   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
 │   └── StoreBehind             migrations are pending
@@ -119,6 +120,10 @@ class Ignored(SyncError):
 
 class Blocked(SyncError):
     """A change was not tried, because something it refers to failed."""
+
+
+class Waiting(SyncError):
+    """A resource waits for a step that a person takes, which `hint` names; everything else goes on."""
 
 
 class StoreError(AgentctlError):

@@ -1,0 +1,175 @@
+"""Agents: an Assistant as a body of `POST /v1/convai/agents/create` and `PATCH /v1/convai/agents/{agent_id}`.
+
+PATCH merges objects and replaces lists (contract 1.4), and answers with the whole agent, so that every write is
+verified without another request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
+from agentctl.resources import knowledge
+from agentctl.resources.api import Api
+from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
+from agentctl.resources.post_call import analysis, delivery
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
+
+AGENTS = "/v1/convai/agents"
+AGENT = "/v1/convai/agents/{agent_id}"
+KIND = "agent"
+MANAGED = "managed-by:agentctl"
+VOICE = "conversation_config.tts.voice_id"
+
+
+class Agent:
+    """The agent that answers for one assistant. Found again by its binding, and without one by its ownership tag."""
+
+    name = KIND
+    lists: Mapping[str, Keyed] = {
+        "tags": Keyed(open=True),
+        "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),
+        "conversation_config.agent.prompt.tool_ids": Keyed(),
+        "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
+        "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
+        "platform_settings.evaluation.criteria": Keyed(by="id"),
+        "platform_settings.workspace_overrides.webhooks.events": Keyed(),
+    }
+
+    def __init__(self, api: Api, scope: Scope, webhook: Ref | None = None) -> None:
+        self._api = api
+        self._scope = scope
+        self._webhook = webhook
+
+    def desired(self, assistant: Assistant) -> Iterable[Desired]:
+        """One agent; what the assistant does not declare is left out, and `[elevenlabs]` is merged last."""
+        ours = {
+            "name": assistant.name,
+            "tags": [MANAGED, self._tag(assistant.key)],
+            "conversation_config": {"agent": _agent(assistant), "tts": _voice(assistant)},
+            "platform_settings": {**analysis(assistant), **delivery(self._webhook)},
+        }
+        yield Desired(self.name, assistant.key, _merged(ours, assistant.elevenlabs), assistant.where)
+
+    def _tag(self, key: str) -> str:
+        return f"agentctl:{self._scope.project}/{self._scope.environment}/{key}"
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        """One GET per agent; agents without a binding are first looked for by tag, archived ones included."""
+        lost = [desired.key for desired in wanted if desired.key not in bound]
+        ids: dict[str, list[str]] = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
+        archived: set[str] = set()
+        if lost:
+            keys = {self._tag(key): key for key in lost}
+            for hidden in (False, True):
+                async for entry in self._listed(hidden):
+                    for key in {keys[tag] for tag in entry.get("tags") or () if tag in keys}:
+                        ids.setdefault(key, []).append(entry["agent_id"])
+                        archived.update([key] if hidden else [])
+        found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+        return dict(zip(ids, found, strict=True))
+
+    async def _listed(self, archived: bool) -> Any:
+        params = {"tags": MANAGED, "archived": archived, "page_size": 100}
+        async for entry in self._api.pages(AGENTS, items="agents", params=params):
+            yield entry
+
+    async def _sight(self, key: str, ids: Sequence[str], archived: bool) -> Sighting:
+        if archived:
+            message = f"agent {key}: {', '.join(ids)} carries its tag and is archived"
+            return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
+        found = []
+        for agent_id in dict.fromkeys(ids):
+            try:
+                found.append(await self.read(agent_id))
+            except NotFound:
+                continue
+            except AgentctlError as error:
+                return error
+        return found
+
+    async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
+        """A voice that is about to be set must exist: a call would otherwise fail when it is answered."""
+        voice_id = desired.body["conversation_config"]["tts"].get("voice_id")
+        if VOICE not in changed or not isinstance(voice_id, str):
+            return
+        try:
+            await self._api.get("/v1/voices/{voice_id}", voice_id=voice_id)
+        except Unauthorized:
+            return  # A key without voices_read can still push; the platform then has the last word.
+        except (NotFound, Rejected):
+            hint = "Look its id up under Voices in the dashboard and add it to My Voices, or leave voice.id out."
+            raise SyncError(f"{desired.where}: voice.id: this workspace has no voice {voice_id!r}", hint) from None
+
+    def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
+        """Every field of an agent is edited in place."""
+        return False
+
+    async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
+        """POST; language and speech model go in one request, since the platform checks them together."""
+        return str((await self._api.post(f"{AGENTS}/create", json=body))["agent_id"])
+
+    async def read(self, remote_id: str) -> Observed:
+        """The whole agent."""
+        return _observed(await self._api.get(AGENT, agent_id=remote_id))
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        """PATCH what differs; the answer is the agent as it is now."""
+        return _observed(await self._api.patch(AGENT, json=patch, agent_id=remote_id))
+
+    async def delete(self, remote_id: str) -> None:
+        """DELETE; one that is gone already is fine."""
+        try:
+            await self._api.delete(AGENT, agent_id=remote_id)
+        except NotFound:
+            return
+
+
+def _observed(answer: Mapping[str, Any]) -> Observed:
+    return Observed(str(answer["agent_id"]), answer)
+
+
+def _agent(assistant: Assistant) -> dict[str, Any]:
+    entries = [
+        {
+            "type": knowledge.document_type(document),
+            "name": document.name,
+            "id": Ref(knowledge.KIND, document.key),
+            "usage_mode": document.usage,
+        }
+        for document in assistant.knowledge
+    ]
+    llm = assistant.llm
+    prompt = {"llm": llm.model, "temperature": llm.temperature, "max_tokens": llm.max_tokens}
+    return {
+        "language": assistant.language,
+        **_given({"first_message": assistant.first_message}),
+        "prompt": {"prompt": assistant.prompt, **_given(prompt), "knowledge_base": entries},
+    }
+
+
+def _voice(assistant: Assistant) -> dict[str, Any]:
+    voice = assistant.voice
+    # The platform's own default speaks English only, and it refuses that model for any other language.
+    model = voice.model or (MULTILINGUAL_MODEL if assistant.language != "en" else None)
+    return _given({
+        "voice_id": voice.id,
+        "model_id": model,
+        "stability": voice.stability,
+        "similarity_boost": voice.similarity_boost,
+        "speed": voice.speed,
+    })  # fmt: skip
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _merged(ours: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(ours)
+    for key, value in raw.items():
+        here = merged.get(key)
+        merged[key] = _merged(here, value) if isinstance(here, Mapping) and isinstance(value, Mapping) else value
+    return merged

@@ -1,0 +1,116 @@
+"""Phone numbers: which agent a number rings at. Bringing a number over from Twilio is `import_number`'s business.
+
+The API gives no way to look a number up, and never reads credentials back (contract 3): the whole list is read once
+and matched by E.164.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from agentctl.errors import NotFound, Waiting
+from agentctl.resources.api import Api
+from agentctl.resources.assistant import Assistant
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting
+
+NUMBERS = "/v1/convai/phone-numbers"
+NUMBER = "/v1/convai/phone-numbers/{phone_number_id}"
+KIND = "phone_number"
+
+
+@dataclass(frozen=True)
+class TwilioAccess:
+    """What ElevenLabs needs to take a number over: an account SID (AC…) or API key SID (SK…) with its secret.
+
+    With an API key, `account_auth_token` lets the platform check the signatures of inbound calls.
+    """
+
+    sid: str
+    token: SecretStr
+    account_auth_token: SecretStr | None = None
+    enable_sms: bool = False
+
+
+class PhoneNumber:
+    """A number and the agent it is assigned to. Without `access` a number can be assigned but not imported."""
+
+    name = KIND
+    lists: Mapping[str, Keyed] = {}
+
+    def __init__(self, api: Api, access: TwilioAccess | None = None) -> None:
+        self._api = api
+        self._access = access
+
+    def desired(self, assistant: Assistant) -> Iterable[Desired]:
+        """Each declared number, assigned to the assistant's agent."""
+        for number in assistant.phone.numbers:
+            body = {"phone_number": number, "agent_id": Ref("agent", assistant.key)}
+            yield Desired(self.name, number, body, assistant.where, payload=assistant)
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        """One list, matched by number; a binding is not needed to find one."""
+        if not wanted and not bound:
+            return {}
+        found: dict[str, list[Observed]] = {}
+        for entry in await self._api.get(NUMBERS):
+            observed = _observed(entry)
+            found.setdefault(str(observed.body["phone_number"]), []).append(observed)
+        return found
+
+    async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
+        """A number that ElevenLabs does not have yet waits for its import."""
+        if not exists and self._access is None:
+            raise Waiting(
+                f"phone.numbers: {desired.key} is not at ElevenLabs yet",
+                f"Bring it over: agentctl import-number {desired.key} --assistant {desired.payload.key}",
+            )
+
+    def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
+        """An assignment is edited in place."""
+        return False
+
+    async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
+        """Import from Twilio. This makes ElevenLabs overwrite the number's voice URL and status callback there."""
+        if self._access is None:
+            raise Waiting(f"{desired.key} cannot be imported without Twilio credentials")
+        access = self._access
+        request = {
+            "provider": "twilio",
+            "phone_number": desired.key,
+            "label": desired.payload.name,
+            "sid": access.sid,
+            "token": access.token.get_secret_value(),
+            "agent_id": body["agent_id"],
+            "enable_sms": access.enable_sms,
+        }
+        if access.account_auth_token is not None:
+            request["account_auth_token"] = access.account_auth_token.get_secret_value()
+        phone_number_id = str((await self._api.post(NUMBERS, json=request))["phone_number_id"])
+        # Whether agent_id of the import is honoured is not documented; an assignment that is there costs nothing.
+        await self._api.patch(NUMBER, json={"agent_id": body["agent_id"]}, phone_number_id=phone_number_id)
+        return phone_number_id
+
+    async def read(self, remote_id: str) -> Observed:
+        """The number and its assignment."""
+        return _observed(await self._api.get(NUMBER, phone_number_id=remote_id))
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        """Assign to another agent."""
+        return _observed(await self._api.patch(NUMBER, json=patch, phone_number_id=remote_id))
+
+    async def delete(self, remote_id: str) -> None:
+        """Take the number out of ElevenLabs; Twilio keeps it."""
+        try:
+            await self._api.delete(NUMBER, phone_number_id=remote_id)
+        except NotFound:
+            return
+
+
+def _observed(entry: Mapping[str, Any]) -> Observed:
+    agent = entry.get("assigned_agent") or {}
+    body = {"phone_number": entry["phone_number"], "agent_id": agent.get("agent_id"), "label": entry.get("label")}
+    return Observed(str(entry["phone_number_id"]), body)

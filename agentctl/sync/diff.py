@@ -1,0 +1,97 @@
+"""Compare desired with observed. Pure. Only declared fields count; what the platform adds is its own affair.
+
+Rules: objects recurse; numbers compare as numbers (4 equals 4.0, True is not 1); a declared null means null; a list
+compares in order unless its path is Keyed. The diff is empty exactly when desired is contained in observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentctl.sync.kind import Keyed, Ref
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One declared field that differs. `keys` is the path; `before` is None where nothing was."""
+
+    keys: tuple[str, ...]
+    before: Any
+    after: Any
+
+    @property
+    def path(self) -> str:
+        """The path with dots, as plans show it."""
+        return ".".join(self.keys)
+
+
+def diff(desired: Mapping[str, Any], observed: Mapping[str, Any], lists: Mapping[str, Keyed]) -> tuple[Edit, ...]:
+    """Every declared field whose observed value differs, in the order of declaration."""
+    return tuple(_edits(desired, observed, lists, ()))
+
+
+def patch(edits: Sequence[Edit]) -> dict[str, Any]:
+    """The smallest body that makes the edits: an object is merged by the platform, a list is always whole."""
+    body: dict[str, Any] = {}
+    for edit in edits:
+        place = body
+        for key in edit.keys[:-1]:
+            place = place.setdefault(key, {})
+        place[edit.keys[-1]] = edit.after
+    return body
+
+
+def contains(desired: Any, observed: Any) -> bool:
+    """Whether everything declared in `desired` is in `observed`."""
+    if isinstance(desired, Mapping):
+        return isinstance(observed, Mapping) and all(
+            key in observed and contains(value, observed[key]) for key, value in desired.items()
+        )
+    if isinstance(desired, list | tuple):
+        return (
+            isinstance(observed, list | tuple)
+            and len(desired) == len(observed)
+            and all(map(contains, desired, observed))
+        )
+    if isinstance(desired, bool) or isinstance(observed, bool):
+        return desired is observed
+    return bool(desired == observed)
+
+
+def _edits(
+    desired: Mapping[str, Any], observed: Mapping[str, Any], lists: Mapping[str, Keyed], at: tuple[str, ...]
+) -> Iterator[Edit]:
+    for key, value in desired.items():
+        keys = (*at, key)
+        before = observed.get(key)
+        rule = lists.get(".".join(keys))
+        if isinstance(value, Mapping) and value:
+            yield from _edits(value, before if isinstance(before, Mapping) else {}, lists, keys)
+        elif rule is not None and isinstance(value, list | tuple):
+            yield from _keyed(value, before, rule, keys)
+        elif key not in observed or not contains(value, before):
+            yield Edit(keys, before, value)
+
+
+def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...]) -> Iterator[Edit]:
+    observed = list(before) if isinstance(before, list | tuple) else []
+    theirs = {_identity(entry, rule): entry for entry in observed}
+    ours = {_identity(entry, rule): entry for entry in desired}
+    same = all(name in theirs and contains(_declared(entry, rule), theirs[name]) for name, entry in ours.items())
+    if same and (rule.open or len(ours) == len(observed)):
+        return
+    kept = [entry for name, entry in theirs.items() if name not in ours] if rule.open else []
+    yield Edit(keys, before, [*kept, *desired])
+
+
+def _identity(entry: Any, rule: Keyed) -> Any:
+    value = entry.get(rule.by) if rule.by and isinstance(entry, Mapping) else entry
+    return value if isinstance(value, Ref | str | int) else repr(value)
+
+
+def _declared(entry: Any, rule: Keyed) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    return {key: value for key, value in entry.items() if key not in rule.ignored}

@@ -1,0 +1,117 @@
+"""What the engine knows of a resource: a kind with a few verbs, a desired state, a sighting of the real one.
+
+Nothing here knows ElevenLabs. A kind turns a spec into wire bodies; the engine compares, orders, binds and verifies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from agentctl.errors import AgentctlError
+
+Spec = TypeVar("Spec", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose resources these are: ids bound in one scope mean nothing in another."""
+
+    project: str
+    environment: str
+    workspace: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands in a body for the remote id of another resource, which may be known only after apply."""
+
+    kind: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"(id of {self.kind} {self.key})"
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """How a list compares: as a set of entries told apart by the field `by` (None: by themselves), in any order.
+
+    `open`: others own entries too, so ours must be among them and theirs stay. `ignored`: fields of an entry that
+    are the platform's own copies.
+    """
+
+    by: str | None = None
+    open: bool = False
+    ignored: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One resource as it should be. `body` holds declared fields only, as JSON that may contain Refs.
+
+    `payload` is what is uploaded but cannot be read back; in `body` a digest stands for it. `where` names the source.
+    """
+
+    kind: str
+    key: str
+    body: Mapping[str, Any]
+    where: str
+    payload: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def ref(self) -> Ref:
+        """How other resources refer to this one."""
+        return Ref(self.kind, self.key)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One real resource: its id and its body in the shape of the desired one, with whatever else it has."""
+
+    remote_id: str
+    body: Mapping[str, Any] = field(repr=False)
+
+
+Sighting = Sequence[Observed] | AgentctlError
+"""What was found for a key: nothing, one, several that claim to be it, or why it could not be looked at."""
+
+
+class Kind(Protocol[Spec]):
+    """A sort of resource. Every verb that writes makes one request, or a few that are safe to repeat."""
+
+    @property
+    def name(self) -> str:
+        """Singular, snake_case; stands in plans and bindings."""
+
+    @property
+    def lists(self) -> Mapping[str, Keyed]:
+        """Dotted path of each list that is not compared in order."""
+
+    def desired(self, spec: Spec) -> Iterable[Desired]:
+        """What `spec` needs of this kind."""
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        """Look at the real resources: those bound by id, the others by the marks of ownership they carry."""
+
+    async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
+        """Raise if the change must fail (SyncError, ApiError) or has to wait for a person (Waiting).
+
+        `changed` holds the dotted paths that would be written.
+        """
+
+    def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
+        """Whether these paths cannot be edited in place, so that a new object has to take over."""
+
+    async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
+        """Make it and return its id."""
+
+    async def read(self, remote_id: str) -> Observed:
+        """The resource as it is now."""
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        """Write `patch` (changed fields only) and return the resource as it is afterwards."""
+
+    async def delete(self, remote_id: str) -> None:
+        """Remove it; one that is gone already is fine."""
