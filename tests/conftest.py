@@ -1,6 +1,45 @@
+"""What every test may use: one event loop for async tests, genuine stores (tests/stores.py), and the vendor's contract
+as a judge over every request that any test sends to a sandbox and every answer it gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+
+from agentctl.sandbox import harness
+from tests import npm
+from tests.contract.openapi import published
+
+pytest_plugins = ["tests.stores"]
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def contract_faults() -> Iterator[list[str]]:
+    """What the published OpenAPI spec has against the exchanges seen so far and not yet reported."""
+    faults: list[str] = []
+
+    def judge(log: list[dict[str, Any]]) -> None:
+        spoken = [entry for entry in log if entry["server"] == "elevenlabs"]
+        faults.extend(fault for entry in spoken for fault in published().check(entry))
+
+    if npm.runs_here():
+        harness.log_observers.append(judge)
+    yield faults
+    assert not faults
+
+
+@pytest.fixture(autouse=True)
+def held_to_the_contract(contract_faults: list[str]) -> Iterator[None]:
+    """A test whose sandbox saw or gave something that the spec forbids fails, whatever else it asserts."""
+    yield
+    faults = list(contract_faults)
+    contract_faults.clear()
+    assert not faults, "\n".join(dict.fromkeys(faults))

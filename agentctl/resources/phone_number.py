@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import NotFound, Waiting
+from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Unauthorized, Waiting
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting
@@ -77,22 +77,33 @@ class PhoneNumber:
         """Import from Twilio. This makes ElevenLabs overwrite the number's voice URL and status callback there."""
         if self._access is None:
             raise Waiting(f"{desired.key} cannot be imported without Twilio credentials")
-        access = self._access
-        request = {
-            "provider": "twilio",
-            "phone_number": desired.key,
-            "label": desired.payload.name,
-            "sid": access.sid,
-            "token": access.token.get_secret_value(),
-            "agent_id": body["agent_id"],
-            "enable_sms": access.enable_sms,
-        }
-        if access.account_auth_token is not None:
-            request["account_auth_token"] = access.account_auth_token.get_secret_value()
-        phone_number_id = str((await self._api.post(NUMBERS, json=request))["phone_number_id"])
+        phone_number_id = await self._imported(desired, body["agent_id"], self._access)
         # Whether agent_id of the import is honoured is not documented; an assignment that is there costs nothing.
         await self._api.patch(NUMBER, json={"agent_id": body["agent_id"]}, phone_number_id=phone_number_id)
         return phone_number_id
+
+    async def _imported(self, desired: Desired, agent_id: str, access: TwilioAccess) -> str:
+        try:
+            answer = await self._api.post(NUMBERS, json=_request(desired, agent_id, access))
+            if not answer.get("phone_number_id"):
+                raise ApiError(f"POST {NUMBERS}: the answer has no phone_number_id", status=200)
+            return str(answer["phone_number_id"])
+        except Unauthorized:
+            raise
+        except (ApiError, AnswerLost) as error:
+            # How a second import is refused is not documented, and a lost answer may have been a yes (contract 3).
+            there = await self._there(desired.key)
+            if there is None:
+                raise _without_secrets(error, access) from None
+            return there
+
+    async def _there(self, number: str) -> str | None:
+        try:
+            entries = await self._api.get(NUMBERS)
+        except AgentctlError:
+            return None  # The import's own error says more than a second one.
+        ids = [str(entry["phone_number_id"]) for entry in entries if entry.get("phone_number") == number]
+        return ids[0] if len(ids) == 1 else None
 
     async def read(self, remote_id: str) -> Observed:
         """The number and its assignment."""
@@ -108,6 +119,30 @@ class PhoneNumber:
             await self._api.delete(NUMBER, phone_number_id=remote_id)
         except NotFound:
             return
+
+
+def _request(desired: Desired, agent_id: str, access: TwilioAccess) -> dict[str, Any]:
+    request = {
+        "provider": "twilio",
+        "phone_number": desired.key,
+        "label": desired.payload.name,
+        "sid": access.sid,
+        "token": access.token.get_secret_value(),
+        "agent_id": agent_id,
+        "enable_sms": access.enable_sms,
+    }
+    if access.account_auth_token is not None:
+        request["account_auth_token"] = access.account_auth_token.get_secret_value()
+    return request
+
+
+def _without_secrets(error: AgentctlError, access: TwilioAccess) -> AgentctlError:
+    """The error with what a platform may have repeated of the credentials taken out."""
+    for secret in (access.token, access.account_auth_token):
+        if secret is not None and (value := secret.get_secret_value()):
+            error.message = error.message.replace(value, "***")
+    error.args = (error.message,)
+    return error
 
 
 def _observed(entry: Mapping[str, Any]) -> Observed:

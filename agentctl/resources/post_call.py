@@ -26,8 +26,7 @@ def analysis(assistant: Assistant) -> dict[str, Any]:
     language = assistant.post_call.summary_language or assistant.language
     wanted: dict[str, Any] = {"summary_language": language}
     if assistant.post_call.action_items:
-        item = {"type": "string", "description": action_items.description(language)}
-        wanted["data_collection"] = {action_items.ITEM_ID: item}
+        wanted["data_collection"] = action_items.data_collection(language)
     return wanted
 
 

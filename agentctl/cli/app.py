@@ -1,0 +1,91 @@
+"""The command line: which commands there are, and how a failure leaves the process.
+
+Command modules import what they need inside the command, so that `--help` loads typer and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentctl.cli import calls, db, doctor, number, project, sandbox, serve, session, sync, up, webhook
+from agentctl.errors import AgentctlError
+
+app = typer.Typer(
+    name="agentctl",
+    help="Phone assistants as files: plan, sync, numbers, calls.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("init")(project.init)
+app.command("schema")(project.schema)
+app.command("plan")(sync.plan)
+app.command("sync")(sync.sync)
+app.command("import-number")(number.import_number)
+app.command("release-number")(number.release_number)
+app.command("up")(up.up)
+app.command("serve")(serve.serve)
+app.command("work")(serve.work)
+app.command("doctor")(doctor.doctor)
+app.add_typer(calls.app, name="calls")
+app.add_typer(webhook.app, name="webhook")
+app.add_typer(db.app, name="db")
+app.add_typer(sandbox.app, name="sandbox")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"agentctl {version('agentctl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    directory: Annotated[
+        Path,
+        typer.Option("--directory", "-C", help="Directory of the project (default: here or the nearest above).",
+                     exists=True, file_okay=False),
+    ] = Path("."),
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Phone assistants as files: plan, sync, numbers, calls."""
+    session.DIRECTORY.set(directory)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0 done, 1 failed, 2 usage or configuration, 3 changes pending."""
+    try:
+        typer.main.get_command(app).main(list(arguments), prog_name="agentctl")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+    except AgentctlError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("stopped", 130)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return _fail(
+            f"agentctl itself failed: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}\n"
+            "  This is a bug. Please report it with this line and what you ran.",
+            1,
+        )
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    from agentctl.cli.render import plain
+
+    print(f"error: {plain(message)}", file=sys.stderr)
+    return code

@@ -1,0 +1,128 @@
+"""Plans as text for people and as JSON for machines. What comes from outside never carries control characters."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from agentctl.settings import wants_colour
+from agentctl.sync.diff import Edit
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change, Failure, Plan
+
+MARKS = {"create": ("+", 32), "update": ("~", 33), "delete": ("-", 31)}
+# Terminal control and bidirectional overrides: a transcript must not be able to repaint the terminal.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(text: str) -> str:
+    """`text` without characters that a terminal would obey."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def paint(text: str, *codes: int) -> str:
+    """`text` in colour where stdout is a terminal that wants it."""
+    return f"\x1b[{';'.join(map(str, codes))}m{text}\x1b[0m" if wants_colour() else text
+
+
+def to_json(value: Any) -> str:
+    """One JSON document, indented, as UTF-8 text."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
+    """The stable face of `plan|sync --json`."""
+    failed = plan.failures if failures is None else failures
+    return {
+        "changes": [
+            {
+                "kind": change.desired.kind,
+                "key": change.desired.key,
+                "action": change.action,
+                "edits": [
+                    {"path": edit.path, "from": _jsonable(edit.before), "to": _jsonable(edit.after)}
+                    for edit in change.edits
+                ],
+            }
+            for change in plan.changes
+        ],
+        "counts": plan.counts(),
+        "notices": [str(notice) for notice in plan.notices],
+        "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
+        "failures": [
+            {"kind": failure.ref.kind, "key": failure.ref.key, "where": failure.where, "error": str(failure.error)}
+            for failure in failed
+        ],
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan for a person: one block per change, then notices, failures and the count."""
+    lines = [line for change in plan.changes for line in _change(change)]
+    for ref in plan.orphans:
+        lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
+    lines += [f"{paint('note:', 36)} {plain(str(notice))}" for notice in plan.notices]
+    lines += [failure_text(failure) for failure in plan.failures]
+    return "\n".join([*lines, summary(plan)])
+
+
+def failure_text(failure: Failure) -> str:
+    """One failed resource with its reason and remedy."""
+    return f"{paint('failed:', 31)} {plain(str(failure.error))}"
+
+
+def summary(plan: Plan) -> str:
+    """The last line of a plan."""
+    counts = plan.counts()
+    if not plan.changes:
+        state = "Nothing can be done" if plan.failures else "Nothing to do"
+        return f"{state}: {counts['unchanged']} unchanged."
+    parts = [f"{counts[action]} to {action}" for action in MARKS if counts[action]]
+    return paint(f"Plan: {', '.join(parts)}, {counts['unchanged']} unchanged.", 1)
+
+
+def change_line(change: Change) -> str:
+    """`+ agent empfang`."""
+    mark, colour = MARKS[change.action]
+    replaced = " (replaced by a new one)" if change.replaces else ""
+    return f"  {paint(mark, colour)} {change.desired.kind} {paint(change.desired.key, 1)}{replaced}"
+
+
+def _change(change: Change) -> Iterator[str]:
+    yield change_line(change)
+    for edit in change.edits:
+        yield from _edit(edit)
+
+
+def _edit(edit: Edit) -> Iterator[str]:
+    if edit.before is None:
+        yield f"      {edit.path}: {paint(_short(edit.after), 32)}"
+    elif isinstance(edit.before, str) and isinstance(edit.after, str) and "\n" in edit.before + edit.after:
+        yield f"      {edit.path}:"
+        yield from _text_diff(edit.before, edit.after)
+    else:
+        yield f"      {edit.path}: {paint(_short(edit.before), 31)} -> {paint(_short(edit.after), 32)}"
+
+
+def _text_diff(before: str, after: str) -> Iterator[str]:
+    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]:
+        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
+        yield f"        {paint(plain(line), colour)}"
+
+
+def _short(value: Any, limit: int = 100) -> str:
+    text = plain(json.dumps(_jsonable(value), ensure_ascii=False))
+    return text if len(text) <= limit else f"{text[:limit]} ... ({len(text)} characters)"
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, Ref):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(entry) for entry in value]
+    return value

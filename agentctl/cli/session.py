@@ -1,0 +1,56 @@
+"""What every command needs: the project that the command line names, an event loop, a yes from a person."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from agentctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentctl.wiring import Control
+
+Result = TypeVar("Result")
+DIRECTORY: ContextVar[Path] = ContextVar("directory", default=Path())  # what --directory names
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, messages on stderr.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
+    """Run `body` with the project's control, and close what it opened."""
+    from agentctl.wiring import connect
+
+    where = DIRECTORY.get()
+
+    async def session() -> Result:
+        async with connect(where) as control:
+            return await body(control)
+
+    return asyncio.run(session())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on a terminal; elsewhere only `--yes` is a yes.
+
+    Raises UsageError without one (exit 2), so that a script never changes anything by accident.
+    """
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("this changes something and nobody can be asked here", "Run it again with --yes.")
+    if not typer.confirm(question, default=False, err=True):
+        raise UsageError("nothing was changed")
+
+
+def say(text: str) -> None:
+    """A message for a person, on stderr: stdout carries results alone."""
+    from agentctl.cli.render import plain
+
+    print(plain(text), file=sys.stderr, flush=True)

