@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from agentctl.errors import Problem
 from agentctl.settings import wants_colour
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Ref
@@ -50,7 +51,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
             for change in plan.changes
         ],
         "counts": plan.counts(),
-        "notices": [str(notice) for notice in plan.notices],
+        "notices": [str(notice) for notice in _notices(plan)],
         "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
         "failures": [
             {"kind": failure.ref.kind, "key": failure.ref.key, "where": failure.where, "error": str(failure.error)}
@@ -64,9 +65,15 @@ def plan_text(plan: Plan) -> str:
     lines = [line for change in plan.changes for line in _change(change)]
     for ref in plan.orphans:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
-    lines += [f"{paint('note:', 36)} {plain(str(notice))}" for notice in plan.notices]
+    lines += [f"{paint('note:', 36)} {plain(str(notice))}" for notice in _notices(plan)]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
+
+
+def _notices(plan: Plan) -> Iterator[Problem]:
+    yield from plan.notices
+    for waiting in plan.waiting:
+        yield Problem(waiting.where, str(waiting.error))
 
 
 def failure_text(failure: Failure) -> str:

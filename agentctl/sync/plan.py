@@ -37,12 +37,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to write, in the order of kinds; what is only to be bound; and what a person should know."""
+    """What to write, in the order of kinds; what is only to be bound; and what a person should know.
+
+    `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
+    """
 
     changes: tuple[Change, ...] = ()
     adopted: tuple[tuple[Ref, Observed], ...] = ()
     unchanged: int = 0
     orphans: tuple[Ref, ...] = ()
+    waiting: tuple[Failure, ...] = ()
     notices: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()
 
@@ -92,7 +96,8 @@ async def plan(
         adopted=tuple(draft.adopted),
         unchanged=draft.unchanged,
         orphans=tuple(orphans) if whole else (),
-        notices=(*notices, *draft.notices),
+        waiting=tuple(draft.waiting),
+        notices=tuple(notices),
         failures=tuple(draft.failures),
     )
 
@@ -142,7 +147,7 @@ class _Draft:
         self.changes: list[Change] = []
         self.adopted: list[tuple[Ref, Observed]] = []
         self.unchanged = 0
-        self.notices: list[Problem] = []
+        self.waiting: list[Failure] = []
         self.failures: list[Failure] = []
 
     def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting) -> None:
@@ -193,7 +198,7 @@ class _Draft:
         for change, error in refused:
             self.changes.remove(change)
             if isinstance(error, Waiting):
-                self.notices.append(Problem(change.desired.where, str(error)))
+                self.waiting.append(Failure(change.desired.ref, change.desired.where, error))
             else:
                 self._fail(change.desired, error)
         self._block_dependents({change.desired.ref for change, _ in refused if change.observed is None})

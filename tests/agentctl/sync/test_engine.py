@@ -161,7 +161,9 @@ async def test_a_resource_that_waits_for_a_person_does_not_fail_the_rest() -> No
     waiting = {"document": {"refusal": Waiting("not imported", "import it")}}
     found = await planned(platform, [DOC, {"key": "solo", "agent": {"name": "Solo"}}], **waiting)
     assert not found.failures
-    assert [str(notice) for notice in found.notices] == ["desk.toml: not imported\n  import it"]
+    assert [(waiting.where, str(waiting.error)) for waiting in found.waiting] == [
+        ("desk.toml", "not imported\n  import it")
+    ]
     assert [change.desired.key for change in found.changes] == ["solo"]
 
 

@@ -1,0 +1,157 @@
+"""Workspace webhooks: where ElevenLabs delivers what happened after a call (contract 4.1), and what is bound to them.
+
+A webhook's URL cannot be changed, its secret is shown once, and `retry_enabled` can only be set by PATCH and never
+read. So one is made, bound in our store at once, and only then switched to retry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from agentctl.errors import ApiError, Ignored, SyncError
+from agentctl.resources.agent import Agent
+from agentctl.resources.api import Api
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.post_call import EVENTS, WEBHOOK
+from agentctl.sync.kind import Desired, Observed, Scope, Sighting
+
+WEBHOOKS = "/v1/workspace/webhooks"
+ONE_WEBHOOK = "/v1/workspace/webhooks/{webhook_id}"
+SETTINGS = "/v1/convai/settings"
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One webhook as the platform tells it. `failed_at` is unix seconds of the last answer that was not 200."""
+
+    webhook_id: str
+    name: str
+    url: str
+    disabled: bool = False
+    auto_disabled: bool = False
+    failure_code: int | None = None
+    failed_at: int | None = None
+
+
+def name_for(scope: Scope) -> str:
+    """The name by which a webhook of this project is found again."""
+    return f"agentctl {scope.project}/{scope.environment}"
+
+
+async def listed(api: Api) -> tuple[Webhook, ...]:
+    """Every webhook of the workspace."""
+    answer = await api.get(WEBHOOKS)
+    return tuple(
+        Webhook(
+            webhook_id=str(entry["webhook_id"]),
+            name=str(entry.get("name") or ""),
+            url=str(entry.get("webhook_url") or ""),
+            disabled=bool(entry.get("is_disabled")),
+            auto_disabled=bool(entry.get("is_auto_disabled")),
+            failure_code=entry.get("most_recent_failure_error_code"),
+            failed_at=entry.get("most_recent_failure_timestamp"),
+        )
+        for entry in answer.get("webhooks") or ()
+    )
+
+
+async def create(api: Api, name: str, url: str) -> tuple[Webhook, SecretStr]:
+    """Make one that signs with HMAC. The secret is never told again."""
+    answer = await api.post(WEBHOOKS, json={"settings": {"auth_type": "hmac", "name": name, "webhook_url": url}})
+    if not answer.get("webhook_id") or not answer.get("webhook_secret"):
+        raise ApiError(f"POST {WEBHOOKS}: the answer has no webhook_id and webhook_secret", status=200)
+    return Webhook(str(answer["webhook_id"]), name, url), SecretStr(str(answer["webhook_secret"]))
+
+
+async def switch_on(api: Api, webhook: Webhook) -> None:
+    """Have failed deliveries repeated, and a webhook that was disabled deliver again. Safe to repeat."""
+    body = {"is_disabled": False, "name": webhook.name, "retry_enabled": True}
+    await api.patch(ONE_WEBHOOK, json=body, webhook_id=webhook.webhook_id)
+
+
+async def workspace_binding(api: Api) -> dict[str, Any]:
+    """`webhooks` of the workspace's settings: what serves every agent that has none of its own."""
+    return dict((await api.get(SETTINGS)).get("webhooks") or {})
+
+
+async def bind_workspace(api: Api, current: Mapping[str, Any], webhook_id: str) -> bool:
+    """Deliver the calls of the whole workspace to the webhook; False if that is so already. Raises Ignored.
+
+    How deep the platform merges is not documented: the whole object is written, with what others set kept in it.
+    """
+    kept = {key: value for key, value in current.items() if value is not None}
+    events = list(dict.fromkeys([*(kept.get("events") or ()), *EVENTS]))
+    wanted = {**kept, "post_call_webhook_id": webhook_id, "events": events, "transcript_format": "json"}
+    if wanted == {"transcript_format": "json", **kept}:
+        return False
+    answer = (await api.patch(SETTINGS, json={"webhooks": wanted})).get("webhooks") or {}
+    if bound_to(answer) != webhook_id or not set(EVENTS) <= set(answer.get("events") or ()):
+        raise Ignored(f"the platform accepted the workspace's webhooks but did not keep webhook {webhook_id} there")
+    return True
+
+
+def bound_to(settings: Mapping[str, Any]) -> str | None:
+    """The webhook in an agent's or the workspace's `webhooks`, None where none is bound."""
+    found = settings.get("post_call_webhook_id")
+    return str(found) if found else None
+
+
+def agent_binding(agent: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`webhooks` of an agent as the platform answers it; empty where it has none of its own."""
+    place: Any = agent
+    for key in ("platform_settings", "workspace_overrides", "webhooks"):
+        place = place.get(key) if isinstance(place, Mapping) else None
+    return place if isinstance(place, Mapping) else {}
+
+
+class Delivery:
+    """The kind `agent`, narrowed to where its calls are delivered: registering a webhook writes that and no more."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self.name = agent.name
+        self.lists = agent.lists
+
+    @classmethod
+    def of(cls, api: Api, scope: Scope) -> Delivery:
+        """For the agents of one project, delivering to its own webhook."""
+        return cls(Agent(api, scope, WEBHOOK))
+
+    def desired(self, assistant: Assistant) -> Iterable[Desired]:
+        """Exactly the part that a sync would write too, `[elevenlabs]` of the assistant included."""
+        for desired in self._agent.desired(assistant):
+            webhooks = agent_binding(desired.body)
+            body = {"platform_settings": {"workspace_overrides": {"webhooks": webhooks}}}
+            yield Desired(desired.kind, desired.key, body, desired.where)
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        """One GET per agent."""
+        return await self._agent.observe(wanted, bound)
+
+    async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
+        """Only an agent that is there can be bound; making one is sync's business."""
+        if not exists:
+            raise SyncError(f"agent {desired.key} is gone at ElevenLabs", f"agentctl sync --only {desired.key}")
+
+    def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
+        """Edited in place."""
+        return False
+
+    async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
+        """Never: see `check`."""
+        raise SyncError(f"agent {desired.key} is not made here")
+
+    async def read(self, remote_id: str) -> Observed:
+        """The whole agent."""
+        return await self._agent.read(remote_id)
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        """PATCH what differs."""
+        return await self._agent.update(remote_id, desired, patch)
+
+    async def delete(self, remote_id: str) -> None:
+        """Never: nothing is replaced."""

@@ -1,0 +1,88 @@
+"""The one edit that agentctl makes in a user's file: a phone number's line in assistant.toml."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from agentctl.errors import ConfigurationError, Problem, UsageError
+from agentctl.resources.assistant import E164
+from agentctl.sources.toml import Unreadable, read_toml
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def add_number(directory: Path, key: str, number: str) -> bool:
+    """Add `number` (E.164) to phone.numbers of assistants/<key>/assistant.toml; False if it is there already.
+
+    Comments, order and line ends stay; the file is replaced in one step. Raises UsageError for a number or an
+    assistant that cannot be, ConfigurationError for a file that cannot be read or written.
+    """
+    if not E164.fullmatch(number):
+        raise UsageError(f"{number!r} is not a number in E.164 form", hint="Write it like +498999998100.")
+    where = f"assistants/{key}/assistant.toml"
+    path = directory / where
+    if not path.is_file():
+        raise UsageError(
+            f"there is no assistant {key!r}: {where} is missing", hint="agentctl plan lists all assistants."
+        )
+    try:
+        if number in _numbers(read_toml(path, where, directory.resolve())):
+            return False
+    except Unreadable as error:
+        raise ConfigurationError([error.problem]) from None
+    content = path.read_bytes()
+    edited = _with_number(content.removeprefix(_BOM).decode(), number, where)
+    _replace(path.resolve(), (_BOM if content.startswith(_BOM) else b"") + edited.encode(), where)
+    return True
+
+
+def _with_number(text: str, number: str, where: str) -> str:
+    """The TOML with the number in it. What was written is read again: an editor of comments can err."""
+    by_hand = ConfigurationError([Problem(f"{where}: phone.numbers", f"cannot be edited; add {number} by hand")])
+    try:
+        document = tomlkit.parse(text)
+        if "phone" not in document:
+            document["phone"] = tomlkit.table()
+        phone: Any = document["phone"]
+        if "numbers" not in phone:
+            phone["numbers"] = tomlkit.array()
+        phone["numbers"].append(number)
+        edited = tomlkit.dumps(document)
+        before, after = tomllib.loads(text), tomllib.loads(edited)
+    except (TOMLKitError, tomllib.TOMLDecodeError, TypeError, AttributeError):
+        raise by_hand from None
+    before.setdefault("phone", {}).setdefault("numbers", []).append(number)
+    if before != after:
+        raise by_hand
+    return edited
+
+
+def _numbers(table: dict[str, Any]) -> list[Any]:
+    phone = table.get("phone")
+    numbers = phone.get("numbers") if isinstance(phone, dict) else None
+    return numbers if isinstance(numbers, list) else []
+
+
+def _replace(path: Path, content: bytes, where: str) -> None:
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".assistant-", suffix=".toml")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            shutil.copymode(path, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError([Problem(where, f"cannot be written: {error.strerror}")]) from None

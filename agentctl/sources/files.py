@@ -1,0 +1,171 @@
+"""The project's files as assistants: assistants/<key>/{assistant.toml, prompt.md, knowledge/*} and shared/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentctl.errors import Problem
+from agentctl.resources.assistant import KEY, Assistant, Document
+from agentctl.sources.advice import advice
+from agentctl.sources.assistant_file import AssistantFile
+from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.problems import problems_of
+from agentctl.sources.project import Project, find, merged, read_project
+from agentctl.sources.prompt import Prompts
+from agentctl.sources.raw import raw_settings
+from agentctl.sources.toml import Unreadable, read_text, read_toml
+
+
+def load(directory: Path) -> Loaded:
+    """Read the project that `directory` is in, and find everything that is wrong with it.
+
+    Blocks on files and on the process that renders prompts. Raises ConfigurationError only if there is no
+    agentctl.toml; every other problem is in the result.
+    """
+    file = find(directory)
+    project, problems = read_project(file)
+    root = file.parent
+    parts = _shared_parts(root, problems)
+    shared = shared_documents(root, problems)
+    warnings: list[Problem] = []
+    with Prompts(parts) as prompts:
+        reader = _Reader(
+            project=project or Project(name="", root=root),
+            # Without its variables every prompt would seem wrong.
+            prompts=prompts if project else None,
+            shared=shared,
+            problems=problems,
+        )
+        folders = [path for path in entries_in(root / "assistants", "assistants", root, problems) if path.is_dir()]
+        assistants = [assistant for folder in folders if (assistant := reader.assistant(folder))]
+    problems += _shared_numbers(reader.numbers)
+    warnings += [item for assistant in assistants for item in advice(assistant)]
+    if not folders:
+        warnings.append(Problem("assistants", "no assistant is declared; make assistants/<key>/assistant.toml"))
+    # A mistake in a shared part is found once per assistant that includes it.
+    return Loaded(reader.project, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings))
+
+
+@dataclass
+class _Reader:
+    """Reads one assistant after another; `problems` and `numbers` grow."""
+
+    project: Project
+    prompts: Prompts | None
+    shared: Mapping[str, Document]
+    problems: list[Problem]
+    numbers: dict[str, list[str]] = field(default_factory=dict)
+
+    def assistant(self, folder: Path) -> Assistant | None:
+        """The assistant in `folder`; None if anything is wrong with it."""
+        before = len(self.problems)
+        key, where = folder.name, f"assistants/{folder.name}/assistant.toml"
+        if not KEY.fullmatch(key):
+            what = f"the folder's name is the assistant's key: at most 63 of a-z, 0-9, - and _, like {slug(key)[:63]!r}"
+            self.problems.append(Problem(f"assistants/{key}", what))
+            return None
+        declared = self._declared(folder, where)
+        variables = self._variables(key, declared)
+        prompt = self._prompt(folder, variables)
+        knowledge = AssistantKnowledge(folder, self.project.root, self.shared, self.problems)
+        documents = knowledge.documents(declared.knowledge if declared else None)
+        if declared is None:
+            return None
+        for number in declared.phone.numbers:
+            self.numbers.setdefault(number, []).append(where)
+        rest = {
+            "key": key,
+            "where": where,
+            # A missing prompt is reported already; the rest is checked all the same.
+            "prompt": prompt or "-",
+            "first_message": self._rendered(declared.first_message, where, variables, inside="first_message"),
+            "knowledge": documents,
+        }
+        try:
+            assistant = Assistant.model_validate({**dict(declared), **rest})
+        except ValidationError as error:
+            self.problems += problems_of(error, where, Assistant)
+            return None
+        return assistant if len(self.problems) == before else None
+
+    def _table(self, folder: Path, where: str) -> dict[str, Any] | None:
+        try:
+            return read_toml(folder / "assistant.toml", where, self.project.root)
+        except Unreadable as error:
+            self.problems.append(error.problem)
+            return None
+
+    def _declared(self, folder: Path, where: str) -> AssistantFile | None:
+        before = len(self.problems)
+        table = self._table(folder, where)
+        if table is None:
+            return None
+        if "elevenlabs" in table:
+            table = {**table, "elevenlabs": raw_settings(table["elevenlabs"], where, "", self.problems)}
+        try:
+            declared = AssistantFile.model_validate(merged(self.project.defaults, table))
+        except ValidationError as error:
+            self.problems += problems_of(error, where, AssistantFile)
+            return None
+        return declared if len(self.problems) == before else None
+
+    def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
+        name, language = (declared.name, declared.language) if declared else (key, "en")
+        return {**self.project.variables, "assistant": {"key": key, "name": name, "language": language}}
+
+    def _prompt(self, folder: Path, variables: dict[str, Any]) -> str | None:
+        where = f"assistants/{folder.name}/prompt.md"
+        before = len(self.problems)
+        try:
+            text = read_text(folder / "prompt.md", where, self.project.root)
+        except Unreadable as error:
+            self.problems.append(error.problem)
+            return None
+        rendered = self._rendered(text, where, variables)
+        if len(self.problems) == before and not (rendered or "").strip():
+            self.problems.append(Problem(where, "is empty"))
+        return rendered.strip() if rendered else None
+
+    def _rendered(self, text: str | None, where: str, variables: dict[str, Any], inside: str = "") -> str | None:
+        if text is None or self.prompts is None:
+            return text
+        try:
+            return self.prompts.render(text, where, variables, inside=inside)
+        except Unreadable as error:
+            self.problems.append(error.problem)
+            return None
+
+
+def _shared_parts(root: Path, problems: list[Problem]) -> dict[str, str]:
+    """The prompt parts in shared/, at any depth but not in shared/knowledge, by the name that includes them."""
+    parts: dict[str, str] = {}
+    waiting = entries_in(root / "shared", "shared", root, problems)
+    while waiting:
+        path = waiting.pop()
+        where = path.relative_to(root).as_posix()
+        if where == SHARED:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            waiting += entries_in(path, where, root, problems)
+        elif path.suffix.lower() not in TEXT_ENDINGS:
+            problems.append(Problem(where, "cannot be a prompt part: its name must end in .md or .txt"))
+        else:
+            try:
+                parts[where] = read_text(path, where, root)
+            except Unreadable as error:
+                problems.append(error.problem)
+    return parts
+
+
+def _shared_numbers(numbers: Mapping[str, list[str]]) -> list[Problem]:
+    return [
+        Problem(f"{where}: phone.numbers", f"{number} is declared more than once, first in {places[0]}")
+        for number, places in numbers.items()
+        for where in places[1:]
+    ]

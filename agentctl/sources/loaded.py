@@ -1,0 +1,29 @@
+"""What any source of assistants answers: the assistants it could read, and everything that is wrong, at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentctl.errors import ConfigurationError, Problem
+from agentctl.resources.assistant import Assistant
+from agentctl.sources.project import Project
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A project as its source declares it.
+
+    An assistant with a problem is not in `assistants`, so a caller that goes on with problems present must not
+    take an absent assistant for a removed one. `warnings` are advice; they stop nothing.
+    """
+
+    project: Project
+    assistants: tuple[Assistant, ...]
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    def checked(self) -> Loaded:
+        """This, if it has no problems. Raises ConfigurationError with all of them otherwise."""
+        if self.problems:
+            raise ConfigurationError(list(self.problems), hint="Nothing was changed. Correct these and run it again.")
+        return self

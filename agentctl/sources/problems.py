@@ -1,0 +1,126 @@
+"""pydantic's errors in the words of someone who writes a TOML file: `voice.stability: must be <= 1 (got 1.5)`."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from agentctl.errors import Problem
+from agentctl.settings import nearest
+
+_NAMES: dict[type, str] = {
+    bool: "true/false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    tuple: "a list",
+    dict: "a table",
+    datetime.datetime: "a date",
+    datetime.date: "a date",
+    datetime.time: "a time",
+}
+_WANTED = {
+    "string_type": "text in quotes",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "list_type": 'a list, like ["…"]',
+    "tuple_type": 'a list, like ["…"]',
+    "dict_type": "a table, like [section]",
+    "model_type": "a table, like [section]",
+    "model_attributes_type": "a table, like [section]",
+}
+_BOUNDS = {"greater_than_equal": (">=", "ge"), "less_than_equal": ("<=", "le"), "finite_number": ("finite", "")}
+# A key pasted into the wrong field must not end up in a terminal or a CI log.
+_LIKE_A_SECRET = re.compile(r"(?i)^(sk|wsec|whsec|re|sb|xi|ey)[_A-Z0-9-]{12,}|[A-Za-z0-9_\-]{32,}")
+_SHOWN_CHARACTERS = 40
+
+
+def problems_of(error: ValidationError, where: str, model: type[BaseModel]) -> list[Problem]:
+    """Every error of `error` as a Problem in file `where`; `model` is asked for the known keys."""
+    return [_problem(item, where, model) for item in error.errors(include_url=False)]
+
+
+def located(where: str, path: str) -> str:
+    """The file `where` with a path in it, as Problem.where wants it."""
+    return f"{where}: {path}" if path else where
+
+
+def dotted(loc: tuple[int | str, ...]) -> str:
+    """A path in TOML's own notation: `phone.numbers[0]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).removeprefix(".")
+
+
+def unknown_key(key: str, known: list[str]) -> str:
+    """What to say of a key that nobody knows."""
+    near = nearest(key, known)
+    meant = f"did you mean {near!r}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"unknown key {_short(key)!r}, {meant}"
+
+
+def kind_of(value: object) -> str:
+    """The TOML type of a value, for people."""
+    return next((name for kind, name in _NAMES.items() if type(value) is kind), "something else")
+
+
+def _problem(item: Any, where: str, model: type[BaseModel]) -> Problem:
+    loc: tuple[int | str, ...] = item["loc"]
+    if item["type"] == "extra_forbidden":
+        return Problem(located(where, dotted(loc[:-1])), unknown_key(str(loc[-1]), _known(model, loc[:-1])))
+    return Problem(located(where, dotted(loc)), _what(item))
+
+
+def _what(item: Any) -> str:
+    kind, value, context = str(item["type"]), item.get("input"), item.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind in _WANTED:
+        return f"must be {_WANTED[kind]} (got {kind_of(value)}{_got(value, ': ')})"
+    if kind in _BOUNDS:
+        sign, bound = _BOUNDS[kind]
+        limit = f" {context[bound]:g}" if bound in context else ""
+        return f"must be {sign}{limit}" + _got(value, " (got ", ")")
+    if kind in ("literal_error", "enum"):
+        return f"must be one of {context['expected']}".replace("'", "") + _got(value, " (got ", ")")
+    if kind in ("string_too_short", "too_short"):
+        return "must not be empty"
+    if kind == "value_error":
+        return str(context["error"]) + _got(value, " (got ", ")")
+    return "cannot be used" + _got(value, " (got ", ")")  # no other kind is reachable from our models
+
+
+def _got(value: object, before: str, after: str = "") -> str:
+    if not isinstance(value, str | int | float):
+        return ""
+    if isinstance(value, str) and _LIKE_A_SECRET.search(value):
+        return ""
+    shown = str(value).lower() if isinstance(value, bool) else _short(value)
+    return f"{before}{shown!r}{after}" if isinstance(value, str) else f"{before}{shown}{after}"
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    current: Any = model
+    for part in loc:
+        if isinstance(part, str):
+            field = current.model_fields.get(part)
+            current = _model_in(field.annotation) if field else None
+        if current is None:
+            return []
+    return list(current.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found), None)

@@ -1,0 +1,137 @@
+"""agentctl.toml: the project's name, mail recipients, variables of prompts, and defaults for all assistants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from agentctl.errors import ConfigurationError, Problem
+from agentctl.resources.assistant import KEY, Language, Llm, MailAddress, Part, PostCall, Voice
+from agentctl.sources.problems import problems_of
+from agentctl.sources.raw import raw_settings
+from agentctl.sources.toml import Unreadable, read_toml
+
+FILENAME = "agentctl.toml"
+# Prompts know these names already.
+RESERVED_VARIABLES = frozenset({"assistant"})
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's own settings. `defaults` is raw, in the form of an assistant.toml, and lies under each of them."""
+
+    name: str
+    root: Path
+    environment: str = "production"
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    mail_to: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find(start: Path) -> Path:
+    """The nearest agentctl.toml in `start` or above. Raises ConfigurationError if there is none."""
+    start = start.resolve()
+    for directory in (start, *start.parents):
+        if (directory / FILENAME).is_file():
+            return directory / FILENAME
+    raise ConfigurationError(
+        [Problem(FILENAME, f"not found in {start} or above")],
+        hint="Run this inside a project, or write a new one with: agentctl init",
+    )
+
+
+def read_project(file: Path) -> tuple[Project | None, list[Problem]]:
+    """The Project in `file` and its problems. With problems, what is usable of it, so that checking can go on.
+
+    None if not even its variables are known.
+    """
+    root = file.parent.resolve()
+    try:
+        table = read_toml(file, FILENAME, root)
+    except Unreadable as error:
+        return None, [error.problem]
+    problems: list[Problem] = []
+    defaults = table.get("defaults")
+    if isinstance(defaults, dict) and "elevenlabs" in defaults:
+        defaults = {**defaults, "elevenlabs": raw_settings(defaults["elevenlabs"], FILENAME, "defaults.", problems)}
+        table["defaults"] = defaults
+    try:
+        declared = _ProjectFile.model_validate(table)
+    except ValidationError as error:
+        problems += problems_of(error, FILENAME, _ProjectFile)
+        variables = table.get("vars")
+        return Project(name="", root=root, variables=variables if isinstance(variables, dict) else {}), problems
+    return _project(declared, defaults or {}, root), problems
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid upon `under`: tables are merged at every depth, everything else (lists too) is replaced."""
+    result = dict(under)
+    for key, value in over.items():
+        below = result.get(key)
+        both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(below, value) if both_tables else value  # type: ignore[arg-type]
+    return result
+
+
+def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) -> Project:
+    post_call: dict[str, Any] = {"mail_to": list(declared.mail.to)}
+    if declared.digest.language is not None:
+        post_call["summary_language"] = declared.digest.language
+    if declared.digest.action_items is not None:
+        post_call["action_items"] = declared.digest.action_items
+    return Project(
+        name=declared.project,
+        root=root,
+        environment=declared.environment,
+        variables=declared.vars,
+        mail_to=declared.mail.to,
+        defaults=merged({"post_call": post_call}, defaults),
+    )
+
+
+def _key(name: str) -> str:
+    if not KEY.fullmatch(name):
+        raise ValueError("must be at most 63 of a-z, 0-9, - and _, and begin with a letter or digit")
+    return name
+
+
+def _variables(table: dict[str, Any]) -> dict[str, Any]:
+    taken = sorted(RESERVED_VARIABLES & table.keys())
+    if taken:
+        raise ValueError(f"{taken[0]!r} cannot be a variable: [[assistant.name]] and the like are there already")
+    unusable = sorted(name for name in table if not name.isidentifier())
+    if unusable:
+        raise ValueError(f"{unusable[0]!r} cannot be a variable: use letters, digits and _, as in [[company_name]]")
+    return table
+
+
+class _Mail(Part):
+    to: tuple[MailAddress, ...] = ()
+
+
+class _Digest(Part):
+    language: Language | None = None
+    action_items: bool | None = Field(None, strict=True)
+
+
+class _Defaults(Part):
+    language: Language | None = None
+    first_message: str | None = None
+    llm: Llm = Llm()
+    voice: Voice = Voice()
+    post_call: PostCall = PostCall()
+    elevenlabs: dict[str, Any] = Field({})
+
+
+class _ProjectFile(Part):
+    project: Annotated[str, AfterValidator(_key)]
+    environment: Annotated[str, AfterValidator(_key)] = "production"
+    vars: Annotated[dict[str, Any], AfterValidator(_variables)] = Field({})
+    mail: _Mail = _Mail()
+    digest: _Digest = _Digest()
+    defaults: _Defaults = _Defaults()

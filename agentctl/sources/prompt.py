@@ -1,0 +1,124 @@
+"""Render prompts: [[ ]], [% %] and [# #] are ours, {{ }} is ElevenLabs' and passes through untouched."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.settings import nearest
+from agentctl.sources.problems import located
+from agentctl.sources.toml import Unreadable
+
+# Far above any useful prompt; a model's context is not the place for a mistake.
+MAX_CHARACTERS = 200_000
+_MARKS = ("[[", "[%", "[#")
+_UNDEFINED = re.compile(r"^'(?P<name>[^']+)' is undefined$")
+_NO_ATTRIBUTE = re.compile(r"^'dict object' has no attribute '(?P<name>[^']+)'$")
+_PROGRAM = Path(__file__).with_name("template_process.py")
+
+
+class Prompts:
+    """Renders the prompts of one project; a context manager, since a process of its own does it.
+
+    The process starts with the first text that needs it and is ended by the kernel when a template takes more than
+    2 s of processor time or 1 GB; the next text gets a new one. See template_process.py for the reason.
+    """
+
+    def __init__(self, parts: Mapping[str, str]) -> None:
+        self._parts = dict(parts)
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Prompts:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def render(self, text: str, where: str, variables: Mapping[str, Any], *, inside: str = "") -> str:
+        """`text` of file `where` rendered. Raises Unreadable; `inside` is the text's path in a TOML file."""
+        if not any(mark in text for mark in _MARKS):
+            return text
+        answer = self._ask({"name": where, "text": text, "variables": variables})
+        if answer is None:
+            raise Unreadable(
+                Problem(located(where, inside), "takes too long or too much memory to render; is a loop endless?")
+            )
+        if "text" in answer:
+            return _encodable(str(answer["text"]), located(where, inside))
+        in_itself = answer["template"] == where
+        line = "" if (inside and in_itself) or not answer["line"] else f"line {answer['line']}"
+        place = located(where, inside) if in_itself else str(answer["template"])
+        raise Unreadable(Problem(located(place, line), self._reason(answer, variables)))
+
+    def _reason(self, answer: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
+        if missing := answer["missing"]:
+            near = nearest(missing, list(self._parts))
+            meant = f"did you mean {near!r}?" if near else "only the .md and .txt files in shared/ can be included"
+            return f"cannot include {missing!r}, {meant}"
+        if found := _UNDEFINED.match(answer["error"]):
+            near = nearest(found["name"], list(variables))
+            meant = f"did you mean {near!r}?" if near else f"known are {', '.join(sorted(variables))}"
+            return f"[[{found['name']}]] is not defined, {meant}"
+        if found := _NO_ATTRIBUTE.match(answer["error"]):
+            return f"there is no {found['name']!r} in that table"
+        if "Missing end of" in answer["error"]:
+            return f"{answer['error']}; to have [[, [% or [# as text, put it between [% raw %] and [% endraw %]"
+        return str(answer["error"])
+
+    def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        process = self._running()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(request, default=str) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if answer:
+            return dict(json.loads(answer))
+        self._end()
+        return None
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            # -P: the directory of the script must not hide the standard library's modules.
+            self._process = subprocess.Popen(  # noqa: S603 -- our own program under our own interpreter
+                [sys.executable, "-P", str(_PROGRAM), str(MAX_CHARACTERS)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                encoding="utf-8",
+            )
+            assert self._process.stdin is not None
+            self._process.stdin.write(json.dumps(self._parts) + "\n")
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.kill()
+            for stream in (process.stdin, process.stdout):
+                assert stream is not None
+                with contextlib.suppress(BrokenPipeError):  # what was still buffered for a process that is gone
+                    stream.close()
+            process.wait()
+
+
+def _encodable(text: str, where: str) -> str:
+    # A template can write '\ud800', half a character, which no request could carry.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Unreadable(Problem(where, "renders to text that is not Unicode")) from None
+    return text

@@ -1,0 +1,72 @@
+"""The `[elevenlabs]` table: raw settings of the platform, checked only for what no API could take."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.sources.problems import kind_of, located, unknown_key
+
+# Three of the five fields of an agent's create and update bodies; the other two are agentctl's own.
+RAW_TABLES = ("conversation_config", "platform_settings", "workflow")
+_OURS = {
+    "name": "belongs to agentctl; use name at the top of assistant.toml",
+    "tags": "belongs to agentctl, which finds its own agents by their tags",
+}
+
+
+def raw_settings(table: Any, where: str, prefix: str, problems: list[Problem]) -> dict[str, Any]:
+    """The table as JSON values; everything unusable goes to `problems`. `prefix` is its path in the file."""
+    path = f"{prefix}elevenlabs"
+    if not isinstance(table, dict):
+        problems.append(Problem(located(where, path), f"must be a table, like [section] (got {kind_of(table)})"))
+        return {}
+    usable: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in _OURS:
+            problems.append(Problem(located(where, f"{path}.{key}"), _OURS[key]))
+        elif key not in RAW_TABLES:
+            problems.append(Problem(located(where, path), unknown_key(key, list(RAW_TABLES))))
+        else:
+            usable[key] = _table(as_json(value, where, f"{path}.{key}", problems), where, f"{path}.{key}", problems)
+    return usable
+
+
+def as_json(value: Any, where: str, path: str, problems: list[Problem]) -> Any:
+    """Raw TOML as the JSON it stands for; what JSON does not have goes to `problems`.
+
+    TOML has no null, which the platform's API distinguishes from absent: `{ "$json" = "null" }` stands for it,
+    and for any other JSON text.
+    """
+    if isinstance(value, dict):
+        if list(value) == ["$json"]:
+            return _embedded(value["$json"], where, path, problems)
+        return {key: as_json(item, where, f"{path}.{key}", problems) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_json(item, where, f"{path}[{index}]", problems) for index, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        problems.append(Problem(located(where, path), "must be a finite number: JSON has no nan and inf"))
+    elif not isinstance(value, str | int | float):
+        problems.append(Problem(located(where, path), "must be text in quotes: JSON has no dates and times"))
+    return value
+
+
+def _embedded(text: Any, where: str, path: str, problems: list[Problem]) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "no JSON text"
+        problems.append(Problem(located(where, f'{path}."$json"'), f"must hold JSON in quotes: {reason}"))
+        return None
+
+
+def _table(value: Any, where: str, path: str, problems: list[Problem]) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    problems.append(Problem(located(where, path), f"must be a table, like [{path}] (got {kind_of(value)})"))
+    return {}

@@ -1,0 +1,103 @@
+"""Read a TOML file or a text file of the project: inside it, not too large, UTF-8; or say exactly what is wrong."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.sources.problems import located
+
+MAX_TEXT_BYTES = 1_000_000
+MAX_DEPTH = 60
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
+_POSITION = re.compile(r"^(?P<what>.*) \((?:at (?P<where>line \d+, column \d+|end of document))\)$", re.DOTALL)
+
+
+class Unreadable(Exception):
+    """A file of the project cannot be used; never leaves this package."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def read_bytes(path: Path, where: str, root: Path, limit: int) -> bytes:
+    """The content of `path`, at most `limit` bytes. Raises Unreadable; `where` is its name in the message."""
+    try:
+        resolved = path.resolve(strict=True)
+        if not resolved.is_relative_to(root):
+            raise Unreadable(Problem(where, "leads outside the project; copy the file into it"))
+        if resolved.is_dir():
+            raise Unreadable(Problem(where, "is a directory; a file is needed"))
+        if not resolved.is_file():
+            raise Unreadable(Problem(where, "is not an ordinary file"))
+        with resolved.open("rb") as stream:
+            content = stream.read(limit + 1)
+    except FileNotFoundError:
+        raise Unreadable(Problem(where, "is missing")) from None
+    except OSError as error:
+        raise Unreadable(Problem(where, f"cannot be read: {error.strerror or type(error).__name__}")) from None
+    except RuntimeError:  # resolve() of a link that leads to itself, up to Python 3.12
+        raise Unreadable(Problem(where, "is a link that leads to itself")) from None
+    if len(content) > limit:
+        raise Unreadable(Problem(where, f"is larger than {_megabytes(limit)} MB"))
+    return content
+
+
+def read_text(path: Path, where: str, root: Path, limit: int = MAX_TEXT_BYTES) -> str:
+    """The file as text: UTF-8, without byte order mark, with plain line ends. Raises Unreadable."""
+    return decode(read_bytes(path, where, root, limit), where)
+
+
+def decode(content: bytes, where: str) -> str:
+    """UTF-8 bytes as text, as `read_text` gives it. Raises Unreadable."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise Unreadable(Problem(where, f"is not UTF-8 text (line {line}); save it as UTF-8")) from None
+    if "\0" in text:
+        raise Unreadable(Problem(where, "is not text: it contains a NUL character"))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_toml(path: Path, where: str, root: Path) -> dict[str, Any]:
+    """The file as a table. Raises Unreadable, for broken TOML with line and column."""
+    text = read_text(path, where, root)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _POSITION.match(str(error).partition("\n")[0])
+        position, what = (found["where"], found["what"]) if found else ("", str(error))
+        raise Unreadable(Problem(located(where, position), f"is not valid TOML: {_lower(what)}")) from None
+    except RecursionError:
+        raise Unreadable(Problem(where, _TOO_DEEP)) from None
+    if _is_too_deep(table):
+        raise Unreadable(Problem(where, _TOO_DEEP))
+    return table
+
+
+def _is_too_deep(table: dict[str, Any]) -> bool:
+    # Dotted keys nest without limit; what comes after this check may recurse.
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH):
+        level = [inner for node in level for inner in _inner(node) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inner(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return node.values() if isinstance(node, dict) else node
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
+
+
+def _megabytes(limit: int) -> str:
+    return f"{limit / 1_000_000:g}"
