@@ -17,9 +17,9 @@ from agentctl.settings import Settings, load_settings, require
 if TYPE_CHECKING:
     from agentctl.calls.digest import Digester
     from agentctl.calls.jobs import EventJob, MailJob
-    from agentctl.calls.outbox import MailRoute
     from agentctl.calls.process import Recordings
     from agentctl.clients.elevenlabs import ElevenLabs
+    from agentctl.clients.mail import ResendRoute, SmtpRoute
     from agentctl.clients.store.postgres import PostgresStore
     from agentctl.clients.store.supabase import SupabaseStore
     from agentctl.clients.twilio import Twilio
@@ -170,7 +170,7 @@ class Control:
         return digester(model)
 
     @cached_property
-    def mail_route(self) -> MailRoute | None:
+    def mail_route(self) -> SmtpRoute | ResendRoute | None:
         """SMTP, else Resend, else None: mails then wait in the outbox."""
         from agentctl.clients.mail import ResendRoute, SmtpRoute
 

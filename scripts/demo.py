@@ -133,14 +133,16 @@ def show_plan(demo: Demo) -> None:
 
 
 def first_sync(demo: Demo) -> None:
-    demo.agentctl("sync", "--yes", show=True)
+    synced = demo.agentctl_json("sync", "--yes")
+    check(not synced["failures"], f"the sync failed: {synced['failures']}")
     check(demo.agentctl_json("plan")["changes"] == [], "something is left to do after the sync")
+    demo.tell(f"\n$ agentctl sync --yes\n{synced['counts']['create']} resources created, each verified.")
 
 
 def import_number(demo: Demo) -> None:
     demo.agentctl("import-number", NUMBER, "--assistant", ASSISTANT, "--yes", show=True)
-    numbers = state(demo)["phone_numbers"]
-    check(NUMBER in json.dumps(numbers), f"the sandbox does not have {NUMBER}")
+    numbers = state(demo)["numbers"].values()
+    check(any(number["phone_number"] == NUMBER for number in numbers), f"ElevenLabs does not have {NUMBER}")
 
 
 def register_webhook(demo: Demo) -> None:
@@ -184,7 +186,7 @@ def receive_mail(demo: Demo) -> None:
     call = demo.agentctl_json("calls", "show", demo.conversation_id)
     check(call["summary"].split()[0] in text, "the mail does not carry the summary")
     check(mail.get_body(("html",)) is not None, "the mail has no HTML part")
-    for delivery in post(f"{demo.sandbox}/_sandbox/redeliver", {"conversation_id": demo.conversation_id})["deliveries"]:
+    for delivery in post(f"{demo.sandbox}/_sandbox/conversations/{demo.conversation_id}/deliver", {})["deliveries"]:
         check(delivery["status"] == 200, f"a redelivery was answered {delivery['status']}")
     demo.agentctl("calls", "process")
     check(demo.mailbox.empty(), "a redelivered event was mailed twice")
@@ -235,9 +237,8 @@ def writes(demo: Demo) -> list[Any]:
 
 def greeting(demo: Demo) -> str:
     """The first message of the agent as the platform has it."""
-    agents = state(demo)["agents"]
-    values = agents.values() if isinstance(agents, dict) else agents
-    return str(next(iter(values))["conversation_config"]["agent"]["first_message"])
+    (agent,) = state(demo)["agents"].values()
+    return str(agent["conversation_config"]["agent"]["first_message"])
 
 
 def check(holds: bool, otherwise: str) -> None:

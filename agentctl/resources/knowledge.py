@@ -109,6 +109,7 @@ class KnowledgeDocument:
 
 
 def document_type(document: Document) -> str:
+    """The platform's word for its sort: url, file or text."""
     return "url" if document.url is not None else "file" if document.content is not None else "text"
 
 

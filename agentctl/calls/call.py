@@ -1,0 +1,107 @@
+"""What happened on the phone: Call, its Turns, and the Digest with its ActionItems, in our own shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One contribution. `message` is None where a turn only calls a tool or brings its result."""
+
+    position: int
+    role: str
+    message: str | None = None
+    at_secs: int | None = None
+    interrupted: bool = False
+    tool_calls: tuple[Mapping[str, Any], ...] = ()
+    tool_results: tuple[Mapping[str, Any], ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """As `store_call` takes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ActionItem:
+    """Something left to do. `due` is as it was said ("morgen um zehn"), not a date."""
+
+    what: str
+    who: str | None = None
+    due: str | None = None
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What a call came to. `engine` says who wrote it: elevenlabs, llm (then `model` is set) or extract."""
+
+    engine: str
+    summary: str
+    language: str
+    title: str | None = None
+    model: str | None = None
+    action_items: tuple[ActionItem, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """As `store_call` takes it; the action items go beside it."""
+        keys = ("engine", "model", "title", "summary", "language")
+        return {key: getattr(self, key) for key in keys} | {"detail": dict(self.detail)}
+
+    def item_records(self) -> list[dict[str, Any]]:
+        """The action items as `store_call` takes them."""
+        return [{"position": n, **asdict(item), "done": False} for n, item in enumerate(self.action_items)]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One conversation. None means that ElevenLabs did not say.
+
+    `status` is the wire's value (done, failed, ...); `channel` is phone, web, sms or whatsapp; `started_at` is UTC;
+    `timezone` an IANA name; `summary`, `title` and `collected` are ElevenLabs' own analysis.
+    """
+
+    conversation_id: str
+    status: str
+    agent_id: str | None = None
+    channel: str = "web"
+    direction: str | None = None
+    external_number: str | None = None
+    agent_number: str | None = None
+    phone_number_id: str | None = None
+    call_sid: str | None = None
+    branch_id: str | None = None
+    version_id: str | None = None
+    user_id: str | None = None
+    started_at: datetime | None = None
+    timezone: str | None = None
+    duration_secs: int | None = None
+    cost_credits: int | None = None
+    cost_fiat: float | None = None
+    language: str | None = None
+    successful: str | None = None
+    termination_reason: str | None = None
+    failure_reason: str | None = None
+    summary: str | None = None
+    title: str | None = None
+    collected: Mapping[str, Any] = field(default_factory=dict)
+    turns: tuple[Turn, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def never_happened(self) -> bool:
+        """Whether the call failed before anybody said a word."""
+        return self.status == "failed" and not self.turns
+
+    def record(self) -> dict[str, Any]:
+        """As `store_call` takes it, without the turns and what the event knows (assistant, source, timestamp)."""
+        apart = {"turns", "detail", "started_at", "timezone", "summary", "title", "collected"}
+        columns = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in apart}
+        return columns | {
+            "started_at": self.started_at.isoformat() if self.started_at else None,
+            "detail": dict(self.detail) | ({"timezone": self.timezone} if self.timezone else {}),
+        }

@@ -1,0 +1,94 @@
+"""Summary and action items: by a language model of your own, else by ElevenLabs' analysis, else a labelled extract.
+
+Each Digest says which engine made it, and in `detail` why a better one did not.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Protocol
+
+from agentctl.calls.action_items import action_items
+from agentctl.calls.call import Call, Digest
+from agentctl.calls.language_model import Completions, LanguageModel
+from agentctl.errors import DigestError
+from agentctl.resources.action_items import ITEM_ID
+
+log = logging.getLogger(__name__)
+
+MAX_SUMMARY = 4000  # characters
+MAX_TITLE = 200
+_QUOTE = 300
+
+
+class Digester(Protocol):
+    """Makes a Digest of a Call."""
+
+    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
+        """Summarise in `language` (two letters), with action items if wanted. Raises DigestError."""
+        ...
+
+
+def digester(model: Completions | None = None) -> Digester:
+    """The best engine for what is configured: the language model where there is one, with ElevenLabs' as fallback."""
+    return WithFallback(LanguageModel(model), Analysis()) if model else Analysis()
+
+
+class Analysis:
+    """Engine `elevenlabs`: what the platform's own model wrote into the conversation; `extract` where it is silent."""
+
+    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
+        """Never raises: no request is made."""
+        items = action_items(call.collected.get(ITEM_ID)) if wants_items else ()
+        if call.summary is None:
+            made = extract(call, language)
+            return replace(made, action_items=items, detail={"reason": "the conversation has no analysis"})
+        return Digest(
+            engine="elevenlabs",
+            summary=call.summary.strip()[:MAX_SUMMARY],
+            title=call.title.strip()[:MAX_TITLE] if call.title else None,
+            language=language,
+            action_items=items,
+        )
+
+
+class WithFallback:
+    """`first`, and where it fails `second`, whose digest then says so in its detail."""
+
+    def __init__(self, first: Digester, second: Digester) -> None:
+        self.first = first
+        self.second = second
+
+    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
+        """Raises DigestError only if `second` does."""
+        if call.never_happened or not call.turns:
+            return await self.second.digest(call, language=language, wants_items=wants_items)
+        try:
+            return await self.first.digest(call, language=language, wants_items=wants_items)
+        except DigestError as error:
+            log.warning("digest of %s fell back: %s", call.conversation_id, error.message)
+            made = await self.second.digest(call, language=language, wants_items=wants_items)
+            return replace(made, detail={**made.detail, "fallback_from": "llm", "error": error.message})
+
+
+def extract(call: Call, language: str) -> Digest:
+    """Engine `extract`: the caller's first and last words and their count, without any model. Deterministic."""
+    german = language == "de"
+    said = [" ".join(turn.message.split()) for turn in call.turns if turn.role == "user" and turn.message]
+    if not call.turns:
+        summary = "Zu diesem Anruf liegt kein Gesprächstext vor." if german else "This call has no transcript."
+    elif not said:
+        summary = "Die anrufende Person hat nichts gesagt." if german else "The caller said nothing."
+    else:
+        words = {"Erste Äußerung" if german else "First words": _quote(said[0], german)}
+        if len(said) > 1:
+            words |= {"Letzte Äußerung" if german else "Last words": _quote(said[-1], german)}
+            words |= {"Äußerungen insgesamt" if german else "Contributions in all": str(len(said))}
+        summary = "\n".join(f"{label}: {value}" for label, value in words.items())
+    return Digest(engine="extract", summary=summary, language="de" if german else "en")
+
+
+def _quote(words: str, german: bool) -> str:
+    cut = words if len(words) <= _QUOTE else f"{words[:_QUOTE]} …"
+    return f"„{cut}“" if german else f"“{cut}”"

@@ -1,0 +1,77 @@
+"""Event: what was accepted and is being worked on, with the assistant that it concerns, if it is one of ours."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TRANSCRIPTION = "post_call_transcription"
+AUDIO = "post_call_audio"
+INITIATION_FAILURE = "call_initiation_failure"
+
+
+@dataclass(frozen=True)
+class SavedAssistant:
+    """The assistant whose agent was called, as the last sync saved it, with what it wants done after a call."""
+
+    project: str
+    environment: str
+    key: str
+    name: str
+    language: str
+    mail_to: tuple[str, ...] = ()
+    summary_language: str | None = None
+    action_items: bool = True
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> SavedAssistant:
+        """Read what `claim_events` hands out; a post_call of null means that nothing was declared."""
+        post_call = row.get("post_call") or {}
+        return cls(
+            project=row["project"],
+            environment=row["environment"],
+            key=row["key"],
+            name=row.get("name") or row["key"],
+            language=row.get("language") or "en",
+            mail_to=tuple(post_call.get("mail_to") or ()),
+            summary_language=post_call.get("summary_language"),
+            action_items=post_call.get("action_items") is not False,
+        )
+
+    @property
+    def digest_language(self) -> str:
+        """Two-letter code of the language of summary and mail."""
+        return self.summary_language or self.language
+
+
+@dataclass(frozen=True)
+class Event:
+    """One accepted event. `attempt` is the fence: the store takes results only from the attempt it handed out last."""
+
+    id: int | str
+    type: str
+    conversation_id: str | None
+    agent_id: str | None
+    event_timestamp: int | None
+    source: str
+    attempt: int
+    payload: bytes = field(repr=False)
+    assistant: SavedAssistant | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Event:
+        """Read one row of `claim_events`."""
+        assistant = row.get("assistant")
+        return cls(
+            id=row["id"],
+            type=row["type"],
+            conversation_id=row.get("conversation_id") or None,
+            agent_id=row.get("agent_id") or None,
+            event_timestamp=row.get("event_timestamp"),
+            source=row["source"],
+            attempt=row["attempt"],
+            payload=base64.b64decode(row["payload"]),
+            assistant=SavedAssistant.from_row(assistant) if assistant else None,
+        )

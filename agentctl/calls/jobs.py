@@ -1,0 +1,148 @@
+"""The two jobs of a worker: process what was accepted, send what was queued. The loop that runs them knows neither."""
+
+from __future__ import annotations
+
+import os
+import platform
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from agentctl.calls import inbox, outbox
+from agentctl.calls.digest import Digester
+from agentctl.calls.event import Event
+from agentctl.calls.inbox import Store
+from agentctl.calls.mail import Letterhead
+from agentctl.calls.outbox import Mail, MailRoute
+from agentctl.calls.process import Outcome, Recordings, process
+from agentctl.errors import AgentctlError, MailError
+
+LEASE_SECONDS = 15.0
+
+
+def worker_name() -> str:
+    """Which process holds a lease, for people who look into the database."""
+    return f"{platform.node()}:{os.getpid()}"
+
+
+@dataclass(frozen=True)
+class EventJob:
+    """Process accepted events. One that fails `max_attempts` times, or kills its workers that often, is dead."""
+
+    store: Store
+    digester: Digester
+    recordings: Recordings
+    letterhead: Letterhead = field(default_factory=Letterhead)
+    worker: str = field(default_factory=worker_name)
+    lease_seconds: float = LEASE_SECONDS
+    deadline_seconds: float = 300.0
+    max_attempts: int = 5
+
+    name: ClassVar[str] = "events"
+
+    async def claim(self, limit: int) -> Sequence[Event]:
+        """Take events that are due. Raises StoreError."""
+        return await inbox.claim(
+            self.store,
+            worker=self.worker,
+            limit=limit,
+            lease_seconds=self.lease_seconds,
+            max_attempts=self.max_attempts,
+        )
+
+    async def run(self, work: Event) -> bool:
+        """Process one; False if another worker has it by now."""
+        outcome: Outcome = await process(
+            work,
+            store=self.store,
+            digester=self.digester,
+            recordings=self.recordings,
+            letterhead=self.letterhead,
+        )
+        return outcome.state != "lost"
+
+    async def renew(self, work: Event) -> bool:
+        """Hold it for another lease; False if another worker has it by now."""
+        return await _renew(self.store, "events", work, self.lease_seconds)
+
+    async def fail(self, work: Event, error: Exception, delay_seconds: float) -> None:
+        """Give it back, to be tried again after `delay_seconds` or never."""
+        await self.store.call(
+            "fail_event",
+            {
+                "id": work.id,
+                "attempt": work.attempt,
+                "error": describe(error),
+                "delay_seconds": delay_seconds,
+                "max_attempts": self.max_attempts,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class MailJob:
+    """Send queued mails. A route that is down for some hours costs nothing; a refused recipient is dead at once."""
+
+    store: Store
+    route: MailRoute
+    worker: str = field(default_factory=worker_name)
+    lease_seconds: float = LEASE_SECONDS
+    # Longer than all of an SMTP dialogue's own timeouts together: a dialogue that is cut off may have been a success.
+    deadline_seconds: float = 300.0
+    max_attempts: int = 12
+    # What this process has sent and the store has not recorded: claimed again, it is recorded and not sent again.
+    unrecorded: dict[int | str, str] = field(default_factory=dict, repr=False)
+
+    name: ClassVar[str] = "mails"
+
+    async def claim(self, limit: int) -> Sequence[Mail]:
+        """Take mails that are due. Raises StoreError."""
+        return await outbox.claim(
+            self.store,
+            worker=self.worker,
+            limit=limit,
+            lease_seconds=self.lease_seconds,
+            max_attempts=self.max_attempts,
+        )
+
+    async def run(self, work: Mail) -> bool:
+        """Send one; False if another worker has it by now."""
+        return await outbox.deliver(work, store=self.store, route=self.route, unrecorded=self.unrecorded)
+
+    async def renew(self, work: Mail) -> bool:
+        """Hold it for another lease; False if another worker has it by now."""
+        return await _renew(self.store, "outbox", work, self.lease_seconds)
+
+    async def fail(self, work: Mail, error: Exception, delay_seconds: float) -> None:
+        """Give it back, to be tried again after `delay_seconds` or never."""
+        await self.store.call(
+            "mail_failed",
+            {
+                "id": work.id,
+                "attempt": work.attempt,
+                "error": describe(error),
+                "permanent": isinstance(error, MailError) and error.permanent,
+                "delay_seconds": delay_seconds,
+                "max_attempts": self.max_attempts,
+            },
+        )
+
+
+def describe(error: Exception) -> str:
+    """What to record of a failure. Of an unforeseen one only its type and place: its text may quote a caller."""
+    if isinstance(error, AgentctlError):
+        return str(error)[:2000]
+    if isinstance(error, TimeoutError):
+        return "took longer than its deadline"
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
+
+
+async def _renew(store: Store, queue: str, work: Event | Mail, lease_seconds: float) -> bool:
+    answer = await store.call(
+        "renew", {"queue": queue, "id": work.id, "attempt": work.attempt, "lease_seconds": lease_seconds}
+    )
+    return bool(answer["held"])

@@ -1,0 +1,115 @@
+"""Reading JSON that others wrote: every value may be missing, null or of another type, and none of it raises.
+
+Three things in valid JSON would poison the store for ever and are replaced before anything else looks at them:
+U+0000 (jsonb refuses it), lone surrogates (not encodable as UTF-8) and NaN or infinity (not JSON at all).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from agentctl.errors import Malformed
+
+# Deeper than any documented payload by far, and well inside Python's own recursion limit.
+MAX_DEPTH = 100
+_LAST_SECOND = 253402300799  # the end of the year 9999: what a Postgres timestamp and Python's datetime both hold
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def decode(payload: bytes) -> dict[str, Any]:
+    """Parse one JSON object. Of duplicate keys the last one counts, everywhere in agentctl alike.
+
+    Raises Malformed for what is not UTF-8, not JSON, not an object, or nested too deeply to read.
+    """
+    try:
+        value = json.loads(payload.decode("utf-8-sig"), parse_constant=lambda _name: None)
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the body is not UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise Malformed("the body is nested too deeply") from None
+    except ValueError as error:
+        # JSONDecodeError's text holds a position; an over-long number's text holds a limit. Neither holds content.
+        reason = f"line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else "a number"
+        raise Malformed(f"the body is not JSON ({reason})") from None
+    if not isinstance(value, dict):
+        raise Malformed(f"the body is a JSON {_json_type(value)}, not an object")
+    return value
+
+
+def clean(value: Any, depth: int = 0) -> Any:
+    """The same value with everything replaced that the store cannot hold. Raises Malformed beyond MAX_DEPTH levels."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if depth > MAX_DEPTH:
+        raise Malformed(f"the content is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean(item, depth + 1) for item in value]
+    return value
+
+
+def clean_text(value: str) -> str:
+    """`value` with U+0000 and lone surrogates replaced by U+FFFD."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def text(value: Any) -> str | None:
+    """A string that says something, or None. Numbers count as what they look like."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def whole(value: Any, highest: int = 2**31 - 1) -> int | None:
+    """A whole number from 0 to `highest` (a Postgres integer by default), or None. Takes "23" and 23.0 as 23."""
+    found = number(value)
+    return int(found) if found is not None and 0 <= found <= highest else None
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None. Takes digits in a string, as form-encoded vendors send them."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def moment(value: Any) -> datetime | None:
+    """Unix seconds as an aware UTC time, or None. 0 is how absent times are written, so it counts as none."""
+    seconds = whole(value, _LAST_SECOND)
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def seconds(value: Any) -> int | None:
+    """Unix seconds that the store can hold as a time, or None."""
+    return whole(value, _LAST_SECOND)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """An object, or an empty one in its place."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; null, another type and entries of another type count as absent."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def present(value: Mapping[str, Any]) -> dict[str, Any]:
+    """`value` without what is null or empty, so that details hold only what was said."""
+    return {key: item for key, item in value.items() if item is not None and item != {} and item != [] and item != ""}
+
+
+def _json_type(value: Any) -> str:
+    return {list: "array", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")

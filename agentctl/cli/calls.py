@@ -1,0 +1,113 @@
+"""agentctl calls list, show, process, events."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentctl.cli.session import Json, connected, say
+
+if TYPE_CHECKING:
+    from agentctl.verbs.calls import Drained
+    from agentctl.wiring import Control
+
+app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
+
+NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
+
+
+class State(StrEnum):
+    """What can have become of an accepted event."""
+
+    pending = "pending"
+    running = "running"
+    done = "done"
+    kept = "kept"
+    dead = "dead"
+
+
+@app.command("list")
+def list_calls(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")] = 20,
+    assistant: Annotated[str | None, typer.Option("--assistant", metavar="KEY", help="Only this assistant's.")] = None,
+    json: Json = False,
+) -> None:
+    """List the newest calls."""
+    from agentctl.cli import render, render_call
+    from agentctl.verbs import calls as verbs
+
+    found = connected(lambda control: verbs.calls(control, limit=limit, assistant=assistant))
+    if json:
+        print(render.to_json(found))
+    elif found:
+        print(render_call.list_text(found))
+    else:
+        say("No calls yet.")
+
+
+@app.command()
+def show(
+    conversation: Annotated[str, typer.Argument(metavar="ID", help="The conversation's id.")], json: Json = False
+) -> None:
+    """Show one call: summary, action items, conversation, mails."""
+    from agentctl.cli import render, render_call
+    from agentctl.verbs import calls as verbs
+
+    found = connected(lambda control: verbs.call(control, conversation))
+    print(render.to_json(found) if json else render_call.call_text(found))
+
+
+@app.command()
+def process(
+    which: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A conversation or an event to process again.")
+    ] = None,
+    no_mail: NoMail = False,
+    json: Json = False,
+) -> None:
+    """Work off what is due now; with an ID, that conversation's events again."""
+
+    async def run(control: Control) -> Drained:
+        from agentctl.verbs import calls as verbs
+
+        if which is None:
+            return await verbs.drain(control, mails=not no_mail)
+        return await verbs.process_again(control, which, mails=not no_mail)
+
+    drained = connected(run)
+    report(drained, json=json)
+    if drained.failed or drained.dead:
+        raise typer.Exit(1)
+
+
+@app.command()
+def events(
+    state: Annotated[
+        list[State] | None, typer.Option("--state", help="Only these; may repeat. Default: all but done.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")] = 50,
+    json: Json = False,
+) -> None:
+    """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
+    from agentctl.cli import render, render_call
+    from agentctl.verbs import calls as verbs
+
+    states = [one.value for one in state] if state else verbs.OPEN_STATES
+    found = connected(lambda control: verbs.events(control, states, limit=limit))
+    if json:
+        print(render.to_json(found))
+    elif found:
+        print(render_call.events_text(found))
+    else:
+        say(f"No events that are {', '.join(states[:-1])} or {states[-1]}." if states[1:] else f"None are {states[0]}.")
+
+
+def report(drained: Drained, *, json: bool) -> None:
+    """What one pass over the queues came to; also for `agentctl work --once`."""
+    from dataclasses import asdict
+
+    from agentctl.cli import render, render_call
+
+    print(render.to_json(asdict(drained)) if json else render_call.drained_text(drained))

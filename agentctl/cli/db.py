@@ -1,0 +1,78 @@
+"""agentctl db migrate, status, stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from agentctl.cli.session import Json, Yes, confirm, connected, say
+
+if TYPE_CHECKING:
+    from agentctl.verbs.store import StoreState
+    from agentctl.wiring import Control
+
+app = typer.Typer(name="db", help="The database: status, migrations, the embedded server.", no_args_is_help=True)
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show which database is used and which migrations it lacks."""
+    from agentctl.verbs import store as verbs
+
+    found = connected(verbs.status)
+    if json:
+        from agentctl.cli.render import to_json
+
+        print(to_json(_json(found)))
+        return
+    print(f"database: {found.address}{' (embedded)' if found.embedded else ''}")
+    print(f"newest migration: {found.current or 'none'}")
+    print(f"pending: {', '.join(found.pending) or 'none'}")
+
+
+@app.command()
+def migrate(yes: Yes = False, json: Json = False) -> None:
+    """Apply pending migrations. The embedded database needs no asking, any other a yes."""
+
+    async def run(control: Control) -> list[str]:
+        from agentctl.verbs import store as verbs
+
+        found = await verbs.status(control)
+        if not found.pending:
+            return []
+        await control.dsn()  # says what to do where only SUPABASE_URL is set, before anybody is asked
+        say(f"{found.address} lacks: {', '.join(found.pending)}")
+        confirm(f"Apply {len(found.pending)} migrations to {found.address}?", yes=yes)
+        return await verbs.migrate(control)
+
+    applied = connected(run)
+    if json:
+        from agentctl.cli.render import to_json
+
+        print(to_json({"applied": [name.partition("_")[0] for name in applied]}))
+    else:
+        print("\n".join(f"applied {name}" for name in applied) or "Nothing to do: all migrations are applied.")
+
+
+@app.command()
+def stop(json: Json = False) -> None:
+    """Stop the project's embedded database server; the next command starts it again."""
+    from agentctl.verbs import store as verbs
+
+    stopped = connected(verbs.stop)
+    if json:
+        from agentctl.cli.render import to_json
+
+        print(to_json({"stopped": stopped}))
+    else:
+        print("Stopped." if stopped else "It was not running.")
+
+
+def _json(found: StoreState) -> dict[str, object]:
+    return {
+        "dsn": found.address,
+        "current": found.current,
+        "pending": found.pending_versions,
+        "embedded": found.embedded,
+    }

@@ -1,0 +1,195 @@
+"""Calls, events and queues as text for people."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from agentctl.calls import wording
+from agentctl.cli.render import paint, plain
+
+if TYPE_CHECKING:
+    from agentctl.verbs.calls import Drained
+
+_ENGLISH = "en"
+_WIDEST = 100  # columns; longer lines are hard to read
+_COLOURS = {"dead": 31, "failed": 31, "kept": 33, "pending": 33, "running": 36, "done": 32, "sent": 32}
+
+
+def list_text(calls: Sequence[Mapping[str, Any]]) -> str:
+    """A table, one line per call."""
+    head = ("CONVERSATION", "WHEN", "ASSISTANT", "NUMBER", "LENGTH", "ABOUT")
+    rows = [
+        (
+            line(call["conversation_id"]),
+            when(call["started_at"]),
+            line(call["assistant"] or "-"),
+            line(call["external_number"] or call["channel"] or "-"),
+            clock(call["duration_secs"]),
+            _about(call),
+        )
+        for call in calls
+    ]
+    return table(head, rows)
+
+
+def call_text(call: Mapping[str, Any]) -> str:
+    """One call from its heading to its events."""
+    parts = [_heading(call), _digest(call), _items(call), _turns(call), _mails(call), _events(call)]
+    return "\n\n".join("\n".join(part) for part in map(list, parts) if part)
+
+
+def events_text(events: Sequence[Mapping[str, Any]]) -> str:
+    """A table, one line per event."""
+    head = ("EVENT", "RECEIVED", "STATE", "TRIES", "TYPE", "CONVERSATION", "REASON")
+    rows = [
+        (
+            line(event["id"]),
+            when(event["received_at"]),
+            line(event["state"]),
+            str(event["attempt"]),
+            line(event["type"]),
+            line(event["conversation_id"] or "-"),
+            line(event["error"] or ""),
+        )
+        for event in events
+    ]
+    return table(head, rows)
+
+
+def drained_text(drained: Drained) -> str:
+    """What one pass came to, and what waits."""
+    lines = [f"{drained.requeued} queued again."] if drained.requeued else []
+    lines.append(f"{drained.done} done, {drained.failed} failed.")
+    if drained.lost:
+        lines.append(f"{drained.lost} taken over by another worker.")
+    if drained.dead:
+        lines.append(paint(f"{drained.dead} given up for good: agentctl calls events --state dead", 31))
+    if drained.kept:
+        lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
+    waiting = [f"{n} {what}" for n, what in ((drained.pending_events, "events"), (drained.pending_mails, "mails")) if n]
+    if waiting:
+        lines.append(f"Waiting: {' and '.join(waiting)}.")
+    return "\n".join(lines)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the last one is cut at the terminal's edge, but never to nothing."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head) - 1)]
+    room = max(shutil.get_terminal_size((160, 24)).columns - sum(widths) - 2 * len(widths), 24)
+    first, *others = [
+        "  ".join(
+            [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), _cut(row[-1], room)]
+        ).rstrip()
+        for row in (head, *rows)
+    ]
+    return "\n".join([paint(first, 2), *others])
+
+
+def line(text: object) -> str:
+    """Anything from outside as one harmless line."""
+    return plain(" ".join(str(text).split()))
+
+
+def when(moment: str | None) -> str:
+    """An ISO time of the store in this machine's time zone, to the minute."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}" if moment else "-"
+
+
+def clock(seconds: float | None) -> str:
+    """23 -> 00:23."""
+    return "-" if seconds is None else f"{int(seconds) // 60:02}:{int(seconds) % 60:02}"
+
+
+def _about(call: Mapping[str, Any]) -> str:
+    said = line(call["title"] or call["summary"] or "")
+    if call["status"] != "done":
+        said = ": ".join(part for part in (line(call["status"]), _reason(call), said) if part)
+    items = sum(not item["done"] for item in call["action_items"])
+    return f"({items} to do) {said}" if items else said
+
+
+def _reason(call: Mapping[str, Any]) -> str:
+    return line(wording.reason(call["failure_reason"], _ENGLISH)) if call.get("failure_reason") else ""
+
+
+def _heading(call: Mapping[str, Any]) -> Iterator[str]:
+    words = wording.words(_ENGLISH)
+    number = line(call["external_number"] or words["unknown_number"])
+    what = "call_to" if call["direction"] == "outbound" else "call_from"
+    spoken = words["call"] if call["channel"] == "web" and not call["external_number"] else words[what]
+    name = line(call["assistant_name"] or call["agent_id"] or "-")
+    yield paint(f"{name}: {spoken.format(number=number)}", 1)
+    yield f"{line(call['conversation_id'])}, {when(call['started_at'])}, {clock(call['duration_secs'])}"
+    state = paint(line(call["status"]), _COLOURS.get(call["status"], 0))
+    yield ": ".join(part for part in (state, _reason(call)) if part)
+    if call["assistant"] is None:
+        yield "The agent is not one of this project's; nobody was mailed."
+    if call["recording"]:
+        yield f"Recording: {line(call['recording']['location'])}"
+
+
+def _digest(call: Mapping[str, Any]) -> Iterator[str]:
+    digest = call["digest"]
+    if not digest:
+        return
+    yield paint(line(digest["title"] or "Summary"), 1)
+    for paragraph in (digest["summary"] or "").splitlines():
+        # Indented, so that a summary cannot pretend to be a heading.
+        yield from textwrap.wrap(line(paragraph), _width(), initial_indent="  ", subsequent_indent="  ")
+    words = wording.words(_ENGLISH)
+    pattern = words.get(f"engine_{digest['engine']}", words["engine_other"])
+    label = pattern.format(model=digest["model"] or digest["engine"])
+    yield paint(line(f"{label} {words['fallback']}" if digest["detail"].get("fallback_from") else label), 2)
+
+
+def _items(call: Mapping[str, Any]) -> Iterator[str]:
+    if call["action_items"]:
+        yield paint("To do", 1)
+    for item in call["action_items"]:
+        details = ", ".join(line(part) for part in (item["who"], item["due"]) if part)
+        yield f"[{'x' if item['done'] else ' '}] {line(item['what'])}{f' ({details})' if details else ''}"
+
+
+def _turns(call: Mapping[str, Any]) -> Iterator[str]:
+    if call["turns"]:
+        yield paint("Conversation", 1)
+    for turn in call["turns"]:
+        said = [line(turn["message"])] if turn["message"] else []
+        said += [f"[tool {line(tool.get('tool_name') or '?')} called]" for tool in turn["tool_calls"]]
+        for result in turn["tool_results"]:
+            failed = "failed" if result.get("is_error") else "answered"
+            said.append(f"[tool {line(result.get('tool_name') or '?')} {failed}]")
+        lead = f"{clock(turn['at_secs']):>5}  {line(turn['role']):<6}  "
+        text = " ".join(said) + (" [interrupted]" if turn["interrupted"] else "")
+        first, *others = textwrap.wrap(text, max(_width() - len(lead), 24)) or [""]
+        yield (lead + first).rstrip()
+        yield from (" " * len(lead) + other for other in others)
+
+
+def _mails(call: Mapping[str, Any]) -> Iterator[str]:
+    if call["mails"]:
+        yield paint("Mails", 1)
+    for mail in call["mails"]:
+        status = paint(line(mail["status"]), _COLOURS.get(mail["status"], 0))
+        more = when(mail["sent_at"]) if mail["sent_at"] else line(mail["error"] or "")
+        yield f"{status}  {line(mail['to'])}  {more}".rstrip()
+
+
+def _events(call: Mapping[str, Any]) -> Iterator[str]:
+    if call["events"]:
+        yield paint("Events", 1)
+    for event in call["events"]:
+        state = paint(line(event["state"]), _COLOURS.get(event["state"], 0))
+        yield f"{state}  {line(event['type'])}  {when(event['received_at'])}  {line(event['error'] or '')}".rstrip()
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)

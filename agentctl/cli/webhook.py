@@ -1,0 +1,263 @@
+"""agentctl webhook register, status, send."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from agentctl.cli.session import Json, Yes, confirm, connected, say
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from agentctl.resources.webhook import Webhook
+    from agentctl.sync.plan import Plan
+    from agentctl.verbs.webhook import Registered, Sent, Status
+    from agentctl.wiring import Control
+
+app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
+
+Sample = Literal["transcript", "audio", "failure", "unknown"]
+
+
+@app.command()
+def register(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where the door is reached: https://…/webhooks/elevenlabs.")
+    ],
+    workspace: Annotated[
+        bool, typer.Option("--workspace", help="Serve all agents of the workspace that have no webhook of their own.")
+    ] = False,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new webhook with a new secret.")] = False,
+    write_env: Annotated[
+        bool, typer.Option("--write-env", help="Put the secret into .env beside agentctl.toml (mode 0600).")
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Have ElevenLabs deliver every call to a door; shows the secret once."""
+
+    async def run(control: Control) -> None:
+        from agentctl.cli import render
+        from agentctl.verbs import webhook as verbs
+
+        found = await verbs.look(control, url, workspace=workspace, rotate=rotate)
+        for reason in found.needs_yes:
+            say(f"! {reason}")
+        if found.needs_yes:
+            confirm(f"Deliver to {url} instead?", yes=yes)
+        hook = _Secret(control, write_env=write_env, json=json)
+        try:
+            done = await verbs.register(control, found, on_created=hook.made, on_plan=None if json else _show_plan)
+        except BaseException:
+            # Whatever ends this, the secret of a webhook that exists must not be lost with it.
+            if json and hook.shown:
+                print(render.to_json({**hook.shown, "ok": False}))
+            raise
+        await hook.keep()
+        print(render.to_json(_registered_json(done, hook)) if json else _registered_text(done))
+        for notice in done.notices:
+            say(f"note: {notice}")
+
+    connected(run)
+
+
+@app.command()
+def status(json: Json = False) -> None:
+    """Show how the platform sees the webhook: disabled, last failure, which agents deliver to it."""
+
+    async def run(control: Control) -> Status:
+        from agentctl.verbs import webhook as verbs
+
+        return await verbs.status(control)
+
+    from agentctl.cli import render
+
+    found = connected(run)
+    print(render.to_json(status_json(found)) if json else _status_text(found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def send(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The door's address.")],
+    kind: Annotated[Sample | None, typer.Option("--type", help="Which sample; default: transcript.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="F", help="Send this file's bytes instead of a sample.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Post a signed sample to a door and report what it answers; exit 1 unless 200."""
+    from agentctl.cli import render
+    from agentctl.errors import UsageError
+
+    if kind is not None and file is not None:
+        raise UsageError("--type and --file exclude each other", "A file is sent as it is.")
+
+    async def run(control: Control) -> Sent:
+        from agentctl.verbs import webhook as verbs
+
+        return await verbs.send(control, url, kind=kind or "transcript", file=file)
+
+    sent = connected(run)
+    print(render.to_json(_sent_json(sent)) if json else _sent_text(sent))
+    if not sent.ok:
+        say(sent.hint)
+        raise typer.Exit(1)
+
+
+class _Secret:
+    """Shows a new webhook's secret, once: in text the moment it exists, in JSON inside the one document."""
+
+    def __init__(self, control: Control, *, write_env: bool, json: bool) -> None:
+        self._control = control
+        self._write_env = write_env
+        self._json = json
+        self._secret: SecretStr | None = None
+        self.shown: dict[str, Any] = {}
+        self.env_file: Path | None = None
+
+    def made(self, webhook: Webhook, secret: SecretStr) -> None:
+        """The webhook exists."""
+        self._secret = secret
+        self.shown = {"webhook_id": webhook.webhook_id, "url": webhook.url, "secret": secret.get_secret_value()}
+        if self._json:
+            return
+        print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
+        print(f"    ELEVENLABS_WEBHOOK_SECRET={secret.get_secret_value()}\n")
+        print("This secret is shown now and never again.", flush=True)
+        if not self._write_env:
+            say(
+                "Store it where the door runs: as that variable in the environment, or in .env beside agentctl.toml.\n"
+                "If the variable holds a secret already, separate them by a comma while deliveries of both may come."
+            )
+
+    async def keep(self) -> None:
+        """Write .env if that was asked for."""
+        from agentctl.verbs import webhook as verbs
+
+        if not self._write_env:
+            return
+        if self._secret is None:
+            say("note: --write-env wrote nothing: there is no new secret.")
+            return
+        self.env_file = await verbs.keep_secret(self._control, self._secret)
+        say(f"The secret is in {self.env_file}; a running door reads it when it is started again.")
+
+
+def _show_plan(plan: Plan) -> None:
+    from agentctl.cli import render
+
+    print(render.plan_text(plan), flush=True)
+
+
+def _registered_text(done: Registered) -> str:
+    from agentctl.cli.render import plain
+
+    lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(done.webhook.url)} is there."]
+    lines.append("Failed deliveries are repeated (5 attempts within 41 minutes).")
+    if done.agents:
+        lines.append(f"It gets the calls of: {', '.join(done.agents)}.")
+    if done.unsynced:
+        lines.append(f"Not synced yet: {', '.join(done.unsynced)}; agentctl sync binds them.")
+    if done.workspace is not None:
+        lines.append("The workspace's default leads to it" + (" now." if done.workspace else " already."))
+    return "\n".join(lines)
+
+
+def _registered_json(done: Registered, hook: _Secret) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "webhook_id": done.webhook.webhook_id,
+        "url": done.webhook.url,
+        "created": done.created,
+        "secret": done.secret.get_secret_value() if done.secret else None,
+        "env_file": str(hook.env_file) if hook.env_file else None,
+        "retries": True,
+        "agents": list(done.agents),
+        "changed": list(done.changed),
+        "unsynced": list(done.unsynced),
+        "workspace": done.workspace,
+        "notices": list(done.notices),
+    }
+
+
+def status_json(found: Status) -> dict[str, Any]:
+    """The face of `webhook status --json`."""
+    hook = found.webhook
+    failed = None
+    if hook is not None and hook.failed_at is not None:
+        failed = {"code": hook.failure_code, "at": _time(hook.failed_at)}
+    return {
+        "ok": found.ok,
+        "webhook_id": found.webhook_id,
+        "exists": hook is not None,
+        "url": hook.url if hook else None,
+        "name": hook.name if hook else None,
+        "disabled": hook.disabled if hook else None,
+        "auto_disabled": hook.auto_disabled if hook else None,
+        "last_failure": failed,
+        "agents": [
+            {
+                "assistant": bound.assistant,
+                "agent_id": bound.agent_id,
+                "bound": bool(bound.through),
+                "through": bound.through or None,
+                "webhook_id": bound.webhook_id,
+                "missing_events": list(bound.missing),
+            }
+            for bound in found.agents
+        ],
+        "workspace_webhook_id": found.workspace,
+        "problems": list(found.problems),
+    }
+
+
+def _status_text(found: Status) -> str:
+    from agentctl.cli.render import paint, plain
+
+    lines = []
+    if found.webhook is not None:
+        hook = found.webhook
+        state = "switched off by ElevenLabs" if hook.auto_disabled else "switched off" if hook.disabled else "on"
+        lines += [f"webhook {hook.webhook_id} ({plain(hook.name)})", f"  URL           {plain(hook.url)}"]
+        lines += [f"  state         {state}"]
+        answer = hook.failure_code if hook.failure_code is not None else "no answer"
+        lines += [f"  last failure  {f'{_time(hook.failed_at)}: {answer}' if hook.failed_at else 'none'}"]
+    for bound in found.agents:
+        lines.append(f"  agent         {bound.assistant}: {_bound_text(bound.through)}")
+    lines += [f"{paint('problem:', 31)} {plain(problem)}" for problem in found.problems]
+    return "\n".join(lines)
+
+
+def _bound_text(through: str) -> str:
+    return {"agent": "bound", "workspace": "bound by the workspace's default"}.get(through, "not bound")
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sent_text(sent: Sent) -> str:
+    from agentctl.cli.render import plain
+
+    said = f": {plain(sent.text)}" if sent.text else ""
+    event = f"{sent.type} {sent.conversation_id or '(no conversation_id)'}"
+    return f"{plain(event)} -> {plain(sent.url)}\n{sent.status} after {sent.seconds * 1000:.0f} ms{said}"
+
+
+def _sent_json(sent: Sent) -> dict[str, Any]:
+    return {
+        "ok": sent.ok,
+        "url": sent.url,
+        "type": sent.type,
+        "conversation_id": sent.conversation_id,
+        "status": sent.status,
+        "answer": sent.text,
+        "milliseconds": round(sent.seconds * 1000),
+        "hint": sent.hint,
+    }

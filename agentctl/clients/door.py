@@ -1,0 +1,58 @@
+"""One delivery to a webhook door, as ElevenLabs would make it: for a smoke test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from agentctl.clients.refusal import clean, trusts_proxy
+from agentctl.errors import Unreachable
+
+# Seconds: longer than the door takes at worst, shorter than anybody's patience.
+_TIMEOUT = httpx.Timeout(20, connect=5)
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the door said: a status, the beginning of its text, and after how many seconds."""
+
+    status: int
+    text: str
+    seconds: float
+
+
+async def deliver(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    chunked: bool = False,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> Answer:
+    """POST `body` once, without retries; a redirect is an answer, since the platform follows none (contract 4.2).
+
+    `chunked` leaves out Content-Length, as audio events come. Raises Unreachable when no answer came.
+    """
+    host = httpx.URL(url).host
+    async with httpx.AsyncClient(timeout=_TIMEOUT, transport=transport, trust_env=trusts_proxy(host)) as client:
+        begin = time.monotonic()
+        try:
+            answer = await client.post(
+                url,
+                content=_chunks(body) if chunked else body,
+                headers={"content-type": "application/json", "user-agent": "agentctl", **headers},
+                follow_redirects=False,
+            )
+        except httpx.HTTPError as error:
+            reason = "timeout" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
+            raise Unreachable(f"no answer from the door at {host}: {clean(reason)}", "Is it running?") from None
+        return Answer(answer.status_code, clean(answer.text)[:200], time.monotonic() - begin)
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), _CHUNK):
+        yield body[at : at + _CHUNK]

@@ -1,0 +1,275 @@
+"""ElevenLabs' REST API as raw JSON: paths, retries, and one clear error for every way it can fail.
+
+Why the `elevenlabs` SDK is not the transport (2.78, each point measured): it repeats POST on 408, 409, 429 and 5xx, so
+that two 502s dial a phone three times; it drops form fields when it repeats an upload; it does not quote ids, so that
+"../secrets/x" reaches another resource; it ignores ELEVENLABS_BASE_URL; its debug log shows the key; loading it costs
+up to two seconds. It serves where it is the best source: clients/lint.py reads its type models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+from pydantic import SecretStr
+
+from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, trusts_proxy
+from agentctl.clients.retry import Retry, lost
+from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
+
+Files = Mapping[str, tuple[str, bytes, str]]
+
+# Seconds. Connecting works at once or not at all; a large agent is checked for a while; uploads are read and parsed.
+_TIMEOUT = httpx.Timeout(30, connect=5)
+_UPLOAD_TIMEOUT = httpx.Timeout(120, connect=5)
+_PAGE_SIZE = 100  # the spec's maximum
+_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+class ElevenLabs:
+    """One workspace: a host and a key. Use as an async context manager, or call `aclose`.
+
+    Paths are templates, `get("/v1/convai/agents/{agent_id}", agent_id=…)`, and name the request in errors. Params that
+    are None are left out, lists repeat. Every method raises Unauthorized, NotFound, RateLimited, Rejected or ApiError
+    when the platform refuses, Unreachable when no usable answer came, and `post` AnswerLost when it may have worked.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: SecretStr,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        retry: Retry | None = None,
+        concurrency: int = 32,
+    ) -> None:
+        key = api_key.get_secret_value()
+        if not _KEY.fullmatch(key):
+            # Sent as it is, it would come back inside the HTTP library's own error.
+            raise ConfigurationError(
+                [Problem("ELEVENLABS_API_KEY", "holds a space, a line break or another character that no key has")],
+                hint="Copy the key again, without quotes.",
+            )
+        url = httpx.URL(base_url)
+        self.host = f"{url.host}:{url.port}" if url.port else url.host
+        self.requests = 0
+        self._base = str(url).rstrip("/")
+        self._key = api_key
+        self._retry = retry or Retry()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._http = httpx.AsyncClient(
+            headers={"xi-api-key": key, "accept": "application/json", "user-agent": "agentctl"},
+            timeout=_TIMEOUT,
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+            transport=transport,
+            trust_env=trusts_proxy(url.host),
+        )
+
+    def __repr__(self) -> str:
+        return f"ElevenLabs({self.host})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
+        """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
+        answer = await self._send("GET", path, ids, params=params)
+        return self._json("GET", path, answer, (dict, list))
+
+    async def get_bytes(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> tuple[bytes, str]:
+        """The content at `path` (a recording, say) and its media type."""
+        answer = await self._send("GET", path, ids, params=params, headers={"accept": "*/*"})
+        return answer.content, answer.headers.get("content-type", "application/octet-stream").partition(";")[0].strip()
+
+    async def post(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        files: Files | None = None,
+        data: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        **ids: str,
+    ) -> dict[str, Any]:
+        """Make something. Sent again only when it certainly did not happen; AnswerLost when nobody knows."""
+        answer = await self._send("POST", path, ids, params=params, json=json, files=files, data=data)
+        return self._object("POST", path, answer)
+
+    async def patch(
+        self,
+        path: str,
+        *,
+        json: object = None,
+        files: Files | None = None,
+        data: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        **ids: str,
+    ) -> dict[str, Any]:
+        """Set something, and the object as the platform now has it (an empty dict if it answers nothing)."""
+        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data)
+        return self._object("PATCH", path, answer)
+
+    async def delete(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> None:
+        """Delete something. NotFound only from the first attempt: after a lost answer, "gone" is what was wanted."""
+        await self._send("DELETE", path, ids, params=params)
+
+    async def pages(
+        self, path: str, *, items: str, params: Mapping[str, Any] | None = None, **ids: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Every entry of the list `items` on all cursor pages of `path`.
+
+        A list that ends early would make us create what exists already; so a page that lacks its list or its cursor,
+        or a cursor that comes twice, is an ApiError and never the end.
+        """
+        seen: set[str] = set()
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, params={"page_size": _PAGE_SIZE, **(params or {}), "cursor": cursor}, **ids)
+            entries = page.get(items) if isinstance(page, dict) else None
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                raise ApiError(f"GET {path}: the answer has no list {items!r} of objects", status=200)
+            for entry in entries:
+                yield entry
+            cursor = page.get("next_cursor")
+            if not page.get("has_more", bool(cursor)):
+                return
+            if not isinstance(cursor, str) or not cursor or cursor in seen:
+                raise ApiError(f"GET {path}: the pages do not end: a cursor is missing or came twice", status=200)
+            seen.add(cursor)
+
+    async def _send(
+        self, method: str, path: str, ids: Mapping[str, str], *, params: Mapping[str, Any] | None = None, **content: Any
+    ) -> httpx.Response:
+        what = f"{method} {path}"
+        url = self._base + _filled(what, path, ids)
+        query = {name: value for name, value in (params or {}).items() if value is not None}
+        timeout = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
+        attempts = 0
+
+        async def attempt() -> httpx.Response:
+            nonlocal attempts
+            # Built anew each time: a body that was half read is not sent as the rest.
+            request = self._request(what, method, url, params=query, timeout=timeout, **content)
+            attempts += 1
+            self.requests += 1
+            return await self._http.send(request, follow_redirects=False)
+
+        async with self._slots:
+            answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST")
+        if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
+            self._raise(what, method, answer)
+        return answer
+
+    def _request(self, what: str, method: str, url: str, **content: Any) -> httpx.Request:
+        try:
+            return self._http.build_request(method, url, **content)
+        except (TypeError, ValueError) as error:
+            # TOML knows dates, nan and inf; JSON does not.
+            raise Rejected(f"{what}: the body cannot be written as JSON: {clean(error, self._key)}") from None
+
+    def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
+        if not answer.content:
+            return {}
+        result: dict[str, Any] = self._json(method, path, answer, (dict,))
+        return result
+
+    def _json(self, method: str, path: str, answer: httpx.Response, kinds: tuple[type, ...]) -> Any:
+        what = f"{method} {path}"
+        try:
+            body = json_of(answer)
+        except ValueError:
+            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL") from None
+        if not isinstance(body, kinds):
+            raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
+        return body
+
+    def _raise(self, what: str, method: str, answer: httpx.Response) -> None:
+        status = answer.status_code
+        if 300 <= status < 400:
+            raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
+        code, said = _detail(answer)
+        said = clean(said, self._key)
+        if status >= 500:
+            reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
+            if method == "POST":
+                raise lost(what, reason)
+            raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
+        if code is None and status not in (413, 429):
+            # Another server's 404 must not read as "this agent is gone", which would have it made a second time.
+            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL")
+        raise refused(
+            what,
+            status,
+            said,
+            self._hint(status, code or "", said),
+            code=clean(code or "", self._key),
+            request_id=clean(_request_id(answer)),
+        )
+
+    def _hint(self, status: int, code: str, said: str) -> str:
+        if status not in (401, 403):
+            return ""
+        if "permission" in f"{code} {said}".lower():
+            return "The key lacks a permission: give it convai_read, convai_write, webhooks_write and voices_read."
+        return (
+            f"Check ELEVENLABS_API_KEY, and that it was made on {self.host}: each residency host has keys of its own."
+        )
+
+
+def _filled(what: str, path: str, ids: Mapping[str, str]) -> str:
+    def place(match: re.Match[str]) -> str:
+        name = match.group(1)
+        value = ids.get(name)
+        if not isinstance(value, str) or not _ID.fullmatch(value):
+            shown = clean(repr(value)[:80])
+            raise Rejected(f"{what}: {shown} is no {name}: an id is made of letters, digits, - and _")
+        return quote(value, safe="")
+
+    return _PLACE.sub(place, path)
+
+
+def _detail(answer: httpx.Response) -> tuple[str | None, str]:
+    # The three shapes of the platform: a list (422), an object (now and legacy), a plain text. code None: none of them.
+    try:
+        body = json_of(answer)
+    except ValueError:
+        return None, ""
+    detail = body.get("detail") if isinstance(body, dict) else None
+    if isinstance(detail, str):
+        return "", detail
+    if isinstance(detail, dict):
+        return str(detail.get("code") or detail.get("status") or ""), str(detail.get("message") or "")
+    if isinstance(detail, list):
+        return "", "; ".join(_located(item) for item in detail if isinstance(item, dict))
+    return None, ""
+
+
+def _located(item: Mapping[str, Any]) -> str:
+    # `input` is left out: it repeats what was sent, prompts and tokens included.
+    where = item.get("loc")
+    path = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
+    return f"{path}: {item.get('msg', '')}" if path else str(item.get("msg", ""))
+
+
+def _request_id(answer: httpx.Response) -> str:
+    try:
+        detail = json_of(answer)["detail"]["request_id"]
+    except (ValueError, LookupError, TypeError):
+        detail = None
+    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")

@@ -1,0 +1,114 @@
+"""Any OpenAI-compatible /chat/completions endpoint, asked for JSON of a schema."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from agentctl.errors import DigestError
+
+TIMEOUT = 60.0  # seconds; a local model may take that long
+_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+# Servers differ in what they know: OpenAI and vLLM know schemas, others only JSON, some neither.
+_FORMATS = ("json_schema", "json_object", "text")
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+
+
+class ChatCompletions:
+    """One model. `base_url` as vendors give it, with its version: https://api.openai.com/v1."""
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        key: str | None,
+        *,
+        timeout: float = TIMEOUT,
+        retry_seconds: float = 2.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.model = model
+        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._retry_seconds = retry_seconds
+        self._format = 0  # the first of _FORMATS that this server has not refused
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport)
+
+    def __repr__(self) -> str:
+        return f"ChatCompletions({self._url!r}, model={self.model!r})"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> str:
+        """The text of one answer. Raises DigestError, without a word of the conversation in it."""
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        while True:
+            kind = _FORMATS[self._format]
+            response = await self._post({"model": self.model, "messages": messages} | _format(kind, schema, name))
+            if response.status_code not in (400, 422) or kind == _FORMATS[-1]:
+                return self._text(response)
+            self._format = _FORMATS.index(kind) + 1
+
+    async def _post(self, body: dict[str, Any]) -> httpx.Response:
+        """One request, and one more after bad luck: the answer is only text, so asking twice is safe."""
+        for last in (False, True):
+            try:
+                response = await self._client.post(self._url, json=body)
+            except httpx.TimeoutException:
+                raise DigestError("the language model did not answer in time") from None
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if last:
+                    raise DigestError(f"the language model cannot be reached ({type(error).__name__})") from None
+            else:
+                if last or response.status_code not in _TRANSIENT:
+                    return response
+            await asyncio.sleep(self._retry_seconds)
+        raise AssertionError("unreachable")
+
+    def _text(self, response: httpx.Response) -> str:
+        if not response.is_success:
+            raise DigestError(
+                f"the language model's server answered {response.status_code}{_code(response)}", _hint(response)
+            )
+        try:
+            choice = response.json()["choices"][0]
+            content = choice["message"]["content"]
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+            raise DigestError("the language model's server did not answer in the form of chat completions") from None
+        if choice.get("finish_reason") == "length":
+            raise DigestError("the language model's answer was cut off at its length limit")
+        if not isinstance(content, str) or not content.strip():
+            raise DigestError("the language model gave no answer")
+        return content
+
+
+def _format(kind: str, schema: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if kind == "json_schema":
+        return {
+            "response_format": {"type": kind, "json_schema": {"name": name, "strict": True, "schema": dict(schema)}}
+        }
+    return {"response_format": {"type": kind}} if kind == "json_object" else {}
+
+
+def _code(response: httpx.Response) -> str:
+    """The vendor's short code. Its message is left out: it may repeat the request or part of the key."""
+    try:
+        error = response.json()["error"]
+        code = str(error.get("code") or error.get("type") or "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
+    return f" ({code})" if _CODE.fullmatch(code) else ""
+
+
+def _hint(response: httpx.Response) -> str:
+    if response.status_code in (401, 403):
+        return "Check LLM_API_KEY."
+    if response.status_code == 404:
+        return "Check LLM_BASE_URL (with its version, such as /v1) and LLM_MODEL."
+    return ""

@@ -1,0 +1,140 @@
+"""Where the sound of calls is kept: a directory on this machine, or a private bucket of Supabase Storage."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agentctl.errors import StoreError, StoreUnavailable
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT = 120.0  # seconds; a long call has tens of megabytes
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ENDINGS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg"}
+
+
+def file_name(conversation_id: str, content_type: str) -> str:
+    """A name made of nothing but letters, digits, - and _, whatever the id holds; different for different ids."""
+    ending = _ENDINGS.get(content_type, "bin")
+    if _SAFE.fullmatch(conversation_id):
+        return f"{conversation_id}.{ending}"
+    return f"id-{hashlib.sha256(conversation_id.encode()).hexdigest()}.{ending}"
+
+
+class Directory:
+    """Files in one directory, readable by their owner only: voices are personal."""
+
+    def __init__(self, path: Path, tenant: str = "default") -> None:
+        self.path = path / tenant
+
+    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+        """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
+        target = self.path / file_name(conversation_id, content_type)
+        try:
+            await asyncio.to_thread(_write, target, audio)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"the recording cannot be written to {self.path} ({error.strerror})",
+                "Make room there, or make the directory writable.",
+            ) from None
+        return target.absolute().as_uri()
+
+
+class Bucket:
+    """A bucket of Supabase Storage, created as a private one when it is missing."""
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        bucket: str,
+        tenant: str = "default",
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._url = f"{url.rstrip('/')}/storage/v1/"
+        self._key = key
+        self._transport = transport
+        self.bucket = bucket
+        self.tenant = tenant
+
+    def __repr__(self) -> str:
+        return f"Bucket({self._url!r}, bucket={self.bucket!r})"
+
+    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+        """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`. Raises StoreError."""
+        import httpx
+        from storage3.exceptions import StorageApiError
+
+        path = f"{self.tenant}/{file_name(conversation_id, content_type)}"
+        try:
+            try:
+                await self._upload(path, audio, content_type)
+            except StorageApiError as error:
+                if not _no_bucket(error):
+                    raise
+                await self._create()
+                await self._upload(path, audio, content_type)
+        except StorageApiError as error:
+            kind = StoreUnavailable if str(error.status).startswith(("5", "429")) else StoreError
+            raise kind(
+                f"Supabase Storage refused the recording ({error.status})",
+                f"Check SUPABASE_SERVICE_ROLE_KEY and the limits of the bucket {self.bucket}.",
+            ) from None
+        except httpx.HTTPError as error:
+            raise StoreUnavailable(f"Supabase Storage cannot be reached ({type(error).__name__})") from None
+        return f"supabase:{self.bucket}/{path}"
+
+    async def _upload(self, path: str, audio: bytes, content_type: str) -> None:
+        async with self._session() as session:
+            files = self._storage(session).from_(self.bucket)
+            await files.upload(path, audio, {"content-type": content_type, "upsert": "true"})
+
+    async def _create(self) -> None:
+        from storage3.exceptions import StorageApiError
+
+        async with self._session() as session:
+            try:
+                await self._storage(session).create_bucket(self.bucket, options={"public": False})
+            except StorageApiError as error:
+                if str(error.status) != "409":  # 409: another worker was quicker
+                    raise
+
+    def _session(self) -> httpx.AsyncClient:
+        import httpx
+
+        return httpx.AsyncClient(timeout=TIMEOUT, transport=self._transport)
+
+    def _storage(self, session: httpx.AsyncClient) -> Any:
+        from storage3 import AsyncStorageClient
+
+        headers = {"apikey": self._key, "Authorization": f"Bearer {self._key}"}
+        return AsyncStorageClient(self._url, headers, http_client=session)
+
+
+def _no_bucket(error: Any) -> bool:
+    # Older servers answer 400 with statusCode "404" in the body; the words have stayed.
+    return str(error.status) == "404" or "bucket not found" in str(error.message).lower()
+
+
+def _write(target: Path, audio: bytes) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")  # 0600 by itself
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(audio)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise

@@ -1,0 +1,90 @@
+"""A vendor's refusal becomes one of our errors: the class by status, the vendor's words made fit to show."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
+
+_LONGEST_TEXT = 600
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+def refused(what: str, status: int, said: str, hint: str = "", *, code: str = "", request_id: str = "") -> ApiError:
+    """The error for an answer of `status` (300–499) to the request `what`."""
+    kind = _kind(status)
+    parts = [f"{what}: {status}", code, f"({said})" if said else "", f"[request {request_id}]" if request_id else ""]
+    text = " ".join(part for part in parts if part)
+    return kind(text, hint or _hint(kind), status=status, code=code, request_id=request_id)
+
+
+def clean(text: object, *secrets: SecretStr) -> str:
+    """A vendor's text, fit for our messages: no control characters, not endless, and without a key that it echoes."""
+    line = str(text)
+    for secret in secrets:
+        if value := secret.get_secret_value():
+            line = line.replace(value, "***")
+    line = _UNPRINTABLE.sub(" ", line).strip()
+    return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]} …"
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """The answer's JSON. Raises ValueError for anything else, an empty body and one nested beyond reason included."""
+    try:
+        return answer.json()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def not_json(what: str, answer: httpx.Response, host: str, variable: str) -> ApiError:
+    """The error for an answer that is not the API's: a web page, a proxy's notice, another server."""
+    media = clean(answer.headers.get("content-type", "").partition(";")[0]) or "an unnamed type"
+    return ApiError(
+        f"{what}: {answer.status_code} from {host} is not the API's JSON ({media}, {len(answer.content)} bytes)",
+        f"Does {variable} name the API's host, and does no proxy or login page stand before it?",
+        status=answer.status_code,
+    )
+
+
+def moved(what: str, answer: httpx.Response, host: str, variable: str) -> ApiError:
+    """The error for a redirect, which is never followed: it would carry the key to another host."""
+    try:
+        target = httpx.URL(answer.headers.get("location", "")).host
+    except httpx.InvalidURL:
+        target = ""
+    return ApiError(
+        f"{what}: {host} redirects ({answer.status_code}){f' to {clean(target)}' if target else ''}",
+        f"Redirects are not followed, since they would take the key along; set {variable} to the final address.",
+        status=answer.status_code,
+    )
+
+
+def trusts_proxy(host: str) -> bool:
+    """Whether the machine's proxy settings apply to `host`: a server on this machine is never behind a proxy."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def _kind(status: int) -> type[ApiError]:
+    if status in (401, 403):
+        return Unauthorized
+    if status == 404:
+        return NotFound
+    if status == 429:
+        return RateLimited
+    return Rejected if 400 <= status < 500 else ApiError
+
+
+def _hint(kind: type[ApiError]) -> str:
+    if kind is RateLimited:
+        return "It was tried again as the server asked. Wait a minute and run the same again."
+    return ""

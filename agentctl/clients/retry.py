@@ -1,0 +1,182 @@
+"""When a request is sent again: one policy for every vendor, stated once.
+
+GET, PATCH, PUT and DELETE say what should be, so a second one does no harm: they are repeated after 429, 5xx and
+every failure of the connection. A POST makes something (an agent, a number, a call), and no vendor here knows
+idempotency keys: it is repeated only when it certainly did not happen, which is a refused connection or a 429.
+Everything else that may have happened becomes AnswerLost, and the caller looks before it tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential,
+    wait_random,
+)
+
+from agentctl.errors import AnswerLost, Unreachable
+
+Send = Callable[[], Awaitable[httpx.Response]]
+
+LONGEST_WAIT = 60.0  # seconds; a server that asks for more is asked again earlier
+
+# The request never left: no connection, or none free in our own pool.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+_BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.25)
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often and how long one request is tried. `Retry(attempts=1)` is the off-switch.
+
+    `deadline_seconds` bounds everything: attempts, waits and an answer that trickles in. `sleep` is how to wait:
+    a test passes its own and needs no time.
+    """
+
+    attempts: int = 5
+    deadline_seconds: float = 180.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+    async def run(self, send: Send, *, what: str, host: str, repeatable: bool) -> httpx.Response:
+        """The last answer that `send` got, whatever its status.
+
+        `what` names the request in errors ("GET /v1/voices"). Raises Unreachable when no answer came, AnswerLost when
+        none came for a request that is not `repeatable` and may have been carried out.
+        """
+        end = asyncio.get_running_loop().time() + self.deadline_seconds
+
+        async def attempt() -> httpx.Response:
+            async with asyncio.timeout_at(end):
+                return await send()
+
+        retrying = AsyncRetrying(
+            sleep=self.sleep,
+            wait=_wait,
+            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.deadline_seconds),
+            retry=retry_if_exception(lambda error: _helps(error, repeatable))
+            | retry_if_result(lambda answer: answer.status_code == 429 or (repeatable and answer.status_code >= 500)),
+            retry_error_callback=_last,
+        )
+        try:
+            return await retrying(attempt)
+        except (httpx.RequestError, TimeoutError) as error:
+            # `from None`: the httpx error holds the request, and with it the key.
+            failure = error
+        if repeatable or isinstance(failure, _NOT_SENT):
+            raise Unreachable(f"{what}: no answer from {host} ({_reason(failure)})", _hint(failure)) from None
+        raise lost(what, f"no answer from {host} ({_reason(failure)})")
+
+
+def lost(what: str, reason: str) -> AnswerLost:
+    """The error for a request that may have been carried out."""
+    return AnswerLost(
+        f"{what}: {reason}",
+        "It may or may not have been carried out, so it was not sent again. Look first, then run the same again.",
+    )
+
+
+def _last(state: RetryCallState) -> httpx.Response:
+    assert state.outcome is not None
+    answer: httpx.Response = state.outcome.result()
+    return answer
+
+
+def _helps(error: BaseException, repeatable: bool) -> bool:
+    if _hopeless(error):
+        return False
+    if repeatable:
+        return isinstance(error, httpx.RequestError)
+    return isinstance(error, _NOT_SENT)
+
+
+def _hopeless(error: BaseException) -> bool:
+    # A name that does not exist or a certificate that is not trusted stays so for the next ten seconds.
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+        return True
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError)
+        or (isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME)
+        for cause in _causes(error)
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    step: BaseException | None = error
+    while step is not None and step not in chain:
+        chain.append(step)
+        step = step.__cause__ or step.__context__
+    return chain
+
+
+def _wait(state: RetryCallState) -> float:
+    outcome = state.outcome
+    if outcome is not None and not outcome.failed:
+        asked = retry_after(outcome.result())
+        if asked:
+            return asked
+    return _BACKOFF(state)
+
+
+def retry_after(answer: httpx.Response) -> float:
+    """Seconds to wait that the answer asks for (Retry-After, a number or an HTTP date): at most 60, 0 if none."""
+    value = answer.headers.get("retry-after", "").strip()
+    if not value:
+        return 0.0
+    try:
+        seconds = float(value) if value.replace(".", "", 1).isdecimal() else _until(value)
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _until(date: str) -> float:
+    moment = parsedate_to_datetime(date)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+
+
+def _reason(error: BaseException) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, socket.gaierror):
+            return "the name cannot be resolved"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return "its TLS certificate is not trusted here"
+        if isinstance(cause, ConnectionRefusedError):
+            return "connection refused"
+    if isinstance(error, TimeoutError):
+        return "the deadline passed"
+    known: tuple[tuple[type[BaseException], str], ...] = (
+        (httpx.ConnectTimeout, "timeout while connecting"),
+        (httpx.TimeoutException, "timeout while waiting"),
+        (httpx.ConnectError, "no connection"),
+        (httpx.ProxyError, "the proxy refused"),
+        (httpx.UnsupportedProtocol, "only http and https addresses work"),
+    )
+    return next((text for kind, text in known if isinstance(error, kind)), "the connection broke")
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol):
+        return "Is the address right, and is this machine online? Nothing was changed; run the same again."
+    return "Running the same again is safe."

@@ -1,0 +1,134 @@
+"""The migrations that came with this version, and applying them to a database.
+
+Each file is one transaction and ends by entering itself in the ledger `agentctl.migrations`, so that it does not matter
+who applies it: this module, the Supabase CLI or a person with psql.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psycopg
+
+from agentctl.clients.store.postgres import Connection, connect, parsed, run
+from agentctl.errors import StoreError, StoreUnavailable
+
+_PACKAGE = Path(__file__).parents[2]
+# In an installed wheel, and in a checkout.
+_FOLDERS = (_PACKAGE / "local" / "migrations", _PACKAGE.parent / "supabase" / "migrations")
+_ROLES = _PACKAGE / "local" / "roles.sql"
+_LOCK = 7_204_913_118  # any number that nobody else's advisory locks use
+_OLDEST_SERVER = 15  # `unique nulls not distinct`
+
+
+@dataclass(frozen=True, order=True)
+class Migration:
+    """One file: `version` is its timestamp, as the Supabase CLI reads file names."""
+
+    version: str
+    name: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.version}_{self.name}"
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All migrations of this version of agentctl, in order. Raises StoreError if they were not installed."""
+    for folder in _FOLDERS:
+        found = sorted(_files(folder))
+        if found:
+            return tuple(found)
+    raise StoreError("agentctl was installed without its migrations", "Install it again from a complete wheel.")
+
+
+def behind(applied: Iterable[str]) -> list[str]:
+    """Which migrations are missing, given the versions that `status` reports. A newer database lacks nothing."""
+    known = set(applied)
+    return [str(migration) for migration in migrations() if migration.version not in known]
+
+
+async def pending(dsn: str) -> list[str]:
+    """The migrations that this database has not had yet, in order. Changes nothing."""
+    async with _connected(dsn) as connection:
+        return behind(await _applied(connection))
+
+
+async def migrate(dsn: str, *, shim: bool) -> list[str]:
+    """Apply what is pending and return it, in order. Several processes may do so at once.
+
+    `shim`: on a plain Postgres of our own, first make the roles and the schema that Supabase has. The caller decides
+    whether this database may be changed at all.
+    """
+    done = []
+    async with _connected(dsn) as connection:
+        if shim:
+            await _make_roles(connection)
+        for migration in migrations():
+            if await _apply(connection, migration):
+                done.append(str(migration))
+    return done
+
+
+def _files(folder: Path) -> Iterator[Migration]:
+    for path in folder.glob("*.sql"):
+        if match := re.fullmatch(r"(\d+)_(\w+)", path.stem):
+            yield Migration(match[1], match[2], path)
+
+
+@asynccontextmanager
+async def _connected(dsn: str) -> AsyncIterator[Connection]:
+    connection = await connect(parsed(dsn))
+    try:
+        if connection.info.server_version < _OLDEST_SERVER * 10_000:
+            raise StoreError(f"this database is older than Postgres {_OLDEST_SERVER}", "Use a newer server.")
+        yield connection
+    except psycopg.Error:
+        # What `run` does not see: the end of a transaction.
+        raise StoreUnavailable("the connection to the database was lost while migrating", "Run it again.") from None
+    finally:
+        await connection.close()
+
+
+async def _applied(connection: Connection) -> set[str]:
+    if not await _exists(connection, "agentctl.migrations"):
+        return set()
+    return {version for (version,) in await run(connection, "select version from agentctl.migrations")}
+
+
+async def _exists(connection: Connection, table: str) -> bool:
+    return (await run(connection, "select to_regclass(%s) is not null", table))[0][0] is True
+
+
+async def _apply(connection: Connection, migration: Migration) -> bool:
+    """Whether this process was the one to apply it. Lock and change end together, also behind a transaction pooler."""
+    async with connection.transaction():
+        await run(connection, "select pg_advisory_xact_lock(%s)", _LOCK)
+        if migration.version in await _applied(connection):
+            return False
+        await run(connection, migration.path.read_bytes())
+        # Or `supabase db push` would try the same again.
+        if await _exists(connection, "supabase_migrations.schema_migrations"):
+            await run(
+                connection,
+                "insert into supabase_migrations.schema_migrations (version, name) values (%s, %s) "
+                "on conflict do nothing",
+                migration.version,
+                migration.name,
+            )
+    return True
+
+
+async def _make_roles(connection: Connection) -> None:
+    async with connection.transaction():
+        await run(connection, "select pg_advisory_xact_lock(%s)", _LOCK)
+        # Supabase's own is never touched.
+        if await run(connection, "select from pg_namespace where nspname = 'auth'"):
+            return
+        await run(connection, _ROLES.read_bytes())

@@ -1,0 +1,223 @@
+"""The store over a Postgres connection: the embedded database, or the one that DATABASE_URL names.
+
+A deadline here is hard. A server that hangs (rather than being down) answers nothing, not even psycopg's request to
+cancel; so a call that is late has its socket shut down, which wakes it at once, and its connection is thrown away.
+
+Connections are pooled here and not by psycopg_pool: that one connects in the background with growing pauses, so that a
+stopped server is noticed only at the deadline and a restarted one late. Here the caller's own attempt fails or works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, LiteralString, Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
+
+from agentctl.clients.store.wire import refusal, takeable
+from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
+
+_REMEDY = "Check DATABASE_URL, and that the server runs and takes connections; `agentctl doctor` looks at both."
+_CONNECT_SECONDS = 10
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+@dataclass
+class _Attempt:
+    """One call under way. `connection` is set while a server may be working for it."""
+
+    connection: Connection | None = None
+    late: bool = False
+
+
+class PostgresStore:
+    """`call` runs one of the functions public.agentctl_*. Safe to share by all tasks of one event loop."""
+
+    def __init__(self, params: dict[str, Any], *, connections: int) -> None:
+        self._params = params
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: list[Connection] = []
+        self._late: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, dsn: str, *, connections: int = 8) -> Self:
+        """Check the DSN; the first call connects. `connections` is the most that are held at once.
+
+        Raises ConfigurationError for what is not a DSN, without quoting it.
+        """
+        return cls(parsed(dsn), connections=connections)
+
+    def __repr__(self) -> str:
+        return f"PostgresStore({_address(self._params)})"
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        """Run public.agentctl_`function` and return its JSON; `timeout` in seconds covers everything.
+
+        Raises StoreUnavailable (also at the deadline, when the work may still be done by the server), StoreBehind
+        or StoreError.
+        """
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        attempt = _Attempt()
+        task = asyncio.create_task(self._run(function, takeable(args), attempt))
+        try:
+            await asyncio.wait({task}, timeout=timeout)
+        finally:
+            # Late, or given up by whoever waits for us.
+            if not task.done():
+                self._abandon(task, attempt)
+        if attempt.late:
+            raise StoreUnavailable(f"the database did not answer within {timeout:g} s ({function})", _REMEDY)
+        return task.result()
+
+    async def close(self) -> None:
+        """Close the idle connections now and those at work as they finish."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()
+        if self._late:
+            await asyncio.wait(self._late, timeout=1)
+
+    async def _run(self, function: str, args: str, attempt: _Attempt) -> Any:
+        async with self._slots:
+            connection = attempt.connection = await self._connection()
+            query = sql.SQL("select public.{}(%s::jsonb)").format(sql.Identifier(f"agentctl_{function}"))
+            try:
+                row = await (await connection.execute(query, (args,))).fetchone()
+            except psycopg.Error as error:
+                raise _meaning(function, error) from None
+            finally:
+                attempt.connection = None
+                await self._release(connection, attempt)
+        return row[0] if row else None
+
+    async def _connection(self) -> Connection:
+        while self._idle:
+            # The one used last is the least likely to have been closed by something in between.
+            connection = self._idle.pop()
+            if _alive(connection):
+                return connection
+            await connection.close()
+        return await connect(self._params)
+
+    async def _release(self, connection: Connection, attempt: _Attempt) -> None:
+        usable = connection.info.transaction_status == TransactionStatus.IDLE
+        if usable and not attempt.late and not self._closed:
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
+    def _abandon(self, task: asyncio.Task[Any], attempt: _Attempt) -> None:
+        attempt.late = True
+        if attempt.connection is None:
+            task.cancel()
+        else:
+            _cut(attempt.connection)
+        self._late.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._late.discard(task)
+        # Its outcome was reported as the missed deadline.
+        if not task.cancelled():
+            task.exception()
+
+
+def parsed(dsn: str) -> dict[str, Any]:
+    """The parameters of a URL or of a `key=value` string.
+
+    Raises ConfigurationError; libpq's own words would quote the password.
+    """
+    try:
+        params = conninfo_to_dict(dsn)
+    except psycopg.Error:
+        params = {}
+    if not params or _torn(params):
+        raise ConfigurationError(
+            [Problem("DATABASE_URL", "is not a Postgres address")],
+            "It has the form postgresql://USER:PASSWORD@HOST:5432/DATABASE; special characters of a password as %XX.",
+        )
+    return {"connect_timeout": _CONNECT_SECONDS, "application_name": "agentctl", **params}
+
+
+def masked(dsn: str) -> str:
+    """The address for people to read: without the password and without options."""
+    return _address(parsed(dsn))
+
+
+async def connect(params: dict[str, Any]) -> Connection:
+    """One connection, in autocommit mode and without prepared statements, which a transaction pooler would mix up.
+
+    Raises StoreUnavailable with the server's reason.
+    """
+    try:
+        return await psycopg.AsyncConnection.connect(**params, autocommit=True, prepare_threshold=None)
+    except (psycopg.Error, OSError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if password := params.get("password"):
+            reason = reason.replace(str(password), "***")
+        raise StoreUnavailable(f"no connection to {_address(params)}: {reason}", _REMEDY) from None
+
+
+async def run(connection: Connection, statement: LiteralString | bytes, *values: object) -> list[tuple[Any, ...]]:
+    """Run one statement on a connection and return its rows. Raises as PostgresStore.call does."""
+    try:
+        cursor = await connection.execute(statement, values or None)
+        return await cursor.fetchall() if cursor.description else []
+    except psycopg.Error as error:
+        raise _meaning("migrate", error) from None
+
+
+def _torn(params: Mapping[str, Any]) -> bool:
+    """A special character in a password ends it early: what remains of it must not be shown as a host or database."""
+    ports = str(params.get("port", "")).replace(",", "")
+    return "@" in f"{params.get('host', '')}{params.get('dbname', '')}" or not (ports.isdigit() or ports == "")
+
+
+def _meaning(function: str, error: psycopg.Error) -> StoreError:
+    if error.sqlstate is None:
+        return StoreUnavailable(f"the connection to the database was lost ({function})", _REMEDY)
+    return refusal(function, error.sqlstate, error.diag.message_primary or "")
+
+
+def _alive(connection: Connection) -> bool:
+    """Whether an idle connection still is one: on a sound one there is nothing to read, neither words nor the end."""
+    try:
+        with _wire(connection) as wire:
+            wire.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except (OSError, psycopg.Error):
+        return False
+    return False
+
+
+def _cut(connection: Connection) -> None:
+    # Shut down and not closed: the descriptor stays taken until libpq itself gives it back.
+    with suppress(OSError, psycopg.Error), _wire(connection) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+
+def _wire(connection: Connection) -> socket.socket:
+    return socket.socket(fileno=os.dup(connection.pgconn.socket))
+
+
+def _address(params: Mapping[str, Any]) -> str:
+    user = f"{quote(str(params['user']), safe='')}@" if params.get("user") else ""
+    secret = f"{user[:-1]}:***@" if user and params.get("password") else user
+    host = str(params.get("host") or params.get("hostaddr") or "")
+    # A directory of Unix sockets does not fit between slashes.
+    port = f":{params['port']}" if params.get("port") and not host.startswith("/") else ""
+    shown = quote(host, safe="") if host.startswith("/") else host
+    return f"postgresql://{secret}{shown}{port}/{params.get('dbname') or ''}"

@@ -1,0 +1,71 @@
+"""What both transports have in common: which JSON a database takes, and what its refusals mean.
+
+A refusal is told by its code alone: messages and details of a database quote the values that it choked on, and those
+are what was said on the phone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
+
+# SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html) and PostgREST's own codes
+# (postgrest.org/en/stable/references/errors.html).
+_MISSING = {"42883", "42P01", "3F000", "PGRST202", "PGRST205"}
+_PASSING = {"25006", "40001", "40P01", "55P03", "PGRST000", "PGRST001", "PGRST002", "PGRST003", "408", "429"}
+# Connection, resources (disk full, too many connections), operator intervention, system; and a gateway's status.
+_PASSING_CLASSES = re.compile(r"(08|53|57|58)...|5\d\d")
+# Wrong password or role, unknown database: no connection, whatever the reason.
+_NO_ENTRY = re.compile(r"28...|3D000")
+# Raised by our own functions, or about rights and tokens: these messages quote nobody.
+_SPEAKING = re.compile(r"P0001|42501|PGRST\d+")
+
+_UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def takeable(args: Mapping[str, Any]) -> str:
+    """The arguments as JSON text that every Postgres takes.
+
+    jsonb refuses U+0000 and lone surrogates, in values and in keys; both arrive in signed, valid JSON. They become
+    U+FFFD. Raises StoreError for NaN and infinities, which JSON does not have.
+    """
+    try:
+        text = json.dumps(args, allow_nan=False)
+    except ValueError:
+        raise StoreError("the store was handed a number that JSON cannot express") from None
+    # json.dumps writes both kinds as escapes, so that most texts are known to be clean without looking at each string.
+    if "\\u0000" in text or "\\ud" in text:
+        text = json.dumps(_clean(args))
+    return text
+
+
+def refusal(function: str, code: str, message: str = "", *, remedy: str = "") -> StoreError:
+    """The error for a database's refusal of `function`: `code` is a SQLSTATE, a PostgREST code or an HTTP status."""
+    where = f"the database, asked to {function.replace('_', ' ')},"
+    if code in _MISSING:
+        return StoreBehind(
+            f"{where} does not know that function or one of its tables ({code})",
+            "Migrations are pending: run `agentctl db status`, then `agentctl db migrate` or `supabase db push`.",
+        )
+    if code in _PASSING or _PASSING_CLASSES.fullmatch(code):
+        return StoreUnavailable(f"{where} cannot do it now ({code})", remedy)
+    if _NO_ENTRY.fullmatch(code):
+        return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
+    said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""
+    return StoreError(f"{where} refused ({code or 'no code'}){said}", remedy)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        # A pair of surrogates is one character and stays; only lone ones survive the round trip as such.
+        whole = value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return _UNTAKEABLE.sub("\ufffd", whole)
+    if isinstance(value, Mapping):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value

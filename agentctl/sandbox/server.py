@@ -1,0 +1,165 @@
+"""The sandbox as an ASGI app and as a server: ElevenLabs' API, Twilio's, and the control API on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agentctl.sandbox import (
+    account,
+    agents,
+    control,
+    conversations,
+    knowledge,
+    phone_numbers,
+    rag_index,
+    twilio,
+    workspace_tools,
+    workspace_webhooks,
+)
+from agentctl.sandbox.journal import Journal
+from agentctl.sandbox.options import Options
+from agentctl.sandbox.refusal import Refusal, answer
+from agentctl.sandbox.state import load
+from agentctl.sandbox.wire import Connections, Wire
+from agentctl.sandbox.world import World
+
+
+class Transports:
+    """Open connections by client address, so that one can be cut on order."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], asyncio.Transport] = {}
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """Remember a connection."""
+        peer = transport.get_extra_info("peername")
+        self._open[(str(peer[0]), int(peer[1]))] = transport
+
+    def closed(self, transport: asyncio.Transport) -> None:
+        """Forget a connection."""
+        self._open = {peer: known for peer, known in self._open.items() if known is not transport}
+
+    def cut(self, client: tuple[str, int]) -> None:
+        """Close a connection without another byte."""
+        transport = self._open.get(client)
+        if transport is not None:
+            transport.abort()
+
+
+def app(
+    options: Options | None = None, *, state_file: Path | None = None, connections: Connections | None = None
+) -> Starlette:
+    """The sandbox as an ASGI app. Raises ValueError where `state_file` is not a sandbox's."""
+    options = options or Options()
+    place = World(options, load(state_file, options), Journal(options.log_limit, on=options.log), state_file=state_file)
+    parts = (
+        agents,
+        knowledge,
+        rag_index,
+        phone_numbers,
+        workspace_webhooks,
+        conversations,
+        account,
+        workspace_tools,
+        twilio,
+        control,
+    )
+    made = Starlette(
+        routes=[route for part in parts for route in part.routes()],
+        exception_handlers={Refusal: answer, HTTPException: _http_error},
+        middleware=[Middleware(Wire, world=place, connections=connections)],
+    )
+    made.router.redirect_slashes = False
+    made.state.world = place
+    return made
+
+
+class Server(uvicorn.Server):
+    """Uvicorn on a socket that is bound beforehand, so that port 0 is known before the first request."""
+
+    def __init__(
+        self,
+        options: Options,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        state_file: Path | None = None,
+        ready: Callable[[str], None] | None = None,
+    ) -> None:
+        """Bind. Raises OSError for an address that cannot be had, ValueError for a foreign state file."""
+        transports = Transports()
+        made = app(options, state_file=state_file, connections=transports)
+        self.socket = socket.create_server((host, port))
+        self.url = f"http://{host}:{self.socket.getsockname()[1]}"
+        self._ready = ready
+        super().__init__(
+            uvicorn.Config(
+                made,
+                http=_cuttable(transports),
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=60,
+                timeout_graceful_shutdown=1,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell the address."""
+        await super().startup(sockets)
+        if self._ready is not None:
+            self._ready(self.url)
+
+
+async def serve(
+    options: Options,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    state_file: Path | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve until interrupted (SIGINT, SIGTERM); `ready` is called with the URL once requests are taken.
+
+    Raises OSError for an address that cannot be had, ValueError where `state_file` is not a sandbox's.
+    """
+    server = Server(options, host, port, state_file=state_file, ready=ready)
+    await server.serve(sockets=[server.socket])
+
+
+def _cuttable(transports: Transports) -> type[asyncio.Protocol]:
+    """Uvicorn's protocol, telling `transports` of each connection."""
+
+    class Cuttable(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            transports.opened(transport)
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            transports.closed(self.transport)
+            super().connection_lost(exc)
+
+    return Cuttable
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/2010-04-01"):
+        refused = twilio.refusal(error.status_code, 20404, f"The requested resource {request.url.path} was not found")
+        return JSONResponse(refused.body, status_code=refused.status)
+    return JSONResponse({"detail": error.detail}, status_code=error.status_code)

@@ -1,0 +1,184 @@
+"""Between the socket and the handlers: key checks, latency, faults, and the request log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agentctl.sandbox import twilio
+from agentctl.sandbox.fault import Fault
+from agentctl.sandbox.journal import Exchange
+from agentctl.sandbox.refusal import Refusal, detailed_body
+from agentctl.sandbox.state import save
+from agentctl.sandbox.world import World, need_permission
+
+CONTROL = "/_sandbox"
+
+
+class Connections(Protocol):
+    """Who can cut the connection of a client; the server knows its transports."""
+
+    def cut(self, client: tuple[str, int]) -> None:
+        """Close the connection at once, without another byte."""
+
+
+@dataclass
+class _Answer:
+    """A response on its way out, held back until it is clear what becomes of it."""
+
+    status: int = 0
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    body: bytes = b""
+
+    async def collect(self, message: Message) -> None:
+        """Stand in for `send`."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = list(message.get("headers", []))
+        else:
+            self.body += message.get("body", b"")
+
+    async def send(self, send: Send) -> None:
+        """Pass it on."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+class Wire:
+    """ASGI middleware around the whole sandbox; the control API passes through untouched."""
+
+    def __init__(self, app: ASGIApp, world: World, connections: Connections | None = None) -> None:
+        self._app = app
+        self._world = world
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return
+        if scope["path"].startswith(CONTROL):
+            await self._app(scope, receive, send)
+            self._keep()
+            return
+        seq = self._world.journal.next_seq()
+        body = await _read(receive)
+        fault = self._world.faults.take(scope["method"], scope["path"])
+        delay = self._world.latency_ms + (fault.delay_ms if fault else 0.0)
+        if delay:
+            await asyncio.sleep(delay / 1000)
+        answer = await self._answer(scope, body, fault)
+        if answer is not None and scope["path"].startswith("/v1/"):
+            answer.headers.append((b"request-id", secrets.token_hex(8).encode()))
+        self._log(seq, scope, body, answer)
+        if answer is not None:
+            await answer.send(send)
+        elif fault is not None and fault.hang:
+            await _gone(receive)
+        else:
+            await self._cut(scope, receive)
+
+    async def _answer(self, scope: Scope, body: bytes, fault: Fault | None) -> _Answer | None:
+        """The response, or None where none goes out."""
+        if fault is None or not (fault.status or fault.hang or fault.drop):
+            return await self._carry_out(scope, body)
+        if fault.apply or fault.drop == "after":
+            await self._carry_out(scope, body)
+        if fault.hang or fault.drop:
+            return None
+        assert fault.status is not None
+        content = fault.body
+        if content is None:
+            content = detailed_body(fault.status, f"ordered_{fault.status}", "This failure was ordered.")
+        raw = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        kind = b"text/plain" if isinstance(content, str) else b"application/json"
+        headers = [(name.lower().encode(), str(value).encode()) for name, value in fault.headers.items()]
+        if not any(name == b"content-type" for name, _value in headers):
+            headers.append((b"content-type", kind))
+        return _Answer(fault.status, [*headers, (b"content-length", str(len(raw)).encode())], raw)
+
+    async def _carry_out(self, scope: Scope, body: bytes) -> _Answer:
+        answer = _Answer()
+        refused = self._refused(scope)
+        if refused is not None:
+            raw = json.dumps(refused.body).encode()
+            length = (b"content-length", str(len(raw)).encode())
+            return _Answer(refused.status, [(b"content-type", b"application/json"), length], raw)
+        await self._app(scope, _once(body), answer.collect)
+        if scope["method"] != "GET" and answer.status < 400:
+            self._keep()
+        return answer
+
+    def _refused(self, scope: Scope) -> Refusal | None:
+        headers, path = Headers(scope=scope), scope["path"]
+        try:
+            if path.startswith("/2010-04-01/"):
+                twilio.need_login(self._world.options, headers.get("authorization", ""))
+            elif path.startswith("/v1/"):
+                need_permission(self._world.options, scope["method"], path, headers.get("xi-api-key"))
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    def _keep(self) -> None:
+        if self._world.state_file is not None:
+            save(self._world.state, self._world.state_file)
+
+    def _log(self, seq: int, scope: Scope, body: bytes, answer: _Answer | None) -> None:
+        if not self._world.journal.on:
+            return
+        told = answer or _Answer()
+        self._world.journal.add(
+            Exchange(
+                seq=seq,
+                server="twilio" if scope["path"].startswith("/2010-04-01/") else "elevenlabs",
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+                request_headers=_texts(scope["headers"]),
+                request_body=body,
+                status=told.status,
+                response_headers=_texts(told.headers),
+                response_body=told.body,
+            )
+        )
+
+    async def _cut(self, scope: Scope, receive: Receive) -> None:
+        if self._connections is None or scope.get("client") is None:
+            raise ConnectionAbortedError("the connection cannot be cut: the app runs without the sandbox's own server")
+        self._connections.cut(tuple(scope["client"]))
+        await _gone(receive)
+
+
+async def _read(receive: Receive) -> bytes:
+    body: bytes = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _once(body: bytes) -> Receive:
+    messages: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    return receive
+
+
+def _texts(headers: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers)

@@ -1,0 +1,91 @@
+"""What a request handler works on: options, state, faults and the request log of one sandbox."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+
+from agentctl.sandbox.fault import Faults
+from agentctl.sandbox.journal import Journal
+from agentctl.sandbox.options import Options
+from agentctl.sandbox.refusal import Refusal, detailed, invalid
+from agentctl.sandbox.shape import Shape, problem, settled
+from agentctl.sandbox.state import State, fresh
+
+
+@dataclass
+class World:
+    """One sandbox."""
+
+    options: Options
+    state: State
+    journal: Journal
+    faults: Faults = field(default_factory=Faults)
+    state_file: Path | None = None
+    latency_ms: float = 0.0
+
+    def reset(self) -> None:
+        """Back to the start: an empty workspace, no faults, no latency, an empty log."""
+        self.state = fresh(self.options)
+        self.faults.clear()
+        self.journal.clear()
+        self.latency_ms = 0.0
+
+
+def world(request: Request) -> World:
+    """The sandbox that serves this request."""
+    found: World = request.app.state.world
+    return found
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The request's body as an object; 422 in the validator's words if it is none."""
+    raw = await request.body()
+    if not raw:
+        raise invalid([problem("missing", ("body",), "Field required", None)])
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        wrong = problem("json_invalid", ("body", 0), "JSON decode error", {})
+        raise invalid([wrong | {"ctx": {"error": str(error)}}]) from None
+    if not isinstance(value, dict):
+        message = "Input should be a valid dictionary or object to extract fields from"
+        raise invalid([problem("model_attributes_type", ("body",), message, value)])
+    return value
+
+
+async def body(request: Request, shape: Shape) -> dict[str, Any]:
+    """The request's body, checked and filled in by `shape`."""
+    value, problems = settled(shape, await json_object(request))
+    if problems:
+        raise invalid(problems)
+    settled_body: dict[str, Any] = value
+    return settled_body
+
+
+def need_permission(options: Options, method: str, path: str, key: str | None) -> None:
+    """The platform's key check: 401 without a key, with a wrong one, or where a read-only key wants to write."""
+    if not key:
+        message = "Neither authorization header nor xi-api-key received, please provide one."
+        raise detailed(401, "needs_authorization", message)
+    if key == options.read_only_key and options.read_only_key:
+        if method not in ("GET", "HEAD"):
+            needed = "webhooks_write" if "/workspace/" in path else "convai_write"
+            message = f"The API key you used is missing the permission {needed} to execute this operation."
+            raise Refusal(401, {"detail": {"status": "missing_permissions", "message": message}})
+    elif key != options.api_key:
+        raise detailed(401, "invalid_api_key", "Invalid API key")
+
+
+ACCESS = {
+    "is_creator": True,
+    "creator_name": "Sandbox",
+    "creator_email": "sandbox@example.org",
+    "role": "admin",
+    "anonymous_access_level_override": None,
+    "access_source": "creator",
+}

@@ -1,0 +1,300 @@
+"""Register the webhook by which ElevenLabs delivers calls: make it or find it again, remember it, bind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from agentctl.errors import AgentctlError, Ambiguous, AnswerLost
+from agentctl.resources import webhook as resource
+from agentctl.resources.agent import KIND as AGENT
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.post_call import WEBHOOK
+from agentctl.resources.webhook import Delivery, Webhook
+from agentctl.sync import apply as engine
+from agentctl.sync import plan as planner
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Plan
+from agentctl.verbs import sync
+from agentctl.verbs.address import DOOR_PATH, need_webhook_url
+from agentctl.verbs.steps import Step, carry_out
+from agentctl.wiring import Control
+
+SECRET = "ELEVENLABS_WEBHOOK_SECRET"  # noqa: S105 - a variable's name
+
+_ID = "post_call_webhook_id"
+
+OnCreated = Callable[[Webhook, SecretStr], None]
+OnPlan = Callable[[Plan], None]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What registering would do. `existing` is our webhook with this URL, if there is one; None: one is made.
+
+    `former` is the one that the project used until now. `needs_yes`: what of somebody else's would be replaced.
+    """
+
+    url: str
+    name: str
+    existing: Webhook | None
+    former: Webhook | None
+    adopted: bool
+    assistants: tuple[Assistant, ...]
+    unsynced: tuple[str, ...]
+    workspace: Mapping[str, Any] | None
+    needs_yes: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What registering did. `secret` is there only when the webhook was made just now: it is never told again.
+
+    `agents` are the assistants whose agents deliver to it, `changed` those that did not before; `workspace` says
+    whether the workspace's default was written, None where nobody asked for it.
+    """
+
+    webhook: Webhook
+    created: bool
+    secret: SecretStr | None
+    agents: tuple[str, ...]
+    changed: tuple[str, ...]
+    unsynced: tuple[str, ...]
+    workspace: bool | None
+    notices: tuple[str, ...]
+
+
+async def look(control: Control, url: str, *, workspace: bool = False, rotate: bool = False) -> Registration:
+    """See what is registered and bound now. Writes nothing.
+
+    `workspace`: serve every agent of the workspace that has no webhook of its own. `rotate`: make a new webhook with a
+    new secret even if there is one. Raises UsageError for a URL that cannot be delivered to, Ambiguous where several
+    webhooks claim to be ours, ConfigurationError, ApiError, Unreachable.
+    """
+    need_webhook_url(url, str(control.settings.elevenlabs_base_url))
+    loaded = await sync.load(control)
+    bindings, name = await control.bindings(), resource.name_for(control.scope)
+    hooks = await resource.listed(control.api)
+    known = next((hook for hook in hooks if hook.webhook_id == bindings.get(WEBHOOK)), None)
+    existing = None if rotate else _existing(hooks, known, name, url)
+    current = await resource.workspace_binding(control.api) if workspace else None
+    ours = {hook.webhook_id for hook in hooks if hook.name == name} | {bindings.get(WEBHOOK)}
+    agent_ids = bindings.of(AGENT)
+    synced = tuple(assistant for assistant in loaded.assistants if assistant.key in agent_ids)
+    found = await _delivering(control, synced, agent_ids)
+    return Registration(
+        url=url,
+        name=name,
+        existing=existing,
+        former=known if known is not None and known != existing else None,
+        adopted=existing is not None and known != existing,
+        assistants=synced,
+        unsynced=tuple(key for key in _keys(loaded.assistants) if key not in agent_ids),
+        workspace=current,
+        needs_yes=tuple(_reasons(hooks, existing, ours, found, current)),
+        notices=tuple(_notices(control, hooks, existing, url, adopted=known != existing)),
+    )
+
+
+async def register(
+    control: Control,
+    registration: Registration,
+    *,
+    on_created: OnCreated | None = None,
+    on_plan: OnPlan | None = None,
+) -> Registered:
+    """Make or reuse the webhook, remember it, switch retries on, bind the post-call events of every agent.
+
+    Whoever calls this has the yes that `registration.needs_yes` asks for. `on_created` hears the secret the moment it
+    exists, so that no later failure can lose it; `on_plan` hears what is about to be written to the agents. Raises
+    SyncError that says what is done when a later step fails; a second run continues.
+    """
+    run = _Register(control, registration, on_created or (lambda _hook, _secret: None), on_plan or (lambda _plan: None))
+    await carry_out(run.steps())
+    return run.result()
+
+
+@dataclass
+class _Register:
+    """One registration in progress."""
+
+    control: Control
+    registration: Registration
+    on_created: OnCreated
+    on_plan: OnPlan
+    webhook: Webhook | None = None
+    secret: SecretStr | None = field(default=None, repr=False)
+    plan: Plan = field(default_factory=Plan)
+    workspace: bool | None = None
+
+    def steps(self) -> Sequence[Step]:
+        """In order; the store learns the id before anything else is asked of the platform."""
+        steps: list[Step] = [
+            (f"the webhook {self.registration.name!r} is there", self.make),
+            ("the store knows it", self.bind),
+            ("failed deliveries are repeated", self.switch_on),
+            ("the project's agents deliver to it", self.bind_agents),
+        ]
+        if self.registration.workspace is not None:
+            steps.append(("the workspace delivers to it", self.bind_workspace))
+        return steps
+
+    async def make(self) -> None:
+        """Make it, unless there is one."""
+        registration, self.webhook = self.registration, self.registration.existing
+        if self.webhook is not None:
+            return
+        try:
+            self.webhook, self.secret = await resource.create(self.control.api, registration.name, registration.url)
+        except AnswerLost as error:
+            error.hint = "Run the same again: a webhook that was made all the same is found by its URL and name."
+            raise
+
+    async def bind(self) -> None:
+        """Remember the id, and hand out the secret whether that worked or not."""
+        webhook = self._made()
+        try:
+            await (await self.control.bindings()).bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url})
+        finally:
+            if self.secret is not None:
+                self.on_created(webhook, self.secret)
+
+    async def switch_on(self) -> None:
+        """Always: whether it is on cannot be read."""
+        await resource.switch_on(self.control.api, self._made())
+
+    async def bind_agents(self) -> None:
+        """The same path as sync, narrowed to where the agents' calls are delivered."""
+        control = self.control
+        bindings = await _Ids(await control.store(), control.scope).load()
+        kind = Delivery.of(control.api, control.scope)
+        self.plan = await planner.plan([kind], self.registration.assistants, bindings, whole=False)
+        self.on_plan(self.plan)
+        applied = await engine.apply(self.plan, [kind], bindings)
+        if applied.failures:
+            raise applied.failures[0].error
+
+    async def bind_workspace(self) -> None:
+        """Read, change, write."""
+        now = self.registration.workspace or {}
+        self.workspace = await resource.bind_workspace(self.control.api, now, self._made().webhook_id)
+
+    def result(self) -> Registered:
+        """What came of it."""
+        registration = self.registration
+        notices = list(registration.notices)
+        if registration.former is not None:
+            notices.append(
+                f"webhook {registration.former.webhook_id} ({registration.former.url}) is no longer used by this "
+                "project: keep its secret for an hour, since retries may still come, then delete it in the dashboard"
+            )
+        return Registered(
+            webhook=self._made(),
+            created=self.secret is not None,
+            secret=self.secret,
+            agents=_keys(registration.assistants),
+            changed=tuple(change.desired.key for change in self.plan.changes),
+            unsynced=registration.unsynced,
+            workspace=self.workspace,
+            notices=tuple(notices),
+        )
+
+    def _made(self) -> Webhook:
+        assert self.webhook is not None
+        return self.webhook
+
+
+class _Ids(Bindings):
+    """Bindings whose record of the last whole write stays: what is written here is a part of an agent only."""
+
+    async def bind(self, ref: Ref, remote_id: str, applied: Mapping[str, Any] | None = None) -> None:
+        """Write only what is new."""
+        if self.get(ref) != remote_id:
+            await super().bind(ref, remote_id, applied)
+
+
+def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: str) -> Webhook | None:
+    """Ours with this URL: the bound one, else the one that an interrupted run left behind."""
+    if known is not None and known.url == url:
+        return known
+    left = [hook for hook in hooks if hook.url == url and hook.name == name]
+    if len(left) > 1:
+        ids = ", ".join(hook.webhook_id for hook in left)
+        raise Ambiguous(
+            f"{len(left)} webhooks are called {name!r} and lead to {url}: {ids}",
+            "Delete the wrong ones in the dashboard, or use --rotate to make a new one.",
+        )
+    return left[0] if left else None
+
+
+async def _delivering(
+    control: Control, assistants: Sequence[Assistant], agent_ids: Mapping[str, str]
+) -> dict[str, str | None]:
+    """Assistant -> the webhook that its agent delivers to now; without those that choose one of their own."""
+    kind = Delivery.of(control.api, control.scope)
+    wanted = [desired for assistant in assistants for desired in kind.desired(assistant)]
+    wanted = [desired for desired in wanted if resource.agent_binding(desired.body).get(_ID) == WEBHOOK]
+    found: dict[str, str | None] = {}
+    for key, sighting in (await kind.observe(wanted, agent_ids)).items():
+        if isinstance(sighting, AgentctlError):
+            raise sighting
+        for observed in sighting:
+            found[key] = resource.bound_to(resource.agent_binding(observed.body))
+    return found
+
+
+def _reasons(
+    hooks: Sequence[Webhook],
+    existing: Webhook | None,
+    ours: set[str | None],
+    found: Mapping[str, str | None],
+    workspace: Mapping[str, Any] | None,
+) -> list[str]:
+    places = {f"agent {key}": webhook_id for key, webhook_id in found.items()}
+    if workspace is not None:
+        places["the workspace"] = resource.bound_to(workspace)
+    reasons = [
+        f"{place} delivers to somebody else's webhook now: {_described(hooks, webhook_id)}"
+        for place, webhook_id in places.items()
+        if webhook_id is not None and webhook_id not in ours
+    ]
+    if workspace is not None and workspace.get("transcript_format") not in (None, "json"):
+        reasons.append(f"the workspace delivers in the format {workspace['transcript_format']}; the door reads json")
+    if existing is not None and existing.disabled:
+        reasons.append(f"webhook {existing.webhook_id} was switched off by hand: registering switches it on again")
+    return reasons
+
+
+def _notices(
+    control: Control, hooks: Sequence[Webhook], existing: Webhook | None, url: str, *, adopted: bool
+) -> list[str]:
+    notices = []
+    if not url.split("?")[0].endswith(DOOR_PATH):
+        notices.append(f"the door listens at {DOOR_PATH}; this URL ends otherwise")
+    if existing is not None and adopted:
+        notices.append(
+            f"webhook {existing.webhook_id} was made by an earlier run that ended too soon; its secret was in that "
+            f"run's answer only and cannot be shown again. If it is not in {SECRET}, run this again with --rotate"
+        )
+    elif existing is not None and not control.settings.elevenlabs_webhook_secret:
+        notices.append(
+            f"{SECRET} is not set, and the secret of webhook {existing.webhook_id} was shown once, when it was made. "
+            "If it is lost, run this again with --rotate: that makes a new webhook with a new secret"
+        )
+    others = [hook for hook in hooks if hook.url == url and hook.name != resource.name_for(control.scope)]
+    notices += [f"another webhook leads to the same URL: {_described(hooks, hook.webhook_id)}" for hook in others]
+    return notices
+
+
+def _described(hooks: Sequence[Webhook], webhook_id: str) -> str:
+    hook = next((hook for hook in hooks if hook.webhook_id == webhook_id), None)
+    return f"{webhook_id} ({hook.name}, {hook.url})" if hook else webhook_id
+
+
+def _keys(assistants: Sequence[Assistant]) -> tuple[str, ...]:
+    return tuple(one.key for one in assistants)

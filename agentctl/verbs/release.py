@@ -1,0 +1,207 @@
+"""A phone number goes back to what it was before its import: out of ElevenLabs, its routing at Twilio restored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from agentctl.errors import AgentctlError, Ambiguous, Ignored
+from agentctl.resources import phone_number, routing
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.phone_number import PhoneNumber
+from agentctl.resources.routing import Routing
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Observed, Ref
+from agentctl.verbs.address import need_e164
+from agentctl.verbs.steps import Step, carry_out
+from agentctl.wiring import Control
+
+if TYPE_CHECKING:
+    from agentctl.clients.twilio import IncomingNumber
+
+
+@dataclass(frozen=True)
+class Departure:
+    """What a release would do. `needs_yes`: why somebody should agree first; empty when all goes back as it was.
+
+    `incoming` is None where Twilio was not asked or has no such number, `saved` None where no import saved a routing.
+    """
+
+    number: str
+    phone_number_id: str | None
+    incoming: IncomingNumber | None
+    saved: Routing | None
+    bound: bool
+    declared_in: tuple[str, ...]
+    needs_yes: tuple[str, ...]
+    notices: tuple[str, ...]
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether the number is neither at ElevenLabs nor known here."""
+        return self.phone_number_id is None and self.saved is None and not self.bound
+
+
+@dataclass(frozen=True)
+class Released:
+    """What a release did. `routing` is how Twilio has the number now, None where it was not asked."""
+
+    number: str
+    deleted: bool
+    restored: bool
+    routing: Routing | None
+    declared_in: tuple[str, ...]
+    notices: tuple[str, ...]
+
+
+async def look(control: Control, number: str) -> Departure:
+    """See what releasing `number` would change. Writes nothing.
+
+    Raises UsageError for a number that cannot be meant, ConfigurationError where Twilio's credentials are needed and
+    missing, Ambiguous where ElevenLabs has the number twice, ApiError and Unreachable.
+    """
+    need_e164(number)
+    loaded = await asyncio.to_thread(lambda: control.loaded)
+    if not loaded.project.name:
+        loaded.checked()
+    store, bindings = await control.store(), await control.bindings()
+    found = await store.call("route", {"phone_number": number})
+    saved = found["route"] if found else None
+    there = await _there(control, number)
+    incoming = await _incoming(control, number, needed=saved is not None)
+    return Departure(
+        number=number,
+        phone_number_id=there.remote_id if there else None,
+        incoming=incoming,
+        saved=saved,
+        bound=bindings.get(Ref(phone_number.KIND, number)) is not None,
+        declared_in=tuple(item.where for item in loaded.assistants if number in item.phone.numbers),
+        needs_yes=tuple(_reasons(number, there, incoming, saved, bindings)),
+        notices=tuple(_notices(number, incoming, saved)),
+    )
+
+
+async def release(control: Control, departure: Departure) -> Released:
+    """Restore Twilio's side, take the number out of ElevenLabs, forget it here.
+
+    Whoever calls this has the yes that `departure.needs_yes` asks for. Twilio comes first: callers should never reach
+    a number that is gone. Raises SyncError that says what is done when a later step fails; a second run continues.
+    """
+    run = _Release(control, departure)
+    await carry_out(run.steps())
+    return run.result()
+
+
+@dataclass
+class _Release:
+    """One release in progress."""
+
+    control: Control
+    departure: Departure
+    now: dict[str, str] | None = None
+    deleted: bool = False
+
+    def steps(self) -> Sequence[Step]:
+        """In order. Whether deleting touches Twilio is not documented: what it undoes is put back once more."""
+        number = self.departure.number
+        restored = "what Twilio had before the import is restored"
+        put_back = [(restored, self.restore)] if self.departure.saved is not None else []
+        return (
+            *put_back,
+            (f"{number} is out of ElevenLabs", self.delete),
+            ("Twilio's side is checked", self.check),
+            ("it is forgotten here", self.forget),
+        )
+
+    async def restore(self) -> None:
+        """Before the number leaves ElevenLabs, so that no call reaches nobody."""
+        self.now = await _restored(self.control, self.departure)
+
+    async def delete(self) -> None:
+        """One that is gone already is fine."""
+        if self.departure.phone_number_id is not None:
+            await PhoneNumber(self.control.api).delete(self.departure.phone_number_id)
+            self.deleted = True
+
+    async def check(self) -> None:
+        """Look again, and restore again where needed."""
+        self.now = await _restored(self.control, self.departure, again=True)
+
+    async def forget(self) -> None:
+        """Only now: until here a second run needs what was saved."""
+        await (await self.control.bindings()).unbind(Ref(phone_number.KIND, self.departure.number))
+        await (await self.control.store()).call("forget_route", {"phone_number": self.departure.number})
+
+    def result(self) -> Released:
+        """What came of it."""
+        departure = self.departure
+        restored = departure.saved is not None and self.now is not None
+        return Released(departure.number, self.deleted, restored, self.now, departure.declared_in, departure.notices)
+
+
+async def _restored(control: Control, departure: Departure, *, again: bool = False) -> dict[str, str] | None:
+    incoming = departure.incoming
+    if incoming is None:
+        return None
+    if again:
+        incoming = await control.twilio.find_number(departure.number) or incoming
+    now = incoming.routing()
+    if departure.saved is None:
+        return now
+    wanted = {name: str(departure.saved.get(name) or "") for name in now}
+    if not routing.lost(wanted, now):
+        return now
+    now = (await control.twilio.update_number(incoming.sid, **wanted)).routing()
+    if missing := routing.lost(wanted, now):
+        raise Ignored(
+            f"Twilio accepted the write but did not keep {', '.join(missing)} of {departure.number}",
+            "Set it by hand at Twilio to: " + ", ".join(f"{name} {wanted[name] or '(empty)'}" for name in missing),
+        )
+    return now
+
+
+async def _there(control: Control, number: str) -> Observed | None:
+    seen = await PhoneNumber(control.api).observe((), {number: ""})
+    found = seen.get(number, ())
+    if isinstance(found, AgentctlError):
+        raise found
+    if len(found) > 1:
+        ids = ", ".join(observed.remote_id for observed in found)
+        raise Ambiguous(f"ElevenLabs has {number} {len(found)} times: {ids}", "Delete the wrong ones in the dashboard.")
+    return found[0] if found else None
+
+
+async def _incoming(control: Control, number: str, *, needed: bool) -> IncomingNumber | None:
+    """Twilio's side. Without a saved routing nothing is written there, so that no credentials are needed."""
+    if not needed and control.settings.twilio_account_sid is None:
+        return None
+    return await control.twilio.find_number(number)
+
+
+def _reasons(
+    number: str, there: Observed | None, incoming: IncomingNumber | None, saved: Routing | None, bindings: Bindings
+) -> Sequence[str]:
+    reasons = []
+    agent_id = there.body["agent_id"] if there else None
+    if agent_id and agent_id not in bindings.of(AGENT_KIND).values():
+        reasons.append(f"{number} rings at agent {agent_id}, which is not of this project")
+    if there is not None and saved is None:
+        reasons.append(
+            f"no routing was saved for {number}: Twilio's URLs are left as they are, and calls may go nowhere"
+        )
+    if saved is not None and incoming is None:
+        reasons.append(f"the Twilio account has no number {number} any more: its saved routing is forgotten")
+    if saved is not None and incoming is not None and routing.overwritten_since(saved, incoming.routing()):
+        reasons.append(f"Twilio's routing of {number} was changed after the import: what stands there now is replaced")
+    return reasons
+
+
+def _notices(number: str, incoming: IncomingNumber | None, saved: Mapping[str, str] | None) -> Sequence[str]:
+    left = saved if saved is not None else incoming.routing() if incoming is not None else {}
+    if routing.rings_at_elevenlabs(left):
+        return [
+            f"Twilio still hands calls of {number} to ElevenLabs, which has it no more: set its voice URL at Twilio"
+        ]
+    return []

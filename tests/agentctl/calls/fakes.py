@@ -1,0 +1,101 @@
+"""What the tests of calls/ share: the samples, and a store that remembers what it was called with."""
+
+import base64
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentctl.calls.event import Event, SavedAssistant
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+EMPFANG = SavedAssistant(
+    project="praxis",
+    environment="production",
+    key="empfang",
+    name="Empfang",
+    language="de",
+    mail_to=("team@example.org",),
+)
+
+
+def sample(name: str) -> dict[str, Any]:
+    """The whole event of a sample file."""
+    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def conversation() -> dict[str, Any]:
+    """`data` of the complete transcription sample, to be changed freely."""
+    return copy.deepcopy(sample("post_call_transcription")["data"])
+
+
+def with_items(value: Any) -> dict[str, Any]:
+    data = conversation()
+    data["analysis"]["data_collection_results"]["action_items"] = {"value": value}
+    return data
+
+
+def event(body: Any, *, assistant: SavedAssistant | None = EMPFANG, **changes: Any) -> Event:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    inner = body.get("data") if isinstance(body, dict) else None
+    data = inner if isinstance(inner, dict) else {}
+    fields: dict[str, Any] = {
+        "id": "event-1",
+        "type": body.get("type", "unknown") if isinstance(body, dict) else "unknown",
+        "conversation_id": data.get("conversation_id"),
+        "agent_id": data.get("agent_id"),
+        "event_timestamp": body.get("event_timestamp") if isinstance(body, dict) else None,
+        "source": "webhook",
+        "attempt": 1,
+        "payload": payload,
+        "assistant": assistant,
+    }
+    return Event(**fields | changes)
+
+
+class FakeStore:
+    """Answers from `answers` (a value, an exception, or a function of the args) and keeps every call."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers: dict[str, Any] = {
+            "store_call": {"held": True, "stored": True},
+            "store_recording": {"held": True, "stored": True},
+            "keep_event": {"held": True},
+            "mail_sent": {"held": True},
+            "renew": {"held": True},
+            "fail_event": {"held": True, "state": "pending"},
+            "mail_failed": {"held": True, "state": "pending"},
+            "claim_events": [],
+            "claim_mails": [],
+            **answers,
+        }
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        json.dumps(args)  # what a transport would do
+        self.calls.append((function, dict(args)))
+        answer = self.answers[function]
+        answer = answer(args) if callable(answer) else answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def args(self, function: str) -> dict[str, Any]:
+        """Of the only call of `function`."""
+        (found,) = [args for name, args in self.calls if name == function]
+        return found
+
+
+class FakeRecordings:
+    def __init__(self) -> None:
+        self.saved: dict[str, tuple[bytes, str]] = {}
+
+    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+        self.saved[conversation_id] = (audio, content_type)
+        return f"file:///recordings/{conversation_id}"
+
+
+def encoded(payload: bytes) -> str:
+    return base64.b64encode(payload).decode()

@@ -1,0 +1,97 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentctl.calls.call import Call
+from agentctl.calls.conversation import parse
+from agentctl.calls.digest import digester, extract
+from agentctl.errors import DigestError
+from tests.agentctl.calls.fakes import conversation, with_items
+
+pytestmark = pytest.mark.anyio
+
+
+class Answers:
+    """A language model that always says the same."""
+
+    model = "test-model"
+
+    def __init__(self, answer: str | DigestError) -> None:
+        self.answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> str:
+        self.asked.append({"system": system, "user": user, "schema": schema, "name": name})
+        if isinstance(self.answer, DigestError):
+            raise self.answer
+        return self.answer
+
+
+async def test_by_default_elevenlabs_own_analysis() -> None:
+    call = parse(with_items("Frau Muster zurückrufen | Vertrieb | morgen 10 Uhr"))
+    digest = await digester().digest(call, language="de")
+    assert (digest.engine, digest.model, digest.language) == ("elevenlabs", None, "de")
+    assert digest.summary == "Erika Muster bittet um Rückruf zum Angebot; Termin morgen 10 Uhr notiert."
+    assert digest.title == "Rückrufbitte Angebot"
+    assert digest.item_records() == [
+        {"position": 0, "what": "Frau Muster zurückrufen", "who": "Vertrieb", "due": "morgen 10 Uhr", "done": False}
+    ]
+
+
+async def test_an_assistant_that_wants_no_items_gets_none() -> None:
+    call = parse(with_items("Frau Muster zurückrufen"))
+    assert (await digester().digest(call, language="de", wants_items=False)).action_items == ()
+
+
+@pytest.mark.parametrize("analysis", [None, {}, {"transcript_summary": ""}])
+async def test_without_an_analysis_a_labelled_extract(analysis: Any) -> None:
+    call = parse({**conversation(), "analysis": analysis})
+    digest = await digester().digest(call, language="de")
+    assert digest.engine == "extract"
+    assert "Hallo, Erika Muster, ich hätte gern einen Rückruf zum Angebot." in digest.summary
+    assert "Danke, auf Wiederhören." in digest.summary
+    assert digest == await digester().digest(call, language="de")
+
+
+def test_the_extract_of_silence() -> None:
+    assert "kein Gesprächstext" in extract(Call("c", "done"), "de").summary
+    assert "no transcript" in extract(Call("c", "done"), "fr").summary
+    data = conversation()
+    data["transcript"] = data["transcript"][:1]
+    assert "nichts gesagt" in extract(parse(data), "de").summary
+
+
+async def test_with_a_language_model_its_answer() -> None:
+    model = Answers(
+        '{"title": "Rückruf", "summary": "Bitte um Rückruf.",'
+        ' "action_items": [{"what": "anrufen", "who": null, "due": "morgen"}]}'
+    )
+    digest = await digester(model).digest(parse(conversation()), language="de")
+    assert (digest.engine, digest.model, digest.summary) == ("llm", "test-model", "Bitte um Rückruf.")
+    assert digest.action_items[0].due == "morgen"
+    assert digest.detail == {}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        DigestError("the language model did not answer in time"),
+        "no json",
+        '{"summary": 5}',
+        '{"summary": " "}',
+        "{}",
+        "",
+    ],
+)
+async def test_a_language_model_that_fails_costs_only_its_own_digest(answer: str | DigestError) -> None:
+    digest = await digester(Answers(answer)).digest(parse(conversation()), language="de")
+    assert digest.engine == "elevenlabs"
+    assert digest.detail["fallback_from"] == "llm"
+    assert digest.detail["error"]
+
+
+async def test_a_call_without_words_is_not_sent_to_the_model() -> None:
+    model = Answers("{}")
+    digest = await digester(model).digest(Call("c", "done"), language="de")
+    assert (digest.engine, model.asked) == ("extract", [])

@@ -1,0 +1,39 @@
+import pytest
+
+from agentctl.calls.event import Event, SavedAssistant
+from tests.agentctl.calls.fakes import encoded
+
+ROW = {
+    "id": "e1",
+    "type": "post_call_transcription",
+    "conversation_id": "c",
+    "agent_id": "a",
+    "event_timestamp": 1,
+    "source": "webhook",
+    "attempt": 3,
+    "received_at": "2026-01-01T00:00:00+00:00",
+    "payload": encoded(b"{}"),
+}
+ASSISTANT = {"project": "p", "environment": "production", "key": "empfang", "name": "Empfang", "language": "de"}
+
+
+def test_an_event_of_a_strangers_agent_has_no_assistant() -> None:
+    event = Event.from_row({**ROW, "assistant": None})
+    assert (event.payload, event.attempt, event.assistant) == (b"{}", 3, None)
+    assert "payload" not in repr(event)
+
+
+@pytest.mark.parametrize(
+    ("post_call", "mail_to", "items", "language"),
+    [
+        (None, (), True, "de"),
+        ({}, (), True, "de"),
+        ({"mail_to": ["a@b.de"], "summary_language": "en", "action_items": False}, ("a@b.de",), False, "en"),
+        ({"mail_to": None, "summary_language": None, "action_items": None}, (), True, "de"),
+    ],
+)
+def test_post_call_is_what_the_last_sync_saved(
+    post_call: object, mail_to: tuple[str, ...], items: bool, language: str
+) -> None:
+    assistant = SavedAssistant.from_row({**ASSISTANT, "post_call": post_call})
+    assert (assistant.mail_to, assistant.action_items, assistant.digest_language) == (mail_to, items, language)

@@ -1,0 +1,65 @@
+import pytest
+
+from agentctl.calls.digest import digester
+from agentctl.calls.jobs import EventJob, MailJob, describe
+from agentctl.errors import DigestError, MailError
+from tests.agentctl.calls.fakes import FakeRecordings, FakeStore, event, sample
+from tests.agentctl.calls.test_outbox import MAIL, Route
+
+pytestmark = pytest.mark.anyio
+
+
+def events(store: FakeStore) -> EventJob:
+    return EventJob(store, digester(), FakeRecordings(), worker="w")
+
+
+async def test_claims_name_the_worker_and_its_terms() -> None:
+    store = FakeStore()
+    await events(store).claim(3)
+    await MailJob(store, Route(), worker="w").claim(2)
+    assert store.args("claim_events") == {"worker": "w", "limit": 3, "lease_seconds": 15.0, "max_attempts": 5}
+    assert store.args("claim_mails") == {"worker": "w", "limit": 2, "lease_seconds": 15.0, "max_attempts": 12}
+
+
+async def test_run_says_whether_it_was_still_ours() -> None:
+    assert await events(FakeStore()).run(event(sample("post_call_transcription")))
+    assert not await events(FakeStore(store_call={"held": False, "stored": False})).run(
+        event(sample("post_call_transcription"))
+    )
+    assert await MailJob(FakeStore(), Route()).run(MAIL)
+
+
+async def test_leases_are_renewed_in_their_own_queue() -> None:
+    store = FakeStore()
+    assert await events(store).renew(event({}))
+    assert store.args("renew") == {"queue": "events", "id": "event-1", "attempt": 1, "lease_seconds": 15.0}
+    store = FakeStore(renew={"held": False})
+    assert not await MailJob(store, Route()).renew(MAIL)
+    assert store.args("renew")["queue"] == "outbox"
+
+
+async def test_failures_are_given_back_with_a_delay() -> None:
+    store = FakeStore()
+    await events(store).fail(event({}), DigestError("no model"), 15.0)
+    assert store.args("fail_event") == {
+        "id": "event-1", "attempt": 1, "error": "no model", "delay_seconds": 15.0, "max_attempts": 5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("error", "permanent"),
+    [(MailError("refused", permanent=True), True), (MailError("later"), False), (TimeoutError(), False)],
+)
+async def test_only_a_refused_mail_is_permanent(error: Exception, permanent: bool) -> None:
+    store = FakeStore()
+    await MailJob(store, Route()).fail(MAIL, error, 15.0)
+    assert store.args("mail_failed")["permanent"] is permanent
+
+
+def test_of_an_unforeseen_error_only_type_and_place_are_recorded() -> None:
+    try:
+        raise KeyError("was die Anruferin sagte")
+    except KeyError as error:
+        described = describe(error)
+    assert described.startswith("KeyError at test_jobs.py:")
+    assert "Anruferin" not in described

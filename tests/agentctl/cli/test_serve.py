@@ -1,0 +1,158 @@
+"""agentctl serve, agentctl work: as processes, ended by signals."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from agentctl.calls import inbox
+from agentctl.cli.app import run
+from agentctl.cli.serve import Level, log_to_stderr
+from agentctl.settings import Settings
+from agentctl.wiring import connect
+from webhooks.signature import HEADER, sign
+
+SAMPLE = (Path(__file__).parents[2] / "samples" / "post_call_transcription.json").read_bytes()
+SECRET = "wsec_only_for_tests"
+PATIENCE_SECONDS = 30
+
+
+@contextmanager
+def started(directory: Path, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agentctl", *arguments],
+        cwd=directory,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(directory), **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def accept(dsn: str, directory: Path, payload: bytes) -> None:
+    async def once() -> None:
+        async with connect(directory, settings=Settings(database_url=SecretStr(dsn))) as control:
+            await inbox.accept(await control.store(), payload, inbox.peek(payload), "webhook")
+
+    asyncio.run(once())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_ends_in_order(dsn: str, tmp_path: Path, number: signal.Signals) -> None:
+    settings = {"DATABASE_URL": dsn, "ELEVENLABS_WEBHOOK_SECRET": f"wsec_old, {SECRET}"}
+    with started(tmp_path, "serve", "--port", "0", "--log-level", "info", **settings) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.fullmatch(r"Listening on (http://127\.0\.0\.1:\d+/webhooks/elevenlabs)\n", line)
+        assert found
+        header = {HEADER: sign(SAMPLE, SecretStr(SECRET), int(time.time()))}
+        assert httpx.post(found[1], content=SAMPLE, headers=header).status_code == 200
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, err
+    assert out == ""
+    assert "warning: neither SMTP_URL nor RESEND_API_KEY is set: mails wait in the outbox." in err
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ INFO +accepted 'post_call_transcription'", err, re.MULTILINE)
+    assert "Traceback" not in err
+    assert "wsec" not in err
+
+
+def test_a_port_in_use_is_1(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert run(["-C", str(tmp_path), "serve", "--port", str(taken.getsockname()[1])]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Address already in use\n  Choose another --host or --port." in captured.err
+
+
+def test_without_any_store_it_does_not_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "serve", "--port", "0"]) == 2
+    assert "agentctl.toml" in capsys.readouterr().err
+
+
+def test_a_worker_alone(dsn: str, tmp_path: Path) -> None:
+    accept(dsn, tmp_path, SAMPLE)
+    with started(tmp_path, "work", "--json", "--log-level", "debug", DATABASE_URL=dsn) as process:
+        assert process.stderr is not None
+        while "done" not in (line := process.stderr.readline()):
+            assert line, "the worker ended by itself"
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0, err
+    assert json.loads(out) == {"done": 1, "failed": 0, "lost": 0}
+
+
+def test_work_once(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    accept(dsn, tmp_path, SAMPLE)
+    assert run(["-C", str(tmp_path), "work", "--once", "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert counts | {"done": 1, "failed": 0, "dead": 0} == counts
+
+
+def test_work_once_is_1_when_something_is_given_up(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def lose() -> None:
+        async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
+            for _ in range(5):
+                await (await control.store()).call("claim_events", {"worker": "lost", "limit": 1, "lease_seconds": 0})
+
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    accept(dsn, tmp_path, SAMPLE)
+    asyncio.run(lose())
+    assert run(["-C", str(tmp_path), "work", "--once"]) == 1
+    assert "1 given up for good" in capsys.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored() -> Iterator[None]:
+    root = logging.getLogger()
+    ours = [logging.getLogger(name) for name in ("agentctl", "webhooks")]
+    before = root.handlers[:], root.level, [one.level for one in ours]
+    yield
+    root.handlers, root.level = before[0], before[1]
+    for one, level in zip(ours, before[2], strict=True):
+        one.setLevel(level)
+
+
+def test_a_record_is_one_line_and_says_nothing_of_an_exception_but_its_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log_to_stderr(Level.info)
+    try:
+        raise RuntimeError("a caller's words")
+    except RuntimeError:
+        logging.getLogger("agentctl.worker").exception("forged\n2026-01-01 ERROR \x1b[2J")
+    logging.getLogger("httpx").info("https://user:password@example.org")
+    err = capsys.readouterr().err
+    assert len(err.splitlines()) == 1
+    assert "\x1b" not in err
+    assert "a caller's words" not in err
+    assert "(RuntimeError in test_serve.py:" in err
+    assert "password" not in err

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from agentctl.clients.store.migrations import behind, migrate, migrations, pending
+from agentctl.clients.store.postgres import PostgresStore
+from agentctl.errors import ConfigurationError, StoreBehind, StoreError, StoreUnavailable
+from tests.cluster import Cluster, free_port
+
+pytestmark = pytest.mark.anyio
+
+NAMES = [str(migration) for migration in migrations()]
+
+
+def test_the_files_are_in_the_form_that_the_supabase_cli_reads() -> None:
+    folder = Path(__file__).parents[4] / "supabase" / "migrations"
+
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}.sql" for name in NAMES]
+    for migration in migrations():
+        assert len(migration.version) == 14
+        text = migration.path.read_text("utf-8").rstrip()
+        # Whoever applies it, it enters itself, last.
+        assert text.endswith(f"values ('{migration.version}', '{migration.name}');")
+        assert "call agentctl.seal();" in text
+
+
+async def test_a_store_without_migrations_is_behind(empty_dsn: str) -> None:
+    store = await PostgresStore.open(empty_dsn)
+
+    with pytest.raises(StoreBehind, match="db migrate"):
+        await store.call("status", {})
+
+    await store.close()
+    assert await pending(empty_dsn) == NAMES
+
+
+async def test_migrating_twice_does_nothing_the_second_time(empty_dsn: str) -> None:
+    assert await migrate(empty_dsn, shim=True) == NAMES
+    assert await migrate(empty_dsn, shim=True) == []
+
+    assert await pending(empty_dsn) == []
+    store = await PostgresStore.open(empty_dsn)
+    assert behind((await store.call("status", {}))["migrations"]) == []
+    await store.close()
+
+
+async def test_several_processes_may_migrate_at_once(empty_dsn: str) -> None:
+    done = await asyncio.gather(*(migrate(empty_dsn, shim=True) for _ in range(6)))
+
+    assert sorted(name for names in done for name in names) == NAMES
+
+
+async def test_a_part_may_have_been_applied_by_hand(empty_dsn: str, cluster: Cluster) -> None:
+    for migration in migrations()[:2]:
+        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
+
+    assert await pending(empty_dsn) == NAMES[2:]
+    assert await migrate(empty_dsn, shim=False) == NAMES[2:]
+
+
+async def test_a_plain_postgres_without_supabases_roles_will_do(bare_dsn: str) -> None:
+    assert await migrate(bare_dsn, shim=False) == NAMES
+
+    with psycopg.connect(bare_dsn) as connection:
+        rows = connection.execute("select proacl::text from pg_proc where proname like 'agentctl!_%' escape '!'")
+        # Nothing for PUBLIC, whose entry would begin with the equals sign.
+        assert all(rights and "{=" not in rights and ",=" not in rights for (rights,) in rows)
+
+
+async def test_supabases_own_ledger_is_kept_in_step(empty_dsn: str, cluster: Cluster) -> None:
+    database = empty_dsn.rsplit("/", 1)[1]
+    cluster.execute("create schema supabase_migrations", database)
+    columns = "version text primary key, statements text[], name text"
+    cluster.execute(f"create table supabase_migrations.schema_migrations ({columns})", database)
+
+    await migrate(empty_dsn, shim=False)
+
+    rows = cluster.execute(
+        "select version || '_' || name from supabase_migrations.schema_migrations order by 1", database
+    )
+    assert [name for (name,) in rows] == NAMES
+
+
+async def test_a_file_that_fails_leaves_nothing(empty_dsn: str, cluster: Cluster) -> None:
+    database = empty_dsn.rsplit("/", 1)[1]
+    cluster.execute(
+        "create function public.agentctl_forget_route(args jsonb) returns jsonb language sql as 'select args'", database
+    )
+
+    with pytest.raises(StoreError, match="42723"):
+        await migrate(empty_dsn, shim=False)
+
+    assert await pending(empty_dsn) == NAMES[1:]
+    assert cluster.execute("select to_regclass('agentctl.bindings')", database) == [(None,)]
+
+
+def test_a_newer_database_lacks_nothing() -> None:
+    assert behind([migration.version for migration in migrations()] + ["20991231000000"]) == []
+    assert behind([]) == NAMES
+
+
+async def test_no_server_and_no_address_are_told_without_the_password() -> None:
+    with pytest.raises(StoreUnavailable) as refused:
+        await migrate(f"postgresql://me:Geheim@127.0.0.1:{free_port()}/db", shim=False)
+    with pytest.raises(ConfigurationError) as unreadable:
+        await pending("postgresql//me:Geheim@host/db")
+
+    assert "Geheim" not in f"{refused.value} {unreadable.value}"

@@ -1,0 +1,117 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from agentctl.calls.conversation import parse
+from agentctl.calls.digest import digester
+from agentctl.clients.llm import ChatCompletions
+from agentctl.errors import DigestError
+from tests.agentctl.calls.fakes import conversation
+
+pytestmark = pytest.mark.anyio
+SCHEMA = {"type": "object", "properties": {}}
+
+
+def answer(content: Any, **choice: Any) -> httpx.Response:
+    return httpx.Response(200, json={"choices": [{"message": {"content": content}, "finish_reason": "stop", **choice}]})
+
+
+class Server:
+    """Answers one after the other, the last one for ever, and keeps the requests."""
+
+    def __init__(self, *answers: httpx.Response | Exception | Callable[[dict[str, Any]], httpx.Response]) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(found, Exception):
+            raise found
+        return found if isinstance(found, httpx.Response) else found(json.loads(request.content))
+
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.content) for request in self.requests]
+
+
+def model(server: Server, key: str | None = "geheim") -> ChatCompletions:
+    transport = httpx.MockTransport(server)
+    return ChatCompletions("https://llm.example.org/v1/", "m", key, retry_seconds=0, transport=transport)
+
+
+async def ask(completions: ChatCompletions) -> str:
+    return await completions.complete(system="S", user="U", schema=SCHEMA, name="digest")
+
+
+async def test_the_request_is_the_one_of_openai() -> None:
+    server = Server(answer("{}"))
+    completions = model(server)
+    assert await ask(completions) == "{}"
+    assert str(server.requests[0].url) == "https://llm.example.org/v1/chat/completions"
+    assert server.requests[0].headers["Authorization"] == "Bearer geheim"
+    assert server.bodies()[0] == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "U"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "digest", "strict": True, "schema": SCHEMA}},
+    }
+    assert "geheim" not in repr(completions)
+    await completions.close()
+
+
+async def test_without_a_key_none_is_sent() -> None:
+    server = Server(answer("{}"))
+    await ask(model(server, None))
+    assert "Authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize(("known", "requests"), [("json_object", 2), (None, 3)])
+async def test_a_server_that_knows_no_schemas_is_asked_for_less_and_that_is_remembered(
+    known: str | None, requests: int
+) -> None:
+    def picky(body: dict[str, Any]) -> httpx.Response:
+        asked = body.get("response_format", {}).get("type")
+        return answer("{}") if asked == known else httpx.Response(400, json={"error": {"message": "unsupported"}})
+
+    server = Server(picky)
+    completions = model(server)
+    await ask(completions)
+    assert len(server.requests) == requests
+    await ask(completions)
+    assert len(server.requests) == requests + 1
+
+
+@pytest.mark.parametrize("first", [httpx.Response(503), httpx.Response(429), httpx.ConnectError("refused")])
+async def test_bad_luck_is_tried_once_more(first: httpx.Response | Exception) -> None:
+    assert await ask(model(Server(first, answer("{}")))) == "{}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (httpx.Response(401, json={"error": {"code": "invalid_api_key", "message": "geheim"}}), "401 .invalid_api_key"),
+        (httpx.Response(404, text="not found"), "404"),
+        (httpx.Response(400, json={"error": {"code": "a b <c>"}}), "400"),
+        (httpx.Response(500), "500"),
+        (httpx.Response(200, text="<html>"), "form of chat completions"),
+        (httpx.Response(200, json={"choices": []}), "form of chat completions"),
+        (httpx.Response(200, json=[]), "form of chat completions"),
+        (answer(None), "no answer"),
+        (answer("  "), "no answer"),
+        (answer('{"a', finish_reason="length"), "cut off"),
+        (httpx.ReadTimeout("slow"), "in time"),
+        (httpx.ConnectError("refused"), "cannot be reached"),
+    ],
+)
+async def test_every_failure_is_a_digest_error_without_secrets(reply: httpx.Response | Exception, reason: str) -> None:
+    with pytest.raises(DigestError, match=reason) as caught:
+        await ask(model(Server(reply)))
+    assert "geheim" not in str(caught.value)
+
+
+async def test_the_whole_way_from_call_to_digest() -> None:
+    said = {"title": "Rückruf", "summary": "Frau Muster bittet um Rückruf.", "action_items": []}
+    digest = await digester(model(Server(answer(json.dumps(said))))).digest(parse(conversation()), language="de")
+    assert (digest.engine, digest.model, digest.title) == ("llm", "m", "Rückruf")

