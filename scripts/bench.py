@@ -79,7 +79,7 @@ def sync(runs: int) -> list[Row]:
         write_project(ours)
         try:
             run([AGENTCTL, "sync", "--yes"], ours, env)
-            for command in (["init", "."], ["pull", "--all"]):
+            for command in (["init", "."], ["pull", "--all", "--yes"]):
                 theirs.mkdir(exist_ok=True)
                 run([str(official_cli()), "agents", *command, "--base-url", sandbox.url], theirs, env)
             sandbox.latency(LATENCY_MS)

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -104,15 +106,14 @@ class Cluster:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def freeze(self) -> None:
-        """Let the server hang: connections stay open and nothing answers."""
-        for pid in self._family():
-            os.kill(pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """End `freeze`."""
-        for pid in self._family():
-            os.kill(pid, signal.SIGCONT)
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the server hang for the length of a block: connections stay open and nothing answers."""
+        try:
+            self._signal_all(signal.SIGSTOP)
+            yield
+        finally:
+            self._signal_all(signal.SIGCONT)
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement as the superuser and return its rows."""
@@ -133,11 +134,15 @@ class Cluster:
     def drop(self, database: str) -> None:
         self.execute(f'drop database if exists "{database}" with (force)')
 
-    def _family(self) -> list[int]:
+    def _signal_all(self, number: signal.Signals) -> None:
         assert self.process is not None
         listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
         pairs = (line.split() for line in listed.splitlines())
-        return [self.process.pid, *(int(pid) for pid, parent in pairs if int(parent) == self.process.pid)]
+        children = [int(pid) for pid, parent in pairs if int(parent) == self.process.pid]
+        for pid in (self.process.pid, *children):
+            # One that served a closed connection may be gone by now.
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _give(self, path: Path) -> None:
         if os.geteuid() == 0:

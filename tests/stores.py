@@ -20,7 +20,7 @@ import pytest
 from agentctl.clients.store.migrations import migrate
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
-from tests import postgrest
+from tests import npm, postgrest
 from tests.cluster import PASSWORD, Cluster, wheel_binaries
 
 SERVERS: dict[str, Callable[[], Path]] = {
@@ -90,7 +90,7 @@ def bare_dsn() -> Iterator[str]:
 
 @pytest.fixture
 def supabase_api(dsn: str) -> Iterator[postgrest.Project]:
-    if not postgrest.runs_here():
+    if not npm.runs_here():
         pytest.skip("PostgREST's binary is for Linux on x86-64")
     with postgrest.project(dsn.replace("//postgres:", "//authenticator:")) as served:
         yield served

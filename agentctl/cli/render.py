@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from agentctl.errors import Problem
@@ -65,7 +65,7 @@ def plan_text(plan: Plan) -> str:
     lines = [line for change in plan.changes for line in _change(change)]
     for ref in plan.orphans:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
-    lines += [f"{paint('note:', 36)} {plain(str(notice))}" for notice in _notices(plan)]
+    lines += [f"{paint('note:', 36)} {plain(notice)}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
 
@@ -74,6 +74,20 @@ def _notices(plan: Plan) -> Iterator[Problem]:
     yield from plan.notices
     for waiting in plan.waiting:
         yield Problem(waiting.where, str(waiting.error))
+
+
+def _grouped(notices: Iterable[Problem]) -> Iterator[str]:
+    """What is said of many places alike is said once: a notice must not drown the plan of fifty assistants."""
+    places: dict[str, list[str]] = {}
+    for notice in notices:
+        places.setdefault(notice.what, []).append(notice.where)
+    for what, where in places.items():
+        if len(where) == 1:
+            yield f"{where[0]}: {what}"
+        else:
+            shown = ", ".join(where[:2])
+            more = f" and {len(where) - 2} more" if len(where) > 2 else ""
+            yield f"{what}\n  ({shown}{more})"
 
 
 def failure_text(failure: Failure) -> str:

@@ -147,6 +147,8 @@ def _cuttable(transports: Transports) -> type[asyncio.Protocol]:
 
     class Cuttable(H11Protocol):
         def connection_made(self, transport: Any) -> None:
+            # A socket bound beforehand has protocol 0, for which asyncio leaves Nagle's algorithm on: 40 ms per answer.
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transports.opened(transport)
             super().connection_made(transport)
 

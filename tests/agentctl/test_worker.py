@@ -171,7 +171,7 @@ async def test_stop_finishes_what_runs_and_takes_nothing_new() -> None:
     await started.wait()
     stop.set()
     job.due.append(Piece(2))
-    await asyncio.sleep(0)
+    await asyncio.wait({task}, timeout=0.1)
     assert not task.done()
     release.set()
     assert await asyncio.wait_for(task, 5) == Tally(done=1)

@@ -13,7 +13,6 @@ import typer
 
 from agentctl.cli.app import app, run
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
-from agentctl.sources import init
 
 HEAVY = (
     *("httpx", "pydantic", "supabase", "elevenlabs", "psycopg", "starlette", "uvicorn", "rich", "jinja2"),
@@ -63,13 +62,19 @@ def sandbox() -> Iterator[BlockingSandbox]:
         yield running
 
 
-def test_a_plan_loads_no_vendor_sdk(sandbox: BlockingSandbox, dsn: str, tmp_path: Path) -> None:
-    init.write(tmp_path)
+@pytest.mark.parametrize(
+    ("raw", "sdks"), [("", []), ("[elevenlabs.conversation_config.turn]\nturn_timeout = 9\n", ["elevenlabs"])]
+)
+def test_a_plan_loads_the_sdk_only_for_raw_keys(
+    sandbox: BlockingSandbox, dsn: str, tmp_path: Path, raw: str, sdks: list[str]
+) -> None:
+    (tmp_path / "agentctl.toml").write_text('project = "probe"\n', encoding="utf-8")
+    assistant = tmp_path / "assistants" / "empfang"
+    assistant.mkdir(parents=True)
+    (assistant / "assistant.toml").write_text(f'name = "Empfang"\n{raw}', encoding="utf-8")
+    (assistant / "prompt.md").write_text("Du bist der Empfang.\n", encoding="utf-8")
     keys = {"ELEVENLABS_BASE_URL": sandbox.url, "ELEVENLABS_API_KEY": sandbox.key, "DATABASE_URL": dsn}
-    toml = tmp_path / "assistants" / "empfang" / "assistant.toml"
-    raw = [line for line in toml.read_text(encoding="utf-8").splitlines() if line.startswith("[elevenlabs")]
-    sdk = {"elevenlabs"} if raw else set()
-    assert set(loaded(["plan"], VENDORS, tmp_path, **keys)) <= sdk
+    assert loaded(["plan"], VENDORS, tmp_path, **keys) == sdks
 
 
 def loaded(arguments: list[str], modules: tuple[str, ...], directory: Path, **settings: str) -> list[str]:

@@ -1,9 +1,11 @@
 import asyncio
 import contextlib
+import datetime
 import email
 import email.policy
 import json
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -212,6 +214,56 @@ async def test_nothing_goes_in_the_clear_to_another_machine(
         await SmtpRoute.from_url(f"smtp://u:p@127.0.0.1:{port}", SENDER).send(mail())
     assert mailbox.received == []
     await SmtpRoute.from_url(f"smtp://127.0.0.1:{port}?tls=off", SENDER).send(mail())
+    assert len(mailbox.received) == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server's context with a certificate that nobody has signed."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail.example.org")])
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+async def test_starttls_is_used_where_it_is_offered(
+    mailbox: Mailbox, certificate: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"tls_context": certificate, "require_starttls": True, "authenticator": authenticator}
+    with server(mailbox, **options, auth_required=True) as port:
+        route = SmtpRoute.from_url(f"smtp://user%40x:p%40ss%2Fword@127.0.0.1:{port}", SENDER)
+        await route.send(mail())
+        assert len(mailbox.received) == 1
+        monkeypatch.setattr("agentctl.clients.mail._is_loopback", lambda _host: False)
+        with pytest.raises(MailError, match="secured connection failed"):
+            await route.send(mail())  # elsewhere such a certificate is somebody in between
+        assert len(mailbox.received) == 1
+
+
+async def test_smtps_is_secured_from_the_first_byte(mailbox: Mailbox, certificate: ssl.SSLContext) -> None:
+    with server(mailbox, ssl_context=certificate) as port:
+        await SmtpRoute.from_url(f"smtps://127.0.0.1:{port}", SENDER).send(mail())
     assert len(mailbox.received) == 1
 
 

@@ -109,8 +109,7 @@ async def test_many_calls_at_once(store: Store) -> None:
 
 async def test_a_hung_server_is_given_up_at_the_deadline(store: Store, cluster: Cluster) -> None:
     await store.call("status", {})
-    cluster.freeze()
-    try:
+    with cluster.frozen():
         started = time.monotonic()
         with pytest.raises(StoreUnavailable, match=r"0\.4 s"):
             await store.call("status", {}, timeout=0.4)
@@ -118,23 +117,18 @@ async def test_a_hung_server_is_given_up_at_the_deadline(store: Store, cluster: 
         with pytest.raises(StoreUnavailable):
             await store.call("status", {}, timeout=0.4)
         assert time.monotonic() - started < 1.5
-    finally:
-        cluster.thaw()
 
     assert await store.call("status", {})
 
 
 async def test_a_caller_that_gives_up_is_let_go_at_once(store: Store, cluster: Cluster) -> None:
     await store.call("status", {})
-    cluster.freeze()
-    try:
+    with cluster.frozen():
         started = time.monotonic()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await store.call("status", {}, timeout=30)
         assert time.monotonic() - started < 1
-    finally:
-        cluster.thaw()
 
     assert await store.call("status", {})
 
