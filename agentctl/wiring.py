@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from agentctl.calls.jobs import EventJob, MailJob
     from agentctl.calls.process import Recordings
     from agentctl.clients.elevenlabs import ElevenLabs
+    from agentctl.clients.llm import ChatCompletions
     from agentctl.clients.mail import ResendRoute, SmtpRoute
     from agentctl.clients.store.postgres import PostgresStore
     from agentctl.clients.store.supabase import SupabaseStore
@@ -156,18 +155,24 @@ class Control:
         return dsn
 
     @cached_property
-    def digester(self) -> Digester:
-        """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
-        from agentctl.calls.digest import digester
+    def language_model(self) -> ChatCompletions | None:
+        """The LLM that makes digests, None where none is configured."""
         from agentctl.clients.llm import ChatCompletions
 
         settings = self.settings
         if settings.llm_base_url is None or settings.llm_model is None:
-            return digester(None)
+            return None
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
         model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key)
         self._stack.push_async_callback(model.close)
-        return digester(model)
+        return model
+
+    @cached_property
+    def digester(self) -> Digester:
+        """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
+        from agentctl.calls.digest import digester
+
+        return digester(self.language_model)
 
     @cached_property
     def mail_route(self) -> SmtpRoute | ResendRoute | None:
@@ -203,11 +208,10 @@ class Control:
         from agentctl.calls.mail import Letterhead
 
         store = await self.store()
-        worker = f"{socket.gethostname()}:{os.getpid()}"
         letterhead = Letterhead(self.settings.mail_from)
-        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead, worker=worker)]
+        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead)]
         if self.mail_route is not None:
-            jobs.append(MailJob(store, self.mail_route, worker=worker))
+            jobs.append(MailJob(store, self.mail_route))
         return jobs
 
     async def bindings(self) -> Bindings:

@@ -98,9 +98,20 @@ async def run(
     stop = stop or asyncio.Event()
     tally = Tally()
     lanes = [_Lane(job, tally, concurrency, backoff) for job in jobs]
-    if once:
-        await _drain(lanes, stop)
-        return tally
+    try:
+        if once:
+            await _drain(lanes, stop)
+        else:
+            await _serve(lanes, stop, wake, idle_seconds)
+    finally:
+        for lane in lanes:
+            await lane.abandon()
+    return tally
+
+
+async def _serve(
+    lanes: Sequence[_Lane[Any]], stop: asyncio.Event, wake: asyncio.Event | None, idle_seconds: float
+) -> None:
     for lane in lanes:
         lane.neighbours = lanes
     async with asyncio.TaskGroup() as group:
@@ -111,7 +122,6 @@ async def run(
         await asyncio.wait(running)
         for watcher in watchers:
             watcher.cancel()
-    return tally
 
 
 async def _drain(lanes: Sequence[_Lane[Any]], stop: asyncio.Event) -> None:
@@ -178,6 +188,13 @@ class _Lane(Generic[W]):
         while self.running:
             await asyncio.wait(set(self.running))
 
+    async def abandon(self) -> None:
+        """Stop what is still running, since we ourselves are being cancelled; its leases will end."""
+        for task in self.running:
+            task.cancel()
+        if self.running:
+            await asyncio.wait(set(self.running))
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.running.discard(task)
         for lane in (self, *self.neighbours):
@@ -198,6 +215,7 @@ class _Lane(Generic[W]):
         finally:
             holding.cancel()
             doing.cancel()
+            await asyncio.wait({holding, doing})
         if error is not None:
             await self._fail(work, error)
         elif doing.cancelled() or not doing.result():

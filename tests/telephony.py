@@ -1,9 +1,11 @@
-"""A project with a synced assistant, a sandbox as ElevenLabs and Twilio, a real store, and the command line over them."""
+"""A project with a synced assistant, a sandbox as ElevenLabs and Twilio, a real store, a door and the command line."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,13 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from twilio.base.version import Version
+import uvicorn
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from agentctl.cli.app import run
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
+from agentctl.settings import Settings
+from agentctl.verbs.door import door
 from agentctl.wiring import Control, connect
 
 NUMBER = "+498999998100"
@@ -113,7 +117,31 @@ class _Redirected(TwilioHttpClient):
         return super().request(method, url.replace("https://api.twilio.com", self._url), *args, **kwargs)
 
 
-assert Version  # the package is what its name says
+@contextmanager
+def served(root: Path, settings: Settings, *, port: int = 0) -> Iterator[str]:
+    """The project's door, answering on loopback until the block ends: its URL."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    server: list[uvicorn.Server] = []
+    up = threading.Event()
+
+    async def serve() -> None:
+        async with connect(root, settings=settings) as control:
+            config = uvicorn.Config(await door(control), log_level="error", lifespan="off")
+            server.append(uvicorn.Server(config))
+            up.set()
+            await server[0].serve(sockets=[listening])
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    try:
+        assert up.wait(30)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks/elevenlabs"
+    finally:
+        server[0].should_exit = True
+        thread.join(10)
+        listening.close()
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, sandbox: BlockingSandbox, dsn: str) -> None:

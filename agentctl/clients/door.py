@@ -1,4 +1,4 @@
-"""One delivery to a webhook door, as ElevenLabs would make it: for a smoke test."""
+"""One delivery to a webhook door, as ElevenLabs would make it: for a smoke test; and a look at how the door is."""
 
 from __future__ import annotations
 
@@ -37,16 +37,26 @@ async def deliver(
 
     `chunked` leaves out Content-Length, as audio events come. Raises Unreachable when no answer came.
     """
-    host = httpx.URL(url).host
+    request = httpx.Request(
+        "POST",
+        url,
+        content=_chunks(body) if chunked else body,
+        headers={"content-type": "application/json", "user-agent": "agentctl", **headers},
+    )
+    return await _answer(request, transport)
+
+
+async def look(url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> Answer:
+    """GET a page of the door, such as /healthz, once. Raises Unreachable when no answer came."""
+    return await _answer(httpx.Request("GET", url, headers={"user-agent": "agentctl"}), transport)
+
+
+async def _answer(request: httpx.Request, transport: httpx.AsyncBaseTransport | None) -> Answer:
+    host = request.url.host
     async with httpx.AsyncClient(timeout=_TIMEOUT, transport=transport, trust_env=trusts_proxy(host)) as client:
         begin = time.monotonic()
         try:
-            answer = await client.post(
-                url,
-                content=_chunks(body) if chunked else body,
-                headers={"content-type": "application/json", "user-agent": "agentctl", **headers},
-                follow_redirects=False,
-            )
+            answer = await client.send(request, follow_redirects=False)
         except httpx.HTTPError as error:
             reason = "timeout" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
             raise Unreachable(f"no answer from the door at {host}: {clean(reason)}", "Is it running?") from None

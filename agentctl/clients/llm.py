@@ -12,6 +12,7 @@ import httpx
 from agentctl.errors import DigestError
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
+_CHECK_TIMEOUT = 10.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 # Servers differ in what they know: OpenAI and vLLM know schemas, others only JSON, some neither.
 _FORMATS = ("json_schema", "json_object", "text")
@@ -32,7 +33,8 @@ class ChatCompletions:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.model = model
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
+        self._base = base_url.rstrip("/")
+        self._url = f"{self._base}/chat/completions"
         self._retry_seconds = retry_seconds
         self._format = 0  # the first of _FORMATS that this server has not refused
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -44,6 +46,25 @@ class ChatCompletions:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    async def check(self) -> tuple[str, ...]:
+        """Ask for the models, which costs nothing; empty where the server does not tell them. Raises DigestError."""
+        try:
+            response = await self._client.get(f"{self._base}/models", timeout=_CHECK_TIMEOUT)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            what = f"the language model cannot be reached ({type(error).__name__})"
+            raise DigestError(what, "Check LLM_BASE_URL, and that this machine is online.") from None
+        if response.status_code in (404, 405):
+            return ()  # Not every server has it; a wrong path looks the same, and a digest then falls back and says so.
+        if not response.is_success:
+            raise DigestError(
+                f"the language model's server answered {response.status_code}{_code(response)}", _hint(response)
+            )
+        try:
+            return tuple(str(model["id"]) for model in response.json()["data"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            what = "the language model's server does not answer as an OpenAI-compatible one does"
+            raise DigestError(what, "Check LLM_BASE_URL (with its version, such as /v1).") from None
 
     async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> str:
         """The text of one answer. Raises DigestError, without a word of the conversation in it."""

@@ -46,16 +46,16 @@ class Watch:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while _is_held(self.server_lock):
-            self._look()
+            self.look()
             idle = time.monotonic() - self.used_at
-            if idle >= self.idle_seconds and self._stop():
+            if idle >= self.idle_seconds and self.stop():
                 return
             left = max(self.idle_seconds - idle, self.idle_seconds / 4)
             if select.select([woken], [], [], min(max(left, 0.02), _LONGEST_PAUSE))[0]:
                 os.read(woken, 512)
             _reap()
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Note whether the store was used since the last look."""
         stamp = os.fstat(self.in_use).st_mtime_ns
         if stamp != self.stamp:
@@ -65,7 +65,7 @@ class Watch:
         with contextlib.suppress(ValueError):  # being written at this moment: what we read before still holds
             self.idle_seconds = max(float(text), 0.0)
 
-    def _stop(self) -> bool:
+    def stop(self) -> bool:
         """Stop the server unless it is in use after all; whether it has stopped."""
         if not _take(self.in_use):
             self.used_at = time.monotonic()

@@ -19,6 +19,8 @@ from agentctl.sandbox.workspace_webhooks import workspace_settings
 
 # Seconds before each attempt after the one before it, at the platform's own pace.
 SCHEDULE = (0.0, 30.0, 120.0, 480.0, 1800.0)
+# Retries that may wait per webhook; more are dropped.
+QUEUE = 100
 _RETRIED = frozenset({408, 429})
 _TYPES = {
     "transcript": "post_call_transcription",
@@ -69,8 +71,8 @@ async def deliver(options: Options, state: State, bound: Binding, event: str, pa
     statuses: list[int] = []
     async with httpx.AsyncClient(timeout=options.delivery_timeout, trust_env=False) as client:
         for delay in schedule:
-            if delay:
-                await asyncio.sleep(delay * options.retry_scale * random.uniform(1.0, 1.1))  # noqa: S311  jitter
+            if delay and not await _wait(bound.webhook, delay * options.retry_scale):
+                break
             status = await _post(client, bound.webhook["webhook_url"], headers, body, chunked=event == "audio")
             statuses.append(status)
             _note(bound.webhook, status)
@@ -79,6 +81,18 @@ async def deliver(options: Options, state: State, bound: Binding, event: str, pa
             if bound.webhook["is_auto_disabled"]:
                 break
     return {"type": _TYPES[event], "status": statuses[-1], "attempts": statuses}
+
+
+async def _wait(webhook: Row, seconds: float) -> bool:
+    """Wait for a retry, up to a tenth longer; False where the webhook's queue is full and the retry is dropped."""
+    if webhook["queued"] >= QUEUE:
+        return False
+    webhook["queued"] += 1
+    try:
+        await asyncio.sleep(seconds * random.uniform(1.0, 1.1))  # noqa: S311  jitter
+    finally:
+        webhook["queued"] -= 1
+    return True
 
 
 async def _post(client: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes, *, chunked: bool) -> int:

@@ -60,7 +60,7 @@ class Faults:
             if fault.matches(method, path):
                 if fault.skip > 0:
                     fault.skip -= 1
-                    return None
+                    continue
                 fault.times -= 1
                 fault.hits += 1
                 return fault

@@ -110,6 +110,7 @@ class Server(uvicorn.Server):
                 http=_cuttable(transports),
                 ws="none",
                 lifespan="off",
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 proxy_headers=False,

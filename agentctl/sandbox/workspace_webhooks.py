@@ -82,6 +82,7 @@ async def create(request: Request) -> Response:
         "events": None,
         "created": now(),
         "failures_in_a_row": 0,
+        "queued": 0,
         "last_success": None,
         "most_recent_failure_error_code": None,
         "most_recent_failure_timestamp": None,

@@ -132,7 +132,7 @@ async def send(control: Control, url: str, *, kind: Sample = "transcript", file:
     except AgentctlError:
         named, conversation_id = "not an event", None  # Whoever names such a file wants to see the door refuse it.
     answer = await deliver(url, body, {HEADER: signature}, chunked=named == "post_call_audio")
-    return Sent(url, named, conversation_id, answer.status, answer.text, answer.seconds, _meaning(answer.status))
+    return Sent(url, named, conversation_id, answer.status, answer.text, answer.seconds, meaning(answer.status))
 
 
 def sample(kind: Sample, *, now: float) -> bytes:
@@ -187,7 +187,8 @@ def _content(file: Path) -> bytes:
         raise UsageError(f"--file: {file} cannot be read: {error.strerror}") from None
 
 
-def _meaning(answered: int) -> str:
+def meaning(answered: int) -> str:
+    """What a door's answer to a signed delivery says; empty for 200."""
     if answered == 200:
         return ""
     known = {

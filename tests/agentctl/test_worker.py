@@ -178,6 +178,28 @@ async def test_stop_finishes_what_runs_and_takes_nothing_new() -> None:
     assert job.done == [1]
 
 
+@pytest.mark.parametrize("once", [True, False])
+async def test_who_is_cancelled_leaves_nothing_running(once: bool) -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    async def does() -> bool:
+        started.set()
+        try:
+            return await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    job, others = Job([Piece(1)], lambda _piece: does()), asyncio.all_tasks()
+    task = asyncio.create_task(worker.run([job], once=once))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+    assert asyncio.all_tasks() <= others
+    assert (job.done, job.failed) == ([], [])
+
+
 async def test_wake_spares_the_wait() -> None:
     job, wake = Job([]), asyncio.Event()
     async with running(job, wake=wake, idle_seconds=3600):

@@ -1,4 +1,4 @@
-"""agentctl import-number, agentctl release-number: at a sandbox, with a real store, read back by Twilio's own client."""
+"""agentctl import-number, release-number: at a sandbox, with a real store, read back by Twilio's own client."""
 
 from __future__ import annotations
 
@@ -341,4 +341,6 @@ def test_no_credential_is_in_any_output_or_log(bench: Bench, caplog: pytest.LogC
     for secret in (bench.sandbox.auth_token, bench.sandbox.key):
         assert secret not in said
         assert secret not in caplog.text
-    assert json.loads(bench("import-number", QUIET, "--assistant", "empfang", "--json")[1])["saved"]["voice_url"] == DEMO
+    assert (
+        json.loads(bench("import-number", QUIET, "--assistant", "empfang", "--json")[1])["saved"]["voice_url"] == DEMO
+    )

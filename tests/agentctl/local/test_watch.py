@@ -1,5 +1,6 @@
 """The watchdog: the server goes when nobody needs it, and not a moment before."""
 
+import inspect
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from agentctl.local.lease import lease
 from agentctl.local.lock import is_held, released
 from agentctl.local.place import Place
 from agentctl.local.postgres import running, start, status
+from agentctl.local.watch import Watch
 
 pytestmark = pytest.mark.anyio
 
@@ -66,11 +68,28 @@ asyncio.run(main())
 """
     with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        assert process.stdout.readline()
-        assert not await ends(kept, LONGER_THAN_IDLE)
-        process.kill()
+        try:
+            assert process.stdout.readline()
+            assert not await ends(kept, LONGER_THAN_IDLE)
+        finally:
+            process.kill()
 
     assert await ends(kept)
+
+
+async def test_a_start_in_the_last_moment_is_not_overlooked(kept: Path) -> None:
+    await start(kept)
+    place = Place.of(kept)
+    watch = Watch(str(place.directory), str(place.sockets), "no-psql")
+    watch.look()
+
+    await start(kept)
+
+    assert not watch.stop()
+    assert is_held(place.server_lock)
+    watch.look()
+    assert watch.stop()
+    assert not is_held(place.server_lock)
 
 
 async def test_the_last_start_says_how_long_idle_is(kept: Path) -> None:
@@ -94,14 +113,11 @@ async def test_a_server_without_its_watchdog_gets_a_new_one(kept: Path) -> None:
 
 
 async def test_the_watchdog_loads_nothing_heavy() -> None:
-    import agentctl.local.watch as watch
-
-    assert watch.__file__
     listed = (
         "import runpy, sys; runpy.run_path(sys.argv[1]);"
         "print(sorted({'agentctl', 'asyncio', 'pydantic', 'psycopg', 'subprocess'} & set(sys.modules)))"
     )
     loaded = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", listed, watch.__file__], capture_output=True, text=True, check=True
+        [sys.executable, "-I", "-S", "-c", listed, inspect.getfile(Watch)], capture_output=True, text=True, check=True
     )
     assert loaded.stdout == "[]\n"

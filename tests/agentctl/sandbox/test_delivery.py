@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 
+from agentctl.sandbox.delivery import Binding, deliver
 from agentctl.sandbox.harness import BlockingSandbox
+from agentctl.sandbox.options import Options
+from agentctl.sandbox.state import State
 from tests.agentctl.sandbox.door import Door
 
 NUMBER = "+498999998100"
@@ -101,3 +105,12 @@ def test_nobody_listening_is_status_0(api: httpx.Client, sandbox: BlockingSandbo
     body = {"webhooks": {"post_call_webhook_id": webhook_id, "events": ["transcript"]}}
     api.patch("/v1/convai/settings", json=body)
     assert sandbox.call(agent_id=make_agent())["deliveries"][0]["status"] == 0
+
+
+def test_more_than_a_hundred_waiting_retries_are_dropped(door: Door) -> None:
+    webhook = {"webhook_url": door.url, "secret": "s", "request_headers": {}, "retry_enabled": True}
+    webhook |= {"queued": 100, "failures_in_a_row": 0, "last_success": None, "is_auto_disabled": False}
+    door.statuses = [503, 200]
+    bound = Binding(webhook, ("transcript",))
+    delivered = asyncio.run(deliver(Options(), State(), bound, "transcript", {"type": "post_call_transcription"}))
+    assert delivered["attempts"] == [503]

@@ -1,0 +1,238 @@
+"""Examinations of what stands at ElevenLabs and Twilio: key and scopes, voices, agents, webhook, numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
+from agentctl.resources.agent import AGENT, AGENTS
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import NUMBERS
+from agentctl.resources.routing import rings_at_elevenlabs
+from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
+from agentctl.settings import ELEVENLABS_HOSTS
+from agentctl.verbs import webhook as webhooks
+from agentctl.verbs.address import is_loopback
+from agentctl.verbs.finding import Finding, State
+from agentctl.wiring import Control
+
+VOICE = "/v1/voices/{voice_id}"
+DEFAULT_VOICE = "cjVigY5qzO86Huf0OWal"  # the platform's own default (contract 1.2), so that every workspace has it
+# Permissions are checked before the object is looked for; this id cannot exist, so that nothing can change.
+NOBODY = "agentctl_doctor_asks_for_nobody"
+
+
+async def key(control: Control) -> AsyncIterator[Finding]:
+    """Whether the key may travel to that host, is known there, and has the scopes that the work needs."""
+    url = control.settings.elevenlabs_base_url
+    shown = f"{url.scheme}://{control.settings.workspace}"
+    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+        what = f"ELEVENLABS_BASE_URL is {shown}: the key would travel in the clear, so it was not sent"
+        yield Finding("elevenlabs", "broken", what, "Use https://.", blocks=True)
+        return
+    if shown not in ELEVENLABS_HOSTS:
+        yield Finding("elevenlabs", "warning", f"ELEVENLABS_BASE_URL is {shown}, not a host of ElevenLabs' own")
+    async for finding in scopes(control):
+        yield finding
+
+
+async def scopes(control: Control) -> AsyncIterator[Finding]:
+    """What the key may do, tried without writing anything.
+
+    Which endpoint needs which permission is not in the spec (contract 8). Raises Unauthorized for a key that the host
+    does not know, Unreachable, ApiError, ConfigurationError without a key.
+    """
+    api = control.api
+    try:
+        answer = await api.get(AGENTS, params={"page_size": 1})
+    except Unauthorized as error:
+        if not _lacks_scope(error):
+            raise
+        what = f"the key may not read agents (convai_read): {error.message}"
+        yield Finding("elevenlabs", "broken", what, error.hint, blocks=True)
+        return
+    if not isinstance(answer, dict) or "agents" not in answer:
+        raise ApiError(f"GET {AGENTS}: {api.host} does not answer as ElevenLabs does", "Check ELEVENLABS_BASE_URL.")
+    yield Finding("elevenlabs", "ok", "the key may read agents (convai_read)")
+    yield await _scope("write agents (convai_write)", "broken", lambda: api.patch(AGENT, json={}, agent_id=NOBODY))
+    yield await _scope("list webhooks (workspace_read)", "warning", lambda: api.get(WEBHOOKS))
+    body = {"is_disabled": False, "name": "agentctl doctor"}
+    yield await _scope(
+        "change webhooks (webhooks_write)",
+        "warning",
+        lambda: api.patch(ONE_WEBHOOK, json=body, webhook_id=NOBODY),
+    )
+
+
+async def _scope(what: str, otherwise: State, ask: Callable[[], Awaitable[Any]]) -> Finding:
+    try:
+        await ask()
+    except Unauthorized as error:
+        return Finding("elevenlabs", otherwise, f"the key may not {what}: {error.message}", error.hint)
+    except (NotFound, Rejected):
+        pass  # It got as far as looking for an object that does not exist.
+    except AgentctlError as error:
+        # One endpoint in trouble says nothing about the others.
+        return Finding("elevenlabs", "warning", f"whether the key may {what} is not known: {error.message}", error.hint)
+    return Finding("elevenlabs", "ok", f"the key may {what}")
+
+
+def _lacks_scope(error: Unauthorized) -> bool:
+    return "permission" in f"{error.code} {error.message}".lower()
+
+
+async def voices(control: Control) -> AsyncIterator[Finding]:
+    """Whether every declared voice exists in this workspace."""
+    users: dict[str, list[str]] = {}
+    for assistant in _assistants(control):
+        if assistant.voice.id:
+            users.setdefault(assistant.voice.id, []).append(assistant.key)
+    for voice_id in users or {DEFAULT_VOICE: []}:
+        try:
+            await control.api.get(VOICE, voice_id=voice_id)
+        except Unauthorized as error:
+            what = f"the key may not read voices (voices_read), so whether they exist is not known: {error.message}"
+            yield Finding("voices", "warning", what, error.hint)
+            return
+        except (NotFound, Rejected):
+            if voice_id in users:
+                what = f"{', '.join(users[voice_id])}: this workspace has no voice {voice_id}"
+                yield Finding("voices", "broken", what, "Add it to My Voices in the dashboard, or change voice.id.")
+                continue
+        yield Finding("voices", "ok", f"{voice_id} exists" if users else "the key may read voices (voices_read)")
+
+
+async def agents(control: Control) -> AsyncIterator[Finding]:
+    """Whether each assistant's agent is there and answers."""
+    bound = (await control.bindings()).of(AGENT_KIND)
+    found = await asyncio.gather(*(_agent(control, one.key, bound.get(one.key)) for one in _assistants(control)))
+    for finding in found:
+        yield finding
+
+
+async def _agent(control: Control, key: str, agent_id: str | None) -> Finding:
+    if agent_id is None:
+        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")
+    try:
+        agent = await control.api.get(AGENT, agent_id=agent_id)
+    except NotFound:
+        return Finding("agents", "broken", f"{key}: its agent {agent_id} is gone at ElevenLabs", "agentctl sync")
+    if (agent.get("platform_settings") or {}).get("archived"):
+        what = f"{key}: its agent {agent_id} is archived"
+        return Finding("agents", "broken", what, "Unarchive it in the dashboard.")
+    return Finding("agents", "ok", f"{key} is {agent_id}")
+
+
+async def webhook(control: Control) -> AsyncIterator[Finding]:
+    """Whether calls are delivered: registered, on, bound to every agent, leading to PUBLIC_URL."""
+    settings = control.settings
+    status = await webhooks.status(control)
+    if not settings.elevenlabs_webhook_secret:
+        what = "ELEVENLABS_WEBHOOK_SECRET is not set: a door with these settings refuses everything"
+        remedy = "agentctl webhook register URL shows it once; agentctl up works without a webhook"
+        yield Finding("webhook", "warning", what, remedy)
+    if status.webhook_id is None:
+        # Without a webhook calls are still fetched (agentctl up), so that this alone breaks nothing.
+        yield Finding("webhook", "warning", "none is registered", "agentctl webhook register URL")
+        return
+    for problem in status.problems:
+        what, _, remedy = problem.rpartition(": ")
+        yield Finding("webhook", "broken", what, remedy) if what else Finding("webhook", "broken", problem)
+    if status.webhook is None:
+        return
+    public = str(settings.public_url or "").rstrip("/")
+    if public and not status.webhook.url.startswith(f"{public}/"):
+        what = f"the webhook leads to {status.webhook.url}, which is not at PUBLIC_URL ({public})"
+        yield Finding("webhook", "warning", what, "agentctl webhook register URL makes one that does.")
+    if status.webhook.failed_at and status.ok:
+        answer = status.webhook.failure_code or "no answer"
+        yield Finding("webhook", "warning", f"the last delivery that failed got {answer}", "agentctl webhook status")
+    if status.ok:
+        yield Finding("webhook", "ok", f"{status.webhook.webhook_id} is registered, on, and bound to every agent")
+
+
+async def twilio(control: Control) -> AsyncIterator[Finding]:
+    """Whether Twilio knows the credentials."""
+    settings = control.settings
+    if settings.twilio_account_sid is None:
+        yield Finding("twilio", "skipped", "TWILIO_ACCOUNT_SID is not set; only importing a number needs it")
+        return
+    url = settings.twilio_base_url
+    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+        what = f"TWILIO_BASE_URL is http://{url.host}: the secret would travel in the clear, so it was not sent"
+        yield Finding("twilio", "broken", what, "Use https://.", blocks=True)
+        return
+    account = await control.twilio.account()
+    # With an API key Twilio may not tell the account's status; that it answered is then all there is to know.
+    state: State = "ok" if account.status in ("active", "") else "broken"
+    remedy = "" if state == "ok" else "See the Twilio console."
+    yield Finding("twilio", state, f"the account is {account.status or 'reachable'}", remedy)
+    if settings.twilio_auth_token is None:
+        what = "TWILIO_AUTH_TOKEN is not set: with an API key alone ElevenLabs may refuse inbound calls"
+        yield Finding("twilio", "warning", what, "Set it before importing a number.")
+
+
+async def numbers(control: Control) -> AsyncIterator[Finding]:
+    """Whether each declared number rings at its assistant."""
+    declared = {number: one.key for one in _assistants(control) for number in one.phone.numbers}
+    if not declared:
+        yield Finding("numbers", "skipped", "no assistant declares a number")
+    for finding in (await ringing(control, declared)).values():
+        yield finding
+
+
+async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:
+    """Number -> finding, for numbers and the keys of the assistants that they should ring at; "ok" means it rings.
+
+    Raises ApiError, Unreachable and StoreError; trouble at Twilio is a warning.
+    """
+    if not declared:
+        return {}
+    bound = (await control.bindings()).of(AGENT_KIND)
+    there = {entry.get("phone_number"): entry for entry in await control.api.get(NUMBERS)}
+    found = await asyncio.gather(
+        *(_number(control, number, key, there.get(number), bound.get(key)) for number, key in declared.items())
+    )
+    return dict(zip(declared, found, strict=True))
+
+
+async def _number(
+    control: Control, number: str, key: str, entry: Mapping[str, Any] | None, agent_id: str | None
+) -> Finding:
+    if entry is None:
+        remedy = f"agentctl import-number {number} --assistant {key}"
+        return Finding("numbers", "broken", f"{number} is not at ElevenLabs", remedy)
+    rings_at = (entry.get("assigned_agent") or {}).get("agent_id")
+    if agent_id is None or rings_at != agent_id:
+        return Finding(
+            "numbers", "broken", f"{number} rings at {rings_at or 'no agent'}, not at {key}", "agentctl sync"
+        )
+    if control.settings.twilio_account_sid is None or entry.get("provider") not in (None, "twilio"):
+        return Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)")
+    try:
+        return await _at_twilio(control, number, key)
+    except AgentctlError as error:
+        what = f"{number} is assigned to {key}; Twilio's side could not be examined: {error.message}"
+        return Finding("numbers", "warning", what, error.hint)
+
+
+async def _at_twilio(control: Control, number: str, key: str) -> Finding:
+    incoming = await control.twilio.find_number(number)
+    if incoming is None:
+        saved = await (await control.store()).call("route", {"phone_number": number})
+        what = f"the Twilio account has no number {number}" + (" any more" if saved else "")
+        remedy = f"Was it given up or moved? If so: agentctl release-number {number}. If not, check TWILIO_ACCOUNT_SID."
+        return Finding("numbers", "broken" if saved else "warning", what, remedy)
+    if not rings_at_elevenlabs(incoming.routing()):
+        where = incoming.trunk_sid or incoming.voice_application_sid or incoming.voice_url or "nobody"
+        what = f"{number}: Twilio does not send its calls to ElevenLabs but to {where}"
+        remedy = f"agentctl release-number {number}, then agentctl import-number {number} --assistant {key}"
+        return Finding("numbers", "broken", what, remedy)
+    return Finding("numbers", "ok", f"{number} rings at {key}")
+
+
+def _assistants(control: Control) -> tuple[Assistant, ...]:
+    return control.loaded.assistants if control.has_project else ()
