@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,14 +9,15 @@ import typer
 from agentctl.cli.session import Json, connected
 
 if TYPE_CHECKING:
-    from agentctl.verbs.doctor import Finding
+    from agentctl.verbs.finding import Finding
     from agentctl.wiring import Control
 
 _MARKS = {"ok": ("ok", 32), "warning": ("warn", 33), "broken": ("FAIL", 31), "skipped": ("-", 2)}
+_INDENT = " " * 17
 
 
 def doctor(json: Json = False) -> None:
-    """Check settings, store, keys, agents, webhook, numbers and mail; say how to mend what is broken."""
+    """Check settings, keys, store, agents, webhook, numbers and mail; say how to mend what is broken."""
 
     async def run(control: Control) -> list[Finding]:
         from agentctl.verbs import doctor as verbs
@@ -26,7 +26,7 @@ def doctor(json: Json = False) -> None:
         async for finding in verbs.examine(control):
             found.append(finding)
             if not json:
-                print(_line(finding), flush=True)
+                print(finding_text(finding), flush=True)
         return found
 
     findings = connected(run)
@@ -34,16 +34,27 @@ def doctor(json: Json = False) -> None:
     if json:
         from agentctl.cli.render import to_json
 
-        print(to_json({"ok": not broken, "findings": [asdict(finding) for finding in findings]}))
+        print(to_json({"ok": not broken, "findings": [_json(finding) for finding in findings]}))
     else:
         print(f"{broken} broken." if broken else "Nothing is broken.")
     if broken:
         raise typer.Exit(1)
 
 
-def _line(finding: Finding) -> str:
+def finding_text(finding: Finding) -> str:
+    """`FAIL  store       what it is`, and the remedy under it."""
     from agentctl.cli.render import paint, plain
 
     mark, colour = _MARKS[finding.state]
-    remedy = f"\n                  {plain(finding.remedy)}" if finding.remedy else ""
-    return f"{paint(mark.ljust(5), colour)} {finding.subject:<11} {plain(finding.what)}{remedy}"
+    lines = [*finding.what.splitlines(), *finding.remedy.splitlines()]
+    first, *others = [plain(line.strip()) for line in lines]
+    return "\n".join([f"{paint(mark.ljust(4), colour)} {finding.subject:<11} {first}", *(_INDENT + one for one in others)])
+
+
+def _json(finding: Finding) -> dict[str, str]:
+    return {
+        "subject": finding.subject,
+        "state": finding.state,
+        "what": finding.what,
+        "remedy": finding.remedy,
+    }

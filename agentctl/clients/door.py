@@ -14,6 +14,7 @@ from agentctl.errors import Unreachable
 # Seconds: longer than the door takes at worst, shorter than anybody's patience.
 _TIMEOUT = httpx.Timeout(20, connect=5)
 _CHUNK = 64 * 1024
+_JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -37,26 +38,34 @@ async def deliver(
 
     `chunked` leaves out Content-Length, as audio events come. Raises Unreachable when no answer came.
     """
-    request = httpx.Request(
-        "POST",
-        url,
-        content=_chunks(body) if chunked else body,
-        headers={"content-type": "application/json", "user-agent": "agentctl", **headers},
-    )
-    return await _answer(request, transport)
+    content = _chunks(body) if chunked else body
+    return await _answer("POST", url, transport, content=content, headers={"content-type": _JSON, **headers})
 
 
 async def look(url: str, *, transport: httpx.AsyncBaseTransport | None = None) -> Answer:
     """GET a page of the door, such as /healthz, once. Raises Unreachable when no answer came."""
-    return await _answer(httpx.Request("GET", url, headers={"user-agent": "agentctl"}), transport)
+    return await _answer("GET", url, transport)
 
 
-async def _answer(request: httpx.Request, transport: httpx.AsyncBaseTransport | None) -> Answer:
-    host = request.url.host
+async def _answer(
+    method: str,
+    url: str,
+    transport: httpx.AsyncBaseTransport | None,
+    *,
+    content: bytes | AsyncIterator[bytes] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    host = httpx.URL(url).host
     async with httpx.AsyncClient(timeout=_TIMEOUT, transport=transport, trust_env=trusts_proxy(host)) as client:
         begin = time.monotonic()
         try:
-            answer = await client.send(request, follow_redirects=False)
+            answer = await client.request(
+                method,
+                url,
+                content=content,
+                headers={"user-agent": "agentctl", **(headers or {})},
+                follow_redirects=False,
+            )
         except httpx.HTTPError as error:
             reason = "timeout" if isinstance(error, httpx.TimeoutException) else str(error) or type(error).__name__
             raise Unreachable(f"no answer from the door at {host}: {clean(reason)}", "Is it running?") from None

@@ -49,6 +49,9 @@ def test_an_agent_with_its_document_and_number_from_create_to_delete(sandbox: Bl
     listed = convai.phone_numbers.list()
     assert [found.phone_number_id for found in listed] == [number.phone_number_id]
 
+    paged = convai.phone_numbers.list_v_2(page_size=10)
+    assert "+498999998100" in str(paged)
+
     held = sandbox.call(to_number="+498999998100", from_number="+498999998777", deliver=False)
     conversation = convai.conversations.get(held["conversation_id"])
     assert conversation.status == "done"
