@@ -28,7 +28,10 @@ async def test_everything_that_is_declared_arrives_and_nothing_is_left_to_do(
         llm={"model": "gemini-2.5-flash", "temperature": 0.3, "max_tokens": 300},
         voice={"id": "21m00Tcm4TlvDq8ikWAM", "stability": 0.4, "similarity_boost": 0.7, "speed": 1},
         knowledge=[HOURS],
-        elevenlabs={"conversation_config": {"turn": {"turn_timeout": 9}}, "platform_settings": {"privacy": {"retention_days": 30}}},
+        elevenlabs={
+            "conversation_config": {"turn": {"turn_timeout": 9}},
+            "platform_settings": {"privacy": {"retention_days": 30}},
+        },
     )  # fmt: skip
     assert (await synced(kinds, memory, wanted)).failures == ()
     assert (await planned(kinds, memory, wanted)).empty
