@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,16 +82,20 @@ def load_settings(directory: Path) -> Settings:
     Raises ConfigurationError with every variable that has an unusable value.
     """
     dotenv = directory / ".env"
+    source = dotenv if dotenv.is_file() else None
+    problems: list[Problem] = []
     try:
-        settings = Settings(_env_file=dotenv if dotenv.is_file() else None)
+        settings = Settings(_env_file=source)
     except ValidationError as error:
-        raise ConfigurationError(
-            [Problem(str(item["loc"][0]).upper(), _reason(item)) for item in error.errors(include_input=False)],
-            hint=f"Set them in the environment or in {dotenv}; .env.example explains each.",
-        ) from None
-    problems = list(_incomplete(settings))
+        bad = {str(item["loc"][0]): item for item in error.errors(include_input=False)}
+        problems += [Problem(name.upper(), _reason(name, item)) for name, item in bad.items()]
+        settings = Settings(_env_file=source, **{name: Settings.model_fields[name].default for name in bad})
+        problems += [problem for problem in _incomplete(settings) if problem.where.lower() not in bad]
+    else:
+        problems += _incomplete(settings)
     if problems:
-        raise ConfigurationError(problems, hint=f"Set them in the environment or in {dotenv}.")
+        hint = f"Set them in the environment or in {dotenv}; .env.example explains each."
+        raise ConfigurationError(sorted(problems), hint)
     return settings
 
 
@@ -114,11 +119,25 @@ def nearest(word: str, known: list[str]) -> str:
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 
-def _reason(item: Any) -> str:
-    return str(item["msg"]).removeprefix("Value error, ")
+_FORMS = {
+    "twilio_account_sid": "must be AC and 32 hexadecimal digits",
+    "twilio_api_key_sid": "must be SK and 32 hexadecimal digits",
+    "mail_from": "must be a mail address, like telefon@example.org or Telefon <telefon@example.org>",
+}
 
 
-def _incomplete(settings: Settings) -> Any:
+def _reason(name: str, item: Any) -> str:
+    kind = str(item["type"])
+    if name in _FORMS:
+        return _FORMS[name]
+    if kind.startswith("url"):
+        return "must be a URL, like https://example.org"
+    if kind.startswith("int"):
+        return "must be a whole number"
+    return str(item["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _incomplete(settings: Settings) -> Iterator[Problem]:
     pairs = (
         ("supabase_url", "supabase_service_role_key"),
         ("supabase_service_role_key", "supabase_url"),
