@@ -14,6 +14,8 @@ AgentctlError                   exit 1: the work failed
 │   ├── Ambiguous               more than one remote object claims to be the same resource
 │   ├── Ignored                 the platform answered 200 and kept something else
 │   ├── Blocked                 a change waits for another that failed
+│   ├── Stale                   what a plan was made of has changed since
+│   ├── Busy                    another sync of the same project is running
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
@@ -120,6 +122,14 @@ class Ignored(SyncError):
 
 class Blocked(SyncError):
     """A change was not tried, because something it refers to failed."""
+
+
+class Stale(SyncError):
+    """What a plan was made of has changed since; nothing of that change was written."""
+
+
+class Busy(SyncError):
+    """Another sync of the same project and workspace is running."""
 
 
 class Waiting(SyncError):

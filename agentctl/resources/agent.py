@@ -7,7 +7,7 @@ verified without another request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
@@ -15,6 +15,7 @@ from agentctl.resources import knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.post_call import analysis, delivery
+from agentctl.sync.bindings import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
 
 AGENTS = "/v1/convai/agents"
@@ -28,6 +29,7 @@ class Agent:
     """The agent that answers for one assistant. Found again by its binding, and without one by its ownership tag."""
 
     name = KIND
+    prunable = True
     lists: Mapping[str, Keyed] = {
         "tags": Keyed(open=True),
         "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),
@@ -51,27 +53,36 @@ class Agent:
             "conversation_config": {"agent": _agent(assistant), "tts": _voice(assistant)},
             "platform_settings": {**analysis(assistant), **delivery(self._webhook)},
         }
-        yield Desired(self.name, assistant.key, _merged(ours, assistant.elevenlabs), assistant.where)
+        yield Desired(self.name, assistant.key, overlaid(ours, assistant.elevenlabs), assistant.where)
 
     def _tag(self, key: str) -> str:
         return f"agentctl:{self._scope.project}/{self._scope.environment}/{key}"
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """One GET per agent; agents without a binding are first looked for by tag, archived ones included."""
-        lost = [desired.key for desired in wanted if desired.key not in bound]
-        ids: dict[str, list[str]] = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
-        archived: set[str] = set()
-        if lost:
-            keys = {self._tag(key): key for key in lost}
-            for hidden in (False, True):
-                async for entry in self._listed(hidden):
-                    for key in {keys[tag] for tag in entry.get("tags") or () if tag in keys}:
-                        ids.setdefault(key, []).append(entry["agent_id"])
-                        archived.update([key] if hidden else [])
-        found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
-        return dict(zip(ids, found, strict=True))
+        """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too.
 
-    async def _listed(self, archived: bool) -> Any:
+        Those with a tag of this project and environment that nobody wants are in the answer as well.
+        """
+        ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
+        tagged, archived = await self._tagged(archived=False), {}
+        if any(desired.key not in bound for desired in wanted):
+            archived = await self._tagged(archived=True)
+        for desired in wanted:
+            if desired.key not in bound:
+                ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
+        found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+        strays = {key: [Observed(i, {}) for i in tagged[key]] for key in tagged if key not in ids}
+        return {**strays, **dict(zip(ids, found, strict=True))}
+
+    async def _tagged(self, *, archived: bool) -> dict[str, list[str]]:
+        prefix, found = self._tag(""), dict[str, list[str]]()
+        async for entry in self._listed(archived):
+            for tag in entry.get("tags") or ():
+                if str(tag).startswith(prefix):
+                    found.setdefault(str(tag).removeprefix(prefix), []).append(str(entry["agent_id"]))
+        return found
+
+    async def _listed(self, archived: bool) -> AsyncIterator[Mapping[str, Any]]:
         params = {"tags": MANAGED, "archived": archived, "page_size": 100}
         async for entry in self._api.pages(AGENTS, items="agents", params=params):
             yield entry
@@ -128,7 +139,7 @@ class Agent:
 
 
 def _observed(answer: Mapping[str, Any]) -> Observed:
-    return Observed(str(answer["agent_id"]), answer)
+    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""))
 
 
 def _agent(assistant: Assistant) -> dict[str, Any]:
@@ -165,11 +176,3 @@ def _voice(assistant: Assistant) -> dict[str, Any]:
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
-
-
-def _merged(ours: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(ours)
-    for key, value in raw.items():
-        here = merged.get(key)
-        merged[key] = _merged(here, value) if isinstance(here, Mapping) and isinstance(value, Mapping) else value
-    return merged

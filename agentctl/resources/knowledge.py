@@ -20,6 +20,7 @@ class KnowledgeDocument:
     """One text, file or URL of the knowledge base. A text or file is edited in place and keeps its id."""
 
     name = KIND
+    prunable = True
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

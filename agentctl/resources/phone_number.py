@@ -39,6 +39,7 @@ class PhoneNumber:
     """A number and the agent it is assigned to. Without `access` a number can be assigned but not imported."""
 
     name = KIND
+    prunable = False  # a number is given back with its routing: agentctl release-number
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, access: TwilioAccess | None = None) -> None:
@@ -59,7 +60,8 @@ class PhoneNumber:
         for entry in await self._api.get(NUMBERS):
             observed = _observed(entry)
             found.setdefault(str(observed.body["phone_number"]), []).append(observed)
-        return found
+        # A number carries no mark of ours: one that is not declared is somebody else's.
+        return {desired.key: found.get(desired.key, []) for desired in wanted}
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """A number that ElevenLabs does not have yet waits for its import."""
@@ -148,4 +150,4 @@ def _without_secrets(error: AgentctlError, access: TwilioAccess) -> AgentctlErro
 def _observed(entry: Mapping[str, Any]) -> Observed:
     agent = entry.get("assigned_agent") or {}
     body = {"phone_number": entry["phone_number"], "agent_id": agent.get("agent_id"), "label": entry.get("label")}
-    return Observed(str(entry["phone_number_id"]), body)
+    return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"))

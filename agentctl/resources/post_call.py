@@ -41,6 +41,7 @@ class PostCallSettings:
     """Which assistant an agent id belongs to, and what is done after its calls; read by the worker."""
 
     name = KIND
+    prunable = True
     lists: Mapping[str, Keyed] = {"mail_to": Keyed()}
 
     def __init__(self, store: Store, scope: Scope) -> None:

@@ -114,6 +114,7 @@ class Delivery:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self.name = agent.name
+        self.prunable = False
         self.lists = agent.lists
 
     @classmethod

@@ -1,4 +1,7 @@
-"""(scope, kind, key) -> remote id, kept in the store: written the moment an id exists, so that a crash loses none."""
+"""(scope, kind, key) -> remote id and what was last written: kept in the store from the moment an id exists.
+
+What was last written is the third side of the truth: with it a plan can tell a change made here from one made there.
+"""
 
 from __future__ import annotations
 
@@ -23,30 +26,65 @@ class Bindings:
         self._store = store
         self.scope = scope
         self._ids: dict[Ref, str] = {}
+        self._applied: dict[Ref, Mapping[str, Any]] = {}
+        self._intents: set[Ref] = set()
+
+    def __len__(self) -> int:
+        return len(self._ids)
 
     async def load(self) -> Bindings:
         """Read all bindings of the scope and return self."""
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
+        self._applied = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
+        intents = await self._store.call("intents", asdict(self.scope))
+        self._intents = {Ref(row["kind"], row["key"]) for row in intents}
         return self
 
     def get(self, ref: Ref) -> str | None:
         """The bound id, or None."""
         return self._ids.get(ref)
 
+    def applied(self, ref: Ref) -> Mapping[str, Any]:
+        """The fields as they were last written or found equal; empty where nothing is known."""
+        return self._applied.get(ref, {})
+
     def of(self, kind: str) -> dict[str, str]:
         """Every binding of one kind: key -> remote id."""
         return {ref.key: remote_id for ref, remote_id in self._ids.items() if ref.kind == kind}
 
-    async def bind(self, ref: Ref, remote_id: str, applied: Mapping[str, Any] | None = None) -> None:
-        """Remember the id; `applied` is the body that was last written, for telling apart who changed what."""
-        await self._store.call(
-            "bind",
-            {**asdict(self.scope), "kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied or {}},
-        )
+    def intended(self, ref: Ref) -> bool:
+        """Whether a create was begun whose id never became known."""
+        return ref in self._intents
+
+    async def intend(self, ref: Ref) -> None:
+        """Remember that a create is about to be sent. `bind` takes it back."""
+        await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        self._intents.add(ref)
+
+    async def bind(self, ref: Ref, remote_id: str, written: Mapping[str, Any] | None = None) -> None:
+        """Remember the id, and `written` as last applied; what was applied before and is not in it stays."""
+        same = self._ids.get(ref) == remote_id
+        applied = overlaid(self.applied(ref) if same else {}, written or {})
+        row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
+        await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id
+        self._applied[ref] = applied
+        self._intents.discard(ref)
 
     async def unbind(self, ref: Ref) -> None:
         """Forget the id."""
         await self._store.call("unbind", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
         self._ids.pop(ref, None)
+        self._applied.pop(ref, None)
+
+
+def overlaid(body: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`body` with `change` merged in: objects merge, everything else is replaced."""
+    merged = dict(body)
+    for key, value in change.items():
+        here = merged.get(key)
+        merged[key] = (
+            overlaid(here if isinstance(here, Mapping) else {}, value) if isinstance(value, Mapping) else value
+        )
+    return merged

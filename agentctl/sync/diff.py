@@ -1,4 +1,5 @@
-"""Compare desired with observed. Pure. Only declared fields count; what the platform adds is its own affair.
+"""Compare desired with observed, and both with what was last applied. Pure. Only declared fields count; what the
+platform adds is its own affair.
 
 Rules: objects recurse; numbers compare as numbers (4 equals 4.0, True is not 1); a declared null means null; a list
 compares in order unless its path is Keyed. The diff is empty exactly when desired is contained in observed.
@@ -7,10 +8,13 @@ compares in order unless its path is Keyed. The diff is empty exactly when desir
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from agentctl.sync.kind import Keyed, Ref
+
+Origin = Literal["here", "there", "both"]
+"""Where a field changed since it was last applied: here (ours to write), there (drift), on both sides (conflict)."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Edit:
     keys: tuple[str, ...]
     before: Any
     after: Any
+    origin: Origin = "here"
 
     @property
     def path(self) -> str:
@@ -30,6 +35,23 @@ class Edit:
 def diff(desired: Mapping[str, Any], observed: Mapping[str, Any], lists: Mapping[str, Keyed]) -> tuple[Edit, ...]:
     """Every declared field whose observed value differs, in the order of declaration."""
     return tuple(_edits(desired, observed, lists, ()))
+
+
+def attributed(edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> tuple[Edit, ...]:
+    """The edits with their origin. A field that was never applied is a change made here: nobody else is known."""
+    return tuple(replace(edit, origin=_origin(edit, applied, lists)) for edit in edits)
+
+
+def without(body: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    """`body` less the fields at `paths`."""
+    here = {path[0] for path in paths if len(path) == 1}
+    return {
+        key: without(value, [path[1:] for path in paths if len(path) > 1 and path[0] == key])
+        if isinstance(value, Mapping)
+        else value
+        for key, value in body.items()
+        if key not in here
+    }
 
 
 def patch(edits: Sequence[Edit]) -> dict[str, Any]:
@@ -73,6 +95,19 @@ def _edits(
             yield from _keyed(value, before, rule, keys)
         elif key not in observed or not contains(value, before):
             yield Edit(keys, before, value)
+
+
+def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> Origin:
+    place: Any = applied
+    for key in edit.keys[:-1]:
+        place = place.get(key) if isinstance(place, Mapping) else None
+    name = edit.keys[-1]
+    if not isinstance(place, Mapping) or name not in place:
+        return "here"
+    rules = {name: lists[edit.path]} if edit.path in lists else {}
+    if not diff({name: place[name]}, {name: edit.before}, rules):
+        return "here"
+    return "there" if not diff({name: edit.after}, {name: place[name]}, rules) else "both"
 
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...]) -> Iterator[Edit]:

@@ -68,10 +68,16 @@ class Desired:
 
 @dataclass(frozen=True)
 class Observed:
-    """One real resource: its id and its body in the shape of the desired one, with whatever else it has."""
+    """One real resource: its id and its body in the shape of the desired one, with whatever else it has.
+
+    `version` changes with every change of the resource, where the platform tells one; empty elsewhere. `free`: no
+    one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use.
+    """
 
     remote_id: str
     body: Mapping[str, Any] = field(repr=False)
+    version: str = ""
+    free: bool = True
 
 
 Sighting = Sequence[Observed] | AgentctlError
@@ -86,6 +92,10 @@ class Kind(Protocol[Spec]):
         """Singular, snake_case; stands in plans and bindings."""
 
     @property
+    def prunable(self) -> bool:
+        """Whether one that is no longer declared may be deleted, when somebody asks for it."""
+
+    @property
     def lists(self) -> Mapping[str, Keyed]:
         """Dotted path of each list that is not compared in order."""
 
@@ -93,7 +103,10 @@ class Kind(Protocol[Spec]):
         """What `spec` needs of this kind."""
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """Look at the real resources: those bound by id, the others by the marks of ownership they carry."""
+        """Look at the real resources: those bound by id, the others by the marks of ownership they carry.
+
+        Keys that are not wanted may be in the answer where the marks say that they are ours.
+        """
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Raise if the change must fail (SyncError, ApiError) or has to wait for a person (Waiting).

@@ -96,7 +96,7 @@ class _Import:
         takeover, control = self.takeover, self.control
         bindings = await control.bindings()
         kind = PhoneNumber(control.api, control.twilio_access(enable_sms=takeover.sms))
-        applied = await engine.apply(takeover.plan, [kind], bindings, on_change=self.on_change)
+        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True, on_change=self.on_change)
         if applied.failures:
             raise applied.failures[0].error
         self.phone_number_id = bindings.get(Ref(phone_number.KIND, takeover.number)) or ""

@@ -15,9 +15,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import Delivery, Webhook
 from agentctl.sync import apply as engine
-from agentctl.sync import plan as planner
-from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Ref
+from agentctl.sync import planning
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
@@ -171,11 +169,11 @@ class _Register:
     async def bind_agents(self) -> None:
         """The same path as sync, narrowed to where the agents' calls are delivered."""
         control = self.control
-        bindings = await _Ids(await control.store(), control.scope).load()
+        bindings = await control.bindings()
         kind = Delivery.of(control.api, control.scope)
-        self.plan = await planner.plan([kind], self.registration.assistants, bindings, whole=False)
+        self.plan = await planning.plan([kind], self.registration.assistants, bindings, whole=False)
         self.on_plan(self.plan)
-        applied = await engine.apply(self.plan, [kind], bindings)
+        applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error
 
@@ -207,15 +205,6 @@ class _Register:
     def _made(self) -> Webhook:
         assert self.webhook is not None
         return self.webhook
-
-
-class _Ids(Bindings):
-    """Bindings whose record of the last whole write stays: what is written here is a part of an agent only."""
-
-    async def bind(self, ref: Ref, remote_id: str, applied: Mapping[str, Any] | None = None) -> None:
-        """Write only what is new."""
-        if self.get(ref) != remote_id:
-            await super().bind(ref, remote_id, applied)
 
 
 def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: str) -> Webhook | None:

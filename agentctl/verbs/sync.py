@@ -11,7 +11,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded
 from agentctl.sync import apply as engine
-from agentctl.sync import plan as planner
+from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.plan import Plan
 from agentctl.wiring import Control
@@ -37,7 +37,7 @@ async def plan(control: Control, only: Sequence[str] = ()) -> Plan:
     bindings = await control.bindings()
     notices = [*loaded.warnings, *_unknown_keys(assistants)]
     kinds = await control.kinds(bindings)
-    return await planner.plan(kinds, assistants, bindings, notices=notices, whole=not only)
+    return await planning.plan(kinds, assistants, bindings, notices=notices, whole=not only)
 
 
 async def apply(control: Control, plan: Plan, *, on_change: OnChange | None = None) -> Applied:

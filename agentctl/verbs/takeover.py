@@ -15,7 +15,7 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.settings import nearest
-from agentctl.sync import plan as planner
+from agentctl.sync import planning
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
@@ -79,7 +79,7 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     agent_id, incoming = await asyncio.gather(
         _agent(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
-    plan = await planner.plan([PhoneNumber(control.api, access)], [narrowed], bindings, whole=False)
+    plan = await planning.plan([PhoneNumber(control.api, access)], [narrowed], bindings, whole=False)
     if plan.failures:
         raise plan.failures[0].error
     found = await (await control.store()).call("route", {"phone_number": number})

@@ -9,7 +9,8 @@ from agentctl.resources.assistant import Assistant
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Scope
-from agentctl.sync.plan import Plan, plan
+from agentctl.sync.plan import Plan
+from agentctl.sync.planning import plan
 
 SCOPE = Scope("beispiel", "production", "sandbox")
 
@@ -19,15 +20,28 @@ class Memory:
 
     def __init__(self) -> None:
         self.bindings: dict[tuple[str, str], str] = {}
+        self.applied: dict[tuple[str, str], Any] = {}
+        self.intents: set[tuple[str, str]] = set()
         self.assistants: dict[str, dict[str, Any]] = {}
 
     async def call(self, function: str, args: Any, *, timeout: float = 10.0) -> Any:
         """The handful of functions that a sync uses."""
         match function:
             case "bindings":
-                return [{"kind": kind, "key": key, "remote_id": i} for (kind, key), i in self.bindings.items()]
+                return [
+                    {"kind": kind, "key": key, "remote_id": i, "applied": self.applied.get((kind, key), {})}
+                    for (kind, key), i in self.bindings.items()
+                ]
             case "bind":
                 self.bindings[args["kind"], args["key"]] = args["remote_id"]
+                self.applied[args["kind"], args["key"]] = args["applied"]
+                self.intents.discard((args["kind"], args["key"]))
+            case "unbind":
+                self.bindings.pop((args["kind"], args["key"]))
+            case "intend":
+                self.intents.add((args["kind"], args["key"]))
+            case "intents":
+                return [{"kind": kind, "key": key} for kind, key in self.intents]
             case "assistants":
                 return list(self.assistants.values())
             case "save_assistant":

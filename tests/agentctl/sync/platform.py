@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentctl.errors import AgentctlError, Unreachable
+from agentctl.errors import AgentctlError, AnswerLost, Unreachable
 from agentctl.sync.kind import Desired, Keyed, Observed, Sighting
 
 
@@ -20,16 +20,30 @@ class Platform:
     failing: set[tuple[str, str]] = field(default_factory=set)
     ignored: set[str] = field(default_factory=set)
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
+    applied: dict[tuple[str, str], Any] = field(default_factory=dict)
+    intents: set[tuple[str, str]] = field(default_factory=set)
+    versions: dict[str, str] = field(default_factory=dict)
+    lost: set[tuple[str, str]] = field(default_factory=set)
+    hidden: int = 0  # so many more looks do not show what has no binding yet
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
         """The store: bindings only."""
         if function == "bindings":
-            return [{"kind": kind, "key": key, "remote_id": found} for (kind, key), found in self.bindings.items()]
+            return [
+                {"kind": name[0], "key": name[1], "remote_id": found, "applied": copy.deepcopy(self.applied[name])}
+                for name, found in self.bindings.items()
+            ]
+        if function == "intents":
+            return [{"kind": kind, "key": key} for kind, key in self.intents]
         name = (args["kind"], args["key"])
-        if function == "bind":
-            self.bindings[name] = args["remote_id"]
-        else:
-            self.bindings.pop(name)
+        match function:
+            case "bind":
+                self.bindings[name], self.applied[name] = args["remote_id"], copy.deepcopy(args["applied"])
+                self.intents.discard(name)
+            case "intend":
+                self.intents.add(name)
+            case "unbind":
+                self.bindings.pop(name)
         return {}
 
 
@@ -41,7 +55,10 @@ class Thing:
     platform: Platform
     lists: Mapping[str, Keyed] = field(default_factory=dict)
     immutable: frozenset[str] = frozenset()
+    prunable: bool = True
     refusal: AgentctlError | None = None
+    marks: bool = False
+    free: bool = True
 
     def desired(self, spec: Mapping[str, Any]) -> Iterable[Desired]:
         if self.name in spec:
@@ -51,9 +68,23 @@ class Thing:
         mine = self.platform.objects.setdefault(self.name, {})
         found: dict[str, Sighting] = {}
         for desired in wanted:
-            ids = [bound[desired.key]] if desired.key in bound else [i for i in mine if i.startswith(desired.key + "#")]
-            found[desired.key] = [Observed(i, copy.deepcopy(mine[i])) for i in ids if i in mine]
-        return found
+            if desired.key in bound:
+                ids = [bound[desired.key]]
+            else:
+                ids = [i for i in mine if i.startswith(f"{desired.key}#")] if self._shown() else []
+            found[desired.key] = [self._observed(i) for i in ids if i in mine]
+        strays = {i.partition("#")[0] for i in mine} - found.keys() if self.marks else set()
+        return {**found, **{key: [self._observed(i) for i in mine if i.startswith(f"{key}#")] for key in strays}}
+
+    def _shown(self) -> bool:
+        if not self.platform.hidden:
+            return True
+        self.platform.hidden -= 1
+        return False
+
+    def _observed(self, remote_id: str) -> Observed:
+        body = copy.deepcopy(self.platform.objects[self.name][remote_id])
+        return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), free=self.free)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         if self.refusal is not None and not exists:
@@ -67,10 +98,12 @@ class Thing:
         remote_id = f"{desired.key}#{len(self.platform.writes)}"
         self._write("create", desired.key)
         mine[remote_id] = self._kept(body)
+        if (self.name, desired.key) in self.platform.lost:
+            raise AnswerLost(f"no answer to the create of {desired.key}")
         return remote_id
 
     async def read(self, remote_id: str) -> Observed:
-        return Observed(remote_id, copy.deepcopy(self.platform.objects[self.name][remote_id]))
+        return self._observed(remote_id)
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         self._write("update", desired.key)

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentctl.errors import Ambiguous, Blocked, Ignored, SyncError, Waiting
+from agentctl.errors import Ambiguous, Blocked, Ignored, Stale, SyncError, UsageError, Waiting
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Keyed, Ref, Scope
-from agentctl.sync.plan import Plan, plan
+from agentctl.sync.plan import Plan
+from agentctl.sync.planning import Patience, plan
 from tests.agentctl.sync.platform import Platform, Thing
 
 pytestmark = pytest.mark.anyio
@@ -30,13 +31,16 @@ def kinds(platform: Any, **changes: Any) -> list[Any]:
     ]
 
 
-async def planned(platform: Any, specs: Sequence[Any], **changes: Any) -> Plan:
-    return await plan(kinds(platform, **changes), specs, await Bindings(platform, SCOPE).load())
+async def planned(platform: Any, specs: Sequence[Any], *, prune: bool = False, **changes: Any) -> Plan:
+    bindings = await Bindings(platform, SCOPE).load()
+    return await plan(kinds(platform, **changes), specs, bindings, prune=prune, patience=changes.get("patience"))
 
 
-async def synced(platform: Any, specs: Sequence[Any], **changes: Any) -> Applied:
-    found = await planned(platform, specs, **changes)
-    return await apply(found, kinds(platform, **changes), await Bindings(platform, SCOPE).load())
+async def synced(
+    platform: Any, specs: Sequence[Any], *, take_ours: bool = False, prune: bool = False, **changes: Any
+) -> Applied:
+    found = await planned(platform, specs, prune=prune, **changes)
+    return await apply(found, kinds(platform, **changes), await Bindings(platform, SCOPE).load(), take_ours=take_ours)
 
 
 async def test_a_first_sync_creates_in_order_and_a_second_writes_nothing() -> None:
@@ -110,12 +114,16 @@ async def test_a_failed_write_stops_only_what_refers_to_it() -> None:
     assert (await planned(platform, [DESK])).empty
 
 
-async def test_an_object_deleted_by_hand_is_made_again() -> None:
+async def test_an_object_deleted_by_hand_is_made_again_only_if_ours_counts() -> None:
     platform = Platform()
     await synced(platform, [DESK])
     platform.objects["agent"].clear()
-    assert (await synced(platform, [DESK])).ok
+    held = await synced(platform, [DESK])
+    assert [change.desired.key for change in held.held] == ["desk"]
+    assert platform.objects["agent"] == {}
+    assert (await synced(platform, [DESK], take_ours=True)).ok
     assert len(platform.objects["agent"]) == 1
+    assert (await planned(platform, [DESK])).empty
 
 
 async def test_a_key_that_the_platform_drops_is_an_error_that_names_it() -> None:
@@ -178,6 +186,167 @@ async def test_bindings_without_a_declaration_are_listed_as_orphans_and_left_alo
     found = await planned(platform, [])
     assert [str(ref.key) for ref in found.orphans] == ["desk", "desk"]
     assert found.empty
+
+
+def origins(found: Plan) -> dict[str, str]:
+    return {edit.path: edit.origin for change in found.changes for edit in change.edits}
+
+
+async def agent_of(platform: Any, **fields: Any) -> dict[str, Any]:
+    """An agent with these fields, synced once; returns the remote object."""
+    assert (await synced(platform, [{"key": "desk", "agent": fields}])).ok
+    found: dict[str, Any] = next(iter(platform.objects["agent"].values()))
+    return found
+
+
+async def test_a_plan_tells_changed_here_from_changed_there_and_from_both() -> None:
+    platform = Platform()
+    remote = await agent_of(platform, here=1, there=1, both=1, same=1)
+    remote |= {"there": 2, "both": 2}
+    found = await planned(platform, [{"key": "desk", "agent": {"here": 3, "there": 1, "both": 3, "same": 1}}])
+    assert origins(found) == {"here": "here", "there": "there", "both": "both"}
+
+
+async def test_what_was_changed_there_is_held_back_and_the_rest_is_done() -> None:
+    platform = Platform()
+    remote = await agent_of(platform, here=1, there=1, both=1)
+    remote |= {"there": 2, "both": 2}
+    wanted = {"key": "desk", "agent": {"here": 3, "there": 1, "both": 3}}
+    result = await synced(platform, [wanted])
+    assert result.ok
+    assert remote == {"here": 3, "there": 2, "both": 2}
+    assert [edit.path for edit in result.held[0].foreign] == ["there", "both"]
+    assert origins(await planned(platform, [wanted])) == {"there": "there", "both": "both"}
+    assert (await synced(platform, [wanted], take_ours=True)).ok
+    assert remote == {"here": 3, "there": 1, "both": 3}
+    assert (await planned(platform, [wanted])).empty
+
+
+async def test_a_field_changed_alike_on_both_sides_is_no_conflict_now_or_later() -> None:
+    platform = Platform()
+    remote = await agent_of(platform, name="a")
+    remote["name"] = "b"
+    assert (await synced(platform, [{"key": "desk", "agent": {"name": "b"}}])).plan.empty
+    assert origins(await planned(platform, [{"key": "desk", "agent": {"name": "c"}}])) == {"name": "here"}
+
+
+async def test_a_field_that_is_declared_anew_is_a_change_made_here() -> None:
+    platform = Platform()
+    remote = await agent_of(platform, name="a")
+    remote["voice"] = "theirs"
+    assert origins(await planned(platform, [{"key": "desk", "agent": {"name": "a", "voice": "ours"}}])) == {
+        "voice": "here"
+    }
+
+
+async def test_what_the_platform_did_not_keep_does_not_count_as_applied() -> None:
+    platform = Platform(ignored={"frist"})
+    for _ in range(2):
+        result = await synced(platform, [{"key": "desk", "agent": {"name": "a", "frist": "x"}}])
+        assert [type(failure.error) for failure in result.failures] == [Ignored]
+        assert not result.held
+
+
+async def test_a_resource_that_changed_between_plan_and_apply_is_left_alone() -> None:
+    platform = Platform()
+    await agent_of(platform, name="a")
+    platform.versions[platform.bindings["agent", "desk"]] = "v1"
+    found = await planned(platform, [{"key": "desk", "agent": {"name": "b"}}])
+    platform.versions[platform.bindings["agent", "desk"]] = "v2"
+    result = await apply(found, kinds(platform), await Bindings(platform, SCOPE).load())
+    assert [type(failure.error) for failure in result.failures] == [Stale]
+    assert next(iter(platform.objects["agent"].values()))["name"] == "a"
+
+
+async def test_two_plans_of_one_create_make_one_object() -> None:
+    platform = Platform()
+    first, second = [await planned(platform, [DESK]) for _ in range(2)]
+    assert (await apply(first, kinds(platform), await Bindings(platform, SCOPE).load())).ok
+    late = await apply(second, kinds(platform), await Bindings(platform, SCOPE).load())
+    assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
+    assert len(platform.objects["agent"]) == len(platform.objects["document"]) == 1
+
+
+async def test_a_create_whose_answer_was_lost_is_looked_for_with_patience_and_adopted() -> None:
+    platform = Platform(lost={("agent", "desk")})
+    assert not (await synced(platform, [DESK])).ok
+    platform.lost.clear()
+    platform.hidden = 3
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    patience = Patience(pauses=(1, 2, 4, 8), sleep=sleep)
+    assert (await synced(platform, [DESK], patience=patience)).ok
+    assert pauses == [1, 2, 4]
+    assert len(platform.objects["agent"]) == 1
+    assert (await planned(platform, [DESK])).empty
+
+
+async def test_without_a_lost_create_nothing_waits() -> None:
+    async def never(seconds: float) -> None:
+        raise AssertionError("nothing was begun, so there is nothing to wait for")
+
+    platform = Platform(failing={("agent", "desk")})
+    assert (await synced(Platform(), [DESK], patience=Patience(sleep=never))).ok
+    assert not (await synced(platform, [DOC], patience=Patience(sleep=never))).failures
+
+
+async def test_prune_deletes_what_is_ours_and_no_longer_declared_dependents_first() -> None:
+    platform = Platform()
+    await synced(platform, [DESK, {"key": "lobby", "agent": {"name": "Lobby"}}])
+    platform.objects["agent"]["stranger#1"] = {"name": "theirs"}
+    assert [ref.key for ref in (await planned(platform, [])).orphans] == ["desk", "desk", "lobby"]
+    result = await synced(platform, [{"key": "lobby", "agent": {"name": "Lobby"}}], prune=True)
+    assert result.ok
+    assert [write[:2] for write in platform.writes[-2:]] == [("delete", "agent"), ("delete", "document")]
+    assert {key.partition("#")[0] for key in platform.objects["agent"]} == {"lobby", "stranger"}
+    assert set(platform.bindings) == {("agent", "lobby")}
+
+
+async def test_objects_with_our_mark_that_nobody_bound_are_orphans_too() -> None:
+    platform = Platform(objects={"agent": {"old#1": {"name": "left over"}}})
+    marks = {"agent": {"marks": True}}
+    assert [ref.key for ref in (await planned(platform, [DOC], **marks)).orphans] == ["old"]
+    assert (await synced(platform, [DOC], prune=True, **marks)).ok
+    assert platform.objects["agent"] == {}
+
+
+async def test_what_was_found_in_use_and_without_our_mark_is_not_taken_unasked() -> None:
+    platform = Platform(objects={"agent": {"desk#1": {"name": "theirs"}}})
+    used = {"agent": {"free": False}}
+    wanted = [{"key": "desk", "agent": {"name": "ours"}}]
+    assert (await synced(platform, wanted, **used)).held
+    assert platform.objects["agent"]["desk#1"] == {"name": "theirs"}
+    assert (await synced(platform, wanted, take_ours=True, **used)).ok
+    assert platform.objects["agent"]["desk#1"] == {"name": "ours"}
+
+
+@pytest.mark.parametrize(("resources", "unsafe"), [(9, False), (12, True)])
+async def test_deleting_more_than_a_third_of_at_least_ten_needs_force(resources: int, unsafe: bool) -> None:
+    platform = Platform()
+    specs = [{"key": f"desk{n}", "agent": {"name": str(n)}} for n in range(resources)]
+    await synced(platform, specs)
+    found = await planned(platform, specs[: resources // 2], prune=True)
+    if unsafe:
+        with pytest.raises(UsageError, match="6 of 12 resources"):
+            found.raise_if_unsafe()
+    else:
+        found.raise_if_unsafe()
+    (await planned(platform, specs[:-1], prune=True)).raise_if_unsafe()
+
+
+async def test_overwriting_drift_on_more_than_a_third_needs_force() -> None:
+    platform = Platform()
+    specs = [{"key": f"desk{n}", "agent": {"name": "a"}} for n in range(12)]
+    await synced(platform, specs)
+    for remote in platform.objects["agent"].values():
+        remote["name"] = "theirs"
+    found = await planned(platform, specs)
+    found.raise_if_unsafe()
+    with pytest.raises(UsageError):
+        found.raise_if_unsafe(take_ours=True)
 
 
 BODIES = st.dictionaries(

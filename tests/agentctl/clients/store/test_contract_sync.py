@@ -25,8 +25,9 @@ async def test_a_binding_is_made_changed_and_removed(store: Store) -> None:
     assert await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": {"a": [1, None]}}) == {"new": True}
     assert await store.call("bind", {**AGENT, "remote_id": "agent_2", "applied": None}) == {"new": False}
 
-    bound = [{"kind": "agent", "key": "empfang", "remote_id": "agent_2", "applied": None}]
-    assert await store.call("bindings", PLACE) == bound
+    [bound] = await store.call("bindings", PLACE)
+    times = {"bound_at": bound["bound_at"], "updated_at": bound["updated_at"]}
+    assert bound == {"kind": "agent", "key": "empfang", "remote_id": "agent_2", "applied": None, **times}
     assert await store.call("unbind", AGENT) == {"removed": True}
     assert await store.call("unbind", AGENT) == {"removed": False}
     assert await store.call("bindings", PLACE) == []
