@@ -10,10 +10,14 @@ from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.settings import wants_colour
+from agentctl.sync.apply import Applied
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.status import Standing
 
+_ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
+_STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "error": 31}
 MARKS = {"create": ("+", 32), "update": ("~", 33), "delete": ("-", 31)}
 # Terminal control and bidirectional overrides: a transcript must not be able to repaint the terminal.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -34,8 +38,17 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
+def applied_json(applied: Applied) -> dict[str, Any]:
+    """The stable face of `sync --json`: the plan, and what came of it."""
+    held = [
+        {"kind": change.desired.kind, "key": change.desired.key, "paths": [edit.path for edit in change.foreign]}
+        for change in applied.held
+    ]
+    return {**plan_json(applied.plan, applied.failures), "held": held}
+
+
 def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
-    """The stable face of `plan|sync --json`."""
+    """The stable face of `plan --json`."""
     failed = plan.failures if failures is None else failures
     return {
         "changes": [
@@ -44,7 +57,12 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
                 "key": change.desired.key,
                 "action": change.action,
                 "edits": [
-                    {"path": edit.path, "from": _jsonable(edit.before), "to": _jsonable(edit.after)}
+                    {
+                        "path": edit.path,
+                        "from": _jsonable(edit.before),
+                        "to": _jsonable(edit.after),
+                        "changed": edit.origin,
+                    }
                     for edit in change.edits
                 ],
             }
@@ -112,20 +130,58 @@ def change_line(change: Change) -> str:
     return f"  {paint(mark, colour)} {change.desired.kind} {paint(change.desired.key, 1)}{replaced}"
 
 
+def held_text(change: Change) -> str:
+    """One change that was left undone, because it would take back what somebody did at the platform."""
+    name = f"{change.desired.kind} {change.desired.key}"
+    if change.vanished:
+        return f"{paint('held back:', 33)} {name} was deleted at the platform"
+    paths = ", ".join(f"{edit.path} ({_ORIGINS[edit.origin]})" for edit in change.foreign)
+    return f"{paint('held back:', 33)} {name}: {paths}"
+
+
+def status_json(standings: Sequence[Standing]) -> list[dict[str, Any]]:
+    """The face of `status --json`."""
+    return [{"assistant": one.assistant, "state": one.state, "what": list(one.what)} for one in standings]
+
+
+def status_text(standings: Sequence[Standing]) -> str:
+    """One line per assistant, and a line for each thing that makes it so."""
+    width = max((len(one.assistant) for one in standings), default=0)
+    lines = []
+    for one in standings:
+        lines.append(f"{one.assistant:{width}}  {paint(one.state, _STATES[one.state])}")
+        lines += [f"{'':{width}}    {plain(what)}" for what in one.what]
+    return "\n".join(lines) or "No assistants."
+
+
 def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
+    if change.vanished:
+        yield f"      {paint('deleted at the platform; made anew only with --take-ours', 33)}"
     for edit in change.edits:
         yield from _edit(edit)
 
 
 def _edit(edit: Edit) -> Iterator[str]:
+    if edit.origin != "here":
+        yield f"      {paint(f'{edit.path} was {_ORIGINS[edit.origin]}:', 33)}"
     if edit.before is None:
         yield f"      {edit.path}: {paint(_short(edit.after), 32)}"
+    elif isinstance(edit.before, list) and isinstance(edit.after, list):
+        yield f"      {edit.path}:"
+        yield from _list_diff(edit.before, edit.after)
     elif isinstance(edit.before, str) and isinstance(edit.after, str) and "\n" in edit.before + edit.after:
         yield f"      {edit.path}:"
         yield from _text_diff(edit.before, edit.after)
     else:
         yield f"      {edit.path}: {paint(_short(edit.before), 31)} -> {paint(_short(edit.after), 32)}"
+
+
+def _list_diff(before: Sequence[Any], after: Sequence[Any]) -> Iterator[str]:
+    """Entries that go and entries that come; only their order differs where there are none."""
+    old, new = ([_short(entry, 200) for entry in entries] for entries in (before, after))
+    yield from (f"        {paint(f'- {entry}', 31)}" for entry in old if entry not in new)
+    yield from (f"        {paint(f'+ {entry}', 32)}" for entry in new if entry not in old)
 
 
 def _text_diff(before: str, after: str) -> Iterator[str]:

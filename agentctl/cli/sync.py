@@ -1,7 +1,8 @@
-"""agentctl plan, agentctl sync."""
+"""agentctl plan, agentctl sync, agentctl status."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,22 +12,22 @@ from agentctl.cli.session import Json, Yes, confirm, connected, say
 if TYPE_CHECKING:
     from agentctl.errors import AgentctlError
     from agentctl.sync.apply import Applied
+    from agentctl.sync.kind import Ref
     from agentctl.sync.plan import Change, Plan
+    from agentctl.sync.planning import Patience
     from agentctl.wiring import Control
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="Glob of assistants; may repeat.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no longer declared.")]
+ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
-def plan(
-    only: Only = None,
-    json: Json = False,
-    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when there are changes.")] = False,
-) -> None:
+def plan(only: Only = None, prune: Prune = False, json: Json = False, exit_code: ExitCode = False) -> None:
     """Show what a sync would change. Writes nothing."""
     from agentctl.cli import render
     from agentctl.verbs import sync as verbs
 
-    found = connected(lambda control: verbs.plan(control, only or ()))
+    found = connected(lambda control: verbs.plan(control, only or (), prune=prune, patience=patience()))
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
@@ -34,24 +35,72 @@ def plan(
         raise typer.Exit(3)
 
 
-def sync(only: Only = None, yes: Yes = False, json: Json = False) -> None:
-    """Make ElevenLabs match the project: show the plan, ask, apply, verify."""
+def sync(
+    only: Only = None,
+    yes: Yes = False,
+    take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
+    prune: Prune = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    json: Json = False,
+) -> None:
+    """Make ElevenLabs match the project: show the plan, ask, apply, verify.
 
-    async def run(control: Control) -> bool:
+    With --yes, what was changed at the platform is left as it is and named, and the exit code is 3.
+    """
+
+    async def run(control: Control) -> Applied:
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
 
-        found = await verbs.plan(control, only or ())
-        if not json:
-            print(render.plan_text(found), flush=True)
-        if found.changes:
-            confirm("Apply this?", yes=yes)
-        applied = await verbs.apply(control, found, on_change=Progress(found))
-        print(render.to_json(render.plan_json(found, applied.failures)) if json else outcome(applied))
-        return applied.ok
+        async with verbs.exclusive(control):
+            found = await verbs.plan(control, only or (), prune=prune, patience=patience())
+            if not json:
+                print(render.plan_text(found), flush=True)
+            ours = take_ours or not yes
+            if not force:
+                found.raise_if_unsafe(take_ours=ours)
+            if found.changes:
+                confirm(_question(found), yes=yes)
+            applied = await verbs.apply(control, found, take_ours=ours, force=force, on_change=Progress(found))
+        print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
+        return applied
 
-    if not connected(run):
+    applied = connected(run)
+    if not applied.ok:
         raise typer.Exit(1)
+    if applied.held:
+        raise typer.Exit(3)
+
+
+def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:
+    """One line per assistant: in sync, changed here, drifted, conflict, missing."""
+    from agentctl.cli import render
+    from agentctl.verbs import status as verbs
+
+    found = connected(lambda control: verbs.status(control, only or (), patience=patience()))
+    print(render.to_json(render.status_json(found)) if json else render.status_text(found))
+    if any(one.state == "error" for one in found):
+        raise typer.Exit(1)
+    if exit_code and any(one.state != "in sync" for one in found):
+        raise typer.Exit(3)
+
+
+def patience() -> Patience:
+    """Says what is looked for, and for how long, while the platform's lists lag behind."""
+    from agentctl.sync.planning import Patience
+
+    def pausing(missing: Sequence[Ref], seconds: float) -> None:
+        names = ", ".join(f"{ref.kind} {ref.key}" for ref in missing)
+        say(f"  looking again in {seconds:g} s for {names}: an interrupted run may have made it")
+
+    return Patience(on_pause=pausing)
+
+
+def _question(found: Plan) -> str:
+    foreign = len(found.foreign)
+    return (
+        f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"
+    )
 
 
 class Progress:
@@ -69,11 +118,16 @@ class Progress:
 
 
 def outcome(applied: Applied) -> str:
-    """The last lines of a sync: every failure, then the count."""
+    """The last lines of a sync: what was held back, every failure, then the count."""
     from agentctl.cli import render
 
     own = applied.failures[len(applied.plan.failures) :]
-    lines = [render.failure_text(failure) for failure in own]
-    if applied.done or applied.failures:
-        lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed.")
-    return "\n".join(lines) or "Everything is in sync."
+    lines = [render.held_text(change) for change in applied.held]
+    lines += [render.failure_text(failure) for failure in own]
+    if applied.held:
+        lines.append("Take theirs into the files, or overwrite it: agentctl sync --take-ours")
+    if applied.done or applied.failures or applied.held:
+        held = f", {len(applied.held)} held back" if applied.held else ""
+        lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")
+    waiting = " What waits for you stands above." if applied.plan.waiting else ""
+    return "\n".join(lines) or f"Everything is in sync.{waiting}"

@@ -56,12 +56,20 @@ class PhoneNumber:
         """One list, matched by number; a binding is not needed to find one."""
         if not wanted and not bound:
             return {}
+        found = await self._listed()
+        # A number carries no mark of ours: one that is not declared is somebody else's.
+        return {desired.key: found.get(desired.key, []) for desired in wanted}
+
+    async def find(self, number: str) -> list[Observed]:
+        """Every entry of the workspace with this number."""
+        return (await self._listed()).get(number, [])
+
+    async def _listed(self) -> dict[str, list[Observed]]:
         found: dict[str, list[Observed]] = {}
         for entry in await self._api.get(NUMBERS):
             observed = _observed(entry)
             found.setdefault(str(observed.body["phone_number"]), []).append(observed)
-        # A number carries no mark of ours: one that is not declared is somebody else's.
-        return {desired.key: found.get(desired.key, []) for desired in wanted}
+        return found
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """A number that ElevenLabs does not have yet waits for its import."""

@@ -130,8 +130,9 @@ class Delivery:
             yield Desired(desired.kind, desired.key, body, desired.where)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """One GET per agent."""
-        return await self._agent.observe(wanted, bound)
+        """The agents that are wanted, and no others."""
+        seen = await self._agent.observe(wanted, bound)
+        return {desired.key: seen.get(desired.key, ()) for desired in wanted}
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Only an agent that is there can be bound; making one is sync's business."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentctl.errors import AgentctlError, Ambiguous, Ignored
+from agentctl.errors import Ambiguous, Ignored
 from agentctl.resources import phone_number, routing
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.phone_number import PhoneNumber
@@ -163,10 +163,7 @@ async def _restored(control: Control, departure: Departure, *, again: bool = Fal
 
 
 async def _there(control: Control, number: str) -> Observed | None:
-    seen = await PhoneNumber(control.api).observe((), {number: ""})
-    found = seen.get(number, ())
-    if isinstance(found, AgentctlError):
-        raise found
+    found = await PhoneNumber(control.api).find(number)
     if len(found) > 1:
         ids = ", ".join(observed.remote_id for observed in found)
         raise Ambiguous(f"ElevenLabs has {number} {len(found)} times: {ids}", "Delete the wrong ones in the dashboard.")

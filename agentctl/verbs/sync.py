@@ -14,6 +14,8 @@ from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.plan import Plan
+from agentctl.sync.planning import Patience
+from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.wiring import Control
 
 
@@ -26,27 +28,47 @@ async def load(control: Control) -> Loaded:
     return loaded.checked()
 
 
-async def plan(control: Control, only: Sequence[str] = ()) -> Plan:
+async def plan(
+    control: Control, only: Sequence[str] = (), *, prune: bool = False, patience: Patience | None = None
+) -> Plan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
 
-    Raises ConfigurationError for wrong files or settings, UsageError for a glob that matches nothing, ApiError or
-    Unreachable where the platform cannot be read.
+    `prune` plans to delete what is ours and no longer declared; it needs the whole project. Raises ConfigurationError
+    for wrong files or settings, UsageError for a glob that matches nothing, ApiError or Unreachable where the platform
+    cannot be read.
     """
+    if prune and only:
+        raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded = await load(control)
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
     notices = [*loaded.warnings, *_unknown_keys(assistants)]
     kinds = await control.kinds(bindings)
-    return await planning.plan(kinds, assistants, bindings, notices=notices, whole=not only)
+    return await planning.plan(
+        kinds, assistants, bindings, notices=notices, whole=not only, prune=prune, patience=patience
+    )
 
 
-async def apply(control: Control, plan: Plan, *, on_change: OnChange | None = None) -> Applied:
+async def apply(
+    control: Control,
+    plan: Plan,
+    *,
+    take_ours: bool = False,
+    force: bool = False,
+    on_change: OnChange | None = None,
+) -> Applied:
     """Make `plan` true; each id is bound and each write verified at once.
 
-    A resource that fails stops only what refers to it and stands in the result's failures.
+    What somebody changed at the platform is held back unless `take_ours`. A resource that fails stops only what refers
+    to it and stands in the result's failures. Raises UsageError for a plan that would delete or overwrite too much,
+    unless `force`, and Busy while another sync of this project runs.
     """
-    bindings = await control.bindings()
-    return await engine.apply(plan, await control.kinds(bindings), bindings, on_change=on_change)
+    if not force:
+        plan.raise_if_unsafe(take_ours=take_ours)
+    async with exclusive(control):
+        bindings = await control.bindings()
+        kinds = await control.kinds(bindings)
+        return await engine.apply(plan, kinds, bindings, take_ours=take_ours, on_change=on_change)
 
 
 def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assistant, ...]:

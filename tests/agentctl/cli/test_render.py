@@ -38,9 +38,14 @@ def test_the_face_for_machines() -> None:
         "kind": "phone_number",
         "key": "+498999998100",
         "action": "update",
-        "edits": [{"path": "agent_id", "from": "agent_old", "to": "(id of agent empfang)"}],
+        "edits": [{"path": "agent_id", "from": "agent_old", "to": "(id of agent empfang)", "changed": "here"}],
     }
-    assert face["changes"][0]["edits"][1] == {"path": "knowledge", "from": None, "to": ["(id of document a)"]}
+    assert face["changes"][0]["edits"][1] == {
+        "path": "knowledge",
+        "from": None,
+        "to": ["(id of document a)"],
+        "changed": "here",
+    }
     assert face["notices"] == ["agentctl.toml: retention is not declared"]
     assert face["failures"][0]["where"] == "a.md"
 

@@ -212,7 +212,10 @@ def test_what_was_last_applied_to_an_agent_stays_known_as_a_whole(bench: Bench) 
 
     before = applied()
     bench("webhook", "register", URL)
-    assert applied() == before
+    after = applied()
+    bound = after["platform_settings"].pop("workspace_overrides")["webhooks"]
+    assert bound["post_call_webhook_id"] == hooks(bench)[0]["webhook_id"]
+    assert after == before
     assert "conversation_config" in before
 
 

@@ -184,7 +184,7 @@ async def test_a_store_of_the_version_before_keeps_its_rows(clusters: Callable[[
         await store.call("intend", AGENT)
         assert await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": None}) == {"new": False}
         assert await store.call("intents", PLACE) == []
-        first = {**PLACE, "key": "empfang", "spec": {}, "digest": "a", "note": None, "contents": []}
+        first: dict[str, Any] = {**PLACE, "key": "empfang", "spec": {}, "digest": "a", "note": None, "contents": []}
         assert await store.call("save_revision", first) == {"revision": 1, "new": True}
     finally:
         await store.close()

@@ -1,0 +1,68 @@
+"""How each assistant stands: one word for it, made from the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agentctl.resources.assistant import Assistant
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change, Plan
+from agentctl.sync.planning import Patience
+from agentctl.verbs import sync
+from agentctl.wiring import Control
+
+State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "error"]
+_WORST: tuple[State, ...] = ("error", "conflict", "drifted", "missing", "changed here", "in sync")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One assistant. `what`: the resources and fields that make it so, in a few words each."""
+
+    assistant: str
+    state: State
+    what: tuple[str, ...] = ()
+
+
+async def status(
+    control: Control, only: Sequence[str] = (), *, patience: Patience | None = None
+) -> tuple[Standing, ...]:
+    """How each assistant stands. Writes nothing. Raises as `plan` does."""
+    plan = await sync.plan(control, only, patience=patience)
+    assistants = sync.select(control.loaded.assistants, only)
+    return tuple(standing(assistant, plan) for assistant in assistants)
+
+
+def standing(assistant: Assistant, plan: Plan) -> Standing:
+    """The worst of what the plan says of the assistant's own resources."""
+    mine = {
+        *(Ref("knowledge_document", document.key) for document in assistant.knowledge),
+        *(Ref("phone_number", number) for number in assistant.phone.numbers),
+        Ref("agent", assistant.key),
+        Ref("post_call", assistant.key),
+    }
+    found: list[tuple[State, str]] = []
+    for failure in plan.failures:
+        if failure.ref in mine:
+            found.append(("error", failure.error.message))
+    for waiting in plan.waiting:
+        if waiting.ref in mine:
+            found.append(("missing", waiting.error.message))
+    found += [_change(change) for change in plan.changes if change.desired.ref in mine]
+    state: State = min((state for state, _ in found), key=_WORST.index, default="in sync")
+    return Standing(assistant.key, state, tuple(what for _, what in found))
+
+
+def _change(change: Change) -> tuple[State, str]:
+    name = f"{change.desired.kind} {change.desired.key}"
+    if change.vanished:
+        return "drifted", f"{name} was deleted there"
+    if change.action == "create":
+        return "missing", f"{name} is not there yet"
+    origins = {edit.origin for edit in change.edits}
+    paths = f"{name}: {', '.join(edit.path for edit in change.edits)}"
+    if "both" in origins or origins == {"here", "there"}:
+        return ("conflict" if "both" in origins else "drifted"), paths
+    return ("drifted" if "there" in origins else "changed here"), paths
