@@ -6,12 +6,15 @@ import asyncio
 import os
 import platform
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from agentctl.errors import Busy, StoreError
+from agentctl.sync.bindings import Store
 from agentctl.wiring import Control
 
 # A dead holder's lease ends after this long; a living one renews it in time.
@@ -32,10 +35,8 @@ async def exclusive(control: Control) -> AsyncIterator[None]:
         yield
         return
     store, owner = await control.store(), asyncio.current_task()
-    terms = {"name": name, "holder": _holder(), "lease_seconds": LEASE_SECONDS}
-    answer = await store.call("take_lease", terms)
-    if not answer["held"]:
-        raise _busy(answer)
+    terms = {"name": name, "holder": str(Holder.ourselves()), "lease_seconds": LEASE_SECONDS}
+    await _take(store, terms)
     lost: list[Busy] = []
 
     async def renew() -> None:
@@ -62,15 +63,61 @@ async def exclusive(control: Control) -> AsyncIterator[None]:
             await store.call("release_lease", terms)
 
 
-def _holder() -> str:
-    return f"{platform.node()}, process {os.getpid()} ({secrets.token_hex(4)})"
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease: a process of a machine. `space` tells apart containers that share a machine's name."""
+
+    node: str
+    space: str
+    pid: int
+    token: str
+
+    @classmethod
+    def ourselves(cls) -> Holder:
+        """This process, now."""
+        return cls(platform.node().replace(" ", "-") or "-", _space(), os.getpid(), secrets.token_hex(4))
+
+    @classmethod
+    def parse(cls, text: str) -> Holder:
+        """From the store."""
+        node, space, pid, token = text.split(" ")
+        return cls(node, space, int(pid), token)
+
+    def __str__(self) -> str:
+        return f"{self.node} {self.space} {self.pid} {self.token}"
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was a process of this very machine and is no more; of another machine's nothing is known."""
+        if (self.node, self.space) != ((here := Holder.ourselves()).node, here.space):
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
 
 
-def _busy(answer: dict[str, str]) -> Busy:
+def _space() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:
+        return "-"
+
+
+async def _take(store: Store, terms: Mapping[str, Any]) -> None:
+    answer = await store.call("take_lease", terms)
+    if not answer["held"] and Holder.parse(answer["holder"]).is_dead:
+        await store.call("release_lease", {**terms, "holder": answer["holder"]})
+        answer = await store.call("take_lease", terms)
+    if answer["held"]:
+        return
     since, until = (f"{datetime.fromisoformat(answer[name]).astimezone():%H:%M:%S}" for name in ("since", "expires_at"))
-    who = str(answer["holder"]).partition(" (")[0]
-    return Busy(
-        f"another sync of this project is running: {who}, since {since}",
+    who = Holder.parse(answer["holder"])
+    raise Busy(
+        f"another sync of this project is running: process {who.pid} on {who.node}, since {since}",
         f"Wait for its end. If it is dead, its lease ends by itself at {until}.",
     )
 
