@@ -48,7 +48,9 @@ def finding_text(finding: Finding) -> str:
     mark, colour = _MARKS[finding.state]
     lines = [*finding.what.splitlines(), *finding.remedy.splitlines()]
     first, *others = [plain(line.strip()) for line in lines]
-    return "\n".join([f"{paint(mark.ljust(4), colour)} {finding.subject:<11} {first}", *(_INDENT + one for one in others)])
+    return "\n".join(
+        [f"{paint(mark.ljust(4), colour)} {finding.subject:<11} {first}", *(_INDENT + one for one in others)]
+    )
 
 
 def _json(finding: Finding) -> dict[str, str]:

@@ -76,4 +76,4 @@ def outcome(applied: Applied) -> str:
     lines = [render.failure_text(failure) for failure in own]
     if applied.done or applied.failures:
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed.")
-    return "\n".join(lines) or "Everything is in sync."
+    return "\n".join(lines) or ("Everything else is in sync." if applied.plan.waiting else "Everything is in sync.")

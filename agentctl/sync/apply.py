@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import AgentctlError, Blocked, Ignored
+from agentctl.errors import AgentctlError, Blocked, Ignored, SyncError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff, patch
 from agentctl.sync.kind import Kind, Observed, Ref
@@ -72,7 +72,10 @@ class _Run:
 
     async def _write(self, kind: Kind[Any], change: Change) -> None:
         desired = change.desired
-        body = self._resolved(desired.body, f"{desired.kind} {desired.key}")
+        name = f"{desired.kind} {desired.key}"
+        if change.observed is None and self._bindings.get(desired.ref) != change.bound:
+            raise SyncError(f"{name} was made by another sync since this plan was made", "Run the same again.")
+        body = self._resolved(desired.body, name)
         if change.observed is None or change.replaces:
             remote_id = await kind.create(desired, body)
             await self._bindings.bind(desired.ref, remote_id, body)

@@ -17,13 +17,17 @@ Spec = TypeVar("Spec")
 
 @dataclass(frozen=True)
 class Change:
-    """One resource to write. `replaces`: a new object takes over and the old one goes once nothing refers to it."""
+    """One resource to write. `replaces`: a new object takes over and the old one goes once nothing refers to it.
+
+    `bound` is the id that was bound when the plan was made: another one at apply means that somebody else was quicker.
+    """
 
     action: Literal["create", "update", "delete"]
     desired: Desired
     edits: tuple[Edit, ...]
     observed: Observed | None = None
     replaces: bool = False
+    bound: str | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +172,7 @@ class _Draft:
         edits = diff(resolve(desired.body, self._ids), observed.body if observed else {}, kind.lists)
         if observed is None:
             self._pending.add(desired.ref)
-            self.changes.append(Change("create", desired, edits))
+            self.changes.append(Change("create", desired, edits, bound=self._bindings.get(desired.ref)))
             return
         if self._bindings.get(desired.ref) != observed.remote_id:
             self.adopted.append((desired.ref, observed))

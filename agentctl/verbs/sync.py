@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from fnmatch import fnmatchcase
+from itertools import count
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.assistant import Assistant
@@ -15,6 +19,10 @@ from agentctl.sync import plan as planner
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.plan import Plan
 from agentctl.wiring import Control
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 0.1  # seconds
 
 
 async def load(control: Control) -> Loaded:
@@ -43,10 +51,29 @@ async def plan(control: Control, only: Sequence[str] = ()) -> Plan:
 async def apply(control: Control, plan: Plan, *, on_change: OnChange | None = None) -> Applied:
     """Make `plan` true; each id is bound and each write verified at once.
 
-    A resource that fails stops only what refers to it and stands in the result's failures.
+    A resource that fails stops only what refers to it and stands in the result's failures. Two applies of one project
+    on this machine go one after the other; what the first made is a failure of the second, whose plan is too old.
     """
-    bindings = await control.bindings()
-    return await engine.apply(plan, await control.kinds(bindings), bindings, on_change=on_change)
+    async with _alone(control):
+        bindings = await control.bindings()
+        return await engine.apply(plan, await control.kinds(bindings), bindings, on_change=on_change)
+
+
+@asynccontextmanager
+async def _alone(control: Control) -> AsyncIterator[None]:
+    from agentctl.local import lock
+
+    descriptor = os.open(control.directory / "agentctl.toml", os.O_RDONLY)
+    try:
+        for waited in count():
+            if lock.take(descriptor):
+                break
+            if not waited:
+                log.warning("another sync of this project is running; waiting for its end")
+            await asyncio.sleep(_PAUSE)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assistant, ...]:
