@@ -91,6 +91,9 @@ def load_settings(directory: Path) -> Settings:
         problems += [Problem(name.upper(), _reason(name, item)) for name, item in bad.items()]
         settings = Settings(_env_file=source, **{name: Settings.model_fields[name].default for name in bad})
         problems += [problem for problem in _incomplete(settings) if problem.where.lower() not in bad]
+    except (UnicodeDecodeError, OSError) as error:
+        why = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
+        raise ConfigurationError([Problem(str(dotenv), why)], "Save it as UTF-8 text that you may read.") from None
     else:
         problems += _incomplete(settings)
     if problems:

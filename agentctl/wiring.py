@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentctl.errors import ConfigurationError, UsageError
+from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.settings import Settings, load_settings, require
 
 if TYPE_CHECKING:
@@ -128,9 +128,10 @@ class Control:
     def state_directory(self) -> Path:
         """`.agentctl/` beside agentctl.toml. Raises ConfigurationError where there is no project."""
         if not self.has_project:
-            from agentctl.sources.project import find
-
-            find(self.directory)
+            problem = Problem("agentctl.toml", f"not found in {self.directory} or above, and no other store is set")
+            raise ConfigurationError(
+                [problem], "Run this inside a project (-C DIR; agentctl init writes one), or set DATABASE_URL."
+            )
         return self.directory / ".agentctl"
 
     async def dsn(self) -> str:

@@ -16,6 +16,8 @@ import typer
 from agentctl.cli import calls, db, doctor, number, project, sandbox, serve, session, sync, up, webhook
 from agentctl.errors import AgentctlError
 
+_INTERRUPTED = 130  # as shells count it: 128 and the number of SIGINT
+
 app = typer.Typer(
     name="agentctl",
     help="Phone assistants as files: plan, sync, numbers, calls.",
@@ -70,11 +72,13 @@ def run(arguments: Sequence[str]) -> int:
     try:
         typer.main.get_command(app).main(list(arguments), prog_name="agentctl")
     except SystemExit as ended:
+        if ended.code == _INTERRUPTED:
+            return _fail("stopped", _INTERRUPTED)  # typer has caught Ctrl-C itself and said nothing
         return ended.code if isinstance(ended.code, int) else 1
     except AgentctlError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail("stopped", 130)
+        return _fail("stopped", _INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
         place = traceback.extract_tb(error.__traceback__)[-1]
         return _fail(

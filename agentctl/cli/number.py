@@ -130,7 +130,8 @@ def _show_takeover(found: Takeover, show: Callable[[str], None]) -> None:
     show("\n".join([f"{found.number} leads here at Twilio now:", *routing_lines(found.incoming.routing())]))
     if found.fresh:
         show("This is saved first; agentctl release-number puts it back.")
-    show(render.plan_text(found.plan))
+    if found.plan.changes:
+        show(render.plan_text(found.plan))
     for reason in found.needs_yes:
         say(f"! {reason}")
 

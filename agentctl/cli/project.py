@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +20,7 @@ def init(
 
     for path in write(directory, project=name):
         print(path)
-    where = "" if directory == Path() else f"cd {directory} && "
+    where = "" if directory == Path() else f"cd {shlex.quote(str(directory))} && "
     say(f"Next: {where}cp .env.example .env, fill it in, then: agentctl plan")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -45,8 +46,17 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("this changes something and nobody can be asked here", "Run it again with --yes.")
-    if not typer.confirm(question, default=False, err=True):
+    if not _asked(question):
         raise UsageError("nothing was changed")
+
+
+def _asked(question: str) -> bool:
+    # The event loop's own SIGINT handler only cancels its task, which waits for the answer: Ctrl-C would do nothing.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm(question, default=False, err=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def say(text: str) -> None:

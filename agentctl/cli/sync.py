@@ -129,5 +129,4 @@ def outcome(applied: Applied) -> str:
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")
-    waiting = " What waits for you stands above." if applied.plan.waiting else ""
-    return "\n".join(lines) or f"Everything is in sync.{waiting}"
+    return "\n".join(lines) or ("Everything else is in sync." if applied.plan.waiting else "Everything is in sync.")

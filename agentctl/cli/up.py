@@ -27,71 +27,121 @@ def up(
     log_to_stderr(Level.warning)
 
     async def run(control: Control) -> None:
-        with stopping() as stop:
-            await _prepare(control, only or [], yes)
-            await _invite(control)
-            from agentctl.verbs import up as verbs
+        from agentctl.verbs import sync
+        from agentctl.verbs import up as verbs
 
-            door = (host, port) if control.settings.public_url is not None else None
-            show = _Shown(stop if once else None)
-            await verbs.watch(control, on_call=show, stop=stop, poll_seconds=poll_seconds, serve=door)
+        await sync.load(control)  # a broken project is told before anybody is asked anything
+        await _key(control)
+        plan = await _sync(control, only or [], yes)
+        ringing = await _numbers(control, plan, only or [], yes)
+        # A door that answers there already is left alone; else this is the door.
+        here = control.settings.public_url is not None and not await verbs.door_answers(control)
+        # Only from here on does Ctrl-C mean "enough": at a question or in a sync it has to interrupt.
+        with stopping() as stop:
+            await verbs.watch(
+                control,
+                on_call=_Shown(stop if once else None),
+                stop=stop,
+                on_ready=lambda: _invite(control, ringing, f"{host}:{port}" if here else ""),
+                poll_seconds=poll_seconds,
+                serve=(host, port) if here else None,
+            )
 
     connected(run)
 
 
-async def _prepare(control: Control, only: list[str], yes: bool) -> None:
-    from agentctl.cli import render
-    from agentctl.cli.sync import Progress, outcome
-    from agentctl.verbs import sync, up
+async def _key(control: Control) -> None:
+    from agentctl.cli.doctor import finding_text
+    from agentctl.verbs import up as verbs
 
     say("1. The key")
-    await up.check_key(control)
+    findings = await verbs.check_key(control)
+    for finding in findings:
+        if finding.state != "ok":
+            say(f"   {finding_text(finding)}")
+    if any(finding.state == "broken" for finding in findings):
+        raise typer.Exit(1)
     say(f"   {control.settings.workspace} accepts it.")
+
+
+async def _sync(control: Control, only: list[str], yes: bool) -> Plan:
+    from agentctl.cli import render
+    from agentctl.cli.sync import Progress, outcome
+    from agentctl.verbs import sync as verbs
+
     say("2. The plan")
-    found = await sync.plan(control, only)
+    found = await verbs.plan(control, only)
     print(render.plan_text(found), flush=True)
     if found.changes:
         confirm("Apply this?", yes=yes)
-    applied = await sync.apply(control, found, on_change=Progress(found))
+    applied = await verbs.apply(control, found, on_change=Progress(found))
     print(outcome(applied), flush=True)
     if not applied.ok:
         raise typer.Exit(1)
+    return found
+
+
+async def _numbers(control: Control, plan: Plan, only: list[str], yes: bool) -> list[str]:
+    """Bring over every number that is declared and not at ElevenLabs yet; the answer is those that ring."""
+    from agentctl.cli.doctor import finding_text
+    from agentctl.verbs import sync
+    from agentctl.verbs.vendor_side import ringing
+
     say("3. The numbers")
-    await _numbers(control, found, only, yes)
+    chosen = sync.select((await sync.load(control)).assistants, only)
+    declared = {number: assistant.key for assistant in chosen for number in assistant.phone.numbers}
+    if not declared:
+        say("   None is declared: phone.numbers in assistant.toml.")
+    absent = [number for number in declared if any(one.ref.key == number for one in plan.waiting)]
+    left = {number for number in absent if not await _brought_over(control, number, declared[number], yes)}
+    found = await ringing(control, {number: key for number, key in declared.items() if number not in left})
+    for finding in found.values():
+        say(f"   {finding.what}." if finding.state == "ok" else f"   {finding_text(finding)}")
+    return [number for number, finding in found.items() if finding.state in ("ok", "warning")]
 
 
-async def _numbers(control: Control, plan: Plan, only: list[str], yes: bool) -> None:
-    """Bring over every number that is declared and not at ElevenLabs yet."""
+async def _brought_over(control: Control, number: str, key: str, yes: bool) -> bool:
+    """Whether the number is at ElevenLabs now; if not, it is told what to do, and the way goes on without it."""
     from agentctl.cli.number import take_over
-    from agentctl.verbs import sync
+    from agentctl.errors import AgentctlError, ConfigurationError, UsageError
 
-    loaded = await sync.load(control)
-    waiting = {one.ref.key for one in plan.waiting}
-    for assistant in sync.select(loaded.assistants, only):
-        for number in assistant.phone.numbers:
-            if number in waiting:
-                await take_over(control, number, assistant.key, yes=yes)
-            else:
-                say(f"   {number} rings at {assistant.key}.")
+    command = f"agentctl import-number {number} --assistant {key}"
+    try:
+        await take_over(control, number, key, yes=yes)
+    except ConfigurationError as error:
+        say(f"   {number} is not at ElevenLabs yet, and it cannot be brought over:")
+        for problem in error.problems:
+            say(f"     {problem}")
+        say(f"   Put the Twilio account's SID and auth token (Twilio console, Account info) into .env, then: {command}")
+        say("   Or import it in ElevenLabs' dashboard under Phone Numbers, then: agentctl sync")
+        return False
+    except UsageError:
+        raise
+    except AgentctlError as error:
+        say(f"   {number} was not brought over: {error}")
+        say(f"   When that is corrected: {command}")
+        return False
+    return True
 
 
-async def _invite(control: Control) -> None:
-    from agentctl.verbs import sync
+async def _invite(control: Control, ringing: list[str], served: str) -> None:
+    from agentctl.verbs import up as verbs
 
-    numbers = [number for assistant in (await sync.load(control)).assistants for number in assistant.phone.numbers]
     public = control.settings.public_url
     say("4. The call")
-    way = (
-        f"Calls are delivered to {public}." if public else "No PUBLIC_URL is set, so ElevenLabs is asked for new calls."
-    )
-    say(f"   {way}")
+    if public is None:
+        say("   No PUBLIC_URL is set, so ElevenLabs is asked for new calls.")
+    elif await verbs.door_answers(control):
+        say(f"   A door answers at {public}; ElevenLabs is asked for what is not delivered.")
+    else:
+        say(f"   {public} does not lead to the door here ({served}), so ElevenLabs is asked for new calls.")
     if control.mail_route is None:
         say("   No mail route is set (SMTP_URL or RESEND_API_KEY): mails wait in the outbox.")
+    say("   Its transcript, summary and action items will appear here. Ctrl-C ends this.")
     print(
-        f"Call {' or '.join(numbers)} now." if numbers else "Call your agent now (from its page in the dashboard).",
+        f"Call {' or '.join(ringing)} now." if ringing else "Talk to your agent in ElevenLabs' dashboard now.",
         flush=True,
     )
-    say("   Its transcript, summary and action items appear here. Ctrl-C ends this.")
 
 
 class _Shown:

@@ -40,7 +40,7 @@ def find(start: Path) -> Path:
             return directory / FILENAME
     raise ConfigurationError(
         [Problem(FILENAME, f"not found in {start} or above")],
-        hint="Run this inside a project, or write a new one with: agentctl init",
+        hint="Run this inside a project, name it with -C DIR, or write a new one with: agentctl init",
     )
 
 

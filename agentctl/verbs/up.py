@@ -8,88 +8,157 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentctl import worker
 from agentctl.calls import backfill
-from agentctl.errors import AgentctlError, ConfigurationError, Problem
+from agentctl.calls.inbox import Store
+from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError, Unreachable
 from agentctl.resources.agent import KIND as AGENT
-from agentctl.verbs import door
+from agentctl.verbs import door, vendor_side
+from agentctl.verbs.finding import Finding
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 20.0
-_WATCH_SECONDS = 1.0
-# A call that began just before we started to watch still counts as new.
+_WATCH_SECONDS = 0.5
+# How long a call is held back so that it is shown with its mail sent; a mail that takes longer is shown as pending.
+_MAIL_SECONDS = 5.0
+# A call that began just before we started to watch still counts as new; clocks may differ a little, too.
 _LOOK_BACK = timedelta(minutes=2)
 
+OnCall = Callable[[dict[str, Any]], None]
 
-async def check_key(control: Control) -> None:
-    """Make sure that the key can read agents. Raises Unauthorized, Unreachable, ConfigurationError."""
-    await control.api.get("/v1/convai/agents", params={"page_size": 1})
+
+async def check_key(control: Control) -> list[Finding]:
+    """What the key may do. Raises Unauthorized for a wrong one, Unreachable, ApiError, ConfigurationError."""
+    return [finding async for finding in vendor_side.key(control)]
+
+
+async def door_answers(control: Control) -> bool:
+    """Whether a door of ours answers at PUBLIC_URL."""
+    from agentctl.clients.door import look
+
+    if control.settings.public_url is None:
+        return False
+    try:
+        answer = await look(f"{str(control.settings.public_url).rstrip('/')}/healthz")
+    except Unreachable:
+        return False
+    return answer.status == 200 and '"alive"' in answer.text
 
 
 async def watch(
     control: Control,
     *,
-    on_call: Callable[[dict[str, Any]], None],
+    on_call: OnCall,
     stop: asyncio.Event,
+    on_ready: Callable[[], Awaitable[None]] | None = None,
     poll_seconds: float = POLL_SECONDS,
     serve: tuple[str, int] | None = None,
 ) -> None:
-    """Work, and hand each new call to `on_call` until `stop` is set.
+    """Work, and hand each new call to `on_call` until `stop` is set; then finish what runs.
 
     ElevenLabs is asked every `poll_seconds` for finished conversations of the project's agents. `serve`: also open
-    the door at this host and port. Raises ConfigurationError where nothing was synced yet, StoreError.
+    the door at this host and port. `on_ready` is awaited once calls are waited for. Raises ConfigurationError where
+    nothing was synced yet, AgentctlError where the address is taken, StoreError.
     """
     agents = list((await control.bindings()).of(AGENT).values())
     if not agents:
         raise ConfigurationError([Problem("project", "no assistant is at ElevenLabs yet")], "Run: agentctl sync")
-    since = datetime.now(UTC) - _LOOK_BACK
-    wake = asyncio.Event()
-    tasks: set[asyncio.Task[Any]] = {
-        asyncio.create_task(_poll(control, agents, since, wake, poll_seconds)),
-        asyncio.create_task(_show(control, agents, since, on_call)),
-        asyncio.create_task(stop.wait()),
-    }
-    if serve is None:
-        tasks.add(asyncio.create_task(worker.run(await control.jobs(), stop=stop, wake=wake)))
-    else:
-        tasks.add(asyncio.create_task(door.serve(control, host=serve[0], port=serve[1], stop=stop)))
-    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    run = _Watch(control, await control.store(), agents, on_call, stop)
+    await run.begin()
+    working = asyncio.create_task(run.work(serve))
+    watching = [asyncio.create_task(run.poll(poll_seconds)), asyncio.create_task(run.show())]
+    opened, ended = (asyncio.create_task(event.wait()) for event in (run.opened, stop))
+    # Told to call only when somebody listens; a door that cannot open ends `working`.
+    await asyncio.wait({opened, working, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if on_ready is not None and run.opened.is_set() and not stop.is_set():
+        await on_ready()
+    await asyncio.wait({working, ended, *watching}, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
-    for task in rest:
+    for task in (*watching, opened, ended):
         task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
-    for task in done:
-        task.result()
+    # What the worker has begun, a mail among it, it finishes.
+    for result in await asyncio.gather(working, *watching, return_exceptions=True):
+        if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
+            raise result
 
 
-async def _poll(control: Control, agents: list[str], since: datetime, wake: asyncio.Event, seconds: float) -> None:
-    store = await control.store()
-    while True:
+@dataclass
+class _Watch:
+    """One watch: which calls are old, and the tasks that run beside each other."""
+
+    control: Control
+    store: Store
+    agents: list[str]
+    on_call: OnCall
+    stop: asyncio.Event
+
+    def __post_init__(self) -> None:
+        self.since = datetime.now(UTC)
+        self.wake = asyncio.Event()
+        self.opened = asyncio.Event()
+        self._seen: set[str] = set()
+        self._late: Collection[str] = ()
+
+    async def begin(self) -> None:
+        """Note what is stored already, and fetch what ended before anybody was told to call."""
+        rows = await self.store.call("list_calls", {"limit": 200})
+        self._seen = {row["conversation_id"] for row in rows}
+        self._late = await self._fetched()
+
+    async def work(self, serve: tuple[str, int] | None) -> None:
+        """A worker, beside the door or alone."""
+        if serve is None:
+            self.opened.set()
+            await worker.run(await self.control.jobs(), stop=self.stop, wake=self.wake)
+            return
+        host, port = serve
+        await door.serve(self.control, host=host, port=port, ready=lambda _url: self.opened.set(), stop=self.stop)
+
+    async def poll(self, seconds: float) -> None:
+        """Ask ElevenLabs again and again; with a webhook too, since deliveries can fail."""
+        while True:
+            await asyncio.sleep(seconds)
+            if await self._fetched():
+                self.wake.set()
+
+    async def _fetched(self) -> Collection[str]:
         try:
-            if await backfill.poll(control.api, store, agents, since):
-                wake.set()
+            return await backfill.poll(self.control.api, self.store, self.agents, self.since)
         except AgentctlError as error:
             # The next poll looks back over the same time: nothing is lost by waiting for it.
             log.warning("asking ElevenLabs for new conversations failed: %s", error.message)
-        await asyncio.sleep(seconds)
+            return ()
 
+    async def show(self) -> None:
+        """Hand over each call that is new."""
+        while True:
+            try:
+                for row in reversed(await self.store.call("list_calls", {"limit": 50})):
+                    if self._is_new(row):
+                        self._seen.add(row["conversation_id"])
+                        self.on_call(await self._settled(row["conversation_id"]))
+            except StoreError as error:
+                log.warning("looking for new calls failed: %s", error.message)
+            await asyncio.sleep(_WATCH_SECONDS)
 
-async def _show(
-    control: Control, agents: list[str], since: datetime, on_call: Callable[[dict[str, Any]], None]
-) -> None:
-    store = await control.store()
-    shown: set[str] = set()
-    while True:
-        for row in reversed(await store.call("list_calls", {"limit": 20})):
-            begun = datetime.fromisoformat(row["started_at"])
-            name = row["conversation_id"]
-            if row["agent_id"] in agents and begun >= since and name not in shown:
-                shown.add(name)
-                on_call(await store.call("show_call", {"conversation_id": name}))
-        await asyncio.sleep(_WATCH_SECONDS)
+    def _is_new(self, row: dict[str, Any]) -> bool:
+        name = row["conversation_id"]
+        if row["agent_id"] not in self.agents or name in self._seen:
+            return False
+        return name not in self._late or datetime.fromisoformat(row["started_at"]) >= self.since - _LOOK_BACK
+
+    async def _settled(self, conversation_id: str) -> dict[str, Any]:
+        end = asyncio.get_running_loop().time() + (_MAIL_SECONDS if self.control.mail_route else 0)
+        while True:
+            call: dict[str, Any] = await self.store.call("show_call", {"conversation_id": conversation_id})
+            waits = any(mail["status"] in ("pending", "running") for mail in call["mails"])
+            if not waits or asyncio.get_running_loop().time() >= end:
+                return call
+            await asyncio.sleep(_WATCH_SECONDS / 2)

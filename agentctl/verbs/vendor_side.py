@@ -10,6 +10,7 @@ from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unautho
 from agentctl.resources.agent import AGENT, AGENTS
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.resources.phone_number import NUMBERS
 from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
@@ -191,20 +192,23 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
     """
     if not declared:
         return {}
-    bound = (await control.bindings()).of(AGENT_KIND)
+    bindings = await control.bindings()
+    agents, had = bindings.of(AGENT_KIND), bindings.of(NUMBER_KIND)
     there = {entry.get("phone_number"): entry for entry in await control.api.get(NUMBERS)}
-    found = await asyncio.gather(
-        *(_number(control, number, key, there.get(number), bound.get(key)) for number, key in declared.items())
-    )
+
+    async def find(number: str, key: str) -> Finding:
+        if number in there:
+            return await _number(control, number, key, there[number], agents.get(key))
+        remedy = f"agentctl import-number {number} --assistant {key}"
+        if number in had:
+            return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
+        return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)
+
+    found = await asyncio.gather(*(find(number, key) for number, key in declared.items()))
     return dict(zip(declared, found, strict=True))
 
 
-async def _number(
-    control: Control, number: str, key: str, entry: Mapping[str, Any] | None, agent_id: str | None
-) -> Finding:
-    if entry is None:
-        remedy = f"agentctl import-number {number} --assistant {key}"
-        return Finding("numbers", "broken", f"{number} is not at ElevenLabs", remedy)
+async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], agent_id: str | None) -> Finding:
     rings_at = (entry.get("assigned_agent") or {}).get("agent_id")
     if agent_id is None or rings_at != agent_id:
         return Finding(

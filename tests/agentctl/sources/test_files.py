@@ -133,7 +133,7 @@ def test_unfinished_toml_names_the_end(project: DiskProject) -> None:
         (b"name = 'K\xf6ln'", "is not UTF-8 text (line 1); save it as UTF-8"),
         (b"# x\0", "is not text: it contains a NUL character"),
         (b"#" * 1_000_001, "is larger than 1 MB"),
-        (b"a = " + b"[" * 3000, "is nested more than 60 levels deep"),
+        (b"a = " + b"[" * 30_000, "is nested more than 60 levels deep"),
         (b"a" + b".a" * 3000 + b" = 1", "is nested more than 60 levels deep"),
     ],
 )

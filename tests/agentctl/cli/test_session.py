@@ -1,0 +1,86 @@
+"""agentctl.cli.session: which project a command means, and who says yes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from agentctl.cli.session import DIRECTORY, confirm, connected, say
+from agentctl.errors import UsageError
+from agentctl.wiring import Control
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+Type = Callable[[str], None]
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Type:
+    """A person at a terminal. In the test itself, since pytest sets its own streams when that begins."""
+
+    def sit_down(keys: str) -> None:
+        monkeypatch.setattr("sys.stdin", Terminal(keys))
+        monkeypatch.setattr("sys.stderr", Terminal())
+
+    return sit_down
+
+
+def test_yes_asks_nobody() -> None:
+    confirm("Really?", yes=True)
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stderr"])
+def test_where_nobody_can_be_asked_it_is_no(typed: Type, monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+    typed("y\n")
+    monkeypatch.setattr(f"sys.{stream}", io.StringIO("y\n"))
+    with pytest.raises(UsageError, match="--yes") as caught:
+        confirm("Really?", yes=False)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("keys", ["n\n", "\n", "perhaps\nn\n"])
+def test_only_a_yes_is_a_yes(typed: Type, keys: str) -> None:
+    typed(keys)
+    with pytest.raises(UsageError, match="nothing was changed"):
+        confirm("Really?", yes=False)
+
+
+def test_a_yes_on_a_terminal(typed: Type) -> None:
+    typed("y\n")
+    confirm("Really?", yes=False)
+
+
+def test_the_end_of_the_input_is_no_yes(typed: Type) -> None:
+    typed("")
+    with pytest.raises(typer.Abort):
+        confirm("Really?", yes=False)
+
+
+def test_a_message_goes_to_stderr_and_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("caution \x1b[2J\u202e!")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "caution \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}!\n"
+
+
+def test_a_command_finds_the_project_above_it(tmp_path: Path) -> None:
+    (tmp_path / "agentctl.toml").write_text('project = "probe"\n')
+    below = tmp_path / "assistants" / "empfang"
+    below.mkdir(parents=True)
+
+    async def where(control: Control) -> tuple[Path, bool]:
+        return control.directory, control.has_project
+
+    token = DIRECTORY.set(below)
+    try:
+        assert connected(where) == (tmp_path.resolve(), True)
+    finally:
+        DIRECTORY.reset(token)

@@ -1,0 +1,155 @@
+"""agentctl.settings: variables and .env become one object, all problems at once, no secret in any of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agentctl.errors import ConfigurationError
+from agentctl.settings import Settings, load_settings, nearest, require, wants_colour
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "agentctl" / "templates" / "project" / "env.example"
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def refused(directory: Path) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(directory)
+    return caught.value
+
+
+def test_nothing_is_needed(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    assert str(settings.elevenlabs_base_url) == "https://api.elevenlabs.io/"
+    assert settings.workspace == "api.elevenlabs.io"
+    assert settings.webhook_tolerance_seconds == 2700
+    assert settings.elevenlabs_webhook_secret == ()
+
+
+def test_the_environment_wins_over_dot_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("ELEVENLABS_API_KEY=from-file\nMAIL_FROM=a@example.org\nSTRANGER=1\n")
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "from-environment")
+    settings = load_settings(tmp_path)
+    assert settings.elevenlabs_api_key is not None
+    assert settings.elevenlabs_api_key.get_secret_value() == "from-environment"
+    assert settings.mail_from == "a@example.org"
+
+
+def test_an_empty_value_counts_as_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SMTP_URL=\nWEBHOOK_MAX_BYTES=\n")
+    monkeypatch.setenv("PUBLIC_URL", "")
+    settings = load_settings(tmp_path)
+    assert settings.smtp_url is None
+    assert settings.public_url is None
+
+
+def test_several_secrets_while_one_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", " wsec_new , wsec_old ,")
+    secrets = load_settings(tmp_path).elevenlabs_webhook_secret
+    assert [secret.get_secret_value() for secret in secrets] == ["wsec_new", "wsec_old"]
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    bad = {
+        "ELEVENLABS_BASE_URL": "api.elevenlabs.io",
+        "WEBHOOK_TOLERANCE_SECONDS": "soon",
+        "WEBHOOK_MAX_BYTES": "1",
+        "TWILIO_ACCOUNT_SID": "SK123",
+        "MAIL_FROM": "nobody",
+    }
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in bad.items()))
+    error = refused(tmp_path)
+    assert {problem.where for problem in error.problems} == set(bad)
+    assert error.exit_code == 2
+    assert str(tmp_path / ".env") in error.hint
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"SUPABASE_URL": "https://x.supabase.co"}, "SUPABASE_SERVICE_ROLE_KEY"),
+        ({"SUPABASE_SERVICE_ROLE_KEY": "k"}, "SUPABASE_URL"),
+        ({"TWILIO_API_KEY_SID": "SK" + "0" * 32}, "TWILIO_API_KEY_SECRET"),
+        ({"TWILIO_API_KEY_SECRET": "k"}, "TWILIO_API_KEY_SID"),
+        ({"LLM_BASE_URL": "https://llm.example.org/v1"}, "LLM_MODEL"),
+        ({"SMTP_URL": "smtp://mail.example.org"}, "MAIL_FROM"),
+        ({"RESEND_API_KEY": "re_1"}, "MAIL_FROM"),
+    ],
+)
+def test_half_of_a_pair_is_named(tmp_path: Path, given: dict[str, str], missing: str) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    (problem,) = refused(tmp_path).problems
+    assert problem.where == missing
+    assert next(iter(given)) in problem.what
+
+
+def test_no_secret_is_in_a_repr_or_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [name.upper() for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
+    assert len(names) >= 8
+    for name in names:
+        monkeypatch.setenv(name, "quite-secret")
+    monkeypatch.setenv("MAIL_FROM", "a@example.org")
+    monkeypatch.setenv("SUPABASE_URL", "https://x.supabase.co")
+    monkeypatch.setenv("TWILIO_API_KEY_SID", "SK" + "0" * 32)
+    assert "quite-secret" not in repr(load_settings(tmp_path))
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "quite-secret")
+    monkeypatch.setenv("LLM_BASE_URL", "quite-secret")
+    error = refused(tmp_path)
+    assert "quite-secret" not in f"{error!r} {error}"
+
+
+def test_a_residency_host_is_a_workspace_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELEVENLABS_BASE_URL", "https://api.eu.residency.elevenlabs.io")
+    assert load_settings(tmp_path).workspace == "api.eu.residency.elevenlabs.io"
+    monkeypatch.setenv("ELEVENLABS_BASE_URL", "http://127.0.0.1:8081")
+    assert load_settings(tmp_path).workspace == "127.0.0.1:8081"
+
+
+def test_what_a_command_needs_is_named_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        require(load_settings(tmp_path), "elevenlabs_api_key", "elevenlabs_webhook_secret", "elevenlabs_base_url")
+    assert [problem.where for problem in caught.value.problems] == ["ELEVENLABS_API_KEY", "ELEVENLABS_WEBHOOK_SECRET"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_colour_is_for_terminals_that_want_it(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], wanted: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert wants_colour() is wanted
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
+    assert not wants_colour()
+
+
+def test_nearest() -> None:
+    assert nearest("empfnag", ["notdienst", "empfang"]) == "empfang"
+    assert nearest("xyz", ["notdienst", "empfang"]) == ""
+
+
+@pytest.mark.parametrize("file", [ROOT / ".env.example", TEMPLATE], ids=["root", "template"])
+def test_env_example_is_complete_and_each_name_has_one_line(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    names = [line.partition("=")[0] for line in lines if re.match(r"[A-Z_]+=", line)]
+    assert sorted(names) == sorted(name.upper() for name in Settings.model_fields)
+    for at, line in enumerate(lines):
+        if re.match(r"[A-Z_]+=", line):
+            assert lines[at - 1].startswith("# "), line
+
+
+def test_env_example_as_it_is_can_be_loaded(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(TEMPLATE.read_text())
+    assert load_settings(tmp_path) == load_settings(tmp_path / "nowhere")

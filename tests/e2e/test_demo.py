@@ -1,0 +1,116 @@
+"""scripts/demo: the main job from files to mail, checked by itself, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STEPS = ["init", "plan", "sync", "import-number", "webhook", "call", "store", "mail", "second-sync"]
+PATIENCE_SECONDS = 300
+
+
+def demo(scratch: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run it as scripts/demo does, with a directory for temporary files of its own."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "demo.py"), *arguments],
+        cwd=scratch,
+        env={**os.environ, "TMPDIR": str(scratch), **settings},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+
+
+def left_running(scratch: Path) -> list[str]:
+    """The processes that have to do with the directory, by their command lines and working directories."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(scratch) in command or where.startswith(str(scratch)):
+            found.append(command)
+    return found
+
+
+def nothing_is_left(scratch: Path) -> None:
+    assert [path.name for path in scratch.iterdir()] == []
+    if Path("/proc/self/cmdline").exists():
+        assert left_running(scratch) == []
+
+
+def test_every_step_is_done_and_nothing_is_left(tmp_path: Path) -> None:
+    # A user's own settings are none of the demo's.
+    ended = demo(tmp_path, "--json", ELEVENLABS_API_KEY="sk_mine", DATABASE_URL="postgresql://mine.invalid/x")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("\n") == 1
+    result = json.loads(ended.stdout.splitlines()[-1])
+    assert result["ok"] is True
+    assert [step["name"] for step in result["steps"]] == STEPS
+    assert all(step["ok"] is True and step["seconds"] >= 0 for step in result["steps"])
+    nothing_is_left(tmp_path)
+
+
+def test_for_people_it_tells_the_whole_story(tmp_path: Path) -> None:
+    ended = demo(tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    for part in (
+        "+ agent empfang",
+        "conversation_config.agent.first_message",
+        "user    Guten Tag, hier ist Erika Muster.",
+        "[ ] Rückruf zum Angebot",
+        "To: team@example.org",
+        "Nothing to do",
+        f"{len(STEPS)} steps, each result checked",
+    ):
+        assert part in ended.stdout, part
+
+
+@pytest.mark.parametrize("keep", [[], ["--keep"]])
+def test_a_step_that_fails_is_told_and_ends_with_1(tmp_path: Path, keep: list[str]) -> None:
+    # Without a Postgres where one is said to be, the second step cannot work.
+    ended = demo(tmp_path, "--json", *keep, AGENTCTL_PG_BIN=str(tmp_path.parent / "nowhere"))
+    assert ended.returncode == 1
+    result = json.loads(ended.stdout.splitlines()[-1])
+    assert result["ok"] is False
+    assert [(step["name"], step["ok"]) for step in result["steps"]] == [("init", True), ("plan", False)]
+    assert "demo failed at plan: agentctl plan" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    nothing_is_left(tmp_path)
+
+
+def test_it_can_be_stopped(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "demo.py")],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "+ agent empfang" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert process.returncode == 1
+    assert "stopped" in err
+    assert "Traceback" not in err
+    nothing_is_left(tmp_path)
