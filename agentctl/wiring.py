@@ -129,9 +129,8 @@ class Control:
         """`.agentctl/` beside agentctl.toml. Raises ConfigurationError where there is no project."""
         if not self.has_project:
             problem = Problem("agentctl.toml", f"not found in {self.directory} or above, and no other store is set")
-            raise ConfigurationError(
-                [problem], "Run this inside a project (-C DIR; agentctl init writes one), or set DATABASE_URL."
-            )
+            hint = "Run this inside a project (-C DIR; agentctl init writes one), or set DATABASE_URL."
+            raise ConfigurationError([problem], hint)
         return self.directory / ".agentctl"
 
     async def dsn(self) -> str:
