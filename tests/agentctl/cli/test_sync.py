@@ -79,7 +79,7 @@ def test_a_plan_writes_nothing_and_its_face_is_stable(cli: Cli, project: Example
     }
     for change in found["changes"]:
         assert change["edits"]
-        assert all(set(edit) == {"path", "from", "to"} for edit in change["edits"])
+        assert all(set(edit) == {"path", "from", "to", "changed"} for edit in change["edits"])
     assert found["counts"] == {"create": 5, "update": 0, "delete": 0, "unchanged": 0}
     assert project.writes() == []
     assert cli("plan", "--exit-code")[0] == 3
@@ -135,9 +135,40 @@ def test_drift_at_the_platform_is_seen(cli: Cli, project: Example, sandbox: Bloc
     body = {"conversation_config": {"agent": {"first_message": "Hallo!"}}}
     url = f"{sandbox.url}/v1/convai/agents/{agent_id}"
     httpx.patch(url, json=body, headers={"xi-api-key": sandbox.key}, trust_env=False).raise_for_status()
-    assert 'conversation_config.agent.first_message: "Hallo!" -> "Guten Tag' in cli("plan")[1]
-    assert cli("sync", "--yes")[0] == 0
+    shown = cli("plan")[1]
+    assert "first_message was changed at the platform" in shown
+    assert 'conversation_config.agent.first_message: "Hallo!" -> "Guten Tag' in shown
+    assert (cli("status")[1].splitlines()[0].split(maxsplit=1), cli("status", "--exit-code")[0]) == (
+        ["empfang", "drifted"],
+        3,
+    )
+    before = project.writes()
+    code, out, _ = cli("sync", "--yes")
+    assert code == 3
+    assert "held back: agent empfang: conversation_config.agent.first_message" in out
+    assert project.writes() == before
+    held = json.loads(cli("sync", "--yes", "--json")[1])["held"]
+    assert held == [{"kind": "agent", "key": "empfang", "paths": ["conversation_config.agent.first_message"]}]
+    assert cli("sync", "--yes", "--take-ours")[0] == 0
     converged(project)
+
+
+def test_what_is_no_longer_declared_goes_with_prune_alone(cli: Cli, project: Example, sandbox: BlockingSandbox) -> None:
+    other = project.root / "assistants/notdienst"
+    other.mkdir()
+    (other / "assistant.toml").write_text('name = "Notdienst"\n')
+    (other / "prompt.md").write_text("Hilf.\n")
+    assert cli("sync", "--yes")[0] == 0
+    for file in other.iterdir():
+        file.unlink()
+    other.rmdir()
+    assert "agent notdienst is no longer declared" in cli("sync", "--yes")[1]
+    assert len(sandbox.state()["agents"]) == 2
+    code, out, _ = cli("sync", "--yes", "--prune", "--json")
+    assert code == 0
+    assert json.loads(out)["counts"]["delete"] == 2
+    assert [agent["name"] for agent in sandbox.state()["agents"].values()] == ["Empfang"]
+    assert cli("sync", "--prune", "--only", "empfang")[0] == 2
 
 
 def test_a_number_that_is_not_imported_is_told_and_fails_nothing(cli: Cli) -> None:

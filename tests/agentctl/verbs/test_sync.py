@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import agentctl
-from agentctl.errors import ConfigurationError, SyncError, UsageError
+from agentctl.errors import Busy, ConfigurationError, SyncError, UsageError
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
 from agentctl.sync.kind import Ref
@@ -200,7 +200,7 @@ async def test_without_its_bindings_everything_is_found_again(project: Project) 
                 await bindings.unbind(Ref(kind, key))
         found = await agentctl.plan(control)
         assert found.changes == ()
-        assert {ref.kind for ref, _ in found.adopted} == {"agent", "knowledge_document"}
+        assert {settled.ref.kind for settled in found.settled} == {"agent", "knowledge_document"}
         assert (await agentctl.apply(control, found)).ok
         assert set((await control.bindings()).of("agent")) == {"empfang"}
     assert await project.writes() == before
@@ -233,13 +233,14 @@ async def test_what_another_sync_made_since_the_plan_is_not_made_again(project: 
     assert len((await project.sandbox.state())["agents"]) == 1
 
 
-async def test_two_applies_go_one_after_the_other(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+async def test_of_two_applies_at_once_one_works_and_the_other_is_told(project: Project) -> None:
     await project.sandbox.latency(20)
     async with project.opened() as one, project.opened() as other:
         plans = [await agentctl.plan(control) for control in (one, other)]
-        with caplog.at_level(logging.WARNING, "agentctl"):
-            results = await asyncio.gather(agentctl.apply(one, plans[0]), agentctl.apply(other, plans[1]))
-    assert sorted(result.ok for result in results) == [False, True]
-    assert "another sync of this project is running" in caplog.text
+        results = await asyncio.gather(
+            agentctl.apply(one, plans[0]), agentctl.apply(other, plans[1]), return_exceptions=True
+        )
+    (told,) = [result for result in results if isinstance(result, Busy)]
+    assert f"another sync of this project is running: process {os.getpid()} on" in str(told)
     state = await project.sandbox.state()
     assert (len(state["agents"]), len(state["documents"])) == (1, 1)
