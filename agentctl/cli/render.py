@@ -135,6 +135,8 @@ def held_text(change: Change) -> str:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.vanished:
         return f"{paint('held back:', 33)} {name} was deleted at the platform"
+    if not change.foreign:
+        return f"{paint('held back:', 33)} {name} waits for what was deleted at the platform"
     paths = ", ".join(f"{edit.path} ({_ORIGINS[edit.origin]})" for edit in change.foreign)
     return f"{paint('held back:', 33)} {name}: {paths}"
 

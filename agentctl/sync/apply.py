@@ -78,19 +78,22 @@ class _Run:
         self._on_change = on_change
         self._retired: list[tuple[Kind[Any], Change, str]] = []
         self._failed: set[Ref] = set()
+        self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self.done: list[Change] = []
         self.held: list[Change] = []
         self.failures: list[Failure] = []
 
     async def change(self, kind: Kind[Any], change: Change) -> None:
-        """Write one change and verify it; an expected error becomes a failure."""
+        """Write one change, less what is somebody else's, and verify it; an expected error becomes a failure."""
         held = () if self._take_ours else change.foreign
-        if held or (change.vanished and not self._take_ours):
+        absent = change.vanished and not self._take_ours
+        waits = bool(refs(change.desired.body) & self._absent)
+        if held or absent or waits:
             self.held.append(change)
-            if change.vanished or change.replaces or len(held) == len(change.edits):
-                if change.observed is None:
-                    self._failed.add(change.desired.ref)
-                return
+        if absent or (waits and change.observed is None):
+            self._absent.add(change.desired.ref)
+        if absent or waits or (held and (change.replaces or len(held) == len(change.edits))):
+            return
         await self._ended(change, self._write(kind, change, held))
 
     async def delete(self, kind: Kind[Any], change: Change) -> None:

@@ -126,6 +126,17 @@ async def test_an_object_deleted_by_hand_is_made_again_only_if_ours_counts() -> 
     assert (await planned(platform, [DESK])).empty
 
 
+async def test_what_refers_to_something_deleted_there_is_held_back_with_it() -> None:
+    platform = Platform()
+    await synced(platform, [DESK])
+    platform.objects["document"].clear()
+    result = await synced(platform, [DESK])
+    assert result.ok
+    assert [change.desired.kind for change in result.held] == ["document", "agent"]
+    assert (await synced(platform, [DESK], take_ours=True)).ok
+    assert (await planned(platform, [DESK])).empty
+
+
 async def test_a_key_that_the_platform_drops_is_an_error_that_names_it() -> None:
     platform = Platform(ignored={"frist_message"})
     wrong = {"key": "desk", "agent": {"name": "Desk", "frist_message": "Hello"}}
