@@ -223,10 +223,11 @@ class Control:
     async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
         """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
         from agentctl.resources import kinds
+        from agentctl.resources.place import Place
         from agentctl.resources.post_call import WEBHOOK
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        return kinds(self.api, await self.store(), self.scope, webhook)
+        return kinds(Place(self.api, await self.store(), self.scope, webhook))
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauth
 from agentctl.resources import knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
+from agentctl.resources.place import Place
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.sync.bindings import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
@@ -44,6 +45,11 @@ class Agent:
         self._api = api
         self._scope = scope
         self._webhook = webhook
+
+    @classmethod
+    def at(cls, place: Place) -> Agent:
+        """For one workspace and project."""
+        return cls(place.api, place.scope, place.webhook)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """One agent; what the assistant does not declare is left out, and `[elevenlabs]` is merged last."""

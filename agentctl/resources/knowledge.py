@@ -10,6 +10,7 @@ from typing import Any
 from agentctl.errors import NotFound
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
+from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting
 
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
@@ -26,6 +27,11 @@ class KnowledgeDocument:
     def __init__(self, api: Api, scope: Scope) -> None:
         self._api = api
         self._prefix = f"agentctl/{scope.project}/{scope.environment}/"
+
+    @classmethod
+    def at(cls, place: Place) -> KnowledgeDocument:
+        """For one workspace and project."""
+        return cls(place.api, place.scope)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Every document of the assistant; one that several assistants share has one key and is uploaded once."""

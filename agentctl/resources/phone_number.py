@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Unauthorized, Waiting
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting
 
 NUMBERS = "/v1/convai/phone-numbers"
@@ -45,6 +46,11 @@ class PhoneNumber:
     def __init__(self, api: Api, access: TwilioAccess | None = None) -> None:
         self._api = api
         self._access = access
+
+    @classmethod
+    def at(cls, place: Place) -> PhoneNumber:
+        """For one workspace and project."""
+        return cls(place.api)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Each declared number, assigned to the assistant's agent."""
@@ -84,17 +90,15 @@ class PhoneNumber:
         return False
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
-        """Import from Twilio. This makes ElevenLabs overwrite the number's voice URL and status callback there."""
-        if self._access is None:
-            raise Waiting(f"{desired.key} cannot be imported without Twilio credentials")
-        phone_number_id = await self._imported(desired, body["agent_id"], self._access)
-        # Whether agent_id of the import is honoured is not documented; an assignment that is there costs nothing.
-        await self._api.patch(NUMBER, json={"agent_id": body["agent_id"]}, phone_number_id=phone_number_id)
-        return phone_number_id
+        """Import from Twilio. This makes ElevenLabs overwrite the number's voice URL and status callback there.
 
-    async def _imported(self, desired: Desired, agent_id: str, access: TwilioAccess) -> str:
+        Whether the import heeds `agent_id` is not documented; if it does not, the assignment is an edit of its own.
+        """
+        access = self._access
+        if access is None:
+            raise Waiting(f"{desired.key} cannot be imported without Twilio credentials")
         try:
-            answer = await self._api.post(NUMBERS, json=_request(desired, agent_id, access))
+            answer = await self._api.post(NUMBERS, json=_request(desired, body["agent_id"], access))
             if not answer.get("phone_number_id"):
                 raise ApiError(f"POST {NUMBERS}: the answer has no phone_number_id", status=200)
             return str(answer["phone_number_id"])

@@ -13,6 +13,7 @@ from typing import Any
 from agentctl.errors import NotFound
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.place import Place
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
 
@@ -47,6 +48,11 @@ class PostCallSettings:
     def __init__(self, store: Store, scope: Scope) -> None:
         self._store = store
         self._scope = asdict(scope)
+
+    @classmethod
+    def at(cls, place: Place) -> PostCallSettings:
+        """For one workspace and project."""
+        return cls(place.store, place.scope)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """One row per assistant."""

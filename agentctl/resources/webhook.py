@@ -108,7 +108,7 @@ def agent_binding(agent: Mapping[str, Any]) -> Mapping[str, Any]:
     return place if isinstance(place, Mapping) else {}
 
 
-class Delivery:
+class AgentWebhook:
     """The kind `agent`, narrowed to where its calls are delivered: registering a webhook writes that and no more."""
 
     def __init__(self, agent: Agent) -> None:
@@ -118,7 +118,7 @@ class Delivery:
         self.lists = agent.lists
 
     @classmethod
-    def of(cls, api: Api, scope: Scope) -> Delivery:
+    def of(cls, api: Api, scope: Scope) -> AgentWebhook:
         """For the agents of one project, delivering to its own webhook."""
         return cls(Agent(api, scope, WEBHOOK))
 

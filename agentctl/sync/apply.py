@@ -122,6 +122,9 @@ class _Run:
         body = without(self._resolved(desired.body, f"{desired.kind} {desired.key}"), spared)
         if change.observed is None or change.replaces:
             observed = await self._create(kind, change, body)
+            # What a create cannot say, or did not take, is written like any other edit; the id is bound by now.
+            if edits := diff(body, observed.body, kind.lists):
+                observed = await kind.update(observed.remote_id, desired, patch(edits))
         else:
             await self._must_be_fresh(kind, change, change.observed)
             # Refs that became known since the plan was made are in `body`; the edits are made anew with them.

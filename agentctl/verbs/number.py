@@ -17,6 +17,7 @@ from agentctl.resources.routing import Routing
 from agentctl.sync import apply as engine
 from agentctl.sync.apply import OnChange
 from agentctl.sync.kind import Ref
+from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.takeover import Takeover, at_twilio
 from agentctl.verbs.takeover import look as look
@@ -96,7 +97,8 @@ class _Import:
         takeover, control = self.takeover, self.control
         bindings = await control.bindings()
         kind = PhoneNumber(control.api, control.twilio_access(enable_sms=takeover.sms))
-        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True, on_change=self.on_change)
+        async with exclusive(control):
+            applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True, on_change=self.on_change)
         if applied.failures:
             raise applied.failures[0].error
         self.phone_number_id = bindings.get(Ref(phone_number.KIND, takeover.number)) or ""

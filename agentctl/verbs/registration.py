@@ -13,12 +13,13 @@ from agentctl.resources import webhook as resource
 from agentctl.resources.agent import KIND as AGENT
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.post_call import WEBHOOK
-from agentctl.resources.webhook import Delivery, Webhook
+from agentctl.resources.webhook import AgentWebhook, Webhook
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
+from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 
@@ -170,10 +171,11 @@ class _Register:
         """The same path as sync, narrowed to where the agents' calls are delivered."""
         control = self.control
         bindings = await control.bindings()
-        kind = Delivery.of(control.api, control.scope)
+        kind = AgentWebhook.of(control.api, control.scope)
         self.plan = await planning.plan([kind], self.registration.assistants, bindings, whole=False)
         self.on_plan(self.plan)
-        applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
+        async with exclusive(control):
+            applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error
 
@@ -225,7 +227,7 @@ async def _delivering(
     control: Control, assistants: Sequence[Assistant], agent_ids: Mapping[str, str]
 ) -> dict[str, str | None]:
     """Assistant -> the webhook that its agent delivers to now; without those that choose one of their own."""
-    kind = Delivery.of(control.api, control.scope)
+    kind = AgentWebhook.of(control.api, control.scope)
     wanted = [desired for assistant in assistants for desired in kind.desired(assistant)]
     wanted = [desired for desired in wanted if resource.agent_binding(desired.body).get(_ID) == WEBHOOK]
     found: dict[str, str | None] = {}

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.resources import kinds as all_kinds
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.place import Place
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
 from agentctl.sync.kind import Kind
@@ -35,4 +36,4 @@ def memory() -> Memory:
 
 @pytest.fixture
 def kinds(api: ElevenLabs, memory: Memory) -> tuple[Kind[Assistant], ...]:
-    return all_kinds(api, memory, SCOPE)
+    return all_kinds(Place(api, memory, SCOPE))

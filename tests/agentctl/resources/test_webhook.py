@@ -10,7 +10,7 @@ from agentctl.errors import Ignored, SyncError
 from agentctl.resources import webhook
 from agentctl.resources.agent import Agent
 from agentctl.resources.post_call import EVENTS, WEBHOOK
-from agentctl.resources.webhook import Delivery
+from agentctl.resources.webhook import AgentWebhook
 from tests.agentctl.resources.contract import SCOPE, assistant, edits, planned, synced
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +55,7 @@ async def test_delivery_writes_that_part_of_an_agent_and_no_more(api: Any, memor
     await synced((Agent(api, SCOPE),), memory, wanted)
     made, _ = await webhook.create(api, "x", URL)
     memory.bindings[WEBHOOK.kind, WEBHOOK.key] = made.webhook_id
-    kinds = (Delivery.of(api, SCOPE),)
+    kinds = (AgentWebhook.of(api, SCOPE),)
     changed = assistant(first_message="Guten Tag")
     place = "platform_settings.workspace_overrides.webhooks"
     paths = [path for path, _, _ in edits(await planned(kinds, memory, changed), "agent")]
@@ -68,7 +68,7 @@ async def test_delivery_writes_that_part_of_an_agent_and_no_more(api: Any, memor
 
 async def test_delivery_makes_no_agent(api: Any, memory: Any, sandbox: Any) -> None:
     memory.bindings |= {(WEBHOOK.kind, WEBHOOK.key): "0" * 32, ("agent", "empfang"): "agent_gone"}
-    (failure,) = (await synced((Delivery.of(api, SCOPE),), memory, assistant())).failures
+    (failure,) = (await synced((AgentWebhook.of(api, SCOPE),), memory, assistant())).failures
     assert isinstance(failure.error, SyncError)
     assert "agentctl sync --only empfang" in failure.error.hint
     assert (await sandbox.state())["agents"] == {}
