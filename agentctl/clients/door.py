@@ -34,7 +34,7 @@ async def deliver(
     chunked: bool = False,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Answer:
-    """POST `body` once, without retries; a redirect is an answer, since the platform follows none (contract 4.2).
+    """POST `body` once, without retries; a redirect is an answer, since the platform follows none.
 
     `chunked` leaves out Content-Length, as audio events come. Raises Unreachable when no answer came.
     """

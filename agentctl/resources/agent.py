@@ -1,6 +1,6 @@
 """Agents: an Assistant as a body of `POST /v1/convai/agents/create` and `PATCH /v1/convai/agents/{agent_id}`.
 
-PATCH merges objects and replaces lists (contract 1.4), and answers with the whole agent, so that every write is
+PATCH merges objects and replaces lists, and answers with the whole agent, so that every write is
 verified without another request.
 """
 

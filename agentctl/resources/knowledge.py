@@ -45,7 +45,11 @@ class KnowledgeDocument:
             yield Desired(self.name, document.key, body, where, document)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """One list by name prefix; a bound document that was renamed by hand is looked up by id."""
+        """One list by name prefix; a bound document that was renamed by hand is looked up by id.
+
+        A document of ours that a bound one has replaced, and that an interrupted run left behind, is in the answer
+        under its whole name.
+        """
         if not wanted and not bound:
             return {}
         found: dict[str, list[Observed]] = {}
@@ -60,11 +64,13 @@ class KnowledgeDocument:
             remote_id = bound.get(desired.key)
             if remote_id is None:
                 sightings[desired.key] = found.get(desired.key, ())
-            elif remote_id in by_id:
-                sightings[desired.key] = (by_id[remote_id],)
-            else:
-                sightings[desired.key] = await self._by_id(remote_id)
-        return sightings
+                continue
+            here = by_id.get(remote_id)
+            sightings[desired.key] = (here,) if here else await self._by_id(remote_id)
+            left = [one for one in found.get(desired.key, ()) if one.remote_id != remote_id]
+            sightings |= {_remote_name(one.body).removeprefix(self._prefix): (one,) for one in left}
+        strays = {key: tuple(found[key]) for key in found if key not in sightings}
+        return {**strays, **sightings}
 
     async def _by_id(self, remote_id: str) -> Sighting:
         try:

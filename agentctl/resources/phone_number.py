@@ -1,6 +1,6 @@
 """Phone numbers: which agent a number rings at. Bringing a number over from Twilio is `import_number`'s business.
 
-The API gives no way to look a number up, and never reads credentials back (contract 3): the whole list is read once
+The API gives no way to look a number up, and never reads credentials back: the whole list is read once
 and matched by E.164.
 """
 
@@ -105,7 +105,7 @@ class PhoneNumber:
         except Unauthorized:
             raise
         except (ApiError, AnswerLost) as error:
-            # How a second import is refused is not documented, and a lost answer may have been a yes (contract 3).
+            # How a second import is refused is not documented, and a lost answer may have been a yes.
             there = await self._there(desired.key)
             if there is None:
                 raise _without_secrets(error, access) from None

@@ -1,4 +1,4 @@
-"""Workspace webhooks: where ElevenLabs delivers what happened after a call (contract 4.1), and what is bound to them.
+"""Workspace webhooks: where ElevenLabs delivers what happened after a call, and what is bound to them.
 
 A webhook's URL cannot be changed, its secret is shown once, and `retry_enabled` can only be set by PATCH and never
 read. So one is made, bound in our store at once, and only then switched to retry.

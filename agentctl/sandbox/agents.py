@@ -1,4 +1,4 @@
-"""`/v1/convai/agents`: create, get, PATCH, delete, list (elevenlabs-contract 1)."""
+"""`/v1/convai/agents`: create, get, PATCH, delete, list."""
 
 from __future__ import annotations
 

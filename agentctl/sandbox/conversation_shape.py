@@ -1,4 +1,4 @@
-"""`conversation_config` of an agent: every known key with the platform's default (elevenlabs-contract 1.2).
+"""`conversation_config` of an agent: every known key with the platform's default.
 
 Written from the published OpenAPI spec of the vendor's CLI 1.3.0, plus the keys that only SDK 2.78 knows.
 """

@@ -1,4 +1,4 @@
-"""`/v1/convai/conversations`: what a poller or a backfill reads (elevenlabs-contract 5)."""
+"""`/v1/convai/conversations`: what a poller or a backfill reads."""
 
 from __future__ import annotations
 

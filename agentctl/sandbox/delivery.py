@@ -1,4 +1,4 @@
-"""Post-call webhooks: sign, POST, retry and give up by the rules the platform documents (elevenlabs-contract 4.2)."""
+"""Post-call webhooks: sign, POST, retry and give up by the rules the platform documents."""
 
 from __future__ import annotations
 

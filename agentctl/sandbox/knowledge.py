@@ -1,4 +1,4 @@
-"""`/v1/convai/knowledge-base`: create, change, delete and list documents (elevenlabs-contract 2)."""
+"""`/v1/convai/knowledge-base`: create, change, delete and list documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/v1/convai/phone-numbers`: import from Twilio, assign, list (elevenlabs-contract 3)."""
+"""`/v1/convai/phone-numbers`: import from Twilio, assign, list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workspace webhooks and the settings that bind them (elevenlabs-contract 4.1)."""
+"""Workspace webhooks and the settings that bind them."""
 
 from __future__ import annotations
 

@@ -11,6 +11,11 @@ from agentctl.sources.problems import kind_of, located, unknown_key
 
 # Three of the five fields of an agent's create and update bodies; the other two are agentctl's own.
 RAW_TABLES = ("conversation_config", "platform_settings", "workflow")
+_PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "conversation_config": (("agent", "prompt"), ("tts",)),
+    "platform_settings": (("data_collection", "action_items"), ("workspace_overrides", "webhooks")),
+    "workflow": (),
+}
 _OURS = {
     "name": "belongs to agentctl; use name at the top of assistant.toml",
     "tags": "belongs to agentctl, which finds its own agents by their tags",
@@ -31,7 +36,22 @@ def raw_settings(table: Any, where: str, prefix: str, problems: list[Problem]) -
             problems.append(Problem(located(where, path), unknown_key(key, list(RAW_TABLES))))
         else:
             usable[key] = _table(as_json(value, where, f"{path}.{key}", problems), where, f"{path}.{key}", problems)
+            _check_places(usable[key], key, where, f"{path}.{key}", problems)
     return usable
+
+
+def _check_places(table: dict[str, Any], key: str, where: str, path: str, problems: list[Problem]) -> None:
+    """What agentctl itself writes into must stay a table: a raw value is merged into it."""
+    for place in _PLACES[key]:
+        inner: Any = table
+        for depth, name in enumerate(place):
+            if name not in inner:
+                break
+            inner = inner[name]
+            if not isinstance(inner, dict):
+                shown = ".".join([path, *place[: depth + 1]])
+                problems.append(Problem(located(where, shown), f"must be a table (got {kind_of(inner)})"))
+                break
 
 
 def as_json(value: Any, where: str, path: str, problems: list[Problem]) -> Any:

@@ -21,7 +21,7 @@ from agentctl.verbs.finding import Finding, State
 from agentctl.wiring import Control
 
 VOICE = "/v1/voices/{voice_id}"
-DEFAULT_VOICE = "cjVigY5qzO86Huf0OWal"  # the platform's own default (contract 1.2), so that every workspace has it
+DEFAULT_VOICE = "cjVigY5qzO86Huf0OWal"  # the platform's own default, so that every workspace has it
 # Permissions are checked before the object is looked for; this id cannot exist, so that nothing can change.
 NOBODY = "agentctl_doctor_asks_for_nobody"
 
@@ -43,7 +43,7 @@ async def key(control: Control) -> AsyncIterator[Finding]:
 async def scopes(control: Control) -> AsyncIterator[Finding]:
     """What the key may do, tried without writing anything.
 
-    Which endpoint needs which permission is not in the spec (contract 8). Raises Unauthorized for a key that the host
+    Which endpoint needs which permission is not in the spec. Raises Unauthorized for a key that the host
     does not know, Unreachable, ApiError, ConfigurationError without a key.
     """
     api = control.api

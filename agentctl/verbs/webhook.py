@@ -76,7 +76,7 @@ class Sent:
 
     @property
     def ok(self) -> bool:
-        """Only 200 counts as delivered (contract 4.2)."""
+        """Only 200 counts as delivered."""
         return self.status == 200
 
 

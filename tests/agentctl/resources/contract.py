@@ -62,9 +62,10 @@ async def planned(kinds: Sequence[Kind[Assistant]], store: Any, *specs: Assistan
     return await plan(kinds, specs, await Bindings(store, SCOPE).load())
 
 
-async def synced(kinds: Sequence[Kind[Assistant]], store: Any, *specs: Assistant) -> Applied:
+async def synced(kinds: Sequence[Kind[Assistant]], store: Any, *specs: Assistant, prune: bool = False) -> Applied:
     """Plan and apply, from the store alone, as a fresh process would."""
-    return await apply(await planned(kinds, store, *specs), kinds, await Bindings(store, SCOPE).load())
+    found = await plan(kinds, specs, await Bindings(store, SCOPE).load(), prune=prune)
+    return await apply(found, kinds, await Bindings(store, SCOPE).load())
 
 
 def edits(found: Plan, kind: str) -> list[tuple[str, Any, Any]]:

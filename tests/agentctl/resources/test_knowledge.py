@@ -106,3 +106,17 @@ async def test_a_failed_upload_leaves_the_agent_as_it_was(kinds: Any, memory: An
         : len(result.failures)
     ]
     assert (await synced(kinds, memory, assistant(name="Neu", knowledge=[TEXT]))).ok
+
+
+async def test_what_an_interrupted_replacement_left_behind_is_an_orphan_and_goes_with_prune(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    wanted = assistant(knowledge=[PAGE])
+    await synced(kinds, memory, wanted)
+    old = {"url": "https://www.example.org/old", "name": "agentctl/beispiel/production/empfang/page@000000000000"}
+    await api.post("/v1/convai/knowledge-base/url", json=old)
+    found = await planned(kinds, memory, wanted)
+    assert [(ref.kind, ref.key) for ref in found.orphans] == [("knowledge_document", "empfang/page@000000000000")]
+    assert (await synced(kinds, memory, wanted, prune=True)).ok
+    assert len(await documents(sandbox)) == 1
+    assert (await planned(kinds, memory, wanted)).empty

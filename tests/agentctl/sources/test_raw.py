@@ -56,3 +56,18 @@ def test_the_table_must_be_one() -> None:
     problems: list[Problem] = []
     assert raw_settings("x", "x.toml", "defaults.", problems) == {}
     assert [str(p) for p in problems] == ["x.toml: defaults.elevenlabs: must be a table, like [section] (got text)"]
+
+
+def test_what_agentctl_writes_into_stays_a_table() -> None:
+    toml = """
+    [conversation_config]
+    tts = "x"
+    agent.prompt = ["x"]
+    [platform_settings.data_collection]
+    action_items = { "$json" = "null" }
+    """
+    assert read(toml)[1] == [
+        "x.toml: elevenlabs.conversation_config.agent.prompt: must be a table (got a list)",
+        "x.toml: elevenlabs.conversation_config.tts: must be a table (got text)",
+        "x.toml: elevenlabs.platform_settings.data_collection.action_items: must be a table (got null)",
+    ]
