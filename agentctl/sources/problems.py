@@ -12,6 +12,7 @@ from agentctl.errors import Problem
 from agentctl.settings import nearest
 
 _NAMES: dict[type, str] = {
+    type(None): "null",
     bool: "true/false",
     int: "a number",
     float: "a number",
