@@ -20,6 +20,7 @@ from agentctl.settings import Settings
 from agentctl.verbs import calls, door
 from agentctl.wiring import Control, connect
 from tests.cluster import Cluster, free_port
+from webhooks import server
 from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
@@ -150,7 +151,7 @@ async def test_an_address_that_is_none(dsn: str, tmp_path: Path, host: str) -> N
 async def test_a_connection_that_says_nothing_is_closed(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "HEADER_SECONDS", 0.2)
+    monkeypatch.setattr(server, "HEADER_SECONDS", 0.2)
     async with connect(tmp_path, settings=settings(dsn, SECRET)) as control, serving(control) as url:
         port = int(url.split(":")[2].partition("/")[0])
         for said in (b"", b"POST /webhooks/elevenlabs HTTP/1.1\r\nHost: x\r\n"):
