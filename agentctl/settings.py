@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     elevenlabs_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io")
     elevenlabs_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     webhook_tolerance_seconds: int = Field(default=2700, ge=1)
-    webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    # In base64 within JSON, as the store takes and gives it, more than this comes near what jsonb can hold (256 MB).
+    webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     public_url: HttpUrl | None = None
 
     database_url: SecretStr | None = None

@@ -34,6 +34,7 @@ from webhooks.signature import HEADER, precheck
 logger = logging.getLogger(__name__)
 
 PATH = "/webhooks/elevenlabs"
+MEBIBYTE = 1024 * 1024
 RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other senders may listen
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def door(
 
     `secrets`: the webhook's, several while it is rotated; with none, every delivery is answered 503.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
+    `accept_timeout`: seconds for the store to take an event; one more for each full MiB of its body.
     `budget_bytes`: memory for all bodies together, three times `max_bytes` unless given.
     `ready`: raises an AgentctlError while the store cannot serve; without it, the store is asked for its status.
     `on_accepted`: called after the commit of a new event, to wake a worker in this process.
@@ -126,8 +128,10 @@ class _Door:
 
     async def _accepted(self, delivery: Delivery) -> Response:
         heading = delivery.heading
+        # A recording takes its time, and its sender does not repeat it.
+        seconds = self.accept_timeout + len(delivery.payload) // MEBIBYTE
         accepted = await self._within(
-            inbox.accept(self.store, delivery.payload, heading, "webhook", timeout=self.accept_timeout)
+            inbox.accept(self.store, delivery.payload, heading, "webhook", timeout=seconds), seconds
         )
         logger.info("%s %r of %r", "accepted" if accepted.new else "again", heading.type, heading.conversation_id)
         if accepted.new and self.on_accepted is not None:
@@ -139,7 +143,7 @@ class _Door:
 
     async def is_ready(self, _: Request) -> Response:
         try:
-            await self._within(self._check_store())
+            await self._within(self._check_store(), self.accept_timeout)
         except AgentctlError as error:
             return _unready(_outage(error))
         if not self.secrets:
@@ -152,19 +156,19 @@ class _Door:
         else:
             await self.store.call("status", {}, timeout=self.accept_timeout)
 
-    async def _within(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`, or StoreError at the deadline at the latest.
+    async def _within(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        """The result of `work`, or StoreError after `seconds` at the latest.
 
         A hung server can make even a driver's cancellation hang, so the answer waits for neither.
         """
         task = asyncio.create_task(work)
         try:
-            await asyncio.wait({task}, timeout=self.accept_timeout)
+            await asyncio.wait({task}, timeout=seconds)
         finally:
             if not task.done():
                 self._abandon(task)
         if not task.done() or task.cancelled():
-            raise StoreUnavailable(f"no answer within {self.accept_timeout:g} s")
+            raise StoreUnavailable(f"no answer within {seconds:g} s")
         failure = task.exception()
         if failure is not None and not isinstance(failure, AgentctlError):
             # Its text may hold the event; its type and place are enough to find it.

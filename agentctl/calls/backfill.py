@@ -16,7 +16,7 @@ from agentctl.calls import inbox, wire
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION
 from agentctl.calls.inbox import Store
-from agentctl.errors import NotFound
+from agentctl.errors import AgentctlError, NotFound, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +47,31 @@ async def poll(
     """Enter every finished conversation that began after `since` (less `overlap`) and is not stored yet.
 
     Without `agent_ids` those of all agents. The answer is the ids that were entered, oldest first. Running it again
-    is safe at any point. Raises ApiError, Unreachable and StoreError.
+    is safe at any point. One that cannot be entered is logged and left to the next poll, so that it blocks no other.
+    Raises ApiError, Unreachable and StoreError if the list cannot be had or nothing of it can be entered.
     """
     after = max(0, int((since - overlap).timestamp()))
     found: dict[str, int] = {}
     for agent_id in agent_ids or (None,):
         found |= await _finished(api, agent_id, after)
     oldest_first = sorted(found, key=lambda conversation_id: (found[conversation_id], conversation_id))
-    entered = []
+    entered: list[str] = []
+    failures: list[AgentctlError] = []
+    tried = 0
     for start in range(0, len(oldest_first), _BATCH):
         batch = oldest_first[start : start + _BATCH]
         for conversation_id in await store.call("unknown_conversations", {"conversation_ids": batch}):
-            if await _enter(api, store, conversation_id):
-                entered.append(conversation_id)
+            tried += 1
+            try:
+                if await _enter(api, store, conversation_id):
+                    entered.append(conversation_id)
+            except StoreUnavailable:
+                raise  # Each of the others would wait for it just as long.
+            except AgentctlError as error:
+                log.warning("conversation %s could not be entered: %s", conversation_id, type(error).__name__)
+                failures.append(error)
+    if failures and len(failures) == tried:
+        raise failures[0]
     return entered
 
 

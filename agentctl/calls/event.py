@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,7 +47,10 @@ class SavedAssistant:
 
 @dataclass(frozen=True)
 class Event:
-    """One accepted event. `attempt` is the fence: the store takes results only from the attempt it handed out last."""
+    """One accepted event. `attempt` is the fence: the store takes results only from the attempt it handed out last.
+
+    A claim brings headings: `payload` is None until `inbox.fetch`; `size` is its length in bytes.
+    """
 
     id: int | str
     type: str
@@ -57,7 +59,8 @@ class Event:
     event_timestamp: int | None
     source: str
     attempt: int
-    payload: bytes = field(repr=False)
+    size: int
+    payload: bytes | None = field(default=None, repr=False)
     assistant: SavedAssistant | None = None
 
     @classmethod
@@ -72,6 +75,6 @@ class Event:
             event_timestamp=row.get("event_timestamp"),
             source=row["source"],
             attempt=row["attempt"],
-            payload=base64.b64decode(row["payload"]),
+            size=row["size"],
             assistant=SavedAssistant.from_row(assistant) if assistant else None,
         )

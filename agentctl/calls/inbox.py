@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from agentctl.calls import wire
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import Event
+from agentctl.errors import StoreError
 
 UNKNOWN_TYPE = "unknown"
+MEBIBYTE = 1024 * 1024
 
 
 class Store(Protocol):
@@ -80,7 +82,7 @@ async def accept(
             "agent_id": heading.agent_id,
             "event_timestamp": heading.event_timestamp,
             "source": source,
-            "payload": base64.b64encode(payload).decode("ascii"),
+            "payload": await wire.aside(len(payload), _encoded, payload),
         },
         timeout=timeout,
     )
@@ -88,10 +90,22 @@ async def accept(
 
 
 async def claim(store: Store, *, worker: str, limit: int, lease_seconds: float, max_attempts: int = 5) -> list[Event]:
-    """Take up to `limit` events that are due. Each is ours until its lease ends, unless renewed.
+    """Take up to `limit` events that are due, without payloads. Each is ours until its lease ends, unless renewed.
 
     One whose workers were lost `max_attempts` times is declared dead instead: it may be what kills them.
     """
     terms = {"worker": worker, "limit": limit, "lease_seconds": lease_seconds, "max_attempts": max_attempts}
     rows = await store.call("claim_events", terms)
     return [Event.from_row(row) for row in rows]
+
+
+async def fetch(store: Store, event: Event) -> Event:
+    """The claimed event with its payload; the more of it there is, the longer that may take. Raises StoreError."""
+    row = await store.call("find_event", {"id": event.id}, timeout=10.0 + event.size / MEBIBYTE)
+    if row is None:
+        raise StoreError(f"event {event.id} is no longer stored")
+    return replace(event, payload=await wire.aside(event.size, base64.b64decode, row["payload"]))
+
+
+def _encoded(payload: bytes) -> str:
+    return base64.b64encode(payload).decode("ascii")

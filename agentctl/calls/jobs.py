@@ -53,7 +53,7 @@ class EventJob:
         )
 
     async def run(self, work: Event) -> bool:
-        """Process one; False if another worker has it by now."""
+        """Fetch its payload and process it; False if another worker has it by now."""
         outcome: Outcome = await process(
             work,
             store=self.store,
@@ -89,7 +89,8 @@ class MailJob:
     route: MailRoute
     worker: str = field(default_factory=worker_name)
     lease_seconds: float = LEASE_SECONDS
-    # Longer than all of an SMTP dialogue's own timeouts together: a dialogue that is cut off may have been a success.
+    # Longer than an SMTP dialogue may take as a whole (clients.mail.SMTP_DEADLINE), or than Resend's timeout: a
+    # dialogue that is cut off may have been a success.
     deadline_seconds: float = 300.0
     max_attempts: int = 12
     # What this process has sent and the store has not recorded: claimed again, it is recorded and not sent again.

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from agentctl.calls import conversation, event, wire
+from agentctl.calls import conversation, event, inbox, wire
 from agentctl.calls.call import Call, Digest
 from agentctl.calls.digest import Digester
 from agentctl.calls.event import Event
@@ -50,22 +50,35 @@ async def process(
 ) -> Outcome:
     """Turn one claimed event into what it means, and mark it done in the same transaction.
 
-    Raises StoreError and DigestError, after which the event is still claimed and can be tried again.
+    Its payload is fetched unless `inbox.fetch` has done so. Raises StoreError and DigestError, after which the event
+    is still claimed and can be tried again.
     """
+    if claimed.payload is None:
+        claimed = await inbox.fetch(store, claimed)
     try:
-        data = wire.mapping(wire.decode(claimed.payload).get("data"))
-        if claimed.type == event.AUDIO:
-            return await _keep_recording(claimed, data, store, recordings)
-        call = _read(claimed, data)
+        found = await wire.aside(claimed.size, _read, claimed)
     except Malformed as error:
         return await _keep(claimed, store, error.message)
-    if call is None:
+    if found is None:
         return await _keep(claimed, store, f"events of type {claimed.type!r} are not known to this version")
-    digest = await _digest(claimed, call, digester)
-    return await _store(claimed, call, digest, store, letterhead or Letterhead())
+    if isinstance(found, _Sound):
+        return await _keep_recording(claimed, found, store, recordings)
+    digest = await _digest(claimed, found, digester)
+    return await _store(claimed, found, digest, store, letterhead or Letterhead())
 
 
-def _read(claimed: Event, data: Mapping[str, Any]) -> Call | None:
+@dataclass(frozen=True)
+class _Sound:
+    conversation_id: str
+    agent_id: str | None
+    audio: bytes
+    sha256: str
+
+
+def _read(claimed: Event) -> Call | _Sound | None:
+    data = wire.mapping(wire.decode(claimed.payload or b"").get("data"))
+    if claimed.type == event.AUDIO:
+        return _sound(data)
     if claimed.type == event.TRANSCRIPTION:
         return conversation.parse(data)
     if claimed.type == event.INITIATION_FAILURE:
@@ -109,29 +122,34 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
     return Outcome("stored" if answer["stored"] else "superseded", call.conversation_id)
 
 
-async def _keep_recording(claimed: Event, data: Mapping[str, Any], store: Store, recordings: Recordings) -> Outcome:
+def _sound(data: Mapping[str, Any]) -> _Sound:
     conversation_id = conversation.identifier(data.get("conversation_id"))
     if conversation_id is None:
         raise Malformed("data.conversation_id is missing")
     audio = _decode(data.get("full_audio"))
-    content_type = sound_type(audio)
-    location = await recordings.save(conversation_id, audio, content_type)
+    agent_id = conversation.identifier(data.get("agent_id"))
+    return _Sound(conversation_id, agent_id, audio, hashlib.sha256(audio).hexdigest())
+
+
+async def _keep_recording(claimed: Event, sound: _Sound, store: Store, recordings: Recordings) -> Outcome:
+    content_type = sound_type(sound.audio)
+    location = await recordings.save(sound.conversation_id, sound.audio, content_type)
     answer = await store.call(
         "store_recording",
         {
             "event_id": claimed.id,
             "attempt": claimed.attempt,
             "recording": {
-                "conversation_id": conversation_id,
-                "agent_id": conversation.identifier(data.get("agent_id")),
+                "conversation_id": sound.conversation_id,
+                "agent_id": sound.agent_id,
                 "location": location,
                 "content_type": content_type,
-                "size": len(audio),
-                "sha256": hashlib.sha256(audio).hexdigest(),
+                "size": len(sound.audio),
+                "sha256": sound.sha256,
             },
         },
     )
-    return Outcome("recorded" if answer["held"] else "lost", conversation_id)
+    return Outcome("recorded" if answer["held"] else "lost", sound.conversation_id)
 
 
 async def _keep(claimed: Event, store: Store, reason: str) -> Outcome:

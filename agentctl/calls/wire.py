@@ -6,19 +6,28 @@ U+0000 (jsonb refuses it), lone surrogates (not encodable as UTF-8) and NaN or i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from agentctl.errors import Malformed
 
 # Deeper than any documented payload by far, and well inside Python's own recursion limit.
 MAX_DEPTH = 100
+LARGE = 256 * 1024  # bytes; what is done to more than this would hold up everything else in the event loop
 _LAST_SECOND = 253402300799  # the end of the year 9999: what a Postgres timestamp and Python's datetime both hold
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+T = TypeVar("T")
+
+
+async def aside(size: int, work: Callable[..., T], *args: Any) -> T:
+    """`work(*args)`, in a thread if it concerns more than LARGE bytes."""
+    return await asyncio.to_thread(work, *args) if size > LARGE else work(*args)
 
 
 def decode(payload: bytes) -> dict[str, Any]:

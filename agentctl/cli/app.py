@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli import calls, db, doctor, number, project, sandbox, serve, session, sync, up, webhook
+from agentctl.cli import calls, db, doctor, history, number, project, pull, sandbox, serve, session, sync, up, webhook
 from agentctl.errors import AgentctlError
 
 _INTERRUPTED = 130  # as shells count it: 128 and the number of SIGINT
@@ -32,6 +32,10 @@ app.command("schema")(project.schema)
 app.command("plan")(sync.plan)
 app.command("sync")(sync.sync)
 app.command("status")(sync.status)
+app.command("pull")(pull.pull)
+app.command("history")(history.history)
+app.command("rollback")(history.rollback)
+app.command("unhold")(history.unhold)
 app.command("import-number")(number.import_number)
 app.command("release-number")(number.release_number)
 app.command("up")(up.up)

@@ -6,6 +6,8 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from agentctl.errors import Problem
@@ -14,10 +16,11 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.history import History, ProjectPlan
 from agentctl.verbs.status import Standing
 
 _ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
-_STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "error": 31}
+_STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
 MARKS = {"create": ("+", 32), "update": ("~", 33), "delete": ("-", 31)}
 # Terminal control and bidirectional overrides: a transcript must not be able to repaint the terminal.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -71,6 +74,10 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
         "counts": plan.counts(),
         "notices": [str(notice) for notice in _notices(plan)],
         "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
+        "holds": [
+            {"assistant": hold.key, "revision": hold.revision}
+            for hold in (plan.holds if isinstance(plan, ProjectPlan) else ())
+        ],
         "failures": [
             {"kind": failure.ref.kind, "key": failure.ref.key, "where": failure.where, "error": str(failure.error)}
             for failure in failed
@@ -139,6 +146,33 @@ def held_text(change: Change) -> str:
         return f"{paint('held back:', 33)} {name} waits for what was deleted at the platform"
     paths = ", ".join(f"{edit.path} ({_ORIGINS[edit.origin]})" for edit in change.foreign)
     return f"{paint('held back:', 33)} {name}: {paths}"
+
+
+def history_json(histories: Sequence[History]) -> list[dict[str, Any]]:
+    """The face of `history --json`."""
+    return [
+        {
+            "assistant": one.assistant,
+            "held_at": one.hold.revision if one.hold else None,
+            "revisions": [asdict(revision) for revision in one.revisions],
+        }
+        for one in histories
+    ]
+
+
+def history_text(histories: Sequence[History]) -> str:
+    """One block per assistant, newest revision first; times are this machine's."""
+    lines = []
+    for one in histories:
+        lines.append(paint(one.assistant, 1) + (f"  {paint(str(one.hold), 33)}" if one.hold else ""))
+        for revision in one.revisions:
+            when = f"{datetime.fromisoformat(revision.applied_at).astimezone():%Y-%m-%d %H:%M:%S}"
+            lines.append(
+                f"  {revision.revision:>4}  {when}  {revision.digest[:12]}  {plain(revision.note or '')}".rstrip()
+            )
+        if not one.revisions:
+            lines.append("  no revision yet")
+    return "\n".join(lines) or "No assistants."
 
 
 def status_json(standings: Sequence[Standing]) -> list[dict[str, Any]]:

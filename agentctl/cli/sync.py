@@ -125,7 +125,7 @@ def outcome(applied: Applied) -> str:
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     if applied.held:
-        lines.append("Take theirs into the files, or overwrite it: agentctl sync --take-ours")
+        lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")

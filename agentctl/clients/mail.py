@@ -10,6 +10,7 @@ import asyncio
 import ipaddress
 import smtplib
 import ssl
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,12 +22,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from agentctl.calls.outbox import Mail
+from agentctl.clients.smtp import Timed, TimedTls
 from agentctl.errors import ConfigurationError, MailError, Problem
 
 if TYPE_CHECKING:
     import httpx
 
 SMTP_TIMEOUT = 30.0  # seconds, of every single step of the dialogue
+SMTP_DEADLINE = 120.0  # seconds for the whole dialogue; shorter than the deadline of the job that sends
 RESEND_TIMEOUT = 30.0
 CRLF = "\r\n"
 
@@ -42,6 +45,7 @@ class SmtpRoute:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout: float = SMTP_TIMEOUT
+    deadline: float = SMTP_DEADLINE
 
     name = "smtp"
 
@@ -122,9 +126,11 @@ class SmtpRoute:
     def _connect(self) -> smtplib.SMTP:
         # Our name in EHLO: smtplib would ask the resolver for one, which can hang for long.
         name = parseaddr(self.sender)[1].rpartition("@")[2] or "localhost"
+        end = time.monotonic() + self.deadline
+        patience = min(self.timeout, self.deadline)
         if self.tls == "implicit":
-            return smtplib.SMTP_SSL(self.host, self.port, name, timeout=self.timeout, context=self._context())
-        server = smtplib.SMTP(self.host, self.port, name, timeout=self.timeout)
+            return TimedTls(end, self.host, self.port, name, timeout=patience, context=self._context())
+        server = Timed(end, self.host, self.port, name, timeout=patience)
         try:
             if self.tls == "starttls":
                 server.ehlo()

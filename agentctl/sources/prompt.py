@@ -19,7 +19,7 @@ from agentctl.sources.toml import Unreadable
 
 # Far above any useful prompt; a model's context is not the place for a mistake.
 MAX_CHARACTERS = 200_000
-_MARKS = ("[[", "[%", "[#")
+MARKS = ("[[", "[%", "[#")
 _UNDEFINED = re.compile(r"^'(?P<name>[^']+)' is undefined$")
 _NO_ATTRIBUTE = re.compile(r"^'dict object' has no attribute '(?P<name>[^']+)'$")
 _PROGRAM = Path(__file__).with_name("template_process.py")
@@ -46,7 +46,7 @@ class Prompts:
 
     def render(self, text: str, where: str, variables: Mapping[str, Any], *, inside: str = "") -> str:
         """`text` of file `where` rendered. Raises Unreadable; `inside` is the text's path in a TOML file."""
-        if not any(mark in text for mark in _MARKS):
+        if not any(mark in text for mark in MARKS):
             return text
         answer = self._ask({"name": where, "text": text, "variables": variables})
         if answer is None:

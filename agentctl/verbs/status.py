@@ -13,7 +13,7 @@ from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
 from agentctl.wiring import Control
 
-State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "error"]
+State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
 _WORST: tuple[State, ...] = ("error", "conflict", "drifted", "missing", "changed here", "in sync")
 
 
@@ -32,7 +32,11 @@ async def status(
     """How each assistant stands. Writes nothing. Raises as `plan` does."""
     plan = await sync.plan(control, only, patience=patience)
     assistants = sync.select(control.loaded.assistants, only)
-    return tuple(standing(assistant, plan) for assistant in assistants)
+    held = {hold.key: hold for hold in plan.holds}
+    return tuple(
+        Standing(one.key, "held", (str(held[one.key]),)) if one.key in held else standing(one, plan)
+        for one in assistants
+    )
 
 
 def standing(assistant: Assistant, plan: Plan) -> Standing:

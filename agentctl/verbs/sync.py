@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from agentctl.errors import Problem, UsageError
@@ -13,9 +13,13 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
+from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience
+from agentctl.verbs import history
 from agentctl.verbs.exclusive import exclusive as exclusive
+from agentctl.verbs.history import ProjectPlan
+from agentctl.verbs.hold import Hold, holds, unhold
 from agentctl.wiring import Control
 
 
@@ -30,8 +34,10 @@ async def load(control: Control) -> Loaded:
 
 async def plan(
     control: Control, only: Sequence[str] = (), *, prune: bool = False, patience: Patience | None = None
-) -> Plan:
+) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
+
+    What is held by a rollback is left out, and nothing of it counts as orphaned.
 
     `prune` plans to delete what is ours and no longer declared; it needs the whole project. Raises ConfigurationError
     for wrong files or settings, UsageError for a glob that matches nothing, ApiError or Unreachable where the platform
@@ -42,11 +48,13 @@ async def plan(
     loaded = await load(control)
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
-    notices = [*loaded.warnings, *_unknown_keys(assistants)]
     kinds = await control.kinds(bindings)
-    return await planning.plan(
-        kinds, assistants, bindings, notices=notices, whole=not only, prune=prune, patience=patience
-    )
+    held, released = await _held(control, loaded.assistants, assistants, whole=not only)
+    free = [one for one in assistants if one.key not in {hold.key for hold in held}]
+    notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
+    found = await planning.plan(kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience)
+    spared = await history.held_parts(control, kinds, held, loaded.assistants)
+    return _sparing(found, free, spared, held, released)
 
 
 async def apply(
@@ -60,7 +68,8 @@ async def apply(
     """Make `plan` true; each id is bound and each write verified at once.
 
     What somebody changed at the platform is held back unless `take_ours`. A resource that fails stops only what refers
-    to it and stands in the result's failures. Raises UsageError for a plan that would delete or overwrite too much,
+    to it and stands in the result's failures. An assistant that is applied as a whole is kept as a
+    revision. Raises UsageError for a plan that would delete or overwrite too much,
     unless `force`, and Busy while another sync of this project runs.
     """
     if not force:
@@ -68,7 +77,11 @@ async def apply(
     async with exclusive(control):
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        return await engine.apply(plan, kinds, bindings, take_ours=take_ours, on_change=on_change)
+        ours = plan if isinstance(plan, ProjectPlan) else None
+        for key in ours.released if ours else ():
+            await unhold(control, key)
+        applied = await engine.apply(plan, kinds, bindings, take_ours=take_ours, on_change=on_change)
+        return await history.record(control, ours, applied, kinds) if ours else applied
 
 
 def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assistant, ...]:
@@ -82,6 +95,47 @@ def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assist
     return tuple(
         assistant for assistant in assistants if not only or any(fnmatchcase(assistant.key, glob) for glob in only)
     )
+
+
+async def _held(
+    control: Control, declared: Sequence[Assistant], asked: Sequence[Assistant], *, whole: bool
+) -> tuple[list[Hold], list[Hold]]:
+    """The holds in force, and those that end since the source of one that was asked for is not what it was."""
+    sources = {one.key: one for one in declared}
+    keys = {one.key for one in asked}
+    held, released = [], []
+    for hold in await holds(control):
+        source = sources.get(hold.key)
+        if source is not None and history.digest(source, control.scope) == hold.digest:
+            held.append(hold)
+        elif hold.key in keys or (whole and source is None):
+            released.append(hold)
+    return held, released
+
+
+def _of_holds(assistants: Sequence[Assistant], held: Sequence[Hold], released: Sequence[Hold]) -> Iterator[Problem]:
+    where = {assistant.key: assistant.where for assistant in assistants}
+    for hold in held:
+        if hold.key in where:
+            yield Problem(where[hold.key], str(hold))
+    for hold in released:
+        what = f"was held at revision {hold.revision}; its files have changed since, so the hold ends with this sync"
+        yield Problem(where.get(hold.key, f"assistants/{hold.key}"), what)
+
+
+def _sparing(
+    plan: Plan,
+    assistants: Sequence[Assistant],
+    spared: Mapping[str, frozenset[Ref]],
+    held: Sequence[Hold],
+    released: Sequence[Hold],
+) -> ProjectPlan:
+    """The plan without what belongs to a held assistant: nobody wanted it in this plan, and it is no orphan."""
+    parts = frozenset[Ref]().union(*spared.values())
+    changes = tuple(one for one in plan.changes if one.action != "delete" or one.desired.ref not in parts)
+    orphans = tuple(ref for ref in plan.orphans if ref not in parts)
+    keys = tuple(hold.key for hold in released)
+    return ProjectPlan.of(plan, assistants, changes=changes, orphans=orphans, holds=tuple(held), released=keys)
 
 
 def _unknown_keys(assistants: Sequence[Assistant]) -> Iterator[Problem]:

@@ -142,8 +142,10 @@ class _Watch:
             try:
                 for row in reversed(await self.store.call("list_calls", {"limit": 50})):
                     if self._is_new(row):
+                        # Seen only once it can be shown: the store may fail in between.
+                        call = await self._settled(row["conversation_id"])
                         self._seen.add(row["conversation_id"])
-                        self.on_call(await self._settled(row["conversation_id"]))
+                        self.on_call(call)
             except StoreError as error:
                 log.warning("looking for new calls failed: %s", error.message)
             await asyncio.sleep(_WATCH_SECONDS)

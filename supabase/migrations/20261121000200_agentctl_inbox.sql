@@ -84,6 +84,7 @@ begin
 end
 $$;
 
+-- Headings only: several large payloads in one answer would outlast its deadline, or what jsonb can hold.
 create function public.agentctl_claim_events(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -119,7 +120,7 @@ begin
     select jsonb_agg(jsonb_build_object(
         'id', m.id, 'type', m.type, 'conversation_id', m.conversation_id, 'agent_id', m.agent_id,
         'event_timestamp', m.event_timestamp, 'source', m.source, 'attempt', m.attempt,
-        'received_at', m.received_at, 'payload', translate(encode(m.payload, 'base64'), E'\n', ''),
+        'received_at', m.received_at, 'size', octet_length(m.payload),
         'assistant', (
             select jsonb_build_object(
                 'project', a.project, 'environment', a.environment, 'key', a.key,

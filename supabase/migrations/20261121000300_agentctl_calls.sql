@@ -187,7 +187,8 @@ $$;
 
 -- One event -> call, turns, digest, action items and queued mails, or nothing of it.
 -- What somebody has ticked off stays so when the same call is processed again.
--- A mail goes to each recipient once per call, whatever is stored later.
+-- A mail goes to each recipient once per call, whatever is stored later, and never about what was superseded: a late
+-- notice that a call did not begin would deny one that took place.
 create function public.agentctl_store_call(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -207,11 +208,11 @@ begin
         perform agentctl.put_parts(owner, conversation, args);
         update agentctl.action_items i set done = true
         where i.tenant = owner and i.conversation_id = conversation and i.what = any (ticked);
+        insert into agentctl.outbox (tenant, conversation_id, purpose, recipient, message)
+        select owner, conversation, m->>'purpose', m->>'recipient', m->'message'
+        from jsonb_array_elements(agentctl.given(args, 'mails')) m
+        on conflict (tenant, conversation_id, purpose, recipient) do nothing;
     end if;
-    insert into agentctl.outbox (tenant, conversation_id, purpose, recipient, message)
-    select owner, conversation, m->>'purpose', m->>'recipient', m->'message'
-    from jsonb_array_elements(agentctl.given(args, 'mails')) m
-    on conflict (tenant, conversation_id, purpose, recipient) do nothing;
     return jsonb_build_object('held', true, 'stored', better);
 end
 $$;

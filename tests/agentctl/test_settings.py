@@ -153,3 +153,11 @@ def test_env_example_is_complete_and_each_name_has_one_line(file: Path) -> None:
 def test_env_example_as_it_is_can_be_loaded(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(TEMPLATE.read_text())
     assert load_settings(tmp_path) == load_settings(tmp_path / "nowhere")
+
+
+def test_the_largest_body_is_bounded_by_what_the_store_can_hold(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={64 * 1024 * 1024}\n")
+    assert load_settings(tmp_path).webhook_max_bytes == 64 * 1024 * 1024
+    (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={64 * 1024 * 1024 + 1}\n")
+    (problem,) = refused(tmp_path).problems
+    assert str(problem) == "WEBHOOK_MAX_BYTES: must be less than or equal to 67108864"

@@ -275,3 +275,12 @@ async def test_other_doors_can_be_added() -> None:
 
     async with client(door(Shelf(), secrets=[SECRET], extra_routes=[Route("/console", page)])) as http:
         assert (await http.get("/console")).text == "here"
+
+
+@pytest.mark.parametrize(("mebibytes", "status"), [(0, 503), (2, 200)])
+async def test_a_large_body_has_more_time_to_be_stored(mebibytes: int, status: int) -> None:
+    shelf = Shelf(hang=asyncio.Event())
+    body = json.dumps({"type": "post_call_audio", "data": {"full_audio": "A" * (mebibytes << 20)}}).encode()
+    assert shelf.hang is not None
+    asyncio.get_running_loop().call_later(1.0, shelf.hang.set)
+    assert (await post(door(shelf, secrets=[SECRET], accept_timeout=0.1), body)).status_code == status

@@ -6,6 +6,7 @@ who applies it: this module, the Supabase CLI or a person with psql.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -15,15 +16,18 @@ from pathlib import Path
 
 import psycopg
 
-from agentctl.clients.store.postgres import Connection, connect, parsed, run
+from agentctl.clients.store.postgres import Connection, connect, cut, parsed, run
 from agentctl.errors import StoreError, StoreUnavailable
 
 _PACKAGE = Path(__file__).parents[2]
 # In an installed wheel, and in a checkout.
 _FOLDERS = (_PACKAGE / "local" / "migrations", _PACKAGE.parent / "supabase" / "migrations")
 _ROLES = _PACKAGE / "local" / "roles.sql"
+_REMEDY = "Check that the server runs and that nothing in it holds locks, then run it again: what is done stays done."
 _LOCK = 7_204_913_118  # any number that nobody else's advisory locks use
 _OLDEST_SERVER = 15  # `unique nulls not distinct`
+_STATEMENT_SECONDS = 60  # for a lock, and for one statement
+_SECONDS = 120.0  # for everything, on a server that hangs and keeps to no timeout of its own
 
 
 @dataclass(frozen=True, order=True)
@@ -85,14 +89,21 @@ def _files(folder: Path) -> Iterator[Migration]:
 @asynccontextmanager
 async def _connected(dsn: str) -> AsyncIterator[Connection]:
     connection = await connect(parsed(dsn))
+    # Cut and not cancelled: a server that hangs answers not even psycopg's request to cancel.
+    late = asyncio.get_running_loop().call_later(_SECONDS, cut, connection)
     try:
         if connection.info.server_version < _OLDEST_SERVER * 10_000:
             raise StoreError(f"this database is older than Postgres {_OLDEST_SERVER}", "Use a newer server.")
         yield connection
-    except psycopg.Error:
+    except (psycopg.Error, StoreUnavailable) as error:
+        if late.when() <= asyncio.get_running_loop().time():
+            raise StoreUnavailable(f"the database did not answer within {_SECONDS:g} s (migrate)", _REMEDY) from None
+        if isinstance(error, StoreUnavailable):
+            raise
         # What `run` does not see: the end of a transaction.
         raise StoreUnavailable("the connection to the database was lost while migrating", "Run it again.") from None
     finally:
+        late.cancel()
         await connection.close()
 
 
@@ -109,7 +120,7 @@ async def _exists(connection: Connection, table: str) -> bool:
 async def _apply(connection: Connection, migration: Migration) -> bool:
     """Whether this process was the one to apply it. Lock and change end together, also behind a transaction pooler."""
     async with connection.transaction():
-        await run(connection, "select pg_advisory_xact_lock(%s)", _LOCK)
+        await _lock(connection)
         if migration.version in await _applied(connection):
             return False
         await run(connection, migration.path.read_bytes())
@@ -125,9 +136,16 @@ async def _apply(connection: Connection, migration: Migration) -> bool:
     return True
 
 
+async def _lock(connection: Connection) -> None:
+    """Wait for our turn. The timeouts end with the transaction, so that a pooler hands them to nobody else."""
+    for name in ("lock_timeout", "statement_timeout"):
+        await run(connection, "select set_config(%s, %s, true)", name, f"{_STATEMENT_SECONDS}s")
+    await run(connection, "select pg_advisory_xact_lock(%s)", _LOCK)
+
+
 async def _make_roles(connection: Connection) -> None:
     async with connection.transaction():
-        await run(connection, "select pg_advisory_xact_lock(%s)", _LOCK)
+        await _lock(connection)
         # Supabase's own is never touched.
         if await run(connection, "select from pg_namespace where nspname = 'auth'"):
             return

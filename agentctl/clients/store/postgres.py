@@ -10,6 +10,7 @@ stopped server is noticed only at the deadline and a restarted one late. Here th
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from collections.abc import Mapping
@@ -23,7 +24,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
-from agentctl.clients.store.wire import refusal, takeable
+from agentctl.calls.wire import aside
+from agentctl.clients.store.wire import encoded, refusal
 from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
 
 _REMEDY = "Check DATABASE_URL, and that the server runs and takes connections; `agentctl doctor` looks at both."
@@ -70,7 +72,7 @@ class PostgresStore:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         attempt = _Attempt()
-        task = asyncio.create_task(self._run(function, takeable(args), attempt))
+        task = asyncio.create_task(self._run(function, args, attempt))
         try:
             await asyncio.wait({task}, timeout=timeout)
         finally:
@@ -89,18 +91,20 @@ class PostgresStore:
         if self._late:
             await asyncio.wait(self._late, timeout=1)
 
-    async def _run(self, function: str, args: str, attempt: _Attempt) -> Any:
+    async def _run(self, function: str, args: Mapping[str, Any], attempt: _Attempt) -> Any:
+        text = await encoded(args)
         async with self._slots:
             connection = attempt.connection = await self._connection()
-            query = sql.SQL("select public.{}(%s::jsonb)").format(sql.Identifier(f"agentctl_{function}"))
+            query = sql.SQL("select public.{}(%s::jsonb)::text").format(sql.Identifier(f"agentctl_{function}"))
             try:
-                row = await (await connection.execute(query, (args,))).fetchone()
+                row = await (await connection.execute(query, (text,))).fetchone()
             except psycopg.Error as error:
                 raise _meaning(function, error) from None
             finally:
                 attempt.connection = None
                 await self._release(connection, attempt)
-        return row[0] if row else None
+        answer = row[0] if row else None
+        return None if answer is None else await aside(len(answer), json.loads, answer)
 
     async def _connection(self) -> Connection:
         while self._idle:
@@ -123,7 +127,7 @@ class PostgresStore:
         if attempt.connection is None:
             task.cancel()
         else:
-            _cut(attempt.connection)
+            cut(attempt.connection)
         self._late.add(task)
         task.add_done_callback(self._forget)
 
@@ -203,7 +207,8 @@ def _alive(connection: Connection) -> bool:
     return False
 
 
-def _cut(connection: Connection) -> None:
+def cut(connection: Connection) -> None:
+    """End what a connection is waiting for, at once and without asking the server."""
     # Shut down and not closed: the descriptor stays taken until libpq itself gives it back.
     with suppress(OSError, psycopg.Error), _wire(connection) as wire:
         wire.shutdown(socket.SHUT_RDWR)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from agentctl.clients.store.wire import refusal, takeable
+from agentctl.calls.wire import aside
+from agentctl.clients.store.wire import encoded, refusal
 from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class SupabaseStore:
 
         # One pool for all that the SDK does. A redirect would take the key elsewhere.
         http = httpx.AsyncClient(
-            timeout=_SECONDS,
+            timeout=httpx.Timeout(None, connect=_SECONDS),  # the whole of a call has its own deadline
             limits=httpx.Limits(max_connections=connections),
             follow_redirects=False,
             event_hooks={"response": [_refuse_uncoded]},
@@ -69,9 +70,11 @@ class SupabaseStore:
         """
         from postgrest import APIError
 
-        request = self._client.rpc(f"agentctl_{function}", {"args": json.loads(takeable(args))})
         try:
             async with asyncio.timeout(timeout):
+                text = await encoded(args)
+                ours = await aside(len(text), json.loads, text)
+                request = self._client.rpc(f"agentctl_{function}", {"args": ours})
                 answer = (await request.execute()).data
         except TimeoutError:
             raise StoreUnavailable(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None

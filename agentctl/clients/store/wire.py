@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from agentctl.calls.wire import LARGE, aside
 from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
 
 # SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html) and PostgREST's own codes
@@ -43,6 +44,11 @@ def takeable(args: Mapping[str, Any]) -> str:
     return text
 
 
+async def encoded(args: Mapping[str, Any]) -> str:
+    """`takeable(args)`; what is large is written in a thread, so that nothing else waits for it."""
+    return await aside(_weight(args), takeable, args)
+
+
 def refusal(function: str, code: str, message: str = "", *, remedy: str = "") -> StoreError:
     """The error for a database's refusal of `function`: `code` is a SQLSTATE, a PostgREST code or an HTTP status."""
     where = f"the database, asked to {function.replace('_', ' ')},"
@@ -57,6 +63,19 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
         return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
     said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""
     return StoreError(f"{where} refused ({code or 'no code'}){said}", remedy)
+
+
+def _weight(value: Any) -> int:
+    """Roughly the bytes of `value` as JSON, counted no further than to know that it is large."""
+    weight, left = 0, [value]
+    while left and weight <= LARGE:
+        part = left.pop()
+        weight += len(part) if isinstance(part, str) else 8
+        if isinstance(part, Mapping):
+            left.extend(part.values())
+        elif isinstance(part, list | tuple):
+            left.extend(part)
+    return weight
 
 
 def _clean(value: Any) -> Any:

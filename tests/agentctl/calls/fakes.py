@@ -49,6 +49,7 @@ def event(body: Any, *, assistant: SavedAssistant | None = EMPFANG, **changes: A
         "event_timestamp": body.get("event_timestamp") if isinstance(body, dict) else None,
         "source": "webhook",
         "attempt": 1,
+        "size": len(payload),
         "payload": payload,
         "assistant": assistant,
     }

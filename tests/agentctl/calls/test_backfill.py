@@ -6,7 +6,7 @@ import pytest
 
 from agentctl.calls import backfill, inbox
 from agentctl.calls.conversation import parse
-from agentctl.errors import NotFound
+from agentctl.errors import NotFound, Unreachable
 from tests.agentctl.calls.fakes import FakeStore, conversation
 
 pytestmark = pytest.mark.anyio
@@ -89,3 +89,23 @@ def test_the_event_is_the_same_bytes_each_time_and_reads_as_the_webhooks() -> No
     assert inbox.peek(backfill.as_event(data)).type == "post_call_transcription"
     assert parse(data).conversation_id == inbox.peek(backfill.as_event(data)).conversation_id
     assert inbox.peek(backfill.as_event({"conversation_id": "c"})).event_timestamp is None
+
+
+async def test_one_that_cannot_be_fetched_blocks_no_other_and_all_of_them_are_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    api = Api(conv_1=talked("conv_1"), conv_2=talked("conv_2"))
+    store = FakeStore(unknown_conversations=lambda args: args["conversation_ids"], accept={"id": "e", "new": True})
+    get, broken = api.get, {"conv_1"}
+
+    async def failing(path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
+        if ids["conversation_id"] in broken:
+            raise Unreachable(f"no answer about {ids['conversation_id']}")
+        return await get(path, params=params, **ids)
+
+    api.get = failing  # type: ignore[method-assign]
+    assert await backfill.poll(api, store, [], SINCE) == ["conv_2"]
+    assert "conv_1 could not be entered: Unreachable" in caplog.text
+    broken.add("conv_2")
+    with pytest.raises(Unreachable, match="conv_1"):
+        await backfill.poll(api, store, [], SINCE)

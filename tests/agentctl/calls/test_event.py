@@ -1,7 +1,6 @@
 import pytest
 
 from agentctl.calls.event import Event, SavedAssistant
-from tests.agentctl.calls.fakes import encoded
 
 ROW = {
     "id": "e1",
@@ -12,14 +11,14 @@ ROW = {
     "source": "webhook",
     "attempt": 3,
     "received_at": "2026-01-01T00:00:00+00:00",
-    "payload": encoded(b"{}"),
+    "size": 2,
 }
 ASSISTANT = {"project": "p", "environment": "production", "key": "empfang", "name": "Empfang", "language": "de"}
 
 
 def test_an_event_of_a_strangers_agent_has_no_assistant() -> None:
     event = Event.from_row({**ROW, "assistant": None})
-    assert (event.payload, event.attempt, event.assistant) == (b"{}", 3, None)
+    assert (event.payload, event.size, event.attempt, event.assistant) == (None, 2, 3, None)
     assert "payload" not in repr(event)
 
 

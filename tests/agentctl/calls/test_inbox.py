@@ -1,11 +1,15 @@
+import base64
 import json
+import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from agentctl.calls import inbox
 from agentctl.calls.inbox import Heading
-from agentctl.errors import Malformed, StoreUnavailable
-from tests.agentctl.calls.fakes import SAMPLES, FakeStore, encoded
+from agentctl.errors import Malformed, StoreError, StoreUnavailable
+from tests.agentctl.calls.fakes import SAMPLES, FakeStore, encoded, event
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("*.json")))
@@ -67,8 +71,9 @@ async def test_the_same_event_through_both_doors_is_one_row_per_source_of_bytes(
     first = await inbox.accept(postgres_store, raw, heading, "webhook")
     again = await inbox.accept(postgres_store, raw, heading, "webhook")
     assert (first.new, again.new, again.id) == (True, False, first.id)
-    (event,) = await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15)
-    assert (event.payload, event.attempt, event.assistant) == (raw, 1, None)
+    (claimed,) = await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15)
+    assert (claimed.payload, claimed.size, claimed.attempt, claimed.assistant) == (None, len(raw), 1, None)
+    assert (await inbox.fetch(postgres_store, claimed)).payload == raw
     assert await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15) == []
 
 
@@ -76,5 +81,37 @@ async def test_the_same_event_through_both_doors_is_one_row_per_source_of_bytes(
 async def test_an_event_without_conversation_id_is_accepted(postgres_store: inbox.Store) -> None:
     raw = b'{"type": "post_call_transcription", "data": {}}'
     assert (await inbox.accept(postgres_store, raw, inbox.peek(raw), "webhook")).new
-    (event,) = await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15)
-    assert event.conversation_id is None
+    (claimed,) = await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15)
+    assert claimed.conversation_id is None
+
+
+@pytest.mark.anyio
+async def test_a_payload_has_the_more_time_the_larger_it_is() -> None:
+    waited: list[float] = []
+
+    class Patient(FakeStore):
+        async def call(self, function: str, args: Any, *, timeout: float = 10.0) -> Any:
+            waited.append(timeout)
+            return await super().call(function, args, timeout=timeout)
+
+    raw = b"\0" * (2 * 1024 * 1024)
+    claimed = replace(event(raw), payload=None)
+    assert (await inbox.fetch(Patient(find_event={"payload": encoded(raw)}), claimed)).payload == raw
+    assert waited == [12.0]
+    with pytest.raises(StoreError, match="no longer stored"):
+        await inbox.fetch(FakeStore(find_event=None), claimed)
+
+
+@pytest.mark.anyio
+async def test_a_recording_is_encoded_and_decoded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    loops, real = [], base64.b64encode
+
+    def encode(payload: bytes) -> bytes:
+        loops.append(threading.current_thread() is threading.main_thread())
+        return real(payload)
+
+    monkeypatch.setattr("agentctl.calls.inbox.base64.b64encode", encode)
+    heading = Heading("post_call_audio", "c", None, None)
+    for size in (256 * 1024, 256 * 1024 + 1):
+        await inbox.accept(FakeStore(accept={"id": "e", "new": True}), b"x" * size, heading, "webhook")
+    assert loops == [True, False]

@@ -1,9 +1,15 @@
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from agentctl import worker
 from agentctl.calls.digest import digester
 from agentctl.calls.jobs import EventJob, MailJob, describe
-from agentctl.errors import DigestError, MailError
-from tests.agentctl.calls.fakes import FakeRecordings, FakeStore, event, sample
+from agentctl.errors import DigestError, MailError, StoreUnavailable
+from tests.agentctl.calls.fakes import FakeRecordings, FakeStore, encoded, event, sample
 from tests.agentctl.calls.test_outbox import MAIL, Route
 
 pytestmark = pytest.mark.anyio
@@ -63,3 +69,19 @@ def test_of_an_unforeseen_error_only_type_and_place_are_recorded() -> None:
         described = describe(error)
     assert described.startswith("KeyError at test_jobs.py:")
     assert "Anruferin" not in described
+
+
+async def test_each_event_fetches_its_own_payload_and_fails_alone() -> None:
+    raw = json.dumps(sample("post_call_transcription")).encode()
+    claimed = replace(event(sample("post_call_transcription")), payload=None)
+
+    def found(args: Mapping[str, Any]) -> Any:
+        return StoreUnavailable("slow") if args["id"] == "large" else {"payload": encoded(raw)}
+
+    rows = [{**vars(claimed), "id": name, "assistant": None} for name in ("large", "small")]
+    handed = iter([rows, []])
+    store = FakeStore(claim_events=lambda _args: next(handed, []), find_event=found)
+    tally = await worker.run([events(store)], once=True)
+    assert (tally.done, tally.failed) == (1, 1)
+    assert store.args("fail_event")["id"] == "large"
+    assert store.args("store_call")["event_id"] == "small"

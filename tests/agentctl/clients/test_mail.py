@@ -6,6 +6,7 @@ import email.policy
 import json
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Session
 
+from agentctl.calls.jobs import MailJob
 from agentctl.calls.mail import Letterhead, compose
 from agentctl.calls.outbox import Mail
-from agentctl.clients.mail import ResendRoute, SmtpRoute
+from agentctl.clients.mail import SMTP_DEADLINE, ResendRoute, SmtpRoute
 from agentctl.errors import ConfigurationError, MailError
 from tests.agentctl.calls.fakes import EMPFANG
 from tests.agentctl.calls.test_mail import DIGEST, HOSTILE, called, hostile_mail
@@ -203,6 +205,30 @@ async def test_a_server_that_hangs_is_given_up() -> None:
         port = silent.sockets[0].getsockname()[1]
         with pytest.raises(MailError):
             await SmtpRoute("127.0.0.1", port, SENDER, timeout=0.1).send(mail())
+
+
+async def test_a_server_that_is_slow_at_each_step_is_given_up_at_the_deadline_of_the_whole() -> None:
+    asked = []
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"220 here\r\n")
+            while line := await reader.readline():
+                asked.append(line)
+                await asyncio.sleep(0.2)
+                writer.write(b"250 well\r\n")
+                await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as sluggish:
+        route = SmtpRoute("127.0.0.1", sluggish.sockets[0].getsockname()[1], SENDER, tls="off", deadline=0.5)
+        start = time.monotonic()
+        with pytest.raises(MailError, match=r"no answer|SMTPServerDisconnected") as caught:
+            await route.send(mail())
+        assert 0.4 < time.monotonic() - start < 2
+        assert not caught.value.permanent
+    assert not any(line.startswith(b"DATA") for line in asked)
+    assert MailJob.deadline_seconds > SMTP_DEADLINE
 
 
 async def test_nothing_goes_in_the_clear_to_another_machine(

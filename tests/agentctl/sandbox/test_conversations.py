@@ -1,4 +1,4 @@
-"""Listing conversations as a poller and a backfill do (elevenlabs-contract 5)."""
+"""Listing conversations as a poller and a backfill do."""
 
 from __future__ import annotations
 

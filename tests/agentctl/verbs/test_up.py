@@ -177,6 +177,27 @@ async def test_an_outage_of_the_store_is_survived(
     assert "looking for new calls failed: the store is away" in caplog.text
 
 
+async def test_a_call_that_could_not_be_read_is_shown_later(
+    control: Control, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_id = await agent_of(control)
+    store = await control.store()
+    real, away = store.call, iter([True])
+
+    async def flaky(function: str, args: Any, *, timeout: float = 10.0) -> Any:
+        if function == "show_call" and next(away, False):
+            raise StoreUnavailable("the store is away")
+        return await real(function, args, timeout=timeout)
+
+    monkeypatch.setattr(store, "call", flaky)
+
+    async def call() -> None:
+        await sandbox.call(agent_id=agent_id, deliver=False)
+
+    assert len(await watched(control, 1, call)) == 1
+    assert not next(away, False)
+
+
 async def test_stopping_before_anything_happened(control: Control) -> None:
     stop = asyncio.Event()
 

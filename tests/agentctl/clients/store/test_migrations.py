@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from agentctl.clients.store import migrations as module
 from agentctl.clients.store.migrations import behind, migrate, migrations, pending
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.errors import ConfigurationError, StoreBehind, StoreError, StoreUnavailable
@@ -110,3 +112,36 @@ async def test_no_server_and_no_address_are_told_without_the_password() -> None:
         await pending("postgresql//me:Geheim@host/db")
 
     assert "Geheim" not in f"{refused.value} {unreadable.value}"
+
+
+async def test_a_server_that_hangs_is_given_up(
+    empty_dsn: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.3)
+
+    async def frozen(_connection: object) -> None:
+        stack.enter_context(cluster.frozen())
+        await asyncio.sleep(0)
+
+    real = module._lock
+
+    async def lock(connection: module.Connection) -> None:
+        await frozen(connection)
+        await real(connection)
+
+    monkeypatch.setattr(module, "_lock", lock)
+    with ExitStack() as stack:
+        async with asyncio.timeout(10):
+            with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.3 s"):
+                await migrate(empty_dsn, shim=False)
+
+
+async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever(
+    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STATEMENT_SECONDS", 1)
+    with psycopg.connect(empty_dsn, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", [module._LOCK])
+        with pytest.raises(StoreUnavailable, match="cannot do it now"):
+            await migrate(empty_dsn, shim=False)
+    assert await migrate(empty_dsn, shim=True) == NAMES

@@ -1,0 +1,108 @@
+"""agentctl history, agentctl rollback, agentctl unhold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentctl.cli.session import Json, Yes, confirm, connected, say
+
+if TYPE_CHECKING:
+    from agentctl.sync.apply import Applied
+    from agentctl.verbs.rollback import Rollback
+    from agentctl.wiring import Control
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The assistant.")]
+
+
+def history(
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="The assistant; all without one.")] = None,
+    json: Json = False,
+) -> None:
+    """List the revisions: each assistant as it was applied, newest first."""
+    from agentctl.cli import render
+    from agentctl.verbs import history as verbs
+
+    found = connected(lambda control: verbs.history(control, key))
+    print(render.to_json(render.history_json(found)) if json else render.history_text(found))
+
+
+def rollback(
+    key: Key,
+    to: Annotated[int | None, typer.Option("--to", metavar="N", help="Default: the one before the newest.")] = None,
+    yes: Yes = False,
+    take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
+    json: Json = False,
+) -> None:
+    """Make an assistant what it was, and hold it there: sync leaves it alone until its files change.
+
+    The plan is shown first. With --yes, what else was changed at the platform is left as it is and named (exit code 3).
+    """
+
+    async def run(control: Control) -> Applied:
+        from agentctl.cli import render
+        from agentctl.cli.sync import Progress, patience
+        from agentctl.verbs import rollback as verbs
+        from agentctl.verbs.sync import exclusive
+
+        async with exclusive(control):
+            decision = await verbs.look(control, key, to, patience=patience())
+            if not json:
+                print(render.plan_text(decision.plan), flush=True)
+            confirm(_question(decision), yes=yes)
+            ours, progress = take_ours or not yes, Progress(decision.plan)
+            applied = await verbs.rollback(control, decision, take_ours=ours, on_change=progress)
+        held = verbs.holds_after(applied)
+        if json:
+            face = {"assistant": key, "revision": decision.revision, "on_hold": held}
+            print(render.to_json({**face, **render.applied_json(applied)}))
+        else:
+            print(_outcome(decision, applied, held=held))
+        return applied
+
+    applied = connected(run)
+    if not applied.ok:
+        raise typer.Exit(1)
+    if applied.held:
+        raise typer.Exit(3)
+
+
+def unhold(key: Key, json: Json = False) -> None:
+    """End the hold of a rollback: the next sync applies the assistant's files again."""
+    from agentctl.cli import render
+    from agentctl.verbs import rollback as verbs
+
+    was_held = connected(lambda control: verbs.release(control, key))
+    if json:
+        print(render.to_json({"assistant": key, "was_held": was_held}))
+    elif was_held:
+        say(f"{key} is no longer held: the next sync applies its files.")
+    else:
+        say(f"{key} was not held.")
+
+
+def _question(decision: Rollback) -> str:
+    foreign = len(decision.plan.foreign)
+    also = f", overwriting what was changed at the platform in {foreign} of them" if foreign else ""
+    return f"Roll {decision.key} back to revision {decision.revision}{also}, and hold it there?"
+
+
+def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:
+    from agentctl.cli import render
+
+    key = decision.key
+    lines = [render.held_text(change) for change in applied.held]
+    lines += [render.failure_text(failure) for failure in applied.failures[len(applied.plan.failures) :]]
+    if applied.held:
+        lines.append(f"To overwrite it too: agentctl rollback {key} --to {decision.revision} --take-ours")
+    if applied.done or applied.failures or applied.held:
+        lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed, {len(applied.held)} held back.")
+    if held:
+        lines.append(
+            f"{key} is held at revision {decision.revision}: sync leaves it alone until its files change, "
+            f"or: agentctl unhold {key}"
+        )
+    else:
+        lines.append("Nothing was written; nothing is held that was not before.")
+    return "\n".join(lines)

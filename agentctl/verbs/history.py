@@ -1,0 +1,234 @@
+"""Revisions: what was applied for each assistant, kept in the store with the contents of its documents."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentctl.errors import Problem, StoreError, StoreUnavailable, SyncError, UsageError
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.assistant import Assistant, Document
+from agentctl.settings import nearest
+from agentctl.sync.apply import Applied
+from agentctl.sync.bindings import Store
+from agentctl.sync.kind import Kind, Ref, Scope
+from agentctl.sync.plan import Failure, Plan
+from agentctl.verbs.hold import Hold, holds
+from agentctl.wiring import Control
+
+KIND = "revision"
+KEPT = 20
+# The store takes one revision in one call, and base64 in JSON makes it a third larger than it is.
+MAX_CONTENTS_BYTES = 150_000_000
+_SECONDS = 120.0  # for calls that carry contents
+
+
+@dataclass(frozen=True)
+class ProjectPlan(Plan):
+    """A plan with the assistants that it was made for. `note` goes with the revisions that come of it.
+
+    `holds`: keys that it leaves alone. `released`: holds that end when it is applied, since their source has changed.
+    """
+
+    assistants: tuple[Assistant, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    released: tuple[str, ...] = ()
+    note: str = "sync"
+
+    @classmethod
+    def of(cls, plan: Plan, assistants: Sequence[Assistant], **more: Any) -> ProjectPlan:
+        """`plan` with what it was made for; `more`: fields to replace or to add."""
+        found = {field.name: getattr(plan, field.name) for field in fields(plan)}
+        return cls(**{**found, "assistants": tuple(assistants), **more})
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One configuration as it was applied. `revision` counts from 1 per assistant, `applied_at` is ISO 8601."""
+
+    revision: int
+    digest: str
+    note: str | None
+    applied_at: str
+
+
+@dataclass(frozen=True)
+class History:
+    """The revisions of one assistant, newest first, and its hold if it has one."""
+
+    assistant: str
+    revisions: tuple[Revision, ...]
+    hold: Hold | None
+
+
+async def history(control: Control, key: str | None = None) -> tuple[History, ...]:
+    """The revisions of one assistant, or of all that are declared or bound. Raises UsageError for an unknown key."""
+    loaded = await asyncio.to_thread(lambda: control.loaded)
+    if not loaded.project.name:
+        loaded.checked()
+    known = {assistant.key for assistant in loaded.assistants}
+    if key is None:
+        known |= (await control.bindings()).of(AGENT_KIND).keys()
+    held = {hold.key: hold for hold in await holds(control)}
+    found = [History(one, await revisions(control, one), held.get(one)) for one in ([key] if key else sorted(known))]
+    if key is not None and key not in known and not found[0].revisions:
+        raise unknown(key, known)
+    return tuple(found)
+
+
+async def revisions(control: Control, key: str) -> tuple[Revision, ...]:
+    """What is kept of one assistant, newest first."""
+    store = await control.store()
+    rows = await store.call("revisions", {**asdict(control.scope), "key": key})
+    return tuple(Revision(row["revision"], row["digest"], row["note"], row["applied_at"]) for row in rows)
+
+
+async def restored(control: Control, key: str, revision: int | None) -> Assistant:
+    """The assistant as it was; None: the newest. Raises SyncError where this version cannot read it, or it is gone."""
+    store, name = await control.store(), f"{f'revision {revision}' if revision else 'the newest revision'} of {key}"
+    row = await store.call("revision", {**asdict(control.scope), "key": key, "revision": revision}, timeout=_SECONDS)
+    try:
+        contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
+        documents = [_document(entry, contents) for entry in row["spec"]["knowledge"]]
+        return Assistant.model_validate({**row["spec"], "where": name, "knowledge": documents})
+    except (TypeError, KeyError, ValidationError):
+        raise SyncError(f"{name} cannot be read by this version of agentctl", "Choose another one with --to.") from None
+
+
+def digest(assistant: Assistant, scope: Scope) -> str:
+    """SHA-256 of all that makes an assistant, contents included, in hex. Where it is declared does not count."""
+    return hashlib.sha256(_manifest(assistant, scope)).hexdigest()
+
+
+def resources(kinds: Iterable[Kind[Assistant]], assistant: Assistant) -> frozenset[Ref]:
+    """Everything that an assistant is made of."""
+    return frozenset(desired.ref for kind in kinds for desired in kind.desired(assistant))
+
+
+async def held_parts(
+    control: Control, kinds: Sequence[Kind[Assistant]], held: Iterable[Hold], declared: Iterable[Assistant]
+) -> dict[str, frozenset[Ref]]:
+    """What each held assistant is made of: by its files, and by the revision that is in force."""
+    files = {assistant.key: assistant for assistant in declared}
+    parts: dict[str, frozenset[Ref]] = {}
+    for hold in held:
+        sources = [files[hold.key]] if hold.key in files else []
+        for revision in (hold.revision, None):  # The one it was rolled back to may be pruned; the newest equals it.
+            with suppress(SyncError):
+                sources.append(await restored(control, hold.key, revision))
+                break
+        parts[hold.key] = frozenset().union(*(resources(kinds, source) for source in sources))
+    return parts
+
+
+def too_large(assistants: Sequence[Assistant]) -> list[Problem]:
+    """A notice for each assistant of which no revision can be kept."""
+    limit = MAX_CONTENTS_BYTES // 1_000_000
+    what = f"its documents are larger than {limit} MB together: no revision of it is kept"
+    return [Problem(one.where, what) for one in assistants if not _fits(one)]
+
+
+async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: Sequence[Kind[Assistant]]) -> Applied:
+    """Keep each assistant of which nothing failed or was held back as its newest revision, unless it is already.
+
+    What could not be kept is among the failures of the answer; the next sync tries again.
+    """
+    unfinished = {failure.ref for failure in applied.failures} | {change.desired.ref for change in applied.held}
+    written = {change.desired.ref for change in applied.done}
+    parts = {one.key: resources(kinds, one) for one in plan.assistants if _fits(one)}
+    whole = {
+        digest(one, control.scope): one
+        for one in plan.assistants
+        if one.key in parts and not parts[one.key] & unfinished
+    }
+    if not whole:
+        return applied
+    store = await control.store()
+    # The manifest of a revision is one of its contents, so that one call tells for all what was never recorded.
+    missing = set(await store.call("missing_contents", {"sha256": list(whole)}))
+    failures = []
+    for name, assistant in whole.items():
+        if name not in missing and not parts[assistant.key] & written:
+            continue
+        try:
+            await _save(store, control.scope, assistant, plan.note)
+        except StoreError as error:
+            failures.append(Failure(Ref(KIND, assistant.key), assistant.where, error))
+    return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
+
+
+def unknown(key: str, known: Iterable[str]) -> UsageError:
+    """The error for a key that no assistant has."""
+    keys = sorted(known)
+    guess = nearest(key, keys)
+    return UsageError(
+        f"no assistant {key!r}", f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
+    )
+
+
+async def _save(store: Store, scope: Scope, assistant: Assistant, note: str) -> None:
+    manifest = _manifest(assistant, scope)
+    name = hashlib.sha256(manifest).hexdigest()
+    contents = {name: manifest, **{one.digest: _content(one) for one in assistant.knowledge if one.url is None}}
+    lacking = await store.call("missing_contents", {"sha256": list(contents)})
+    revision = {**asdict(scope), "key": assistant.key, "spec": _spec(assistant), "digest": name, "note": note}
+
+    async def send(sent: Iterable[str]) -> None:
+        rows = [{"sha256": sha256, **_encoded(contents, sha256, sent)} for sha256 in contents]
+        await store.call("save_revision", {**revision, "keep": KEPT, "contents": rows}, timeout=_SECONDS)
+
+    try:
+        await send(lacking)
+    except StoreUnavailable:
+        raise
+    except StoreError:  # Another project may have let go of a content since it was asked for.
+        await send(contents)
+
+
+def _encoded(contents: Mapping[str, bytes], sha256: str, sent: Iterable[str]) -> dict[str, str]:
+    return {"content": base64.b64encode(contents[sha256]).decode()} if sha256 in sent else {}
+
+
+def _manifest(assistant: Assistant, scope: Scope) -> bytes:
+    # Without defaults: a version that knows more fields must not take every source for changed.
+    spec = {key: value for key, value in _spec(assistant, sparse=True).items() if key != "where"}
+    whole = {"scope": asdict(scope), "assistant": spec}
+    return json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _spec(assistant: Assistant, *, sparse: bool = False) -> dict[str, Any]:
+    spec = assistant.model_dump(mode="json", exclude={"knowledge"}, exclude_defaults=sparse)
+    return {**spec, "knowledge": [_reference(document, sparse) for document in assistant.knowledge]}
+
+
+def _reference(document: Document, sparse: bool) -> dict[str, Any]:
+    entry = document.model_dump(mode="json", exclude={"text", "content"}, exclude_defaults=sparse)
+    if document.url is not None:
+        return entry
+    return {**entry, "content_sha256" if document.content is not None else "text_sha256": document.digest}
+
+
+def _document(entry: Mapping[str, Any], contents: Mapping[str, bytes]) -> Document:
+    fields = dict(entry)
+    text, content = fields.pop("text_sha256", None), fields.pop("content_sha256", None)
+    if text is not None:
+        fields["text"] = contents[text].decode()
+    if content is not None:
+        fields["content"] = contents[content]
+    return Document.model_validate(fields)
+
+
+def _content(document: Document) -> bytes:
+    return document.content if document.content is not None else (document.text or "").encode()
+
+
+def _fits(assistant: Assistant) -> bool:
+    return sum(len(one.content or one.text or "") for one in assistant.knowledge) <= MAX_CONTENTS_BYTES

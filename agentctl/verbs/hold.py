@@ -1,0 +1,43 @@
+"""Holds: keys that were rolled back, which a sync leaves alone until their source changes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Hold:
+    """One assistant at one revision. `digest` is that of the source it was rolled back from, `since` ISO 8601."""
+
+    key: str
+    revision: int
+    digest: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"held at revision {self.revision}: its files are left alone until they change, or: {self.remedy}"
+
+    @property
+    def remedy(self) -> str:
+        """The command that ends it."""
+        return f"agentctl unhold {self.key}"
+
+
+async def holds(control: Control) -> tuple[Hold, ...]:
+    """Every hold of this project, environment and workspace."""
+    rows = await (await control.store()).call("holds", asdict(control.scope))
+    return tuple(Hold(row["key"], row["revision"], row["digest"], row["held_at"]) for row in rows)
+
+
+async def hold(control: Control, key: str, revision: int, digest: str) -> None:
+    """Leave `key` at `revision` for as long as the digest of its source is `digest`."""
+    row = {"key": key, "revision": revision, "digest": digest}
+    await (await control.store()).call("hold", {**asdict(control.scope), **row})
+
+
+async def unhold(control: Control, key: str) -> bool:
+    """Let the next sync apply the files of `key` again. False: it was not held."""
+    answer = await (await control.store()).call("unhold", {**asdict(control.scope), "key": key})
+    return bool(answer["removed"])

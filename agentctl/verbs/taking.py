@@ -1,0 +1,212 @@
+"""Lay one resource's drift after another into drafts of the files, and say what cannot be taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.resources import agent, knowledge, phone_number
+from agentctl.resources.assistant import Assistant
+from agentctl.sources.pulled import ABSENT, FIELDS, PROMPT, Draft, Untakable
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import Edit, diff
+from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.plan import Change, resolve
+
+_ROUNDS = 5
+_KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
+_OURS_AGAIN = "put ours back with: agentctl sync --take-ours"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One field that the files will have as the platform has it. `path` is the resource's own."""
+
+    assistant: str
+    kind: str
+    path: str
+    ours: Any = field(repr=False)
+    theirs: Any = field(repr=False)
+
+
+class Taking:
+    """One pull in the making: what was laid into drafts, and what could not be."""
+
+    def __init__(self, drafts: Mapping[str, Draft], bindings: Bindings, kinds: Mapping[str, Kind[Any]]) -> None:
+        self._drafts = drafts
+        self._bindings = bindings
+        self._kinds = kinds
+        self.taken: list[Taken] = []
+        self.left: list[Problem] = []
+
+    async def change(self, change: Change) -> None:
+        """Take one resource's drift."""
+        desired = change.desired
+        name = f"{desired.kind} {desired.key}"
+        if change.vanished:
+            self.left.append(Problem(name, f"was deleted at the platform; {_OURS_AGAIN}, or delete its source"))
+        elif desired.kind == agent.KIND:
+            await self._agent(change)
+        elif desired.kind == phone_number.KIND:
+            self._number(change)
+        elif desired.kind == knowledge.KIND:
+            what = "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; "
+            self.left.append(Problem(name, f"{what}copy it by hand, or {_OURS_AGAIN}"))
+        else:
+            self.left.append(Problem(name, f"was changed in the store; {_OURS_AGAIN}"))
+
+    async def _agent(self, change: Change) -> None:
+        draft = self._drafts[change.desired.key]
+        known = {edit.path for edit in change.edits}
+        await self._together(draft, change, change.foreign)
+        for _ in range(_ROUNDS):
+            # A language that was pulled changes what is derived from it, which the platform then has otherwise.
+            derived = [edit for edit in await self._left_over(draft, change) if edit.path not in known]
+            named = [edit for edit in derived if edit.path in FIELDS]
+            if not derived:
+                break
+            known |= {edit.path for edit in named or derived}
+            await self._together(draft, change, named or derived)
+        took = {one.path for one in self.taken if one.assistant == draft.assistant.key} - {_KNOWLEDGE_BASE}
+        for edit in await self._left_over(draft, change):
+            if edit.path in took and not is_only_space(edit):
+                what = f"{edit.path} would not read the same from a file; {_OURS_AGAIN}"
+                self.left.append(Problem(f"{agent.KIND} {change.desired.key}", what))
+
+    async def _together(self, draft: Draft, change: Change, edits: Sequence[Edit]) -> None:
+        """Take all edits at once, or one by one where the files would not be valid with all of them."""
+        start = (draft.snapshot(), len(self.taken), len(self.left))
+        for edit in edits:
+            self._edit(draft, change, edit)
+        if not (await asyncio.to_thread(draft.tried)).problems:
+            return
+        draft.restore(start[0])
+        del self.taken[start[1] :], self.left[start[2] :]
+        for edit in edits:
+            before, taken = draft.snapshot(), len(self.taken)
+            self._edit(draft, change, edit)
+            if problems := (await asyncio.to_thread(draft.tried)).problems:
+                draft.restore(before)
+                del self.taken[taken:]
+                self.left += problems
+
+    def _edit(self, draft: Draft, change: Change, edit: Edit) -> None:
+        assert change.observed is not None
+        if is_only_space(edit):
+            what = f"{edit.path}: only space around it differs, which files do not keep; {_OURS_AGAIN}"
+            self.left.append(Problem(f"{agent.KIND} {change.desired.key}", what))
+            return
+        try:
+            if edit.path == _KNOWLEDGE_BASE and not draft.is_raw(edit.keys):
+                self._documents(draft, change, edit)
+                return
+            rule = self._kinds[agent.KIND].lists.get(edit.path)
+            by = rule.by if rule else None
+            theirs = _declared(edit, by) if edit.before is not None else _at(change.observed.body, edit.keys)
+            draft.take(edit.keys, theirs, by=by)
+        except Untakable as error:
+            self.left.append(Problem(f"{agent.KIND} {change.desired.key}", str(error.problem)))
+        else:
+            self._took(draft, change, edit)
+
+    def _took(self, draft: Draft, change: Change, edit: Edit) -> None:
+        kind = change.desired.kind
+        self.taken.append(Taken(draft.assistant.key, kind, edit.path, ours=edit.after, theirs=edit.before))
+
+    def _documents(self, draft: Draft, change: Change, edit: Edit) -> None:
+        """The list of knowledge: another usage, and entries that are gone. What was added there is left."""
+        theirs = {entry.get("id"): entry for entry in edit.before or ()}
+        applied = _at(self._bindings.applied(change.desired.ref), edit.keys)
+        usages = {entry.get("id"): entry.get("usage_mode") for entry in (applied if isinstance(applied, list) else ())}
+        ids = {one.key: self._bindings.get(Ref(knowledge.KIND, one.key)) for one in draft.assistant.knowledge}
+        snapshot = draft.snapshot()
+        for document in draft.assistant.knowledge:
+            remote_id = ids[document.key]
+            if remote_id not in usages:
+                continue  # declared since: nobody there has seen it yet
+            try:
+                if remote_id not in theirs:
+                    draft.drop(document.key)
+                elif theirs[remote_id].get("usage_mode", "auto") not in (document.usage, usages[remote_id]):
+                    draft.use(document.key, str(theirs[remote_id].get("usage_mode", "auto")))
+            except Untakable as error:
+                self.left.append(error.problem)
+        for remote_id, entry in theirs.items():
+            if remote_id not in ids.values():
+                what = f"{entry.get('name')!r} ({remote_id}) was added there; declare it in [[knowledge]]"
+                self.left.append(Problem(f"{agent.KIND} {change.desired.key}: knowledge", f"{what}, or {_OURS_AGAIN}"))
+        if draft.snapshot() != snapshot:
+            self._took(draft, change, edit)
+
+    async def _left_over(self, draft: Draft, change: Change) -> tuple[Edit, ...]:
+        """What would still differ with the draft's files."""
+        assert change.observed is not None
+        loaded = await asyncio.to_thread(draft.tried)
+        (assistant,) = loaded.assistants
+        kind = self._kinds[agent.KIND]
+        (desired,) = kind.desired(assistant)
+        ids = {Ref(kind_, key): i for kind_ in _REFERRED for key, i in self._bindings.of(kind_).items()}
+        return diff(resolve(desired.body, ids), change.observed.body, kind.lists)
+
+    def _number(self, change: Change) -> None:
+        """A number that rings elsewhere now: no longer declared here, but there, if there is one of ours."""
+        number, holder = change.desired.key, change.desired.payload
+        assert isinstance(holder, Assistant)
+        for edit in change.foreign:
+            if edit.path != "agent_id":
+                self.left.append(Problem(f"phone_number {number}", f"{edit.path} differs; {_OURS_AGAIN}"))
+                continue
+            owners = {remote_id: key for key, remote_id in self._bindings.of(agent.KIND).items()}
+            there = owners.get(str(edit.before))
+            try:
+                self._drafts[holder.key].number(number, rings_here=False)
+                if there in self._drafts:
+                    self._drafts[str(there)].number(number, rings_here=True)
+            except Untakable as error:
+                self.left.append(error.problem)
+            else:
+                self._took(self._drafts[holder.key], change, edit)
+
+
+_REFERRED = (knowledge.KIND, "webhook")
+
+
+def _at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    place: Any = body
+    for key in keys:
+        if not isinstance(place, Mapping) or key not in place:
+            return ABSENT
+        place = place[key]
+    return place
+
+
+def _declared(edit: Edit, by: str | None) -> Any:
+    """Theirs; of an entry that is declared here too, only the fields that are."""
+    if by is None or not isinstance(edit.before, list) or not isinstance(edit.after, list):
+        return edit.before
+    ours = {entry.get(by): entry for entry in edit.after if isinstance(entry, Mapping)}
+    return [
+        {key: value for key, value in entry.items() if key in ours[entry[by]]}
+        if isinstance(entry, Mapping) and entry.get(by) in ours
+        else _without_null(entry)
+        for entry in edit.before
+    ]
+
+
+def _without_null(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+def is_only_space(edit: Edit) -> bool:
+    """Whether it is a prompt that differs in the space around it alone."""
+    texts = (edit.before, edit.after)
+    return edit.path == PROMPT and all(isinstance(text, str) for text in texts) and _plain(texts[0]) == _plain(texts[1])
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()

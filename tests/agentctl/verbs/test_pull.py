@@ -1,0 +1,74 @@
+"""pull as a library: it looks and writes nothing; then it writes, and the same control knows the new files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agentctl.errors import Stale, UsageError
+from agentctl.resources import agent
+from agentctl.sync.kind import Ref
+from agentctl.verbs import sync
+from agentctl.verbs.pull import pull, write
+from agentctl.wiring import Control
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+
+FIRST = "Hallo, hier ist eine KI."
+
+
+async def says(control: Control, body: dict[str, Any]) -> None:
+    """Somebody edits the agent in the dashboard."""
+    agent_id = (await control.bindings()).of(agent.KIND)["empfang"]
+    await control.api.patch(agent.AGENT, json=body, agent_id=agent_id)
+
+
+def test_it_looks_then_writes(bench: Bench) -> None:
+    before = bench.toml.read_text()
+    bench.toml.write_text(before + f'first_message = "{FIRST}"\n')
+    assert bench("sync", "--yes")[0] == 0
+
+    async def used(control: Control) -> None:
+        await says(control, {"name": "Pforte", "conversation_config": {"agent": {"first_message": FIRST + "!"}}})
+        found = await pull(control)
+        assert [one.path for one in found.taken] == ["name", "conversation_config.agent.first_message"]
+        assert (found.left, found.failures, found.assistants) == ((), (), ("empfang",))
+        assert 'name = "Empfang"' in bench.toml.read_text()
+        await write(control, found)
+        assert bench.toml.read_text() == found.files[0].after
+        assert [one.name for one in (await sync.load(control)).assistants] == ["Pforte"]
+        assert (await sync.plan(control)).empty
+        (row,) = await (await control.store()).call("assistants", vars(control.scope))
+        assert row["name"] == "Pforte"
+        applied = (await control.bindings()).applied(Ref(agent.KIND, "empfang"))
+        assert applied["name"] == "Pforte"
+        with pytest.raises(UsageError, match="no assistant matches"):
+            await pull(control, ["x*"])
+
+    with bench.writes() as writes:
+        bench.control(used)
+    assert [entry["method"] for entry in writes] == ["PATCH"], "only what the dashboard did"
+
+
+def test_a_file_that_was_changed_since_it_looked_is_not_overwritten(bench: Bench) -> None:
+    async def used(control: Control) -> None:
+        await says(control, {"name": "Pforte"})
+        found = await pull(control, ["empfang"])
+        bench.toml.write_text('name = "Etwas anderes"\n')
+        with pytest.raises(Stale, match="changed in the meantime"):
+            await write(control, found)
+
+    bench.control(used)
+    assert bench.toml.read_text() == 'name = "Etwas anderes"\n'
+
+
+def test_with_nothing_changed_there_it_takes_nothing(bench: Bench) -> None:
+    bench.toml.write_text(bench.toml.read_text().replace("Empfang", "Hier geändert"))
+
+    async def used(control: Control) -> None:
+        found = await pull(control)
+        assert (found.taken, found.files, found.left) == ((), (), ())
+
+    bench.control(used)
