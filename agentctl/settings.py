@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from agentctl.errors import ConfigurationError, Problem
@@ -26,6 +27,12 @@ ELEVENLABS_HOSTS = (
     "https://api.in.residency.elevenlabs.io",
     "https://api.sg.residency.elevenlabs.io",
 )
+
+
+_ADDRESSES = {
+    "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
+    "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
+}
 
 
 class Settings(BaseSettings):
@@ -64,6 +71,14 @@ class Settings(BaseSettings):
 
     no_color: str | None = None
 
+    @field_validator("database_url", "smtp_url", mode="before")
+    @classmethod
+    def _address(cls, value: Any, info: ValidationInfo) -> Any:
+        # Only the form: what it leads to is told where it is used, and nothing of it is quoted here.
+        if isinstance(value, str) and not _ADDRESSES[str(info.field_name)].match(value):
+            raise ValueError("has another form")
+        return value
+
     @field_validator("elevenlabs_webhook_secret", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -83,9 +98,10 @@ def load_settings(directory: Path) -> Settings:
     Raises ConfigurationError with every variable that has an unusable value.
     """
     dotenv = directory / ".env"
-    source = dotenv if dotenv.is_file() else None
-    problems: list[Problem] = []
+    source = None
     try:
+        problems = list(_misread(dotenv))
+        source = dotenv if dotenv.is_file() and not problems else None
         settings = Settings(_env_file=source)
     except ValidationError as error:
         bad = {str(item["loc"][0]): item for item in error.errors(include_input=False)}
@@ -101,6 +117,20 @@ def load_settings(directory: Path) -> Settings:
         hint = f"Set them in the environment or in {dotenv}; .env.example explains each."
         raise ConfigurationError(sorted(problems), hint)
     return settings
+
+
+def _misread(dotenv: Path) -> Iterator[Problem]:
+    """Lines of .env that would be passed over: a variable that is not set is a worse riddle than a wrong line."""
+    if dotenv.exists() and not dotenv.is_file():
+        yield Problem(str(dotenv), "is not a file")
+    if not dotenv.is_file():
+        return
+    from dotenv.parser import parse_stream
+
+    with dotenv.open(encoding="utf-8") as stream:
+        for binding in parse_stream(stream):
+            if binding.error or (binding.key is not None and binding.value is None):
+                yield Problem(f"{dotenv}, line {binding.original.line}", "is not NAME=value, with any quotes closed")
 
 
 def require(settings: Settings, *names: str) -> None:
@@ -126,6 +156,8 @@ def nearest(word: str, known: list[str]) -> str:
 _FORMS = {
     "twilio_account_sid": "must be AC and 32 hexadecimal digits",
     "twilio_api_key_sid": "must be SK and 32 hexadecimal digits",
+    "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",
+    "smtp_url": "must be like smtp://USER:PASSWORD@HOST:587 or smtps://…",
     "mail_from": "must be a mail address, like telefon@example.org or Telefon <telefon@example.org>",
 }
 

@@ -117,7 +117,13 @@ class Control:
             return await SupabaseStore.open(str(settings.supabase_url), key)
         from agentctl.clients.store.postgres import PostgresStore
 
-        return await PostgresStore.open(await self.dsn())
+        return await PostgresStore.open(await self.dsn(), revive=self._start if self.embedded else None)
+
+    async def _start(self) -> str:
+        """Start the embedded server anew after its death; whoever serves for weeks must not wait for a command."""
+        from agentctl.local.postgres import start
+
+        return await start(self.state_directory, pg_bin=self.settings.agentctl_pg_bin)
 
     @property
     def embedded(self) -> bool:

@@ -15,6 +15,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -101,6 +102,16 @@ class Demo:
             self.steps.append({"name": name, "ok": False, "seconds": round(time.monotonic() - started, 2)})
             raise StepFailed(f"{name}: {error or type(error).__name__}") from error
         self.steps.append({"name": name, "ok": True, "seconds": round(time.monotonic() - started, 2)})
+
+    @property
+    def ok(self) -> bool:
+        """Every step ran and held."""
+        return len(self.steps) == len(STEPS) and all(step["ok"] for step in self.steps)
+
+    def report(self, wanted: bool) -> None:
+        """The result for machines, on a line of its own."""
+        if wanted:
+            print(json.dumps({"ok": self.ok, "steps": self.steps}), flush=True)
 
     def stop(self) -> None:
         """End what was started, the embedded Postgres included."""
@@ -309,6 +320,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)  # an end from outside cleans up like Ctrl-C
     started = time.monotonic()
     directory = Path(tempfile.mkdtemp(prefix="agentctl-demo-"))
     clean = {name: value for name, value in os.environ.items() if not name.startswith(OWN_NAMES)}
@@ -322,18 +335,19 @@ def main() -> int:
             demo.tell(heading("Done"))
             demo.tell(f"{len(STEPS)} steps, each result checked, in {time.monotonic() - started:.1f} s.")
             if options.keep:
+                demo.report(options.json)
                 keep(demo)
         except StepFailed as failure:
             print(f"demo failed at {failure}", file=sys.stderr)
+            options.keep = False
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)
         finally:
             demo.stop()
             shutil.rmtree(directory, ignore_errors=True)
-    ok = len(demo.steps) == len(STEPS) and all(step["ok"] for step in demo.steps)
-    if options.json:
-        print(json.dumps({"ok": ok, "steps": demo.steps}))
-    return 0 if ok else 1
+    if not options.keep:
+        demo.report(options.json)
+    return 0 if demo.ok else 1
 
 
 # A user's own settings must not leak into a demo that needs none.
@@ -344,7 +358,8 @@ OWN_NAMES = (
 
 
 def keep(demo: Demo) -> None:
-    demo.tell(
+    where = sys.stderr if demo.quiet else sys.stdout
+    print(
         f"""
 It goes on running until Ctrl-C. Look around in another terminal:
 
@@ -353,7 +368,9 @@ It goes on running until Ctrl-C. Look around in another terminal:
   {sys.executable} -m agentctl sandbox call {NUMBER} --url {demo.sandbox}
 
   door      {demo.door}/webhooks/elevenlabs
-  sandbox   {demo.sandbox}/_sandbox/state"""
+  sandbox   {demo.sandbox}/_sandbox/state""",
+        file=where,
+        flush=True,
     )
     while True:
         mail = demo.mailbox.get()

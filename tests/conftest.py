@@ -4,6 +4,7 @@ as a judge over every request that any test sends to a sandbox and every answer 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,10 @@ from tests import npm
 from tests.contract.openapi import published
 
 pytest_plugins = ["tests.stores"]
+
+# A job in the background inherits an ignored Ctrl-C, and so would the programs that tests stop with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

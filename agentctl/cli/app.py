@@ -5,6 +5,7 @@ Command modules import what they need inside the command, so that `--help` loads
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import typer
 from agentctl.cli import calls, db, doctor, history, number, project, pull, sandbox, serve, session, sync, up, webhook
 from agentctl.errors import AgentctlError
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _INTERRUPTED = 130  # as shells count it: 128 and the number of SIGINT
 
 app = typer.Typer(
@@ -84,6 +86,8 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _fail("stopped", _INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return _fail(f"the output could not be written: {error.strerror}", 1)
         place = traceback.extract_tb(error.__traceback__)[-1]
         return _fail(
             f"agentctl itself failed: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}\n"

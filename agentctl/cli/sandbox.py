@@ -69,7 +69,7 @@ def call(
         order["lines"] = say
     held = asyncio.run(client.call(url, order))
     print(to_json(held) if json else outcome(held))
-    if not held["reached"]:
+    if not held["reached"] or any(delivery["status"] != 200 for delivery in held["deliveries"]):
         raise typer.Exit(1)
 
 

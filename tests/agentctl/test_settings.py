@@ -96,6 +96,8 @@ def test_no_secret_is_in_a_repr_or_an_error(tmp_path: Path, monkeypatch: pytest.
     assert len(names) >= 8
     for name in names:
         monkeypatch.setenv(name, "quite-secret")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:quite-secret@h/d")
+    monkeypatch.setenv("SMTP_URL", "smtp://u:quite-secret@h")
     monkeypatch.setenv("MAIL_FROM", "a@example.org")
     monkeypatch.setenv("SUPABASE_URL", "https://x.supabase.co")
     monkeypatch.setenv("TWILIO_API_KEY_SID", "SK" + "0" * 32)
@@ -104,6 +106,32 @@ def test_no_secret_is_in_a_repr_or_an_error(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("LLM_BASE_URL", "quite-secret")
     error = refused(tmp_path)
     assert "quite-secret" not in f"{error!r} {error}"
+
+
+def test_addresses_of_another_form_are_told_with_everything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "quite-secret")
+    monkeypatch.setenv("SMTP_URL", "quite-secret:25")
+    monkeypatch.setenv("WEBHOOK_MAX_BYTES", "many")
+    error = refused(tmp_path)
+    assert [problem.where for problem in error.problems] == ["DATABASE_URL", "SMTP_URL", "WEBHOOK_MAX_BYTES"]
+    assert "quite-secret" not in str(error)
+
+
+@pytest.mark.parametrize(("text", "line"), [('A=1\nB="open\n', 2), ("FOO BAR\n", 1), ("A=1\nB\n", 2)])
+def test_a_line_of_env_that_would_be_passed_over_is_an_error(
+    tmp_path: Path, text: str, line: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text(text)
+    (problem, *_) = refused(tmp_path).problems
+    assert str(problem) == f"{tmp_path / '.env'}, line {line}: is not NAME=value, with any quotes closed"
+    assert capfd.readouterr().err == ""
+
+
+def test_env_that_is_a_directory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert str(refused(tmp_path).problems[0]) == f"{tmp_path / '.env'}: is not a file"
 
 
 def test_a_residency_host_is_a_workspace_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,15 @@ from agentctl.clients.recordings import Bucket, Directory
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import ConfigurationError, UsageError
+from agentctl.local import postgres as local
 from agentctl.settings import Settings
 from agentctl.wiring import connect
 
 pytestmark = pytest.mark.anyio
 SID = "AC" + "0" * 32
 KEY = "SK" + "0" * 32
+SCOPE = {"project": "probe", "environment": "production", "workspace": "sandbox"}
+BINDING = {**SCOPE, "kind": "agent", "key": "desk", "remote_id": "agent_1", "applied": {}}
 
 
 @pytest.fixture
@@ -138,8 +144,6 @@ async def test_another_database_is_never_migrated_unasked(root: Path, empty_dsn:
 
 
 async def test_the_embedded_store_starts_migrated_beside_the_project(root: Path) -> None:
-    from agentctl.local import postgres
-
     try:
         async with connect(root, settings=given()) as control:
             assert control.embedded
@@ -148,7 +152,18 @@ async def test_the_embedded_store_starts_migrated_beside_the_project(root: Path)
             assert (await first.call("status", {}))["migrations"]
             assert (root / ".agentctl").is_dir()
     finally:
-        await postgres.stop(root / ".agentctl")
+        await local.stop(root / ".agentctl")
+
+
+async def test_an_embedded_server_that_dies_is_started_again_by_whoever_needs_it(root: Path) -> None:
+    async with connect(root, settings=given()) as control:
+        store = await control.store()
+        await store.call("bind", BINDING)
+        pid = int((root / ".agentctl/postgres/postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        found = await asyncio.gather(*(store.call("bindings", SCOPE, timeout=30) for _ in range(8)))
+        assert [rows[0]["remote_id"] for rows in found] == ["agent_1"] * 8
+    await local.stop(root / ".agentctl")
 
 
 async def test_agents_are_bound_to_the_webhook_once_there_is_one(root: Path, dsn: str) -> None:

@@ -13,7 +13,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, LiteralString, Self
@@ -32,6 +32,7 @@ _REMEDY = "Check DATABASE_URL, and that the server runs and takes connections; `
 _CONNECT_SECONDS = 10
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+Revive = Callable[[], Coroutine[Any, Any, str]]
 
 
 @dataclass
@@ -45,20 +46,24 @@ class _Attempt:
 class PostgresStore:
     """`call` runs one of the functions public.agentctl_*. Safe to share by all tasks of one event loop."""
 
-    def __init__(self, params: dict[str, Any], *, connections: int) -> None:
+    def __init__(self, params: dict[str, Any], *, connections: int, revive: Revive | None = None) -> None:
         self._params = params
+        self._revive = revive
+        self._reviving: asyncio.Task[str] | None = None
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Connection] = []
         self._late: set[asyncio.Task[Any]] = set()
         self._closed = False
 
     @classmethod
-    async def open(cls, dsn: str, *, connections: int = 8) -> Self:
+    async def open(cls, dsn: str, *, connections: int = 8, revive: Revive | None = None) -> Self:
         """Check the DSN; the first call connects. `connections` is the most that are held at once.
+
+        `revive` starts a server that is our own and is found dead, and returns its address.
 
         Raises ConfigurationError for what is not a DSN, without quoting it.
         """
-        return cls(parsed(dsn), connections=connections)
+        return cls(parsed(dsn), connections=connections, revive=revive)
 
     def __repr__(self) -> str:
         return f"PostgresStore({_address(self._params)})"
@@ -113,7 +118,19 @@ class PostgresStore:
             if _alive(connection):
                 return connection
             await connection.close()
+        try:
+            return await connect(self._params)
+        except StoreUnavailable:
+            if self._revive is None:
+                raise
+        self._params = parsed(await self._revived(self._revive))
         return await connect(self._params)
+
+    async def _revived(self, revive: Revive) -> str:
+        """Once for all calls that find it dead; it goes on when the one that began it misses its deadline."""
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.ensure_future(revive())
+        return await asyncio.shield(self._reviving)
 
     async def _release(self, connection: Connection, attempt: _Attempt) -> None:
         usable = connection.info.transaction_status == TransactionStatus.IDLE
