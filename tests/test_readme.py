@@ -193,10 +193,6 @@ def test_links_lead_somewhere() -> None:
         assert target[1:] in anchors if target.startswith("#") else (ROOT / target).is_file(), target
 
 
-def test_there_is_a_place_for_the_figures_of_the_bench() -> None:
-    assert README.count("<!-- bench -->") == 1
-
-
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library example, as a file of its own."""
