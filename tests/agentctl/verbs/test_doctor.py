@@ -378,7 +378,7 @@ def test_the_mail_route(rings: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     report = examined(rings)
     assert "no answer" in only(report, "mail", "broken").what
     assert states(report, "digest") == {"ok"}
-    monkeypatch.setenv("SMTP_URL", "ftp://me:wrong-word@mail.example.org")
+    monkeypatch.setenv("SMTP_URL", "smtp://me:wrong-word@mail.example.org?tls=perhaps")
     report = examined(rings)
     assert "SMTP_URL" in only(report, "mail", "broken").what
     assert "wrong-word" not in repr(report)
