@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -87,7 +88,7 @@ async def create_url(request: Request) -> Response:
 async def create_file(request: Request) -> Response:
     """An uploaded file of a known type, at most 21 MB."""
     name, source, form = await _upload(request)
-    return _created(request, "file", form, name=form.get("name") or name, source=source, filename=name)
+    return _created(request, "file", form, name=form.get("name") or name, source=source, **_file(name, form))
 
 
 async def create_folder(request: Request) -> Response:
@@ -155,8 +156,8 @@ async def change_file(request: Request) -> Response:
     row = find(state, request.path_params["document_id"])
     if row["type"] != "file":
         raise detailed(400, "not_a_file", "Only file documents can be updated with a file.")
-    name, source, _form = await _upload(request)
-    row |= {"name": name, "filename": name}
+    name, source, form = await _upload(request)
+    row |= {"name": name, **_file(name, form)}
     _put(row, source)
     return JSONResponse(document_view(state, row))
 
@@ -210,13 +211,19 @@ async def _upload(request: Request) -> tuple[str, str, Row]:
             raise invalid([problem("missing", ("body", "file"), "Field required", None)])
         raw = await file.read()
         name = file.filename or "file"
-        fields = {key: value for key, value in form.items() if isinstance(value, str)}
+        fields: Row = {key: value for key, value in form.items() if isinstance(value, str)}
+        fields["original"] = base64.b64encode(raw).decode()
     if len(raw) > extraction.LIMIT:
         raise detailed(400, "file_too_large", "The file exceeds the maximum size of 21 MB.", "file")
     try:
         return name, extraction.text_of(name, raw), fields
     except ValueError as error:
         raise detailed(400, "invalid_file_type", str(error), "file") from None
+
+
+def _file(name: str, form: Row) -> Row:
+    """What is kept of an upload beside its text: the file itself, for `/source-file-url`."""
+    return {"filename": name, "original": form["original"]}
 
 
 def _created(request: Request, kind: str, sent: Row, *, name: str, source: str, **more: Any) -> Response:

@@ -109,7 +109,7 @@ def _set(place: Any, path: Path, value: Any, by: str | None) -> None:
     if name in place and isinstance(place[name], AoT | Array) and _merges(place[name], value, by):
         _merge(place[name], value, by)
     else:
-        place[name] = _item(value)
+        place[name] = item(value)
 
 
 def _nested(place: Any, path: Path, value: Any) -> Any:
@@ -117,13 +117,13 @@ def _nested(place: Any, path: Path, value: Any) -> Any:
     if isinstance(place, InlineTable):
         for name in reversed(path):
             value = {name: value}
-        return _item(value)
-    item: Any = _item(value)
+        return item(value)
+    inner: Any = item(value)
     for depth, name in enumerate(reversed(path)):
         table = tomlkit.table(is_super_table=depth > 0)
-        table.append(str(name), item)
-        item = table
-    return item
+        table.append(str(name), inner)
+        inner = table
+    return inner
 
 
 def _merges(items: Any, value: Any, by: str | None) -> bool:
@@ -143,7 +143,7 @@ def _merge(items: Any, value: Sequence[Any], by: str | None) -> None:
         if index < len(items):
             _overwrite(items[index], entry)
         else:
-            items.append(_block(entry) if isinstance(items, AoT) else _item(entry))
+            items.append(_block(entry) if isinstance(items, AoT) else item(entry))
 
 
 def _overwrite(table: Any, entry: Mapping[str, Any]) -> None:
@@ -151,7 +151,7 @@ def _overwrite(table: Any, entry: Mapping[str, Any]) -> None:
         table.remove(key)
     for key, value in entry.items():
         if key not in table or table[key] != value:
-            table[key] = _item(value)
+            table[key] = item(value)
 
 
 def _ordered(ours: Any, theirs: Any, by: str | None) -> Any:
@@ -167,22 +167,23 @@ def _ordered(ours: Any, theirs: Any, by: str | None) -> Any:
 def _block(entry: Mapping[str, Any]) -> Any:
     table = tomlkit.table()
     for key, value in entry.items():
-        table.append(key, _item(value))
+        table.append(key, item(value))
     return table.add(tomlkit.nl())
 
 
-def _item(value: Any) -> Any:
+def item(value: Any) -> Any:
+    """A value as tomlkit writes it on one line; text of several lines as such."""
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, Mapping):
         table = tomlkit.inline_table()
         for key, entry in value.items():
-            table[key] = _item(entry)
+            table[key] = item(entry)
         return table
     if isinstance(value, list):
         array = tomlkit.array()
         for entry in value:
-            array.append(_item(entry))
+            array.append(item(entry))
         return array.multiline(any(isinstance(entry, dict) for entry in value))
     return tomlkit.item(value)
 
@@ -190,9 +191,9 @@ def _item(value: Any) -> Any:
 def _string(value: str) -> Any:
     """Several lines as such, where that says the same."""
     if "\n" in value and '"' * 3 not in value and "\\" not in value and not value.startswith("\n"):
-        item = tomlkit.string(value, multiline=True)
-        if _reads_as(item.as_string(), value):
-            return item
+        written = tomlkit.string(value, multiline=True)
+        if _reads_as(written.as_string(), value):
+            return written
     return tomlkit.item(value)
 
 

@@ -1,0 +1,121 @@
+"""What an agent has beyond the platform's defaults: the part of it that a file has to say.
+
+defaults.json holds the defaults of the published OpenAPI spec (response schemas of an agent), and four that the spec
+describes without giving them. A default that has changed since does no harm: its field is then said though it need
+not be, or left to the platform, which has it anyway.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+Path = tuple[str, ...]
+
+# Parts of an answer that no request may have, and those that agentctl declares in its own way.
+_NOT_OURS: frozenset[Path] = frozenset({
+    ("conversation_config", "agent", "prompt", "tools"),
+    ("platform_settings", "safety"),
+    ("platform_settings", "archived"),
+    ("platform_settings", "queueing_config", "hold_audio"),
+})  # fmt: skip
+_SECTIONS = ("conversation_config", "platform_settings")
+_SECRET = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
+_REFERENCE = re.compile(r"(_id|_ids|_label|_name|_type)$")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+@cache
+def defaults() -> Mapping[str, Any]:
+    """`conversation_config` and `platform_settings` of an agent of which nothing was said."""
+    found: Mapping[str, Any] = json.loads((files("agentctl.resources") / "defaults.json").read_text("utf-8"))
+    return found
+
+
+def beyond_defaults(agent: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of an agent, as the API answers it, that differ from the defaults. Its name, tags and the like are
+    not among them; a field without a known default is, unless it is empty.
+    """
+    found: dict[str, Any] = {}
+    for section in _SECTIONS:
+        if kept := _beyond(agent.get(section) or {}, defaults()[section], (section,)):
+            found[section] = kept
+    if workflow := _workflow(agent.get("workflow") or {}):
+        found["workflow"] = workflow
+    return found
+
+
+def without_secrets(settings: Mapping[str, Any], at: Path = ()) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """`settings` less what looks like a secret in plain text, and where that was: tokens, keys, header values.
+
+    References to the platform's own store of secrets ({"secret_id": …}) are no secrets. A list with one in it goes as
+    a whole, since the platform takes lists whole.
+    """
+    kept: dict[str, Any] = {}
+    lost: list[Path] = []
+    for key, value in settings.items():
+        here = (*at, key)
+        if _is_secret(here, value):
+            lost.append(here)
+        elif isinstance(value, Mapping):
+            inner, gone = without_secrets(value, here)
+            lost += gone
+            if inner or not gone:
+                kept[key] = inner
+        elif isinstance(value, list) and (gone := tuple(_secrets_in(value, here))):
+            lost.append(here)
+        else:
+            kept[key] = value
+    return kept, tuple(lost)
+
+
+def _secrets_in(entries: list[Any], at: Path) -> Iterator[Path]:
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            yield from without_secrets(entry, at)[1]
+        elif isinstance(entry, list):
+            yield from _secrets_in(entry, at)
+
+
+def _is_secret(path: Path, value: Any) -> bool:
+    if not isinstance(value, str) or not value:
+        return False
+    name = path[-1]
+    return path[-2:-1] == ("request_headers",) or bool(_SECRET.search(name) and not _REFERENCE.search(name))
+
+
+def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if (*at, key) in _NOT_OURS:
+            continue
+        default = known.get(key)
+        if isinstance(value, Mapping):
+            kept: Any = _beyond(value, default if isinstance(default, Mapping) else {}, (*at, key))
+            if kept:
+                found[key] = kept
+        elif value != default and (key in known or value not in _NOTHING):
+            found[key] = _without_null(value)
+    return found
+
+
+def _workflow(workflow: Mapping[str, Any]) -> dict[str, Any]:
+    """A workflow that is more than its start. Where the start stands on the canvas is nothing."""
+    nodes, edges = workflow.get("nodes") or {}, workflow.get("edges") or {}
+    if len(nodes) <= 1 and not edges and not workflow.get("prevent_subagent_loops"):
+        return {}
+    whole: dict[str, Any] = _without_null(workflow)
+    return whole
+
+
+def _without_null(value: Any) -> Any:
+    """Entries of lists without what they do not have; a null that stands for itself stays."""
+    if isinstance(value, Mapping):
+        return {key: _without_null(entry) for key, entry in value.items() if entry is not None}
+    if isinstance(value, list):
+        return [_without_null(entry) for entry in value]
+    return value
