@@ -1,10 +1,8 @@
-"""agentctl pull: what was changed at the platform, into the files."""
+"""agentctl pull: what was changed at the platform, and agents that no file declares, into the files."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,91 +10,87 @@ from agentctl.cli.session import Json, Yes, confirm, connected
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentctl.sources.pulled import Rewrite
+    from agentctl.sync.plan import Failure
+    from agentctl.verbs.adopting import Adopting
     from agentctl.verbs.pull import Pull
     from agentctl.wiring import Control
 
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY...]", help="Globs of assistants.")]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option("--agent", metavar="ID[=KEY]", help="An agent that no file declares, and its key; may repeat."),
+]
 
 
 def pull(
     keys: Keys = None,
-    every: Annotated[bool, typer.Option("--all", help="All declared assistants.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="All assistants, and every agent that no file declares.")
+    ] = False,
+    agent: Agents = None,
     overwrite_templates: Annotated[
         bool, typer.Option("--overwrite-templates", help="Also where a prompt or first message has [[ ]] in it.")
     ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Take into the files what was changed at the platform: show the difference, ask, write.
+    """Take into the files what was changed at the platform, and agents that no file declares: show, ask, write.
 
-    What cannot be taken is named, and the exit code is 3. Nothing is written at the platform.
+    What cannot be taken is named, and the exit code is 3. At the platform nothing but the mark of an agent that
+    becomes ours is written.
     """
-    if bool(keys) == every:
+    if bool(keys or agent) == every:
         raise UsageError("name the assistants to pull, or all of them with --all")
+    agents = dict(_agent(text) for text in agent or ())
 
-    async def run(control: Control) -> Pull:
+    async def run(control: Control) -> tuple[Pull, Adopting, tuple[Failure, ...]]:
         from agentctl.cli import render
+        from agentctl.cli.render_pull import pull_json, pull_text
+        from agentctl.verbs import adopting, candidates
         from agentctl.verbs import pull as verbs
+        from agentctl.verbs.adoption import adopt
         from agentctl.verbs.exclusive import exclusive
 
         async with exclusive(control):
-            found = await verbs.pull(control, keys or (), overwrite_templates=overwrite_templates)
+            wanted = await candidates.candidates(control, keys or (), every=every, agents=agents)
+            found = verbs.NOTHING
+            if every or wanted.keys:
+                found = await verbs.pull(control, wanted.keys, overwrite_templates=overwrite_templates)
+            new = await adopting.look(control, wanted)
             if not json:
-                print(text(found), flush=True)
+                print(pull_text(found, new), flush=True)
+            failures: tuple[Failure, ...] = ()
+            if found.files or new.adoptions:
+                confirm(_question(new), yes=yes)
             if found.files:
-                confirm("Write this into the files?", yes=yes)
                 await verbs.write(control, found)
-        if json:
-            print(render.to_json(document(found)))
-        return found
+            if new.adoptions:
+                failures = await adopt(control, new.adoptions)
+        print(render.to_json(pull_json(found, new, failures)) if json else _outcome(failures), end="\n" if json else "")
+        return found, new, failures
 
-    found = connected(run)
-    if found.failures:
+    found, new, failures = connected(run)
+    if found.failures or failures:
         raise typer.Exit(1)
-    if found.left:
+    if found.left or new.left:
         raise typer.Exit(3)
 
 
-def text(found: Pull) -> str:
-    """What would be written, as a unified diff, then what cannot be taken, then the count."""
+def _agent(text: str) -> tuple[str, str]:
+    agent_id, _, key = text.partition("=")
+    if not agent_id or ("=" in text and not key):
+        raise UsageError(f"{text!r} is no agent", "Write --agent ID or --agent ID=KEY.")
+    return agent_id, key
+
+
+def _question(new: Adopting) -> str:
+    writes = sum(one.writes for one in new.adoptions)
+    if not writes:
+        return "Write this into the files?"
+    return f"Write this into the files, and mark {writes} object{'' if writes == 1 else 's'} at ElevenLabs as ours?"
+
+
+def _outcome(failures: tuple[Failure, ...]) -> str:
     from agentctl.cli import render
 
-    lines = [line for rewrite in found.files for line in _diff(rewrite)]
-    lines += [f"{render.paint('left:', 33)} {render.plain(str(problem))}" for problem in found.left]
-    lines += [render.failure_text(failure) for failure in found.failures]
-    left = f", {len(found.left)} left as they are" if found.left else ""
-    if found.taken:
-        lines.append(f"Pull: {len(found.taken)} to take into {_count(len(found.files), 'file')}{left}.")
-    else:
-        lines.append(f"Nothing to take{left}.")
-    return "\n".join(lines)
-
-
-def document(found: Pull) -> dict[str, Any]:
-    """The face of `pull --json`."""
-    return {
-        "files": [rewrite.where for rewrite in found.files],
-        "taken": [
-            {"assistant": one.assistant, "kind": one.kind, "path": one.path, "from": one.ours, "to": one.theirs}
-            for one in found.taken
-        ],
-        "left": [{"where": problem.where, "what": problem.what} for problem in found.left],
-        "failures": [
-            {"kind": one.ref.kind, "key": one.ref.key, "where": one.where, "error": str(one.error)}
-            for one in found.failures
-        ],
-    }
-
-
-def _diff(rewrite: Rewrite) -> Iterator[str]:
-    from agentctl.cli import render
-
-    before, after = rewrite.before.splitlines(), rewrite.after.splitlines()
-    for line in difflib.unified_diff(before, after, f"a/{rewrite.where}", f"b/{rewrite.where}", lineterm=""):
-        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
-        yield render.paint(render.plain(line), colour) if colour else render.plain(line)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return "".join(f"{render.failure_text(failure)}\n" for failure in failures)

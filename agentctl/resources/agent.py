@@ -55,13 +55,14 @@ class Agent:
         """One agent; what the assistant does not declare is left out, and `[elevenlabs]` is merged last."""
         ours = {
             "name": assistant.name,
-            "tags": [MANAGED, self._tag(assistant.key)],
+            "tags": [MANAGED, self.tag(assistant.key)],
             "conversation_config": {"agent": _agent(assistant), "tts": _voice(assistant)},
             "platform_settings": {**analysis(assistant), **delivery(self._webhook)},
         }
         yield Desired(self.name, assistant.key, overlaid(ours, assistant.elevenlabs), assistant.where)
 
-    def _tag(self, key: str) -> str:
+    def tag(self, key: str) -> str:
+        """The mark by which the agent of `key` is known as ours."""
         return f"agentctl:{self._scope.project}/{self._scope.environment}/{key}"
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
@@ -81,7 +82,7 @@ class Agent:
         return {**strays, **dict(zip(ids, found, strict=True))}
 
     async def _tagged(self, *, archived: bool) -> dict[str, list[str]]:
-        prefix, found = self._tag(""), dict[str, list[str]]()
+        prefix, found = self.tag(""), dict[str, list[str]]()
         async for entry in self._listed(archived):
             for tag in entry.get("tags") or ():
                 if str(tag).startswith(prefix):

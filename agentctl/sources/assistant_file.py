@@ -46,6 +46,9 @@ class KnowledgeEntry(Part):
     usage: Literal["auto", "prompt"] = Field(
         "auto", description="auto: looked up when needed; prompt: always part of the prompt."
     )
+    as_file: bool = Field(
+        False, strict=True, description="With a .md or .txt file: upload it as a file; default: as text."
+    )
 
     @model_validator(mode="after")
     def _one_form(self) -> KnowledgeEntry:
@@ -54,6 +57,8 @@ class KnowledgeEntry(Part):
             raise ValueError(f"needs exactly one of text, file and url (got {' and '.join(given) or 'none'})")
         if self.file is None and self.name is None:
             raise ValueError(f"needs a name beside {given[0]}")
+        if self.as_file and (self.file is None or self.file.startswith("shared/")):
+            raise ValueError("as_file is for a file of the assistant's own")
         return self
 
 
@@ -71,6 +76,11 @@ class AssistantFile(Part):
     voice: Voice = Voice()
     knowledge: tuple[KnowledgeEntry, ...] = Field(
         (), description="What it can look up, besides every file in knowledge/ and shared/knowledge/."
+    )
+    shared_knowledge: bool = Field(
+        True,
+        strict=True,
+        description="Whether it can look up all of shared/knowledge/; false: only what [[knowledge]] names of it.",
     )
     phone: Phone = Phone()
     post_call: PostCall = PostCall()

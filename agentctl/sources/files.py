@@ -74,7 +74,8 @@ class _Reader:
         variables = self._variables(key, declared)
         prompt = self._prompt(folder, variables)
         knowledge = AssistantKnowledge(folder, self.project.root, self.shared, self.problems)
-        documents = knowledge.documents(declared.knowledge if declared else None)
+        entries, all_shared = (declared.knowledge, declared.shared_knowledge) if declared else (None, True)
+        documents = knowledge.documents(entries, all_shared=all_shared)
         if declared is None:
             return None
         for number in declared.phone.numbers:
@@ -87,8 +88,9 @@ class _Reader:
             "first_message": self._rendered(declared.first_message, where, variables, inside="first_message"),
             "knowledge": documents,
         }
+        own = {name: value for name, value in declared if name in Assistant.model_fields}
         try:
-            assistant = Assistant.model_validate({**dict(declared), **rest})
+            assistant = Assistant.model_validate({**own, **rest})
         except ValidationError as error:
             self.problems += problems_of(error, where, Assistant)
             return None

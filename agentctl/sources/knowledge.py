@@ -81,9 +81,10 @@ class AssistantKnowledge:
         self._base = f"assistants/{folder.name}"
         self._toml = f"{self._base}/assistant.toml"
 
-    def documents(self, entries: Iterable[KnowledgeEntry] | None) -> tuple[Document, ...]:
+    def documents(self, entries: Iterable[KnowledgeEntry] | None, *, all_shared: bool = True) -> tuple[Document, ...]:
         """All documents of the assistant, own ones first. What cannot be used goes to the problems.
 
+        Without `all_shared`, of the shared documents only those that an entry names.
         None: the entries are not known, since assistant.toml is broken; only the files are checked.
         """
         shared = dict(self._shared)
@@ -97,7 +98,7 @@ class AssistantKnowledge:
         self._add_folder(own, named)
         if entries is not None:
             _report_collisions(own, "name one of them otherwise by [[knowledge]] in assistant.toml", self._problems)
-        return (*own.values(), *shared.values())
+        return (*own.values(), *(shared[where] for where in shared if all_shared or where in named))
 
     def _add_entry(
         self, entry: KnowledgeEntry, place: str, own: dict[str, Document], shared: dict[str, Document], named: set[str]
@@ -169,12 +170,13 @@ def _document(path: Path, where: str, scope: str, root: Path, entry: KnowledgeEn
         allowed = " ".join(sorted({*TEXT_ENDINGS, *FILE_TYPES}))
         raise Unreadable(Problem(where, f"cannot be knowledge: its name must end in one of {allowed}"))
     content = read_bytes(path, where, root, MAX_DOCUMENT_BYTES)
-    text = decode(content, where) if ending in TEXT_ENDINGS else None
+    as_text = ending in TEXT_ENDINGS and not (entry and entry.as_file)
+    text = decode(content, where) if as_text else None
     if not content or (text is not None and not text.strip()):
         raise Unreadable(Problem(where, "is empty"))
     if text is not None:
         return Document(key=key, name=name, usage=usage, text=text)
-    media_type = FILE_TYPES[ending]
+    media_type = FILE_TYPES.get(ending, "text/plain")
     return Document(key=key, name=name, usage=usage, content=content, filename=path.name, media_type=media_type)
 
 

@@ -22,7 +22,18 @@ MAX_CHARACTERS = 200_000
 MARKS = ("[[", "[%", "[#")
 _UNDEFINED = re.compile(r"^'(?P<name>[^']+)' is undefined$")
 _NO_ATTRIBUTE = re.compile(r"^'dict object' has no attribute '(?P<name>[^']+)'$")
+_MARK = re.compile("|".join(map(re.escape, MARKS)))
+_END_OF_RAW = re.compile(r"\[%[-+]?\s*endraw")
 _PROGRAM = Path(__file__).with_name("template_process.py")
+
+
+def escaped(text: str) -> str:
+    """A template that renders to `text`, whatever marks are in it."""
+    if not _MARK.search(text):
+        return text
+    if not _END_OF_RAW.search(text):
+        return f"[% raw %]{text}[% endraw %]"
+    return _MARK.sub(lambda mark: f'[["{mark[0]}"]]', text)
 
 
 class Prompts:

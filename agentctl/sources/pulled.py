@@ -18,7 +18,7 @@ from agentctl.sources.files import load
 from agentctl.sources.knowledge import SHARED, slug
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
-from agentctl.sources.prompt import MARKS
+from agentctl.sources.prompt import MARKS, escaped
 from agentctl.sources.raw import RAW_TABLES
 from agentctl.sources.rewrite import Uneditable, put, remove, value_at
 
@@ -184,7 +184,7 @@ class Draft:
         if isinstance(ours, str) and _has_marks(ours) and not self._overwrite_templates:
             what = "is a template, which a pull would destroy; edit it by hand, or pull with --overwrite-templates. "
             raise Untakable(where, f"{what}The platform has: {theirs if len(theirs) <= 200 else theirs[:200] + '…'}")
-        return f"[% raw %]{theirs}[% endraw %]" if _has_marks(theirs) else theirs
+        return escaped(theirs)
 
     def _put(self, path: tuple[str, ...], value: Any, by: str | None = None) -> None:
         self._edit(lambda text: put(text, path, value, by=by), ".".join(path))

@@ -47,6 +47,9 @@ class Pull:
         return tuple(rewrite for rewrites in self.rewrites.values() for rewrite in rewrites)
 
 
+NOTHING = Pull((), {}, (), (), (), Plan())
+
+
 async def pull(control: Control, only: Sequence[str] = (), *, overwrite_templates: bool = False) -> Pull:
     """Look at what the platform has for the assistants that match `only` (globs; none: all), and write nothing.
 

@@ -105,7 +105,7 @@ class Taking:
                 return
             rule = self._kinds[agent.KIND].lists.get(edit.path)
             by = rule.by if rule else None
-            theirs = _declared(edit, by) if edit.before is not None else _at(change.observed.body, edit.keys)
+            theirs = _declared(edit, by) if edit.before is not None else at(change.observed.body, edit.keys)
             draft.take(edit.keys, theirs, by=by)
         except Untakable as error:
             self.left.append(Problem(f"{agent.KIND} {change.desired.key}", str(error.problem)))
@@ -119,7 +119,7 @@ class Taking:
     def _documents(self, draft: Draft, change: Change, edit: Edit) -> None:
         """The list of knowledge: another usage, and entries that are gone. What was added there is left."""
         theirs = {entry.get("id"): entry for entry in edit.before or ()}
-        applied = _at(self._bindings.applied(change.desired.ref), edit.keys)
+        applied = at(self._bindings.applied(change.desired.ref), edit.keys)
         usages = {entry.get("id"): entry.get("usage_mode") for entry in (applied if isinstance(applied, list) else ())}
         ids = {one.key: self._bindings.get(Ref(knowledge.KIND, one.key)) for one in draft.assistant.knowledge}
         snapshot = draft.snapshot()
@@ -174,7 +174,8 @@ class Taking:
 _REFERRED = (knowledge.KIND, "webhook")
 
 
-def _at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:
+def at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    """What is at `keys`, ABSENT where nothing is."""
     place: Any = body
     for key in keys:
         if not isinstance(place, Mapping) or key not in place:
@@ -191,12 +192,13 @@ def _declared(edit: Edit, by: str | None) -> Any:
     return [
         {key: value for key, value in entry.items() if key in ours[entry[by]]}
         if isinstance(entry, Mapping) and entry.get(by) in ours
-        else _without_null(entry)
+        else without_null(entry)
         for entry in edit.before
     ]
 
 
-def _without_null(entry: Any) -> Any:
+def without_null(entry: Any) -> Any:
+    """An entry of a list without what it does not have."""
     if not isinstance(entry, Mapping):
         return entry
     return {key: value for key, value in entry.items() if value is not None}
@@ -209,4 +211,4 @@ def is_only_space(edit: Edit) -> bool:
 
 
 def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -1,0 +1,82 @@
+"""What a pull found, as text for a person and as JSON for a program."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agentctl.cli.render import failure_text, paint, plain
+
+if TYPE_CHECKING:
+    from agentctl.sources.pulled import Rewrite
+    from agentctl.sync.plan import Failure
+    from agentctl.verbs.adopting import Adopting, Adoption
+    from agentctl.verbs.pull import Pull
+
+
+def pull_text(found: Pull, new: Adopting) -> str:
+    """What would be written, as a unified diff; the new files; then what cannot be taken, then the count."""
+    lines = [line for rewrite in found.files for line in _diff(rewrite)]
+    lines += [line for adoption in new.adoptions for line in _new(adoption)]
+    lines += [f"{paint('note:', 36)} {plain(str(problem))}" for problem in new.notes]
+    left = (*found.left, *new.left)
+    lines += [f"{paint('left:', 33)} {plain(str(problem))}" for problem in left]
+    lines += [failure_text(failure) for failure in found.failures]
+    rest = f", {len(left)} left as they are" if left else ""
+    taken = [f"{len(found.taken)} to take into {_count(len(found.files), 'file')}"] if found.taken else []
+    taken += [f"{_count(len(new.adoptions), 'agent')} to adopt"] if new.adoptions else []
+    lines.append(f"Pull: {', '.join(taken)}{rest}." if taken else f"Nothing to take{rest}.")
+    return "\n".join(lines)
+
+
+def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> dict[str, Any]:
+    """The face of `pull --json`."""
+    return {
+        "files": [rewrite.where for rewrite in found.files],
+        "taken": [
+            {"assistant": one.assistant, "kind": one.kind, "path": one.path, "from": one.ours, "to": one.theirs}
+            for one in found.taken
+        ],
+        "adopted": [
+            {
+                "assistant": one.key,
+                "agent_id": one.agent_id,
+                "name": one.name,
+                "files": sorted(one.sheet.files()),
+                "marked": one.marks,
+                "renamed": list(one.renames),
+            }
+            for one in new.adoptions
+        ],
+        "left": [{"where": problem.where, "what": problem.what} for problem in (*found.left, *new.left)],
+        "notes": [{"where": problem.where, "what": problem.what} for problem in new.notes],
+        "failures": [
+            {"kind": one.ref.kind, "key": one.ref.key, "where": one.where, "error": str(one.error)}
+            for one in (*found.failures, *failures)
+        ],
+    }
+
+
+def _new(adoption: Adoption) -> Iterator[str]:
+    """A new assistant: its settings in full, its other files by name, and what becomes ours at the platform."""
+    yield f"{paint('new:', 32)} {adoption.key}: agent {plain(repr(adoption.name))} ({adoption.agent_id})"
+    for where, content in adoption.sheet.files().items():
+        yield f"  + {plain(where)} ({_count(len(content), 'byte')})"
+        if where.endswith("/assistant.toml"):
+            yield from (paint(plain(f"      {line}"), 32) for line in content.decode().splitlines())
+    marks = ["tags the agent as ours"] if adoption.marks else []
+    marks += [f"renames {_count(len(adoption.renames), 'document')} to say so"] if adoption.renames else []
+    if marks:
+        yield f"  at ElevenLabs: {' and '.join(marks)}; nothing else of them is touched"
+
+
+def _diff(rewrite: Rewrite) -> Iterator[str]:
+    before, after = rewrite.before.splitlines(), rewrite.after.splitlines()
+    for line in difflib.unified_diff(before, after, f"a/{rewrite.where}", f"b/{rewrite.where}", lineterm=""):
+        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
+        yield paint(plain(line), colour) if colour else plain(line)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

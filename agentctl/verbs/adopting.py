@@ -1,0 +1,203 @@
+"""Look at agents that no file declares, and put together the files that would declare them. Writes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.resources import agent, knowledge
+from agentctl.resources.assistant import E164, Assistant
+from agentctl.resources.defaults import beyond_defaults, without_secrets
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.pulled import ABSENT, PROMPT
+from agentctl.sources.written import ACTION_ITEMS, Sheet
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import Edit, diff
+from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.plan import resolve
+from agentctl.verbs.candidates import Candidate, Candidates
+from agentctl.verbs.library import Shelf, shelves
+from agentctl.verbs.sync import load
+from agentctl.verbs.taking import at, is_only_space, without_null
+from agentctl.wiring import Control
+
+_ROUNDS = 6
+_KNOWLEDGE = ("conversation_config", "agent", "prompt", "knowledge_base")
+_WEBHOOKS = "platform_settings.workspace_overrides.webhooks."
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """One agent that is to become an assistant: its files, and the ids that its parts are bound to.
+
+    `renames`: documents whose names are to carry our mark. `marks`: whether the agent itself is to get one.
+    """
+
+    key: str
+    agent_id: str
+    name: str
+    sheet: Sheet = field(repr=False)
+    documents: Mapping[str, str] = field(repr=False)
+    renames: tuple[str, ...] = ()
+    marks: bool = True
+
+    @property
+    def writes(self) -> int:
+        """How many objects at the platform get our mark."""
+        return len(self.renames) + self.marks
+
+
+@dataclass(frozen=True)
+class Adopting:
+    """What would be adopted. `left`: what cannot be, with the reason; `notes`: what a person should know."""
+
+    adoptions: tuple[Adoption, ...] = ()
+    left: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
+
+
+async def look(control: Control, wanted: Candidates) -> Adopting:
+    """Put together the files of the agents that are wanted, as `candidates` found them."""
+    loaded = await load(control)
+    bindings = await control.bindings()
+    bodies = await asyncio.gather(*(control.api.get(agent.AGENT, agent_id=one.agent_id) for one in wanted.found))
+    locators = {one.key: at(body, _KNOWLEDGE) for one, body in zip(wanted.found, bodies, strict=True)}
+    lists = {key: entries if isinstance(entries, list) else [] for key, entries in locators.items()}
+    shelf = await shelves(control, loaded, bindings, lists)
+    names = {one["id"]: one async for one in _listed(control)} if any(lists.values()) else {}
+    kinds = {kind.name: kind for kind in await control.kinds(bindings)}
+    composer = _Composer(loaded, bindings, kinds, names)
+    adoptions = []
+    for one, body in zip(wanted.found, bodies, strict=True):
+        adoption = await asyncio.to_thread(composer.compose, one, body, shelf[one.key])
+        adoptions += [adoption] if adoption else []
+    return Adopting(tuple(adoptions), (*wanted.left, *composer.left), (*wanted.notes, *composer.notes))
+
+
+async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
+    async for entry in control.api.pages("/v1/convai/knowledge-base", items="documents", params={"page_size": 100}):
+        yield entry
+
+
+class _Composer:
+    """Makes one adoption after another; what is to be said of them grows."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        bindings: Bindings,
+        kinds: Mapping[str, Kind[Assistant]],
+        documents: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._loaded = loaded
+        self._kinds = kinds
+        self._documents = documents
+        self._ids = {Ref(kind, key): i for kind in (knowledge.KIND, "webhook") for key, i in bindings.of(kind).items()}
+        self._numbers = {number: one.key for one in loaded.assistants for number in one.phone.numbers}
+        self.left: list[Problem] = []
+        self.notes: list[Problem] = []
+
+    def compose(self, one: Candidate, body: Mapping[str, Any], shelf: Shelf) -> Adoption | None:
+        """The adoption, or None where its files would not be valid: that is among what is left."""
+        where = f"agent {one.name!r} ({one.agent_id})"
+        prompt = at(body, PROMPT.split("."))
+        if not isinstance(prompt, str) or not prompt.strip():
+            self.left.append(Problem(where, "has no prompt, and an assistant needs one; write it there, or leave it"))
+            return None
+        settings, secrets = without_secrets(beyond_defaults(body))
+        self._say(where, shelf, secrets)
+        sheet = Sheet(
+            self._loaded.project.root,
+            one.key,
+            str(body.get("name")),
+            settings,
+            documents=None if shelf.raw else shelf.documents,
+            all_shared=shelf.all_shared,
+            numbers=tuple(self._numbers_of(where, body)),
+        )
+        documents = {document.key(one.key): i for document, i in zip(shelf.documents, shelf.ids, strict=True)}
+        assistant = self._settle(where, sheet, body, documents)
+        if assistant is None:
+            return None
+        renames = tuple(self._renames(where, one.agent_id, assistant, documents))
+        tags = next(iter(self._kinds[agent.KIND].desired(assistant))).body["tags"]
+        marks = not set(tags) <= set(body.get("tags") or ())
+        return Adoption(one.key, one.agent_id, str(body.get("name")), sheet, documents, renames, marks)
+
+    def _settle(
+        self, where: str, sheet: Sheet, body: Mapping[str, Any], documents: Mapping[str, str]
+    ) -> Assistant | None:
+        """Correct the sheet until it says what is there, and return what it then reads as."""
+        for _ in range(_ROUNDS):
+            loaded = sheet.tried()
+            if loaded.problems:
+                if sheet.demote(loaded.problems):
+                    continue
+                self.left += [Problem(where, f"cannot be a file: {problem}") for problem in loaded.problems]
+                return None
+            (assistant,) = loaded.assistants
+            edits = list(self._left_over(assistant, body, documents))
+            if not edits:
+                return assistant
+            for edit in edits:
+                sheet.correct(*_theirs(edit, body))
+                if edit.path.startswith(_WEBHOOKS):
+                    what = "delivers its calls elsewhere, which its file keeps; to have them here, take "
+                    note = Problem(where, f"{what}[elevenlabs.{_WEBHOOKS.rstrip('.')}] out of it")
+                    self.notes += [note] if note not in self.notes else []
+        self.left += [Problem(where, f"{edit.path} would not read the same from a file") for edit in edits]
+        return assistant
+
+    def _left_over(self, assistant: Assistant, body: Mapping[str, Any], documents: Mapping[str, str]) -> Iterator[Edit]:
+        kind = self._kinds[agent.KIND]
+        (desired,) = kind.desired(assistant)
+        ids = {**self._ids, **{Ref(knowledge.KIND, key): i for key, i in documents.items()}}
+        for edit in diff(resolve(desired.body, ids), body, kind.lists):
+            if not is_mark(edit):
+                yield edit
+
+    def _numbers_of(self, where: str, body: Mapping[str, Any]) -> Iterator[str]:
+        for entry in body.get("phone_numbers") or ():
+            number = str(entry.get("phone_number"))
+            if not E164.fullmatch(number):
+                self.notes.append(Problem(where, f"{number} rings here and is no number that a file can declare"))
+            elif number in self._numbers:
+                self.left.append(Problem(where, f"{number} rings here, but {self._numbers[number]} declares it"))
+            else:
+                yield number
+
+    def _renames(
+        self, where: str, agent_id: str, assistant: Assistant, documents: Mapping[str, str]
+    ) -> Iterator[str]:  # fmt: skip
+        for desired in self._kinds[knowledge.KIND].desired(assistant):
+            entry = self._documents.get(documents.get(desired.key, ""))
+            name = f"{desired.body['name']}@{desired.body['content']}"
+            if entry is None or entry.get("name") == name:
+                continue
+            yield desired.key
+            others = [one for one in entry.get("dependent_agents") or () if one.get("id") != agent_id]
+            if others:
+                who = ", ".join(repr(one.get("name", one.get("id", "unknown"))) for one in others)
+                self.notes.append(Problem(where, f"{entry.get('name')!r} is used by {who} too, and is only renamed"))
+
+    def _say(self, where: str, shelf: Shelf, secrets: Sequence[tuple[str, ...]]) -> None:
+        if shelf.raw:
+            self.notes.append(Problem(where, f"its knowledge stays at the platform, named by id: {shelf.raw}"))
+        for path in secrets:
+            what = "looks like a secret and stays at the platform alone; better make it one of ElevenLabs' secrets"
+            self.notes.append(Problem(where, f"{'.'.join(path)} {what}"))
+
+
+def is_mark(edit: Edit) -> bool:
+    """Whether adopting an agent may write this there: our tags, and space around a prompt, which no file keeps."""
+    return edit.path == "tags" or is_only_space(edit)
+
+
+def _theirs(edit: Edit, body: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
+    if edit.keys[: len(ACTION_ITEMS)] == ACTION_ITEMS and at(body, ACTION_ITEMS) is ABSENT:
+        return ACTION_ITEMS, ABSENT
+    there = at(body, edit.keys)
+    return edit.keys, [without_null(entry) for entry in there] if isinstance(there, list) else there

@@ -1,0 +1,101 @@
+"""Adopt agents: bind what they are made of, write the files, and put our mark on what did not carry it.
+
+Nothing else is written at the platform: the ownership tag of an agent (and space around its prompt, which no file
+keeps), and the names of its documents, which carry owner and digest of content. So the next plan has nothing to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agentctl.errors import AgentctlError, SyncError
+from agentctl.resources import agent, knowledge, post_call
+from agentctl.resources.assistant import Assistant
+from agentctl.sources.files import load as load_files
+from agentctl.sync import planning
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import diff
+from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.plan import Change, Failure
+from agentctl.verbs import sync
+from agentctl.verbs.adopting import Adoption, is_mark
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.history import ProjectPlan
+from agentctl.wiring import Control
+
+
+async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failure, ...]:
+    """Make assistants of them, one after another; whoever calls this has a yes. What failed is the answer.
+
+    Running it again goes on where it stopped. Raises Stale and ConfigurationError where files cannot be written, Busy
+    while a sync of this project runs.
+    """
+    async with exclusive(control):
+        bindings = await control.bindings()
+        for adoption in adoptions:
+            await _write(bindings, adoption)
+        loaded = (await asyncio.to_thread(load_files, control.directory)).checked()
+        control.loaded = loaded  # what it had read is no more
+        kinds = {kind.name: kind for kind in await control.kinds(bindings)}
+        chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
+        failures = await _rename(kinds[knowledge.KIND], chosen, adoptions, bindings)
+        plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
+        changes = tuple(change for change in plan.changes if _is_ours(change))
+        narrowed = ProjectPlan.of(plan, chosen, changes=changes, note="pull")
+        applied = await sync.apply(control, narrowed, take_ours=True, force=True)
+        left = [_left(change) for change in plan.changes if change not in changes]
+        return (*failures, *applied.failures, *left)
+
+
+async def _write(bindings: Bindings, adoption: Adoption) -> None:
+    """Bind, then place the files: without a binding, a sync would make a second agent out of them."""
+    ids = {Ref(knowledge.KIND, key): remote_id for key, remote_id in adoption.documents.items()}
+    ids[Ref(agent.KIND, adoption.key)] = adoption.agent_id
+    before = {ref: bindings.get(ref) for ref in ids}
+    for ref, remote_id in ids.items():
+        await bindings.bind(ref, remote_id)
+    try:
+        await asyncio.to_thread(adoption.sheet.place)
+    except AgentctlError:
+        for ref, remote_id in ((ref, before[ref]) for ref in ids):
+            await (bindings.unbind(ref) if remote_id is None else bindings.bind(ref, remote_id))
+        raise
+    for kind in (agent.KIND, knowledge.KIND):
+        for key, remote_id in bindings.of(kind).items():
+            if Ref(kind, key) not in ids and remote_id in ids.values():
+                await bindings.unbind(Ref(kind, key))  # what it was bound as before
+
+
+async def _rename(
+    kind: Kind[Any], assistants: Iterable[Assistant], adoptions: Iterable[Adoption], bindings: Bindings
+) -> list[Failure]:
+    """Give documents the names that say whose they are and which content they have. The content is not sent."""
+    ours = {key for adoption in adoptions for key in adoption.renames}
+    wanted = {one.key: one for assistant in assistants for one in kind.desired(assistant) if one.key in ours}
+    failures = []
+    for desired in wanted.values():
+        remote_id = bindings.get(desired.ref)
+        assert remote_id is not None
+        try:
+            observed = await kind.update(remote_id, desired, {"name": desired.body["name"]})
+            left = diff(desired.body, observed.body, kind.lists)
+            await bindings.bind(desired.ref, remote_id, {} if left else desired.body)
+        except AgentctlError as error:
+            failures.append(Failure(desired.ref, desired.where, error))
+    return failures
+
+
+def _is_ours(change: Change) -> bool:
+    """Whether adopting may write it: marks there, and everything in our own store."""
+    if change.desired.kind == agent.KIND:
+        return change.observed is not None and all(is_mark(edit) for edit in change.edits)
+    return change.desired.kind == post_call.KIND
+
+
+def _left(change: Change) -> Failure:
+    what = ", ".join(edit.path for edit in change.edits) or change.action
+    name = f"{change.desired.kind} {change.desired.key}"
+    error = SyncError(f"{name} still differs: {what}", "See it with: agentctl plan")
+    return Failure(change.desired.ref, change.desired.where, error)
