@@ -66,9 +66,10 @@ def _new(adoption: Adoption) -> Iterator[str]:
         if where.endswith("/assistant.toml"):
             yield from (paint(plain(f"      {line}"), 32) for line in content.decode().splitlines())
     marks = ["tags the agent as ours"] if adoption.marks else []
+    marks += ["trims the space around its prompt"] if adoption.trims else []
     marks += [f"renames {_count(len(adoption.renames), 'document')} to say so"] if adoption.renames else []
     if marks:
-        yield f"  at ElevenLabs: {' and '.join(marks)}; nothing else of them is touched"
+        yield f"  at ElevenLabs: {', '.join(marks)}; nothing else there is touched"
 
 
 def _diff(rewrite: Rewrite) -> Iterator[str]:

@@ -34,6 +34,7 @@ class Adoption:
     """One agent that is to become an assistant: its files, and the ids that its parts are bound to.
 
     `renames`: documents whose names are to carry our mark. `marks`: whether the agent itself is to get one.
+    `trims`: whether there is space around its prompt, which no file keeps.
     """
 
     key: str
@@ -43,11 +44,12 @@ class Adoption:
     documents: Mapping[str, str] = field(repr=False)
     renames: tuple[str, ...] = ()
     marks: bool = True
+    trims: bool = False
 
     @property
     def writes(self) -> int:
         """How many objects at the platform get our mark."""
-        return len(self.renames) + self.marks
+        return len(self.renames) + (self.marks or self.trims)
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,9 @@ class _Composer:
         if assistant is None:
             return None
         renames = tuple(self._renames(where, one.agent_id, assistant, documents))
-        tags = next(iter(self._kinds[agent.KIND].desired(assistant))).body["tags"]
-        marks = not set(tags) <= set(body.get("tags") or ())
-        return Adoption(one.key, one.agent_id, str(body.get("name")), sheet, documents, renames, marks)
+        edits = [edit.path for edit in self._edits(assistant, body, documents)]
+        name, marks, trims = str(body.get("name")), "tags" in edits, PROMPT in edits
+        return Adoption(one.key, one.agent_id, name, sheet, documents, renames, marks, trims)
 
     def _settle(
         self, where: str, sheet: Sheet, body: Mapping[str, Any], documents: Mapping[str, str]
@@ -139,7 +141,7 @@ class _Composer:
                 self.left += [Problem(where, f"cannot be a file: {problem}") for problem in loaded.problems]
                 return None
             (assistant,) = loaded.assistants
-            edits = list(self._left_over(assistant, body, documents))
+            edits = [edit for edit in self._edits(assistant, body, documents) if not is_mark(edit)]
             if not edits:
                 return assistant
             for edit in edits:
@@ -151,13 +153,12 @@ class _Composer:
         self.left += [Problem(where, f"{edit.path} would not read the same from a file") for edit in edits]
         return assistant
 
-    def _left_over(self, assistant: Assistant, body: Mapping[str, Any], documents: Mapping[str, str]) -> Iterator[Edit]:
+    def _edits(self, assistant: Assistant, body: Mapping[str, Any], documents: Mapping[str, str]) -> tuple[Edit, ...]:
+        """What a plan would write at the agent."""
         kind = self._kinds[agent.KIND]
         (desired,) = kind.desired(assistant)
         ids = {**self._ids, **{Ref(knowledge.KIND, key): i for key, i in documents.items()}}
-        for edit in diff(resolve(desired.body, ids), body, kind.lists):
-            if not is_mark(edit):
-                yield edit
+        return diff(resolve(desired.body, ids), body, kind.lists)
 
     def _numbers_of(self, where: str, body: Mapping[str, Any]) -> Iterator[str]:
         for entry in body.get("phone_numbers") or ():

@@ -59,8 +59,8 @@ async def _write(bindings: Bindings, adoption: Adoption) -> None:
     try:
         await asyncio.to_thread(adoption.sheet.place)
     except AgentctlError:
-        for ref, remote_id in ((ref, before[ref]) for ref in ids):
-            await (bindings.unbind(ref) if remote_id is None else bindings.bind(ref, remote_id))
+        for ref, old in before.items():
+            await (bindings.unbind(ref) if old is None else bindings.bind(ref, old))
         raise
     for kind in (agent.KIND, knowledge.KIND):
         for key, remote_id in bindings.of(kind).items():

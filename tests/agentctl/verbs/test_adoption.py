@@ -1,0 +1,295 @@
+"""Agents that somebody made in the dashboard become files; the next plan is empty, and a sync writes nothing."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from agentctl.sandbox.harness import running_thread
+from agentctl.sandbox.options import Options, TwilioNumber
+from tests.telephony import NUMBER, OLD_FLOW, Bench, environment
+
+PDF = b"%PDF-1.4\nstream\nBT (Preise) Tj ET\nendstream\n"
+PROMPT = "Du bist {{name}}.\n\nSag nie [[company]], [% if %] oder [# das #]."
+VOICE = "21m00Tcm4TlvDq8ikWAM"
+
+
+class Workspace(Bench):
+    """An empty project, and somebody at the dashboard."""
+
+    def send(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        headers = {"xi-api-key": self.sandbox.key}
+        url = f"{self.sandbox.url}/v1/convai{path}"
+        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, **more)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def agent_made(self, name: str = "Empfang Süd", prompt: str = PROMPT, **body: Any) -> str:
+        config = body.pop("conversation_config", {})
+        agent = config.setdefault("agent", {})
+        agent.setdefault("prompt", {}).setdefault("prompt", prompt)
+        return str(
+            self.send("POST", "/agents/create", {"name": name, "conversation_config": config, **body})["agent_id"]
+        )
+
+    def text_made(self, name: str, text: str) -> dict[str, Any]:
+        made = self.send("POST", "/knowledge-base/text", {"name": name, "text": text})
+        return {"type": "text", "name": name, "id": made["id"]}
+
+    def file_made(self, name: str, content: bytes) -> dict[str, Any]:
+        made = self.send("POST", "/knowledge-base/file", files={"file": (name, content)})
+        return {"type": "file", "name": name, "id": made["id"]}
+
+    def url_made(self, name: str, url: str) -> dict[str, Any]:
+        made = self.send("POST", "/knowledge-base/url", {"name": name, "url": url})
+        return {"type": "url", "name": name, "id": made["id"]}
+
+    def knowing(self, *entries: dict[str, Any], **more: Any) -> str:
+        return self.agent_made(conversation_config={"agent": {"prompt": {"knowledge_base": list(entries)}}}, **more)
+
+    def table(self, key: str) -> dict[str, Any]:
+        return tomllib.loads((self.root / "assistants" / key / "assistant.toml").read_text())
+
+    def settled(self) -> None:
+        """Nothing to do, nothing left over, nothing to write, nothing to take."""
+        plan = self.json("plan")
+        assert (plan["changes"], plan["orphans"], plan["failures"]) == ([], [], [])
+        with self.writes() as writes:
+            assert self("sync", "--yes")[0] == 0
+        assert writes == []
+        again = self.json("pull", "--all")
+        assert (again["taken"], again["adopted"], again["left"]) == ([], [], [])
+
+    def as_told(self) -> dict[str, Any]:
+        """Every agent as it is there, without what a mark changes."""
+        agents = json.loads(json.dumps(self.sandbox.state()["agents"]))
+        for agent in agents.values():
+            for name in ("tags", "version_id", "updated"):
+                del agent[name]
+        return dict(agents)
+
+
+@pytest.fixture
+def workspace(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Workspace]:
+    with running_thread(Options(numbers=(TwilioNumber(NUMBER, voice_url=OLD_FLOW),))) as sandbox:
+        environment(monkeypatch, sandbox, dsn)
+        (tmp_path / "agentctl.toml").write_text('project = "beispiel"\n')
+        yield Workspace(tmp_path, sandbox, capsys)
+
+
+def test_an_agent_with_all_that_it_has_comes_into_files_and_the_next_plan_is_empty(workspace: Workspace) -> None:
+    documents = [
+        workspace.text_made("Öffnungszeiten", "Täglich von 9 bis 17 Uhr.\n  Kosten < 5 € & mehr.\n"),
+        workspace.file_made("Preise 2026.pdf", PDF),
+        workspace.file_made("Notizen.txt", "Größe\r\n\r\n  zwei".encode("latin-1")),
+        {**workspace.url_made("Anfahrt", "https://www.example.org/anfahrt"), "usage_mode": "prompt"},
+    ]
+    agent_id = workspace.agent_made(
+        tags=["praxis"],
+        conversation_config={
+            "agent": {
+                "language": "de",
+                "first_message": "Hallo [[du]], hier ist die KI.",
+                "prompt": {
+                    "prompt": PROMPT,
+                    "llm": "gpt-4o",
+                    "temperature": 1.4,
+                    "timezone": "Europe/Vienna",
+                    "knowledge_base": documents,
+                    "built_in_tools": {"end_call": {"name": "end_call", "params": {"system_tool_type": "end_call"}}},
+                },
+                "dynamic_variables": {"dynamic_variable_placeholders": {"name": "Anna", "n": 3}},
+            },
+            "tts": {"model_id": "eleven_turbo_v2_5", "voice_id": VOICE, "stability": 0.25, "speed": 1.1},
+            "turn": {"turn_timeout": 3.5, "mode": "turn"},
+            "conversation": {"max_duration_seconds": 300, "client_events": ["audio"]},
+        },
+        platform_settings={
+            "privacy": {"record_voice": False, "retention_days": 30},
+            "data_collection": {"reason": {"type": "string", "description": "Why?"}},
+            "evaluation": {"criteria": [{"id": "polite", "name": "Polite", "conversation_goal_prompt": "Was it?"}]},
+            "call_limits": {"daily_limit": 50},
+        },
+    )
+    sid, token = workspace.sandbox.account_sid, workspace.sandbox.auth_token
+    number = {"provider": "twilio", "phone_number": NUMBER, "label": "Praxis", "sid": sid, "token": token}
+    workspace.send("POST", "/phone-numbers", {**number, "agent_id": agent_id})
+    before = workspace.as_told()
+    with workspace.writes() as writes:
+        found = workspace.json("pull", "--all", "--yes")
+    (adopted,) = found["adopted"]
+    assert (adopted["assistant"], adopted["agent_id"], found["left"]) == ("empfang-sued", agent_id, [])
+    assert [entry["method"] for entry in writes] == ["PATCH"] * 5, "four names and one tag"
+    assert workspace.as_told() == before
+    folder = workspace.root / "assistants" / "empfang-sued"
+    assert adopted["files"] == sorted(
+        str(path.relative_to(workspace.root)) for path in folder.rglob("*") if path.is_file()
+    )
+    table = workspace.table("empfang-sued")
+    assert (table["name"], table["language"]) == ("Empfang Süd", "de")
+    assert table["voice"] == {"id": VOICE, "model": "eleven_turbo_v2_5", "stability": 0.25, "speed": 1.1}
+    assert (table["llm"], table["phone"]) == ({"model": "gpt-4o"}, {"numbers": [NUMBER]})
+    assert table["elevenlabs"]["platform_settings"]["privacy"] == {"record_voice": False, "retention_days": 30}
+    assert table["elevenlabs"]["conversation_config"]["turn"] == {"turn_timeout": 3.5}
+    assert table["elevenlabs"]["conversation_config"]["agent"]["prompt"]["temperature"] == 1.4
+    assert "widget" not in table["elevenlabs"]["platform_settings"]
+    assert table["knowledge"] == [
+        {"file": "knowledge/notizen.txt", "as_file": True},
+        {"name": "anfahrt", "url": "https://www.example.org/anfahrt", "usage": "prompt"},
+    ]
+    text = "Täglich von 9 bis 17 Uhr.\nKosten < 5 € & mehr.\n"
+    assert (folder / "knowledge" / "oeffnungszeiten.md").read_text() == text
+    assert (folder / "knowledge" / "preise-2026.pdf").read_bytes() == PDF
+    assert (folder / "knowledge" / "notizen.txt").read_bytes() == "Größe\r\n\r\n  zwei".encode("latin-1")
+    names = sorted(one["name"].partition("@")[0] for one in workspace.sandbox.state()["documents"].values())
+    assert names[0] == "agentctl/beispiel/production/empfang-sued/anfahrt"
+    assert set(before[agent_id]) and "praxis" in workspace.sandbox.state()["agents"][agent_id]["tags"]
+    workspace.settled()
+    assert [one["revision"] for one in workspace.json("history", "empfang-sued")[0]["revisions"]] == [1]
+
+
+def test_an_edit_of_an_adopted_file_is_one_write_in_place(workspace: Workspace) -> None:
+    workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."))
+    assert workspace("pull", "--all", "--yes")[0] == 0
+    ids = set(workspace.sandbox.state()["documents"])
+    (workspace.root / "assistants/empfang-sued/knowledge/preise.md").write_text("Ein Brot: 5 Euro.\n")
+    with workspace.writes() as writes:
+        assert workspace("sync", "--yes")[0] == 0
+    assert [entry["method"] for entry in writes] == ["PATCH"]
+    assert set(workspace.sandbox.state()["documents"]) == ids
+    workspace.settled()
+
+
+def test_it_asks_and_says_what_it_would_write_there(workspace: Workspace) -> None:
+    workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."), prompt=" Hilf. \r\n")
+    with workspace.writes() as writes:
+        code, out, err = workspace("pull", "--all")
+    assert (code, writes, "--yes" in err) == (2, [], True)
+    assert not (workspace.root / "assistants").exists()
+    assert "new: empfang-sued: agent 'Empfang Süd'" in out
+    assert "tags the agent as ours, trims the space around its prompt, renames 1 document to say so" in out
+    assert workspace("pull", "--all", "--yes")[0] == 0
+    workspace.settled()
+
+
+def test_agents_of_other_projects_are_left_alone_and_named(workspace: Workspace) -> None:
+    foreign = workspace.agent_made("Fremd", tags=["managed-by:agentctl", "agentctl:anderes/production/fremd"])
+    staging = workspace.agent_made("Probe", tags=["managed-by:agentctl", "agentctl:beispiel/staging/probe"])
+    with workspace.writes() as writes:
+        found = workspace.json("pull", "--all", "--yes")
+    assert (found["adopted"], found["left"], writes) == ([], [], [])
+    assert [foreign in note["where"] or staging in note["where"] for note in found["notes"]] == [True, True]
+    code, _, err = workspace("pull", "--agent", foreign, "--yes")
+    assert (code, "belongs to another project: agentctl:anderes/production/fremd" in err) == (2, True)
+
+
+def test_an_agent_of_ours_whose_folder_is_gone_comes_back_under_its_key(workspace: Workspace) -> None:
+    workspace.declare("empfang")
+    (workspace.root / "assistants/empfang/knowledge").mkdir()
+    (workspace.root / "assistants/empfang/knowledge/preise.md").write_text("Ein Brot: 4 Euro.\n")
+    (workspace.root / "shared/knowledge").mkdir(parents=True)
+    (workspace.root / "shared/knowledge/firma.md").write_text("Seit 1900.\n")
+    workspace.declare("zweite")
+    assert workspace("sync", "--yes")[0] == 0
+    before, documents = workspace.as_told(), set(workspace.sandbox.state()["documents"])
+    for path in sorted((workspace.root / "assistants/empfang").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (workspace.root / "assistants/empfang").rmdir()
+    assert workspace("pull", "empfang", "--yes")[0] == 0
+    assert (workspace.as_told(), set(workspace.sandbox.state()["documents"])) == (before, documents)
+    assert (workspace.root / "assistants/empfang/knowledge/preise.md").read_text() == "Ein Brot: 4 Euro.\n"
+    workspace.settled()
+
+
+def test_documents_that_several_agents_have_are_shared(workspace: Workspace) -> None:
+    both, one = workspace.text_made("Firma", "Seit 1900."), workspace.text_made("Preise", "Ein Brot: 4 Euro.")
+    workspace.knowing(both, {**one, "usage_mode": "prompt"}, name="Eins")
+    workspace.knowing({**both, "usage_mode": "prompt"}, name="Zwei")
+    workspace.agent_made("Drei")
+    assert workspace("pull", "--all", "--yes")[0] == 0
+    assert (workspace.root / "shared/knowledge/firma.md").read_text() == "Seit 1900.\n"
+    assert workspace.table("eins")["knowledge"] == [{"file": "knowledge/preise.md", "usage": "prompt"}]
+    assert workspace.table("zwei")["knowledge"] == [{"file": "shared/knowledge/firma.md", "usage": "prompt"}]
+    assert workspace.table("drei")["shared_knowledge"] is False
+    workspace.settled()
+
+
+def test_knowledge_that_no_file_can_hold_stays_there_by_its_id(workspace: Workspace) -> None:
+    folder = workspace.send("POST", "/knowledge-base/folder", {"name": "Alles"})
+    inside = {"type": "folder", "name": "Alles", "id": folder["id"]}
+    workspace.knowing(inside, workspace.text_made("Preise", "Ein Brot: 4 Euro."))
+    found = workspace.json("pull", "--all", "--yes")
+    assert "its knowledge stays at the platform" in found["notes"][0]["what"]
+    assert (
+        len(workspace.table("empfang-sued")["elevenlabs"]["conversation_config"]["agent"]["prompt"]["knowledge_base"])
+        == 2
+    )
+    workspace.settled()
+
+
+def test_keys_are_unlike_and_what_cannot_be_is_named(workspace: Workspace) -> None:
+    first, second = workspace.agent_made(), workspace.agent_made()
+    nothing = workspace.agent_made("Leer", prompt="")
+    code, out, _ = workspace("pull", "--all", "--yes")
+    assert (code, f"({nothing}): has no prompt" in out) == (3, True)
+    keys = sorted(path.name for path in (workspace.root / "assistants").iterdir())
+    assert (keys[0], len(keys)) == ("empfang-sued", 2)
+    ids = {entry["assistant"]: entry for entry in workspace.json("status")}
+    assert {state["state"] for state in ids.values()} == {"in sync"}
+    tagged = {agent_id: set(agent["tags"]) for agent_id, agent in workspace.sandbox.state()["agents"].items()}
+    tags = [next(iter(tagged[one] - {"managed-by:agentctl"})).rpartition("/")[2] for one in (first, second)]
+    assert sorted(tags) == keys
+
+
+def test_one_agent_under_a_key_of_ones_own(workspace: Workspace) -> None:
+    one, other = workspace.agent_made("Eins"), workspace.agent_made("Zwei")
+    for wrong, what in ((f"{one}=A B", "cannot be a key"), (f"{one}=", "is no agent"), ("../x", "id is made of")):
+        code, _, err = workspace("pull", "--agent", wrong, "--yes")
+        assert (code != 0, what in err) == (True, True), err
+    assert workspace("pull", "--agent", f"{one}=pforte", "--yes")[0] == 0
+    assert [path.name for path in (workspace.root / "assistants").iterdir()] == ["pforte"]
+    code, _, err = workspace("pull", "--agent", one, "--yes")
+    assert (code, "is declared already, as pforte" in err) == (2, True)
+    code, _, err = workspace("pull", "--agent", f"{other}=pforte", "--yes")
+    assert (code, "pforte is taken already" in err) == (2, True)
+
+
+def test_a_secret_in_plain_text_stays_there(workspace: Workspace) -> None:
+    webhook = {
+        "url": "https://www.example.org/start",
+        "request_headers": {"X-Key": "canary-1", "Y": {"secret_id": "s1"}},
+    }
+    workspace.agent_made(
+        platform_settings={
+            "workspace_overrides": {"conversation_initiation_client_data_webhook": webhook},
+            "auth": {"enable_auth": True, "shareable_token": "canary-2"},
+        }
+    )
+    code, out, err = workspace("pull", "--all", "--yes")
+    assert code == 0
+    written = "".join(path.read_text() for path in (workspace.root / "assistants").rglob("*") if path.is_file())
+    assert "canary" not in out + err + written
+    assert 'secret_id = "s1"' in written
+    assert "request_headers.X-Key looks like a secret" in out
+    workspace.settled()
+
+
+def test_the_projects_defaults_do_not_change_an_agent(workspace: Workspace) -> None:
+    (workspace.root / "agentctl.toml").write_text(
+        'project = "beispiel"\n[digest]\nlanguage = "de"\n[defaults]\nlanguage = "de"\nfirst_message = "Hallo, KI."\n'
+        f'[defaults.voice]\nid = "{VOICE}"\nspeed = 1.2\n'
+        "[defaults.elevenlabs.platform_settings.privacy]\nretention_days = 7\n"
+    )
+    workspace.agent_made()
+    before = workspace.as_told()
+    assert workspace("pull", "--all", "--yes")[0] == 0
+    assert workspace.as_told() == before
+    workspace.settled()
