@@ -134,7 +134,10 @@ class Agent:
         return _observed(await self._api.get(AGENT, agent_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """PATCH what differs; the answer is the agent as it is now."""
+        """PATCH what differs; the answer is the agent as it is now. Of our own tags only the key's own stays."""
+        if "tags" in patch:
+            ours, mine = self.tag(""), self.tag(desired.key)
+            patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
         return _observed(await self._api.patch(AGENT, json=patch, agent_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:

@@ -156,15 +156,19 @@ class _Draft:
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared."""
         bound = self._bindings.of(kind.name)
+        ids_in_use = {bound[key] for key in self._wanted[kind.name] if key in bound}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
             sighting = seen.get(key, ())
             ids = [bound[key]] if key in bound else []
             ids += [one.remote_id for one in sighting] if not isinstance(sighting, AgentctlError) else []
+            free = [remote_id for remote_id in ids if remote_id not in ids_in_use]
+            if ids and not free:
+                continue  # what is wanted under another key, and still carries the mark of this one
             if not prune or not kind.prunable:
                 self._orphans.append(Ref(kind.name, key))
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
-            self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+            self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(free)]
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""

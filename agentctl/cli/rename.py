@@ -1,0 +1,58 @@
+"""agentctl rename: another key for an assistant that stays what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentctl.cli.session import Json, Yes, confirm, connected, say
+
+if TYPE_CHECKING:
+    from agentctl.sync.apply import Applied
+    from agentctl.verbs.rename import Renaming
+    from agentctl.wiring import Control
+
+
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="Its key now.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The key that it is to have.")],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Give an assistant another key: its folder is renamed, and its agent, documents and numbers keep their ids."""
+
+    async def run(control: Control) -> tuple[Renaming, Applied]:
+        from agentctl.verbs import rename as verbs
+        from agentctl.verbs.exclusive import exclusive
+
+        async with exclusive(control):
+            renaming = await verbs.look(control, old, new)
+            say(_what(renaming))
+            confirm("Rename it?", yes=yes)
+            return renaming, await verbs.rename(control, renaming)
+
+    renaming, applied = connected(run)
+    _print(renaming, applied, json=json)
+    if not applied.ok:
+        raise typer.Exit(1)
+
+
+def _what(renaming: Renaming) -> str:
+    folder = f"assistants/{renaming.old} becomes assistants/{renaming.new}"
+    lines = [folder if renaming.moves else f"assistants/{renaming.new} takes over what was {renaming.old}'s"]
+    if renaming.agent_id:
+        lines.append(f"agent {renaming.agent_id} stays; its tag and the names of its documents say {renaming.new} then")
+    return "\n".join(lines)
+
+
+def _print(renaming: Renaming, applied: Applied, *, json: bool) -> None:
+    from agentctl.cli import render
+
+    if json:
+        face = {"old": renaming.old, "new": renaming.new, "agent_id": renaming.agent_id}
+        print(render.to_json({**face, **render.applied_json(applied)}))
+        return
+    lines = [render.failure_text(failure) for failure in applied.failures]
+    lines += ["The next sync writes what is left."] if applied.failures else []
+    print("\n".join([*lines, f"{renaming.old} is {renaming.new} now."]))

@@ -1,0 +1,144 @@
+"""Give an assistant another key; its agent, documents, numbers, revisions and calls stay the ones they are.
+
+First the store learns the new key, then the folder gets it, then the marks at the platform (the agent's tag, the names
+of documents). A crash in between is healed by the same command; marks alone are an ordinary edit of the next sync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agentctl.errors import ConfigurationError, Problem, SyncError, UsageError
+from agentctl.resources import agent, knowledge
+from agentctl.resources.assistant import KEY, Assistant
+from agentctl.sources.files import load as load_files
+from agentctl.sources.written import ASSISTANTS
+from agentctl.sync import planning
+from agentctl.sync.apply import Applied
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change
+from agentctl.verbs import sync
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.history import ProjectPlan, digest, unknown
+from agentctl.verbs.hold import hold, holds
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """What a rename would do. `moves`: the folder; where it has the new name already, only the rest is left.
+
+    `agent_id`: the agent that keeps its id, None where there is none yet.
+    """
+
+    old: str
+    new: str
+    moves: bool
+    agent_id: str | None
+    assistant: Assistant = field(repr=False)
+
+
+async def look(control: Control, old: str, new: str) -> Renaming:
+    """What renaming `old` to `new` means; writes nothing. Raises UsageError where it cannot be done."""
+    if not KEY.fullmatch(new):
+        raise UsageError(f"{new!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _, a letter or digit first.")
+    if old == new:
+        raise UsageError(f"{old} has that key already")
+    loaded = await sync.load(control)
+    declared = {assistant.key: assistant for assistant in loaded.assistants}
+    bindings = await control.bindings()
+    bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
+    if old in declared:
+        if new in declared or (loaded.project.root / ASSISTANTS / new).exists():
+            raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
+        if bound[1] is not None and bound[0] is not None and bound[0] != bound[1]:
+            raise _taken(new, bound[1])
+        return Renaming(old, new, True, bound[0] or bound[1], declared[old])
+    if new not in declared or (bound[0] is None and bound[1] is None):
+        raise unknown(old, declared)
+    if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
+        raise _taken(new, bound[1])
+    return Renaming(old, new, False, bound[0] or bound[1], declared[new])
+
+
+async def rename(control: Control, renaming: Renaming) -> Applied:
+    """Do it, and mark what is at the platform; whoever calls this has a yes.
+
+    What of the marks failed is in the answer, and is an edit of the next sync. Raises SyncError where the new key is
+    another agent's in an environment of this project, ConfigurationError where the folder cannot be moved, Busy while
+    a sync runs.
+    """
+    async with exclusive(control):
+        old, new = renaming.old, renaming.new
+        store, kinds = await control.store(), await control.kinds(await control.bindings())
+        held = [one for one in await holds(control) if one.key == old]
+        names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
+        if (await store.call("rename", names))["taken"]:
+            raise _taken(new, "an agent of another environment")
+        if renaming.moves:
+            await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
+        loaded = (await asyncio.to_thread(load_files, control.directory)).checked()
+        control.loaded = loaded  # what it had read is no more
+        (assistant,) = (one for one in loaded.assistants if one.key == new)
+        for one in held:
+            if one.digest == digest(_called(assistant, old), control.scope):
+                (moved,) = (other for other in await holds(control) if other.key == new)
+                await hold(control, new, moved.revision, digest(assistant, control.scope))
+        bindings = await control.bindings()
+        plan = await planning.plan(await control.kinds(bindings), [assistant], bindings, whole=False)
+        marks = tuple(change for change in plan.changes if _is_mark(change))
+        narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
+        return await sync.apply(control, narrowed, take_ours=True, force=True)
+
+
+def _is_mark(change: Change) -> bool:
+    """Whether the change says whose the object is and nothing else."""
+    paths = {edit.path for edit in change.edits}
+    return change.observed is not None and (
+        (change.desired.kind == agent.KIND and paths == {"tags"})
+        or (change.desired.kind == knowledge.KIND and paths == {"name"})
+    )
+
+
+def _move(folder: Path, old: str, new: str) -> None:
+    try:
+        if (folder / new).exists():
+            raise UsageError(f"{ASSISTANTS}/{new} is there by now", "Choose another key.")
+        (folder / old).rename(folder / new)
+    except OSError as error:
+        where, hint = f"{ASSISTANTS}/{old}", "Rename the folder by hand and run the same again."
+        raise ConfigurationError([Problem(where, f"cannot be renamed: {error.strerror}")], hint) from None
+
+
+def _called(assistant: Assistant, key: str) -> Assistant:
+    """The assistant as it was under another key."""
+    prefix = f"{assistant.key}/"
+    documents = [
+        one.model_copy(update={"key": f"{key}/{one.key.removeprefix(prefix)}"}) if one.key.startswith(prefix) else one
+        for one in assistant.knowledge
+    ]
+    return assistant.model_copy(update={"key": key, "knowledge": tuple(documents)})
+
+
+def _taken(new: str, whose: str) -> SyncError:
+    return SyncError(f"{new} is bound to {whose}", "Prune it first (agentctl sync --prune), or choose another key.")
+
+
+def renamed_by_hand(orphans: Sequence[Ref], created: Sequence[Assistant], names: dict[str, str]) -> list[Problem]:
+    """Advice where a folder seems to have been renamed: an orphaned agent beside a new assistant of the same name.
+
+    `names`: what the agents of orphans were last called, by key.
+    """
+    gone = {names[ref.key]: ref.key for ref in orphans if ref.kind == agent.KIND and ref.key in names}
+    return [
+        Problem(
+            one.where,
+            f"is new, and {gone[one.name]} of the same name is no longer declared; if its folder was renamed, "
+            f"keep its agent with: agentctl rename {gone[one.name]} {one.key}",
+        )
+        for one in created
+        if one.name in gone
+    ]

@@ -1,0 +1,154 @@
+"""agentctl rename: the key changes, and everything else stays what it is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from agentctl.errors import StoreError
+from tests.telephony import NUMBER, Bench, bench
+
+__all__ = ["bench"]
+
+
+@pytest.fixture
+def known(bench: Bench) -> Bench:
+    """An assistant with a document of its own, a shared one, a number, two revisions."""
+    (bench.toml.parent / "knowledge").mkdir()
+    (bench.toml.parent / "knowledge" / "preise.md").write_text("Ein Brot: 4 Euro.\n")
+    (bench.root / "shared" / "knowledge").mkdir(parents=True)
+    (bench.root / "shared" / "knowledge" / "firma.md").write_text("Seit 1900.\n")
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    assert bench("sync", "--yes")[0] == 0
+    return bench
+
+
+def ids(bench: Bench) -> tuple[set[str], ...]:
+    state = bench.sandbox.state()
+    return set(state["agents"]), set(state["documents"]), set(state["numbers"])
+
+
+def in_sync(bench: Bench) -> None:
+    plan = bench.json("plan")
+    assert (plan["changes"], plan["orphans"], plan["failures"]) == ([], [], [])
+    with bench.writes() as writes:
+        assert bench("sync", "--yes")[0] == 0
+    assert writes == []
+
+
+def test_ids_number_revisions_and_calls_stay(known: Bench) -> None:
+    before, held = ids(known), known.call()
+    assert known("calls", "backfill")[0] == 0
+    assert known("work", "--once")[0] == 0
+    revisions = known.json("history", "empfang")[0]["revisions"]
+    code, out, err = known("rename", "empfang", "pforte")
+    assert (code, "--yes" in err, known.toml.exists()) == (2, True, True)
+    with known.writes() as writes:
+        code, out, err = known("rename", "empfang", "pforte", "--yes")
+    assert (code, "empfang is pforte now." in out) == (0, True)
+    assert [entry["method"] for entry in writes] == ["PATCH", "PATCH"], "the document's name and the agent's tag"
+    assert (ids(known), known.toml.exists()) == (before, False)
+    in_sync(known)
+    (agent,) = known.sandbox.state()["agents"].values()
+    assert [tag for tag in agent["tags"] if "/" in tag] == ["agentctl:beispiel/production/pforte"]
+    assert {
+        one["name"].partition("@")[0].rpartition("production/")[2]
+        for one in known.sandbox.state()["documents"].values()
+    } == {
+        "pforte/preise",
+        "shared/firma",
+    }
+    assert known.json("history", "pforte")[0]["revisions"][-len(revisions) :] == revisions
+    assert known.call()["reached"] == held["reached"]
+    assert [call["assistant"] for call in known.json("calls", "list")] == ["pforte"]
+
+
+def test_a_rollback_after_it_is_of_the_renamed_one(known: Bench) -> None:
+    preise = known.toml.parent / "knowledge" / "preise.md"
+    before = ids(known)
+    preise.write_text("Ein Brot: 5 Euro.\n")
+    assert known("sync", "--yes")[0] == 0
+    assert known("rename", "empfang", "pforte", "--yes")[0] == 0
+    newest = known.json("history", "pforte")[0]["revisions"][0]["revision"]
+    assert known("rollback", "pforte", "--to", str(newest - 1), "--yes")[0] == 0
+    assert ids(known) == before
+    (text,) = [one["text"] for one in known.sandbox.state()["documents"].values() if "preise" in one["name"]]
+    assert text == "Ein Brot: 4 Euro.\n"
+    assert known("rename", "pforte", "empfang", "--yes")[0] == 0
+    assert known.json("status")[0]["state"] == "held", "the hold moves along"
+    assert ids(known) == before
+
+
+def test_a_folder_that_was_renamed_by_hand_is_told_of_and_healed(known: Bench) -> None:
+    before = ids(known)
+    known.toml.parent.rename(known.toml.parent.with_name("pforte"))
+    notices = known.json("plan")["notices"]
+    assert any("agentctl rename empfang pforte" in notice for notice in notices), notices
+    assert known("rename", "empfang", "pforte", "--yes")[0] == 0
+    assert ids(known) == before
+    in_sync(known)
+
+
+@pytest.mark.parametrize("broken", ["store", "folder", "tag"])
+def test_a_crash_anywhere_is_healed_by_the_same_command(
+    known: Bench, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = ids(known)
+    from agentctl.clients.store.postgres import PostgresStore
+
+    real = PostgresStore.call
+    with monkeypatch.context() as patched:
+        if broken == "store":
+
+            async def refused(self: PostgresStore, function: str, *args: object, **more: object) -> object:
+                if function == "rename":
+                    raise StoreError("cut off")
+                return await real(self, function, *args, **more)  # type: ignore[arg-type]
+
+            patched.setattr(PostgresStore, "call", refused)
+        elif broken == "folder":
+
+            def full(self: Path, target: Path) -> Path:
+                raise OSError(28, "No space left on device")
+
+            patched.setattr(Path, "rename", full)
+        else:
+            known.sandbox.fault(method="PATCH", path="/v1/convai/agents/.*", status=400, times=1)
+        assert known("rename", "empfang", "pforte", "--yes")[0] != 0
+    if broken == "tag":
+        plan = known.json("plan")
+        assert (plan["orphans"], [one["action"] for one in plan["changes"]]) == ([], ["update"])
+        assert known("sync", "--yes")[0] == 0
+    else:
+        assert known("rename", "empfang", "pforte", "--yes")[0] == 0
+    assert ids(known) == before
+    in_sync(known)
+
+
+def test_what_cannot_be_renamed_is_refused_and_nothing_is_done(known: Bench) -> None:
+    known.declare("zweite")
+    assert known("sync", "--yes")[0] == 0
+    cases = {
+        ("empfang", "zweite"): "assistants/zweite is there already",
+        ("empfang", "A B"): "cannot be a key",
+        ("empfang", "empfang"): "has that key already",
+        ("empfng", "neu"): "Did you mean empfang?",
+    }
+    for (old, new), what in cases.items():
+        code, _, err = known("rename", old, new, "--yes")
+        assert (code, what in err) == (2, True), err
+    shutil.rmtree(known.root / "assistants" / "zweite")
+    code, _, err = known("rename", "empfang", "zweite", "--yes")
+    assert (code, "zweite is bound to agent_" in err) == (1, True)
+    assert known.toml.exists()
+
+
+def test_one_that_was_never_synced_is_a_folder_alone(bench: Bench) -> None:
+    bench.declare("neu")
+    with bench.writes() as writes:
+        assert bench("rename", "neu", "neuer", "--yes")[0] == 0
+    assert writes == []
+    assert (bench.root / "assistants" / "neuer" / "prompt.md").exists()
