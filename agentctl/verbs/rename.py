@@ -7,7 +7,6 @@ of documents). A crash in between is healed by the same command; marks alone are
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,20 +124,3 @@ def _called(assistant: Assistant, key: str) -> Assistant:
 
 def _taken(new: str, whose: str) -> SyncError:
     return SyncError(f"{new} is bound to {whose}", "Prune it first (agentctl sync --prune), or choose another key.")
-
-
-def renamed_by_hand(orphans: Sequence[Ref], created: Sequence[Assistant], names: dict[str, str]) -> list[Problem]:
-    """Advice where a folder seems to have been renamed: an orphaned agent beside a new assistant of the same name.
-
-    `names`: what the agents of orphans were last called, by key.
-    """
-    gone = {names[ref.key]: ref.key for ref in orphans if ref.kind == agent.KIND and ref.key in names}
-    return [
-        Problem(
-            one.where,
-            f"is new, and {gone[one.name]} of the same name is no longer declared; if its folder was renamed, "
-            f"keep its agent with: agentctl rename {gone[one.name]} {one.key}",
-        )
-        for one in created
-        if one.name in gone
-    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from agentctl.errors import Problem, UsageError
@@ -20,6 +21,7 @@ from agentctl.verbs import history
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.hold import Hold, holds, unhold
+from agentctl.verbs.renamed import renamed_by_hand
 from agentctl.wiring import Control
 
 
@@ -54,6 +56,7 @@ async def plan(
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
     found = await planning.plan(kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience)
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
+    found = replace(found, notices=(*found.notices, *renamed_by_hand(found, bindings)))
     return _sparing(found, free, spared, held, released)
 
 
