@@ -44,11 +44,9 @@ def pull(
     agents = dict(_agent(text) for text in agent or ())
 
     async def run(control: Control) -> tuple[Pull, Adopting, tuple[Failure, ...]]:
-        from agentctl.cli import render
-        from agentctl.cli.render_pull import pull_json, pull_text
+        from agentctl.cli.render_pull import pull_text
         from agentctl.verbs import adopting, candidates
         from agentctl.verbs import pull as verbs
-        from agentctl.verbs.adoption import adopt
         from agentctl.verbs.exclusive import exclusive
 
         async with exclusive(control):
@@ -59,17 +57,32 @@ def pull(
             new = await adopting.look(control, wanted)
             if not json:
                 print(pull_text(found, new), flush=True)
-            failures: tuple[Failure, ...] = ()
             if found.files or new.adoptions:
                 confirm(_question(new), yes=yes)
-            if found.files:
-                await verbs.write(control, found)
-            if new.adoptions:
-                failures = await adopt(control, new.adoptions)
-        print(render.to_json(pull_json(found, new, failures)) if json else _outcome(failures), end="\n" if json else "")
-        return found, new, failures
+            return found, new, await _written(control, found, new)
 
     found, new, failures = connected(run)
+    _end(found, new, failures, json=json)
+
+
+async def _written(control: Control, found: Pull, new: Adopting) -> tuple[Failure, ...]:
+    from agentctl.verbs.adoption import adopt
+    from agentctl.verbs.pull import write
+
+    if found.files:
+        await write(control, found)
+    return await adopt(control, new.adoptions) if new.adoptions else ()
+
+
+def _end(found: Pull, new: Adopting, failures: tuple[Failure, ...], *, json: bool) -> None:
+    from agentctl.cli import render
+    from agentctl.cli.render_pull import pull_json
+
+    if json:
+        print(render.to_json(pull_json(found, new, failures)))
+    else:
+        for failure in failures:
+            print(render.failure_text(failure))
     if found.failures or failures:
         raise typer.Exit(1)
     if found.left or new.left:
@@ -88,9 +101,3 @@ def _question(new: Adopting) -> str:
     if not writes:
         return "Write this into the files?"
     return f"Write this into the files, and mark {writes} object{'' if writes == 1 else 's'} at ElevenLabs as ours?"
-
-
-def _outcome(failures: tuple[Failure, ...]) -> str:
-    from agentctl.cli import render
-
-    return "".join(f"{render.failure_text(failure)}\n" for failure in failures)

@@ -1,6 +1,6 @@
 """What an agent has beyond the platform's defaults: the part of it that a file has to say.
 
-defaults.json holds the defaults of the published OpenAPI spec (response schemas of an agent), and four that the spec
+defaults.json holds the defaults of the published OpenAPI spec (response schemas of an agent), and five that the spec
 describes without giving them. A default that has changed since does no harm: its field is then said though it need
 not be, or left to the platform, which has it anyway.
 """
