@@ -26,6 +26,11 @@ _NOT_OURS: frozenset[Path] = frozenset({
 _SECTIONS = ("conversation_config", "platform_settings")
 _SECRET = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
 _REFERENCE = re.compile(r"(_id|_ids|_label|_name|_type)$")
+# Objects whose keys are the user's own: an entry counts by being there, however little is in it.
+_MAPS = frozenset({
+    "language_presets", "data_collection", "data_collection_scopes", "dynamic_variable_placeholders",
+    "request_headers", "monitor_configs",
+})  # fmt: skip
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -94,7 +99,10 @@ def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> di
         if (*at, key) in _NOT_OURS:
             continue
         default = known.get(key)
-        if isinstance(value, Mapping):
+        if key in _MAPS and isinstance(value, Mapping):
+            if value:
+                found[key] = _without_null(value)
+        elif isinstance(value, Mapping):
             kept: Any = _beyond(value, default if isinstance(default, Mapping) else {}, (*at, key))
             if kept:
                 found[key] = kept

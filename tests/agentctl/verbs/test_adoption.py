@@ -293,3 +293,32 @@ def test_the_projects_defaults_do_not_change_an_agent(workspace: Workspace) -> N
     assert workspace("pull", "--all", "--yes")[0] == 0
     assert workspace.as_told() == before
     workspace.settled()
+
+
+def test_what_cannot_be_written_is_bound_to_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."))
+    with monkeypatch.context() as patched:
+
+        def full(self: Path, target: Path) -> Path:
+            raise OSError(28, "No space left on device")
+
+        patched.setattr(Path, "rename", full)
+        with workspace.writes() as writes:
+            code, _, err = workspace("pull", "--all", "--yes")
+    assert (code, "cannot be written: No space left" in err, writes) == (2, True, [])
+    assert list((workspace.root / "assistants").iterdir()) == []
+    plan = workspace.json("plan")
+    assert (plan["changes"], plan["orphans"]) == ([], [])
+    assert workspace("pull", "--all", "--yes")[0] == 0
+    workspace.settled()
+
+
+def test_a_mark_that_fails_is_named_and_the_next_sync_writes_it(workspace: Workspace) -> None:
+    agent_id = workspace.agent_made()
+    workspace.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", status=400, times=1)
+    code, out, _ = workspace("pull", "--all", "--yes")
+    assert (code, "agent empfang-sued" in out) == (1, True)
+    with workspace.writes() as writes:
+        assert workspace("sync", "--yes")[0] == 0
+    assert [(entry["method"], entry["path"]) for entry in writes] == [("PATCH", f"/v1/convai/agents/{agent_id}")]
+    workspace.settled()
