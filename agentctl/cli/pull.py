@@ -61,8 +61,7 @@ def pull(
                 confirm(_question(new), yes=yes)
             return found, new, await _written(control, found, new)
 
-    found, new, failures = connected(run)
-    _end(found, new, failures, json=json)
+    _end(*connected(run), json=json)
 
 
 async def _written(control: Control, found: Pull, new: Adopting) -> tuple[Failure, ...]:

@@ -27,7 +27,7 @@ def test_any_table_reads_the_same(table: dict[str, Any]) -> None:
 
 
 def test_it_is_written_as_a_person_would() -> None:
-    table = {"name": "Süd", "voice": {"speed": 1.1}, "knowledge": [{"file": "a.md"}], "a": {"b": {"c": [1, None]}}}
+    table = {"name": "Süd", "voice": {"speed": 1.1}, "knowledge": [{"file": "a.md"}], "a": {"b": {"c": None}}}
     assert text_of(table) == (
-        'name = "Süd"\n\n[voice]\nspeed = 1.1\n\n[[knowledge]]\nfile = "a.md"\n\n[a.b]\nc = [1, {"$json" = "null"}]\n'
+        'name = "Süd"\n\n[voice]\nspeed = 1.1\n\n[[knowledge]]\nfile = "a.md"\n\n[a.b]\nc = {"$json" = "null"}\n'
     )
