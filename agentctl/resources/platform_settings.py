@@ -86,7 +86,7 @@ class Webhooks(Part):
 
     post_call_webhook_id: ItemId | None = Field(
         None,
-        description='Id of a webhook of the workspace; "none": nowhere. Default: agentctl\'s own, once registered.',
+        description='Id of a webhook of the workspace; "none": nowhere. Default: the one that agentctl registered.',
     )
     events: tuple[OneLine, ...] | None = Field(
         None, description="transcript, audio, call_initiation_failure, answering_machine_detection, …"

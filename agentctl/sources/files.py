@@ -27,8 +27,9 @@ from agentctl.sources.toml import Unreadable, read_text, read_toml
 def load(directory: Path, *, whole: bool = True) -> Loaded:
     """Read the project that `directory` is in, and find everything that is wrong with it.
 
-    `whole`: every assistant is there, so that one which another transfers calls to must be, too. Blocks on files and on the process that renders prompts. Raises ConfigurationError only if there is no
-    agentctl.toml; every other problem is in the result.
+    `whole`: every assistant is there, so that one which another transfers calls to must be, too. Blocks on files and
+    on the process that renders prompts. Raises ConfigurationError only if there is no agentctl.toml; every other
+    problem is in the result.
     """
     file = find(directory)
     project, problems = read_project(file)
