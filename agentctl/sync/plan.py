@@ -24,8 +24,8 @@ class Change:
     """One resource to write.
 
     `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
-    bound when the plan was made: another one at apply means that somebody else was quicker. `perilous`: the edits that
-    would destroy something for good, which `destroys` names in words; they need a yes of their own.
+    bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
+    that would destroy something for good when it is written, and what that is, in words.
     """
 
     action: Literal["create", "update", "delete"]
@@ -34,8 +34,7 @@ class Change:
     observed: Observed | None = None
     replaces: bool = False
     bound: str | None = None
-    perilous: tuple[Edit, ...] = ()
-    destroys: tuple[str, ...] = ()
+    losses: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     @property
     def vanished(self) -> bool:
@@ -51,6 +50,16 @@ class Change:
     def overwrites(self) -> bool:
         """Whether making it true takes back something that was done there."""
         return self.vanished or bool(self.foreign)
+
+    @property
+    def destroys(self) -> tuple[str, ...]:
+        """What would be lost for good, in words."""
+        return tuple(lost for _, lost in self.losses)
+
+    @property
+    def perilous(self) -> tuple[Edit, ...]:
+        """The edits that would lose it; they need a yes of their own."""
+        return tuple(edit for edit in self.edits if any(edit.keys[: len(at)] == at for at, _ in self.losses))
 
     def held(self, *, take_ours: bool, destroy: bool) -> tuple[Edit, ...]:
         """The edits that are left undone unless somebody says that ours counts, and that it may destroy."""

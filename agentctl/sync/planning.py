@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -61,19 +61,15 @@ async def plan(
     return draft.plan(notices)
 
 
-def _perils(
+def _losses(
     desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
-) -> tuple[tuple[Edit, ...], tuple[str, ...]]:
-    """The edits that would destroy something for good, and what that is."""
-    found: list[Edit] = []
-    destroys: list[str] = []
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the edits would destroy for good, with the path of the part that does."""
     for peril in desired.perils:
-        here = [edit for edit in edits if edit.keys[: len(peril.at)] == peril.at]
         before, after = _part(observed, peril.at), _part(body, peril.at)
-        if here and (lost := peril.destroys(before, overlaid(before, after))):
-            found += here
-            destroys.append(lost)
-    return tuple(found), tuple(destroys)
+        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
+        if touched and (lost := peril.destroys(before, overlaid(before, after))):
+            yield peril.at, lost
 
 
 def _part(tree: Any, keys: Sequence[str]) -> Mapping[str, Any]:
@@ -193,8 +189,8 @@ class _Draft:
             self._ids.pop(ref)
             self._pending.add(ref)
         if edits:
-            perilous, destroys = _perils(desired, body, observed.body, edits)
-            change = Change("update", desired, edits, observed, replaces, bound, perilous, destroys)
+            losses = tuple(_losses(desired, body, observed.body, edits))
+            change = Change("update", desired, edits, observed, replaces, bound, losses)
             self._changes.append(change)
         else:
             self._unchanged += 1
