@@ -51,4 +51,4 @@ class Options:
     log: bool = True
     log_limit: int = 20_000
     # Unknown of the platform: does a PATCH that leaves a key out of an open map (data_collection) remove it?
-    replace_maps: bool = False
+    replace_maps: bool = True

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
 from agentctl.sources.raw import RAW_TABLES
+from agentctl.sources.sections import Sections
 
 _FORMS = ("text", "file", "url")
 
@@ -57,7 +58,7 @@ class KnowledgeEntry(Part):
         return self
 
 
-class AssistantFile(Part):
+class AssistantFile(Sections):
     """A phone assistant, as assistant.toml declares it. Only `name` is required, and a prompt.md beside the file."""
 
     model_config = ConfigDict(title="agentctl assistant.toml")

@@ -13,6 +13,7 @@ from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import KEY, Language, Llm, MailAddress, Part, PostCall, Voice
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
+from agentctl.sources.sections import Sections
 from agentctl.sources.toml import Unreadable, read_toml
 
 FILENAME = "agentctl.toml"
@@ -119,7 +120,7 @@ class _Digest(Part):
     action_items: bool | None = Field(None, strict=True)
 
 
-class _Defaults(Part):
+class _Defaults(Sections):
     language: Language | None = None
     first_message: str | None = None
     llm: Llm = Llm()

@@ -5,10 +5,11 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
 
 
@@ -62,10 +63,19 @@ class Bindings:
         await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
         self._intents.add(ref)
 
-    async def bind(self, ref: Ref, remote_id: str, written: Mapping[str, Any] | None = None) -> None:
-        """Remember the id, and `written` as last applied; what was applied before and is not in it stays."""
+    async def bind(
+        self,
+        ref: Ref,
+        remote_id: str,
+        written: Mapping[str, Any] | None = None,
+        gone: Sequence[tuple[str, ...]] = (),
+    ) -> None:
+        """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
+
+        `gone`: paths of what was applied before and is there no longer, nor declared.
+        """
         same = self._ids.get(ref) == remote_id
-        applied = overlaid(self.applied(ref) if same else {}, written or {})
+        applied = overlaid(without(self.applied(ref), gone) if same else {}, written or {})
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id

@@ -5,7 +5,7 @@ Nothing here knows ElevenLabs. A kind turns a spec into wire bodies; the engine 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -40,11 +40,29 @@ class Keyed:
 
     `open`: others own entries too, so ours must be among them and theirs stay. `ignored`: fields of an entry that
     are the platform's own copies.
+
+    `owned`, for a list or for a map, whose keys tell its entries apart: an entry that was applied and is no longer
+    declared goes; what others put there stays. An entry of such a map is always written complete. `whole`: so is the
+    map, with what others put there, since the platform may take a key that is left out for one that is to go.
     """
 
     by: str | None = None
     open: bool = False
     ignored: frozenset[str] = frozenset()
+    owned: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Peril:
+    """A part of a body that cannot be written without asking: it may destroy what nobody can make again.
+
+    `at` is its path. `destroys` gets this part as it is and as it would be, and says in words what would be lost for
+    good; empty where nothing would.
+    """
+
+    at: tuple[str, ...]
+    destroys: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,7 @@ class Desired:
     """One resource as it should be. `body` holds declared fields only, as JSON that may contain Refs.
 
     `payload` is what is uploaded but cannot be read back; in `body` a digest stands for it. `where` names the source.
+    `partial`: other fields are declared elsewhere, so that nothing follows from their absence here.
     """
 
     kind: str
@@ -59,6 +78,8 @@ class Desired:
     body: Mapping[str, Any]
     where: str
     payload: Any = field(default=None, repr=False, compare=False)
+    partial: bool = False
+    perils: tuple[Peril, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ref(self) -> Ref:
@@ -97,7 +118,7 @@ class Kind(Protocol[Spec]):
 
     @property
     def lists(self) -> Mapping[str, Keyed]:
-        """Dotted path of each list that is not compared in order."""
+        """Dotted path of each list that is not compared in order, and of each map with entries that are owned."""
 
     def desired(self, spec: Spec) -> Iterable[Desired]:
         """What `spec` needs of this kind."""

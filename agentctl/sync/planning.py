@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, SyncError, Waiting
-from agentctl.sync.bindings import Bindings
-from agentctl.sync.diff import attributed, diff, without
+from agentctl.sync.bindings import Bindings, overlaid
+from agentctl.sync.diff import Edit, attributed, diff, without
+from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 
@@ -50,12 +51,31 @@ async def plan(
     )
     draft = _Draft(bindings, wanted)
     for kind, seen in zip(kinds, sightings, strict=True):
+        draft.expect(wanted[kind.name].values(), seen)
         for desired in wanted[kind.name].values():
             draft.add(kind, desired, seen.get(desired.key, ()))
+        draft.block()
         if whole:
             draft.orphans(kind, seen, prune=prune)
     await draft.check({kind.name: kind for kind in kinds})
     return draft.plan(notices)
+
+
+def _losses(
+    desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the edits would destroy for good, with the path of the part that does."""
+    for peril in desired.perils:
+        before, after = _part(observed, peril.at), _part(body, peril.at)
+        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
+        if touched and (lost := peril.destroys(before, overlaid(before, after))):
+            yield peril.at, lost
+
+
+def _part(tree: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:
@@ -114,6 +134,24 @@ class _Draft:
             known=len(self._bindings),
         )
 
+    def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
+        """Know the ids of one kind before any of it is compared, since its resources may refer to each other.
+
+        A kind that refers to itself must not replace: whoever was compared before would keep the old id.
+        """
+        for desired in wanted:
+            sighting = seen.get(desired.key, ())
+            if isinstance(sighting, AgentctlError) or len(sighting) > 1:
+                continue
+            if sighting:
+                self._ids[desired.ref] = sighting[0].remote_id
+            else:
+                self._pending.add(desired.ref)
+
+    def block(self) -> None:
+        """Take out what refers to one that cannot be planned and is not there."""
+        self._block_dependents({failure.ref for failure in self._failures} - self._ids.keys())
+
     def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting) -> None:
         """Compare one resource and note what follows."""
         if isinstance(sighting, AgentctlError):
@@ -125,6 +163,7 @@ class _Draft:
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
+            self._pending.discard(desired.ref)
             return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
         return self._compare(kind, desired, sighting[0] if sighting else None)
 
@@ -138,18 +177,21 @@ class _Draft:
             return
         known = applied if bound == observed.remote_id else {}
         edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
+        edits += removals(desired, observed.body, known, kind.lists)
+        gone = forgotten(desired, observed.body, known, kind.lists)
         if bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
-        if bound != observed.remote_id or diff(equal, known, kind.lists):
-            self._settled.append(Settled(ref, observed.remote_id, equal))
+        if bound != observed.remote_id or diff(equal, known, kind.lists) or gone:
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone))
         replaces = kind.replaces(desired, frozenset(edit.path for edit in edits))
         if replaces:
+            self._ids.pop(ref)
             self._pending.add(ref)
-        else:
-            self._ids[ref] = observed.remote_id
         if edits:
-            self._changes.append(Change("update", desired, edits, observed, replaces, bound))
+            losses = tuple(_losses(desired, body, observed.body, edits))
+            change = Change("update", desired, edits, observed, replaces, bound, losses)
+            self._changes.append(change)
         else:
             self._unchanged += 1
 
