@@ -163,8 +163,13 @@ def _agent(assistant: Assistant) -> dict[str, Any]:
     return {
         "language": assistant.language,
         **_given({"first_message": assistant.first_message}),
-        "prompt": {"prompt": assistant.prompt, **_given(prompt), "knowledge_base": entries},
+        "prompt": {"prompt": assistant.prompt, **_given(prompt), "knowledge_base": entries, **_retrieval(assistant)},
     }
+
+
+def _retrieval(assistant: Assistant) -> dict[str, Any]:
+    settings = assistant.rag.settings()
+    return {"rag": settings} if settings else {}
 
 
 def _voice(assistant: Assistant) -> dict[str, Any]:

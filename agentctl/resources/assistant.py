@@ -10,7 +10,10 @@ import hashlib
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
+from agentctl.resources.part import Part as Part
 
 KEY = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 E164 = re.compile(r"^\+[1-9]\d{6,14}$")
@@ -60,12 +63,6 @@ MailAddress = Annotated[str, AfterValidator(_mailbox), WithJsonSchema({"type": "
 Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"type": "string", "pattern": LANGUAGE.pattern})]
 VoiceId = Annotated[str, AfterValidator(_voice_id), WithJsonSchema({"type": "string", "pattern": VOICE_ID.pattern})]
 OneLine = Annotated[str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "minLength": 1})]
-
-
-class Part(BaseModel):
-    """What every part of an assistant has in common: it never changes, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Llm(Part):
@@ -144,6 +141,8 @@ class Assistant(Part):
     llm: Llm = Llm()
     voice: Voice = Voice()
     knowledge: tuple[Document, ...] = ()
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field({}, repr=False)

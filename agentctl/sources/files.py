@@ -15,7 +15,7 @@ from agentctl.sources.advice import advice
 from agentctl.sources.assistant_file import AssistantFile
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.problems import problems_of
+from agentctl.sources.problems import located, problems_of
 from agentctl.sources.project import Project, find, merged, read_project
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.raw import raw_settings
@@ -106,6 +106,9 @@ class _Reader:
         table = self._table(folder, where)
         if table is None:
             return None
+        if "shared_folder" in (table.get("knowledge_base") or {}):
+            what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
+            self.problems.append(Problem(located(where, "knowledge_base.shared_folder"), what))
         if "elevenlabs" in table:
             table = {**table, "elevenlabs": raw_settings(table["elevenlabs"], where, "", self.problems)}
         try:

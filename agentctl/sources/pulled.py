@@ -33,6 +33,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "conversation_config.agent.prompt.llm": ("llm", "model"),
     "conversation_config.agent.prompt.temperature": ("llm", "temperature"),
     "conversation_config.agent.prompt.max_tokens": ("llm", "max_tokens"),
+    **{
+        f"conversation_config.agent.prompt.rag.{name}": ("rag", name)
+        for name in ("enabled", "embedding_model", "max_vector_distance", "max_documents_length")
+    },
+    "conversation_config.agent.prompt.rag.max_retrieved_rag_chunks_count": ("rag", "max_retrieved_rag_chunks_count"),
     "conversation_config.tts.voice_id": ("voice", "id"),
     "conversation_config.tts.model_id": ("voice", "model"),
     "conversation_config.tts.stability": ("voice", "stability"),

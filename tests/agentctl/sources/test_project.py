@@ -35,7 +35,8 @@ def test_find_says_what_to_do_where_there_is_no_project(tmp_path: Path) -> None:
         ),
         (
             "project = 'demo'\n[defaults]\nname = 'x'",
-            "defaults: unknown key 'name', known are elevenlabs, first_message, language, llm, post_call, voice",
+            "defaults: unknown key 'name', known are elevenlabs, first_message, knowledge_base, language, "
+            "llm, post_call, rag, voice",
         ),
         ("project = 'demo'\n[defaults.llm]\ntemperature = 3", "defaults.llm.temperature: must be <= 1 (got 3)"),
         (
