@@ -174,7 +174,9 @@ async def test_users_that_cannot_be_asked_for_stop_the_edit_and_nothing_else(
     kinds: Any, memory: Any, sandbox: Any
 ) -> None:
     await synced(kinds, memory, assistant(knowledge=[TEXT]))
-    await sandbox.fault(path="*/dependent-agents", status=403, body={"detail": {"status": "no", "message": "no"}}, times=1)
+    await sandbox.fault(
+        path="*/dependent-agents", status=403, body={"detail": {"status": "no", "message": "no"}}, times=1
+    )
     edited = TEXT.model_copy(update={"text": "Anders."})
     applied = await synced(kinds, memory, assistant(name="Neu", knowledge=[edited]))
     assert [failure.ref.kind for failure in applied.failures][:1] == ["knowledge_document"]
