@@ -80,17 +80,8 @@ async def test_each_document_that_is_looked_up_is_indexed_once_and_then_nobody_a
     assert told[0].startswith(f"rag_index empfang/manual@{MODEL}: created")
     assert any("processing" in line for line in told)
     (agent,) = (await sandbox.state())["agents"].values()
-    assert (
-        agent["conversation_config"]["agent"]["prompt"]["rag"]
-        == {
-            "enabled": True,
-            "embedding_model": MODEL,
-            "max_vector_distance": 0.6,
-            "max_documents_length": 50000,
-            "max_retrieved_rag_chunks_count": 20,
-        }
-        | agent["conversation_config"]["agent"]["prompt"]["rag"]
-    )
+    settings = agent["conversation_config"]["agent"]["prompt"]["rag"]
+    assert (settings["enabled"], settings["embedding_model"]) == (True, MODEL)
     await sandbox.clear_log()
     assert (await planned(kinds, memory, retrieving())).empty
     assert await requests(sandbox) == []
