@@ -52,7 +52,8 @@ def applied_json(applied: Applied) -> dict[str, Any]:
         }
         for change in applied.held
     ]
-    return {**plan_json(applied.plan, applied.failures), "held": held}
+    left = [{"kind": one.ref.kind, "key": one.ref.key, "why": str(one.error)} for one in applied.left]
+    return {**plan_json(applied.plan, applied.failures), "held": held, "left": left}
 
 
 def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
@@ -124,6 +125,11 @@ def _grouped(notices: Iterable[Problem]) -> Iterator[str]:
 def failure_text(failure: Failure) -> str:
     """One failed resource with its reason and remedy."""
     return f"{paint('failed:', 31)} {plain(str(failure.error))}"
+
+
+def left_text(left: Failure) -> str:
+    """One object that was to be deleted and stays, with the reason."""
+    return f"{paint('note:', 36)} {plain(str(left.error))}"
 
 
 def summary(plan: Plan) -> str:
@@ -205,6 +211,8 @@ def _change(change: Change) -> Iterator[str]:
         yield f"      {paint('deleted at the platform; made anew only with --take-ours', 33)}"
     for lost in change.destroys:
         yield f"      {paint(f'deletes for good: {lost}', 31)}"
+    if change.others:
+        yield f"      {plain(f'also used by {change.others}: the old one stays there')}"
     for edit in change.edits:
         yield from _edit(edit)
 

@@ -57,6 +57,7 @@ def sync(
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
 
+        control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control):
             found = await verbs.plan(control, only or (), prune=prune, patience=patience())
             if not json:
@@ -129,7 +130,10 @@ class Progress:
     def __call__(self, change: Change, error: AgentctlError | None) -> None:
         """One change has ended."""
         self._ended += 1
-        state = "failed" if error else {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
+        from agentctl.errors import InUse
+
+        failed = "left, since it is in use" if isinstance(error, InUse) else "failed"
+        state = failed if error else {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
         say(f"  [{self._ended}/{self._all}] {change.desired.kind} {change.desired.key}: {state}")
 
 
@@ -140,6 +144,7 @@ def outcome(applied: Applied) -> str:
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
+    lines += [render.left_text(failure) for failure in applied.left]
     if any(change.overwrites or not change.destroys for change in applied.held):
         lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
     if any(change.destroys for change in applied.held):

@@ -185,9 +185,15 @@ def _agent(assistant: Assistant) -> dict[str, Any]:
             "prompt": assistant.prompt,
             **_given(prompt),
             "knowledge_base": entries,
+            **_retrieval(assistant),
             **built_in_tools(assistant.built_in_tools),
         },
     }
+
+
+def _retrieval(assistant: Assistant) -> dict[str, Any]:
+    settings = assistant.rag.settings()
+    return {"rag": settings} if settings else {}
 
 
 def _voice(assistant: Assistant) -> dict[str, Any]:

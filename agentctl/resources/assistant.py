@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from agentctl.resources.built_in_tools import BuiltInTools
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.resources.language_presets import Conversation, LanguagePreset
 from agentctl.resources.part import E164 as E164
 from agentctl.resources.part import KEY as KEY
@@ -97,6 +98,8 @@ class Assistant(Part):
     llm: Llm = Llm()
     voice: Voice = Voice()
     knowledge: tuple[Document, ...] = ()
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     conversation: Conversation = Conversation()

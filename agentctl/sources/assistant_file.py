@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.sources.raw import RAW_TABLES
 from agentctl.sources.sections import Sections
 
@@ -73,6 +74,8 @@ class AssistantFile(Sections):
     knowledge: tuple[KnowledgeEntry, ...] = Field(
         (), description="What it can look up, besides every file in knowledge/ and shared/knowledge/."
     )
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field(
@@ -101,4 +104,6 @@ def _without_null(node: Any) -> Any:
     if len(kinds) == 1:
         node.pop("anyOf")
         node = {**kinds[0], **node}
+    elif kinds:
+        node["anyOf"] = kinds
     return node

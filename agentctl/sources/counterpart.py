@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.built_in_tools import TOOLS, AgentTransfer, BuiltInTools, NumberTransfer, Tool
+from agentctl.resources.knowledge_base import Rag
 from agentctl.resources.language_presets import PRESETS, Conversation
 from agentctl.resources.platform_settings import (
     NO_WEBHOOK,
@@ -39,6 +40,7 @@ FIELDS: Mapping[str, Path] = {
     "platform_settings.evaluation.criteria": ("evaluation", "criteria"),
 }
 _MODELS: Mapping[Path, tuple[Path, type[BaseModel]]] = {
+    ("conversation_config", "agent", "prompt", "rag"): (("rag",), Rag),
     ("conversation_config", "conversation"): (("conversation",), Conversation),
     ("platform_settings", "privacy"): (("privacy",), Privacy),
     ("platform_settings", "call_limits"): (("call_limits",), CallLimits),

@@ -36,7 +36,13 @@ _WANTED = {
     "model_type": "a table, like [section]",
     "model_attributes_type": "a table, like [section]",
 }
-_BOUNDS = {"greater_than_equal": (">=", "ge"), "less_than_equal": ("<=", "le"), "finite_number": ("finite", "")}
+_BOUNDS = {
+    "greater_than_equal": (">=", "ge"),
+    "less_than_equal": ("<=", "le"),
+    "greater_than": (">", "gt"),
+    "less_than": ("<", "lt"),
+    "finite_number": ("finite", ""),
+}
 # A key pasted into the wrong field must not end up in a terminal or a CI log.
 _LIKE_A_SECRET = re.compile(r"(?i)^(sk|wsec|whsec|re|sb|xi|ey)[_A-Z0-9-]{12,}|[A-Za-z0-9_\-]{32,}")
 _SHOWN_CHARACTERS = 40

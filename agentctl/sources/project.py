@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import KEY, Language, Llm, MailAddress, Part, PostCall, Voice
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
@@ -125,6 +126,8 @@ class _Defaults(Sections):
     first_message: str | None = None
     llm: Llm = Llm()
     voice: Voice = Voice()
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field({})
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
+from agentctl.errors import AgentctlError, Blocked, Ignored, InUse, Rejected, Stale
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import postponed, survivors, written
-from agentctl.sync.kind import Desired, Kind, Observed, Ref
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Repeatable
 from agentctl.sync.plan import Change, Failure, Plan, by_kind, refs, resolve
 
 OnChange = Callable[[Change, AgentctlError | None], None]
@@ -26,13 +26,15 @@ OnChange = Callable[[Change, AgentctlError | None], None]
 class Applied:
     """What a run did: the changes that are done, those held back, and every failure.
 
-    A change of which only a part was held back is in both. The plan's own failures are among the failures.
+    A change of which only a part was held back is in both. The plan's own failures are among the failures. `left`:
+    what was to be deleted and stays, since somebody else uses it.
     """
 
     plan: Plan
     done: tuple[Change, ...]
     failures: tuple[Failure, ...]
     held: tuple[Change, ...] = ()
+    left: tuple[Failure, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -60,10 +62,10 @@ async def apply(
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
         await _all(run.change(kind, change) for change in changes)
-    await run.retire()
     for kind in reversed(kinds):
         await _all(run.delete(kind, change) for change in by_kind(plan.changes, kind.name) if change.action == "delete")
-    return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held))
+        await run.retire(kind)
+    return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held), tuple(run.left))
 
 
 async def _all(steps: Iterable[Any]) -> None:
@@ -82,13 +84,14 @@ class _Run:
         self._take_ours = take_ours
         self._destroy = destroy
         self._on_change = on_change
-        self._retired: list[tuple[Kind[Any], Change, str]] = []
+        self._retired: list[tuple[Change, str]] = []
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
         self.done: list[Change] = []
         self.held: list[Change] = []
         self.failures: list[Failure] = []
+        self.left: list[Failure] = []
 
     def expect(self, changes: Sequence[Change]) -> None:
         """Get ready for the changes of one kind, which run at once and may refer to each other."""
@@ -130,6 +133,9 @@ class _Run:
     async def _ended(self, change: Change, work: Any) -> None:
         try:
             await work
+        except InUse as error:
+            self.left.append(Failure(change.desired.ref, change.desired.where, error))
+            self._on_change(change, error)
         except AgentctlError as error:
             self._failed.add(change.desired.ref)
             self.failures.append(Failure(change.desired.ref, change.desired.where, error))
@@ -190,11 +196,12 @@ class _Run:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
-        await self._bindings.intend(ref)
+        if not isinstance(kind, Repeatable):
+            await self._bindings.intend(ref)
         remote_id = await kind.create(change.desired, body)
         await self._bindings.bind(ref, remote_id)
         if old is not None:
-            self._retired.append((kind, change, old))
+            self._retired.append((change, old))
         return await kind.read(remote_id)
 
     async def _verify(
@@ -238,15 +245,18 @@ class _Run:
             raise Blocked(f"{otherwise}, because {', '.join(sorted(lost))} was not")
         return ids
 
-    async def retire(self) -> None:
-        """Delete what was replaced, unless something that was to let go of it failed."""
-        if self.failures:
-            return
-        for kind, change, old_id in self._retired:
-            try:
-                await kind.delete(old_id)
-            except AgentctlError as error:
-                self.failures.append(Failure(change.desired.ref, change.desired.where, error))
+    async def retire(self, kind: Kind[Any]) -> None:
+        """Delete what was replaced, unless something that was to let go of it failed; what others use stays."""
+        if not self.failures:
+            mine = [(change, old_id) for change, old_id in self._retired if change.desired.kind == kind.name]
+            await _all(self._retire(kind, change, old_id) for change, old_id in mine)
+
+    async def _retire(self, kind: Kind[Any], change: Change, old_id: str) -> None:
+        try:
+            await kind.delete(old_id)
+        except AgentctlError as error:
+            failures = self.left if isinstance(error, InUse) else self.failures
+            failures.append(Failure(change.desired.ref, change.desired.where, error))
 
 
 _PLAN_AGAIN = "Run it again: the new plan shows what is there now."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from agentctl.errors import AgentctlError
 
@@ -149,3 +149,35 @@ class Kind(Protocol[Spec]):
 
     async def delete(self, remote_id: str) -> None:
         """Remove it; one that is gone already is fine."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Something remote that uses an object of ours: its id, and what a person calls it."""
+
+    remote_id: str
+    name: str
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A kind whose objects may be in use by others, whom a plan does not know.
+
+    One that others use is not edited under them where they would feel it: a new one takes over for those in the plan.
+    Nor is it deleted.
+    """
+
+    def felt(self, changed: frozenset[str]) -> bool:
+        """Whether a write of these dotted paths changes at once what users of the object do."""
+
+    async def users(self, remote_id: str) -> Sequence[User]:
+        """Whatever uses the object now, resources of ours included; empty where it does not exist."""
+
+
+@runtime_checkable
+class Repeatable(Protocol):
+    """A kind whose create may be sent twice and makes one all the same: no intent of it has to be remembered."""
+
+    @property
+    def repeatable(self) -> bool:
+        """True."""

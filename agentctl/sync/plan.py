@@ -25,7 +25,8 @@ class Change:
 
     `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
     bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
-    that would destroy something for good when it is written, and what that is, in words.
+    that would destroy something for good when it is written, and what that is, in words. `others`: names of those
+    who use it and have no part in the plan; they keep the old object.
     """
 
     action: Literal["create", "update", "delete"]
@@ -35,6 +36,7 @@ class Change:
     replaces: bool = False
     bound: str | None = None
     losses: tuple[tuple[tuple[str, ...], str], ...] = ()
+    others: str = ""
 
     @property
     def vanished(self) -> bool:

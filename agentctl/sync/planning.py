@@ -13,6 +13,7 @@ from agentctl.sync.diff import Edit, attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.sharing import Others, Parties, named
 
 Spec = TypeVar("Spec")
 Wanted = Mapping[str, Desired]
@@ -50,14 +51,18 @@ async def plan(
         *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
     )
     draft = _Draft(bindings, wanted)
+    by_name = {kind.name: kind for kind in kinds}
+    parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)
     for kind, seen in zip(kinds, sightings, strict=True):
+        strangers = await parties.strangers(kind, wanted[kind.name].values(), seen, draft.ids)
         draft.expect(wanted[kind.name].values(), seen)
         for desired in wanted[kind.name].values():
-            draft.add(kind, desired, seen.get(desired.key, ()))
+            draft.add(kind, desired, seen.get(desired.key, ()), strangers.get(desired.key, ()))
         draft.block()
         if whole:
             draft.orphans(kind, seen, prune=prune)
-    await draft.check({kind.name: kind for kind in kinds})
+    await draft.spare(by_name, parties)
+    await draft.check(by_name)
     return draft.plan(notices)
 
 
@@ -96,14 +101,24 @@ async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience
     bound = bindings.of(kind.name)
     seen = dict(await kind.observe(list(wanted.values()), bound))
     for pause in patience.pauses:
-        missing = [one for one in wanted.values() if bindings.intended(one.ref) and not seen.get(one.key)]
+        missing = [
+            one
+            for one in wanted.values()
+            if bindings.intended(one.ref) and not _another(seen.get(one.key, ()), bound.get(one.key))
+        ]
         if not missing:
             break
         patience.on_pause([one.ref for one in missing], pause)
         await patience.sleep(pause)
-        again = await kind.observe(missing, {})
+        # What is bound and there may be what was to be replaced; the other one is looked for beside it.
+        again = await kind.observe(missing, {one.key: bound[one.key] for one in missing if seen.get(one.key)})
         seen.update({one.key: again.get(one.key, ()) for one in missing})
     return seen
+
+
+def _another(sighting: Sighting, bound: str | None) -> bool:
+    """Whether something was seen besides what is bound."""
+    return isinstance(sighting, AgentctlError) or any(one.remote_id != bound for one in sighting)
 
 
 class _Draft:
@@ -112,13 +127,14 @@ class _Draft:
     def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted]) -> None:
         self._bindings = bindings
         self._wanted = wanted
-        self._ids: dict[Ref, str] = {}
+        self.ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
         self._orphans: list[Ref] = []
         self._waiting: list[Failure] = []
+        self._notices: list[Problem] = []
         self._failures: list[Failure] = []
 
     def plan(self, notices: Iterable[Problem]) -> Plan:
@@ -129,7 +145,7 @@ class _Draft:
             unchanged=self._unchanged,
             orphans=tuple(self._orphans),
             waiting=tuple(self._waiting),
-            notices=tuple(notices),
+            notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
         )
@@ -144,18 +160,20 @@ class _Draft:
             if isinstance(sighting, AgentctlError) or len(sighting) > 1:
                 continue
             if sighting:
-                self._ids[desired.ref] = sighting[0].remote_id
+                self.ids[desired.ref] = sighting[0].remote_id
             else:
                 self._pending.add(desired.ref)
 
     def block(self) -> None:
         """Take out what refers to one that cannot be planned and is not there."""
-        self._block_dependents({failure.ref for failure in self._failures} - self._ids.keys())
+        self._block_dependents({failure.ref for failure in self._failures} - self.ids.keys())
 
-    def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting) -> None:
-        """Compare one resource and note what follows."""
+    def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting, strangers: Others = ()) -> None:
+        """Compare one resource and note what follows. `strangers`: see `Parties.strangers`."""
         if isinstance(sighting, AgentctlError):
             return self._fail(desired, sighting)
+        if isinstance(strangers, AgentctlError):
+            return self._fail(desired, strangers)
         if len(sighting) > 1:
             ids = ", ".join(observed.remote_id for observed in sighting)
             message = f"{kind.name} {desired.key}: {len(sighting)} remote objects claim to be it: {ids}"
@@ -165,10 +183,10 @@ class _Draft:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
             self._pending.discard(desired.ref)
             return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
-        return self._compare(kind, desired, sighting[0] if sighting else None)
+        return self._compare(kind, desired, sighting[0] if sighting else None, named(strangers))
 
-    def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None) -> None:
-        ref, body = desired.ref, resolve(desired.body, self._ids)
+    def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
+        ref, body = desired.ref, resolve(desired.body, self.ids)
         bound, applied = self._bindings.get(ref), self._bindings.applied(ref)
         if observed is None:
             self._pending.add(ref)
@@ -182,15 +200,15 @@ class _Draft:
         if bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
-        if bound != observed.remote_id or diff(equal, known, kind.lists) or gone:
+        if bound != observed.remote_id or self._bindings.intended(ref) or diff(equal, known, kind.lists) or gone:
             self._settled.append(Settled(ref, observed.remote_id, equal, gone))
-        replaces = kind.replaces(desired, frozenset(edit.path for edit in edits))
+        replaces = bool(others) or kind.replaces(desired, frozenset(edit.path for edit in edits))
         if replaces:
-            self._ids.pop(ref)
+            self.ids.pop(ref)
             self._pending.add(ref)
         if edits:
             losses = tuple(_losses(desired, body, observed.body, edits))
-            change = Change("update", desired, edits, observed, replaces, bound, losses)
+            change = Change("update", desired, edits, observed, replaces, bound, losses, others)
             self._changes.append(change)
         else:
             self._unchanged += 1
@@ -207,6 +225,21 @@ class _Draft:
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
             self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+
+    async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
+        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        doomed = [change for change in self._changes if change.action == "delete"]
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+            if not users:
+                continue
+            self._changes.remove(change)
+            if isinstance(users, AgentctlError):
+                self._fail(change.desired, users)
+                continue
+            ref = change.desired.ref
+            self._orphans.append(ref)
+            what = f"is no longer declared, and stays since it is used by {named(users)}"
+            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
@@ -241,12 +274,12 @@ class _Draft:
 
     def _known(self, ref: Ref) -> bool:
         """Whether a Ref has an id now or gets one by this plan; ids of kinds outside the plan come from bindings."""
-        if ref in self._ids or ref in self._pending:
+        if ref in self.ids or ref in self._pending:
             return True
         bound = self._bindings.get(ref)
         if bound is None or ref.key in self._wanted.get(ref.kind, {}):
             return False
-        self._ids[ref] = bound
+        self.ids[ref] = bound
         return True
 
     def _fail(self, desired: Desired, error: AgentctlError) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, knowledge, phone_number
+from agentctl.resources import agent, knowledge, knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
@@ -53,6 +53,8 @@ class Taking:
             await self._agent(change)
         elif desired.kind == phone_number.KIND:
             self._number(change)
+        elif desired.kind in (knowledge.KIND, knowledge_folder.KIND) and _is_only_place(change):
+            self.left.append(Problem(name, f"was moved or renamed at the platform; {_OURS_AGAIN}"))
         elif desired.kind == knowledge.KIND:
             what = "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; "
             self.left.append(Problem(name, f"{what}copy it by hand, or {_OURS_AGAIN}"))
@@ -182,6 +184,10 @@ class Taking:
                 self.left.append(error.problem)
             else:
                 self._took(self._drafts[holder.key], change, edit)
+
+
+def _is_only_place(change: Change) -> bool:
+    return all(edit.path in ("folder", "name") for edit in change.foreign)
 
 
 _REFERRED = (knowledge.KIND, agent.KIND, "webhook")
