@@ -161,15 +161,13 @@ def _known(model: type[BaseModel], theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _knows(model: type[BaseModel], path: Path) -> bool:
-    for index, name in enumerate(path):
-        field = model.model_fields.get(name)
+    inner: type[BaseModel] | None = model
+    for name in path:
+        field = inner.model_fields.get(name) if inner else None
         if field is None:
             return False
         inner = _model(field.annotation)
-        if inner is None:
-            return index == len(path) - 1
-        model = inner
-    return False
+    return bool(path)
 
 
 def _tool(name: str) -> type[BaseModel]:
