@@ -32,6 +32,11 @@ def advice(assistant: Assistant) -> Iterator[Problem]:
             located(assistant.where, f"{path}.retention_days"),
             "is not declared, and ElevenLabs keeps conversations for ever by default; declare a number, like 30",
         )
+    events = assistant.webhooks.events
+    if events is not None and "transcript" not in events:
+        yield Problem(
+            located(assistant.where, "webhooks.events"), "lacks transcript: no call of it is delivered to agentctl"
+        )
     yield from _first_message(assistant)
 
 

@@ -48,11 +48,12 @@ _MODELS: Mapping[Path, tuple[Path, type[BaseModel]]] = {
     ("platform_settings", "overrides", "conversation_config_override"): (("overrides",), Overrides),
     ("platform_settings", "overrides"): (("overrides",), Overrides),
 }
+_SCOPES = ("platform_settings", "data_collection_scopes")
 _ENTRIES: Mapping[Path, str] = {
     tuple(TOOLS.split(".")): "built_in_tools",
     tuple(PRESETS.split(".")): "language_presets",
     ("platform_settings", "data_collection"): "data_collection",
-    ("platform_settings", "data_collection_scopes"): "data_collection",
+    _SCOPES: "data_collection",
 }
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
 _PRESET: Mapping[Path, Path] = {
@@ -69,7 +70,7 @@ _PRESET: Mapping[Path, Path] = {
 def place(keys: Path, assistant: Assistant) -> Path | None:
     """Where assistant.toml has the field; None where only [elevenlabs] can say it.
 
-    An entry of a map has a place only if the assistant declares it: a part of one would be no entry.
+    A part of a map's entry has a place only if the assistant declares the entry: it would be none by itself.
     """
     if fixed := FIELDS.get(".".join(keys)):
         return fixed
@@ -78,7 +79,8 @@ def place(keys: Path, assistant: Assistant) -> Path | None:
             return (*section, *keys[len(at) :])
     if keys[:-1] == _WEBHOOKS and getattr(assistant.webhooks, keys[-1], None) is not None:
         return ("webhooks", keys[-1])
-    if (home := map_entry(keys)) and home[1] in declared(assistant, home[0]):
+    home = map_entry(keys)
+    if home and (home[1] in declared(assistant, home[0]) or (_is_whole(keys) and keys[:-1] != _SCOPES)):
         return _in_entry(home, keys)
     return None
 
@@ -102,7 +104,7 @@ def in_file(keys: Path, theirs: Any) -> Any:
     if keys[-1] == "transfers" and isinstance(theirs, list):
         return [_transfer(one) for one in theirs]
     home = map_entry(keys)
-    if home and isinstance(theirs, Mapping) and home[1] == keys[-1]:
+    if home and isinstance(theirs, Mapping) and _is_whole(keys):
         return _whole(home, theirs)
     return theirs
 
@@ -113,11 +115,15 @@ def declared(assistant: Assistant, section: str) -> set[str]:
     return set(found) if isinstance(found, dict) else set(found.model_dump(exclude_none=True))
 
 
+def _is_whole(keys: Path) -> bool:
+    return keys[:-1] in _ENTRIES
+
+
 def _in_entry(home: Path, keys: Path) -> Path | None:
     at = next(at for at, section in _ENTRIES.items() if section == home[0] and keys[: len(at)] == at)
     rest = keys[len(at) + 1 :]
     if not rest:
-        return (*home, "scope") if at[-1] == "data_collection_scopes" else home
+        return (*home, "scope") if at == _SCOPES else home
     if home[0] == "language_presets":
         return (*home, *_PRESET[rest]) if rest in _PRESET else None
     model: type[BaseModel] = DataCollectionItem
@@ -163,15 +169,13 @@ def _known(model: type[BaseModel], theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _knows(model: type[BaseModel], path: Path) -> bool:
-    for index, name in enumerate(path):
-        field = model.model_fields.get(name)
+    inner: type[BaseModel] | None = model
+    for name in path:
+        field = inner.model_fields.get(name) if inner else None
         if field is None:
             return False
         inner = _model(field.annotation)
-        if inner is None:
-            return index == len(path) - 1
-        model = inner
-    return False
+    return bool(path)
 
 
 def _tool(name: str) -> type[BaseModel]:

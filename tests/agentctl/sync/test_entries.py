@@ -121,6 +121,15 @@ async def test_an_entry_that_was_changed_there_stays_and_is_named() -> None:
     assert there(platform)["items"] == {}
 
 
+async def test_what_went_on_both_sides_is_not_ours_any_more() -> None:
+    platform = Platform()
+    await synced(platform, desk(items={"a": {"n": 1}}, rules=[{"id": "ours"}]))
+    there(platform).update(items={}, rules=[])
+    assert (await synced(platform, desk())).plan.empty
+    there(platform).update(items={"a": {"n": 1}}, rules=[{"id": "ours"}])
+    assert (await planned(platform, desk())).empty
+
+
 async def test_what_was_never_applied_here_is_never_taken_away() -> None:
     platform = Platform()
     await synced(platform, desk())
