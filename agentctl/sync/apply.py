@@ -54,7 +54,7 @@ async def apply(
     """
     run = _Run(bindings, take_ours, on_change or (lambda change, error: None))
     for settled in plan.settled:
-        await bindings.bind(settled.ref, settled.remote_id, settled.body)
+        await bindings.bind(settled.ref, settled.remote_id, settled.body, touched=settled.touched)
     for kind in kinds:
         await _all(run.change(kind, change) for change in by_kind(plan.changes, kind.name) if change.action != "delete")
     for kind in reversed(kinds):
@@ -154,7 +154,7 @@ class _Run:
         """Remember as applied what the platform has kept, and no more."""
         left = diff(body, observed.body, kind.lists)
         kept = without(body, [edit.keys for edit in left])
-        await self._bindings.bind(change.desired.ref, observed.remote_id, kept)
+        await self._bindings.bind(change.desired.ref, observed.remote_id, kept, touched=observed.touched)
         if left:
             keys = ", ".join(edit.path for edit in left)
             raise Ignored(

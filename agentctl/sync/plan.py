@@ -63,11 +63,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Settled:
-    """What is only to be remembered: an id that was found, fields that are equal on both sides."""
+    """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched."""
 
     ref: Ref
     remote_id: str
     body: Mapping[str, Any]
+    touched: int = 0
 
 
 @dataclass(frozen=True)
