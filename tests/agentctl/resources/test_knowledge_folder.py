@@ -42,9 +42,9 @@ async def folders(sandbox: Any) -> list[str]:
 async def test_documents_are_made_in_folders_that_carry_the_project_and_are_made_once(
     kinds: Any, memory: Any, sandbox: Any
 ) -> None:
-    team = [placed(folder=True, shared_folder=True, knowledge=[OWN, PDF, PAGE, FIRM]), placed(key="zentrale", name="Zentrale", folder=True,
-            shared_folder=True, knowledge=[FIRM])]  # fmt: skip
-    team[1] = team[1].model_copy(update={"knowledge_base": team[0].knowledge_base})
+    own = placed(folder=True, shared_folder=True, knowledge=[OWN, PDF, PAGE, FIRM])
+    other = placed(folder=True, shared_folder=True, knowledge=[FIRM], key="zentrale", name="Zentrale")
+    team = [own, other]
     assert (await synced(kinds, memory, *team)).ok
     prefix = "agentctl/beispiel/production/"
     assert await folders(sandbox) == [f"{prefix}empfang", f"{prefix}shared"]
