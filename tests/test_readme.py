@@ -122,24 +122,33 @@ def test_every_setting_is_in_its_table_with_its_default() -> None:
 
 @pytest.fixture
 def annotated(tmp_path: Path) -> Path:
-    """A project out of the README's two annotated files."""
-    project, assistant = blocks("toml")
+    """A project out of the README's annotated files."""
+    project, assistant, sections = blocks("toml")
     home = tmp_path / "annotated" / "assistants" / "empfang"
     (home / "knowledge").mkdir(parents=True)
     (tmp_path / "annotated" / "agentctl.toml").write_text(project, encoding="utf-8")
-    (home / "assistant.toml").write_text(assistant, encoding="utf-8")
+    (home / "assistant.toml").write_text(assistant + sections, encoding="utf-8")
+    other = tmp_path / "annotated" / "assistants" / "notdienst"
+    other.mkdir()
+    (other / "assistant.toml").write_text(
+        'name = "Notdienst"\nlanguage = "de"\nfirst_message = "Notdienst, hier ist eine KI."\n', encoding="utf-8"
+    )
+    (other / "prompt.md").write_text("Du bist der Notdienst.\n", encoding="utf-8")
     (home / "prompt.md").write_text("Du bist der Empfang der [[company]], {{system__time}}.\n", encoding="utf-8")
     (home / "knowledge" / "oeffnungszeiten.md").write_text("Täglich von 9 bis 17 Uhr.\n", encoding="utf-8")
     return tmp_path / "annotated"
 
 
 def test_what_a_user_writes_loads_without_a_problem_and_shows_every_key(annotated: Path) -> None:
-    project, assistant = blocks("toml")
+    project, assistant, _ = blocks("toml")
     loaded = load(annotated)
     assert loaded.problems == ()
-    assert [one.key for one in loaded.assistants] == ["empfang"]
+    assert [one.key for one in loaded.assistants] == ["empfang", "notdienst"]
     assert loaded.warnings == ()
-    assert set(keys(tomllib.loads(assistant))) >= set(declared(AssistantFile))
+    only_for_all = {"knowledge_base.shared_folder"}  # refused in assistant.toml
+    theirs = set(re.findall(r"^\| `\[+(\w+)", README, re.MULTILINE))  # sections whose keys are ElevenLabs' own
+    ours = {key for key in declared(AssistantFile) if key.partition(".")[0] not in theirs}
+    assert set(keys(tomllib.loads(assistant))) >= ours - only_for_all
     shown = re.findall(r"^#? ?\[?(\w+)", project, re.MULTILINE)
     assert {"project", "environment", "mail", "digest", "vars", "defaults"} <= set(shown)
 

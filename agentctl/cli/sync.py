@@ -75,10 +75,8 @@ def sync(
         return applied
 
     applied = connected(run)
-    if not applied.ok:
-        raise typer.Exit(1)
-    if applied.held:
-        raise typer.Exit(3)
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:

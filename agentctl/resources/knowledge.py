@@ -169,6 +169,7 @@ def _same(observed: Observed, desired: Desired) -> bool:
 def _observed(entry: Mapping[str, Any]) -> Observed:
     name, _, digest = str(entry["name"]).rpartition("@")
     body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
-    return Observed(
-        str(entry["id"]), {**body, "type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
-    )
+    # A page is fetched by the platform, so that its time tells nothing of people.
+    updated = 0 if entry.get("type") == "url" else (entry.get("metadata") or {}).get("last_updated_at_unix_secs")
+    place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
+    return Observed(str(entry["id"]), {**body, **place}, touched=updated if isinstance(updated, int) else 0)

@@ -115,7 +115,7 @@ class _Reader:
         table = self._table(folder, where)
         if table is None:
             return None
-        if "shared_folder" in (table.get("knowledge_base") or {}):
+        if isinstance(base := table.get("knowledge_base"), dict) and "shared_folder" in base:
             what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
             self.problems.append(Problem(located(where, "knowledge_base.shared_folder"), what))
         if "elevenlabs" in table:

@@ -57,7 +57,7 @@ async def apply(
     """
     run = _Run(bindings, take_ours, destroy, on_change or (lambda change, error: None))
     for settled in plan.settled:
-        await bindings.bind(settled.ref, settled.remote_id, settled.body, settled.gone)
+        await bindings.bind(settled.ref, settled.remote_id, settled.body, settled.gone, touched=settled.touched)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
@@ -212,7 +212,7 @@ class _Run:
         stayed = survivors(gone, observed.body, kind.lists)
         kept = without(body, [edit.keys for edit in left])
         removed = [edit.keys for edit in gone if edit not in stayed]
-        await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed)
+        await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed, touched=observed.touched)
         name = f"{kind.name} {change.desired.key}"
         if left:
             keys = ", ".join(edit.path for edit in left)

@@ -93,12 +93,14 @@ class Observed:
 
     `version` changes with every change of the resource, where the platform tells one; empty elsewhere. `free`: no
     one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use.
+    `touched`: when it was changed last, in seconds since 1970, where its body does not tell of each change; else 0.
     """
 
     remote_id: str
     body: Mapping[str, Any] = field(repr=False)
     version: str = ""
     free: bool = True
+    touched: int = 0
 
 
 Sighting = Sequence[Observed] | AgentctlError

@@ -80,7 +80,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Settled:
-    """What is only to be remembered: an id that was found, fields that are equal on both sides.
+    """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
 
     `gone`: paths of what was applied once, and is neither declared nor there any more.
     """
@@ -89,6 +89,7 @@ class Settled:
     remote_id: str
     body: Mapping[str, Any]
     gone: tuple[tuple[str, ...], ...] = ()
+    touched: int = 0
 
 
 @dataclass(frozen=True)

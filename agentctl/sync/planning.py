@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, SyncError, Waiting
@@ -17,6 +18,8 @@ from agentctl.sync.sharing import Others, Parties, named
 
 Spec = TypeVar("Spec")
 Wanted = Mapping[str, Desired]
+# Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
+_OWN_WORK = 900
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,8 @@ async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience
     bound = bindings.of(kind.name)
     seen = dict(await kind.observe(list(wanted.values()), bound))
     for pause in patience.pauses:
-        missing = [
-            one
-            for one in wanted.values()
-            if bindings.intended(one.ref) and not _another(seen.get(one.key, ()), bound.get(one.key))
-        ]
+        begun = [one for one in wanted.values() if bindings.intended(one.ref)]
+        missing = [one for one in begun if not _another(seen.get(one.key, ()), bound.get(one.key))]
         if not missing:
             break
         patience.on_pause([one.ref for one in missing], pause)
@@ -200,8 +200,10 @@ class _Draft:
         if bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
-        if bound != observed.remote_id or self._bindings.intended(ref) or diff(equal, known, kind.lists) or gone:
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone))
+        touched = self._touched(desired, observed)
+        news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
+        if news or diff(equal, known, kind.lists):
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched))
         replaces = bool(others) or kind.replaces(desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
@@ -212,6 +214,17 @@ class _Draft:
             self._changes.append(change)
         else:
             self._unchanged += 1
+
+    def _touched(self, desired: Desired, observed: Observed) -> int:
+        """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
+        ref = desired.ref
+        before = self._bindings.touched(ref) if self._bindings.get(ref) == observed.remote_id else 0
+        if before and observed.touched > before + _OWN_WORK:
+            when = f"{datetime.fromtimestamp(observed.touched, UTC):%Y-%m-%d %H:%M} UTC"
+            what = f"was touched at the platform on {when}, which shows no more of it; look whether somebody edited it"
+            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+            return observed.touched
+        return 0 if before else observed.touched
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared."""

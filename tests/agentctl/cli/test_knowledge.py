@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from agentctl.sandbox.harness import running_thread
@@ -84,3 +85,22 @@ def test_the_list_tells_size_index_and_users(bench: Bench) -> None:
     toml = bench.root / "assistants" / "empfang" / "assistant.toml"
     toml.write_text('name = "Empfang"\n')
     assert all("not declared here" in line for line in bench("knowledge", "list")[1].splitlines())
+
+
+def test_a_sync_tells_of_indexes_on_the_way_and_of_who_keeps_an_old_document(bench: Bench) -> None:
+    toml = bench.root / "assistants" / "empfang" / "assistant.toml"
+    toml.write_text(PAGES.replace("Fünf Minuten.", "Ein Satz. " * 100))
+    code, _, err = bench("sync", "--yes")
+    assert code == 0
+    assert "  rag_index empfang/anfahrt@e5_mistral_7b_instruct: created 0 %" in err.splitlines()
+    (document,) = [i for i, row in bench.sandbox.state()["documents"].items() if row["type"] == "text"]
+    entry = {"type": "text", "name": "borrowed", "id": document}
+    body = {"name": "Fremd", "conversation_config": {"agent": {"prompt": {"knowledge_base": [entry]}}}}
+    made = httpx.post(
+        f"{bench.sandbox.url}/v1/convai/agents/create", json=body, headers={"xi-api-key": bench.sandbox.key}
+    ).json()
+    toml.write_text(PAGES.replace("Fünf Minuten.", "Ein anderer Satz. " * 100))
+    code, out, _ = bench("sync", "--yes")
+    assert code == 0
+    assert f"also used by agent Fremd ({made['agent_id']}): the old one stays there" in out
+    assert f"note: knowledge_document {document} is still used by agent Fremd ({made['agent_id']}), so it stays" in out

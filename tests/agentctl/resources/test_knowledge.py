@@ -276,3 +276,57 @@ async def test_what_an_interrupted_replacement_left_behind_is_an_orphan_and_goes
     assert (await synced(kinds, memory, wanted, prune=True)).ok
     assert len(await documents(sandbox)) == 1
     assert (await planned(kinds, memory, wanted)).empty
+
+
+async def test_a_renamed_file_is_a_new_document_and_the_old_one_goes_with_prune(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    renamed = assistant(knowledge=[TEXT.model_copy(update={"key": "empfang/zeiten", "name": "zeiten"})])
+    await sandbox.clear_log()
+    applied = await synced(kinds, memory, renamed)
+    assert [ref.key for ref in applied.plan.orphans] == [TEXT.key]
+    assert [method for method, _ in await writes(sandbox)] == ["POST", "PATCH"]
+    assert await attached(sandbox, "Empfang") == [TEXT.text]
+    assert (await synced(kinds, memory, renamed, prune=True)).ok
+    assert len(await documents(sandbox)) == 1
+    assert (await planned(kinds, memory, renamed)).orphans == ()
+
+
+async def test_a_deleted_file_is_detached_and_its_document_goes_with_prune(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    await sandbox.clear_log()
+    applied = await synced(kinds, memory, assistant(), prune=True)
+    assert (applied.ok, applied.left) == (True, ())
+    assert [method for method, _ in await writes(sandbox)] == ["PATCH", "DELETE"]
+    assert await documents(sandbox) == {}
+
+
+async def test_a_document_that_is_used_though_the_platform_was_asked_is_named_and_left(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    stranger = await foreign_agent(api, memory.bindings["knowledge_document", TEXT.key])
+    nobody = {"agents": [], "branches": [], "has_more": False}
+    await sandbox.fault(path="*/dependent-agents", status=200, body=nobody, times=2)
+    applied = await synced(kinds, memory, assistant(), prune=True)
+    assert applied.ok
+    assert f"Fremd ({stranger})" in str(applied.left[0].error)
+    assert len(await documents(sandbox)) == 1
+
+
+async def test_an_edit_in_the_dashboard_is_hinted_at_and_a_page_that_was_fetched_is_not(
+    kinds: Any, memory: Any, api: Any
+) -> None:
+    wanted = assistant(knowledge=[TEXT, PDF, PAGE])
+    await synced(kinds, memory, wanted)
+    for name in (TEXT.key, PDF.key):
+        assert memory.applied["knowledge_document", name]["~touched"] > 0
+        memory.applied["knowledge_document", name]["~touched"] -= 86_400
+    found = await planned(kinds, memory, wanted)
+    assert found.empty
+    assert [notice.where for notice in found.notices] == [f"knowledge_document {one.key}" for one in (TEXT, PDF)]
+    assert (await synced(kinds, memory, wanted)).ok
+    assert (await planned(kinds, memory, wanted)).notices == ()

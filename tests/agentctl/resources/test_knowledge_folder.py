@@ -11,6 +11,10 @@ from tests.agentctl.resources.contract import assistant, planned, synced
 
 pytestmark = pytest.mark.anyio
 OWN = Document(key="empfang/hours", name="hours", text="Geöffnet von neun bis fünf.")
+PDF = Document(
+    key="empfang/prices", name="prices", content=b"%PDF-1.4 one", filename="p.pdf", media_type="application/pdf"
+)
+PAGE = Document(key="empfang/page", name="page", url="https://www.example.org/one")
 FIRM = Document(key="shared/firm", name="firm", text="Die Firma.")
 
 
@@ -38,13 +42,17 @@ async def folders(sandbox: Any) -> list[str]:
 async def test_documents_are_made_in_folders_that_carry_the_project_and_are_made_once(
     kinds: Any, memory: Any, sandbox: Any
 ) -> None:
-    team = [placed(folder=True, shared_folder=True), placed(key="zentrale", name="Zentrale", folder=True,
-            shared_folder=True, knowledge=[FIRM])]  # fmt: skip
-    team[1] = team[1].model_copy(update={"knowledge_base": team[0].knowledge_base})
+    own = placed(folder=True, shared_folder=True, knowledge=[OWN, PDF, PAGE, FIRM])
+    other = placed(folder=True, shared_folder=True, knowledge=[FIRM], key="zentrale", name="Zentrale")
+    team = [own, other]
     assert (await synced(kinds, memory, *team)).ok
     prefix = "agentctl/beispiel/production/"
     assert await folders(sandbox) == [f"{prefix}empfang", f"{prefix}shared"]
-    assert await places(sandbox) == {"empfang/hours": f"{prefix}empfang", "shared/firm": f"{prefix}shared"}
+    found = await places(sandbox)
+    assert {key: found[key] for key in (OWN.key, PDF.key, PAGE.key)} == dict.fromkeys(
+        (OWN.key, PDF.key, PAGE.key), f"{prefix}empfang"
+    )
+    assert found[FIRM.key] == f"{prefix}shared"
     assert (await planned(kinds, memory, *team)).empty
 
 
