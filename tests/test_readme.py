@@ -130,9 +130,8 @@ def annotated(tmp_path: Path) -> Path:
     (home / "assistant.toml").write_text(assistant + sections, encoding="utf-8")
     other = tmp_path / "annotated" / "assistants" / "notdienst"
     other.mkdir()
-    (other / "assistant.toml").write_text(
-        'name = "Notdienst"\nlanguage = "de"\nfirst_message = "Notdienst, hier ist eine KI."\n', encoding="utf-8"
-    )
+    greeting = 'first_message = "Notdienst, hier ist eine KI."'
+    (other / "assistant.toml").write_text(f'name = "Notdienst"\nlanguage = "de"\n{greeting}\n', encoding="utf-8")
     (other / "prompt.md").write_text("Du bist der Notdienst.\n", encoding="utf-8")
     (home / "prompt.md").write_text("Du bist der Empfang der [[company]], {{system__time}}.\n", encoding="utf-8")
     (home / "knowledge" / "oeffnungszeiten.md").write_text("Täglich von 9 bis 17 Uhr.\n", encoding="utf-8")
