@@ -128,6 +128,10 @@ def annotated(tmp_path: Path) -> Path:
     (home / "knowledge").mkdir(parents=True)
     (tmp_path / "annotated" / "agentctl.toml").write_text(project, encoding="utf-8")
     (home / "assistant.toml").write_text(assistant, encoding="utf-8")
+    other = home.with_name("notdienst")  # calls are transferred to it
+    other.mkdir()
+    (other / "assistant.toml").write_text('name = "Notdienst"\nfirst_message = "Hier ist die KI."\n', encoding="utf-8")
+    (other / "prompt.md").write_text("Hilf.\n", encoding="utf-8")
     (home / "prompt.md").write_text("Du bist der Empfang der [[company]], {{system__time}}.\n", encoding="utf-8")
     (home / "knowledge" / "oeffnungszeiten.md").write_text("Täglich von 9 bis 17 Uhr.\n", encoding="utf-8")
     return tmp_path / "annotated"
@@ -137,7 +141,7 @@ def test_what_a_user_writes_loads_without_a_problem_and_shows_every_key(annotate
     project, assistant = blocks("toml")
     loaded = load(annotated)
     assert loaded.problems == ()
-    assert [one.key for one in loaded.assistants] == ["empfang"]
+    assert [one.key for one in loaded.assistants] == ["empfang", "notdienst"]
     assert loaded.warnings == ()
     assert set(keys(tomllib.loads(assistant))) >= set(declared(AssistantFile))
     shown = re.findall(r"^#? ?\[?(\w+)", project, re.MULTILINE)
