@@ -123,11 +123,11 @@ def test_every_setting_is_in_its_table_with_its_default() -> None:
 @pytest.fixture
 def annotated(tmp_path: Path) -> Path:
     """A project out of the README's annotated files."""
-    project, assistant, sections = blocks("toml")
+    project, assistant = blocks("toml")
     home = tmp_path / "annotated" / "assistants" / "empfang"
     (home / "knowledge").mkdir(parents=True)
     (tmp_path / "annotated" / "agentctl.toml").write_text(project, encoding="utf-8")
-    (home / "assistant.toml").write_text(assistant + sections, encoding="utf-8")
+    (home / "assistant.toml").write_text(assistant, encoding="utf-8")
     other = tmp_path / "annotated" / "assistants" / "notdienst"
     other.mkdir()
     greeting = 'first_message = "Notdienst, hier ist eine KI."'
@@ -139,7 +139,7 @@ def annotated(tmp_path: Path) -> Path:
 
 
 def test_what_a_user_writes_loads_without_a_problem_and_shows_every_key(annotated: Path) -> None:
-    project, assistant, _ = blocks("toml")
+    project, assistant = blocks("toml")
     loaded = load(annotated)
     assert loaded.problems == ()
     assert [one.key for one in loaded.assistants] == ["empfang", "notdienst"]
@@ -220,6 +220,10 @@ def test_the_library_example_is_fully_typed(example: Path) -> None:
 @pytest.mark.usefixtures("project")
 async def test_what_a_user_writes_can_be_synced(annotated: Path) -> None:
     async with connect(annotated) as control:
+        own = {"settings": {"auth_type": "hmac", "name": "own", "webhook_url": "https://example.org/own"}}
+        made = await control.elevenlabs.post("/v1/workspace/webhooks", json=own)
+        declared = annotated / "assistants" / "empfang" / "assistant.toml"
+        declared.write_text(declared.read_text("utf-8").replace("wh_1", made["webhook_id"]), "utf-8")
         found = await plan(control)
         assert found.notices == ()
         assert [failure.error for failure in (await apply(control, found)).failures] == []
