@@ -221,7 +221,7 @@ def test_the_library_example_is_fully_typed(example: Path) -> None:
 async def test_what_a_user_writes_can_be_synced(annotated: Path) -> None:
     async with connect(annotated) as control:
         own = {"settings": {"auth_type": "hmac", "name": "own", "webhook_url": "https://example.org/own"}}
-        made = await control.elevenlabs.post("/v1/workspace/webhooks", json=own)
+        made = await control.api.post("/v1/workspace/webhooks", json=own)
         declared = annotated / "assistants" / "empfang" / "assistant.toml"
         declared.write_text(declared.read_text("utf-8").replace("wh_1", made["webhook_id"]), "utf-8")
         found = await plan(control)
