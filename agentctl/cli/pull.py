@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import Json, Yes, confirm, connected
+from agentctl.cli.session import Json, Yes, confirm, connected, say
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ Agents = Annotated[
     list[str] | None,
     typer.Option("--agent", metavar="ID[=KEY]", help="An agent that no file declares, and its key; may repeat."),
 ]
+Every = Annotated[bool, typer.Option("--all", help="All assistants, and every agent that no file declares.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite-templates", help="Also where a prompt or first message has [[ ]] in it.")
+]
 
 
 def pull(
     keys: Keys = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="All assistants, and every agent that no file declares.")
-    ] = False,
+    every: Every = False,
     agent: Agents = None,
-    overwrite_templates: Annotated[
-        bool, typer.Option("--overwrite-templates", help="Also where a prompt or first message has [[ ]] in it.")
-    ] = False,
+    overwrite_templates: Overwrite = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -49,6 +49,7 @@ def pull(
         from agentctl.verbs import pull as verbs
         from agentctl.verbs.exclusive import exclusive
 
+        control.tell = lambda text: say(f"  {text}")
         async with exclusive(control):
             wanted = await candidates.candidates(control, keys or (), every=every, agents=agents)
             found = verbs.NOTHING

@@ -68,6 +68,7 @@ def _new(adoption: Adoption) -> Iterator[str]:
     marks = ["tags the agent as ours"] if adoption.marks else []
     marks += ["trims the space around its prompt"] if adoption.trims else []
     marks += [f"renames {_count(len(adoption.renames), 'document')} to say so"] if adoption.renames else []
+    marks += [f"asks for {_count(adoption.indexes, 'index', 'indexes')} if there is none"] if adoption.indexes else []
     if marks:
         yield f"  at ElevenLabs: {', '.join(marks)}; nothing else there is touched"
 
@@ -79,5 +80,5 @@ def _diff(rewrite: Rewrite) -> Iterator[str]:
         yield paint(plain(line), colour) if colour else plain(line)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str, plural: str = "") -> str:
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

@@ -28,10 +28,11 @@ _SECRET = re.compile(r"token|secret|passw|api_?key|authorization|credential", re
 _REFERENCE = re.compile(r"(_id|_ids|_label|_name|_type)$")
 # Objects whose keys are the user's own: an entry counts by being there, however little is in it.
 _MAPS = frozenset({
-    "language_presets", "data_collection", "data_collection_scopes", "dynamic_variable_placeholders",
-    "request_headers", "monitor_configs",
+    "language_presets", "dynamic_variable_placeholders", "request_headers", "monitor_configs",
 })  # fmt: skip
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
+# In defaults.json: what each entry of a list or map has that does not say otherwise.
+_EACH = "*"
 
 
 @cache
@@ -96,19 +97,41 @@ def _is_secret(path: Path, value: Any) -> bool:
 def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in values.items():
-        if (*at, key) in _NOT_OURS:
+        here, default = (*at, key), known.get(key)
+        if here in _NOT_OURS:
             continue
-        default = known.get(key)
-        if key in _MAPS and isinstance(value, Mapping):
-            if value:
-                found[key] = _without_null(value)
+        if isinstance(default, Mapping) and _EACH in default and value:
+            kept: Any = _entries(value, default[_EACH], here)
+        elif key in _MAPS and isinstance(value, Mapping):
+            kept = {name: _slim(entry) for name, entry in value.items() if entry is not None}
         elif isinstance(value, Mapping):
-            kept: Any = _beyond(value, default if isinstance(default, Mapping) else {}, (*at, key))
-            if kept:
-                found[key] = kept
-        elif value != default and (key in known or value not in _NOTHING):
-            found[key] = _without_null(value)
+            kept = _beyond(value, default if isinstance(default, Mapping) else {}, here)
+        else:
+            if value != default and (key in known or value not in _NOTHING):
+                found[key] = _without_null(value)
+            continue
+        if kept:
+            found[key] = kept
     return found
+
+
+def _entries(value: Any, default: Any, at: Path) -> Any:
+    """The entries of a list or a map without what each of them has by default."""
+
+    def slim(entry: Any) -> Any:
+        return _beyond(entry, default, at) if isinstance(entry, Mapping) and isinstance(default, Mapping) else entry
+
+    if isinstance(value, Mapping):
+        return {name: slim(entry) for name, entry in value.items() if entry is not None and entry != default}
+    return [slim(entry) for entry in value]
+
+
+def _slim(entry: Any) -> Any:
+    """An entry without nulls, and without the objects that held nothing else."""
+    if not isinstance(entry, Mapping):
+        return _without_null(entry)
+    inner = {key: _slim(value) for key, value in entry.items() if value is not None}
+    return {key: value for key, value in inner.items() if value != {}}
 
 
 def _workflow(workflow: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.sources.raw import RAW_TABLES
+from agentctl.sources.sections import Sections
 
 _FORMS = ("text", "file", "url")
 
@@ -62,7 +64,7 @@ class KnowledgeEntry(Part):
         return self
 
 
-class AssistantFile(Part):
+class AssistantFile(Sections):
     """A phone assistant, as assistant.toml declares it. Only `name` is required, and a prompt.md beside the file."""
 
     model_config = ConfigDict(title="agentctl assistant.toml")
@@ -82,6 +84,8 @@ class AssistantFile(Part):
         strict=True,
         description="Whether it can look up all of shared/knowledge/; false: only what [[knowledge]] names of it.",
     )
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field(
@@ -110,4 +114,6 @@ def _without_null(node: Any) -> Any:
     if len(kinds) == 1:
         node.pop("anyOf")
         node = {**kinds[0], **node}
+    elif kinds:
+        node["anyOf"] = kinds
     return node

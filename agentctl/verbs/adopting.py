@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, knowledge
+from agentctl.resources import agent, knowledge, rag_index
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
+from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.pulled import ABSENT, PROMPT
-from agentctl.sources.written import ACTION_ITEMS, Sheet
+from agentctl.sources.pulled import PROMPT
+from agentctl.sources.written import Sheet
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
 from agentctl.sync.kind import Kind, Ref
@@ -21,12 +22,11 @@ from agentctl.sync.plan import resolve
 from agentctl.verbs.candidates import Candidate, Candidates
 from agentctl.verbs.library import Shelf, shelves
 from agentctl.verbs.sync import load
-from agentctl.verbs.taking import at, is_only_space, without_null
+from agentctl.verbs.taking import at, is_only_space, named, without_null
 from agentctl.wiring import Control
 
-_ROUNDS = 6
+_ROUNDS = 12
 _KNOWLEDGE = ("conversation_config", "agent", "prompt", "knowledge_base")
-_WEBHOOKS = "platform_settings.workspace_overrides.webhooks."
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Adoption:
     """One agent that is to become an assistant: its files, and the ids that its parts are bound to.
 
     `renames`: documents whose names are to carry our mark. `marks`: whether the agent itself is to get one.
-    `trims`: whether there is space around its prompt, which no file keeps.
+    `trims`: whether there is space around its prompt, which no file keeps. `indexes`: how many of its documents are
+    indexed for retrieval, or will be.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Adoption:
     renames: tuple[str, ...] = ()
     marks: bool = True
     trims: bool = False
+    indexes: int = 0
 
     @property
     def writes(self) -> int:
@@ -97,7 +99,10 @@ class _Composer:
         self._loaded = loaded
         self._kinds = kinds
         self._documents = documents
-        self._ids = {Ref(kind, key): i for kind in (knowledge.KIND, "webhook") for key, i in bindings.of(kind).items()}
+        declared = {assistant.key for assistant in loaded.assistants}
+        self._agents = {i: key for key, i in bindings.of(agent.KIND).items() if key in declared}
+        kinds_bound = (knowledge.KIND, agent.KIND, WEBHOOK.kind)
+        self._ids = {Ref(kind, key): i for kind in kinds_bound for key, i in bindings.of(kind).items()}
         self._numbers = {number: one.key for one in loaded.assistants for number in one.phone.numbers}
         self.left: list[Problem] = []
         self.notes: list[Problem] = []
@@ -110,55 +115,69 @@ class _Composer:
             self.left.append(Problem(where, "has no prompt, and an assistant needs one; write it there, or leave it"))
             return None
         settings, secrets = without_secrets(beyond_defaults(body))
+        _drop(settings, PROMPT.split("."))
+        if not shelf.raw:
+            _drop(settings, _KNOWLEDGE)
         self._say(where, shelf, secrets)
         sheet = Sheet(
             self._loaded.project.root,
             one.key,
             str(body.get("name")),
-            settings,
-            documents=None if shelf.raw else shelf.documents,
+            prompt,
+            documents=() if shelf.raw else shelf.documents,
             all_shared=shelf.all_shared,
             numbers=tuple(self._numbers_of(where, body)),
         )
         documents = {document.key(one.key): i for document, i in zip(shelf.documents, shelf.ids, strict=True)}
-        assistant = self._settle(where, sheet, body, documents)
+        assistant = self._settle(where, sheet, named(settings, self._agents), body, documents)
         if assistant is None:
             return None
+        if WEBHOOK in self._ids and assistant.webhooks.post_call_webhook_id is not None:
+            what = "delivers its calls elsewhere, which its file keeps; to have them here, take [webhooks] out of it"
+            self.notes.append(Problem(where, what))
         renames = tuple(self._renames(where, one.agent_id, assistant, documents))
         edits = [edit.path for edit in self._edits(assistant, body, documents)]
         name, marks, trims = str(body.get("name")), "tags" in edits, PROMPT in edits
-        return Adoption(one.key, one.agent_id, name, sheet, documents, renames, marks, trims)
+        indexes = len(list(self._kinds[rag_index.KIND].desired(assistant)))
+        return Adoption(one.key, one.agent_id, name, sheet, documents, renames, marks, trims, indexes)
 
     def _settle(
-        self, where: str, sheet: Sheet, body: Mapping[str, Any], documents: Mapping[str, str]
+        self,
+        where: str,
+        sheet: Sheet,
+        settings: Mapping[str, Any],
+        body: Mapping[str, Any],
+        documents: Mapping[str, str],
     ) -> Assistant | None:
         """Correct the sheet until it says what is there, and return what it then reads as."""
+        missing: tuple[Edit, ...] = ()
+        edits: list[Edit] = []
         for _ in range(_ROUNDS):
             loaded = sheet.tried()
             if loaded.problems:
-                if sheet.demote(loaded.problems):
+                if sheet.table.demote(loaded.problems):
                     continue
                 self.left += [Problem(where, f"cannot be a file: {problem}") for problem in loaded.problems]
                 return None
             (assistant,) = loaded.assistants
+            missing = diff(resolve(settings, self._ids), resolve(self._desired(assistant), self._ids), {})
             edits = [edit for edit in self._edits(assistant, body, documents) if not is_mark(edit)]
-            if not edits:
+            if not missing and not edits:
                 return assistant
-            for edit in edits:
-                sheet.correct(*_theirs(edit, body))
-                if edit.path.startswith(_WEBHOOKS):
-                    what = "delivers its calls elsewhere, which its file keeps; to have them here, take "
-                    note = Problem(where, f"{what}[elevenlabs.{_WEBHOOKS.rstrip('.')}] out of it")
-                    self.notes += [note] if note not in self.notes else []
-        self.left += [Problem(where, f"{edit.path} would not read the same from a file") for edit in edits]
-        return assistant
+            sheet.table.lay((edit.keys for edit in missing), settings, assistant)
+            for edit in () if missing else edits:  # what is declared besides may go with what was laid
+                sheet.table.correct(edit.keys, named(_theirs(edit, body), self._agents), assistant)
+        self.left += [Problem(where, f"{edit.path} would not read the same from a file") for edit in (*missing, *edits)]
+        return None
+
+    def _desired(self, assistant: Assistant) -> Mapping[str, Any]:
+        (desired,) = self._kinds[agent.KIND].desired(assistant)
+        return desired.body
 
     def _edits(self, assistant: Assistant, body: Mapping[str, Any], documents: Mapping[str, str]) -> tuple[Edit, ...]:
         """What a plan would write at the agent."""
-        kind = self._kinds[agent.KIND]
-        (desired,) = kind.desired(assistant)
         ids = {**self._ids, **{Ref(knowledge.KIND, key): i for key, i in documents.items()}}
-        return diff(resolve(desired.body, ids), body, kind.lists)
+        return diff(resolve(self._desired(assistant), ids), body, self._kinds[agent.KIND].lists)
 
     def _numbers_of(self, where: str, body: Mapping[str, Any]) -> Iterator[str]:
         for entry in body.get("phone_numbers") or ():
@@ -197,8 +216,13 @@ def is_mark(edit: Edit) -> bool:
     return edit.path == "tags" or is_only_space(edit)
 
 
-def _theirs(edit: Edit, body: Mapping[str, Any]) -> tuple[tuple[str, ...], Any]:
-    if edit.keys[: len(ACTION_ITEMS)] == ACTION_ITEMS and at(body, ACTION_ITEMS) is ABSENT:
-        return ACTION_ITEMS, ABSENT
+def _theirs(edit: Edit, body: Mapping[str, Any]) -> Any:
     there = at(body, edit.keys)
-    return edit.keys, [without_null(entry) for entry in there] if isinstance(there, list) else there
+    return [without_null(entry) for entry in there] if isinstance(there, list) else there
+
+
+def _drop(settings: dict[str, Any], path: Sequence[str]) -> None:
+    if len(path) == 1:
+        settings.pop(path[0], None)
+    elif path[0] in settings:
+        _drop(settings[path[0]], path[1:])

@@ -1,7 +1,8 @@
 """Adopt agents: bind what they are made of, write the files, and put our mark on what did not carry it.
 
 Nothing else is written at the platform: the ownership tag of an agent (and space around its prompt, which no file
-keeps), and the names of its documents, which carry owner and digest of content. So the next plan has nothing to do.
+keeps), and the names of its documents, which carry owner and digest of content. What may be asked for twice (an index
+for retrieval, which the platform makes by itself) is asked for. So the next plan has nothing to do.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from agentctl.sources.files import load as load_files
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
-from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.kind import Kind, Ref, Repeatable
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs import sync
 from agentctl.verbs.adopting import Adoption, is_mark
@@ -42,7 +43,7 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
         failures = await _rename(kinds[knowledge.KIND], chosen, adoptions, bindings)
         plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
-        changes = tuple(change for change in plan.changes if _is_ours(change))
+        changes = tuple(change for change in plan.changes if _is_ours(change, kinds[change.desired.kind]))
         narrowed = ProjectPlan.of(plan, chosen, changes=changes, note="pull")
         applied = await sync.apply(control, narrowed, take_ours=True, force=True)
         left = [_left(change) for change in plan.changes if change not in changes]
@@ -87,11 +88,11 @@ async def _rename(
     return failures
 
 
-def _is_ours(change: Change) -> bool:
-    """Whether adopting may write it: marks there, and everything in our own store."""
+def _is_ours(change: Change, kind: Kind[Any]) -> bool:
+    """Whether adopting may write it: marks there, what is there already as often as asked, and our own store."""
     if change.desired.kind == agent.KIND:
         return change.observed is not None and all(is_mark(edit) for edit in change.edits)
-    return change.desired.kind == post_call.KIND
+    return change.desired.kind == post_call.KIND or isinstance(kind, Repeatable)
 
 
 def _left(change: Change) -> Failure:

@@ -104,19 +104,43 @@ def test_an_agent_with_all_that_it_has_comes_into_files_and_the_next_plan_is_emp
                     "temperature": 1.4,
                     "timezone": "Europe/Vienna",
                     "knowledge_base": documents,
-                    "built_in_tools": {"end_call": {"name": "end_call", "params": {"system_tool_type": "end_call"}}},
+                    "rag": {"enabled": True, "max_documents_length": 9000},
+                    "built_in_tools": {
+                        "end_call": {"name": "end_call", "params": {"system_tool_type": "end_call"}},
+                        "transfer_to_number": {
+                            "name": "transfer_to_number",
+                            "params": {
+                                "system_tool_type": "transfer_to_number",
+                                "transfers": [
+                                    {
+                                        "transfer_destination": {"type": "phone", "phone_number": "+498999998177"},
+                                        "condition": "Notfall",
+                                        "transfer_type": "blind",
+                                    }
+                                ],
+                            },
+                        },
+                    },
                 },
                 "dynamic_variables": {"dynamic_variable_placeholders": {"name": "Anna", "n": 3}},
             },
             "tts": {"model_id": "eleven_turbo_v2_5", "voice_id": VOICE, "stability": 0.25, "speed": 1.1},
             "turn": {"turn_timeout": 3.5, "mode": "turn"},
             "conversation": {"max_duration_seconds": 300, "client_events": ["audio"]},
+            "language_presets": {
+                "en": {"overrides": {"agent": {"first_message": "Hello [[you]]"}, "tts": {"speed": 0.9}}}
+            },
         },
         platform_settings={
             "privacy": {"record_voice": False, "retention_days": 30},
             "data_collection": {"reason": {"type": "string", "description": "Why?"}},
             "evaluation": {"criteria": [{"id": "polite", "name": "Polite", "conversation_goal_prompt": "Was it?"}]},
+            "data_collection_scopes": {"reason": "agent"},
             "call_limits": {"daily_limit": 50},
+            "auth": {"enable_auth": True, "allowlist": [{"hostname": "example.org"}]},
+            "overrides": {"conversation_config_override": {"agent": {"first_message": True}}},
+            "workspace_overrides": {"webhooks": {"events": ["audio", "transcript"]}},
+            "widget": {"variant": "tiny"},
         },
     )
     sid, token = workspace.sandbox.account_sid, workspace.sandbox.auth_token
@@ -127,7 +151,8 @@ def test_an_agent_with_all_that_it_has_comes_into_files_and_the_next_plan_is_emp
         found = workspace.json("pull", "--all", "--yes")
     (adopted,) = found["adopted"]
     assert (adopted["assistant"], adopted["agent_id"], found["left"]) == ("empfang-sued", agent_id, [])
-    assert [entry["method"] for entry in writes] == ["PATCH"] * 5, "four names and one tag"
+    methods = sorted(entry["method"] for entry in writes)
+    assert methods == ["PATCH"] * 5 + ["POST"] * 3, "four names and one tag; three indexes that need not be there yet"
     assert workspace.as_told() == before
     folder = workspace.root / "assistants" / "empfang-sued"
     assert adopted["files"] == sorted(
@@ -137,10 +162,30 @@ def test_an_agent_with_all_that_it_has_comes_into_files_and_the_next_plan_is_emp
     assert (table["name"], table["language"]) == ("Empfang Süd", "de")
     assert table["voice"] == {"id": VOICE, "model": "eleven_turbo_v2_5", "stability": 0.25, "speed": 1.1}
     assert (table["llm"], table["phone"]) == ({"model": "gpt-4o"}, {"numbers": [NUMBER]})
-    assert table["elevenlabs"]["platform_settings"]["privacy"] == {"record_voice": False, "retention_days": 30}
+    assert table["conversation"] == {"max_duration_seconds": 300}
+    assert table["privacy"] == {"record_voice": False, "retention_days": 30}
+    assert table["rag"] == {"enabled": True, "max_documents_length": 9000}
+    assert table["data_collection"] == {"reason": {"type": "string", "description": "Why?", "scope": "agent"}}
+    goal = {"id": "polite", "name": "Polite", "conversation_goal_prompt": "Was it?"}
+    assert table["evaluation"] == {"criteria": [goal]}
+    transfer = {"phone_number": "+498999998177", "condition": "Notfall", "transfer_type": "blind"}
+    assert table["built_in_tools"] == {"end_call": {}, "transfer_to_number": {"transfers": [transfer]}}
+    preset = {"first_message": "[% raw %]Hello [[you]][% endraw %]", "voice": {"speed": 0.9}}
+    assert table["language_presets"] == {"en": preset}
+    assert (table["auth"], table["call_limits"]) == (
+        {"enable_auth": True, "allowlist": ["example.org"]},
+        {"daily_limit": 50},
+    )
+    assert (table["overrides"], table["webhooks"]) == (
+        {"agent": {"first_message": True}},
+        {"events": ["audio", "transcript"]},
+    )
+    assert table["elevenlabs"]["platform_settings"] == {
+        "summary_language": {"$json": "null"},
+        "widget": {"variant": "tiny"},
+    }
     assert table["elevenlabs"]["conversation_config"]["turn"] == {"turn_timeout": 3.5}
     assert table["elevenlabs"]["conversation_config"]["agent"]["prompt"]["temperature"] == 1.4
-    assert "widget" not in table["elevenlabs"]["platform_settings"]
     assert table["knowledge"] == [
         {"file": "knowledge/notizen.txt", "as_file": True},
         {"name": "anfahrt", "url": "https://www.example.org/anfahrt", "usage": "prompt"},
