@@ -10,6 +10,17 @@ as $$
     end
 $$;
 
+-- `kept`: what somebody still declares under the old name (a folder of the knowledge base may have any), as
+-- "<kind> <key>".
+create function agentctl.renamed_binding(kind text, key text, args jsonb) returns text
+language sql immutable set search_path = ''
+as $$
+    select case
+        when args->'kinds' ? kind and not coalesce(args->'kept', '[]') ? (kind || ' ' || key)
+        then agentctl.renamed(key, args->>'old', args->>'new')
+    end
+$$;
+
 -- One binding's id may be its key, where the object lies in this store.
 create function agentctl.rename_bindings(owner text, args jsonb) returns integer
 language plpgsql set search_path = ''
@@ -21,24 +32,21 @@ declare
 begin
     delete from agentctl.bindings o
     where (o.tenant, o.project) = (owner, args->>'project')
-        and args->'kinds' ? o.kind
-        and agentctl.renamed(o.key, old, new) is not null
+        and agentctl.renamed_binding(o.kind, o.key, args) is not null
         and exists (
             select from agentctl.bindings n
             where (n.tenant, n.project, n.environment, n.workspace, n.kind, n.key)
-                = (owner, o.project, o.environment, o.workspace, o.kind, agentctl.renamed(o.key, old, new))
+                = (owner, o.project, o.environment, o.workspace, o.kind, agentctl.renamed_binding(o.kind, o.key, args))
         );
     update agentctl.bindings o set
         key = agentctl.renamed(o.key, old, new),
         remote_id = case when o.remote_id = o.key then agentctl.renamed(o.key, old, new) else o.remote_id end
     where (o.tenant, o.project) = (owner, args->>'project')
-        and args->'kinds' ? o.kind
-        and agentctl.renamed(o.key, old, new) is not null;
+        and agentctl.renamed_binding(o.kind, o.key, args) is not null;
     get diagnostics moved = row_count;
     delete from agentctl.intents i
     where (i.tenant, i.project) = (owner, args->>'project')
-        and args->'kinds' ? i.kind
-        and agentctl.renamed(i.key, old, new) is not null;
+        and agentctl.renamed_binding(i.kind, i.key, args) is not null;
     return moved;
 end
 $$;
@@ -115,9 +123,8 @@ begin
         join agentctl.bindings n
             on (n.tenant, n.project, n.environment, n.workspace, n.kind)
                 = (o.tenant, o.project, o.environment, o.workspace, o.kind)
-            and n.key = agentctl.renamed(o.key, old, new)
+            and n.key = agentctl.renamed_binding(o.kind, o.key, args)
         where (o.tenant, o.project) = (owner, args->>'project')
-            and args->'kinds' ? o.kind
             and n.remote_id <> o.remote_id and n.remote_id <> n.key
     ) then
         return jsonb_build_object('taken', true, 'bindings', 0, 'revisions', 0);
