@@ -65,12 +65,17 @@ def root(
         typer.Option("--directory", "-C", help="Directory of the project (default: here or the nearest above).",
                      exists=True, file_okay=False),
     ] = Path("."),
+    environment: Annotated[
+        str | None,
+        typer.Option("--env", metavar="NAME", help="Environment of the project (default: AGENTCTL_ENV, else its own)."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:  # fmt: skip
     """Phone assistants as files: plan, sync, numbers, calls."""
     session.DIRECTORY.set(directory)
+    session.ENVIRONMENT.set(environment or None)
 
 
 def run(arguments: Sequence[str]) -> int:

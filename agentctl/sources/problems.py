@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -111,9 +111,13 @@ def _short(value: object) -> str:
 
 def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     current: Any = model
+    names_entry = False  # of a table that may have any key
     for part in loc:
-        if isinstance(part, str):
+        if names_entry:
+            names_entry = False
+        elif isinstance(part, str):
             field = current.model_fields.get(part)
+            names_entry = field is not None and get_origin(field.annotation) is dict
             current = _model_in(field.annotation) if field else None
         if current is None:
             return []
