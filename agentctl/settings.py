@@ -35,6 +35,7 @@ _ADDRESSES = {
 }
 _STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 
+
 class Settings(BaseSettings):
     """What differs between machines and must not be in Git. Every field is one environment variable in capitals."""
 

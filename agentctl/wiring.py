@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from agentctl.clients.twilio import Twilio
     from agentctl.resources.assistant import Assistant
     from agentctl.resources.phone_number import TwilioAccess
-    from agentctl.sources.environment import Environment
     from agentctl.sources.loaded import Loaded
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
@@ -266,7 +265,8 @@ async def connect(
     doors and workers on a server that has only settings. Raises ConfigurationError with every unusable setting, and
     UsageError for an environment that nobody declares.
     """
-    from agentctl.sources.project import find
+    from agentctl.sources.environment import select
+    from agentctl.sources.project import FILENAME, find
 
     start = (directory or Path.cwd()).resolve()
     try:
@@ -275,7 +275,7 @@ async def connect(
     except ConfigurationError:
         root, has_project = start, False
     wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
-    there = _environment(root, wanted, has_project=has_project)
+    there = select(root / FILENAME, wanted)
     if settings is None:
         settings = load_settings(
             root, values=there.values if there else None, variables=there.variables if there else None
@@ -283,15 +283,3 @@ async def connect(
     label = there.workspace if there else None
     async with AsyncExitStack() as stack:
         yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)
-
-
-def _environment(root: Path, wanted: str | None, *, has_project: bool) -> Environment | None:
-    from agentctl.sources.environment import select
-    from agentctl.sources.project import FILENAME
-
-    if has_project:
-        return select(root / FILENAME, wanted)
-    if wanted is not None:
-        problem = Problem("agentctl.toml", f"not found in {root} or above, and it would declare environment {wanted!r}")
-        raise ConfigurationError([problem], "Run this inside a project, or without --env and AGENTCTL_ENV.")
-    return None

@@ -41,6 +41,9 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    stateless: Annotated[
+        bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Make ElevenLabs match the project: show the plan, ask, apply, verify.
@@ -51,17 +54,20 @@ def sync(
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
+        from agentctl.verbs.stateless import must_be_meant
 
         async with verbs.exclusive(control):
-            found = await verbs.plan(control, only or (), prune=prune, patience=patience())
+            found = await verbs.plan(control, only or (), prune=prune, force=force, patience=patience())
             if not json:
                 print(render.plan_text(found), flush=True)
             ours = take_ours or not yes
+            must_be_meant(control, found, stateless=stateless)
             if not force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
                 confirm(_question(found), yes=yes)
-            applied = await verbs.apply(control, found, take_ours=ours, force=force, on_change=Progress(found))
+            more = {"force": force, "stateless": stateless}
+            applied = await verbs.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
         print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
         return applied
 

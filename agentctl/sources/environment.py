@@ -125,6 +125,9 @@ def select(file: Path, name: str | None) -> Environment | None:
     ConfigurationError where what is said of its settings is wrong; None where nobody asked for one and the file cannot
     be read.
     """
+    if name is not None and not file.is_file():
+        what = f"not found in {file.parent} or above, and it would declare environment {name!r}"
+        raise ConfigurationError([Problem(FILENAME, what)], "Run this inside a project, or without AGENTCTL_ENV.")
     project, problems = read_project(file)
     if project is None:
         if name is not None:
@@ -139,6 +142,13 @@ def select(file: Path, name: str | None) -> Environment | None:
     if mine:
         raise ConfigurationError(mine, f"Correct them in {file}.")
     return chosen(project, found, name)
+
+
+def variables_named(root: Path) -> list[str]:
+    """Every variable that an environment of the project names."""
+    project, _ = read_project(root / FILENAME)
+    found = read_environments(project, []) if project else {}
+    return sorted({name for environment in found.values() for name in environment.variables.values()})
 
 
 def _environment(name: str, table: Any, problems: list[Problem]) -> Environment | None:

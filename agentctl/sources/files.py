@@ -140,7 +140,11 @@ class _Reader:
 
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
         name, language = (declared.name, declared.language) if declared else (key, "en")
-        return {**self.project.variables, **self.layers.vars, "assistant": {"key": key, "name": name, "language": language}}
+        return {
+            **self.project.variables,
+            **self.layers.vars,
+            "assistant": {"key": key, "name": name, "language": language},
+        }
 
     def _prompt(self, folder: Path, variables: dict[str, Any]) -> str | None:
         where = f"assistants/{folder.name}/prompt.md"

@@ -19,7 +19,11 @@ _TAIL = re.compile(r"^\s*(?:$|ignore\b|with\b|without\b|as\b|import\b|[-+]\s*$)"
 
 
 def origin(
-    table: Mapping[str, Any], prompt: str, parts: Mapping[str, str], variables: Mapping[str, Any], files: Mapping[str, str]
+    table: Mapping[str, Any],
+    prompt: str,
+    parts: Mapping[str, str],
+    variables: Mapping[str, Any],
+    files: Mapping[str, str],
 ) -> dict[str, str]:
     """Path -> digest: every leaf of the table, the prompt's text, the parts and variables it may use, and its files.
 

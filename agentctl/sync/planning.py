@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, SyncError, Waiting
+from agentctl.errors import AgentctlError, Ambiguous, Blocked, Elsewhere, Problem, SyncError, Waiting
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
@@ -38,16 +38,21 @@ async def plan(
     whole: bool = True,
     prune: bool = False,
     patience: Patience | None = None,
+    anchor: str | None = None,
 ) -> Plan:
     """Compare what `specs` want with what is there. `whole`: specs are all there are, so what else is ours is orphaned.
 
-    `prune` plans to delete orphans. Raises SyncError where two specs want the same resource differently; whatever
-    concerns one resource only stands in the plan's failures.
+    `prune` plans to delete orphans. `anchor` is the kind whose resources prove that this is the workspace that the
+    bindings are of. Raises Elsewhere where none of several of them is there, SyncError where two specs want the same
+    resource differently; whatever concerns one resource only stands in the plan's failures.
     """
     wanted = {kind.name: _collect(kind, specs) for kind in kinds}
     sightings = await asyncio.gather(
         *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
     )
+    for kind, seen in zip(kinds, sightings, strict=True):
+        if kind.name == anchor:
+            _must_be_here(kind.name, wanted[kind.name], seen, bindings)
     draft = _Draft(bindings, wanted)
     for kind, seen in zip(kinds, sightings, strict=True):
         for desired in wanted[kind.name].values():
@@ -86,6 +91,26 @@ async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience
     return seen
 
 
+def _must_be_here(kind: str, wanted: Wanted, seen: Mapping[str, Sighting], bindings: Bindings) -> None:
+    """Of several that are bound at least one must be there, or anything with our mark.
+
+    One that is gone may have been deleted by hand. All at once look like a key of another workspace, in which it would
+    be wrong to make them again.
+    """
+    bound = bindings.of(kind)
+    if len(bound) < _SEVERAL or not bound.keys() & wanted.keys() or any(seen.values()):
+        return
+    raise Elsewhere(
+        f"none of the {len(bound)} {kind}s that are bound in {bindings.scope.workspace} is there, and nothing with the "
+        "mark of this project: the key probably opens another workspace",
+        "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME]). "
+        "If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
+    )
+
+
+_SEVERAL = 2
+
+
 class _Draft:
     """The plan while it grows, kind after kind, so that each can refer to those before it."""
 
@@ -97,6 +122,7 @@ class _Draft:
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
+        self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
         self._waiting: list[Failure] = []
         self._failures: list[Failure] = []
@@ -112,6 +138,7 @@ class _Draft:
             notices=tuple(notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
+            adopted=tuple(self._adopted),
         )
 
     def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting) -> None:
@@ -136,6 +163,8 @@ class _Draft:
             edits = diff(body, {}, kind.lists)
             self._changes.append(Change("create", desired, edits, bound=bound))
             return
+        if bound is None and not self._bindings.intended(ref):
+            self._adopted.append(ref)
         known = applied if bound == observed.remote_id else {}
         edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
         if bound != observed.remote_id and not observed.free:
