@@ -14,7 +14,22 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli import calls, db, doctor, history, number, project, pull, sandbox, serve, session, sync, up, webhook
+from agentctl.cli import (
+    calls,
+    db,
+    doctor,
+    history,
+    number,
+    project,
+    promote,
+    pull,
+    sandbox,
+    serve,
+    session,
+    sync,
+    up,
+    webhook,
+)
 from agentctl.errors import AgentctlError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -38,6 +53,7 @@ app.command("pull")(pull.pull)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)
 app.command("unhold")(history.unhold)
+app.command("promote")(promote.promote)
 app.command("import-number")(number.import_number)
 app.command("release-number")(number.release_number)
 app.command("up")(up.up)

@@ -65,17 +65,13 @@ def sync(
             if not force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
-                confirm(_question(found), yes=yes)
+                confirm(question(found), yes=yes)
             more = {"force": force, "stateless": stateless}
             applied = await verbs.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
         print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
         return applied
 
-    applied = connected(run)
-    if not applied.ok:
-        raise typer.Exit(1)
-    if applied.held:
-        raise typer.Exit(3)
+    end(connected(run))
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:
@@ -102,7 +98,16 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
-def _question(found: Plan) -> str:
+def end(applied: Applied) -> None:
+    """Leave with the exit code that a run deserves: 1 for a failure, 3 for what was held back."""
+    if not applied.ok:
+        raise typer.Exit(1)
+    if applied.held:
+        raise typer.Exit(3)
+
+
+def question(found: Plan) -> str:
+    """What to ask before a plan is applied."""
     foreign = len(found.foreign)
     return (
         f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"

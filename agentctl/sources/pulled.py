@@ -66,8 +66,16 @@ class Rewrite:
 class Draft:
     """The files of one assistant while theirs is laid into them. Nothing is written before `replace`."""
 
-    def __init__(self, root: Path, assistant: Assistant, *, overwrite_templates: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        assistant: Assistant,
+        *,
+        overwrite_templates: bool = False,
+        environment: str | None = None,
+    ) -> None:
         self.assistant = assistant
+        self._environment = environment
         self._root = root
         self._overwrite_templates = overwrite_templates
         self._folder = f"assistants/{assistant.key}"
@@ -146,7 +154,7 @@ class Draft:
                     shutil.copytree(self._root / part, root / part)
             for where, text in self._now.items():
                 (root / where).write_bytes(text.encode())
-            return load(root)
+            return load(root, self._environment)
 
     @property
     def _toml(self) -> str:
