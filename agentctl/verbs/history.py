@@ -104,7 +104,7 @@ async def restored(control: Control, key: str, revision: int | None) -> Assistan
 
 
 def digest(assistant: Assistant, scope: Scope) -> str:
-    """SHA-256 of all that makes an assistant, contents included, in hex. Where and how it is declared does not count."""
+    """SHA-256, in hex, of all that makes an assistant, contents included. How it is declared is no part of it."""
     return hashlib.sha256(_manifest(assistant.model_copy(update={"source": {}}), scope)).hexdigest()
 
 
