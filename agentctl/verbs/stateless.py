@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agentctl.errors import Problem, UsageError
-from agentctl.resources import phone_number
+from agentctl.errors import Problem, Unauthorized, UsageError
+from agentctl.resources import phone_number, webhook
+from agentctl.resources.post_call import WEBHOOK
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
-from agentctl.sync.plan import Plan
+from agentctl.sync.plan import Plan, Settled
 from agentctl.verbs.address import is_loopback
 from agentctl.wiring import Control
 
@@ -23,6 +25,25 @@ def unremembered(plan: Plan) -> tuple[Ref, ...]:
     """
     strays = plan.orphans if plan.known == 0 else ()
     return tuple(ref for ref in (*plan.adopted, *strays) if ref.kind != phone_number.KIND)
+
+
+async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:
+    """What no plan looks for and agents refer to: the project's webhook, found by its name where nothing is known yet.
+
+    Without it new agents would deliver their calls to nobody. The answer belongs into the plan. Only of a store of this
+    machine: a shared one knows. A key that may not see webhooks finds none.
+    """
+    if not control.embedded or len(bindings):
+        return ()
+    try:
+        hooks = await webhook.listed(control.api)
+    except Unauthorized:
+        return ()
+    mine = [hook for hook in hooks if hook.name == webhook.name_for(control.scope)]
+    if len(mine) != 1:
+        return ()
+    bindings.assume(WEBHOOK, mine[0].webhook_id)
+    return (Settled(WEBHOOK, mine[0].webhook_id, {"url": mine[0].url}),)
 
 
 def notices(control: Control, plan: Plan) -> Iterator[Problem]:

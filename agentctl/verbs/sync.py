@@ -56,6 +56,7 @@ async def plan(
     loaded = await load(control)
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
+    recalled = await two_way.recall(control, bindings)
     kinds = await control.kinds(bindings)
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
@@ -66,7 +67,8 @@ async def plan(
     )
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
     plan = _sparing(found, free, spared, held, released)
-    return replace(plan, notices=(*plan.notices, *two_way.notices(control, plan)))
+    notices = [*plan.notices, *two_way.notices(control, plan)]
+    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled))
 
 
 async def apply(

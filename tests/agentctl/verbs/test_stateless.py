@@ -62,6 +62,23 @@ def test_a_machine_without_a_memory_says_so_and_wants_a_word(
     assert other("sync", "--yes")[0] == 0
 
 
+def test_a_new_assistant_of_a_machine_without_a_memory_delivers_to_the_projects_webhook(
+    machines: tuple[Bench, Bench],
+) -> None:
+    one, other = machines
+    assert one("sync", "--yes")[0] == 0
+    made = one.json("webhook", "register", "https://door.example.org/webhooks/elevenlabs")["webhook_id"]
+    other.declare("zentrale")
+    assert other("sync", "--yes", "--stateless")[0] == 0  # at a sandbox it is not needed, and does no harm
+    for key in ("empfang", "zentrale"):
+        bound = other.agent(key)["platform_settings"]["workspace_overrides"]["webhooks"]
+        assert bound["post_call_webhook_id"] == made
+    assert other.json("webhook", "status")["webhook_id"] == made
+    with other.writes() as writes:
+        assert other("sync", "--yes")[0] == 0
+    assert writes == []
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("url", "database", "plan", "refused"),
