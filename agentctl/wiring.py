@@ -80,7 +80,8 @@ class Control:
 
         require(self.settings, "elevenlabs_api_key")
         assert self.settings.elevenlabs_api_key is not None
-        api = ElevenLabs(str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key)
+        url, name = str(self.settings.elevenlabs_base_url), self.settings.variable("elevenlabs_api_key")
+        api = ElevenLabs(url, self.settings.elevenlabs_api_key, key_name=name)
         self._stack.push_async_callback(api.aclose)
         return api
 

@@ -7,7 +7,7 @@ another host with another key. Secrets are never in it: it names the variables t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,10 +68,21 @@ class Environment:
 
     def laid(self, under: Mapping[str, Any], key: str, table: Mapping[str, Any]) -> dict[str, Any]:
         """The table of one assistant between the layers; `under` is the project's own [defaults]."""
-        return merged(merged(under, self.defaults), self._over(key, table))
+        return merged(merged(merged(under, self.defaults), table), self._over(key))
 
-    def _over(self, key: str, table: Mapping[str, Any]) -> dict[str, Any]:
-        return merged(merged(table, self.overrides), self.assistants.get(key, {}))
+    def decides(self, key: str, path: Sequence[str | int]) -> bool:
+        """Whether the field at `path` of that assistant.toml is laid over here, so that the file has no say in it."""
+        place: Any = self._over(key)
+        for name in path:
+            if not isinstance(place, Mapping):
+                return True
+            if name not in place:
+                return False
+            place = place[name]
+        return True
+
+    def _over(self, key: str) -> dict[str, Any]:
+        return merged(self.overrides, self.assistants.get(key, {}))
 
 
 def read_environments(project: Project, problems: list[Problem]) -> dict[str, Environment]:

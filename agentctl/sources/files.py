@@ -60,7 +60,7 @@ def load(directory: Path, environment: str | None = None) -> Loaded:
         warnings.append(Problem("assistants", "no assistant is declared; make assistants/<key>/assistant.toml"))
     # A mistake in a shared part is found once per assistant that includes it.
     there = replace(reader.project, environment=layers.name or reader.project.environment)
-    return Loaded(there, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings))
+    return Loaded(there, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings), layers)
 
 
 @dataclass

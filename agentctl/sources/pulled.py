@@ -14,6 +14,7 @@ from typing import Any, Final
 from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.environment import Environment
 from agentctl.sources.files import load
 from agentctl.sources.knowledge import SHARED, slug
 from agentctl.sources.loaded import Loaded
@@ -72,10 +73,10 @@ class Draft:
         assistant: Assistant,
         *,
         overwrite_templates: bool = False,
-        environment: str | None = None,
+        layers: Environment | None = None,
     ) -> None:
         self.assistant = assistant
-        self._environment = environment
+        self._layers = layers
         self._root = root
         self._overwrite_templates = overwrite_templates
         self._folder = f"assistants/{assistant.key}"
@@ -154,7 +155,7 @@ class Draft:
                     shutil.copytree(self._root / part, root / part)
             for where, text in self._now.items():
                 (root / where).write_bytes(text.encode())
-            return load(root, self._environment)
+            return load(root, self._layers.name if self._layers else None)
 
     @property
     def _toml(self) -> str:
@@ -195,6 +196,9 @@ class Draft:
         return f"[% raw %]{theirs}[% endraw %]" if _has_marks(theirs) else theirs
 
     def _put(self, path: tuple[str, ...], value: Any, by: str | None = None) -> None:
+        if self._layers is not None and self._layers.decides(self.assistant.key, path):
+            what = f"environments.{self._layers.name} in {FILENAME} decides it; change it there"
+            raise Untakable(f"{self._toml_where}: {'.'.join(path)}", what)
         self._edit(lambda text: put(text, path, value, by=by), ".".join(path))
 
     def _edit(self, edit: Callable[[str], str], path: str) -> None:

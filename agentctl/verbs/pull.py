@@ -58,9 +58,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     kinds = await control.kinds(bindings)
     plan = await planning.plan(kinds, assistants, bindings, whole=False)
     how = {"overwrite_templates": overwrite_templates}
-    drafts = {
-        one.key: Draft(loaded.project.root, one, environment=control.environment, **how) for one in loaded.assistants
-    }
+    drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds})
     for change in plan.changes:
         if change.overwrites:

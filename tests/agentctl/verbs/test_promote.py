@@ -75,6 +75,18 @@ def at(agent: Any, *path: str) -> Any:
     return place
 
 
+def changed(bench: Bench, name: str, config: dict[str, Any]) -> None:
+    """Somebody edits the only agent of an environment in the dashboard."""
+
+    async def change() -> None:
+        async with connect(bench.root, environment=name) as control:
+            (agent_id,) = (await control.bindings()).of("agent").values()
+            body = {"conversation_config": config}
+            await control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id)
+
+    asyncio.run(change())
+
+
 def test_each_environment_has_its_own_host_key_bindings_and_fields(bench: Bench, staging: BlockingSandbox) -> None:
     ok(bench, "--env", "staging", "sync", "--yes")
     assert bench.sandbox.state()["agents"] == {}
@@ -111,6 +123,9 @@ def test_a_missing_key_is_asked_for_by_its_own_name(bench: Bench, monkeypatch: p
     code, _, err = bench("--env", "staging", "plan")
     assert code == 2
     assert "STAGING_KEY: is not set" in err
+    monkeypatch.setenv("STAGING_KEY", "key-of-production")
+    code, _, err = bench("--env", "staging", "plan")
+    assert (code, "Check STAGING_KEY" in err) == (1, True), err
     code, _, err = bench("--env", "stagign", "plan")
     assert (code, err) == (2, "error: there is no environment 'stagign'\n  Did you mean staging?\n")
 
@@ -185,14 +200,7 @@ def test_what_is_held_or_was_changed_in_production_is_left(bench: Bench, staging
     say(bench, "Zwei.")
     for arguments in ((), ("--env", "staging")):
         ok(bench, *arguments, "sync", "--yes")
-    (agent_id,) = bench.sandbox.state()["agents"]
-    drift = {"conversation_config": {"agent": {"prompt": {"prompt": "Von Hand."}}}}
-
-    async def change() -> None:
-        async with connect(bench.root) as control:
-            await control.api.patch("/v1/convai/agents/{agent_id}", json=drift, agent_id=agent_id)
-
-    asyncio.run(change())
+    changed(bench, "production", {"agent": {"prompt": {"prompt": "Von Hand."}}})
     assert bench("promote", "staging", "production", "--yes")[0] == 3
     assert prompts(bench.sandbox) == ["Von Hand."]
     ok(bench, "promote", "staging", "production", "--yes", "--take-ours")
@@ -201,6 +209,17 @@ def test_what_is_held_or_was_changed_in_production_is_left(bench: Bench, staging
     code, _, err = bench("promote", "staging", "production", "--yes")
     assert (code, "left: empfang: held at revision 1" in err) == (0, True), err
     assert prompts(bench.sandbox) == ["Hilf bei der Beispiel GmbH."]
+
+
+def test_a_pull_writes_into_the_files_what_they_decide_and_leaves_what_the_environment_does(bench: Bench) -> None:
+    bench.toml.write_text(bench.toml.read_text() + "stability = 0.5\n")
+    ok(bench, "--env", "staging", "sync", "--yes")
+    changed(bench, "staging", {"tts": {"stability": 0.25, "speed": 0.9}})
+    code, out, _ = bench("--env", "staging", "pull", "--all", "--yes")
+    assert code == 3
+    assert "voice.speed: environments.staging in agentctl.toml decides it; change it there" in out
+    assert "stability = 0.25" in bench.toml.read_text()
+    assert "speed = 1.0" in bench.toml.read_text()
 
 
 @pytest.mark.anyio
