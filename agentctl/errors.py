@@ -16,6 +16,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Blocked                 a change waits for another that failed
 │   ├── Stale                   what a plan was made of has changed since
 │   ├── Elsewhere               nothing of what is bound is there: this is probably another workspace
+│   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
@@ -131,6 +132,10 @@ class Stale(SyncError):
 
 class Elsewhere(SyncError):
     """Nothing of what is bound is there: the key probably opens another workspace than the one it was bound in."""
+
+
+class InUse(SyncError):
+    """What was to be deleted is used by somebody else; nothing was deleted."""
 
 
 class Busy(SyncError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli.session import DIRECTORY, ENVIRONMENT, Json, Yes, confirm, say
+from agentctl.cli.sync import DeleteConversations, end
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,17 +23,16 @@ def promote(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    delete_conversations: DeleteConversations = False,
     json: Json = False,
 ) -> None:
     """Apply in one environment what another has recorded: show the plan, ask, apply, verify.
 
     Refuses where the files say something else by now, since the next sync would take it back.
     """
-    from agentctl.cli.sync import end
-
     if ENVIRONMENT.get() is not None:
         raise UsageError("promote names both environments itself", "Leave --env out: agentctl promote FROM TO")
-    run = _Promote(tuple(keys or ()), yes, take_ours or not yes, force, json)
+    run = _Promote(tuple(keys or ()), yes, take_ours or not yes, force, delete_conversations, json)
 
     async def session() -> Applied:
         from agentctl.wiring import connect
@@ -47,21 +47,25 @@ def promote(
 class _Promote:
     """One promotion, as the command line asked for it."""
 
-    def __init__(self, keys: tuple[str, ...], yes: bool, take_ours: bool, force: bool, json: bool) -> None:
+    def __init__(
+        self, keys: tuple[str, ...], yes: bool, take_ours: bool, force: bool, destroy: bool, json: bool
+    ) -> None:
         self._keys = keys
         self._yes = yes
         self._take_ours = take_ours
         self._force = force
+        self._destroy = destroy
         self._json = json
 
     async def __call__(self, source: Control, to: Control) -> Applied:
         """Look, ask, apply, tell."""
         from agentctl.cli import render
-        from agentctl.cli.sync import Progress, outcome, patience, question
+        from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
         from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.stateless import must_be_meant
 
+        to.tell = lambda text: say(f"  {text}")
         async with exclusive(to):
             found = await verbs.look(source, to, self._keys, patience=patience(), force=self._force)
             for problem in found.left:
@@ -73,7 +77,8 @@ class _Promote:
                 found.plan.raise_if_unsafe(take_ours=self._take_ours)
             if found.plan.changes:
                 confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self._yes)
-            more = {"take_ours": self._take_ours, "force": self._force}
+            destroy = may_destroy(found.plan, given=self._destroy, ask=not self._yes)
+            more = {"take_ours": self._take_ours, "force": self._force, "destroy": destroy}
             applied = await verbs.promote(to, found, on_change=Progress(found.plan), **more)
         if self._json:
             face = {"from": found.source, "to": found.to, "revisions": found.revisions}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from agentctl.errors import Problem
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
+from agentctl.sources.problems import located
 from agentctl.sources.raw import RAW_TABLES
+from agentctl.sources.sections import Sections
 
 _FORMS = ("text", "file", "url")
 
@@ -57,7 +62,7 @@ class KnowledgeEntry(Part):
         return self
 
 
-class AssistantFile(Part):
+class AssistantFile(Sections):
     """A phone assistant, as assistant.toml declares it. Only `name` is required, and a prompt.md beside the file."""
 
     model_config = ConfigDict(title="agentctl assistant.toml")
@@ -72,6 +77,8 @@ class AssistantFile(Part):
     knowledge: tuple[KnowledgeEntry, ...] = Field(
         (), description="What it can look up, besides every file in knowledge/ and shared/knowledge/."
     )
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field(
@@ -82,6 +89,14 @@ class AssistantFile(Part):
             "additionalProperties": False,
         },
     )
+
+
+def misplaced(table: Mapping[str, Any], where: str, prefix: str = "") -> Iterator[Problem]:
+    """What the file of one assistant must not say, since it holds for all; `prefix` is where the table is in it."""
+    base = table.get("knowledge_base")
+    if isinstance(base, Mapping) and "shared_folder" in base:
+        what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
+        yield Problem(located(where, f"{prefix}knowledge_base.shared_folder"), what)
 
 
 def schema() -> dict[str, Any]:
@@ -100,4 +115,6 @@ def _without_null(node: Any) -> Any:
     if len(kinds) == 1:
         node.pop("anyOf")
         node = {**kinds[0], **node}
+    elif kinds:
+        node["anyOf"] = kinds
     return node

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import KEY, OneLine, Part
 from agentctl.settings import nearest
-from agentctl.sources.assistant_file import AssistantFile
+from agentctl.sources.assistant_file import AssistantFile, misplaced
 from agentctl.sources.problems import kind_of, located, problems_of, unknown_key
 from agentctl.sources.project import FILENAME, Defaults, Project, merged, read_project, usable_variables
 from agentctl.sources.raw import raw_settings
@@ -43,6 +43,7 @@ _GROUPS = tuple(
     frozenset(name for name in REFERENCES.values() if name.startswith(prefixes))
     for prefixes in (("database", "supabase"), ("twilio",), ("smtp", "resend"))
 )
+_LAYERS = ("defaults", "overrides", "assistants")
 _VARIABLE = re.compile(r"^[A-Z_][A-Z0-9_]{0,99}$")
 _LABEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
 # Longer than any word of a name: a key in capitals, or in hexadecimal digits.
@@ -167,21 +168,17 @@ def _environment(name: str, table: Any, problems: list[Problem]) -> Environment 
     if not isinstance(table, dict):
         problems.append(Problem(located(FILENAME, path), f"must be a table, like [{path}] (got {kind_of(table)})"))
         return None
-    table = dict(table)
-    for layer in ("defaults", "overrides"):
-        if layer in table:
-            table[layer] = _with_raw(table[layer], f"{path}.{layer}.", problems)
-    if isinstance(table.get("assistants"), dict):
-        table["assistants"] = {
-            key: _with_raw(layer, f"{path}.assistants.{key}.", problems) for key, layer in table["assistants"].items()
-        }
+    table = _layered(table, path, problems)
     problems += _unusable_references(table, path)
     checked = {key: value for key, value in table.items() if key not in REFERENCES}
     try:
-        declared = _Environments.model_validate({"environments": {name: checked}}).environments[name]
+        declared = _declared(name, checked)
     except ValidationError as error:
-        problems += _found(error, path)
-        return None
+        if found := list(_found(error, path)):
+            problems += found
+            return None
+        # Parts of entries that the files complete; they are checked where the layers come together.
+        declared = _declared(name, {key: value for key, value in checked.items() if key not in _LAYERS})
     variables = {REFERENCES[key]: str(value) for key, value in table.items() if key in REFERENCES}
     if declared.base_url is not None and "elevenlabs_api_key" not in variables:
         what = "needs api_key_env beside it: a key belongs to one host, and must not be sent to another"
@@ -192,16 +189,27 @@ def _environment(name: str, table: Any, problems: list[Problem]) -> Environment 
     for group in _GROUPS:
         if group & variables.keys():
             values |= dict.fromkeys(group - variables.keys())
-    return Environment(
-        name=name,
-        workspace=declared.workspace,
-        values=values,
-        variables=variables,
-        vars=declared.vars,
-        defaults=table.get("defaults") or {},
-        overrides=table.get("overrides") or {},
-        assistants=table.get("assistants") or {},
-    )
+    layers = {layer: table.get(layer) or {} for layer in _LAYERS}
+    return Environment(name, declared.workspace, values, variables, declared.vars, **layers)
+
+
+def _layered(table: Mapping[str, Any], path: str, problems: list[Problem]) -> dict[str, Any]:
+    """The table with its layers as they are laid, each with its [elevenlabs] as JSON values."""
+    found = dict(table)
+    for layer in ("defaults", "overrides"):
+        if layer in found:
+            found[layer] = _with_raw(found[layer], f"{path}.{layer}.", problems)
+    assistants = found.get("assistants")
+    if isinstance(assistants, dict):
+        prefix = f"{path}.assistants."
+        found["assistants"] = {key: _with_raw(layer, f"{prefix}{key}.", problems) for key, layer in assistants.items()}
+        for key, layer in assistants.items():
+            problems += misplaced(layer, FILENAME, f"{prefix}{key}.") if isinstance(layer, dict) else ()
+    return found
+
+
+def _declared(name: str, table: Mapping[str, Any]) -> _EnvironmentTable:
+    return _Environments.model_validate({"environments": {name: table}}).environments[name]
 
 
 def _with_raw(layer: Any, prefix: str, problems: list[Problem]) -> Any:
@@ -225,6 +233,8 @@ def _found(error: ValidationError, path: str) -> Iterator[Problem]:
     place = located(FILENAME, path)
     known = [*_EnvironmentTable.model_fields, *REFERENCES]
     for item, problem in zip(error.errors(), problems_of(error, FILENAME, _Environments), strict=True):
+        if item["type"] == "missing" and item["loc"][2] in _LAYERS:
+            continue
         if item["type"] == "value_error" and item["loc"][-1] in _VALUES:  # it may carry a password
             yield Problem(problem.where, str(item["ctx"]["error"]))
             continue

@@ -29,8 +29,7 @@ def origin(
 
     A part or variable counts as used where its name is written, so that one too many is possible, one too few is not.
     """
-    first = table.get("first_message")
-    texts = [prompt, first if isinstance(first, str) else ""]
+    texts = [prompt, *_templates(table)]
     used = used_parts("\n".join(texts), parts)
     words = set(re.findall(r"\w+", "\n".join([*texts, *(parts[name] for name in used)])))
     return {
@@ -61,6 +60,16 @@ def used_parts(text: str, parts: Mapping[str, str]) -> list[str]:
 def differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """The paths of which the two say different things, or only one says something."""
     return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+
+
+def _templates(table: Mapping[str, Any]) -> Iterator[str]:
+    """The texts of an assistant.toml that are rendered as prompt.md is."""
+    presets = table.get("language_presets")
+    # What an environment's layers replace as a whole may be anything here.
+    for place in (table, *(presets.values() if isinstance(presets, Mapping) else ())):
+        for name in ("first_message", "prompt"):
+            if isinstance(place, Mapping) and isinstance(text := place.get(name), str):
+                yield text
 
 
 def _leaves(table: Mapping[str, Any], at: str) -> Iterator[tuple[str, Any]]:

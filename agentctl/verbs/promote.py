@@ -77,10 +77,11 @@ async def promote(
     *,
     take_ours: bool = False,
     force: bool = False,
+    destroy: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
-    """Apply it; whoever calls this has a yes. Raises as `apply` does."""
-    return await sync.apply(to, promotion.plan, take_ours=take_ours, force=force, on_change=on_change)
+    """Apply it; whoever calls this has a yes, and `destroy` one of its own. Raises as `apply` does."""
+    return await sync.apply(to, promotion.plan, take_ours=take_ours, force=force, destroy=destroy, on_change=on_change)
 
 
 async def _differences(source: Control, assistant: Assistant, revision: int) -> list[Problem]:

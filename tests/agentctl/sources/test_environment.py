@@ -78,6 +78,67 @@ def test_each_layer_lies_where_it_belongs(full: DiskProject) -> None:
     assert plain.post_call.mail_to == ("team@example.org",)
 
 
+def test_layers_reach_the_sections_and_may_hold_parts_of_an_entry(project: DiskProject) -> None:
+    project.write(
+        FILENAME,
+        """
+project = "demo"
+vars.company = "Demo Ltd"
+[defaults.data_collection.city]
+type = "string"
+description = "Where the caller lives."
+[environments.staging]
+defaults.data_collection.city.description = "Where the tester lives."
+defaults.knowledge_base.shared_folder = "Test"
+vars.company = "Test Ltd"
+[environments.staging.overrides]
+privacy.retention_days = 1
+rag.enabled = true
+knowledge_base.folder = "Test reception"
+data_collection.size.description = "How big."
+language_presets.fr.first_message = "[[company]], bonjour."
+[[environments.staging.overrides.evaluation.criteria]]
+id = "polite"
+name = "Polite"
+conversation_goal_prompt = "Be polite."
+[environments.staging.assistants.reception]
+built_in_tools.end_call = {}
+""",
+    )
+    project.assistant(
+        "reception",
+        """
+name = "Reception"
+privacy.retention_days = 90
+privacy.record_voice = false
+data_collection.size = { type = "integer", description = "Size." }
+language_presets.fr.prompt = "Soyez aimable."
+""",
+        "Be kind.",
+    )
+    (plain,) = project.load().checked().assistants
+    (staged,) = load(project.root, "staging").checked().assistants
+    assert (plain.privacy.retention_days, staged.privacy.retention_days) == (90, 1)
+    assert staged.privacy.record_voice is False
+    assert (plain.rag.enabled, staged.rag.enabled) == (None, True)
+    assert (staged.knowledge_base.folder, staged.knowledge_base.shared_folder) == ("Test reception", "Test")
+    assert (plain.evaluation.criteria, [one.id for one in staged.evaluation.criteria or ()]) == (None, ["polite"])
+    found = {name: (item.type, item.description) for name, item in staged.data_collection.items()}
+    assert found == {"city": ("string", "Where the tester lives."), "size": ("integer", "How big.")}
+    assert staged.language_presets["fr"].first_message == "Test Ltd, bonjour."
+    assert staged.language_presets["fr"].prompt == "Soyez aimable."
+    assert (plain.built_in_tools.end_call, staged.built_in_tools.end_call is None) == (None, False)
+    assert plain.source == staged.source
+
+
+def test_a_part_of_an_entry_that_no_file_completes_is_told(project: DiskProject) -> None:
+    project.write(FILENAME, "project = 'demo'\nenvironments.staging.overrides.data_collection.size.description = 'x'\n")
+    project.assistant("reception", "name = 'Reception'", "Be kind.")
+    assert project.problems() == []
+    (problem,) = load(project.root, "staging").problems
+    assert str(problem) == "assistants/reception/assistant.toml: data_collection.size.type: is missing"
+
+
 def test_files_have_one_origin_whatever_the_environment(full: DiskProject) -> None:
     def origin() -> dict[str, str]:
         (one,) = full.load().checked().assistants
@@ -158,6 +219,17 @@ def test_credentials_of_two_accounts_do_not_mix(project: DiskProject, given: str
             "overrides.elevenlabs.tags = []",
             "staging.overrides.elevenlabs.tags: belongs to agentctl, which finds its own agents by their tags",
         ),
+        (
+            "assistants.reception.knowledge_base.shared_folder = 'X'",
+            "staging.assistants.reception.knowledge_base.shared_folder: holds for all assistants alike: put it under "
+            "[defaults.knowledge_base] in agentctl.toml",
+        ),
+        (
+            "overrides.data_collection.city.typ = 'x'",
+            "staging.overrides.data_collection.city: unknown key 'typ', did you mean 'type'?",
+        ),
+        ("overrides.privacy.retention_days = -2", "staging.overrides.privacy.retention_days: must be >= -1 (got -2)"),
+        ("defaults.rag.enable = true", "staging.defaults.rag: unknown key 'enable', did you mean 'enabled'?"),
         ("api_key_evn = 'X'", "staging: unknown key 'api_key_evn', did you mean 'api_key_env'?"),
         (
             "vars.my-firm = 1",

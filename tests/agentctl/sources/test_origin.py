@@ -51,3 +51,14 @@ def test_only_what_an_assistant_uses_is_part_of_its_origin() -> None:
     ]
     table = {"name": "E", "voice": {"speed": 1.1}, "first_message": "Hier [[firm]].", "tags": {}}
     assert differing(before, of(table=table)) == ["tags", "voice.speed"]
+
+
+def test_what_the_texts_of_other_languages_use_is_part_of_an_origin() -> None:
+    def of(presets: object, firm: str = "A") -> dict[str, str]:
+        return origin({"language_presets": presets}, "Hilf.", PARTS, {"firm": firm}, {})
+
+    french = {"fr": {"first_message": "[[firm]], bonjour.", "prompt": "[% include 'shared/x.md' %]"}}
+    assert of(french).keys() >= {"vars.firm", "shared/x.md"}
+    assert differing(of(french), of(french, "B")) == ["vars.firm"]
+    # What an environment replaces as a whole is checked there.
+    assert of("nonsense").keys() == {"language_presets", "prompt.md"}
