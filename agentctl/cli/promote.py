@@ -83,7 +83,7 @@ class _Promote:
         if self._json:
             face = {"from": found.source, "to": found.to, "revisions": found.revisions}
             left = [{"assistant": problem.where, "why": problem.what} for problem in found.left]
-            print(render.to_json({**face, "left": left, **render.applied_json(applied)}))
+            print(render.to_json({**face, "not_promoted": left, **render.applied_json(applied)}))
         else:
             print(outcome(applied))
         return applied

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import Problem, UsageError
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.origin import differing
 from agentctl.sync.apply import Applied, OnChange
@@ -64,6 +65,8 @@ async def look(
             continue
         revisions[assistant.key] = kept[0].revision
         refused += await _differences(source, assistant, kept[0].revision)
+    if not only:
+        left += await _gone(source, {assistant.key for assistant in loaded.assistants})
     _must_be_possible(names, revisions, left, refused, named=bool(only))
     plan = await sync.plan(to, list(revisions), patience=patience, force=force)
     left += [Problem(hold.key, str(hold)) for hold in plan.holds if hold.key in revisions]
@@ -82,6 +85,13 @@ async def promote(
 ) -> Applied:
     """Apply it; whoever calls this has a yes, and `destroy` one of its own. Raises as `apply` does."""
     return await sync.apply(to, promotion.plan, take_ours=take_ours, force=force, destroy=destroy, on_change=on_change)
+
+
+async def _gone(source: Control, declared: set[str]) -> list[Problem]:
+    """The assistants that only `source` has: a promotion deletes nothing and brings nothing back."""
+    bound = (await source.bindings()).of(AGENT_KIND)
+    what = f"{source.loaded.project.environment} has it, and the files do not declare it any more"
+    return [Problem(key, what) for key in sorted(bound.keys() - declared)]
 
 
 async def _differences(source: Control, assistant: Assistant, revision: int) -> list[Problem]:

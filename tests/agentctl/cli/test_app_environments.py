@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,3 +105,82 @@ def test_a_key_of_another_workspace_makes_nothing_anew(bench: Bench) -> None:
     bench.sandbox.reset()
     assert bench("sync", "--yes", "--force", "--take-ours")[0] == 0
     assert len(bench.sandbox.state()["agents"]) == 2
+
+
+def ids(sandbox: BlockingSandbox) -> set[str]:
+    return {*(state := sandbox.state())["agents"], *state["documents"]}
+
+
+def test_a_binding_of_one_workspace_is_never_used_on_another(bench: Bench, staging: BlockingSandbox) -> None:
+    (bench.root / "assistants" / "empfang" / "knowledge").mkdir()
+    (bench.root / "assistants" / "empfang" / "knowledge" / "zeiten.md").write_text("Von neun bis fünf.")
+    toml = bench.root / "agentctl.toml"
+    before = toml.read_text()
+    assert bench("--env", "staging", "sync", "--yes")[0] == 0
+    first = ids(staging)
+    # The same environment at another host, and then at the same host under another label.
+    for place in (before.replace(staging.url, bench.sandbox.url), f'{before}workspace = "second"\n'):
+        other = staging if place.startswith(before) else bench.sandbox
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("STAGING_KEY", other.key)
+            toml.write_text(place)
+            seen = other.log()[-1]["seq"] if other.log() else 0
+            code, out, err = bench("--env", "staging", "plan", "--json")
+            assert code == 0, err
+            told = json.loads(out)
+            asked = json.dumps([{name: entry[name] for name in ("method", "path")} for entry in other.log(seen)])
+        if other is bench.sandbox:
+            assert {change["action"] for change in told["changes"]} == {"create"}
+            assert not [one for one in first if one in asked or one in out]
+        else:  # Nothing is remembered there; what carries the mark is found.
+            assert {one["kind"] for one in told["two_way"]} == {"agent", "knowledge_document"}
+    toml.write_text(before)
+    assert bench("--env", "staging", "plan", "--exit-code")[0] == 0
+
+
+def test_a_rotated_key_changes_nothing(
+    bench: Bench, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path_factory.mktemp("state") / "workspace.json"
+    with running_thread(Options(api_key="key-of-spring"), state_file=state) as spring:
+        monkeypatch.setenv("STAGING_KEY", spring.key)
+        toml = bench.root / "agentctl.toml"
+        (line,) = [line for line in toml.read_text().splitlines() if line.startswith("base_url")]
+        toml.write_text(toml.read_text().replace(line, f'base_url = "{spring.url}"'))
+        assert bench("--env", "staging", "sync", "--yes")[0] == 0
+        agents, port = spring.state()["agents"], int(spring.url.rpartition(":")[2])
+    with running_thread(Options(api_key="key-of-autumn"), state_file=state, port=port) as autumn:
+        assert autumn.state()["agents"] == agents
+        code, _, err = bench("--env", "staging", "plan")
+        assert (code, "Check STAGING_KEY" in err) == (1, True), err
+        monkeypatch.setenv("STAGING_KEY", autumn.key)
+        code, out, _ = bench("--env", "staging", "sync", "--yes")
+        assert (code, "Everything is in sync." in out) == (0, True)
+        assert [entry for entry in autumn.log() if entry["method"] != "GET"] == []
+        assert autumn.state()["agents"] == agents
+
+
+def test_two_environments_in_one_workspace_do_not_touch_each_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGING_KEY", bench.sandbox.key)
+    toml = bench.root / "agentctl.toml"
+    (line,) = [line for line in toml.read_text().splitlines() if line.startswith("base_url")]
+    toml.write_text(toml.read_text().replace(line, f'base_url = "{bench.sandbox.url}"'))
+    for arguments in ((), ("--env", "staging")):
+        assert bench(*arguments, "sync", "--yes", "--prune")[0] == 0
+    tags = sorted(agent["tags"][-1] for agent in bench.sandbox.state()["agents"].values())
+    assert tags == [
+        f"agentctl:beispiel/{name}/{key}" for name in ("production", "staging") for key in ("empfang", "zentrale")
+    ]
+    with bench.writes() as writes:
+        for arguments in ((), ("--env", "staging")):
+            assert bench(*arguments, "sync", "--yes", "--prune")[0] == 0
+            assert bench.json(*arguments, "plan")["orphans"] == []
+        # What staging has no more is no orphan of production's.
+        shutil.rmtree(bench.root / "assistants" / "zentrale")
+        assert [one["key"] for one in bench.json("plan")["orphans"] if one["kind"] == "agent"] == ["zentrale"]
+    assert writes == []
+    assert bench("--env", "staging", "sync", "--yes", "--prune")[0] == 0
+    left = sorted(agent["tags"][-1] for agent in bench.sandbox.state()["agents"].values())
+    assert left == [tags[0], tags[1], tags[2]]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from agentctl.verbs import promote, sync
 from agentctl.verbs.history import restored
-from agentctl.wiring import connect
+from agentctl.wiring import Control, connect
 from tests.telephony import Bench, environment
 
 TOML = """project = "beispiel"
@@ -193,6 +196,67 @@ def test_what_cannot_be_promoted_is_told(bench: Bench, staging: BlockingSandbox)
     ):
         code, _, err = bench(*arguments, "--yes")
         assert (code, message in err) == (2, True), err
+
+
+def test_an_assistant_that_only_staging_has_is_named_and_left(bench: Bench, staging: BlockingSandbox) -> None:
+    bench.declare("alt")
+    ok(bench, "--env", "staging", "sync", "--yes")
+    shutil.rmtree(bench.root / "assistants" / "alt")
+    done = bench.json("promote", "staging", "production", "--yes")
+    assert [(one["assistant"], one["why"]) for one in done["not_promoted"]] == [
+        ("alt", "staging has it, and the files do not declare it any more")
+    ]
+    assert len(staging.state()["agents"]) == 2
+    assert [agent["name"] for agent in bench.sandbox.state()["agents"].values()] == ["Empfang"]
+
+
+def test_stored_conversations_need_their_own_yes_here_too(bench: Bench, staging: BlockingSandbox) -> None:
+    for arguments in ((), ("--env", "staging")):
+        ok(bench, *arguments, "sync", "--yes")
+    bench.toml.write_text(
+        bench.toml.read_text() + "[privacy]\nretention_days = 1\napply_to_existing_conversations = true\n"
+    )
+    ok(bench, "--env", "staging", "sync", "--yes", "--delete-conversations")
+    code, out, _ = bench("promote", "staging", "production", "--yes", "--take-ours")
+    assert (code, "stored conversations older than 1 days" in out) == (3, True), out
+    kept = bench.agent()["platform_settings"]["privacy"]["retention_days"]
+    assert kept != 1
+    ok(bench, "promote", "staging", "production", "--yes", "--delete-conversations")
+    assert bench.agent()["platform_settings"]["privacy"]["retention_days"] == 1
+
+
+def test_a_promotion_brings_documents_and_keeps_their_contents(bench: Bench, staging: BlockingSandbox) -> None:
+    folder = bench.root / "assistants" / "empfang" / "knowledge"
+    folder.mkdir()
+    (folder / "zeiten.md").write_text("Von neun bis fünf.")
+    ok(bench, "--env", "staging", "sync", "--yes")
+    ok(bench, "promote", "staging", "production", "--yes")
+    (document,) = bench.sandbox.state()["documents"].values()
+    assert document["name"].startswith("agentctl/beispiel/production/empfang/zeiten@")
+
+    async def kept(control: Control) -> list[str | None]:
+        return [one.text for one in (await restored(control, "empfang", None)).knowledge]
+
+    assert bench.control(kept) == ["Von neun bis fünf."]
+    (folder / "zeiten.md").write_text("Von zehn bis vier.")
+    code, _, err = bench("promote", "staging", "production", "--yes")
+    assert (code, "in assistants/empfang/knowledge/zeiten.md" in err) == (2, True)
+
+
+def test_two_promotions_at_once_are_one(bench: Bench, staging: BlockingSandbox) -> None:
+    ok(bench, "--env", "staging", "sync", "--yes")
+    bench.sandbox.latency(100)
+    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), "promote", "staging", "production", "--yes"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [one.communicate(timeout=60)[1] for one in both]
+    # Whoever comes second is told to wait, or comes after the first and finds nothing to do.
+    assert any(one.returncode == 0 for one in both), errors
+    for one, err in zip(both, errors, strict=True):
+        assert one.returncode == 0 or "another sync of this project is running" in err, err
+    bench.sandbox.latency(0)
+    assert len(bench.sandbox.state()["agents"]) == 1
+    assert "Everything is in sync." in ok(bench, "promote", "staging", "production", "--yes")
+    assert len(bench.json("history", "empfang")[0]["revisions"]) == 1
 
 
 def test_what_is_held_or_was_changed_in_production_is_left(bench: Bench, staging: BlockingSandbox) -> None:

@@ -17,7 +17,7 @@ from agentctl.settings import Settings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.verbs import stateless
-from agentctl.wiring import connect
+from agentctl.wiring import Control, connect
 from tests.telephony import NUMBER, Bench, environment
 
 AGENT, NUMBERED = Ref("agent", "empfang"), Ref("phone_number", NUMBER)
@@ -77,6 +77,29 @@ def test_a_new_assistant_of_a_machine_without_a_memory_delivers_to_the_projects_
     with other.writes() as writes:
         assert other("sync", "--yes")[0] == 0
     assert writes == []
+
+
+def test_without_a_memory_nothing_is_made_twice_and_what_is_ambiguous_is_listed(machines: tuple[Bench, Bench]) -> None:
+    one, other = machines
+    one.declare("zentrale")
+    shutil.copytree(one.root / "assistants" / "zentrale", other.root / "assistants" / "zentrale")
+    assert one("sync", "--yes")[0] == 0
+    copy = one.agent("zentrale")
+
+    async def duplicate(control: Control) -> str:
+        body = {"name": "Von Hand", "tags": copy["tags"], "conversation_config": {}}
+        made: dict[str, str] = await control.api.post("/v1/convai/agents/create", json=body)
+        return made["agent_id"]
+
+    both = [one.control(duplicate), copy["agent_id"]]
+    for _ in range(2):
+        with other.writes() as writes:
+            code, out, _ = other("sync", "--yes", "--stateless")
+        assert (code, writes) == (1, [])
+        assert "agent zentrale: 2 remote objects claim to be it" in out
+        assert [agent_id in out for agent_id in both] == [True, True]
+    assert "empfang   in sync" in other("status")[1]
+    assert len(one.sandbox.state()["agents"]) == 3
 
 
 @pytest.mark.anyio
