@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from agentctl.errors import Problem
 from agentctl.resources.assistant import Document
 from agentctl.settings import nearest
-from agentctl.sources.assistant_file import KnowledgeEntry
+from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry
 from agentctl.sources.problems import located
 from agentctl.sources.toml import Unreadable, decode, read_bytes
 
@@ -80,13 +80,16 @@ class AssistantKnowledge:
         self._problems = problems
         self._base = f"assistants/{folder.name}"
         self._toml = f"{self._base}/assistant.toml"
+        self.files: dict[str, str] = {}
+        """Path of each file that was used -> digest of its content; known once `documents` was asked."""
 
-    def documents(self, entries: Iterable[KnowledgeEntry] | None, *, all_shared: bool = True) -> tuple[Document, ...]:
+    def documents(self, declared: AssistantFile | None) -> tuple[Document, ...]:
         """All documents of the assistant, own ones first. What cannot be used goes to the problems.
 
-        Without `all_shared`, of the shared documents only those that an entry names.
-        None: the entries are not known, since assistant.toml is broken; only the files are checked.
+        Without `shared_knowledge`, of the shared documents only those that an entry names.
+        None: what is declared is not known, since assistant.toml is broken; only the files are checked.
         """
+        entries, all_shared = (declared.knowledge, declared.shared_knowledge) if declared else (None, True)
         shared = dict(self._shared)
         own: dict[str, Document] = {}
         named: set[str] = set()
@@ -98,7 +101,9 @@ class AssistantKnowledge:
         self._add_folder(own, named)
         if entries is not None:
             _report_collisions(own, "name one of them otherwise by [[knowledge]] in assistant.toml", self._problems)
-        return (*own.values(), *(shared[where] for where in shared if all_shared or where in named))
+        used = {**own, **{where: shared[where] for where in shared if all_shared or where in named}}
+        self.files = {where: one.digest for where, one in used.items() if not where.startswith(f"{self._toml}:")}
+        return tuple(used.values())
 
     def _add_entry(
         self, entry: KnowledgeEntry, place: str, own: dict[str, Document], shared: dict[str, Document], named: set[str]

@@ -61,8 +61,11 @@ class Sheet:
         documents: Sequence[NewDocument] = (),
         all_shared: bool = True,
         numbers: Sequence[str] = (),
+        environment: str | None = None,
     ) -> None:
+        """`environment`: the one that it is tried in; None: the project's default."""
         self.key = key
+        self._environment = environment
         self.table = NewTable(name)
         self._root = root
         self._prompt = prompt
@@ -99,7 +102,7 @@ class Sheet:
             if (self._root / "shared").is_dir():
                 shutil.copytree(self._root / "shared", root / "shared")
             _write(root, self.files())
-            return load(root, whole=False)
+            return load(root, self._environment, whole=False)
 
     def place(self) -> None:
         """Write the files: shared ones first, then the assistant's folder in one step. Blocks.

@@ -1,4 +1,4 @@
-"""What edits would destroy for good, in the words of whoever declared the peril."""
+"""What edits would destroy for good, as the perils of a resource tell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentctl.sync.kind import Desired
 def losses(
     desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The path of each part whose edits would destroy something, and what."""
+    """What the edits would destroy for good, with the path of the part that does."""
     for peril in desired.perils:
         before, after = _part(observed, peril.at), _part(body, peril.at)
         touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,9 @@ from agentctl.resources import agent, knowledge, rag_index
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.post_call import WEBHOOK
+from agentctl.sources.counterpart import room
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.project import FILENAME
 from agentctl.sources.pulled import PROMPT
 from agentctl.sources.written import Sheet
 from agentctl.sync.bindings import Bindings
@@ -97,6 +99,7 @@ class _Composer:
         documents: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self._loaded = loaded
+        self._layers = loaded.layers
         self._kinds = kinds
         self._documents = documents
         declared = {assistant.key for assistant in loaded.assistants}
@@ -127,6 +130,7 @@ class _Composer:
             documents=() if shelf.raw else shelf.documents,
             all_shared=shelf.all_shared,
             numbers=tuple(self._numbers_of(where, body)),
+            environment=self._layers.name if self._layers else None,
         )
         documents = {document.key(one.key): i for document, i in zip(shelf.documents, shelf.ids, strict=True)}
         assistant = self._settle(where, sheet, named(settings, self._agents), body, documents)
@@ -164,11 +168,22 @@ class _Composer:
             edits = [edit for edit in self._edits(assistant, body, documents) if not is_mark(edit)]
             if not missing and not edits:
                 return assistant
+            if decided := self._decided(sheet.key, assistant, (*missing, *edits)):
+                self.left += [Problem(where, f"{path} is another one in {FILENAME}; {why}") for path, why in decided]
+                return None
             sheet.table.lay((edit.keys for edit in missing), settings, assistant)
             for edit in () if missing else edits:  # what is declared besides may go with what was laid
                 sheet.table.correct(edit.keys, named(_theirs(edit, body), self._agents), assistant)
         self.left += [Problem(where, f"{edit.path} would not read the same from a file") for edit in (*missing, *edits)]
         return None
+
+    def _decided(self, key: str, assistant: Assistant, edits: Iterable[Edit]) -> list[tuple[str, str]]:
+        """The fields of which a file has no say, since the environment lays its own value over it."""
+        if self._layers is None:
+            return []
+        what = f"environments.{self._layers.name} decides it; change it there, or pull without --env"
+        homes = {edit.path: room(edit.keys, assistant) for edit in edits}
+        return [(path, what) for path, home in homes.items() if home and self._layers.decides(key, home)]
 
     def _desired(self, assistant: Assistant) -> Mapping[str, Any]:
         (desired,) = self._kinds[agent.KIND].desired(assistant)

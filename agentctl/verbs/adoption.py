@@ -37,7 +37,7 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         bindings = await control.bindings()
         for adoption in adoptions:
             await _write(bindings, adoption)
-        loaded = (await asyncio.to_thread(load_files, control.directory)).checked()
+        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
         control.loaded = loaded  # what it had read is no more
         kinds = {kind.name: kind for kind in await control.kinds(bindings)}
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]

@@ -79,7 +79,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
             raise _taken(new, "an agent of another environment")
         if renaming.moves:
             await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
-        loaded = (await asyncio.to_thread(load_files, control.directory)).checked()
+        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
         control.loaded = loaded  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
         for one in held:
