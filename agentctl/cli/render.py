@@ -22,6 +22,8 @@ from agentctl.verbs.status import Standing
 
 _ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
 _STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
+# Of what is unmanaged: names in text, their characters, and entries in JSON.
+_SHOWN, _NAME, _SOME = 3, 40, 20
 MARKS = {"create": ("+", 32), "update": ("~", 33), "delete": ("-", 31)}
 # Terminal control and bidirectional overrides: a transcript must not be able to repaint the terminal.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -83,6 +85,10 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
         "notices": [str(notice) for notice in _notices(plan)],
         "two_way": [{"kind": ref.kind, "key": ref.key} for ref in unremembered(plan)],
         "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
+        "unmanaged": [
+            {"kind": kind, "count": len(some), "some": [{"id": i, "name": name} for i, name in some[:_SOME]]}
+            for kind, some in _unmanaged(plan).items()
+        ],
         "holds": [
             {"assistant": hold.key, "revision": hold.revision}
             for hold in (plan.holds if isinstance(plan, ProjectPlan) else ())
@@ -99,9 +105,26 @@ def plan_text(plan: Plan) -> str:
     lines = [line for change in plan.changes for line in _change(change)]
     for ref in plan.orphans:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
+    lines += [_unmanaged_line(kind, [name for _, name in some]) for kind, some in _unmanaged(plan).items()]
     lines += [f"{paint('note:', 36)} {plain(notice)}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
+
+
+def _unmanaged(plan: Plan) -> dict[str, list[tuple[str, str]]]:
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for one in plan.unmanaged:
+        kinds.setdefault(one.kind, []).append((one.remote_id, one.name))
+    return kinds
+
+
+def _unmanaged_line(kind: str, names: Sequence[str]) -> str:
+    """What is there and nobody's of ours, in one line however many there are."""
+    shown = [repr(name if len(name) <= _NAME else f"{name[:_NAME]}…") for name in names[:_SHOWN]]
+    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    count = f"{len(names)} {kind}{'' if len(names) == 1 else 's'} ({', '.join([*shown, *more])})"
+    taken = "; agentctl pull --all takes them into files" if kind == "agent" else ""
+    return f"{paint('unmanaged there:', 36)} {plain(count)}{taken}"
 
 
 def _notices(plan: Plan) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ verified without another request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
@@ -21,12 +21,13 @@ from agentctl.resources.platform_settings import PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.voice import speech
 from agentctl.sync.bindings import overlaid
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
 
 AGENTS = "/v1/convai/agents"
 AGENT = "/v1/convai/agents/{agent_id}"
 KIND = "agent"
 MANAGED = "managed-by:agentctl"
+MARK = "agentctl:"
 VOICE = "conversation_config.tts.voice_id"
 
 
@@ -56,6 +57,7 @@ class Agent:
         self._api = api
         self._scope = scope
         self._webhook = webhook
+        self._unmanaged: tuple[User, ...] = ()
 
     @classmethod
     def at(cls, place: Place) -> Agent:
@@ -81,7 +83,7 @@ class Agent:
 
     def tag(self, key: str) -> str:
         """The mark by which the agent of `key` is known as ours."""
-        return f"agentctl:{self._scope.project}/{self._scope.environment}/{key}"
+        return f"{MARK}{self._scope.project}/{self._scope.environment}/{key}"
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too.
@@ -89,9 +91,11 @@ class Agent:
         Those with a tag of this project and environment that nobody wants are in the answer as well.
         """
         ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
-        tagged, archived = await self._tagged(archived=False), {}
+        listed = [entry async for entry in self._listed(archived=False)]
+        self._unmanaged = tuple(_unmanaged(listed, set(bound.values())))
+        tagged, archived = self._by_key(listed), {}
         if any(desired.key not in bound for desired in wanted):
-            archived = await self._tagged(archived=True)
+            archived = self._by_key([entry async for entry in self._listed(archived=True)])
         for desired in wanted:
             if desired.key not in bound:
                 ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
@@ -99,16 +103,21 @@ class Agent:
         strays = {key: [Observed(i, {}) for i in tagged[key]] for key in tagged if key not in ids}
         return {**strays, **dict(zip(ids, found, strict=True))}
 
-    async def _tagged(self, *, archived: bool) -> dict[str, list[str]]:
+    def unmanaged(self) -> Sequence[User]:
+        """The agents of the workspace that no project has."""
+        return self._unmanaged
+
+    def _by_key(self, listed: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
         prefix, found = self.tag(""), dict[str, list[str]]()
-        async for entry in self._listed(archived):
+        for entry in listed:
             for tag in entry.get("tags") or ():
                 if str(tag).startswith(prefix):
                     found.setdefault(str(tag).removeprefix(prefix), []).append(str(entry["agent_id"]))
         return found
 
     async def _listed(self, archived: bool) -> AsyncIterator[Mapping[str, Any]]:
-        params = {"tags": MANAGED, "archived": archived, "page_size": 100}
+        """The workspace's agents; of archived ones those that carry our mark, since nothing else is told of them."""
+        params = {**({"tags": MANAGED} if archived else {}), "archived": archived, "page_size": 100}
         async for entry in self._api.pages(AGENTS, items="agents", params=params):
             yield entry
 
@@ -164,6 +173,13 @@ class Agent:
             await self._api.delete(AGENT, agent_id=remote_id)
         except NotFound:
             return
+
+
+def _unmanaged(listed: Iterable[Mapping[str, Any]], bound: set[str]) -> Iterator[User]:
+    for entry in listed:
+        marked = any(str(tag).startswith(MARK) for tag in entry.get("tags") or ())
+        if not marked and entry["agent_id"] not in bound:
+            yield User(str(entry["agent_id"]), str(entry.get("name") or ""))
 
 
 def _observed(answer: Mapping[str, Any]) -> Observed:

@@ -155,7 +155,7 @@ class Kind(Protocol[Spec]):
 
 @dataclass(frozen=True)
 class User:
-    """Something remote that uses an object of ours: its id, and what a person calls it."""
+    """Something remote that is not of this plan, such as what uses an object of ours: its id, and how it is called."""
 
     remote_id: str
     name: str
@@ -174,6 +174,18 @@ class Shared(Protocol):
 
     async def users(self, remote_id: str) -> Sequence[User]:
         """Whatever uses the object now, resources of ours included; empty where it does not exist."""
+
+
+@runtime_checkable
+class Surveying(Protocol):
+    """A kind that comes across objects of nobody's of ours where it looks for ours anyway."""
+
+    @property
+    def name(self) -> str:
+        """As of Kind."""
+
+    def unmanaged(self) -> Sequence[User]:
+        """What the last `observe` saw that carries no mark and is bound to nothing; nothing of it is ever written."""
 
 
 @runtime_checkable

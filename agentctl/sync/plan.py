@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sync.diff import Edit
-from agentctl.sync.kind import Desired, Observed, Ref
+from agentctl.sync.kind import Desired, Observed, Ref, Surveying
 
 Spec = TypeVar("Spec")
 # Below this many resources a third is a handful, which a person can read.
@@ -93,13 +93,22 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Unmanaged:
+    """One object in the workspace that carries no mark of ours and is bound to nothing; left alone."""
+
+    kind: str
+    remote_id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """What to write, in the order of kinds; what is only to be remembered; and what a person should know.
 
     `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
     `orphans`: ours by binding or mark, and no longer declared. `known`: how many resources are bound in this scope.
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
-    a change made here: what differs counts as ours to write.
+    a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     """
 
     changes: tuple[Change, ...] = ()
@@ -111,6 +120,7 @@ class Plan:
     failures: tuple[Failure, ...] = ()
     known: int = 0
     adopted: tuple[Ref, ...] = ()
+    unmanaged: tuple[Unmanaged, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -148,6 +158,16 @@ class Plan:
                 f"{len(doomed)} of {self.known} resources would be deleted or overwritten",
                 "If that is really meant, run it again with --force.",
             )
+
+
+def unmanaged(kinds: Iterable[object]) -> tuple[Unmanaged, ...]:
+    """What the kinds that survey have come across, by name."""
+    return tuple(
+        Unmanaged(kind.name, one.remote_id, one.name)
+        for kind in kinds
+        if isinstance(kind, Surveying)
+        for one in sorted(kind.unmanaged(), key=lambda one: (one.name, one.remote_id))
+    )
 
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:

@@ -15,7 +15,7 @@ from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.loss import losses
-from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, unmanaged
 from agentctl.sync.sharing import Others, Parties, named
 
 Spec = TypeVar("Spec")
@@ -73,7 +73,7 @@ async def plan(
             draft.orphans(kind, seen, prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    return draft.plan(notices)
+    return replace(draft.plan(notices), unmanaged=unmanaged(kinds) if whole else ())
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:

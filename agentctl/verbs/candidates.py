@@ -18,8 +18,6 @@ from agentctl.verbs.fetching import short
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
 
-_MARK = "agentctl:"
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -122,7 +120,7 @@ class _Search:
         agent_id, tags = str(entry["agent_id"]), [str(tag) for tag in entry.get("tags") or ()]
         tagged = [tag.removeprefix(self._prefix) for tag in tags if tag.startswith(self._prefix)]
         ours = self._bound.get(agent_id) or next(iter(tagged), "")
-        marks = [tag for tag in tags if tag.startswith(_MARK) and not tag.startswith(self._prefix)]
+        marks = [tag for tag in tags if tag.startswith(agent.MARK) and not tag.startswith(self._prefix)]
         return agent_id, ours, "" if ours else next(iter(marks), "")
 
     def _key(self, entry: Mapping[str, Any], ours: str) -> str:

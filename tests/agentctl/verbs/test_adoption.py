@@ -236,6 +236,32 @@ def test_agents_of_other_projects_are_left_alone_and_named(workspace: Workspace)
     assert (code, "belongs to another project: agentctl:anderes/production/fremd" in err) == (2, True)
 
 
+def test_a_plan_counts_what_is_unmanaged_there_and_touches_none_of_it(workspace: Workspace) -> None:
+    workspace.declare("empfang")
+    assert workspace("sync", "--yes")[0] == 0
+    names = ["\x1b[31mRot", "Zwei", "D" * 200, "Vier\u202e"]
+    ids = {workspace.agent_made(name) for name in names}
+    workspace.agent_made("Fremd", tags=["agentctl:anderes/production/fremd"])
+    seen = max(entry["seq"] for entry in workspace.sandbox.log())
+    code, out, _ = workspace("plan", "--exit-code")
+    asked = [entry["path"] for entry in workspace.sandbox.log(seen)]
+    assert (code, asked.count("/v1/convai/agents"), "Fremd" in out, "\x1b[31mRot" in out) == (0, 1, False, False)
+    (line,) = [line for line in out.splitlines() if "unmanaged there" in line]
+    assert "4 agents (" in line
+    assert "'Vier\\u202e'" in line
+    assert "1 more); agentctl pull --all takes them into files" in line
+    assert len(line) < 250
+    (told,) = workspace.json("plan")["unmanaged"]
+    assert (told["kind"], told["count"], {one["id"] for one in told["some"]}) == ("agent", 4, ids)
+    with workspace.writes() as writes:
+        assert workspace("sync", "--yes", "--prune", "--force")[0] == 0
+    assert writes == []
+    assert workspace.json("plan", "--only", "empfang")["unmanaged"] == [], "only a whole plan knows the workspace"
+    assert workspace("pull", "--all", "--yes")[0] == 3
+    left = workspace.json("plan")["unmanaged"]
+    assert [one["name"] for one in left[0]["some"]] == [names[0], names[3]], "what no file can declare"
+
+
 def test_an_agent_of_ours_whose_folder_is_gone_comes_back_under_its_key(workspace: Workspace) -> None:
     workspace.declare("empfang")
     (workspace.root / "assistants/empfang/knowledge").mkdir()
