@@ -43,6 +43,7 @@ def _what(renaming: Renaming) -> str:
     lines = [folder if renaming.moves else f"assistants/{renaming.new} takes over what was {renaming.old}'s"]
     if renaming.agent_id:
         lines.append(f"agent {renaming.agent_id} stays; its tag and the names of its documents say {renaming.new} then")
+    lines += [f"{one.where} names it, and is rewritten" for one in renaming.mentions]
     return "\n".join(lines)
 
 

@@ -1,23 +1,29 @@
 """Give an assistant another key; its agent, documents, numbers, revisions and calls stay the ones they are.
 
-First the store learns the new key, then the folder gets it, then the marks at the platform (the agent's tag, the names
-of documents). A crash in between is healed by the same command; marks alone are an ordinary edit of the next sync.
+First the store learns the new key, then the folder gets it and whatever names it in other files, then the marks at the
+platform (the agent's tag, the names of documents). A crash in between is healed by the same command; marks alone are an
+ordinary edit of the next sync.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentctl.errors import ConfigurationError, Problem, SyncError, UsageError
-from agentctl.resources import agent, knowledge
+from agentctl.resources import agent, knowledge, knowledge_folder
 from agentctl.resources.assistant import KEY, Assistant
 from agentctl.sources.files import load as load_files
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.mentions import renamed
+from agentctl.sources.pulled import Rewrite
+from agentctl.sources.pulled import replace as rewrite
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied
-from agentctl.sync.kind import Ref
+from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
@@ -30,13 +36,14 @@ from agentctl.wiring import Control
 class Renaming:
     """What a rename would do. `moves`: the folder; where it has the new name already, only the rest is left.
 
-    `agent_id`: the agent that keeps its id, None where there is none yet.
+    `agent_id`: the agent that keeps its id, None where there is none yet. `mentions`: files that name it.
     """
 
     old: str
     new: str
     moves: bool
     agent_id: str | None
+    mentions: tuple[Rewrite, ...]
     assistant: Assistant = field(repr=False)
 
 
@@ -46,7 +53,8 @@ async def look(control: Control, old: str, new: str) -> Renaming:
         raise UsageError(f"{new!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _, a letter or digit first.")
     if old == new:
         raise UsageError(f"{old} has that key already")
-    loaded = await sync.load(control)
+    loaded = await _load(control, old)
+    mentions = await asyncio.to_thread(renamed, loaded.project.root, old, new)
     declared = {assistant.key: assistant for assistant in loaded.assistants}
     bindings = await control.bindings()
     bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
@@ -55,12 +63,19 @@ async def look(control: Control, old: str, new: str) -> Renaming:
             raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
         if bound[1] is not None and bound[0] is not None and bound[0] != bound[1]:
             raise _taken(new, bound[1])
-        return Renaming(old, new, True, bound[0] or bound[1], declared[old])
-    if new not in declared or (bound[0] is None and bound[1] is None):
+        return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
+    if new not in declared or not (bound[0] or bound[1] or mentions):
         raise unknown(old, declared)
     if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
         raise _taken(new, bound[1])
-    return Renaming(old, new, False, bound[0] or bound[1], declared[new])
+    return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
+
+
+async def _load(control: Control, old: str) -> Loaded:
+    """The project, although files may still name `old` after its folder has got another name."""
+    loaded = await asyncio.to_thread(lambda: control.loaded)
+    others = [problem for problem in loaded.problems if not problem.what.startswith(f"no assistant {old!r}, ")]
+    return replace(loaded, problems=tuple(others)).checked()
 
 
 async def rename(control: Control, renaming: Renaming) -> Applied:
@@ -75,10 +90,12 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         store, kinds = await control.store(), await control.kinds(await control.bindings())
         held = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
+        names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
         if (await store.call("rename", names))["taken"]:
             raise _taken(new, "an agent of another environment")
         if renaming.moves:
             await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
+        await asyncio.to_thread(rewrite, renaming.mentions)
         loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
         control.loaded = loaded  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
@@ -93,12 +110,22 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         return await sync.apply(control, narrowed, take_ours=True, force=True)
 
 
+def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], renaming: Renaming) -> Iterator[str]:
+    """What is declared under the old key all the same: a folder of the knowledge base may have any name."""
+    new = _called(renaming.assistant, renaming.new)
+    for one in (new, *(other for other in assistants if other.key != renaming.assistant.key)):
+        for kind in kinds:
+            for desired in kind.desired(one):
+                if f"{desired.key}/".startswith(f"{renaming.old}/"):
+                    yield f"{kind.name} {desired.key}"
+
+
 def _is_mark(change: Change) -> bool:
     """Whether the change says whose the object is and nothing else."""
     paths = {edit.path for edit in change.edits}
     return change.observed is not None and (
         (change.desired.kind == agent.KIND and paths == {"tags"})
-        or (change.desired.kind == knowledge.KIND and paths == {"name"})
+        or (change.desired.kind in (knowledge.KIND, knowledge_folder.KIND) and paths == {"name"})
     )
 
 

@@ -159,3 +159,52 @@ def test_one_that_was_never_synced_is_a_folder_alone(bench: Bench) -> None:
         assert bench("rename", "neu", "neuer", "--yes")[0] == 0
     assert writes == []
     assert (bench.root / "assistants" / "neuer" / "prompt.md").exists()
+
+
+def test_whoever_names_it_names_the_new_key(known: Bench) -> None:
+    transfer = "[[built_in_tools.transfer_to_agent.transfers]]\n"
+    transfer += "assistant   = 'empfang' # the front desk\ncondition = \"Asks for the empfang.\"\n"
+    known.declare("zweite", transfer)
+    file = known.root / "agentctl.toml"
+    file.write_text(
+        f"{file.read_text()}\n[environments.probe]\n[environments.probe.assistants.empfang] # its own\nname = 'P'\n"
+    )
+    assert known("sync", "--yes")[0] == 0
+    before = ids(known)
+    code, _, err = known("rename", "empfang", "pforte", "--yes")
+    assert (code, "assistants/zweite/assistant.toml names it, and is rewritten" in err) == (0, True), err
+    other = known.root / "assistants" / "zweite" / "assistant.toml"
+    assert transfer.replace("'empfang'", "'pforte'") in other.read_text()
+    assert "[environments.probe.assistants.pforte] # its own" in file.read_text()
+    assert ids(known) == before
+    in_sync(known)
+    known.root.joinpath("assistants/pforte").rename(known.root / "assistants/tor")
+    assert known("plan")[0] == 2
+    assert known("rename", "pforte", "tor", "--yes")[0] == 0, "renamed by hand, which leaves those names behind"
+    assert ids(known) == before
+    in_sync(known)
+
+
+def test_a_form_that_has_to_be_edited_by_hand_is_named_before_anything_is_done(known: Bench) -> None:
+    file = known.root / "agentctl.toml"
+    file.write_text(f"{file.read_text()}\n[environments.probe.assistants]\nempfang.name = 'P'\n")
+    before = file.read_text()
+    code, _, err = known("rename", "empfang", "pforte", "--yes")
+    assert (code, "names empfang in environments.probe.assistants.empfang" in err) == (2, True), err
+    assert (known.toml.exists(), file.read_text()) == (True, before)
+    in_sync(known)
+
+
+@pytest.mark.parametrize("folder", ["true", '"empfang"'])
+def test_folders_and_indexes_are_the_same_ones_afterwards(known: Bench, folder: str) -> None:
+    text = known.toml.read_text()
+    known.toml.write_text(f"{text}\n[knowledge_base]\nfolder = {folder}\n[rag]\nenabled = true\n")
+    assert known("sync", "--yes")[0] == 0
+    before = ids(known)
+    with known.writes() as writes:
+        assert known("rename", "empfang", "pforte", "--yes")[0] == 0
+    assert {entry["method"] for entry in writes} == {"PATCH"}
+    assert ids(known) == before
+    names = [one["name"] for one in known.sandbox.state()["documents"].values() if one["type"] == "folder"]
+    assert names == [f"agentctl/beispiel/production/{'pforte' if folder == 'true' else 'empfang'}"]
+    in_sync(known)
