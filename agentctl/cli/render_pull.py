@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.render import failure_text, paint, plain
+from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:
     from agentctl.sources.pulled import Rewrite
@@ -60,7 +61,7 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
 
 def _new(adoption: Adoption) -> Iterator[str]:
     """A new assistant: its settings in full, its other files by name, and what becomes ours at the platform."""
-    yield f"{paint('new:', 32)} {adoption.key}: agent {plain(repr(adoption.name))} ({adoption.agent_id})"
+    yield f"{paint('new:', 32)} {adoption.key}: agent {plain(called(adoption.name))} ({adoption.agent_id})"
     for where, content in adoption.sheet.files().items():
         yield f"  + {plain(where)} ({_count(len(content), 'byte')})"
         if where.endswith("/assistant.toml"):

@@ -23,6 +23,8 @@ _NOT_OURS: frozenset[Path] = frozenset({
     ("platform_settings", "archived"),
     ("platform_settings", "queueing_config", "hold_audio"),
 })  # fmt: skip
+# Without an id it says what would be delivered, and no place to deliver it to.
+_WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
 _SECTIONS = ("conversation_config", "platform_settings")
 _SECRET = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
 _REFERENCE = re.compile(r"(_id|_ids|_label|_name|_type)$")
@@ -98,7 +100,7 @@ def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> di
     found: dict[str, Any] = {}
     for key, value in values.items():
         here, default = (*at, key), known.get(key)
-        if here in _NOT_OURS:
+        if here in _NOT_OURS or (here == _WEBHOOKS and not (value or {}).get("post_call_webhook_id")):
             continue
         if isinstance(default, Mapping) and _EACH in default and value:
             kept: Any = _entries(value, default[_EACH], here)

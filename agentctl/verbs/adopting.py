@@ -21,7 +21,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import resolve
-from agentctl.verbs.candidates import Candidate, Candidates
+from agentctl.verbs.candidates import Candidate, Candidates, called
 from agentctl.verbs.library import Shelf, shelves
 from agentctl.verbs.sync import load
 from agentctl.verbs.taking import at, is_only_space, named, without_null
@@ -112,7 +112,7 @@ class _Composer:
 
     def compose(self, one: Candidate, body: Mapping[str, Any], shelf: Shelf) -> Adoption | None:
         """The adoption, or None where its files would not be valid: that is among what is left."""
-        where = f"agent {one.name!r} ({one.agent_id})"
+        where = f"agent {called(one.name)} ({one.agent_id})"
         prompt = at(body, PROMPT.split("."))
         if not isinstance(prompt, str) or not prompt.strip():
             self.left.append(Problem(where, "has no prompt, and an assistant needs one; write it there, or leave it"))
@@ -215,8 +215,10 @@ class _Composer:
             yield desired.key
             others = [one for one in entry.get("dependent_agents") or () if one.get("id") != agent_id]
             if others:
-                who = ", ".join(repr(one.get("name", one.get("id", "unknown"))) for one in others)
-                self.notes.append(Problem(where, f"{entry.get('name')!r} is used by {who} too, and is only renamed"))
+                who = ", ".join(called(one.get("name", one.get("id", "unknown"))) for one in others)
+                self.notes.append(
+                    Problem(where, f"{called(entry.get('name'))} is used by {who} too, and is only renamed")
+                )
 
     def _say(self, where: str, shelf: Shelf, secrets: Sequence[tuple[str, ...]]) -> None:
         if shelf.raw:

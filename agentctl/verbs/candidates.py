@@ -18,6 +18,8 @@ from agentctl.verbs.fetching import short
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
 
+_LONGEST_NAME = 60
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -39,6 +41,12 @@ class Candidates:
     keys: tuple[str, ...] = ()
     left: tuple[Problem, ...] = ()
     notes: tuple[Problem, ...] = ()
+
+
+def called(name: object) -> str:
+    """A name from the platform in quotes, cut where it is longer than anybody reads."""
+    text = str(name)
+    return repr(text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…")
 
 
 async def candidates(
@@ -103,7 +111,7 @@ class _Search:
         agent_id, ours, foreign = self._whose(entry)
         if agent_id in self._bound and ours in self._declared:
             return
-        where = f"agent {entry.get('name')!r} ({agent_id})"
+        where = f"agent {called(entry.get('name'))} ({agent_id})"
         if ours in self._declared:
             # Without a binding it is the declared one itself, which the next sync finds by its tag.
             if ours in self._bound.values() and every:
