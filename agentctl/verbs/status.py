@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agentctl.resources.assistant import Assistant
-from agentctl.resources.knowledge_folder import folder_of
-from agentctl.sync.kind import Ref
+from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
+from agentctl.verbs.history import resources
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
@@ -34,22 +34,16 @@ async def status(
     plan = await sync.plan(control, only, patience=patience)
     assistants = sync.select(control.loaded.assistants, only)
     held = {hold.key: hold for hold in plan.holds}
+    kinds = await control.kinds(await control.bindings())
     return tuple(
-        Standing(one.key, "held", (str(held[one.key]),)) if one.key in held else standing(one, plan)
+        Standing(one.key, "held", (str(held[one.key]),)) if one.key in held else standing(one, plan, kinds)
         for one in assistants
     )
 
 
-def standing(assistant: Assistant, plan: Plan) -> Standing:
-    """The worst of what the plan says of the assistant's own resources."""
-    mine = {
-        *(Ref("knowledge_document", document.key) for document in assistant.knowledge),
-        *(ref for document in assistant.knowledge if (ref := folder_of(assistant, document).get("folder"))),
-        *(Ref("rag_index", f"{document.key}@{assistant.rag.model}") for document in assistant.knowledge),
-        *(Ref("phone_number", number) for number in assistant.phone.numbers),
-        Ref("agent", assistant.key),
-        Ref("post_call", assistant.key),
-    }
+def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]]) -> Standing:
+    """The worst of what the plan says of the assistant's own resources, of whatever kind."""
+    mine = resources(kinds, assistant)
     found: list[tuple[State, str]] = []
     for failure in plan.failures:
         if failure.ref in mine:
