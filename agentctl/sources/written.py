@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import escaped
 
 ASSISTANTS = "assistants"
+_ASIDE = ".pull-"
+# Seconds after which nobody is writing there any more.
+_ABANDONED = 3600
 
 
 @dataclass(frozen=True)
@@ -104,26 +108,46 @@ class Sheet:
             _write(root, self.files())
             return load(root, self._environment, whole=False)
 
-    def place(self) -> None:
-        """Write the files: shared ones first, then the assistant's folder in one step. Blocks.
+    def prepare(self) -> Path:
+        """Write the files into a new folder beside their place, and return it. Blocks.
 
-        Raises Stale where one of them is there by now, ConfigurationError where they cannot be written.
+        Raises ConfigurationError where they cannot be written.
+        """
+        folder = self._root / ASSISTANTS
+        try:
+            folder.mkdir(exist_ok=True)
+            _sweep(folder)
+            aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+            try:
+                _write(aside, self.files(), durably=True)
+            except OSError:
+                shutil.rmtree(aside, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise ConfigurationError([Problem(self.folder, f"cannot be written: {error.strerror}")]) from None
+        return aside
+
+    def place(self, aside: Path) -> None:
+        """Put the prepared files where they belong: shared ones first, then the assistant's folder in one step. Blocks.
+
+        Raises Stale where one of them is there by now, ConfigurationError where they cannot be put there.
         """
         target = self._root / self.folder
         try:
-            target.parent.mkdir(exist_ok=True)
-            aside = Path(tempfile.mkdtemp(prefix=".pull-", dir=target.parent))
-            try:
-                _write(aside, self.files())
-                if os.path.lexists(target):
-                    raise Stale(f"{self.folder} is there by now; nothing was written", "Run it again.")
-                if (aside / SHARED).is_dir():
-                    _place_shared(aside / SHARED, self._root / SHARED)
-                (aside / self.folder).rename(target)
-            finally:
-                shutil.rmtree(aside, ignore_errors=True)
+            if os.path.lexists(target):
+                raise Stale(f"{self.folder} is there by now; nothing was written", "Run it again.")
+            if (aside / SHARED).is_dir():
+                _place_shared(aside / SHARED, self._root / SHARED)
+            (aside / self.folder).rename(target)
         except OSError as error:
             raise ConfigurationError([Problem(self.folder, f"cannot be written: {error.strerror}")]) from None
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what a pull left that was killed while it wrote."""
+    for path in folder.glob(f"{_ASIDE}*"):
+        if path.is_dir() and time.time() - path.stat().st_mtime > _ABANDONED:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _place_shared(source: Path, target: Path) -> None:
@@ -136,10 +160,14 @@ def _place_shared(source: Path, target: Path) -> None:
             raise Stale(f"{SHARED}/{path.name} is there by now; nothing was written", "Run it again.")
 
 
-def _write(root: Path, files: Mapping[str, bytes]) -> None:
+def _write(root: Path, files: Mapping[str, bytes], *, durably: bool = False) -> None:
     for where, content in files.items():
         (root / where).parent.mkdir(parents=True, exist_ok=True)
-        (root / where).write_bytes(content)
+        with (root / where).open("wb") as file:
+            file.write(content)
+            if durably:
+                file.flush()
+                os.fsync(file.fileno())
 
 
 def _entry(document: NewDocument, all_shared: bool) -> dict[str, Any]:

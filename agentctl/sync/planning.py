@@ -231,7 +231,9 @@ class _Draft:
             free = [remote_id for remote_id in ids if remote_id not in ids_in_use]
             if ids and not free:
                 continue  # what is wanted under another key, and still carries the mark of this one
-            if not prune or not kind.prunable:
+            # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
+            foreign = not sighting and not self._bindings.applied(Ref(kind.name, key))
+            if foreign or not prune or not kind.prunable:
                 self._orphans.append(Ref(kind.name, key))
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")

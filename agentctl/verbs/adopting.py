@@ -37,7 +37,7 @@ class Adoption:
 
     `renames`: documents whose names are to carry our mark. `marks`: whether the agent itself is to get one.
     `trims`: whether there is space around its prompt, which no file keeps. `indexes`: how many of its documents are
-    indexed for retrieval, or will be.
+    indexed for retrieval, or will be. `assistant`: what its files read as.
     """
 
     key: str
@@ -49,6 +49,7 @@ class Adoption:
     marks: bool = True
     trims: bool = False
     indexes: int = 0
+    assistant: Assistant = field(kw_only=True, repr=False)
 
     @property
     def writes(self) -> int:
@@ -143,7 +144,9 @@ class _Composer:
         edits = [edit.path for edit in self._edits(assistant, body, documents)]
         name, marks, trims = str(body.get("name")), "tags" in edits, PROMPT in edits
         indexes = len(list(self._kinds[rag_index.KIND].desired(assistant)))
-        return Adoption(one.key, one.agent_id, name, sheet, documents, renames, marks, trims, indexes)
+        return Adoption(
+            one.key, one.agent_id, name, sheet, documents, renames, marks, trims, indexes, assistant=assistant
+        )
 
     def _settle(
         self,

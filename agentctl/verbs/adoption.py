@@ -8,12 +8,12 @@ for retrieval, which the platform makes by itself) is asked for. So the next pla
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, SyncError
 from agentctl.resources import agent, knowledge, post_call
-from agentctl.resources.assistant import Assistant
 from agentctl.sources.files import load as load_files
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
@@ -35,13 +35,13 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
     """
     async with exclusive(control):
         bindings = await control.bindings()
-        for adoption in adoptions:
-            await _write(bindings, adoption)
+        kinds = {kind.name: kind for kind in await control.kinds(bindings)}
+        failures = [
+            failure for adoption in adoptions for failure in await _take(kinds[knowledge.KIND], adoption, bindings)
+        ]
         loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
         control.loaded = loaded  # what it had read is no more
-        kinds = {kind.name: kind for kind in await control.kinds(bindings)}
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
-        failures = await _rename(kinds[knowledge.KIND], chosen, adoptions, bindings)
         plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
         changes = tuple(change for change in plan.changes if _is_ours(change, kinds[change.desired.kind]))
         narrowed = ProjectPlan.of(plan, chosen, changes=changes, note="pull")
@@ -50,35 +50,43 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         return (*failures, *applied.failures, *left)
 
 
-async def _write(bindings: Bindings, adoption: Adoption) -> None:
-    """Bind, then place the files: without a binding, a sync would make a second agent out of them."""
-    ids = {Ref(knowledge.KIND, key): remote_id for key, remote_id in adoption.documents.items()}
-    ids[Ref(agent.KIND, adoption.key)] = adoption.agent_id
-    before = {ref: bindings.get(ref) for ref in ids}
-    for ref, remote_id in ids.items():
-        await bindings.bind(ref, remote_id)
+async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list[Failure]:
+    """Bind, mark the documents, then place the files, which are complete by then.
+
+    Without a binding a sync would make a second agent out of them, and without its mark a document would be uploaded
+    anew. Cut off before the files are there, all of it is harmless: what an agent uses is not deleted, nor is an agent
+    without our tag.
+    """
+    aside = await asyncio.to_thread(adoption.sheet.prepare)
     try:
-        await asyncio.to_thread(adoption.sheet.place)
-    except AgentctlError:
-        for ref, old in before.items():
-            await (bindings.unbind(ref) if old is None else bindings.bind(ref, old))
-        raise
-    for kind in (agent.KIND, knowledge.KIND):
-        for key, remote_id in bindings.of(kind).items():
-            if Ref(kind, key) not in ids and remote_id in ids.values():
-                await bindings.unbind(Ref(kind, key))  # what it was bound as before
+        ids = {Ref(knowledge.KIND, key): remote_id for key, remote_id in adoption.documents.items()}
+        ids[Ref(agent.KIND, adoption.key)] = adoption.agent_id
+        before = {ref: bindings.get(ref) for ref in ids}
+        for ref, remote_id in ids.items():
+            await bindings.bind(ref, remote_id)
+        failures = await _mark(kind, adoption, bindings)
+        try:
+            await asyncio.to_thread(adoption.sheet.place, aside)
+        except AgentctlError:
+            for ref, old in before.items():
+                await (bindings.unbind(ref) if old is None else bindings.bind(ref, old))
+            raise
+    finally:
+        await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+    for name in (agent.KIND, knowledge.KIND):
+        for key, remote_id in bindings.of(name).items():
+            if Ref(name, key) not in ids and remote_id in ids.values():
+                await bindings.unbind(Ref(name, key))  # what it was bound as before
+    return failures
 
 
-async def _rename(
-    kind: Kind[Any], assistants: Iterable[Assistant], adoptions: Iterable[Adoption], bindings: Bindings
-) -> list[Failure]:
+async def _mark(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list[Failure]:
     """Give documents the names that say whose they are and which content they have. The content is not sent."""
-    ours = {key for adoption in adoptions for key in adoption.renames}
-    wanted = {one.key: one for assistant in assistants for one in kind.desired(assistant) if one.key in ours}
     failures = []
-    for desired in wanted.values():
-        remote_id = bindings.get(desired.ref)
-        assert remote_id is not None
+    for desired in kind.desired(adoption.assistant):
+        if desired.key not in adoption.renames or not diff(desired.body, bindings.applied(desired.ref), kind.lists):
+            continue
+        remote_id = adoption.documents[desired.key]
         try:
             observed = await kind.update(remote_id, desired, {"name": desired.body["name"]})
             left = diff(desired.body, observed.body, kind.lists)

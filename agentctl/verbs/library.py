@@ -84,7 +84,8 @@ class _Library:
         self._alone = not loaded.assistants
         bound = bindings.of(knowledge.KIND)
         self._declared = {remote_id: key for key, remote_id in bound.items() if key in declared}
-        self._files = _shared_files(loaded.project.root)
+        self._root = loaded.project.root / SHARED
+        self._files = _shared_files(self._root)
         self.shared = set(self._files)
 
     def why_not(self, locator: Mapping[str, Any], users: Mapping[str, set[str]]) -> str:
@@ -109,7 +110,7 @@ class _Library:
         return len(users) > 1 and self._alone and found.url is None and not as_file
 
     def name(self, document_id: str) -> str:
-        """Its name in shared/knowledge/, unlike every other there."""
+        """Its name in shared/knowledge/, unlike every other there; the same again where a cut-off pull left it."""
         found = self._found[document_id]
         assert isinstance(found, NewDocument)
         others = [
@@ -117,7 +118,8 @@ class _Library:
             for other, one in self._found.items()
             if other < document_id and isinstance(one, NewDocument)
         ]  # fmt: skip
-        return _unlike(found.name, document_id, {*self._files, *others})
+        there = {name for name, file in self._files.items() if not _holds(self._root / file, found.content)}
+        return _unlike(found.name, document_id, {*there, *others})
 
     def shelf(
         self, entries: Sequence[Mapping[str, Any]], users: Mapping[str, set[str]], shared: set[str]
@@ -143,8 +145,11 @@ class _Library:
         return Shelf(tuple(documents.values()), tuple(documents), all_shared=mine == shared)
 
 
-def _shared_files(root: Path) -> dict[str, str]:
-    folder = root / SHARED
+def _holds(path: Path, content: bytes | None) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _shared_files(folder: Path) -> dict[str, str]:
     paths = sorted(folder.iterdir()) if folder.is_dir() else ()
     return {slug(path.stem): path.name for path in paths if not path.name.startswith(".")}
 

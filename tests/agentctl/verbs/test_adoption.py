@@ -364,20 +364,30 @@ def test_the_projects_defaults_do_not_change_an_agent(workspace: Workspace) -> N
     workspace.settled()
 
 
-def test_what_cannot_be_written_is_bound_to_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."))
+@pytest.mark.parametrize("step", ["open", "rename"])
+def test_what_cannot_be_written_is_bound_to_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    agent_id = workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."))
+    before = workspace.as_told()
+    real = getattr(Path, step)
     with monkeypatch.context() as patched:
 
-        def full(self: Path, target: Path) -> Path:
-            raise OSError(28, "No space left on device")
+        def full(self: Path, *args: Any, **more: Any) -> Any:
+            if ".pull-" in str(self):
+                raise OSError(28, "No space left on device")
+            return real(self, *args, **more)
 
-        patched.setattr(Path, "rename", full)
+        patched.setattr(Path, step, full)
         with workspace.writes() as writes:
             code, _, err = workspace("pull", "--all", "--yes")
-    assert (code, "cannot be written: No space left" in err, writes) == (2, True, [])
+    assert (code, "cannot be written: No space left" in err) == (2, True)
+    assert (workspace.as_told(), workspace.sandbox.state()["agents"][agent_id]["tags"]) == (before, [])
+    assert len(writes) == (0 if step == "open" else 1), "a disk that is full is found before a document is marked"
     assert list((workspace.root / "assistants").iterdir()) == []
-    plan = workspace.json("plan")
-    assert (plan["changes"], plan["orphans"]) == ([], [])
+    assert workspace.json("plan")["changes"] == []
+    assert workspace("sync", "--yes", "--prune", "--force")[0] == 0
+    assert workspace.as_told() == before
     assert workspace("pull", "--all", "--yes")[0] == 0
     workspace.settled()
 
