@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentctl.resources.agent import Agent
+from agentctl.resources.agent_test import AgentTest
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.knowledge import KnowledgeDocument
 from agentctl.resources.phone_number import PhoneNumber
@@ -10,7 +11,7 @@ from agentctl.resources.place import Place
 from agentctl.resources.post_call import PostCallSettings
 from agentctl.sync.kind import Kind
 
-KINDS = (KnowledgeDocument, Agent, PhoneNumber, PostCallSettings)
+KINDS = (KnowledgeDocument, AgentTest, Agent, PhoneNumber, PostCallSettings)
 
 
 def kinds(place: Place) -> tuple[Kind[Assistant], ...]:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
-from agentctl.resources import knowledge
+from agentctl.resources import agent_test, knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.place import Place
@@ -38,6 +38,7 @@ class Agent:
         "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
         "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
         "platform_settings.evaluation.criteria": Keyed(by="id"),
+        agent_test.ATTACHED: Keyed(by="test_id", open=True),
         "platform_settings.workspace_overrides.webhooks.events": Keyed(),
     }
 
@@ -57,7 +58,7 @@ class Agent:
             "name": assistant.name,
             "tags": [MANAGED, self._tag(assistant.key)],
             "conversation_config": {"agent": _agent(assistant), "tts": _voice(assistant)},
-            "platform_settings": {**analysis(assistant), **delivery(self._webhook)},
+            "platform_settings": {**analysis(assistant), **delivery(self._webhook), **agent_test.attached(assistant)},
         }
         yield Desired(self.name, assistant.key, overlaid(ours, assistant.elevenlabs), assistant.where)
 

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from agentctl.resources.declared_test import DeclaredTest
+
 KEY = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 E164 = re.compile(r"^\+[1-9]\d{6,14}$")
 # A mailbox, loosely: the mail server has the last word; line breaks and lists must not reach a header.
@@ -144,6 +146,7 @@ class Assistant(Part):
     llm: Llm = Llm()
     voice: Voice = Voice()
     knowledge: tuple[Document, ...] = ()
+    tests: tuple[DeclaredTest, ...] = ()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field({}, repr=False)

@@ -18,12 +18,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agentctl.sandbox import (
     account,
+    agent_tests,
     agents,
     control,
     conversations,
     knowledge,
     phone_numbers,
     rag_index,
+    test_invocations,
     twilio,
     workspace_tools,
     workspace_webhooks,
@@ -66,6 +68,8 @@ def app(
     place = World(options, load(state_file, options), Journal(options.log_limit, on=options.log), state_file=state_file)
     parts = (
         agents,
+        agent_tests,
+        test_invocations,
         knowledge,
         rag_index,
         phone_numbers,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from agentctl.errors import Problem
 from agentctl.resources.assistant import KEY, Assistant, Document
 from agentctl.sources.advice import advice
+from agentctl.sources.agent_tests import agent_tests
 from agentctl.sources.assistant_file import AssistantFile
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
@@ -75,6 +76,7 @@ class _Reader:
         prompt = self._prompt(folder, variables)
         knowledge = AssistantKnowledge(folder, self.project.root, self.shared, self.problems)
         documents = knowledge.documents(declared.knowledge if declared else None)
+        tests = agent_tests(folder, self.project.root, self.problems)
         if declared is None:
             return None
         for number in declared.phone.numbers:
@@ -86,6 +88,7 @@ class _Reader:
             "prompt": prompt or "-",
             "first_message": self._rendered(declared.first_message, where, variables, inside="first_message"),
             "knowledge": documents,
+            "tests": tests,
         }
         try:
             assistant = Assistant.model_validate({**dict(declared), **rest})
