@@ -128,7 +128,7 @@ class _Run:
         else:
             await self._must_be_fresh(kind, change, change.observed)
             # Refs that became known since the plan was made are in `body`; the edits are made anew with them.
-            edits = diff(body, change.observed.body, kind.lists)
+            edits = diff(body, change.observed.body, kind.lists, self._bindings.applied(desired.ref))
             observed = await kind.update(change.observed.remote_id, desired, patch(edits))
         await self._verify(kind, change, body, observed)
 

@@ -38,7 +38,8 @@ class Ref:
 class Keyed:
     """How a list compares: as a set of entries told apart by the field `by` (None: by themselves), in any order.
 
-    `open`: others own entries too, so ours must be among them and theirs stay. `ignored`: fields of an entry that
+    `open`: others own entries too, so ours must be among them and theirs stay; ours are those that are declared and
+    those that were applied before. `ignored`: fields of an entry that
     are the platform's own copies.
     """
 

@@ -137,7 +137,7 @@ class _Draft:
             self._changes.append(Change("create", desired, edits, bound=bound))
             return
         known = applied if bound == observed.remote_id else {}
-        edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
+        edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         if bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
