@@ -226,14 +226,17 @@ class Control:
 
         return await Bindings(await self.store(), self.scope).load()
 
-    async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
-        """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
+    async def kinds(self, bindings: Bindings, *, gated: bool = False) -> tuple[Kind[Assistant], ...]:
+        """Every kind in dependency order; agents are bound to the post-call webhook once there is one.
+
+        `gated`: for a sync whose changes are tested before callers hear them.
+        """
         from agentctl.resources import kinds
         from agentctl.resources.place import Place
         from agentctl.resources.post_call import WEBHOOK
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        return kinds(Place(self.api, await self.store(), self.scope, webhook))
+        return kinds(Place(self.api, await self.store(), self.scope, webhook, gated))
 
 
 @asynccontextmanager

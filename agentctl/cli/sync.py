@@ -40,6 +40,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     json: Json = False,
 ) -> None:
@@ -50,10 +51,11 @@ def sync(
 
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
+        from agentctl.cli.testing import Looking
         from agentctl.verbs import sync as verbs
 
         async with verbs.exclusive(control):
-            found = await verbs.plan(control, only or (), prune=prune, patience=patience())
+            found = await verbs.plan(control, only or (), prune=prune, gated=gate, patience=patience())
             if not json:
                 print(render.plan_text(found), flush=True)
             ours = take_ours or not yes
@@ -61,7 +63,9 @@ def sync(
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
                 confirm(_question(found), yes=yes)
-            applied = await verbs.apply(control, found, take_ours=ours, force=force, on_change=Progress(found))
+            applied = await verbs.apply(
+                control, found, take_ours=ours, force=force, on_change=Progress(found), on_tests=Looking()
+            )
         print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
         return applied
 

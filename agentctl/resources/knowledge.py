@@ -18,20 +18,24 @@ KIND = "knowledge_document"
 
 
 class KnowledgeDocument:
-    """One text, file or URL of the knowledge base. A text or file is edited in place and keeps its id."""
+    """One text, file or URL of the knowledge base. A text or file is edited in place and keeps its id.
+
+    An edit in place is heard by callers at once; so where changes are `gated`, a new document takes over.
+    """
 
     name = KIND
     prunable = True
     lists: Mapping[str, Keyed] = {}
 
-    def __init__(self, api: Api, scope: Scope) -> None:
+    def __init__(self, api: Api, scope: Scope, *, gated: bool = False) -> None:
         self._api = api
+        self._gated = gated
         self._prefix = f"agentctl/{scope.project}/{scope.environment}/"
 
     @classmethod
     def at(cls, place: Place) -> KnowledgeDocument:
         """For one workspace and project."""
-        return cls(place.api, place.scope)
+        return cls(place.api, place.scope, gated=place.gated)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Every document of the assistant; one that several assistants share has one key and is uploaded once."""
@@ -83,7 +87,7 @@ class KnowledgeDocument:
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
         """Another type needs a new document, and so does a page: its URL cannot be changed."""
-        return "type" in changed or (desired.payload.url is not None and "content" in changed)
+        return "type" in changed or ((desired.payload.url is not None or self._gated) and "content" in changed)
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """Text endpoint for text, file endpoint for files, URL endpoint for pages."""

@@ -11,9 +11,13 @@ from agentctl.sync.kind import Ref, Scope
 
 @dataclass(frozen=True)
 class Place:
-    """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered."""
+    """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered.
+
+    `gated`: nothing that callers hear may change before it was tested.
+    """
 
     api: Api
     store: Store
     scope: Scope
     webhook: Ref | None = None
+    gated: bool = False

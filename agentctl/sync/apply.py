@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Ignored, Stale
-from agentctl.sync.bindings import Bindings
+from agentctl.sync.bindings import Bindings, overlaid
 from agentctl.sync.diff import Edit, diff, patch, without
+from agentctl.sync.gate import Gate
 from agentctl.sync.kind import Kind, Observed, Ref
 from agentctl.sync.plan import Change, Failure, Plan, by_kind, refs, resolve
 
@@ -44,18 +45,19 @@ async def apply(
     bindings: Bindings,
     *,
     take_ours: bool = False,
+    gate: Gate | None = None,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
-    `take_ours` overwrites drift and conflicts too.
+    `take_ours` overwrites drift and conflicts too. `gate` is asked before a change goes live.
     """
-    run = _Run(bindings, take_ours, on_change or (lambda change, error: None))
+    run = _Run(bindings, take_ours, on_change or (lambda change, error: None), gate)
     for settled in plan.settled:
         await bindings.bind(settled.ref, settled.remote_id, settled.body)
     for kind in kinds:
         await _all(run.change(kind, change) for change in by_kind(plan.changes, kind.name) if change.action != "delete")
-    await run.retire()
+    await run.retire(plan)
     for kind in reversed(kinds):
         await _all(run.delete(kind, change) for change in by_kind(plan.changes, kind.name) if change.action == "delete")
     return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held))
@@ -69,15 +71,28 @@ async def _all(steps: Iterable[Any]) -> None:
             raise result
 
 
+@dataclass(frozen=True)
+class _Retired:
+    """What was replaced in this run, and what took its place; `former` is what had been applied to the old one."""
+
+    kind: Kind[Any]
+    change: Change
+    old_id: str
+    new_id: str
+    former: Mapping[str, Any]
+
+
 class _Run:
     """One apply in progress: what is done, what failed, what was held back and what has to go at the end."""
 
-    def __init__(self, bindings: Bindings, take_ours: bool, on_change: OnChange) -> None:
+    def __init__(self, bindings: Bindings, take_ours: bool, on_change: OnChange, gate: Gate | None) -> None:
         self._bindings = bindings
         self._take_ours = take_ours
         self._on_change = on_change
-        self._retired: list[tuple[Kind[Any], Change, str]] = []
+        self._gate = gate
+        self._retired: list[_Retired] = []
         self._failed: set[Ref] = set()
+        self._touched: set[Ref] = set()  # a write was sent, whatever became of it
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self.done: list[Change] = []
         self.held: list[Change] = []
@@ -125,22 +140,31 @@ class _Run:
             # What a create cannot say, or did not take, is written like any other edit; the id is bound by now.
             if edits := diff(body, observed.body, kind.lists):
                 observed = await kind.update(observed.remote_id, desired, patch(edits))
+            await self._verify(kind, change, body, observed)
+            await self._admit(change, observed.remote_id, observed.body)
         else:
-            await self._must_be_fresh(kind, change, change.observed)
             # Refs that became known since the plan was made are in `body`; the edits are made anew with them.
             edits = diff(body, change.observed.body, kind.lists, self._bindings.applied(desired.ref))
+            await self._admit(change, change.observed.remote_id, overlaid(change.observed.body, patch(edits)))
+            await self._must_be_fresh(kind, change, change.observed)
+            self._touched.add(desired.ref)
             observed = await kind.update(change.observed.remote_id, desired, patch(edits))
-        await self._verify(kind, change, body, observed)
+            await self._verify(kind, change, body, observed)
+
+    async def _admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
+        if self._gate is not None:
+            await self._gate.admit(change, remote_id, planned)
 
     async def _create(self, kind: Kind[Any], change: Change, body: Mapping[str, Any]) -> Observed:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
         await self._bindings.intend(ref)
-        remote_id = await kind.create(change.desired, body)
+        self._touched.add(ref)
+        remote_id, former = await kind.create(change.desired, body), self._bindings.applied(ref)
         await self._bindings.bind(ref, remote_id)
         if old is not None:
-            self._retired.append((kind, change, old))
+            self._retired.append(_Retired(kind, change, old, remote_id, former))
         return await kind.read(remote_id)
 
     async def _verify(self, kind: Kind[Any], change: Change, body: Mapping[str, Any], observed: Observed) -> None:
@@ -169,15 +193,28 @@ class _Run:
             raise Blocked(f"{name} was not written, because {', '.join(sorted(lost))} was not")
         return resolve(body, ids)
 
-    async def retire(self) -> None:
-        """Delete what was replaced, unless something that was to let go of it failed."""
-        if self.failures:
-            return
-        for kind, change, old_id in self._retired:
+    async def retire(self, plan: Plan) -> None:
+        """Delete what was replaced, unless something that was to let go of it failed.
+
+        Where nothing has taken the new one up, it gives way to the old one again, so that no attempt leaves one behind.
+        """
+        for one in self._retired:
+            ref = one.change.desired.ref
+            users = {change.desired.ref for change in plan.changes if ref in refs(change.desired.body)}
             try:
-                await kind.delete(old_id)
+                if not users & self._failed and (users or not plan.failures):
+                    await one.kind.delete(one.old_id)
+                elif not users & self._touched:
+                    await self._take_back(one)
             except AgentctlError as error:
-                self.failures.append(Failure(change.desired.ref, change.desired.where, error))
+                self.failures.append(Failure(ref, one.change.desired.where, error))
+
+    async def _take_back(self, one: _Retired) -> None:
+        # In this order: killed in between, the new one is an orphan, and not a binding to something that is gone.
+        await self._bindings.bind(one.change.desired.ref, one.old_id, one.former)
+        await one.kind.delete(one.new_id)
+        if one.change in self.done:
+            self.done.remove(one.change)
 
 
 _PLAN_AGAIN = "Run it again: the new plan shows what is there now."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agentctl.resources import agent_test
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Plan
@@ -43,6 +44,7 @@ def standing(assistant: Assistant, plan: Plan) -> Standing:
     """The worst of what the plan says of the assistant's own resources."""
     mine = {
         *(Ref("knowledge_document", document.key) for document in assistant.knowledge),
+        *agent_test.refs(assistant),
         *(Ref("phone_number", number) for number in assistant.phone.numbers),
         Ref("agent", assistant.key),
         Ref("post_call", assistant.key),

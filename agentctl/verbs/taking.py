@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, knowledge, phone_number
+from agentctl.resources import agent, agent_test, knowledge, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.pulled import ABSENT, FIELDS, PROMPT, Draft, Untakable
 from agentctl.sync.bindings import Bindings
@@ -171,7 +171,7 @@ class Taking:
                 self._took(self._drafts[holder.key], change, edit)
 
 
-_REFERRED = (knowledge.KIND, "webhook")
+_REFERRED = (knowledge.KIND, agent_test.KIND, "webhook")
 
 
 def _at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:
