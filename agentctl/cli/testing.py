@@ -11,7 +11,7 @@ from agentctl.cli.session import Json, connected, say
 from agentctl.cli.sync import patience
 
 if TYPE_CHECKING:
-    from agentctl.verbs.testing import Tested
+    from agentctl.verbs.testing import Outcome
 
 _COLOURS = {"passed": 32, "failed": 31, "not run": 33}
 
@@ -50,7 +50,7 @@ class Looking:
             say(f"  {assistant}: {ended} of {count} tests have ended")
 
 
-def results_json(found: Sequence[Tested]) -> list[dict[str, Any]]:
+def results_json(found: Sequence[Outcome]) -> list[dict[str, Any]]:
     """The stable face of `test --json`."""
     return [
         {
@@ -63,7 +63,7 @@ def results_json(found: Sequence[Tested]) -> list[dict[str, Any]]:
     ]
 
 
-def results_text(found: Sequence[Tested]) -> str:
+def results_text(found: Sequence[Outcome]) -> str:
     """One line per test, the reason under each that did not pass, and the count."""
     from agentctl.cli.render import paint, plain
 

@@ -61,10 +61,8 @@ class TestGate:
         lost = [one for one in results if one.status != "passed"]
         if lost:
             reasons = "".join(f"\n    {one.test} {_STATES[one.status]}: {one.reason}" for one in lost)
-            raise NotPassed(
-                f"assistant {key}: {len(lost)} of {len(results)} tests did not pass, so its change does not go live{reasons}",
-                "Correct the assistant or the test and run it again.",
-            )
+            what = f"{len(lost)} of {len(results)} tests did not pass; its change does not go live"
+            raise NotPassed(f"assistant {key}: {what}{reasons}", "Correct the assistant or the test and run it again.")
 
     async def _run(self, assistant: Assistant, agent_id: str, config: Mapping[str, Any] | None) -> tuple[Result, ...]:
         ids = {ref: self._bindings.get(ref) for ref in agent_test.refs(assistant)}

@@ -81,9 +81,9 @@ async def apply(
 
     What somebody changed at the platform is held back unless `take_ours`. A resource that fails stops only what refers
     to it and stands in the result's failures. Of a gated plan, no agent is changed and no number given to one unless
-    the assistant's tests pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An assistant that is applied as a
-    whole is kept as a revision. Raises UsageError for a plan that would delete or overwrite too much,
-    unless `force`, and Busy while another sync of this project runs.
+    the assistant's tests pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An
+    assistant that is applied as a whole is kept as a revision. Raises UsageError for a plan that would delete or
+    overwrite too much, unless `force`, and Busy while another sync of this project runs.
     """
     if not force:
         plan.raise_if_unsafe(take_ours=take_ours)

@@ -24,7 +24,7 @@ from agentctl.wiring import Control
 
 
 @dataclass(frozen=True)
-class Tested:
+class Outcome:
     """How one test of an assistant ended."""
 
     assistant: str
@@ -38,7 +38,7 @@ async def run(
     patience: Patience | None = None,
     pace: Pace | None = None,
     on_tests: OnTests | None = None,
-) -> tuple[Tested, ...]:
+) -> tuple[Outcome, ...]:
     """Run the tests of the assistants that match `only`, all of them at once, against their live agents.
 
     The tests themselves are synced first, so that what runs is what the files say; nothing that a caller hears is
@@ -78,7 +78,7 @@ async def _run(
     lost: Mapping[Ref, str],
     pace: Pace | None,
     on_tests: OnTests | None,
-) -> list[Tested]:
+) -> list[Outcome]:
     agent_id = bindings.get(Ref(agent.KIND, assistant.key))
     results: dict[str, Result] = {}
     ready: dict[str, str] = {}
@@ -101,4 +101,4 @@ async def _run(
         except AgentctlError as error:
             found = tuple(Result(name, "not run", error.message) for name in ready)
         results |= {result.test: result for result in found}
-    return [Tested(assistant.key, results[test.name]) for test in assistant.tests]
+    return [Outcome(assistant.key, results[test.name]) for test in assistant.tests]
