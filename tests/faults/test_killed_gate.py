@@ -1,4 +1,4 @@
-"""A gated sync that is killed with SIGKILL at any request never leaves callers with what was not tested, and the next
+"""A gated sync that is killed with SIGKILL at any request from its first write on never leaves callers with what was not tested, and the next
 run ends as if it had never been killed.
 """
 
@@ -42,7 +42,7 @@ def write(project: Path, hours: str) -> None:
     (home / "assistant.toml").write_text(f'name = "Desk"\n[phone]\nnumbers = ["{NUMBER}"]\n')
     (home / "prompt.md").write_text("Help.")
     (home / "knowledge" / "hours.md").write_text(hours)
-    condition = f'user = "When are you open?"\nsuccess_condition = \'Says "{expected}".\'\n'
+    condition = 'user = "When are you open?"\nsuccess_condition = \'Says "nine to five".\'\n'
     (home / "tests" / "hours.toml").write_text(condition)
 
 
@@ -92,7 +92,7 @@ def left(sandbox: BlockingSandbox) -> Any:
 
 
 @pytest.mark.parametrize("passes", [True, False])
-def test_killed_at_every_request_of_a_gated_change(
+def test_killed_at_every_request_from_the_first_write_on(
     passes: bool, sandbox: BlockingSandbox, tmp_path: Path, cluster: Cluster, dsn: str
 ) -> None:
     settings = Settings(
@@ -112,9 +112,10 @@ def test_killed_at_every_request_of_a_gated_change(
     begin()
     before = left(sandbox)
     assert os.waitstatus_to_exitcode(run(tmp_path, settings)) == (0 if passes else 3)
-    requests = len(sandbox.log())
+    methods = [one["method"] for one in sandbox.log()]
+    first = next(place for place, method in enumerate(methods, 1) if method != "GET")
     assert heard(sandbox) == [GOOD if passes else OLD, "True"]
-    for fatal in range(1, requests + 1):
+    for fatal in range(first, len(methods) + 1):
         begin()
         assert run(tmp_path, settings, fatal) == signal.SIGKILL, f"request {fatal} was not reached"
         assert heard(sandbox) in ([OLD, "True"], [GOOD, "True"])
