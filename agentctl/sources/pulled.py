@@ -42,6 +42,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 _ACTION_ITEMS = ("platform_settings", "data_collection", action_items.ITEM_ID)
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
+_TESTS = ("platform_settings", "testing")
 _BOM = "\ufeff"
 
 
@@ -99,6 +100,8 @@ class Draft:
             raise Untakable(path, "belongs to agentctl; put it back with: agentctl sync --take-ours")
         if not raw and keys[: len(_WEBHOOKS)] == _WEBHOOKS:
             raise Untakable(path, "is set by agentctl webhook register; put it back with: agentctl sync --take-ours")
+        if not raw and keys[: len(_TESTS)] == _TESTS:
+            raise Untakable(path, "follows the files in tests/; put it back with: agentctl sync --take-ours")
         if theirs is ABSENT:
             self._take_away(keys, raw)
         elif path == PROMPT and not raw and isinstance(theirs, str):

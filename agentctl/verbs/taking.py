@@ -55,6 +55,8 @@ class Taking:
         elif desired.kind == knowledge.KIND:
             what = "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; "
             self.left.append(Problem(name, f"{what}copy it by hand, or {_OURS_AGAIN}"))
+        elif desired.kind == agent_test.KIND:
+            self.left.append(Problem(name, f"was changed at the platform; {_OURS_AGAIN}, or edit its file"))
         else:
             self.left.append(Problem(name, f"was changed in the store; {_OURS_AGAIN}"))
 
