@@ -1,5 +1,5 @@
-"""A gated sync that is killed with SIGKILL at any request from its first write on never leaves callers with what was not tested, and the next
-run ends as if it had never been killed.
+"""A gated sync that is killed with SIGKILL at any request from its first write on never leaves callers with what was
+not tested, and the next run ends as if it had never been killed.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 from agentctl.errors import UsageError
 from agentctl.resources.test_run import Result
 from agentctl.sync.kind import Ref
-from agentctl.verbs import testing
+from agentctl.verbs import rollback, testing
 from agentctl.verbs.testing import Outcome
 from tests.gated import PACE, Project, project
 
@@ -77,3 +77,18 @@ async def test_a_test_that_was_renamed_there_is_not_taken_for_ours(project: Proj
 async def test_without_tests_nothing_is_asked(project: Project) -> None:
     assert await tested(project) == {}
     assert await project.sandbox.log() == []
+
+
+async def test_what_a_rollback_holds_is_tested_as_it_was_applied(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Be brief.")
+    assert (await project.synced()).ok
+    async with project.opened() as control:
+        assert (await rollback.rollback(control, await rollback.look(control, "desk"))).ok
+    project.expect("something else", name="later")
+    await project.sandbox.clear_log()
+    found = await tested(project)
+    assert found["desk", "hours"].status == "passed"
+    assert (found["desk", "later"].status, found["desk", "later"].reason) == ("not run", "it is not at ElevenLabs yet")
+    assert [one["method"] for one in await project.sandbox.log() if one["method"] != "GET"] == ["POST"]
