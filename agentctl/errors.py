@@ -16,6 +16,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Blocked                 a change waits for another that failed
 │   ├── NotPassed               tests of an assistant did not pass, so that its change did not go live
 │   ├── Stale                   what a plan was made of has changed since
+│   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
@@ -131,6 +132,10 @@ class NotPassed(SyncError):
 
 class Stale(SyncError):
     """What a plan was made of has changed since; nothing of that change was written."""
+
+
+class InUse(SyncError):
+    """What was to be deleted is used by somebody else; nothing was deleted."""
 
 
 class Busy(SyncError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,25 @@ class Project:
         async with agentctl.connect(self.root, settings=Settings(_env_file=None, **self._settings)) as control:
             yield control
 
-    async def synced(self, *, gated: bool = True, prune: bool = False) -> Applied:
+    async def synced(self, *, only: Sequence[str] = (), gated: bool = True, prune: bool = False) -> Applied:
         async with self.opened() as control:
-            return await sync.apply(control, await sync.plan(control, gated=gated, prune=prune), force=True, pace=PACE)
+            found = await sync.plan(control, only, gated=gated, prune=prune)
+            return await sync.apply(control, found, force=True, pace=PACE)
 
     async def live(self) -> Any:
-        """Everything that a caller could hear."""
+        """Everything that a caller could hear: agents, what they know, and the numbers that ring there."""
         state = await self.sandbox.state()
-        return {name: state[name] for name in ("agents", "numbers", "documents")}
+        known = {
+            entry["id"]
+            for agent in state["agents"].values()
+            for entry in agent["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+        }
+        documents = {i: row for i, row in state["documents"].items() if i in known}
+        return {"agents": state["agents"], "numbers": state["numbers"], "documents": documents}
+
+    async def texts(self) -> list[str]:
+        """Every document that there is, in use or not."""
+        return sorted(row["text"] for row in (await self.sandbox.state())["documents"].values())
 
     async def runs(self) -> list[dict[str, Any]]:
         return [one["request_body"] for one in await self.sandbox.log() if one["path"].endswith("/run-tests")]

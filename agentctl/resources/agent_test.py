@@ -30,7 +30,8 @@ def refs(assistant: Assistant) -> tuple[Ref, ...]:
 
 def attached(assistant: Assistant) -> dict[str, Any]:
     """The part of `platform_settings` that shows the tests at the agent; others may attach theirs beside them."""
-    return {"testing": {"attached_tests": [{"test_id": ref} for ref in refs(assistant)]}}
+    entries = [{"test_id": ref} for ref in refs(assistant)]
+    return {"testing": {"attached_tests": entries}} if entries else {}
 
 
 class AgentTest:

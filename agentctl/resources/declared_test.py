@@ -10,7 +10,9 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from agentctl.resources.part import Part
 
 TestType = Literal["llm", "tool", "simulation"]
 ToolType = Literal["system", "webhook", "client", "workflow", "api_integration_webhook", "mcp", "code"]
@@ -43,11 +45,7 @@ Text = Annotated[str, AfterValidator(_not_blank)]
 Texts = Annotated[tuple[Text, ...], Field(max_length=5)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class ChatTurn(_Part):
+class ChatTurn(Part):
     """What was said before the answer that is judged. `time_in_call_secs`: default its place in the history."""
 
     role: Literal["user", "agent"]
@@ -55,7 +53,7 @@ class ChatTurn(_Part):
     time_in_call_secs: int | None = Field(None, ge=0, strict=True)
 
 
-class ParameterCheck(_Part):
+class ParameterCheck(Part):
     """How one parameter of a tool call is judged."""
 
     type: Literal["llm", "regex", "exact", "anything"]
@@ -74,21 +72,21 @@ class ParameterCheck(_Part):
         return self
 
 
-class ToolParameter(_Part):
+class ToolParameter(Part):
     """One parameter of the expected tool call; `path` is its place, like `arguments.date`."""
 
     path: Text
     eval: ParameterCheck
 
 
-class ReferencedTool(_Part):
+class ReferencedTool(Part):
     """A tool: its id at ElevenLabs, for a system tool its name, like end_call."""
 
     id: Text
     type: ToolType
 
 
-class ToolCall(_Part):
+class ToolCall(Part):
     """The tool call that is expected; with `verify_absence`, the one that must not be made."""
 
     referenced_tool: ReferencedTool
@@ -96,7 +94,7 @@ class ToolCall(_Part):
     verify_absence: bool = Field(False, strict=True)
 
 
-class TestFile(_Part):
+class TestFile(Part):
     """One file of `assistants/<key>/tests/`."""
 
     __test__ = False  # pytest takes every class whose name begins so for one of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentctl.resources.api import Api
@@ -13,11 +14,11 @@ from agentctl.sync.kind import Ref, Scope
 class Place:
     """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered.
 
-    `gated`: nothing that callers hear may change before it was tested.
+    `tell` hears how far something is that takes its time.
     """
 
     api: Api
     store: Store
     scope: Scope
     webhook: Ref | None = None
-    gated: bool = False
+    tell: Callable[[str], None] = lambda text: None

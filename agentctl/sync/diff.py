@@ -19,12 +19,16 @@ Origin = Literal["here", "there", "both"]
 
 @dataclass(frozen=True)
 class Edit:
-    """One declared field that differs. `keys` is the path; `before` is None where nothing was."""
+    """One declared field that differs. `keys` is the path; `before` is None where nothing was.
+
+    `removes`: it is an entry, or a list with entries, that was applied once and is declared no longer.
+    """
 
     keys: tuple[str, ...]
     before: Any
     after: Any
     origin: Origin = "here"
+    removes: bool = False
 
     @property
     def path(self) -> str:
@@ -40,8 +44,8 @@ def diff(
 ) -> tuple[Edit, ...]:
     """Every declared field whose observed value differs, in the order of declaration.
 
-    `applied`: what was last applied. Entries of an open list that it names and that are declared no more are ours to
-    take away; without it they pass for somebody else's.
+    `applied`: what was last applied. Entries of an open and owned list that it names and that are declared no more are
+    ours to take away; without it they pass for somebody else's.
     """
     return tuple(_edits(desired, observed, lists, (), applied or {}))
 
@@ -129,18 +133,19 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...], former: Any) -> Iterator[Edit]:
     observed = list(before) if isinstance(before, list | tuple) else []
-    theirs = {_identity(entry, rule): entry for entry in observed}
-    ours = {_identity(entry, rule): entry for entry in desired}
+    theirs = {identity(entry, rule): entry for entry in observed}
+    ours = {identity(entry, rule): entry for entry in desired}
     same = all(name in theirs and contains(_declared(entry, rule), theirs[name]) for name, entry in ours.items())
-    past = {_identity(entry, rule) for entry in former} if isinstance(former, list | tuple) else set()
-    gone = (past & theirs.keys()) - ours.keys() if rule.open else set()
+    past = {identity(entry, rule) for entry in former} if isinstance(former, list | tuple) else set()
+    gone = (past & theirs.keys()) - ours.keys() if rule.open and rule.owned else set()
     if same and not gone and (rule.open or len(ours) == len(observed)):
         return
     kept = [entry for name, entry in theirs.items() if name not in ours and name not in gone] if rule.open else []
     yield Edit(keys, before, [*kept, *desired])
 
 
-def _identity(entry: Any, rule: Keyed) -> Any:
+def identity(entry: Any, rule: Keyed) -> Any:
+    """What tells an entry of a keyed list apart from the others."""
     value = entry.get(rule.by) if rule.by and isinstance(entry, Mapping) else entry
     return value if isinstance(value, Ref | str | int) else repr(value)
 

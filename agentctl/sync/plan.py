@@ -23,8 +23,11 @@ _SAFE_BELOW = 10
 class Change:
     """One resource to write.
 
-    `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
-    bound when the plan was made: another one at apply means that somebody else was quicker.
+    `replaces`: a new object takes over and the old one goes once nothing refers to it; of a deletion: it is such an
+    old one, which an earlier run has left. `bound` is the id that was
+    bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
+    that would destroy something for good when it is written, and what that is, in words. `others`: names of those
+    who use it and have no part in the plan; they keep the old object.
     """
 
     action: Literal["create", "update", "delete"]
@@ -33,6 +36,8 @@ class Change:
     observed: Observed | None = None
     replaces: bool = False
     bound: str | None = None
+    losses: tuple[tuple[tuple[str, ...], str], ...] = ()
+    others: str = ""
 
     @property
     def vanished(self) -> bool:
@@ -49,6 +54,21 @@ class Change:
         """Whether making it true takes back something that was done there."""
         return self.vanished or bool(self.foreign)
 
+    @property
+    def destroys(self) -> tuple[str, ...]:
+        """What would be lost for good, in words."""
+        return tuple(lost for _, lost in self.losses)
+
+    @property
+    def perilous(self) -> tuple[Edit, ...]:
+        """The edits that would lose it; they need a yes of their own."""
+        return tuple(edit for edit in self.edits if any(edit.keys[: len(at)] == at for at, _ in self.losses))
+
+    def held(self, *, take_ours: bool, destroy: bool) -> tuple[Edit, ...]:
+        """The edits that are left undone unless somebody says that ours counts, and that it may destroy."""
+        foreign, perilous = () if take_ours else self.foreign, () if destroy else self.perilous
+        return tuple(edit for edit in self.edits if edit in foreign or edit in perilous)
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -61,11 +81,18 @@ class Failure:
 
 @dataclass(frozen=True)
 class Settled:
-    """What is only to be remembered: an id that was found, fields that are equal on both sides."""
+    """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
+
+    `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
+    before, if that is there still.
+    """
 
     ref: Ref
     remote_id: str
     body: Mapping[str, Any]
+    gone: tuple[tuple[str, ...], ...] = ()
+    touched: int = 0
+    former: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +122,11 @@ class Plan:
         """The changes that are held back unless somebody says that ours counts."""
         return tuple(change for change in self.changes if change.overwrites)
 
+    @property
+    def destructive(self) -> tuple[Change, ...]:
+        """The changes that would destroy something for good, and are held back without a yes of their own."""
+        return tuple(change for change in self.changes if change.destroys)
+
     def counts(self) -> dict[str, int]:
         """Number of resources by what happens to them."""
         actions = [change.action for change in self.changes]
@@ -110,7 +142,11 @@ class Plan:
 
         A wrong directory, an empty checkout or a foreign workspace looks like that; a day's work does not.
         """
-        doomed = [change for change in self.changes if change.action == "delete" or (take_ours and change.overwrites)]
+        doomed = [
+            change
+            for change in self.changes
+            if (change.action == "delete" and not change.replaces) or (take_ours and change.overwrites)
+        ]
         if self.known >= _SAFE_BELOW and len(doomed) * 3 > self.known:
             raise UsageError(
                 f"{len(doomed)} of {self.known} resources would be deleted or overwritten",
@@ -137,6 +173,15 @@ def refs(body: Any) -> set[Ref]:
         body.values() if isinstance(body, Mapping) else body if isinstance(body, list | tuple) else ()
     )
     return {ref for part in parts for ref in refs(part)}
+
+
+def referring(changes: Iterable[Change]) -> dict[Ref, set[Ref]]:
+    """By resource: the changed ones that refer to it."""
+    found: dict[Ref, set[Ref]] = {}
+    for change in changes:
+        for ref in refs(change.desired.body):
+            found.setdefault(ref, set()).add(change.desired.ref)
+    return found
 
 
 def by_kind(changes: Sequence[Change], kind: str) -> list[Change]:

@@ -12,6 +12,7 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace, Result, override, run_tests
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change
 
 OnTests = Callable[[str, int, int], None]
@@ -49,7 +50,11 @@ class TestGate:
             config = None if change.observed is None else override(planned)
             await self._need(change.desired.key, remote_id, config)
         elif change.desired.kind == phone_number.KIND and "agent_id" in {edit.path for edit in change.edits}:
-            await self._need(change.desired.payload.key, str(planned["agent_id"]), None)
+            key = change.desired.payload.key
+            agent_id = self._bindings.get(Ref(agent.KIND, key))
+            # Where that was changed by hand and is held back, the number goes on ringing elsewhere.
+            if agent_id is not None and planned.get("agent_id") == agent_id:
+                await self._need(key, agent_id, None)
 
     async def _need(self, key: str, agent_id: str, config: Mapping[str, Any] | None) -> None:
         assistant = self._assistants.get(key)

@@ -57,12 +57,14 @@ async def plan(
     loaded = await load(control)
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
-    kinds = await control.kinds(bindings, gated=gated)
+    kinds = await control.kinds(bindings)
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
     notices += _untested(free) if gated else ()
-    found = await planning.plan(kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience)
+    found = await planning.plan(
+        kinds, free, bindings, notices=notices, whole=not only, prune=prune, gated=gated, patience=patience
+    )
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
     return replace(_sparing(found, free, spared, held, released), gated=gated)
 
@@ -73,17 +75,19 @@ async def apply(
     *,
     take_ours: bool = False,
     force: bool = False,
+    destroy: bool = False,
     on_change: OnChange | None = None,
     on_tests: OnTests | None = None,
     pace: Pace | None = None,
 ) -> Applied:
     """Make `plan` true; each id is bound and each write verified at once.
 
-    What somebody changed at the platform is held back unless `take_ours`. A resource that fails stops only what refers
-    to it and stands in the result's failures. Of a gated plan, no agent is changed and no number given to one unless
-    the assistant's tests pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An
-    assistant that is applied as a whole is kept as a revision. Raises UsageError for a plan that would delete or
-    overwrite too much, unless `force`, and Busy while another sync of this project runs.
+    What somebody changed at the platform is held back unless `take_ours`, and what would destroy something for good
+    (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
+    result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
+    pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An assistant that is applied as
+    a whole is kept as a revision. Raises UsageError for a plan that would delete or overwrite too much, unless
+    `force`, and Busy while another sync of this project runs.
     """
     if not force:
         plan.raise_if_unsafe(take_ours=take_ours)
@@ -96,7 +100,9 @@ async def apply(
         gate = None
         if ours and ours.gated:
             gate = TestGate(control.api, bindings, ours.assistants, pace=pace, on_tests=on_tests)
-        applied = await engine.apply(plan, kinds, bindings, take_ours=take_ours, gate=gate, on_change=on_change)
+        applied = await engine.apply(
+            plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
+        )
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 

@@ -24,6 +24,7 @@ class Platform:
     intents: set[tuple[str, str]] = field(default_factory=set)
     versions: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
+    touched: int = 0  # what every look says
     hidden: int = 0  # so many more looks do not show what has no binding yet
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
@@ -66,15 +67,20 @@ class Thing:
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         mine = self.platform.objects.setdefault(self.name, {})
-        found: dict[str, Sighting] = {}
+        found: dict[str, list[Observed]] = {}
+        seen = {desired.key for desired in wanted}
         for desired in wanted:
             if desired.key in bound:
                 ids = [bound[desired.key]]
             else:
                 ids = [i for i in mine if i.startswith(f"{desired.key}#")] if self._shown() else []
             found[desired.key] = [self._observed(i) for i in ids if i in mine]
-        strays = {i.partition("#")[0] for i in mine} - found.keys() if self.marks else set()
-        return {**found, **{key: [self._observed(i) for i in mine if i.startswith(f"{key}#")] for key in strays}}
+        known = {one.remote_id for sighting in found.values() for one in sighting}
+        for stray in [i for i in mine if self.marks and i not in known]:
+            # One that was replaced has the key too, and is shown by its whole name.
+            key = stray.partition("#")[0]
+            found.setdefault(stray if key in seen else key, []).append(self._observed(stray))
+        return found
 
     def _shown(self) -> bool:
         if not self.platform.hidden:
@@ -84,7 +90,7 @@ class Thing:
 
     def _observed(self, remote_id: str) -> Observed:
         body = copy.deepcopy(self.platform.objects[self.name][remote_id])
-        return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), free=self.free)
+        return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), self.free, self.platform.touched)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         if self.refusal is not None and not exists:

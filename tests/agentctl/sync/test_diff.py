@@ -87,7 +87,7 @@ def test_an_id_that_is_not_known_yet_differs_from_any() -> None:
 
 
 def test_an_open_list_lets_go_of_what_was_applied_and_is_no_longer_declared() -> None:
-    lists = {"at.tags": Keyed(open=True)}
+    lists = {"at.tags": Keyed(open=True, owned=True)}
     there = {"at": {"tags": ["theirs", "kept", "dropped"]}}
     applied = {"at": {"tags": ["kept", "dropped", "gone already"]}}
     (edit,) = diff({"at": {"tags": ["kept"]}}, there, lists, applied)
@@ -97,3 +97,4 @@ def test_an_open_list_lets_go_of_what_was_applied_and_is_no_longer_declared() ->
     assert diff({"at": {"tags": ["kept"]}}, {"at": {"tags": ["theirs", "kept"]}}, lists, applied) == ()
     assert diff({"at": {"tags": ["kept"]}}, there, lists) == ()
     assert diff({}, there, lists, applied) == ()
+    assert diff({"at": {"tags": ["kept"]}}, there, {"at.tags": Keyed(open=True)}, applied) == ()

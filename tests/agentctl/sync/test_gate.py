@@ -89,15 +89,14 @@ async def test_what_is_new_is_judged_before_anything_refers_to_it() -> None:
     assert list(platform.objects["agent"]) == [agent_id]
 
 
-async def test_a_refusal_takes_back_what_was_made_to_replace_something() -> None:
+async def test_a_refusal_leaves_users_with_what_they_have_and_what_was_replaced_goes_once_let_go() -> None:
     platform = Platform()
     assert (await synced(platform, desk())).ok
-    before = world(platform)
+    agents = copy.deepcopy(platform.objects["agent"])
     for url in ("b", "c", "b"):
         failed = await synced(platform, desk(url=url), Doorkeeper(platform, "desk"))
         assert [failure.ref for failure in failed.failures] == [Ref("agent", "desk")]
-        assert failed.done == ()
-        assert world(platform) == before
+        assert platform.objects["agent"] == agents
     assert (await synced(platform, desk(url="b"), Doorkeeper(platform))).ok
     assert [body["url"] for body in platform.objects["document"].values()] == ["b"]
     assert (await synced(platform, desk(url="b"))).plan.empty
@@ -112,7 +111,7 @@ async def test_what_one_took_up_and_another_refused_stays_until_both_have_it() -
     assert (await synced(platform, changed, Doorkeeper(platform))).ok
 
 
-async def test_what_may_have_been_taken_up_is_not_taken_back() -> None:
+async def test_what_may_still_be_in_use_goes_with_the_next_sync() -> None:
     platform = Platform()
     assert (await synced(platform, desk())).ok
     platform.failing.add(("agent", "desk"))
@@ -120,7 +119,10 @@ async def test_what_may_have_been_taken_up_is_not_taken_back() -> None:
     assert [type(failure.error) for failure in failed.failures] == [Unreachable]
     assert sorted(body["url"] for body in platform.objects["document"].values()) == ["a", "b"]
     platform.failing.clear()
-    assert (await synced(platform, desk(url="b"))).ok
+    mended = await synced(platform, desk(url="b"))
+    assert [change.action for change in mended.done] == ["update", "delete"]
+    assert [body["url"] for body in platform.objects["document"].values()] == ["b"]
+    assert (await synced(platform, desk(url="b"))).plan.empty
 
 
 async def test_another_resources_failure_keeps_no_old_one() -> None:
@@ -129,6 +131,33 @@ async def test_another_resources_failure_keeps_no_old_one() -> None:
     assert (await synced(platform, both)).ok
     changed = [*desk(url="b"), *desk("night", url="b", document="prices")]
     await synced(platform, changed, Doorkeeper(platform, "night"))
-    urls = {key.partition("#")[0]: body["url"] for key, body in platform.objects["document"].items()}
-    assert urls == {"rules": "b", "prices": "a"}
-    assert len(platform.objects["document"]) == 2
+    urls = sorted((key.partition("#")[0], body["url"]) for key, body in platform.objects["document"].items())
+    assert urls == [("prices", "a"), ("prices", "b"), ("rules", "b")]
+
+
+async def test_new_ones_that_refer_to_each_other_go_live_together_or_not_at_all() -> None:
+    platform = Platform()
+    there = {"key": "there", "agent": {"to": None}}
+    agents = [Thing("agent", platform), Thing("line", platform)]
+
+    async def run(specs: Sequence[Any], *refused: str) -> Applied:
+        found = await plan(agents, specs, await Bindings(platform, SCOPE).load())
+        gate = Doorkeeper(platform, *refused)
+        return await apply(found, agents, await Bindings(platform, SCOPE).load(), gate=gate)
+
+    assert (await run([there])).ok
+    specs = [
+        {"key": "there", "agent": {"to": Ref("agent", "a")}},
+        *(
+            {"key": one, "agent": {"to": Ref("agent", other)}, "line": {"agent_id": Ref("agent", one)}}
+            for one, other in (("a", "b"), ("b", "c"), ("c", "a"))
+        ),
+    ]
+    failed = await run(specs, "c")
+    assert {failure.ref for failure in failed.failures if failure.ref.kind == "agent"} == {
+        Ref("agent", key) for key in ("a", "b", "c", "there")
+    }
+    assert platform.objects["line"] == {}
+    assert platform.objects["agent"][platform.bindings["agent", "there"]] == {"to": None}
+    assert (await run(specs)).ok
+    assert len(platform.objects["line"]) == 3

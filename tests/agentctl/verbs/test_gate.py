@@ -56,24 +56,38 @@ async def test_what_fails_leaves_everything_that_callers_hear_byte_for_byte(proj
         assert "1 of 1 tests did not pass" in failure.error.message
         assert "hours failed: The agent did not say 'help kindly'" in failure.error.message
         assert await project.live() == before
+        assert len(await project.texts()) == 2
     project.expect("be brief")
     assert (await project.synced()).ok
     assert (await project.synced()).plan.empty
-    state = await project.live()
-    (agent,) = state["agents"].values()
+    (agent,) = (await project.live())["agents"].values()
     assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Be brief."
-    assert [row["text"] for row in state["documents"].values()] == ["Open from ten to four."]
+    assert await project.texts() == ["Open from ten to four."]
+
+
+async def test_attempts_that_fail_do_not_pile_up_and_going_back_needs_no_write_to_the_agent(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    before = await project.live()
+    for hours in ("From ten.", "From eleven.", "From twelve."):
+        project.declare("desk", hours=hours)
+        assert not (await project.synced()).ok
+        assert await project.texts() == sorted([hours, "Open from nine to five."])
+    project.declare("desk")
+    assert (await project.synced(gated=False)).ok
+    assert await project.live() == before
+    assert await project.texts() == ["Open from nine to five."]
+    assert (await project.synced()).plan.empty
 
 
 async def test_after_a_failure_a_sync_without_the_gate_goes_on_as_ever(project: Project) -> None:
     project.expect("nine to five")
     assert (await project.synced()).ok
-    (document_id,) = (await project.live())["documents"]
     project.declare("desk", hours="Open from ten to four.")
     assert not (await project.synced()).ok
+    project.declare("desk", hours="Open from ten to five.")
     assert (await project.synced(gated=False)).ok
-    documents = (await project.live())["documents"]
-    assert {i: row["text"] for i, row in documents.items()} == {document_id: "Open from ten to four."}
+    assert await project.texts() == ["Open from ten to five."]
     assert (await project.synced(gated=False)).plan.empty
 
 
@@ -139,13 +153,32 @@ async def test_a_document_that_one_took_up_and_another_did_not_is_kept_for_both(
     (shared / "rooms.md").write_text("Rooms: eight.")
     project.expect("something else", "desk")
     assert {failure.ref.key for failure in (await project.synced()).failures} == {"desk"}
-    texts = sorted(row["text"] for row in (await project.live())["documents"].values() if "Rooms" in row["text"])
-    assert texts == ["Rooms: eight.", "Rooms: seven."]
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight.", "Rooms: seven."]
     project.expect("nine to five", "desk")
     assert (await project.synced()).ok
-    assert (await project.synced(prune=True)).ok
-    texts = [row["text"] for row in (await project.live())["documents"].values() if "Rooms" in row["text"]]
-    assert texts == ["Rooms: eight."]
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight."]
+    assert (await project.synced()).plan.empty
+
+
+async def test_only_one_of_those_who_share_a_document_leaves_the_others_with_the_old_one(project: Project) -> None:
+    shared = project.root / "shared" / "knowledge"
+    shared.mkdir(parents=True)
+    (shared / "rooms.md").write_text("Rooms: seven.")
+    for key in ("desk", "night"):
+        project.declare(key)
+        project.expect("nine to five", key)
+    assert (await project.synced()).ok
+    night = {i: row for i, row in (await project.live())["agents"].items() if row["name"] == "Night"}
+    (shared / "rooms.md").write_text("Rooms: eight.")
+    applied = await project.synced(only=["desk"])
+    assert applied.ok
+    assert applied.plan.changes[0].others.startswith("agent Night")
+    assert {i: (await project.live())["agents"][i] for i in night} == night
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight.", "Rooms: seven."]
+    assert (await project.synced(only=["desk"])).plan.empty
+    assert (await project.synced()).ok
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight."]
+    assert (await project.synced()).plan.empty
 
 
 @pytest.mark.parametrize(
