@@ -122,6 +122,8 @@ def test_killed_at_every_request_from_the_first_write_on(
         write(tmp_path, GOOD)
         assert run(tmp_path, settings) == 0, f"killed at request {fatal}: the next run failed"
         assert heard(sandbox) == [GOOD, "True"]
+        if passes:
+            assert left(sandbox) == before, f"killed at request {fatal}: something was left behind"
         sandbox.clear_log()
         assert run(tmp_path, settings, prune=True) == 0
         assert {one["method"] for one in sandbox.log()} <= {"GET", "DELETE"}
