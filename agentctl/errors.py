@@ -16,6 +16,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Blocked                 a change waits for another that failed
 │   ├── NotPassed               tests of an assistant did not pass, so that its change did not go live
 │   ├── Stale                   what a plan was made of has changed since
+│   ├── Elsewhere               nothing of what is bound is there: this is probably another workspace
 │   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
@@ -132,6 +133,10 @@ class NotPassed(SyncError):
 
 class Stale(SyncError):
     """What a plan was made of has changed since; nothing of that change was written."""
+
+
+class Elsewhere(SyncError):
+    """Nothing of what is bound is there: the key probably opens another workspace than the one it was bound in."""
 
 
 class InUse(SyncError):

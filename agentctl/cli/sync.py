@@ -23,6 +23,9 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
@@ -46,6 +49,7 @@ def sync(
     prune: Prune = False,
     gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
 ) -> None:
@@ -54,10 +58,8 @@ def sync(
     With --yes, what was changed at the platform is left as it is and named, and the exit code is 3; so is what would
     delete stored conversations.
     """
-    asked = _Asked(only or (), yes, take_ours, prune, gate, force, delete_conversations, json)
-    applied = connected(asked.run)
-    if not applied.ok or applied.held:
-        raise typer.Exit(3 if applied.ok else 1)
+    asked = _Asked(only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, json)
+    end(connected(asked.run))
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class _Asked:
     prune: bool
     gate: bool
     force: bool
+    stateless: bool
     delete_conversations: bool
     json: bool
 
@@ -78,23 +81,28 @@ class _Asked:
         from agentctl.cli import render
         from agentctl.cli.testing import Looking
         from agentctl.verbs import sync as verbs
+        from agentctl.verbs.stateless import must_be_meant
 
         control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control):
-            found = await verbs.plan(control, self.only, prune=self.prune, gated=self.gate, patience=patience())
+            found = await verbs.plan(
+                control, self.only, prune=self.prune, gated=self.gate, force=self.force, patience=patience()
+            )
             if not self.json:
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
+            must_be_meant(control, found, stateless=self.stateless)
             if not self.force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
-                confirm(_question(found), yes=self.yes)
+                confirm(question(found), yes=self.yes)
             destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
             applied = await verbs.apply(
                 control,
                 found,
                 take_ours=ours,
                 force=self.force,
+                stateless=self.stateless,
                 destroy=destroy,
                 on_change=Progress(found),
                 on_tests=Looking(),
@@ -127,6 +135,12 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
+def end(applied: Applied) -> None:
+    """Leave with the exit code that a run deserves: 1 for a failure, 3 for what was held back."""
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
+
+
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     """The yes that whatever destroys something for good needs apart from any other; asked for only where it counts."""
     lost = [f"{one.desired.kind} {one.desired.key}: {what}" for one in found.destructive for what in one.destroys]
@@ -135,7 +149,8 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
 
 
-def _question(found: Plan) -> str:
+def question(found: Plan) -> str:
+    """What to ask before a plan is applied."""
     foreign = len(found.foreign)
     return (
         f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,6 +22,11 @@ def agent_tests(folder: Path, root: Path, problems: list[Problem]) -> tuple[Decl
     base = f"assistants/{folder.name}/{FOLDER}"
     found = [_test(path, f"{base}/{path.name}", root, problems) for path in _files(folder, base, root, problems)]
     return tuple(test for test in found if test is not None)
+
+
+def digests(tests: Sequence[DeclaredTest]) -> dict[str, str]:
+    """The file of each test, and a digest of what it says."""
+    return {f"{FOLDER}/{test.name}.toml": test.digest for test in tests}
 
 
 def _files(folder: Path, base: str, root: Path, problems: list[Problem]) -> list[Path]:

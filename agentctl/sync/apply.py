@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Ignored, InUse, Rejected, Stale
+from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
@@ -23,26 +23,6 @@ from agentctl.sync.plan import Change, Failure, Plan, by_kind, referring, refs, 
 OnChange = Callable[[Change, AgentctlError | None], None]
 
 
-@dataclass(frozen=True)
-class Applied:
-    """What a run did: the changes that are done, those held back, and every failure.
-
-    A change of which only a part was held back is in both. The plan's own failures are among the failures. `left`:
-    what was to be deleted and stays, since somebody else uses it.
-    """
-
-    plan: Plan
-    done: tuple[Change, ...]
-    failures: tuple[Failure, ...]
-    held: tuple[Change, ...] = ()
-    left: tuple[Failure, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Nothing failed. What was held back is no failure, and no success either."""
-        return not self.failures
-
-
 async def apply(
     plan: Plan,
     kinds: Sequence[Kind[Any]],
@@ -51,12 +31,14 @@ async def apply(
     take_ours: bool = False,
     destroy: bool = False,
     gate: Gate | None = None,
+    retire: bool = True,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
     `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good. `gate` is
-    asked before a change goes live.
+    asked before a change goes live. Without `retire`, for a plan without the users of its kinds, what was replaced is
+    left to one that has them.
     """
     run = _Run(plan, bindings, take_ours, destroy, on_change or (lambda change, error: None), gate)
     for one in plan.settled:
@@ -67,7 +49,8 @@ async def apply(
         await _all(run.change(kind, change) for change in changes)
     for kind in reversed(kinds):
         await _all(run.delete(kind, change) for change in by_kind(plan.changes, kind.name) if change.action == "delete")
-        await run.retire(kind)
+        if retire:
+            await run.retire(kind)
     return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held), tuple(run.left))
 
 

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from agentctl.errors import Problem, UsageError
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
 from agentctl.settings import nearest
@@ -19,6 +21,7 @@ from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import history
+from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.history import ProjectPlan
@@ -41,6 +44,7 @@ async def plan(
     *,
     prune: bool = False,
     gated: bool = False,
+    force: bool = False,
     patience: Patience | None = None,
 ) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
@@ -50,23 +54,25 @@ async def plan(
     `prune` plans to delete what is ours and no longer declared; it needs the whole project. `gated`: what is applied of
     this plan is tested before it goes live, so a changed document becomes a new one. Raises ConfigurationError
     for wrong files or settings, UsageError for a glob that matches nothing, ApiError or Unreachable where the platform
-    cannot be read.
+    cannot be read, and Elsewhere where not one bound agent is there, unless `force`.
     """
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded = await load(control)
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
+    recalled = await two_way.recall(control, bindings)
     kinds = await control.kinds(bindings)
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
     notices += _untested(free) if gated else ()
-    found = await planning.plan(
-        kinds, free, bindings, notices=notices, whole=not only, prune=prune, gated=gated, patience=patience
-    )
+    how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
+    found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
-    return replace(_sparing(found, free, spared, held, released), gated=gated)
+    plan = _sparing(found, free, spared, held, released)
+    notices = [*plan.notices, *two_way.notices(control, plan)]
+    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
 
 
 async def apply(
@@ -75,6 +81,7 @@ async def apply(
     *,
     take_ours: bool = False,
     force: bool = False,
+    stateless: bool = False,
     destroy: bool = False,
     on_change: OnChange | None = None,
     on_tests: OnTests | None = None,
@@ -86,9 +93,10 @@ async def apply(
     (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
     result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
     pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An assistant that is applied as
-    a whole is kept as a revision. Raises UsageError for a plan that would delete or overwrite too much, unless
-    `force`, and Busy while another sync of this project runs.
+    a whole is kept as a revision. Raises UsageError for a plan that would delete or overwrite too much, unless `force`,
+    or that is two-way at a real host, unless `stateless`; and Busy while another sync of this project runs.
     """
+    two_way.must_be_meant(control, plan, stateless=stateless)
     if not force:
         plan.raise_if_unsafe(take_ours=take_ours)
     async with exclusive(control):

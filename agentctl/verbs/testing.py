@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentctl.errors import AgentctlError
 from agentctl.resources import agent, agent_test
@@ -65,7 +65,9 @@ async def _synced(
     """Bring the tests up to date; why one is not."""
     kinds = [AgentTest(control.api, control.scope)]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, patience=patience)
-    applied = await engine.apply(plan, kinds, bindings)
+    # An agent may still have attached what was replaced; the next sync of the agent deletes it.
+    kept = replace(plan, changes=tuple(change for change in plan.changes if change.action != "delete"))
+    applied = await engine.apply(kept, kinds, bindings, retire=False)
     lost = {failure.ref: failure.error.message for failure in applied.failures}
     what = "it was changed at the platform; put it back with: agentctl sync --take-ours"
     return {**{change.desired.ref: what for change in applied.held}, **lost}
