@@ -31,6 +31,8 @@ _ONLY: dict[str, tuple[str, ...]] = {
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty")
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
     return text
 
 

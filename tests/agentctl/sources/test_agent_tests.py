@@ -102,3 +102,19 @@ def test_a_test_from_outside_the_project_is_refused(tests: Path, tmp_path_factor
     (tests / "linked.toml").symlink_to(elsewhere)
     (found,) = problems(tests)
     assert found == "assistants/desk/tests/linked.toml: leads outside the project; copy the file into it"
+
+
+def test_what_they_say_is_part_of_what_a_promotion_compares(tests: Path) -> None:
+    (tests / "hours.toml").write_text(GOOD)
+    root = tests.parents[2]
+    assert load(root).assistants[0].source == {}
+    (root / "agentctl.toml").write_text('project = "probe"\n[environments.staging]\n')
+    before = load(root).assistants[0].source
+    (tests / "hours.toml").write_text(GOOD.replace("open", "there"))
+    after = load(root).assistants[0].source
+    assert {path for path in after if after[path] != before.get(path)} == {"tests/hours.toml"}
+
+
+def test_a_nul_character_is_refused(tests: Path) -> None:
+    (tests / "nul.toml").write_text('user = "a\\u0000b"\nsuccess_condition = "x"\n')
+    assert problems(tests) == ["assistants/desk/tests/nul.toml: user: must not contain a NUL character (got 'a\\x00b')"]

@@ -92,3 +92,19 @@ async def test_what_a_rollback_holds_is_tested_as_it_was_applied(project: Projec
     assert found["desk", "hours"].status == "passed"
     assert (found["desk", "later"].status, found["desk", "later"].reason) == ("not run", "it is not at ElevenLabs yet")
     assert [one["method"] for one in await project.sandbox.log() if one["method"] != "GET"] == ["POST"]
+
+
+async def test_a_test_of_another_type_takes_over_with_the_next_sync_and_not_before(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    before = await project.live()
+    (old,) = (await project.sandbox.state())["tests"]
+    scenario = 'type = "simulation"\nsimulation_scenario = "Asks for the hours."\nsuccess_condition = "Is polite."\n'
+    (project.root / "assistants/desk/tests/hours.toml").write_text(scenario)
+    assert (await tested(project))["desk", "hours"].status == "passed"
+    assert await project.live() == before
+    assert old in (await project.sandbox.state())["tests"]
+    assert (await project.synced()).ok
+    (new,) = (await project.sandbox.state())["tests"]
+    (agent,) = (await project.live())["agents"].values()
+    assert [one["test_id"] for one in agent["platform_settings"]["testing"]["attached_tests"]] == [new] != [old]
