@@ -40,7 +40,7 @@ async def apply(
     asked before a change goes live. Without `retire`, for a plan without the users of its kinds, what was replaced is
     left to one that has them.
     """
-    run = _Run(plan, bindings, take_ours, destroy, on_change or (lambda change, error: None), gate)
+    run = _Run(plan, bindings, take_ours, destroy, on_change, gate)
     for one in plan.settled:
         await bindings.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
     for kind in kinds:
@@ -71,15 +71,16 @@ class _Run:
         bindings: Bindings,
         take_ours: bool,
         destroy: bool,
-        on_change: OnChange,
+        on_change: OnChange | None,
         gate: Gate | None,
     ) -> None:
         self._bindings = bindings
         self._take_ours = take_ours
         self._destroy = destroy
-        self._on_change = on_change
+        self._on_change = on_change or (lambda change, error: None)
         self._verdicts = Verdicts(gate)
         self._users = referring(plan.changes)
+        self._unplanned = bool(plan.failures)  # there may be users whose changes nobody knows
         self._retired: list[tuple[Change, str]] = []
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
@@ -121,7 +122,7 @@ class _Run:
     async def delete(self, kind: Kind[Any], change: Change) -> None:
         """Remove what is no longer declared, or was replaced by an earlier run, and forget its id."""
         assert change.observed is not None
-        if self._may_go(kind, change.desired.ref):
+        if not change.replaces or self._may_go(kind, change.desired.ref):
             await self._ended(change, self._delete(kind, change.desired.ref, change.observed.remote_id))
 
     async def _delete(self, kind: Kind[Any], ref: Ref, remote_id: str) -> None:
@@ -268,8 +269,9 @@ class _Run:
             self.failures.append(Failure(change.desired.ref, change.desired.where, error))
 
     def _may_go(self, kind: Kind[Any], ref: Ref) -> bool:
-        """Whether one with this name may be deleted: all that refer to it took up another, or the kind knows better."""
-        return isinstance(kind, Shared) or not self._clinging(ref)
+        """Whether what was replaced may go: all that refer to it took up the new one, or the kind itself will know."""
+        known = ref in self._users or not self._unplanned
+        return isinstance(kind, Shared) or (known and not self._clinging(ref))
 
     def _clinging(self, ref: Ref) -> set[Ref]:
         return self._users.get(ref, set()) & (self._failed | {change.desired.ref for change in self.held})

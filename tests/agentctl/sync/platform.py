@@ -58,6 +58,7 @@ class Thing:
     immutable: frozenset[str] = frozenset()
     prunable: bool = True
     refusal: AgentctlError | None = None
+    refuses_changes: bool = False
     marks: bool = False
     free: bool = True
 
@@ -93,7 +94,7 @@ class Thing:
         return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), self.free, self.platform.touched)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
-        if self.refusal is not None and not exists:
+        if self.refusal is not None and (self.refuses_changes or not exists):
             raise self.refusal
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import UsageError
+from agentctl.errors import SyncError, UsageError
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref, Scope
@@ -138,3 +138,22 @@ async def test_a_gate_makes_a_new_one_of_what_its_users_would_feel(platform: Pla
     for gated in (True, False):
         found = await plan(both, specs("two", "desk"), await Bindings(platform, SCOPE).load(), gated=gated)
         assert found.changes[0].replaces is gated
+
+
+async def test_a_user_that_cannot_be_planned_keeps_what_it_has(platform: Platform) -> None:
+    docs = Thing("document", platform, marks=True, immutable=frozenset({"text"}))
+    agents = Thing("agent", platform)
+
+    async def run(text: str) -> Applied:
+        found = await plan([docs, agents], specs(text, "desk"), await Bindings(platform, SCOPE).load())
+        return await apply(found, [docs, agents], await Bindings(platform, SCOPE).load())
+
+    assert (await run("one")).ok
+    (agent_id,) = platform.objects["agent"]
+    agents.refusal, agents.refuses_changes = SyncError("no such voice"), True
+    assert not (await run("two")).ok
+    assert texts(platform) == ["one", "two"]
+    agents.refusal = None
+    assert (await run("two")).ok
+    assert texts(platform) == ["two"]
+    assert agent_id in platform.objects["agent"]
