@@ -11,6 +11,7 @@ from agentctl.errors import NotPassed, Stale
 from agentctl.resources.test_run import Pace
 from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
+from tests.agentctl.verbs.test_sync_sections import SECTIONS
 from tests.gated import Project, project
 
 __all__ = ["project"]
@@ -241,3 +242,22 @@ async def test_a_change_at_the_platform_during_the_tests_stops_the_write(project
     (agent,) = (await project.live())["agents"].values()
     assert agent["name"] == "Theirs"
     assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Help kindly."
+
+
+async def test_every_section_of_an_agent_can_be_tested_as_planned(project: Project) -> None:
+    """What a GET shows is not all that a request may hold; the published spec judges each request."""
+    project.declare("night")
+    path = project.root / "assistants" / "desk" / "assistant.toml"
+    path.write_text(f'name = "Desk"\nlanguage = "de"\n{SECTIONS.replace("notdienst", "night")}')
+    project.expect("nine to five")
+    project.declare("desk", prompt="[[assistant.name]], briefly.")
+    assert (await project.synced()).failures == ()
+    path.write_text(path.read_text().replace("mood", "temper").replace("[built_in_tools.skip_turn]", ""))
+    project.declare("desk", prompt="Be brief.")
+    assert (await project.synced()).failures == ()
+    run = (await project.runs())[-1]["agent_config_override"]
+    assert sorted(run["platform_settings"]["data_collection"]) == ["action_items", "temper"]
+    assert not run["conversation_config"]["agent"]["prompt"]["built_in_tools"].get("skip_turn")
+    (agent,) = [row for row in (await project.live())["agents"].values() if row["name"] == "Desk"]
+    assert sorted(agent["platform_settings"]["data_collection"]) == ["action_items", "temper"]
+    assert (await project.synced()).plan.empty
