@@ -183,7 +183,8 @@ class Draft:
                 continue
             ref = self._leftover.get(change.observed.remote_id, change.desired.ref)
             self._orphans.append(ref)
-            what = f"is no longer declared, and stays since it is used by {named(users)}"
+            why = "was replaced" if change.replaces else "is no longer declared"
+            what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
