@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentctl.errors import ConfigurationError, Problem, SyncError, UsageError
-from agentctl.resources import agent, knowledge, knowledge_folder
+from agentctl.resources import agent, agent_test, knowledge, knowledge_folder
 from agentctl.resources.assistant import KEY, Assistant
 from agentctl.sources.files import load as load_files
 from agentctl.sources.loaded import Loaded
@@ -30,6 +30,9 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.history import ProjectPlan, digest, unknown
 from agentctl.verbs.hold import hold, holds
 from agentctl.wiring import Control
+
+# Kinds whose names at the platform say which assistant it is.
+_NAMED = (knowledge.KIND, knowledge_folder.KIND, agent_test.KIND)
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def _is_mark(change: Change) -> bool:
     paths = {edit.path for edit in change.edits}
     return change.observed is not None and (
         (change.desired.kind == agent.KIND and paths == {"tags"})
-        or (change.desired.kind in (knowledge.KIND, knowledge_folder.KIND) and paths == {"name"})
+        or (change.desired.kind in _NAMED and paths == {"name"})
     )
 
 

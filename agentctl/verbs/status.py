@@ -60,6 +60,8 @@ def _change(change: Change) -> tuple[State, str]:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.vanished:
         return "drifted", f"{name} was deleted there"
+    if change.action == "delete":
+        return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
         return "missing", f"{name} is not there yet"
     origins = {edit.origin for edit in change.edits}

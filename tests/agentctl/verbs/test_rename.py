@@ -196,15 +196,19 @@ def test_a_form_that_has_to_be_edited_by_hand_is_named_before_anything_is_done(k
 
 
 @pytest.mark.parametrize("folder", ["true", '"empfang"'])
-def test_folders_and_indexes_are_the_same_ones_afterwards(known: Bench, folder: str) -> None:
+def test_folders_indexes_and_tests_are_the_same_ones_afterwards(known: Bench, folder: str) -> None:
+    (known.toml.parent / "tests").mkdir()
+    (known.toml.parent / "tests" / "hallo.toml").write_text("user = 'Hallo?'\nsuccess_condition = 'Sagt Hallo.'\n")
     text = known.toml.read_text()
     known.toml.write_text(f"{text}\n[knowledge_base]\nfolder = {folder}\n[rag]\nenabled = true\n")
     assert known("sync", "--yes")[0] == 0
-    before = ids(known)
+    before, tests = ids(known), set(known.sandbox.state()["tests"])
+    assert len(tests) == 1
     with known.writes() as writes:
         assert known("rename", "empfang", "pforte", "--yes")[0] == 0
-    assert {entry["method"] for entry in writes} == {"PATCH"}
+    assert {entry["method"] for entry in writes} == {"PATCH", "PUT"}
     assert ids(known) == before
+    assert set(known.sandbox.state()["tests"]) == tests
     names = [one["name"] for one in known.sandbox.state()["documents"].values() if one["type"] == "folder"]
     assert names == [f"agentctl/beispiel/production/{'pforte' if folder == 'true' else 'empfang'}"]
     in_sync(known)

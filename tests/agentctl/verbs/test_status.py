@@ -10,6 +10,7 @@ from agentctl.resources import KINDS
 from agentctl.resources import kinds as all_kinds
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document, Phone
+from agentctl.resources.declared_test import DeclaredTest
 from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.resources.place import Place
 from agentctl.sync.bindings import Store
@@ -27,6 +28,7 @@ ASSISTANT = Assistant(
     knowledge=(Document(key="empfang/preise", name="Preise", text="Ein Brot: 4 Euro."),),
     knowledge_base=KnowledgeBase(folder=True),
     rag=Rag(enabled=True),
+    tests=(DeclaredTest(name="hours", user="Hallo?", success_condition="Sagt Hallo."),),
     phone=Phone(numbers=("+498999998100",)),
 )
 
