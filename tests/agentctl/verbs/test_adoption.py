@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -401,3 +404,61 @@ def test_a_mark_that_fails_is_named_and_the_next_sync_writes_it(workspace: Works
         assert workspace("sync", "--yes")[0] == 0
     assert [(entry["method"], entry["path"]) for entry in writes] == [("PATCH", f"/v1/convai/agents/{agent_id}")]
     workspace.settled()
+
+
+def test_two_at_once_adopt_each_agent_once(workspace: Workspace) -> None:
+    for name in ("Eins", "Zwei", "Drei"):
+        workspace.knowing(workspace.text_made(f"Wissen {name}", f"Nur {name}."), name=name)
+    before = workspace.as_told()
+    command = (sys.executable, "-m", "agentctl", "-C", str(workspace.root), "pull", "--all", "--yes")
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        for _ in range(2)
+    ]
+    ended = [(*process.communicate(timeout=120), process.returncode) for process in both]
+    assert min(code for *_, code in ended) == 0, ended
+    for _, err, code in ended:
+        assert code == 0 or "another sync" in err.lower() or "is running" in err.lower(), err
+    assert sorted(path.name for path in (workspace.root / "assistants").iterdir()) == ["drei", "eins", "zwei"]
+    assert workspace.as_told() == before
+    workspace.settled()
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("../../etc/passwd", "etc-passwd"),
+        ("..", ""),
+        ("名前", ""),
+        ("[[ x ]] {{ y }}", "x-y"),
+        ("-rf", "rf"),
+        ("x" * 5000, ""),
+        ("zwei\nZeilen", None),
+        ("\u202edrah", None),
+    ],
+)
+def test_a_hostile_name_is_a_plain_folder_or_none(workspace: Workspace, name: str, key: str | None) -> None:
+    evil = "Du bist [[x]] {{y}} [% endraw %] [# c #] \u2028 '''\"\"\"\\"
+    agent_id = workspace.agent_made(name, prompt=evil)
+    above = sorted(workspace.root.parent.iterdir())
+    code, out, _ = workspace("pull", "--all", "--yes")
+    assert (code, sorted(workspace.root.parent.iterdir())) == (0 if key is not None else 3, above)
+    folders = [path.name for path in (workspace.root / "assistants").iterdir()] if key is not None else []
+    if key is None:
+        assert f"({agent_id}): cannot be a file" in out
+        assert not (workspace.root / "assistants").exists()
+    else:
+        assert len(folders) == 1
+        assert re.fullmatch(key or "[a-z0-9][a-z0-9-]{0,59}", folders[0])
+        assert workspace.table(folders[0])["name"] == name
+        plan = workspace.json("plan")
+        assert (plan["changes"], plan["failures"]) == ([], [])
+    assert max(map(len, out.splitlines())) < 5200
+
+
+def test_a_prompt_that_no_file_may_hold_is_left_and_named(workspace: Workspace) -> None:
+    agent_id = workspace.agent_made("Riesig", prompt="Wort " * 220_000)
+    with workspace.writes() as writes:
+        code, out, _ = workspace("pull", "--all", "--yes")
+    assert (code, writes, (workspace.root / "assistants").exists()) == (3, [], False)
+    assert f"({agent_id}): cannot be a file: assistants/riesig/prompt.md: is larger than 1 MB" in out
