@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import Problem, SyncError, UsageError
-from agentctl.resources import knowledge
 from agentctl.resources.assistant import Assistant
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
-from agentctl.sync.kind import Ref
+from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
@@ -49,7 +48,8 @@ async def look(control: Control, key: str, to: int | None = None, *, patience: P
     kinds = await control.kinds(bindings)
     found = await planning.plan(kinds, [assistant], bindings, notices=notices, whole=False, patience=patience)
     held = [one for one in await holds(control) if one.key != key]
-    _must_not_change_for_others(found, assistant, others, await held_parts(control, kinds, held, others))
+    parts = await held_parts(control, kinds, held, others)
+    _must_not_change_for_others(found, assistant, others, parts, kinds)
     plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}")
     return Rollback(key, revision, plan, digest(declared[key], control.scope))
 
@@ -138,25 +138,26 @@ def _ours(plan: Plan) -> tuple[Change, ...]:
 
 
 def _must_not_change_for_others(
-    plan: Plan, old: Assistant, others: Sequence[Assistant], held: Mapping[str, frozenset[Ref]]
+    plan: Plan,
+    old: Assistant,
+    others: Sequence[Assistant],
+    held: Mapping[str, frozenset[Ref]],
+    kinds: Sequence[Kind[Assistant]],
 ) -> None:
+    wanted: dict[Ref, dict[str, Desired]] = {}
+    for other in others:
+        for desired in (one for kind in kinds for one in kind.desired(other)):
+            wanted.setdefault(desired.ref, {})[other.key] = desired
     for change in plan.changes:
         ref = change.desired.ref
-        if ref.kind != knowledge.KIND or change.action == "delete":
+        if change.action == "delete":
             continue
-        users = {other.key for other in others for one in other.knowledge if one.key == ref.key}
-        users |= {key for key, parts in held.items() if ref in parts}
-        if change.observed is None:
-            # A new one takes nothing from those who mean the same content.
-            users &= set(_meaning_another(change.desired.payload.digest, ref.key, others))
+        # Who means the same loses nothing by it.
+        users = {key for key, one in wanted.get(ref, {}).items() if one.body != change.desired.body}
+        if change.observed is not None:
+            users |= {key for key, parts in held.items() if ref in parts}
         if users:
             raise SyncError(
                 f"{old.where} needs another content of {ref.key}, which {', '.join(sorted(users))} uses too",
                 "Nothing was changed. Restore that document in the project and sync it, for all who use it.",
             )
-
-
-def _meaning_another(digest: str, key: str, others: Sequence[Assistant]) -> Iterator[str]:
-    for other in others:
-        if any(one.key == key and one.digest != digest for one in other.knowledge):
-            yield other.key
