@@ -85,9 +85,20 @@ def test_a_webhooks_secret_goes_where_the_environment_looks_for_it(bench: Bench,
 
 
 def test_a_key_of_another_workspace_makes_nothing_anew(bench: Bench) -> None:
-    assert bench("sync", "--yes")[0] == 0
+    for prompt in ("Eins.", "Zwei."):
+        (bench.root / "assistants" / "empfang" / "prompt.md").write_text(prompt)
+        assert bench("sync", "--yes")[0] == 0
     bench.sandbox.reset()  # what a key of another workspace of that host sees
-    for command in (("sync", "--yes"), ("sync", "--yes", "--take-ours"), ("plan",), ("status",)):
+    for command in (
+        ("plan",),
+        ("status",),
+        ("sync", "--yes"),
+        ("sync", "--yes", "--take-ours"),
+        ("sync", "--yes", "--only", "empfang"),
+        ("rollback", "empfang", "--yes", "--take-ours"),
+        ("pull", "--all", "--yes"),
+        ("webhook", "register", URL, "--yes"),
+    ):
         with bench.writes() as writes:
             code, _, err = bench(*command)
         assert (code, writes) == (1, []), command
