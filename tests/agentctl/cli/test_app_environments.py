@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
-from agentctl.wiring import connect
+from agentctl.wiring import Control, connect
 from tests.stores import running, stored
 from tests.telephony import Bench, environment
 
@@ -116,6 +116,30 @@ def test_a_key_of_another_workspace_makes_nothing_anew(bench: Bench) -> None:
     bench.sandbox.reset()
     assert bench("sync", "--yes", "--force", "--take-ours")[0] == 0
     assert len(bench.sandbox.state()["agents"]) == 2
+
+
+def test_commands_that_are_named_carry_the_environment(bench: Bench, staging: BlockingSandbox) -> None:
+    assert bench("--env", "staging", "sync", "--yes")[0] == 0
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Anders.")
+    for agent_id in staging.state()["agents"]:
+
+        async def touch(control: Control, agent_id: str = agent_id) -> None:
+            body = {"conversation_config": {"agent": {"prompt": {"prompt": "Von Hand."}}}}
+            await control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id)
+
+        asyncio.run(in_staging(bench, touch))
+    code, out, _ = bench("--env", "staging", "sync", "--yes")
+    assert code == 3
+    assert "agentctl --env staging pull KEY; or overwrite it: agentctl --env staging sync --take-ours" in out
+    # No name at all is no way to say production.
+    code, _, err = bench("--env", "", "sync", "--yes")
+    assert (code, "--env needs the name of an environment" in err) == (2, True)
+    assert bench.sandbox.state()["agents"] == {}
+
+
+async def in_staging(bench: Bench, use: Callable[[Control], Awaitable[None]]) -> None:
+    async with connect(bench.root, environment="staging") as control:
+        await use(control)
 
 
 def ids(sandbox: BlockingSandbox) -> set[str]:

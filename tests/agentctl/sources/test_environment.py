@@ -248,6 +248,10 @@ def test_credentials_of_two_accounts_do_not_mix(project: DiskProject, given: str
             "workspace = 'a b'",
             "staging.workspace: must be at most 63 letters, digits, dots, - and _, like acme-test (got 'a b')",
         ),
+        (
+            "workspace = 'sk_0123456789abcdef0123456789abcdef'",
+            "staging.workspace: must be a name of yours for the workspace, and never a key",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_with_its_place(project: DiskProject, toml: str, message: str) -> None:
