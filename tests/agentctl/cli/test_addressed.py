@@ -17,7 +17,9 @@ def staging() -> Iterator[None]:
 
 
 def test_without_an_environment_messages_stay_as_they_are() -> None:
+    token = ENVIRONMENT.set(None)
     assert addressed("agentctl sync --take-ours") == "agentctl sync --take-ours"
+    ENVIRONMENT.reset(token)
 
 
 @pytest.mark.usefixtures("staging")

@@ -14,7 +14,7 @@ from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from agentctl.wiring import Control, connect
 from tests.stores import running, stored
-from tests.telephony import Bench, environment
+from tests.telephony import NUMBER, Bench, environment
 
 URL = "https://door.example.org/webhooks/elevenlabs"
 
@@ -202,8 +202,16 @@ def test_two_environments_in_one_workspace_do_not_touch_each_other(
     toml = bench.root / "agentctl.toml"
     (line,) = [line for line in toml.read_text().splitlines() if line.startswith("base_url")]
     toml.write_text(toml.read_text().replace(line, f'base_url = "{bench.sandbox.url}"'))
-    for arguments in ((), ("--env", "staging")):
-        assert bench(*arguments, "sync", "--yes", "--prune")[0] == 0
+    number = {"provider": "twilio", "phone_number": NUMBER, "label": "Empfang"}
+    number |= {"sid": bench.sandbox.account_sid, "token": bench.sandbox.auth_token}
+    bench.control(lambda control: control.api.post("/v1/convai/phone-numbers", json=number))
+    bench.toml.write_text(bench.toml.read_text() + f'phone.numbers = ["{NUMBER}"]\n')
+    assert bench("sync", "--yes", "--prune")[0] == 0
+    # A number that both declare stays where it rings.
+    for _ in range(2):
+        code, out, _ = bench("--env", "staging", "sync", "--yes", "--prune")
+        assert (code, f"held back: phone_number {NUMBER}: agent_id (changed at the platform)" in out) == (3, True), out
+    toml.write_text(toml.read_text() + "assistants.empfang.phone.numbers = []\n")
     tags = sorted(agent["tags"][-1] for agent in bench.sandbox.state()["agents"].values())
     assert tags == [
         f"agentctl:beispiel/{name}/{key}" for name in ("production", "staging") for key in ("empfang", "zentrale")
