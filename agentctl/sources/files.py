@@ -14,7 +14,7 @@ from agentctl.resources.assistant import KEY, Assistant, Document
 from agentctl.resources.language_presets import LanguagePreset
 from agentctl.settings import nearest
 from agentctl.sources.advice import advice
-from agentctl.sources.assistant_file import AssistantFile, misplaced
+from agentctl.sources.assistant_file import AssistantFile, entries_of, misplaced
 from agentctl.sources.environment import Environment, chosen, read_environments, strangers
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
@@ -141,7 +141,12 @@ class _Reader:
         if not self.project.environments:
             return {}
         base = Environment("").laid(self.project.defaults, folder.name, table)
-        return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, knowledge.files)
+        files = knowledge.files
+        if self.layers.decides(folder.name, ("knowledge",)):
+            plain = AssistantKnowledge(folder, self.project.root, self.shared, [])
+            plain.documents(entries_of(base))
+            files = plain.files
+        return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, files)
 
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
         name, language = (declared.name, declared.language) if declared else (key, "en")
