@@ -15,7 +15,7 @@ from agentctl.resources.language_presets import LanguagePreset
 from agentctl.settings import nearest
 from agentctl.sources import agent_tests
 from agentctl.sources.advice import advice
-from agentctl.sources.assistant_file import AssistantFile, misplaced
+from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry, entries_of, misplaced
 from agentctl.sources.environment import Environment, chosen, read_environments, strangers
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
@@ -92,7 +92,7 @@ class _Reader:
         variables = self._variables(key, declared)
         prompt = self._prompt(folder, variables)
         knowledge = AssistantKnowledge(folder, self.project.root, self.shared, self.problems)
-        documents = knowledge.documents(declared)
+        documents = knowledge.documents(*_knowledge(declared))
         tests = agent_tests.agent_tests(folder, self.project.root, self.problems)
         if declared is None or table is None:
             return None
@@ -107,7 +107,7 @@ class _Reader:
             "language_presets": self._presets(declared, where, variables),
             "knowledge": documents,
             "tests": tests,
-            "source": self._origin(folder, table, {**knowledge.files, **agent_tests.digests(tests)}),
+            "source": self._origin(folder, table, knowledge, agent_tests.digests(tests)),
         }
         own = {name: value for name, value in declared if name in Assistant.model_fields}
         try:
@@ -137,11 +137,17 @@ class _Reader:
             self.problems += problems_of(error, where, AssistantFile)
             return None
 
-    def _origin(self, folder: Path, table: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, str]:
+    def _origin(
+        self, folder: Path, table: Mapping[str, Any], knowledge: AssistantKnowledge, tests: Mapping[str, str]
+    ) -> dict[str, str]:
         """What the files say for every environment alike; of no use where there is only one."""
         if not self.project.environments:
             return {}
         base = Environment("").laid(self.project.defaults, folder.name, table)
+        if any(self.layers.decides(folder.name, (name,)) for name in ("knowledge", "shared_knowledge")):
+            knowledge = AssistantKnowledge(folder, self.project.root, self.shared, [])
+            knowledge.documents(entries_of(base), base.get("shared_knowledge") is not False)
+        files = {**knowledge.files, **tests}
         return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, files)
 
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
@@ -187,6 +193,10 @@ class _Reader:
         except Unreadable as error:
             self.problems.append(error.problem)
             return None
+
+
+def _knowledge(declared: AssistantFile | None) -> tuple[Sequence[KnowledgeEntry] | None, bool]:
+    return (declared.knowledge, declared.shared_knowledge) if declared else (None, True)
 
 
 def _shared_parts(root: Path, problems: list[Problem]) -> dict[str, str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from agentctl.errors import Problem
 from agentctl.resources.assistant import Document
 from agentctl.settings import nearest
-from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry
+from agentctl.sources.assistant_file import KnowledgeEntry
 from agentctl.sources.problems import located
 from agentctl.sources.toml import Unreadable, decode, read_bytes
 
@@ -83,13 +83,12 @@ class AssistantKnowledge:
         self.files: dict[str, str] = {}
         """Path of each file that was used -> digest of its content; known once `documents` was asked."""
 
-    def documents(self, declared: AssistantFile | None) -> tuple[Document, ...]:
+    def documents(self, entries: Iterable[KnowledgeEntry] | None, all_shared: bool = True) -> tuple[Document, ...]:
         """All documents of the assistant, own ones first. What cannot be used goes to the problems.
 
-        Without `shared_knowledge`, of the shared documents only those that an entry names.
-        None: what is declared is not known, since assistant.toml is broken; only the files are checked.
+        Without `all_shared`, of the shared documents only those that an entry names.
+        None: the entries are not known, since assistant.toml is broken; only the files are checked.
         """
-        entries, all_shared = (declared.knowledge, declared.shared_knowledge) if declared else (None, True)
         shared = dict(self._shared)
         own: dict[str, Document] = {}
         named: set[str] = set()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import Problem, SyncError, UsageError
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
@@ -46,7 +47,9 @@ async def look(control: Control, key: str, to: int | None = None, *, patience: P
     assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    found = await planning.plan(kinds, [assistant], bindings, notices=notices, whole=False, patience=patience)
+    found = await planning.plan(
+        kinds, [assistant], bindings, notices=notices, whole=False, patience=patience, anchor=AGENT_KIND
+    )
     held = [one for one in await holds(control) if one.key != key]
     parts = await held_parts(control, kinds, held, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
