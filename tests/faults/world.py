@@ -8,9 +8,11 @@ somebody else's was not touched.
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from pydantic import SecretStr
 
 from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.clients.retry import Retry
-from agentctl.errors import AgentctlError, StoreUnavailable
+from agentctl.errors import AgentctlError, Busy, StoreUnavailable
 from agentctl.resources import kinds as all_kinds
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
@@ -28,12 +30,16 @@ from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Scope
 from agentctl.sync.planning import Patience, plan
+from agentctl.verbs.exclusive import exclusive
 from tests.memory import InMemory, MemoryStore
 
 SCOPE = Scope("beispiel", "production", "sandbox")
 NUMBER = "+498999998100"
+WRITES = ("POST", "PATCH", "DELETE")
 ATTEMPTS = Retry().attempts
 Steps = list[tuple[str, str]]
+Faults = Mapping[int, tuple[str, str]]
+"""What happens at which step: at a request, and at a call of the store if the step is one."""
 
 REFUSED = {"detail": {"code": "ordered", "status": "ordered", "message": "This failure was ordered."}}
 INVALID = {"detail": [{"type": "ordered", "loc": ["body"], "msg": "This failure was ordered."}]}
@@ -75,7 +81,7 @@ class Faulty(httpx.AsyncBaseTransport):
 
     platform: InMemory
     store: MemoryStore
-    faults: Mapping[int, str] = field(default_factory=dict)
+    faults: Faults = field(default_factory=dict)
     steps: Steps = field(default_factory=list)
     dead: bool = False
     lag: int = 3  # so many looks do not see what was made lately
@@ -83,12 +89,12 @@ class Faulty(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request to the platform, and what becomes of it."""
-        fault = await self._step(request.method, request.url.path)
+        fault, _ = await self._step(request.method, request.url.path)
         if fault == "killed before":
             self._die()
         elif fault == "lists lag":
             self._lag()
-        elif fault and not fault.startswith(("killed", "store")):
+        elif fault and not fault.startswith("killed"):
             order: dict[str, Any] = {"method": request.method, "path": request.url.path, **AT_PLATFORM[fault]}
             if request.method == "POST" and order.get("status") != 429:
                 order["times"] = 1  # it is sent once, and the rest would meet another one
@@ -101,7 +107,7 @@ class Faulty(httpx.AsyncBaseTransport):
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
         """One call of the store, and what becomes of it."""
-        fault = await self._step("store", function)
+        _, fault = await self._step("store", function)
         if fault == "killed before":
             self._die()
         if fault == "store away":
@@ -113,13 +119,13 @@ class Faulty(httpx.AsyncBaseTransport):
             self._die()
         return answer
 
-    async def _step(self, *what: str) -> str:
+    async def _step(self, *what: str) -> tuple[str, str]:
         if self.between is not None:
             await self.between()
         if self.dead:
             raise Killed
         self.steps.append((what[0], what[1]))
-        return self.faults.get(len(self.steps), "")
+        return self.faults.get(len(self.steps), ("", ""))
 
     def _die(self) -> None:
         self.dead = True
@@ -131,6 +137,18 @@ class Faulty(httpx.AsyncBaseTransport):
             sequence = self.platform.world.state.sequence
             order = {"method": "GET", "path": path, "stale": True, "times": times}
             self.platform.world.faults.add(order, sequence)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What `exclusive` needs of a control."""
+
+    faulty: Faulty
+    scope: Scope = SCOPE
+
+    async def store(self) -> Faulty:
+        """Its store."""
+        return self.faulty
 
 
 Sync = Callable[[Api, Faulty, Sequence[Assistant], bool], Awaitable[bool]]
@@ -195,11 +213,15 @@ SCENES: Mapping[str, Scene] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a world ended: runs after the first until one was clean, what is wrong then, the steps of all runs."""
+    """How a world ended: runs after the first until all was done, what is wrong then, the steps of all runs.
+
+    `met`: so many of the faults happened at all.
+    """
 
     reruns: int
     wrongs: tuple[str, ...]
     steps: Steps
+    met: int
 
 
 class World:
@@ -226,8 +248,8 @@ class World:
         async with self.client(self.platform) as api:
             number = {"phone_number": NUMBER, "label": "Haus", "sid": options.account_sid, "token": options.auth_token}
             await api.post("/v1/convai/phone-numbers", json={"provider": "twilio", **number})
-            for body in ({"name": "Fremd", "tags": ["managed-by:agentctl", "agentctl:beispiel/staging/empfang"]},):
-                await api.post("/v1/convai/agents/create", json={"conversation_config": {}, **body})
+            stranger = {"name": "Fremd", "tags": ["managed-by:agentctl", "agentctl:beispiel/staging/empfang"]}
+            await api.post("/v1/convai/agents/create", json={"conversation_config": {}, **stranger})
             foreign = {"name": "agentctl/anderes/production/empfang/zeiten@0123456789ab", "text": "Fremd."}
             await api.post("/v1/convai/knowledge-base/text", json=foreign)
             if scene.before:
@@ -240,32 +262,68 @@ class World:
         key = SecretStr(self.platform.world.options.api_key)
         return ElevenLabs("http://127.0.0.1", key, transport=transport, retry=retry)
 
-    async def play(self, scene: str, faults: Mapping[int, str], *, most: int = 5) -> Outcome:
-        """Run until a run is clean, `most` times at most. Steps are counted over all runs, from 1."""
+    async def play(self, scene: str, faults: Faults, *, most: int = 5) -> Outcome:
+        """Run until all is done and one more run writes nothing. Steps are counted over all runs, from 1.
+
+        A platform that says "gone" of what is there is believed; so that counts as done which a next run leaves alone.
+        """
         store = await self.start(scene)
         before = strangers(self.platform)
         faulty = Faulty(self.platform, store, faults)
-        for reruns in range(most):
+        reruns, done = -1, 0
+        for run in range(most):
+            begun, over = len(faulty.steps), not faulty.faults and run > 0
             clean = await self._run(faulty, SCENES[scene])
-            if clean:
+            idle = not any(method in WRITES for method, _ in faulty.steps[begun:])
+            if clean and idle and over:
                 break
-            faulty.dead = False
+            reruns = run
+            if clean and not done:  # What follows is to show it, without faults.
+                done, faulty.faults = len(faulty.steps), {}
             self._only_lags()
         else:
-            return Outcome(most, ("it did not converge",), faulty.steps)
-        steps = list(faulty.steps)
-        faulty.faults = {}
-        found = await self.wrongs(faulty, SCENES[scene])
+            return Outcome(most, ("it did not converge",), faulty.steps, len(faults))
+        steps = faulty.steps[:done]
+        found = await leftovers(self.platform, store, SCENES[scene].wanted)
+        found += [f"an intent is left: {row}" for row in await store.call("intents", vars(SCOPE))]
         if strangers(self.platform) != before:
             found.append("something that is not ours was changed")
-        return Outcome(reruns, tuple(found), steps)
+        return Outcome(reruns, tuple(found), steps, sum(step <= done for step in faults))
+
+    async def race(self, luck: Random, *, lease: bool) -> tuple[int, tuple[str, ...]]:
+        """Two first syncs at once, in an order by `luck`: how many got through, and what is wrong after both and,
+        without a lease, after one more run.
+        """
+        store = await self.start("first")
+
+        async def between() -> None:
+            for _ in range(luck.randrange(4)):
+                await asyncio.sleep(0)
+
+        async def one() -> bool:
+            faulty = Faulty(self.platform, store, between=between)
+            await asyncio.sleep(0)
+            if not lease:
+                return await self._run(faulty, SCENES["first"])
+            try:
+                async with exclusive(Machine(faulty)):  # type: ignore[arg-type]
+                    return await self._run(faulty, SCENES["first"])
+            except Busy:
+                return False
+
+        ended = await asyncio.gather(one(), one())
+        if not lease:
+            await self._run(Faulty(self.platform, store), SCENES["first"])
+        return sum(ended), tuple(await leftovers(self.platform, store, FIRST))
 
     async def _run(self, faulty: Faulty, scene: Scene) -> bool:
         async with self.client(faulty) as api:
             try:
-                return await self._variant(api, faulty, scene.wanted, scene.prune)
+                clean = await self._variant(api, faulty, scene.wanted, scene.prune)
             except Killed:
-                return False
+                clean = False
+            clean, faulty.dead = clean and not faulty.dead, False
+            return clean
 
     def _only_lags(self) -> None:
         lags = [fault for fault in self.platform.world.faults.as_json() if fault["stale"] and fault["times"]]
@@ -273,17 +331,6 @@ class World:
         for lag in lags:
             order = {name: lag[name] for name in ("method", "path", "times", "stale")}
             self.platform.world.faults.add(order, lag["sequence"])
-
-    async def wrongs(self, faulty: Faulty, scene: Scene) -> list[str]:
-        """What is not as it should be once all is done."""
-        self.platform.world.faults.clear()
-        before = len(faulty.steps)
-        clean = await self._run(faulty, scene)
-        writes = [step for step in faulty.steps[before:] if step[0] in ("POST", "PATCH", "DELETE")]
-        found = [] if clean else ["another run is not clean"]
-        found += [f"another run still writes: {method} {path}" for method, path in writes]
-        found += [f"an intent is left: {row}" for row in await faulty.store.call("intents", vars(SCOPE))]
-        return found + await leftovers(self.platform, faulty.store, scene.wanted)
 
 
 def strangers(platform: InMemory) -> Any:
