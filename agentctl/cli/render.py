@@ -117,7 +117,10 @@ def _grouped(notices: Iterable[Problem]) -> Iterator[str]:
 
 def failure_text(failure: Failure) -> str:
     """One failed resource with its reason and remedy."""
-    return f"{paint('failed:', 31)} {plain(str(failure.error))}"
+    error, name = failure.error, f"{failure.ref.kind} {failure.ref.key}"
+    said = error.message if error.message.startswith(name) else f"{name}: {error.message}"
+    remedy = error.hint or "Put that right, then run it again."
+    return f"{paint('failed:', 31)} {plain(said)}\n  {plain(remedy)}"
 
 
 def summary(plan: Plan) -> str:

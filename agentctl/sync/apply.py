@@ -136,8 +136,10 @@ class _Run:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
-        await self._bindings.intend(ref)
-        remote_id = await kind.create(change.desired, body)
+        remote_id = change.heir
+        if remote_id is None:
+            await self._bindings.intend(ref)
+            remote_id = await kind.create(change.desired, body)
         await self._bindings.bind(ref, remote_id)
         if old is not None:
             self._retired.append((kind, change, old))

@@ -24,7 +24,8 @@ class Change:
     """One resource to write.
 
     `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
-    bound when the plan was made: another one at apply means that somebody else was quicker.
+    bound when the plan was made: another one at apply means that somebody else was quicker. `heir` is the id of what an
+    interrupted run has made to take over already.
     """
 
     action: Literal["create", "update", "delete"]
@@ -33,6 +34,7 @@ class Change:
     observed: Observed | None = None
     replaces: bool = False
     bound: str | None = None
+    heir: str | None = None
 
     @property
     def vanished(self) -> bool:

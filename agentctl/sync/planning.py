@@ -48,7 +48,8 @@ async def plan(
     sightings = await asyncio.gather(
         *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
     )
-    draft = _Draft(bindings, wanted)
+    heirs = [await _heirs(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds]
+    draft = _Draft(bindings, wanted, {ref: heir for found in heirs for ref, heir in found.items()})
     for kind, seen in zip(kinds, sightings, strict=True):
         for desired in wanted[kind.name].values():
             draft.add(kind, desired, seen.get(desired.key, ()))
@@ -86,11 +87,33 @@ async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience
     return seen
 
 
+async def _heirs(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience: Patience) -> Mapping[Ref, Observed]:
+    """What an interrupted replacement has made to take over: beside the bound one, and exactly as it is wanted."""
+    found: dict[Ref, Observed] = {}
+    for pause in (0.0, *patience.pauses):
+        left = [one for one in wanted.values() if bindings.intended(one.ref) and bindings.get(one.ref)]
+        left = [one for one in left if one.ref not in found]
+        if not left:
+            break
+        if pause:
+            patience.on_pause([one.ref for one in left], pause)
+            await patience.sleep(pause)
+        seen = await kind.observe(left, {})
+        for one in left:
+            sighting = seen.get(one.key, ())
+            others = [] if isinstance(sighting, AgentctlError) else sighting
+            for other in others:
+                if other.remote_id != bindings.get(one.ref) and not diff(one.body, other.body, kind.lists):
+                    found.setdefault(one.ref, other)
+    return found
+
+
 class _Draft:
     """The plan while it grows, kind after kind, so that each can refer to those before it."""
 
-    def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted]) -> None:
+    def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted], heirs: Mapping[Ref, Observed]) -> None:
         self._bindings = bindings
+        self._heirs = heirs
         self._wanted = wanted
         self._ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
@@ -141,15 +164,20 @@ class _Draft:
         if bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
-        if bound != observed.remote_id or diff(equal, known, kind.lists):
-            self._settled.append(Settled(ref, observed.remote_id, equal))
         replaces = kind.replaces(desired, frozenset(edit.path for edit in edits))
+        # An intent that is needed no more ends here, or every plan would look for what it may have left.
+        pointless = self._bindings.intended(ref) and not replaces
+        if bound != observed.remote_id or diff(equal, known, kind.lists) or pointless:
+            self._settled.append(Settled(ref, observed.remote_id, equal))
         if replaces:
             self._pending.add(ref)
         else:
             self._ids[ref] = observed.remote_id
         if edits:
-            self._changes.append(Change("update", desired, edits, observed, replaces, bound))
+            heir = self._heirs.get(ref) if replaces else None
+            self._changes.append(
+                Change("update", desired, edits, observed, replaces, bound, heir.remote_id if heir else None)
+            )
         else:
             self._unchanged += 1
 
@@ -160,6 +188,8 @@ class _Draft:
             sighting = seen.get(key, ())
             ids = [bound[key]] if key in bound else []
             ids += [one.remote_id for one in sighting] if not isinstance(sighting, AgentctlError) else []
+            if ids and set(ids) <= {heir.remote_id for heir in self._heirs.values()}:
+                continue
             if not prune or not kind.prunable:
                 self._orphans.append(Ref(kind.name, key))
                 continue

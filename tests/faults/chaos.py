@@ -1,7 +1,7 @@
 """Every fault at every step, many random pairs of faults, and races of two syncs: counted, and reproducible by a seed.
 
-    scripts/bench faults            single faults, 50,000 double faults, 1,000 races, the naive variant
-    python -m tests.faults.chaos --doubles 500 --races 50 --seed 7
+scripts/bench faults            single faults, 50,000 double faults, 1,000 races, the naive variant
+python -m tests.faults.chaos --doubles 500 --races 50 --seed 7
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ def faults(number: int = 50_000, races: int = 1_000, seed: int = 0, *, say: Call
     return bad
 
 
-def _measured(number: int, races: int, seed: int, say: Callable[[str], None]) -> Iterator[tuple[str, tuple[Tally, float]]]:
+def _measured(
+    number: int, races: int, seed: int, say: Callable[[str], None]
+) -> Iterator[tuple[str, tuple[Tally, float]]]:
     plain, luck = World(), Random(seed)
     every, simple = tuple(SCENES), ("first", "edit")
     single = asyncio.run(singles(plain, every))
