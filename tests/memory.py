@@ -149,7 +149,8 @@ class MemoryStore:
         key, rows = self._of("intents", args, *SCOPE, "kind", "key")
         new = key not in rows
         fresh = {"kind": args["kind"], "key": args["key"], "intended_at": self._now().isoformat()}
-        return {"new": new, "intended_at": rows.setdefault(key, fresh)["intended_at"]}
+        bound = self._of("bindings", args, *SCOPE, "kind", "key")[1].get(key, {}).get("remote_id")
+        return {"new": new, "intended_at": rows.setdefault(key, fresh)["intended_at"], "remote_id": bound}
 
     def _intents(self, args: Mapping[str, Any]) -> Any:
         return self._listed("intents", args)

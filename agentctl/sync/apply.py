@@ -138,7 +138,7 @@ class _Run:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
         remote_id = change.heir
         if remote_id is None:
-            await self._bindings.intend(ref)
+            await self._bindings.intend(ref, again=change.again)
             remote_id = await kind.create(change.desired, body)
         await self._bindings.bind(ref, remote_id)
         if old is not None:

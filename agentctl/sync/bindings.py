@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from agentctl.errors import Stale
 from agentctl.sync.kind import Ref, Scope
+
+_AGAIN = "Run it again: the new plan shows what is there then."
 
 
 class Store(Protocol):
@@ -57,9 +60,15 @@ class Bindings:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents
 
-    async def intend(self, ref: Ref) -> None:
-        """Remember that a create is about to be sent. `bind` takes it back."""
-        await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+    async def intend(self, ref: Ref, *, again: bool) -> None:
+        """Remember that a create is about to be sent; `bind` takes it back. `again`: an earlier one was looked for.
+
+        Raises Stale where another sync is sending it too, or has: no lease is held for ever, and its holder may have
+        slept. Two that take up the same interrupted create are not told apart.
+        """
+        told = await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
+            raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
         self._intents.add(ref)
 
     async def bind(self, ref: Ref, remote_id: str, written: Mapping[str, Any] | None = None) -> None:

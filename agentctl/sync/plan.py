@@ -25,7 +25,7 @@ class Change:
 
     `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
     bound when the plan was made: another one at apply means that somebody else was quicker. `heir` is the id of what an
-    interrupted run has made to take over already.
+    interrupted run has made to take over already; `again`: such a run has begun to create it, and left nothing.
     """
 
     action: Literal["create", "update", "delete"]
@@ -35,6 +35,7 @@ class Change:
     replaces: bool = False
     bound: str | None = None
     heir: str | None = None
+    again: bool = False
 
     @property
     def vanished(self) -> bool:

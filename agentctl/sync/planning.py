@@ -157,7 +157,7 @@ class _Draft:
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
-            self._changes.append(Change("create", desired, edits, bound=bound))
+            self._changes.append(Change("create", desired, edits, bound=bound, again=self._bindings.intended(ref)))
             return
         known = applied if bound == observed.remote_id else {}
         edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
@@ -175,9 +175,8 @@ class _Draft:
             self._ids[ref] = observed.remote_id
         if edits:
             heir = self._heirs.get(ref) if replaces else None
-            self._changes.append(
-                Change("update", desired, edits, observed, replaces, bound, heir.remote_id if heir else None)
-            )
+            heir_id, again = heir.remote_id if heir else None, self._bindings.intended(ref)
+            self._changes.append(Change("update", desired, edits, observed, replaces, bound, heir_id, again))
         else:
             self._unchanged += 1
 

@@ -19,6 +19,7 @@ CONTRACT: tuple[Callable[[Any], Awaitable[None]], ...] = (
     sync.test_the_first_route_saved_is_kept_until_it_is_forgotten,
     trust.test_an_intent_keeps_its_first_time_until_it_is_forgotten,
     trust.test_an_intent_is_fulfilled_by_the_binding_of_the_same_name_only,
+    trust.test_an_intent_tells_what_is_bound_already,
     trust.test_a_refused_binding_leaves_the_intent,
     trust.test_bindings_tell_since_when,
     trust.test_of_many_that_ask_at_once_one_holds_the_lease,

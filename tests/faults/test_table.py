@@ -266,7 +266,7 @@ def bench(
 
 @pytest.mark.parametrize(("kind", "verb"), ROWS)
 def test_a_fault(bench: Bench, kind: str, verb: str) -> None:
-    method, path = TABLE[kind].requests[verb]
+    method, _ = TABLE[kind].requests[verb]
     command, wrongs = bench.begin(verb), []
     for fault in STORE_FAULTS if method == "store" else PLATFORM_FAULTS:
         if fault == "key ignored" and verb not in ("create", "update"):
