@@ -2,7 +2,8 @@
 platform adds is its own affair.
 
 Rules: objects recurse; numbers compare as numbers (4 equals 4.0, True is not 1); a declared null means null; a list
-compares in order unless its path is Keyed. The diff is empty exactly when desired is contained in observed.
+compares in order unless its path is Keyed, where none is an empty one. The diff is empty exactly when desired is
+contained in observed.
 """
 
 from __future__ import annotations
@@ -111,11 +112,12 @@ def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) 
 
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...]) -> Iterator[Edit]:
-    observed = list(before) if isinstance(before, list | tuple) else []
+    listed = isinstance(before, list | tuple)
+    observed = list(before) if listed else []
     theirs = {_identity(entry, rule): entry for entry in observed}
     ours = {_identity(entry, rule): entry for entry in desired}
     same = all(name in theirs and contains(_declared(entry, rule), theirs[name]) for name, entry in ours.items())
-    if same and (rule.open or len(ours) == len(observed)):
+    if same and (listed or before is None) and (rule.open or len(ours) == len(observed)):
         return
     kept = [entry for name, entry in theirs.items() if name not in ours] if rule.open else []
     yield Edit(keys, before, [*kept, *desired])

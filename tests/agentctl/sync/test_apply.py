@@ -380,3 +380,49 @@ async def test_any_world_converges_in_one_sync_and_foreign_objects_stay(wanted: 
     assert (await synced(platform, specs)).ok
     assert (await planned(platform, specs)).empty
     assert {key: platform.objects["agent"][key] for key in foreign} == foreign
+
+
+async def test_a_replacement_whose_answer_was_lost_takes_over_and_is_not_made_twice() -> None:
+    platform = Platform()
+    page = {**DESK, "document": {"name": "page", "url": "https://example.org/1"}}
+    await synced(platform, [page])
+    old = platform.bindings["document", "desk"]
+    moved = {**page, "document": {"name": "page", "url": "https://example.org/2"}}
+    platform.lost.add(("document", "desk"))
+    assert not (await synced(platform, [moved])).ok
+    platform.lost.clear()
+    assert set(platform.objects["document"]) == {old, "desk#2"}
+    assert (await synced(platform, [moved], patience=Patience(sleep=no_time))).ok
+    assert set(platform.objects["document"]) == {"desk#2"}
+    assert platform.bindings["document", "desk"] == "desk#2"
+    assert (await planned(platform, [moved])).empty
+
+
+async def test_a_replacement_that_is_wanted_no_more_is_not_waited_for_for_ever() -> None:
+    platform = Platform()
+    page = {**DESK, "document": {"name": "page", "url": "https://example.org/1"}}
+    await synced(platform, [page])
+    platform.failing.add(("document", "desk"))
+    assert not (await synced(platform, [{**page, "document": {"name": "page", "url": "https://example.org/2"}}])).ok
+    platform.failing.clear()
+    assert (await synced(platform, [page], patience=Patience(sleep=no_time))).ok
+    assert platform.intents == set()
+
+
+async def test_of_two_that_create_at_once_without_a_lease_the_second_stops() -> None:
+    platform = Platform()
+    plans = [await planned(platform, [DESK]) for _ in range(2)]
+    loaded = [await Bindings(platform, SCOPE).load() for _ in range(2)]
+    first = await apply(plans[0], kinds(platform), loaded[0])
+    late = await apply(plans[1], kinds(platform), loaded[1])
+    assert first.ok
+    assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
+    platform.bindings.clear()
+    platform.objects.clear()
+    platform.intents.add(("document", "desk"))
+    late = await apply(plans[1], kinds(platform), await Bindings(platform, SCOPE).load())
+    assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
+
+
+async def no_time(seconds: float) -> None:
+    """A pause that takes none."""
