@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from agentctl.errors import Stale
 from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.secret import sealed
 
 _AGAIN = "Run it again: the new plan shows what is there then."
 
@@ -49,7 +50,7 @@ class Bindings:
         return self._ids.get(ref)
 
     def applied(self, ref: Ref) -> Mapping[str, Any]:
-        """The fields as they were last written or found equal; empty where nothing is known."""
+        """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
         return self._applied.get(ref, {})
 
     def of(self, kind: str) -> dict[str, str]:
@@ -74,7 +75,7 @@ class Bindings:
     async def bind(self, ref: Ref, remote_id: str, written: Mapping[str, Any] | None = None) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays."""
         same = self._ids.get(ref) == remote_id
-        applied = overlaid(self.applied(ref) if same else {}, written or {})
+        applied = sealed(overlaid(self.applied(ref) if same else {}, written or {}))
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id

@@ -9,10 +9,11 @@ contained in observed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agentctl.sync.kind import Keyed, Ref
+from agentctl.sync.secret import sealed
 
 Origin = Literal["here", "there", "both"]
 """Where a field changed since it was last applied: here (ours to write), there (drift), on both sides (conflict)."""
@@ -23,8 +24,8 @@ class Edit:
     """One declared field that differs. `keys` is the path; `before` is None where nothing was."""
 
     keys: tuple[str, ...]
-    before: Any
-    after: Any
+    before: Any = field(repr=False)
+    after: Any = field(repr=False)
     origin: Origin = "here"
 
     @property
@@ -106,9 +107,10 @@ def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) 
     if not isinstance(place, Mapping) or name not in place:
         return "here"
     rules = {name: lists[edit.path]} if edit.path in lists else {}
-    if not diff({name: place[name]}, {name: edit.before}, rules):
+    before, after = sealed(edit.before, edit.keys), sealed(edit.after, edit.keys)
+    if not diff({name: place[name]}, {name: before}, rules):
         return "here"
-    return "there" if not diff({name: edit.after}, {name: place[name]}, rules) else "both"
+    return "there" if not diff({name: after}, {name: place[name]}, rules) else "both"
 
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...]) -> Iterator[Edit]:

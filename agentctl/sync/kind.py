@@ -56,7 +56,7 @@ class Desired:
 
     kind: str
     key: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     where: str
     payload: Any = field(default=None, repr=False, compare=False)
 

@@ -7,7 +7,7 @@ from drift, which somebody made there, and from a conflict, where both did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
@@ -68,7 +68,7 @@ class Settled:
 
     ref: Ref
     remote_id: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.secret import sealed
 
 Spec = TypeVar("Spec")
 Wanted = Mapping[str, Desired]
@@ -167,7 +168,7 @@ class _Draft:
         replaces = kind.replaces(desired, frozenset(edit.path for edit in edits))
         # An intent that is needed no more ends here, or every plan would look for what it may have left.
         pointless = self._bindings.intended(ref) and not replaces
-        if bound != observed.remote_id or diff(equal, known, kind.lists) or pointless:
+        if bound != observed.remote_id or diff(sealed(equal), known, kind.lists) or pointless:
             self._settled.append(Settled(ref, observed.remote_id, equal))
         if replaces:
             self._pending.add(ref)

@@ -99,7 +99,7 @@ def covers(wanted: Any, there: Any, at: str = "") -> bool:
         return set(named) <= set(names) and (rule.open or set(named) == set(names))
     if isinstance(wanted, list):
         return isinstance(there, list) and len(wanted) == len(there) and all(map(covers, wanted, there))
-    return type(wanted) is type(there) and wanted == there or (_number(wanted) and _number(there) and wanted == there)
+    return (type(wanted) is type(there) and wanted == there) or (_number(wanted) and _number(there) and wanted == there)
 
 
 def _number(value: Any) -> bool:
