@@ -382,22 +382,6 @@ async def test_any_world_converges_in_one_sync_and_foreign_objects_stay(wanted: 
     assert {key: platform.objects["agent"][key] for key in foreign} == foreign
 
 
-async def test_a_replacement_whose_answer_was_lost_takes_over_and_is_not_made_twice() -> None:
-    platform = Platform()
-    page = {**DESK, "document": {"name": "page", "url": "https://example.org/1"}}
-    await synced(platform, [page])
-    old = platform.bindings["document", "desk"]
-    moved = {**page, "document": {"name": "page", "url": "https://example.org/2"}}
-    platform.lost.add(("document", "desk"))
-    assert not (await synced(platform, [moved])).ok
-    platform.lost.clear()
-    assert set(platform.objects["document"]) == {old, "desk#2"}
-    assert (await synced(platform, [moved], patience=Patience(sleep=no_time))).ok
-    assert set(platform.objects["document"]) == {"desk#2"}
-    assert platform.bindings["document", "desk"] == "desk#2"
-    assert (await planned(platform, [moved])).empty
-
-
 async def test_a_replacement_that_is_wanted_no_more_is_not_waited_for_for_ever() -> None:
     platform = Platform()
     page = {**DESK, "document": {"name": "page", "url": "https://example.org/1"}}
@@ -426,3 +410,18 @@ async def test_of_two_that_create_at_once_without_a_lease_the_second_stops() -> 
 
 async def no_time(seconds: float) -> None:
     """A pause that takes none."""
+
+
+async def test_what_was_touched_there_later_is_told_once_and_overwrites_nothing() -> None:
+    platform = Platform()
+    platform.touched = 1_000_000
+    await synced(platform, [DOC])
+    platform.touched += 600  # the platform's own work after our write
+    assert (await planned(platform, [DOC])).notices == ()
+    platform.touched += 86_400
+    found = await planned(platform, [DOC])
+    assert found.empty
+    (notice,) = found.notices
+    assert (notice.where, "touched at the platform on 1970-01-13" in notice.what) == ("document desk", True)
+    assert (await synced(platform, [DOC])).ok
+    assert (await planned(platform, [DOC])).notices == ()
