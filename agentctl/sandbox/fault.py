@@ -13,7 +13,7 @@ _IDS = ("agent_id", "id", "phone_number_id")  # by which the entries of the plat
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests of `method` and `path` (a glob), after `skip` untouched ones.
+    """What happens to the next `times` requests of `method`, `path` and `query` (globs), after `skip` untouched ones.
 
     status: answer this instead. apply: carry the request out first, so that only its answer is lost.
     drop: cut the connection `before` or `after` carrying the request out. hang: never answer. delay_ms: wait first.
@@ -22,6 +22,7 @@ class Fault:
 
     method: str = "*"
     path: str = "*"
+    query: str = "*"
     times: int = 1
     skip: int = 0
     status: int | None = None
@@ -36,9 +37,10 @@ class Fault:
     hits: int = 0
     sequence: int = 0  # of the newest object when the fault was ordered
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, query: str) -> bool:
         """Whether the fault means this request and has not been used up."""
-        return self.times > 0 and self.method in ("*", method) and fnmatchcase(path, self.path)
+        there = self.times > 0 and self.method in ("*", method)
+        return there and fnmatchcase(path, self.path) and fnmatchcase(query, self.query)
 
     def heard(self, body: bytes) -> bytes:
         """What the platform hears of a request's body; one that is not JSON is heard as it is."""
@@ -93,10 +95,10 @@ class Faults:
         self._faults.append(fault)
         return fault
 
-    def take(self, method: str, path: str) -> Fault | None:
+    def take(self, method: str, path: str, query: str = "") -> Fault | None:
         """The fault for this request, counted as used."""
         for fault in self._faults:
-            if fault.matches(method, path):
+            if fault.matches(method, path, query):
                 if fault.skip > 0:
                     fault.skip -= 1
                     continue

@@ -75,7 +75,7 @@ class Wire:
             return
         seq = self._world.journal.next_seq()
         body = await _read(receive)
-        fault = self._world.faults.take(scope["method"], scope["path"])
+        fault = self._world.faults.take(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
         delay = self._world.latency_ms + (fault.delay_ms if fault else 0.0)
         if delay:
             await asyncio.sleep(delay / 1000)
