@@ -8,13 +8,11 @@ from typing import Any
 
 from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.errors import AgentctlError, Unreachable
-from agentctl.resources import kinds as all_kinds
 from agentctl.resources.assistant import Assistant
-from agentctl.resources.place import Place
 from agentctl.sync.diff import diff, patch
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import resolve
-from tests.faults.world import SCOPE
+from tests.faults.world import SCOPE, kinds_of
 
 
 class Insistent:
@@ -37,7 +35,7 @@ class Insistent:
 
 async def naive(api: Any, store: Any, assistants: Sequence[Assistant], prune: bool) -> bool:
     """All resources one after another; then the ids are saved."""
-    kinds = all_kinds(Place(Insistent(api), store, SCOPE))  # type: ignore[arg-type]
+    kinds = kinds_of(Insistent(api), store)  # type: ignore[arg-type]
     try:
         rows = await store.call("bindings", asdict(SCOPE))
         ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}

@@ -25,16 +25,18 @@ from agentctl.resources import kinds as all_kinds
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
+from agentctl.resources.rag_index import Pace, RagIndex
 from agentctl.sandbox.options import Options
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Scope
+from agentctl.sync.kind import Kind, Scope
 from agentctl.sync.planning import Patience, plan
 from agentctl.verbs.exclusive import exclusive
 from tests.memory import InMemory, MemoryStore
 
 SCOPE = Scope("beispiel", "production", "sandbox")
 NUMBER = "+498999998100"
+OWN = "agentctl/beispiel/production/"
 WRITES = ("POST", "PATCH", "DELETE")
 ATTEMPTS = Retry().attempts
 Steps = list[tuple[str, str]]
@@ -157,7 +159,7 @@ Sync = Callable[[Api, Faulty, Sequence[Assistant], bool], Awaitable[bool]]
 
 async def sync(api: Api, store: Any, assistants: Sequence[Assistant], prune: bool) -> bool:
     """What `agentctl sync --yes` does, less the files and the words."""
-    kinds = all_kinds(Place(api, store, SCOPE))
+    kinds = kinds_of(api, store)
     patience = Patience(sleep=no_time)
     try:
         bindings = await Bindings(store, SCOPE).load()
@@ -168,14 +170,23 @@ async def sync(api: Api, store: Any, assistants: Sequence[Assistant], prune: boo
     return applied.ok and not applied.held
 
 
+def kinds_of(api: Api, store: Any) -> tuple[Kind[Assistant], ...]:
+    """One of each, with everything but time."""
+    quick = RagIndex(api, pace=Pace(sleep=no_time))
+    return tuple(quick if isinstance(kind, RagIndex) else kind for kind in all_kinds(Place(api, store, SCOPE)))
+
+
 async def no_time(seconds: float) -> None:
     """Time passes quickly in memory."""
 
 
 def assistant(key: str, edition: str = "", *, shared: bool = True, number: bool = False, file: bool = False) -> Any:
-    """An assistant with a document of its own and a shared one; `edition` changes what it says."""
-    content = {"content": b"%PDF-1.4", "filename": "zeiten.pdf", "media_type": "application/pdf"}
-    own = content if file else {"text": f"{key} hat von neun bis fünf offen.{edition}"}
+    """An assistant with a document of its own, in a folder, and a shared one; `edition` changes what it says.
+
+    One with a number looks things up, so that its own document is indexed.
+    """
+    content = {"content": b"%PDF-1.4 " + LONG.encode(), "filename": "zeiten.pdf", "media_type": "application/pdf"}
+    own = content if file else {"text": f"{key} hat von neun bis fünf offen.{edition} {LONG}"}
     documents = [{"key": f"{key}/zeiten", "name": "Zeiten", **own}]
     documents += [{"key": "shared/haus", "name": "Haus", "text": f"Wir sind ein Haus.{edition}"}] if shared else []
     return Assistant.model_validate({
@@ -184,10 +195,13 @@ def assistant(key: str, edition: str = "", *, shared: bool = True, number: bool 
         "name": key.title(),
         "prompt": f"Hilf.{edition}",
         "knowledge": documents,
+        "knowledge_base": {"folder": True},
+        "rag": {"enabled": True} if number else {},
         "phone": {"numbers": [NUMBER] if number else []},
     })  # fmt: skip
 
 
+LONG = "Wir haben offen. " * 40  # what is shorter is not indexed
 FIRST = (assistant("empfang", number=True), assistant("nacht"))
 EDITED = (assistant("empfang", " Neu.", number=True), assistant("nacht", " Neu."))
 REPLACED = (assistant("empfang", number=True, file=True), assistant("nacht"))
@@ -347,14 +361,18 @@ async def leftovers(platform: InMemory, store: MemoryStore, wanted: Sequence[Ass
     tags = [tag for row in state.agents.values() for tag in row["tags"] if tag.startswith("agentctl:beispiel/prod")]
     names = [row["name"] for row in state.documents.values() if row["name"].startswith("agentctl/beispiel/")]
     keys = {document.key: document for one in wanted for document in one.knowledge}
-    prefix = "agentctl/beispiel/production/"
+    folders = {f"{OWN}{one.key}" for one in wanted}
+    indexed = sum(document.usage == "auto" for one in wanted if one.rag.enabled for document in one.knowledge)
     found = _compared("agent", tags, [f"agentctl:beispiel/production/{one.key}" for one in wanted])
-    found += _compared("document", names, [f"{prefix}{key}@{one.digest[:12]}" for key, one in keys.items()])
+    found += _compared("document", names, [*folders, *(f"{OWN}{key}@{one.digest[:12]}" for key, one in keys.items())])
     own = [row["name"] for row in state.agents.values() if row["name"] != "Fremd"]
     found += _compared("agent named", own, [one.name for one in wanted])
-    bound = {row["remote_id"] for row in await store.call("bindings", vars(SCOPE)) if row["kind"] != "post_call"}
+    if (there := sum(len(row["rag"]) for row in state.documents.values())) != indexed:
+        found.append(f"index: {there} instead of {indexed}")
+    rows = await store.call("bindings", vars(SCOPE))
+    bound = {row["remote_id"] for row in rows if row["kind"] not in ("post_call", "rag_index")}
     ours = {i for i, row in state.agents.items() if row["name"] != "Fremd"}
-    ours |= {i for i, row in state.documents.items() if row["name"].startswith(prefix)} | set(state.numbers)
+    ours |= {i for i, row in state.documents.items() if row["name"].startswith(OWN)} | set(state.numbers)
     found += [f"{i} is there and not bound" for i in ours - bound] + [f"{i} is bound and gone" for i in bound - ours]
     return found
 
