@@ -22,6 +22,9 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
@@ -44,6 +47,7 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
 ) -> None:
@@ -56,27 +60,26 @@ def sync(
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
+        from agentctl.verbs.stateless import must_be_meant
 
         control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control):
-            found = await verbs.plan(control, only or (), prune=prune, patience=patience())
+            found = await verbs.plan(control, only or (), prune=prune, force=force, patience=patience())
             if not json:
                 print(render.plan_text(found), flush=True)
             ours = take_ours or not yes
+            must_be_meant(control, found, stateless=stateless)
             if not force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
-                confirm(_question(found), yes=yes)
+                confirm(question(found), yes=yes)
             destroy = may_destroy(found, given=delete_conversations, ask=not yes)
-            applied = await verbs.apply(
-                control, found, take_ours=ours, force=force, destroy=destroy, on_change=Progress(found)
-            )
+            more = {"force": force, "stateless": stateless, "destroy": destroy}
+            applied = await verbs.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
         print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
         return applied
 
-    applied = connected(run)
-    if not applied.ok or applied.held:
-        raise typer.Exit(3 if applied.ok else 1)
+    end(connected(run))
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:
@@ -103,6 +106,12 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
+def end(applied: Applied) -> None:
+    """Leave with the exit code that a run deserves: 1 for a failure, 3 for what was held back."""
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
+
+
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     """The yes that whatever destroys something for good needs apart from any other; asked for only where it counts."""
     lost = [f"{one.desired.kind} {one.desired.key}: {what}" for one in found.destructive for what in one.destroys]
@@ -111,7 +120,8 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
 
 
-def _question(found: Plan) -> str:
+def question(found: Plan) -> str:
+    """What to ask before a plan is applied."""
     foreign = len(found.foreign)
     return (
         f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"
