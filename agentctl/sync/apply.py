@@ -56,6 +56,7 @@ async def apply(
     `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good.
     """
     run = _Run(bindings, take_ours, destroy, on_change or (lambda change, error: None))
+    run.unplanned = {failure.ref for failure in plan.failures}
     for settled in plan.settled:
         await bindings.bind(settled.ref, settled.remote_id, settled.body, settled.gone, touched=settled.touched)
     for kind in kinds:
@@ -88,6 +89,7 @@ class _Run:
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
+        self.unplanned: set[Ref] = set()  # what is there and could not be compared
         self.done: list[Change] = []
         self.held: list[Change] = []
         self.failures: list[Failure] = []
@@ -110,7 +112,9 @@ class _Run:
     async def change(self, kind: Kind[Any], change: Change) -> None:
         """Write one change, less what is held back, and verify it; an expected error becomes a failure."""
         held = change.held(take_ours=self._take_ours, destroy=self._destroy)
-        waits = bool(({change.desired.ref} | refs(change.desired.body)) & self._absent)
+        needs = refs(change.desired.body)
+        waits = bool(({change.desired.ref} | needs) & self._absent)
+        waits = waits or (change.desired.follows and bool(needs & {other.desired.ref for other in self.held}))
         if held or waits:
             self.held.append(change)
         try:
@@ -147,6 +151,8 @@ class _Run:
     async def _write(self, kind: Kind[Any], change: Change, held: Sequence[Edit]) -> None:
         desired, spared = change.desired, [edit.keys for edit in held]
         gone: tuple[Edit, ...] = ()
+        if desired.follows and (lost := refs(desired.body) & self.unplanned):
+            raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
         if change.observed is None or change.replaces:
             observed = await self._begin(kind, change, spared)
         else:
@@ -240,9 +246,8 @@ class _Run:
 
     def _ids(self, needed: Iterable[Ref], otherwise: str) -> dict[Ref, str]:
         ids = {ref: remote_id for ref in needed if (remote_id := self._bindings.get(ref)) is not None}
-        lost = [f"{ref.kind} {ref.key}" for ref in needed if ref in self._failed or ref not in ids]
-        if lost:
-            raise Blocked(f"{otherwise}, because {', '.join(sorted(lost))} was not")
+        if lost := [ref for ref in needed if ref in self._failed or ref not in ids]:
+            raise Blocked(f"{otherwise}, because {_named(lost)} was not")
         return ids
 
     async def retire(self, kind: Kind[Any]) -> None:
@@ -257,6 +262,11 @@ class _Run:
         except AgentctlError as error:
             failures = self.left if isinstance(error, InUse) else self.failures
             failures.append(Failure(change.desired.ref, change.desired.where, error))
+
+
+def _named(refs: Iterable[Ref]) -> str:
+    """What a person calls them."""
+    return ", ".join(sorted(f"{ref.kind} {ref.key}" for ref in refs))
 
 
 _PLAN_AGAIN = "Run it again: the new plan shows what is there now."

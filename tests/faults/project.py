@@ -1,4 +1,4 @@
-"""A project with a fault ahead: its files, the sandbox in memory, a real store, and the real command in this process."""
+"""A project with a fault ahead: its files, the sandbox in memory, a real store, the real command in this process."""
 
 from __future__ import annotations
 
