@@ -99,7 +99,8 @@ async def restored(control: Control, key: str, revision: int | None) -> Assistan
     try:
         contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
         documents = [_document(entry, contents) for entry in row["spec"]["knowledge"]]
-        spec = opened(row["spec"], _raw(control, key))
+        source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
+        spec = {**opened(row["spec"], _raw(control, key)), **source}
         if lost := sorted(set(seals(spec))):
             raise SyncError(
                 f"{name} was applied with another secret at {', '.join(lost)}, and secrets are not kept",
@@ -218,8 +219,9 @@ def _manifest(assistant: Assistant, scope: Scope) -> bytes:
 
 
 def _spec(assistant: Assistant, *, sparse: bool = False) -> dict[str, Any]:
-    spec = sealed(assistant.model_dump(mode="json", exclude={"knowledge"}, exclude_defaults=sparse))
-    return {**spec, "knowledge": [_reference(document, sparse) for document in assistant.knowledge]}
+    spec = assistant.model_dump(mode="json", exclude={"knowledge"}, exclude_defaults=sparse)
+    source = {name: spec.pop(name) for name in ("source",) if name in spec}  # digests already, by paths
+    return {**sealed(spec), **source, "knowledge": [_reference(document, sparse) for document in assistant.knowledge]}
 
 
 def _reference(document: Document, sparse: bool) -> dict[str, Any]:

@@ -59,5 +59,5 @@ async def _made(kind: Kind[Assistant], desired: Desired, ids: dict[Ref, str]) ->
     if remote_id is None:
         return await kind.create(desired, body)
     if edits := diff(body, (await kind.read(remote_id)).body, kind.lists):
-        await kind.update(remote_id, desired, patch(edits))
+        return (await kind.update(remote_id, desired, patch(edits))).remote_id
     return remote_id
