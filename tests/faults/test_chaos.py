@@ -24,6 +24,7 @@ async def test_single_and_double_faults_leave_no_orphan_and_no_duplicate() -> No
 
 async def test_a_naive_sync_fails_in_the_same_harness() -> None:
     world = World(naive)
+    assert not (await tallied(world, [("first", {}), ("edit", {})])).broken, "without faults it does its work"
     tally = await tallied(world, await singles(world, ("first",), ("reset for ever, applied", "killed, applied")))
     assert tally.surplus > 0
 
