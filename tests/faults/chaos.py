@@ -1,6 +1,6 @@
 """Every fault at every step, many random pairs of faults, and races of two syncs: counted, and reproducible by a seed.
 
-scripts/bench faults            single faults, 50,000 double faults, 1,000 races, the naive variant
+scripts/bench faults            single faults, 50,000 double faults, 2,000 races, 10,000 worlds, the naive variant
 python -m tests.faults.chaos --doubles 500 --races 50 --seed 7
 """
 
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.faults.naive import naive
+from tests.faults.test_properties import many
 from tests.faults.world import AT_PLATFORM, AT_STORE, SCENES, Faults, Outcome, World, sync
 
 MOST_RERUNS = 2
@@ -105,6 +106,15 @@ async def raced(world: World, number: int, luck: Random, *, lease: bool) -> Tall
     return tally
 
 
+def generated(number: int, seed: int) -> Tally:
+    """Properties of plan, apply and diff over as many generated worlds, which hypothesis counts by itself."""
+    try:
+        many(number, seed)
+    except AssertionError as error:
+        return Tally(number, broken=1, wrongs=[f"seed {seed}: {error}"])
+    return Tally(number)
+
+
 def faults(number: int = 50_000, races: int = 1_000, seed: int = 0, *, say: Callable[[str], None] = print) -> int:
     """The long form: prints progress and a table; 1 where a promise is broken or the naive variant passes."""
     seed = seed or Random().randrange(1, 1_000_000)
@@ -132,6 +142,8 @@ def _measured(
     single = asyncio.run(singles(plain, every))
     double = asyncio.run(doubles(plain, every, number, luck))
     bad = asyncio.run(singles(World(naive), simple)) if number else []
+    begun = time.perf_counter()
+    yield "generated worlds", (generated(races * 10, seed), time.perf_counter() - begun)
     for name, lease in (("races of two syncs", True), ("races without a lease", False)):
         begun = time.perf_counter()
         tally = asyncio.run(raced(plain, races, luck, lease=lease))
