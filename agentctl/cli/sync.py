@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
@@ -56,30 +58,57 @@ def sync(
     With --yes, what was changed at the platform is left as it is and named, and the exit code is 3; so is what would
     delete stored conversations.
     """
+    asked = _Asked(only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, json)
+    end(connected(asked.run))
 
-    async def run(control: Control) -> Applied:
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one sync is to do, as the command line says it."""
+
+    only: Sequence[str]
+    yes: bool
+    take_ours: bool
+    prune: bool
+    gate: bool
+    force: bool
+    stateless: bool
+    delete_conversations: bool
+    json: bool
+
+    async def run(self, control: Control) -> Applied:
+        """Plan, show, ask, apply, tell."""
         from agentctl.cli import render
+        from agentctl.cli.testing import Looking
         from agentctl.verbs import sync as verbs
         from agentctl.verbs.stateless import must_be_meant
 
         control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control):
-            found = await verbs.plan(control, only or (), prune=prune, force=force, patience=patience())
-            if not json:
+            found = await verbs.plan(
+                control, self.only, prune=self.prune, gated=self.gate, force=self.force, patience=patience()
+            )
+            if not self.json:
                 print(render.plan_text(found), flush=True)
-            ours = take_ours or not yes
-            must_be_meant(control, found, stateless=stateless)
-            if not force:
+            ours = self.take_ours or not self.yes
+            must_be_meant(control, found, stateless=self.stateless)
+            if not self.force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
-                confirm(question(found), yes=yes)
-            destroy = may_destroy(found, given=delete_conversations, ask=not yes)
-            more = {"force": force, "stateless": stateless, "destroy": destroy}
-            applied = await verbs.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
-        print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
+                confirm(question(found), yes=self.yes)
+            destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
+            applied = await verbs.apply(
+                control,
+                found,
+                take_ours=ours,
+                force=self.force,
+                stateless=self.stateless,
+                destroy=destroy,
+                on_change=Progress(found),
+                on_tests=Looking(),
+            )
+        print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
         return applied
-
-    end(connected(run))
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:

@@ -72,7 +72,9 @@ class Bench:
             if key not in keys:
                 shutil.rmtree(home)
                 continue
-            (home / "knowledge").mkdir(parents=True, exist_ok=True)
+            for part in ("knowledge", "tests"):
+                (home / part).mkdir(parents=True, exist_ok=True)
+            (home / "tests/zeiten.toml").write_text(f'user = "Wann?"\nsuccess_condition = "{prompt}"\n')
             parts = f'name = "{key.title()}"\n[post_call]\nmail_to = ["{len(prompt)}@example.org"]\n'
             parts += f'[phone]\nnumbers = ["{NUMBER}"]\n' if key == at else ""
             parts += "[knowledge_base]\nfolder = true\n"
@@ -146,6 +148,7 @@ class Bench:
             for found, meant in (
                 (sorted(row["name"] for row in state.agents.values()), [key.title() for key in keys]),
                 (sorted(map(_bare, rows)), sorted([*folders, *(f"{folder}/zeiten" for folder in folders)])),
+                (sorted(map(_bare_test, state.tests.values())), [f"{folder}/zeiten" for folder in folders]),
                 (indexed, [f"{OWN}nacht/zeiten"] * ("nacht" in keys)),
             )
             if found != meant
@@ -154,6 +157,10 @@ class Bench:
 
 def _bare(row: Mapping[str, Any]) -> str:
     return str(row["name"]).rpartition("@")[0] if row["type"] != "folder" else str(row["name"])
+
+
+def _bare_test(row: Mapping[str, Any]) -> str:
+    return str(row["test"]["name"]).rpartition("@")[0]
 
 
 def number(platform: InMemory) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tests.faults.world import AT_PLATFORM
 __all__ = ["bench"]
 VERBS = ("list", "look", "read", "create", "update", "users", "delete")
 KNOWLEDGE, AGENTS, NUMBERS = "/v1/convai/knowledge-base", "/v1/convai/agents", "/v1/convai/phone-numbers"
+TESTS = "/v1/convai/agent-testing"
 DOCUMENT = f"{KNOWLEDGE}/{'?' * 20}"  # by its id, and none of the paths beneath it
 OWN_FOLDER = {"query": "*types=folder*"}
 NO_FOLDER = {"query": "*production%2F"}
@@ -79,6 +80,16 @@ TABLE: Mapping[str, Row] = {
             "users": "those of its document",
             "key ignored": "its only key is required",
         },
+    ),
+    "agent_test": Row(
+        {
+            "list": ("GET", TESTS),
+            "read": ("GET", f"{TESTS}/*"),
+            "create": ("POST", f"{TESTS}/create"),
+            "update": ("PUT", f"{TESTS}/*"),
+            "delete": ("DELETE", f"{TESTS}/*"),
+        },
+        never={"look": "the list has it all", "key ignored": "its name, which is required, tells of the rest"},
     ),
     "agent": Row(
         {

@@ -37,7 +37,7 @@ from tests.memory import InMemory, MemoryStore
 SCOPE = Scope("beispiel", "production", "sandbox")
 NUMBER = "+498999998100"
 OWN = "agentctl/beispiel/production/"
-WRITES = ("POST", "PATCH", "DELETE")
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 ATTEMPTS = Retry().attempts
 Steps = list[tuple[str, str]]
 Faults = Mapping[int, tuple[str, str]]
@@ -135,7 +135,11 @@ class Faulty(httpx.AsyncBaseTransport):
 
     def _lag(self) -> None:
         # Agents are looked for in two lists each time: those in use and the archived ones.
-        for path, times in (("/v1/convai/agents", 2 * self.lag), ("/v1/convai/knowledge-base", self.lag)):
+        for path, times in (
+            ("/v1/convai/agents", 2 * self.lag),
+            ("/v1/convai/knowledge-base", self.lag),
+            ("/v1/convai/agent-testing", self.lag),
+        ):
             sequence = self.platform.world.state.sequence
             order = {"method": "GET", "path": path, "stale": True, "times": times}
             self.platform.world.faults.add(order, sequence)
@@ -181,7 +185,7 @@ async def no_time(seconds: float) -> None:
 
 
 def assistant(key: str, edition: str = "", *, shared: bool = True, number: bool = False, file: bool = False) -> Any:
-    """An assistant with a document of its own, in a folder, and a shared one; `edition` changes what it says.
+    """An assistant with a test, a document of its own, in a folder, and a shared one; `edition` changes what it says.
 
     One with a number looks things up, so that its own document is indexed.
     """
@@ -196,6 +200,7 @@ def assistant(key: str, edition: str = "", *, shared: bool = True, number: bool 
         "prompt": f"Hilf.{edition}",
         "knowledge": documents,
         "knowledge_base": {"folder": True},
+        "tests": [{"name": "zeiten", "user": "Wann?", "success_condition": f"Nennt die Zeiten.{edition}"}],
         "rag": {"enabled": True} if number else {},
         "phone": {"numbers": [NUMBER] if number else []},
     })  # fmt: skip
@@ -365,6 +370,8 @@ async def leftovers(platform: InMemory, store: MemoryStore, wanted: Sequence[Ass
     indexed = sum(document.usage == "auto" for one in wanted if one.rag.enabled for document in one.knowledge)
     found = _compared("agent", tags, [f"agentctl:beispiel/production/{one.key}" for one in wanted])
     found += _compared("document", names, [*folders, *(f"{OWN}{key}@{one.digest[:12]}" for key, one in keys.items())])
+    tests = [row["test"]["name"] for row in state.tests.values()]
+    found += _compared("test", tests, [f"{OWN}{one.key}/zeiten@{one.tests[0].digest[:12]}" for one in wanted])
     own = [row["name"] for row in state.agents.values() if row["name"] != "Fremd"]
     found += _compared("agent named", own, [one.name for one in wanted])
     if (there := sum(len(row["rag"]) for row in state.documents.values())) != indexed:
@@ -372,7 +379,8 @@ async def leftovers(platform: InMemory, store: MemoryStore, wanted: Sequence[Ass
     rows = await store.call("bindings", vars(SCOPE))
     bound = {row["remote_id"] for row in rows if row["kind"] not in ("post_call", "rag_index")}
     ours = {i for i, row in state.agents.items() if row["name"] != "Fremd"}
-    ours |= {i for i, row in state.documents.items() if row["name"].startswith(OWN)} | set(state.numbers)
+    ours |= {i for i, row in state.documents.items() if row["name"].startswith(OWN)}
+    ours |= {*state.numbers, *state.tests}
     found += [f"{i} is there and not bound" for i in ours - bound] + [f"{i} is bound and gone" for i in bound - ours]
     return found
 
