@@ -281,3 +281,27 @@ async def test_a_test_that_was_deleted_there_holds_its_assistant_back_until_ours
     (made,) = (await project.sandbox.state())["tests"]
     assert [one["test_id"] for one in agent["platform_settings"]["testing"]["attached_tests"]] == [made]
     assert (await project.synced()).plan.empty
+
+
+async def test_what_is_looked_up_is_indexed_before_the_tests_and_follows_the_document_back(project: Project) -> None:
+    toml = project.root / "assistants" / "desk" / "assistant.toml"
+    toml.write_text(f"{toml.read_text()}[rag]\nenabled = true\n")
+    long = " ".join(f"Room {number} is on the upper floor." for number in range(40))
+    project.declare("desk", hours=f"Open from nine to five. {long}")
+    project.expect("nine to five")
+    assert (await project.synced()).failures == ()
+    before = await project.live()
+    await project.sandbox.clear_log()
+    project.declare("desk", hours=f"Open from ten to four. {long}")
+    assert not (await project.synced()).ok
+    posts = [one["path"].rpartition("/")[2] for one in await project.sandbox.log() if one["method"] == "POST"]
+    assert posts == ["text", "rag-index", "run-tests"]
+    project.declare("desk", hours=f"Open from nine to five. {long}")
+    assert (await project.synced()).ok
+    assert await project.live() == before
+    assert (await project.synced()).plan.empty
+    project.declare("desk", hours=f"Open from ten to four. {long}")
+    project.expect("ten to four")
+    assert (await project.synced()).ok
+    assert (await project.synced()).plan.empty
+    assert len(await project.texts()) == 1
