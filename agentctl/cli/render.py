@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from agentctl.cli.addressed import addressed
 from agentctl.errors import Problem
 from agentctl.settings import wants_colour
 from agentctl.sync.apply import Applied
@@ -100,7 +101,7 @@ def plan_text(plan: Plan) -> str:
     lines = [line for change in plan.changes for line in _change(change)]
     for ref in plan.orphans:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
-    lines += [f"{paint('note:', 36)} {plain(notice)}" for notice in _grouped(_notices(plan))]
+    lines += [f"{paint('note:', 36)} {plain(addressed(notice))}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
 
@@ -130,12 +131,12 @@ def failure_text(failure: Failure) -> str:
     error, name = failure.error, f"{failure.ref.kind} {failure.ref.key}"
     said = error.message if error.message.startswith(name) else f"{name}: {error.message}"
     remedy = error.hint or "Put that right, then run it again."
-    return f"{paint('failed:', 31)} {plain(said)}\n  {plain(remedy)}"
+    return f"{paint('failed:', 31)} {plain(addressed(said))}\n  {plain(addressed(remedy))}"
 
 
 def left_text(left: Failure) -> str:
     """One object that was to be deleted and stays, with the reason."""
-    return f"{paint('note:', 36)} {plain(str(left.error))}"
+    return f"{paint('note:', 36)} {plain(addressed(str(left.error)))}"
 
 
 def summary(plan: Plan) -> str:
@@ -207,7 +208,7 @@ def status_text(standings: Sequence[Standing]) -> str:
     lines = []
     for one in standings:
         lines.append(f"{one.assistant:{width}}  {paint(one.state, _STATES[one.state])}")
-        lines += [f"{'':{width}}    {plain(what)}" for what in one.what]
+        lines += [f"{'':{width}}    {plain(addressed(what))}" for what in one.what]
     return "\n".join(lines) or "No assistants."
 
 

@@ -23,6 +23,7 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
+Gate = Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")]
 Stateless = Annotated[
     bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
 ]
@@ -47,7 +48,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
-    gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
+    gate: Gate = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
@@ -177,6 +178,7 @@ class Progress:
 def outcome(applied: Applied) -> str:
     """The last lines of a sync: what was held back, every failure, then the count."""
     from agentctl.cli import render
+    from agentctl.cli.addressed import addressed
 
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
@@ -189,4 +191,6 @@ def outcome(applied: Applied) -> str:
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")
-    return "\n".join(lines) or ("Everything else is in sync." if applied.plan.waiting else "Everything is in sync.")
+    return addressed("\n".join(lines)) or (
+        "Everything else is in sync." if applied.plan.waiting else "Everything is in sync."
+    )
