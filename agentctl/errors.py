@@ -16,6 +16,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Blocked                 a change waits for another that failed
 │   ├── Stale                   what a plan was made of has changed since
 │   ├── Busy                    another sync of the same project is running
+│   ├── TimedOut                a run was ended by its own deadline
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
@@ -130,6 +131,10 @@ class Stale(SyncError):
 
 class Busy(SyncError):
     """Another sync of the same project and workspace is running."""
+
+
+class TimedOut(SyncError):
+    """A run reached the deadline that its caller set; what was done is bound, the next run goes on from there."""
 
 
 class Waiting(SyncError):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentctl.cli import unattended
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
@@ -42,34 +44,65 @@ def sync(
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     json: Json = False,
+    quiet: unattended.Quiet = False,
+    timeout: unattended.Timeout = None,
+    wait: unattended.Wait = 0.0,
+    jitter: unattended.Jitter = 0.0,
+    report: unattended.ReportFile = None,
+    mail: unattended.Mail = False,
+    mail_to: unattended.MailTo = None,
 ) -> None:
     """Make ElevenLabs match the project: show the plan, ask, apply, verify.
 
     With --yes, what was changed at the platform is left as it is and named, and the exit code is 3.
     """
+    unattended.need_yes(quiet=quiet, yes=yes, json=json)
+    watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
 
-    async def run(control: Control) -> Applied:
-        from agentctl.cli import render
-        from agentctl.verbs import sync as verbs
-
-        async with verbs.exclusive(control):
-            found = await verbs.plan(control, only or (), prune=prune, patience=patience())
-            if not json:
-                print(render.plan_text(found), flush=True)
-            ours = take_ours or not yes
-            if not force:
-                found.raise_if_unsafe(take_ours=ours)
-            if found.changes:
-                confirm(_question(found), yes=yes)
-            applied = await verbs.apply(control, found, take_ours=ours, force=force, on_change=Progress(found))
-        print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
-        return applied
-
-    applied = connected(run)
+    asked = _Asked(only or (), yes, take_ours, prune, force, json, quiet, wait)
+    applied = watch(lambda control: asked.run(control, watch))
     if not applied.ok:
         raise typer.Exit(1)
     if applied.held:
         raise typer.Exit(3)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one sync is to do, as the command line says it."""
+
+    only: Sequence[str]
+    yes: bool
+    take_ours: bool
+    prune: bool
+    force: bool
+    json: bool
+    quiet: bool
+    wait: float
+
+    async def run(self, control: Control, watch: unattended.Unattended) -> Applied:
+        """Plan, show, ask, apply, tell."""
+        from agentctl.cli import render
+        from agentctl.verbs import sync as verbs
+
+        async with verbs.exclusive(control, wait=self.wait):
+            looking = None if self.quiet else patience()
+            found = await verbs.plan(control, self.only, prune=self.prune, patience=looking)
+            watch.planned(found)
+            if not (self.json or self.quiet):
+                print(render.plan_text(found), flush=True)
+            ours = self.take_ours or not self.yes
+            if not self.force:
+                found.raise_if_unsafe(take_ours=ours)
+            if found.changes:
+                confirm(_question(found), yes=self.yes)
+            on_change = watch.hearing(None if self.quiet else Progress(found))
+            applied = await verbs.apply(control, found, take_ours=ours, force=self.force, on_change=on_change)
+        if self.quiet:
+            unattended.quietly(applied, control.scope)
+        else:
+            print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
+        return applied
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:
