@@ -7,12 +7,13 @@ read. So one is made, bound in our store at once, and only then switched to retr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import ApiError, Ignored, SyncError
+from agentctl.errors import ApiError, Ignored, NotFound, SyncError
 from agentctl.resources.agent import Agent
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
@@ -71,6 +72,12 @@ async def switch_on(api: Api, webhook: Webhook) -> None:
     """Have failed deliveries repeated, and a webhook that was disabled deliver again. Safe to repeat."""
     body = {"is_disabled": False, "name": webhook.name, "retry_enabled": True}
     await api.patch(ONE_WEBHOOK, json=body, webhook_id=webhook.webhook_id)
+
+
+async def delete(api: Api, webhook_id: str) -> None:
+    """Remove it; one that is gone already is fine. Raises Rejected while an agent or the workspace delivers to it."""
+    with suppress(NotFound):
+        await api.delete(ONE_WEBHOOK, webhook_id=webhook_id)
 
 
 async def workspace_binding(api: Api) -> dict[str, Any]:

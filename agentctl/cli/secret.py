@@ -1,0 +1,59 @@
+"""A webhook's new secret on its way to a person or into .env."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentctl.cli.session import say
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from agentctl.resources.webhook import Webhook
+    from agentctl.wiring import Control
+
+WriteEnv = Annotated[
+    bool, typer.Option("--write-env", help="Put the secret into .env beside agentctl.toml (mode 0600).")
+]
+
+
+class NewSecret:
+    """Shows a new webhook's secret, once: in text the moment it exists, in JSON inside the one document."""
+
+    def __init__(self, control: Control, *, write_env: bool, json: bool) -> None:
+        self._control = control
+        self._write_env = write_env
+        self._json = json
+        self._secret: SecretStr | None = None
+        self.shown: dict[str, Any] = {}
+        self.env_file: Path | None = None
+
+    def made(self, webhook: Webhook, secret: SecretStr) -> None:
+        """The webhook exists."""
+        self._secret = secret
+        self.shown = {"webhook_id": webhook.webhook_id, "url": webhook.url, "secret": secret.get_secret_value()}
+        if self._json:
+            return
+        print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
+        print(f"    ELEVENLABS_WEBHOOK_SECRET={secret.get_secret_value()}\n")
+        print("This secret is shown now and never again.", flush=True)
+        if not self._write_env:
+            say(
+                "Store it where the door runs: as that variable in the environment, or in .env beside agentctl.toml.\n"
+                "If the variable holds a secret already, separate them by a comma while deliveries of both may come."
+            )
+
+    async def keep(self) -> None:
+        """Write .env if that was asked for."""
+        from agentctl.verbs import webhook as verbs
+
+        if not self._write_env:
+            return
+        if self._secret is None:
+            say("note: --write-env wrote nothing: there is no new secret.")
+            return
+        self.env_file = await verbs.keep_secret(self._control, self._secret)
+        say(f"The secret is in {self.env_file}; a running door reads it when it is started again.")
