@@ -14,7 +14,22 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli import calls, db, doctor, history, number, project, pull, sandbox, serve, session, sync, up, webhook
+from agentctl.cli import (
+    calls,
+    db,
+    doctor,
+    history,
+    number,
+    project,
+    pull,
+    sandbox,
+    schedule,
+    serve,
+    session,
+    sync,
+    up,
+    webhook,
+)
 from agentctl.errors import AgentctlError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -34,6 +49,7 @@ app.command("schema")(project.schema)
 app.command("plan")(sync.plan)
 app.command("sync")(sync.sync)
 app.command("status")(sync.status)
+app.command("schedule")(schedule.schedule)
 app.command("pull")(pull.pull)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)
