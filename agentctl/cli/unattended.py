@@ -77,7 +77,10 @@ class Unattended:
             applied = connected(lambda control: self._run(control, body, started))
         except BaseException as error:
             # Settings that cannot be read, a Ctrl-C, a bug: whoever reads the report learns of each.
-            self._save(self._reported(started, error))
+            try:
+                self._save(self._reported(started, error))
+            except AgentctlError as unsaved:
+                say(f"warning: {unsaved.message}")
             raise
         self._save(self._reported(started, None))
         return applied

@@ -40,9 +40,12 @@ async def test_the_right_secret_begins_one() -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"authorization": ""}, {"authorization": "Bearer"}, {"authorization": "Bearer "}, {"authorization": SECRET},
-     {"authorization": f"Basic {SECRET}"}, {"authorization": f"Bearer {SECRET}x"}, {"authorization": "Bearer ä".encode()}],
-)  # fmt: skip
+    [{}]
+    + [
+        {"authorization": value}
+        for value in ("", "Bearer", "Bearer ", SECRET, f"Basic {SECRET}", f"Bearer {SECRET}x", "Bearer ä".encode())
+    ],
+)
 async def test_any_other_begins_none(headers: Headers) -> None:
     assert await asked(SECRET, headers) == (401, 0)
     assert await asked(None, headers) == (503, 0)
