@@ -19,6 +19,7 @@ from agentctl.cli import (
     db,
     doctor,
     history,
+    knowledge,
     number,
     project,
     pull,
@@ -61,6 +62,7 @@ app.command("serve")(serve.serve)
 app.command("work")(serve.work)
 app.command("doctor")(doctor.doctor)
 app.add_typer(calls.app, name="calls")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(db.app, name="db")
 app.add_typer(sandbox.app, name="sandbox")

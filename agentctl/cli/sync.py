@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli import unattended
-from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.session import Json, Yes, agrees, confirm, connected, say
 
 if TYPE_CHECKING:
     from agentctl.errors import AgentctlError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="Glob of assistants; may repeat.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no longer declared.")]
+DeleteConversations = Annotated[
+    bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
@@ -43,6 +46,7 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    delete_conversations: DeleteConversations = False,
     json: Json = False,
     quiet: unattended.Quiet = False,
     timeout: unattended.Timeout = None,
@@ -54,17 +58,16 @@ def sync(
 ) -> None:
     """Make ElevenLabs match the project: show the plan, ask, apply, verify.
 
-    With --yes, what was changed at the platform is left as it is and named, and the exit code is 3.
+    With --yes, what was changed at the platform is left as it is and named, and the exit code is 3; so is what would
+    delete stored conversations.
     """
     unattended.need_yes(quiet=quiet, yes=yes, json=json)
     watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
 
-    asked = _Asked(only or (), yes, take_ours, prune, force, json, quiet, wait)
+    asked = _Asked(only or (), yes, take_ours, prune, force, delete_conversations, json, quiet, wait)
     applied = watch(lambda control: asked.run(control, watch))
-    if not applied.ok:
-        raise typer.Exit(1)
-    if applied.held:
-        raise typer.Exit(3)
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class _Asked:
     take_ours: bool
     prune: bool
     force: bool
+    delete_conversations: bool
     json: bool
     quiet: bool
     wait: float
@@ -85,6 +89,8 @@ class _Asked:
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
 
+        if not self.quiet:
+            control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control, wait=self.wait):
             looking = None if self.quiet else patience()
             found = await verbs.plan(control, self.only, prune=self.prune, patience=looking)
@@ -96,8 +102,11 @@ class _Asked:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
                 confirm(_question(found), yes=self.yes)
+            destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
             on_change = watch.hearing(None if self.quiet else Progress(found))
-            applied = await verbs.apply(control, found, take_ours=ours, force=self.force, on_change=on_change)
+            applied = await verbs.apply(
+                control, found, take_ours=ours, force=self.force, destroy=destroy, on_change=on_change
+            )
         if self.quiet:
             unattended.quietly(applied, control.scope)
         else:
@@ -129,6 +138,14 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
+def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
+    """The yes that whatever destroys something for good needs apart from any other; asked for only where it counts."""
+    lost = [f"{one.desired.kind} {one.desired.key}: {what}" for one in found.destructive for what in one.destroys]
+    if not lost:
+        return given
+    return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
+
+
 def _question(found: Plan) -> str:
     foreign = len(found.foreign)
     return (
@@ -146,7 +163,10 @@ class Progress:
     def __call__(self, change: Change, error: AgentctlError | None) -> None:
         """One change has ended."""
         self._ended += 1
-        state = "failed" if error else {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
+        from agentctl.errors import InUse
+
+        failed = "left, since it is in use" if isinstance(error, InUse) else "failed"
+        state = failed if error else {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
         say(f"  [{self._ended}/{self._all}] {change.desired.kind} {change.desired.key}: {state}")
 
 
@@ -157,8 +177,11 @@ def outcome(applied: Applied) -> str:
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
-    if applied.held:
+    lines += [render.left_text(failure) for failure in applied.left]
+    if any(change.overwrites or not change.destroys for change in applied.held):
         lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
+    if any(change.destroys for change in applied.held):
+        lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, SyncError, Waiting
-from agentctl.sync.bindings import Bindings
-from agentctl.sync.diff import attributed, diff, without
+from agentctl.sync.bindings import Bindings, overlaid
+from agentctl.sync.diff import Edit, attributed, diff, without
+from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.sharing import Others, Parties, named
 
 Spec = TypeVar("Spec")
 Wanted = Mapping[str, Desired]
+# Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
+_OWN_WORK = 900
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,36 @@ async def plan(
         *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
     )
     draft = _Draft(bindings, wanted)
+    by_name = {kind.name: kind for kind in kinds}
+    parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)
     for kind, seen in zip(kinds, sightings, strict=True):
+        strangers = await parties.strangers(kind, wanted[kind.name].values(), seen, draft.ids)
+        draft.expect(wanted[kind.name].values(), seen)
         for desired in wanted[kind.name].values():
-            draft.add(kind, desired, seen.get(desired.key, ()))
+            draft.add(kind, desired, seen.get(desired.key, ()), strangers.get(desired.key, ()))
+        draft.block()
         if whole:
             draft.orphans(kind, seen, prune=prune)
-    await draft.check({kind.name: kind for kind in kinds})
+    await draft.spare(by_name, parties)
+    await draft.check(by_name)
     return draft.plan(notices)
+
+
+def _losses(
+    desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the edits would destroy for good, with the path of the part that does."""
+    for peril in desired.perils:
+        before, after = _part(observed, peril.at), _part(body, peril.at)
+        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
+        if touched and (lost := peril.destroys(before, overlaid(before, after))):
+            yield peril.at, lost
+
+
+def _part(tree: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:
@@ -76,14 +104,21 @@ async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience
     bound = bindings.of(kind.name)
     seen = dict(await kind.observe(list(wanted.values()), bound))
     for pause in patience.pauses:
-        missing = [one for one in wanted.values() if bindings.intended(one.ref) and not seen.get(one.key)]
+        begun = [one for one in wanted.values() if bindings.intended(one.ref)]
+        missing = [one for one in begun if not _another(seen.get(one.key, ()), bound.get(one.key))]
         if not missing:
             break
         patience.on_pause([one.ref for one in missing], pause)
         await patience.sleep(pause)
-        again = await kind.observe(missing, {})
+        # What is bound and there may be what was to be replaced; the other one is looked for beside it.
+        again = await kind.observe(missing, {one.key: bound[one.key] for one in missing if seen.get(one.key)})
         seen.update({one.key: again.get(one.key, ()) for one in missing})
     return seen
+
+
+def _another(sighting: Sighting, bound: str | None) -> bool:
+    """Whether something was seen besides what is bound."""
+    return isinstance(sighting, AgentctlError) or any(one.remote_id != bound for one in sighting)
 
 
 class _Draft:
@@ -92,13 +127,14 @@ class _Draft:
     def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted]) -> None:
         self._bindings = bindings
         self._wanted = wanted
-        self._ids: dict[Ref, str] = {}
+        self.ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
         self._orphans: list[Ref] = []
         self._waiting: list[Failure] = []
+        self._notices: list[Problem] = []
         self._failures: list[Failure] = []
 
     def plan(self, notices: Iterable[Problem]) -> Plan:
@@ -109,15 +145,35 @@ class _Draft:
             unchanged=self._unchanged,
             orphans=tuple(self._orphans),
             waiting=tuple(self._waiting),
-            notices=tuple(notices),
+            notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
         )
 
-    def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting) -> None:
-        """Compare one resource and note what follows."""
+    def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
+        """Know the ids of one kind before any of it is compared, since its resources may refer to each other.
+
+        A kind that refers to itself must not replace: whoever was compared before would keep the old id.
+        """
+        for desired in wanted:
+            sighting = seen.get(desired.key, ())
+            if isinstance(sighting, AgentctlError) or len(sighting) > 1:
+                continue
+            if sighting:
+                self.ids[desired.ref] = sighting[0].remote_id
+            else:
+                self._pending.add(desired.ref)
+
+    def block(self) -> None:
+        """Take out what refers to one that cannot be planned and is not there."""
+        self._block_dependents({failure.ref for failure in self._failures} - self.ids.keys())
+
+    def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting, strangers: Others = ()) -> None:
+        """Compare one resource and note what follows. `strangers`: see `Parties.strangers`."""
         if isinstance(sighting, AgentctlError):
             return self._fail(desired, sighting)
+        if isinstance(strangers, AgentctlError):
+            return self._fail(desired, strangers)
         if len(sighting) > 1:
             ids = ", ".join(observed.remote_id for observed in sighting)
             message = f"{kind.name} {desired.key}: {len(sighting)} remote objects claim to be it: {ids}"
@@ -125,11 +181,12 @@ class _Draft:
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
+            self._pending.discard(desired.ref)
             return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
-        return self._compare(kind, desired, sighting[0] if sighting else None)
+        return self._compare(kind, desired, sighting[0] if sighting else None, named(strangers))
 
-    def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None) -> None:
-        ref, body = desired.ref, resolve(desired.body, self._ids)
+    def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
+        ref, body = desired.ref, resolve(desired.body, self.ids)
         bound, applied = self._bindings.get(ref), self._bindings.applied(ref)
         if observed is None:
             self._pending.add(ref)
@@ -138,20 +195,36 @@ class _Draft:
             return
         known = applied if bound == observed.remote_id else {}
         edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
+        edits += removals(desired, observed.body, known, kind.lists)
+        gone = forgotten(desired, observed.body, known, kind.lists)
         if bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
-        if bound != observed.remote_id or diff(equal, known, kind.lists):
-            self._settled.append(Settled(ref, observed.remote_id, equal))
-        replaces = kind.replaces(desired, frozenset(edit.path for edit in edits))
+        touched = self._touched(desired, observed)
+        news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
+        if news or diff(equal, known, kind.lists):
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched))
+        replaces = bool(others) or kind.replaces(desired, frozenset(edit.path for edit in edits))
         if replaces:
+            self.ids.pop(ref)
             self._pending.add(ref)
-        else:
-            self._ids[ref] = observed.remote_id
         if edits:
-            self._changes.append(Change("update", desired, edits, observed, replaces, bound))
+            losses = tuple(_losses(desired, body, observed.body, edits))
+            change = Change("update", desired, edits, observed, replaces, bound, losses, others)
+            self._changes.append(change)
         else:
             self._unchanged += 1
+
+    def _touched(self, desired: Desired, observed: Observed) -> int:
+        """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
+        ref = desired.ref
+        before = self._bindings.touched(ref) if self._bindings.get(ref) == observed.remote_id else 0
+        if before and observed.touched > before + _OWN_WORK:
+            when = f"{datetime.fromtimestamp(observed.touched, UTC):%Y-%m-%d %H:%M} UTC"
+            what = f"was touched at the platform on {when}, which shows no more of it; look whether somebody edited it"
+            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+            return observed.touched
+        return 0 if before else observed.touched
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared."""
@@ -165,6 +238,21 @@ class _Draft:
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
             self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+
+    async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
+        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        doomed = [change for change in self._changes if change.action == "delete"]
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+            if not users:
+                continue
+            self._changes.remove(change)
+            if isinstance(users, AgentctlError):
+                self._fail(change.desired, users)
+                continue
+            ref = change.desired.ref
+            self._orphans.append(ref)
+            what = f"is no longer declared, and stays since it is used by {named(users)}"
+            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
@@ -199,12 +287,12 @@ class _Draft:
 
     def _known(self, ref: Ref) -> bool:
         """Whether a Ref has an id now or gets one by this plan; ids of kinds outside the plan come from bindings."""
-        if ref in self._ids or ref in self._pending:
+        if ref in self.ids or ref in self._pending:
             return True
         bound = self._bindings.get(ref)
         if bound is None or ref.key in self._wanted.get(ref.kind, {}):
             return False
-        self._ids[ref] = bound
+        self.ids[ref] = bound
         return True
 
     def _fail(self, desired: Desired, error: AgentctlError) -> None:

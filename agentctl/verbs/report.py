@@ -63,8 +63,12 @@ def held_back(change: Change) -> str:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.vanished:
         return f"{name} was deleted at the platform"
-    paths = ", ".join(edit.path for edit in change.foreign)
-    return f"{name} was changed at the platform: {paths}" if paths else f"{name} waits for what was deleted there"
+    said = []
+    if paths := ", ".join(edit.path for edit in change.foreign):
+        said.append(f"was changed at the platform: {paths}")
+    if change.destroys:
+        said.append(f"would delete {', '.join(change.destroys)}")
+    return f"{name} {'; '.join(said) or 'waits for what was deleted there'}"
 
 
 def message_of(error: Exception) -> str:

@@ -47,6 +47,8 @@ class Syncs:
                 logger.error("a sync that was asked for cannot begin: %s", problem)
         except AgentctlError as error:
             logger.error("a sync that was asked for failed: %s", error.message)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: what is not logged here is lost
+            logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
 
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
