@@ -22,7 +22,7 @@ from agentctl.wiring import Control
 MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
-    "held": "Bei ElevenLabs geändert, nicht überschrieben",
+    "held": "Änderungen zurückgehalten",
     "normal": "Synchronisation wieder in Ordnung",
     "project": "Projekt",
     "workspace": "API-Server",
@@ -34,7 +34,7 @@ _GERMAN = {
 }
 _ENGLISH = {
     "failed": "Sync failed",
-    "held": "Changed at ElevenLabs, not overwritten",
+    "held": "Changes held back",
     "normal": "Sync is back to normal",
     "project": "Project",
     "workspace": "API server",

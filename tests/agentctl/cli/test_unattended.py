@@ -65,6 +65,20 @@ def test_what_was_held_back_is_a_line_on_stderr_and_3(bench: Bench) -> None:
     assert bench(*CRON)[:2] == (3, "beispiel/production: 2 created\n")
 
 
+def test_what_deletes_conversations_waits_for_a_person_and_is_named(bench: Bench, report: Path) -> None:
+    more = "[privacy]\nretention_days = 7\napply_to_existing_conversations = true\n"
+    bench.toml.write_text(bench.toml.read_text() + more)
+    code, out, err = bench(*CRON, "--report", str(report), "--mail-to", "ops@example.org")
+    assert code == 3, err
+    said = "agent empfang would delete stored conversations older than 7 days"
+    assert err.splitlines()[0] == f"held back: {said}"
+    assert json.loads(report.read_text())["held"][0]["destroys"] == ["stored conversations older than 7 days"]
+    (mail,) = mails(bench)
+    assert said in mail["message"]["text"]
+    assert "Changes held back" in mail["message"]["subject"]
+    assert bench(*CRON, "--delete-conversations") == (0, "beispiel/production: 1 updated\n", "")
+
+
 def test_a_failure_is_a_line_on_stderr_and_1(bench: Bench) -> None:
     bench.declare("notdienst", '[voice]\nid = "Nobody0000000000"\n')
     edited(bench, "Hilf schnell.")
@@ -183,7 +197,7 @@ def test_the_report_tells_of_drift(bench: Bench, report: Path) -> None:
     assert bench("sync", "--yes", "--report", str(report))[0] == 3
     told = json.loads(report.read_text())
     assert (told["exit_code"], told["ok"]) == (3, False)
-    assert told["held"] == [{"kind": "agent", "key": "empfang", "paths": ["name"]}]
+    assert told["held"] == [{"kind": "agent", "key": "empfang", "paths": ["name"], "destroys": []}]
 
 
 @pytest.mark.parametrize("broken", ["files", "settings", "platform", "key"])
@@ -235,7 +249,7 @@ def test_the_same_trouble_is_mailed_once_and_its_end_once(bench: Bench) -> None:
     (mail,) = mails(bench)
     assert (mail["recipient"], mail["purpose"]) == ("team@example.org", "sync")
     message = mail["message"]
-    assert message["subject"] == "beispiel/production: Bei ElevenLabs geändert, nicht überschrieben"
+    assert message["subject"] == "beispiel/production: Änderungen zurückgehalten"
     assert "agent empfang was changed at the platform: name" in message["text"]
     assert "<b>" not in message["html"]
     for _ in range(2):
