@@ -68,7 +68,7 @@ def test_what_was_held_back_is_a_line_on_stderr_and_3(bench: Bench) -> None:
 def test_what_deletes_conversations_waits_for_a_person_and_is_named(bench: Bench, report: Path) -> None:
     more = "[privacy]\nretention_days = 7\napply_to_existing_conversations = true\n"
     bench.toml.write_text(bench.toml.read_text() + more)
-    code, out, err = bench(*CRON, "--report", str(report), "--mail-to", "ops@example.org")
+    code, _, err = bench(*CRON, "--report", str(report), "--mail-to", "ops@example.org")
     assert code == 3, err
     said = "agent empfang would delete stored conversations older than 7 days"
     assert err.splitlines()[0] == f"held back: {said}"
