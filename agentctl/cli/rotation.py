@@ -54,14 +54,12 @@ async def _rotate(control: Control, *, finish: bool, write_env: bool, yes: bool,
         done = await verbs.rotate(control, found, on_created=hook.made)
     except BaseException:
         # Whatever ends this, the secret of a webhook that exists must not be lost with it.
-        if hook.shown:
-            await hook.keep()
-            if json:
-                print(to_json({**hook.shown, "ok": False}))
+        if json and hook.shown:
+            print(to_json({**hook.shown, "ok": False}))
         raise
-    if done.secret is not None:
-        await hook.keep()
     print(to_json(_rotated_json(done, hook)) if json else _rotated_text(done))
+    if done.secret is not None:
+        hook.end()
     return bool(done.pending)
 
 

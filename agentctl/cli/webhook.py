@@ -54,10 +54,10 @@ def register(
             if json and hook.shown:
                 print(render.to_json({**hook.shown, "ok": False}))
             raise
-        await hook.keep()
         print(render.to_json(_registered_json(done, hook)) if json else _registered_text(done))
         for notice in done.notices:
             say(f"note: {notice}")
+        hook.end()
 
     connected(run)
 

@@ -127,6 +127,7 @@ async def reimport(control: Control, found: Reimport) -> Reimported:
     """
     async with exclusive(control):
         run = _Reimport(control, found, await Undertaking.of(control, undertaking_of(found.number)))
+        await run.need_fresh()
         await carry_out(run.steps())
         return run.result()
 
@@ -199,6 +200,13 @@ class _Reimport:
             ("Twilio is as it was before", self.restore),
             ("the re-import is at its end", self.forget),
         )
+
+    async def need_fresh(self) -> None:
+        """Raise Stale where another run was at it between the look and the lease; nothing is touched then."""
+        found, there = self.found, await at_elevenlabs(self.control, self.found.number)
+        seen, now = (one.remote_id if one is not None else None for one in (found.there, there))
+        if seen != now or found.resumed != (await self.undertaking.state() is not None):
+            raise Stale(f"{found.number} was imported or released by another run meanwhile", "Run it again.")
 
     async def remember(self) -> None:
         """Before anything is touched."""

@@ -86,10 +86,11 @@ class Sent:
         return self.status == 200
 
 
-async def keep_secret(control: Control, secret: SecretStr) -> Path:
+def keep_secret(control: Control, secret: SecretStr) -> Path:
     """Put the secret first in .env beside agentctl.toml, before those that are there; the file gets mode 0600.
 
-    Earlier ones stay: deliveries signed with them still come while a webhook is rotated.
+    Earlier ones stay: deliveries signed with them still come while a webhook is rotated. Raises ConfigurationError
+    where the file cannot be written.
     """
     from agentctl.sources import env_file
 

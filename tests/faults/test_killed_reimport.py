@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from typing import Any, Literal
+from typing import Any
 
-import httpx
 import pytest
 
-from agentctl.cli.app import run
+from tests.deadly import Phase, in_a_process
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
 ANEW = ("import-number", NUMBER, "--assistant", "empfang", "--reimport", "--yes")
 FALLBACK = "https://phone.example.org/fallback"
-Phase = Literal["before", "applied"]
-
-
-def in_a_process(bench: Bench, fatal: int, phase: Phase) -> int:
-    """The command in a child that dies at its request number `fatal`; the wait status."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1]
-    code = 1
-    try:
-        send, seen = httpx.AsyncHTTPTransport.handle_async_request, 0
-
-        async def deadly(self: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-            nonlocal seen
-            seen += 1
-            mine = seen == fatal
-            if mine and phase == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            answer = await send(self, request)
-            if mine:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return answer
-
-        httpx.AsyncHTTPTransport.handle_async_request = deadly  # type: ignore[method-assign]
-        code = run(["-C", str(bench.root), *ANEW])
-    finally:
-        os._exit(code)
 
 
 @pytest.mark.parametrize("phase", ["before", "applied"])
@@ -53,7 +24,7 @@ def test_killed_at_every_request(bench: Bench, phase: Phase) -> None:
         return [(row["phone_number"], row["agent_id"]) for row in bench.sandbox.state()["numbers"].values()]
 
     for fatal in range(1, 40):
-        status = in_a_process(bench, fatal, phase)
+        status = in_a_process(["-C", str(bench.root), *ANEW], fatal, phase)
         if status != signal.SIGKILL:
             assert (status, fatal > 8) == (0, True), (status, fatal)
             break

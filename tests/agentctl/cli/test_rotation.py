@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentctl.settings import load_settings
+from agentctl.sources import env_file
 from agentctl.verbs import rotation
 from agentctl.wiring import Control
 from tests.cluster import free_port
@@ -216,6 +218,38 @@ def test_a_registration_in_between_is_said_and_cancel_ends_it(bench: Bench, url:
     assert "--cancel" in bench("webhook", "status")[1]
     assert bench("webhook", "rotate", "--cancel", "--yes")[0] == 0
     assert bench("webhook", "status")[0] == 0
+
+
+def test_an_env_file_that_cannot_be_written_loses_no_secret(bench: Bench, url: str) -> None:
+    env = bench.root / ".env"
+    env.unlink()
+    env.symlink_to("nowhere/.env")
+    code, out, err = bench(*ROTATE, "--json")
+    told = json.loads(out)
+    assert (code, told["env_file"]) == (2, None)
+    assert "cannot be written" in err
+    assert told["secret"] == hooks(bench)[told["new"]]["secret"]
+
+
+def test_an_old_secret_that_cannot_be_taken_out_is_taken_out_by_the_next_run(
+    bench: Bench, url: str, port: int, hours_later: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench(*ROTATE)
+    hours_later()
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    with served(bench.root, load_settings(bench.root), port=port):
+        assert bench(*ROTATE)[0] == 3
+        with monkeypatch.context() as broken:
+            broken.setattr(env_file, "_replace", full)
+            code, _, err = bench(*ROTATE)
+        assert code == 2
+        assert "No space left" in err
+        assert len(secrets(bench)) == 2
+        assert bench(*ROTATE)[0] == 0
+    assert secrets(bench) == [hook["secret"] for hook in hooks(bench).values()]
 
 
 def test_two_runs_at_once_make_one_webhook(bench: Bench, url: str) -> None:

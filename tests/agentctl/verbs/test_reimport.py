@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from agentctl.errors import Stale
+from agentctl.verbs import reimport
+from agentctl.wiring import Control
 from tests.telephony import DEMO, NUMBER, QUIET, Bench, bench
 
 __all__ = ["bench"]
@@ -140,6 +143,19 @@ def test_a_lost_answer_makes_no_second_number(imported: Bench) -> None:
     imported.sandbox.fault(method="POST", path=NUMBERS, drop="after")
     imported(*ANEW)
     imported(*ANEW)
+    settled(imported, before)
+
+
+def test_a_second_run_that_looked_before_the_first_one_ended_touches_nothing(imported: Bench) -> None:
+    before = imported.at_twilio()
+
+    async def twice(control: Control) -> None:
+        found = await reimport.look(control, NUMBER, "empfang")
+        await reimport.reimport(control, found)
+        with pytest.raises(Stale, match="another run"):
+            await reimport.reimport(control, found)
+
+    imported.control(twice)
     settled(imported, before)
 
 
