@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.session import connected, say
+from agentctl.cli.session import connected, say, stoppable
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut, UsageError
 
 if TYPE_CHECKING:
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from agentctl.verbs.report import Report
     from agentctl.wiring import Control
 
+_DAY = 86_400.0
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="For cron: one line if something changed, else nothing.")]
 Timeout = Annotated[
-    float | None, typer.Option("--timeout", metavar="SECONDS", min=1, help="End the whole run after that long.")
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", min=1, max=_DAY, help="End the whole run after that long."),
 ]
 Wait = Annotated[
-    float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait while another sync is running.")
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, max=_DAY, help="How long to wait while another sync is running."),
 ]
 Jitter = Annotated[
-    float, typer.Option("--jitter", metavar="SECONDS", min=0, help="Begin after a random pause of at most that long.")
+    float,
+    typer.Option(
+        "--jitter", metavar="SECONDS", min=0, max=_DAY, help="Begin after a random pause of at most that long."
+    ),
 ]
 ReportFile = Annotated[
     Path | None, typer.Option("--report", metavar="FILE", help="Write what came of it as JSON, failures included.")
@@ -64,6 +71,10 @@ class Unattended:
 
     def __call__(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         """Run `body` with the project's control. Raises what it raises, and TimedOut; the report is written first."""
+        with stoppable():
+            return self._watched(body)
+
+    def _watched(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         from agentctl.verbs.report import must_be_writable
 
         if self.report is not None:
@@ -122,8 +133,9 @@ class Unattended:
             error = self._timed_out() if clock.expired() else raised
         except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
             error = raised
-        self.requests = control.requests
-        self._learn_scope(control)
+        finally:
+            self.requests = control.requests
+            self._learn_scope(control)
         if self.telling:
             await self._tell(control, self._reported(started, error))
         if error is not None:

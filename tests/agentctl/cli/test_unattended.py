@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +160,27 @@ def test_another_sync_is_waited_for_as_long_as_is_allowed(bench: Bench) -> None:
     finally:
         free.set()
         other.join(30)
+
+
+def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Bench, report: Path) -> None:
+    edited(bench, "Hilf schnell.")
+    bench.sandbox.fault(method="PATCH", path=AGENT, hang=True)
+    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), *CRON, "--report", str(report)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not any(fault["hits"] for fault in bench.sandbox.faults()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "error: stopped\n")
+    told = json.loads(report.read_text())
+    assert (told["exit_code"], told["ok"], told["error"]) == (130, False, "stopped")
+    assert told["left"] == [{"kind": "agent", "key": "empfang", "action": "update"}]
+    taken = bench.store(
+        "take_lease", name="sync beispiel/production " + told["workspace"], holder="a b 1 c", lease_seconds=1
+    )
+    assert taken["held"]
 
 
 def test_it_begins_after_a_random_pause(bench: Bench) -> None:
