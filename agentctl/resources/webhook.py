@@ -46,6 +46,10 @@ def name_for(scope: Scope) -> str:
 async def listed(api: Api) -> tuple[Webhook, ...]:
     """Every webhook of the workspace."""
     answer = await api.get(WEBHOOKS)
+    entries = answer.get("webhooks") if isinstance(answer, Mapping) else None
+    # Without this one that is there would count as gone.
+    if not isinstance(entries, list) or not all(isinstance(one, Mapping) and one.get("webhook_id") for one in entries):
+        raise ApiError(f"GET {WEBHOOKS}: the answer has no list 'webhooks' of objects with a webhook_id", status=200)
     return tuple(
         Webhook(
             webhook_id=str(entry["webhook_id"]),
@@ -56,7 +60,7 @@ async def listed(api: Api) -> tuple[Webhook, ...]:
             failure_code=entry.get("most_recent_failure_error_code"),
             failed_at=entry.get("most_recent_failure_timestamp"),
         )
-        for entry in answer.get("webhooks") or ()
+        for entry in entries
     )
 
 
