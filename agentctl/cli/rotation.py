@@ -42,6 +42,7 @@ async def _rotate(control: Control, *, finish: bool, write_env: bool, yes: bool,
     """Whether it waits for something."""
     from agentctl.cli.render import to_json
     from agentctl.verbs import rotation as verbs
+    from agentctl.verbs.secret import variable
 
     found = await verbs.look(control)
     if finish and found.step == "none":
@@ -57,7 +58,7 @@ async def _rotate(control: Control, *, finish: bool, write_env: bool, yes: bool,
         if json and hook.shown:
             print(to_json({**hook.shown, "ok": False}))
         raise
-    print(to_json(_rotated_json(done, hook)) if json else _rotated_text(done))
+    print(to_json(_rotated_json(done, hook)) if json else _rotated_text(done, variable(control)))
     if done.secret is not None:
         hook.end()
     return bool(done.pending)
@@ -99,7 +100,7 @@ def rotation_json(rotation: Rotation) -> dict[str, Any]:
     }
 
 
-def _rotated_text(done: Rotated) -> str:
+def _rotated_text(done: Rotated, variable: str) -> str:
     from agentctl.cli.render import plain
 
     rotation, lines = done.rotation, []
@@ -109,18 +110,18 @@ def _rotated_text(done: Rotated) -> str:
         lines.append(f"{plain(done.pending).capitalize()}: run this again after {_time(rotation.until)}.")
     elif done.pending:
         lines.append(f"No agent was moved: {plain(done.pending)}.")
-        say(_NEXT)
+        say(_NEXT.format(variable))
     else:
         lines.append(f"Done: webhook {rotation.old} is deleted, {rotation.new} has taken over.")
         say(
             f"The old secret is out of {done.env_file}."
             if done.env_file
-            else "Take the old secret out of ELEVENLABS_WEBHOOK_SECRET where the door runs."
+            else f"Take the old secret out of {variable} where the door runs."
         )
     return "\n".join(lines)
 
 
-_NEXT = """Put the new secret beside the old one, separated by a comma, into ELEVENLABS_WEBHOOK_SECRET: here and where
+_NEXT = """Put the new secret beside the old one, separated by a comma, into {}: here and where
 the door runs. Restart every door. Then run the same again: it asks the door, and moves the agents. If the secret is
 lost: agentctl webhook rotate --cancel"""
 

@@ -19,9 +19,6 @@ Form = Literal["crontab", "systemd", "github", "pg_cron"]
 def schedule(
     form: Annotated[Form, typer.Argument(metavar="FORM", help="crontab, systemd, github or pg_cron.")] = "crontab",
     every: Annotated[str, typer.Option("--every", metavar="PERIOD", help="Like 15m, 6h or 1d.")] = "15m",
-    environment: Annotated[
-        str | None, typer.Option("--env", metavar="NAME", help="Of which environment of the project.")
-    ] = None,
     url: Annotated[
         str | None, typer.Option("--url", metavar="URL", help="For pg_cron: where `agentctl serve` is reached.")
     ] = None,
@@ -44,15 +41,24 @@ def schedule(
             directory=control.directory,
             every=every,
             inside=_inside(control.directory),
-            environment=environment,
+            environment=control.environment,
             project=control.loaded.project.name,
             url=url or (str(public) if public else None),
             stateless=stateless,
             mail=bool(control.loaded.project.mail_to),
+            secrets=_secrets(control),
         )
         return printed(form, wanted)
 
     print(connected(text), end="")
+
+
+def _secrets(control: Control) -> tuple[str, ...]:
+    """The variables that a sync elsewhere needs: for the key, then for the store."""
+    settings = control.settings
+    supabase = settings.supabase_url is not None and settings.database_url is None
+    store = ("supabase_url", "supabase_service_role_key") if supabase else ("database_url",)
+    return tuple(settings.variable(name) for name in ("elevenlabs_api_key", *store))
 
 
 def _program() -> list[str]:

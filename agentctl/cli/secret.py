@@ -41,8 +41,10 @@ class NewSecret:
         self._keep(secret)
         if self._json:
             return
+        from agentctl.verbs.secret import variable
+
         print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
-        print(f"    ELEVENLABS_WEBHOOK_SECRET={secret.get_secret_value()}\n")
+        print(f"    {variable(self._control)}={secret.get_secret_value()}\n")
         print("This secret is shown now and never again.", flush=True)
         if not self._write_env:
             say(

@@ -24,6 +24,9 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
@@ -46,6 +49,7 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
     quiet: unattended.Quiet = False,
@@ -64,10 +68,8 @@ def sync(
     unattended.need_yes(quiet=quiet, yes=yes, json=json)
     watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
 
-    asked = _Asked(only or (), yes, take_ours, prune, force, delete_conversations, json, quiet, wait)
-    applied = watch(lambda control: asked.run(control, watch))
-    if not applied.ok or applied.held:
-        raise typer.Exit(3 if applied.ok else 1)
+    asked = _Asked(only or (), yes, take_ours, prune, force, stateless, delete_conversations, json, quiet, wait)
+    end(watch(lambda control: asked.run(control, watch)))
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class _Asked:
     take_ours: bool
     prune: bool
     force: bool
+    stateless: bool
     delete_conversations: bool
     json: bool
     quiet: bool
@@ -88,25 +91,26 @@ class _Asked:
         """Plan, show, ask, apply, tell."""
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
+        from agentctl.verbs.stateless import must_be_meant
 
         if not self.quiet:
             control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control, wait=self.wait):
             looking = None if self.quiet else patience()
-            found = await verbs.plan(control, self.only, prune=self.prune, patience=looking)
+            found = await verbs.plan(control, self.only, prune=self.prune, force=self.force, patience=looking)
             watch.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
+            must_be_meant(control, found, stateless=self.stateless)
             if not self.force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
-                confirm(_question(found), yes=self.yes)
+                confirm(question(found), yes=self.yes)
             destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
+            more = {"force": self.force, "stateless": self.stateless, "destroy": destroy}
             on_change = watch.hearing(None if self.quiet else Progress(found))
-            applied = await verbs.apply(
-                control, found, take_ours=ours, force=self.force, destroy=destroy, on_change=on_change
-            )
+            applied = await verbs.apply(control, found, take_ours=ours, on_change=on_change, **more)
         if self.quiet:
             unattended.quietly(applied, control.scope)
         else:
@@ -138,6 +142,12 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
+def end(applied: Applied) -> None:
+    """Leave with the exit code that a run deserves: 1 for a failure, 3 for what was held back."""
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
+
+
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     """The yes that whatever destroys something for good needs apart from any other; asked for only where it counts."""
     lost = [f"{one.desired.kind} {one.desired.key}: {what}" for one in found.destructive for what in one.destroys]
@@ -146,7 +156,8 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
 
 
-def _question(found: Plan) -> str:
+def question(found: Plan) -> str:
+    """What to ask before a plan is applied."""
     foreign = len(found.foreign)
     return (
         f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, SyncError, Waiting
-from agentctl.sync.bindings import Bindings, overlaid
-from agentctl.sync.diff import Edit, attributed, diff, without
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import attributed, diff, without
+from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.sharing import Others, Parties, named
 
@@ -43,16 +45,21 @@ async def plan(
     whole: bool = True,
     prune: bool = False,
     patience: Patience | None = None,
+    anchor: str | None = None,
 ) -> Plan:
     """Compare what `specs` want with what is there. `whole`: specs are all there are, so what else is ours is orphaned.
 
-    `prune` plans to delete orphans. Raises SyncError where two specs want the same resource differently; whatever
-    concerns one resource only stands in the plan's failures.
+    `prune` plans to delete orphans. `anchor` is the kind whose resources prove that this is the workspace that the
+    bindings are of. Raises Elsewhere where none of several of them is there, SyncError where two specs want the same
+    resource differently; whatever concerns one resource only stands in the plan's failures.
     """
     wanted = {kind.name: _collect(kind, specs) for kind in kinds}
     sightings = await asyncio.gather(
         *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
     )
+    for kind, seen in zip(kinds, sightings, strict=True):
+        if kind.name == anchor:
+            must_be_here(kind.name, wanted[kind.name], seen, bindings)
     draft = _Draft(bindings, wanted)
     by_name = {kind.name: kind for kind in kinds}
     parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)
@@ -67,23 +74,6 @@ async def plan(
     await draft.spare(by_name, parties)
     await draft.check(by_name)
     return draft.plan(notices)
-
-
-def _losses(
-    desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What the edits would destroy for good, with the path of the part that does."""
-    for peril in desired.perils:
-        before, after = _part(observed, peril.at), _part(body, peril.at)
-        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
-        if touched and (lost := peril.destroys(before, overlaid(before, after))):
-            yield peril.at, lost
-
-
-def _part(tree: Any, keys: Sequence[str]) -> Mapping[str, Any]:
-    for key in keys:
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return tree if isinstance(tree, Mapping) else {}
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:
@@ -132,6 +122,7 @@ class _Draft:
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
+        self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
         self._waiting: list[Failure] = []
         self._notices: list[Problem] = []
@@ -148,6 +139,7 @@ class _Draft:
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
+            adopted=tuple(self._adopted),
         )
 
     def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
@@ -193,6 +185,8 @@ class _Draft:
             edits = diff(body, {}, kind.lists)
             self._changes.append(Change("create", desired, edits, bound=bound))
             return
+        if bound is None and not self._bindings.intended(ref):
+            self._adopted.append(ref)
         known = applied if bound == observed.remote_id else {}
         edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
@@ -209,8 +203,8 @@ class _Draft:
             self.ids.pop(ref)
             self._pending.add(ref)
         if edits:
-            losses = tuple(_losses(desired, body, observed.body, edits))
-            change = Change("update", desired, edits, observed, replaces, bound, losses, others)
+            lost = tuple(losses(desired, body, observed.body, edits))
+            change = Change("update", desired, edits, observed, replaces, bound, lost, others)
             self._changes.append(change)
         else:
             self._unchanged += 1

@@ -20,7 +20,7 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.secret import SECRET, fingerprint
+from agentctl.verbs.secret import fingerprint
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 
@@ -264,17 +264,17 @@ def _reasons(
 def _notices(
     control: Control, hooks: Sequence[Webhook], existing: Webhook | None, url: str, *, adopted: bool
 ) -> list[str]:
-    notices = []
+    notices, secret = [], control.settings.variable("elevenlabs_webhook_secret")
     if not url.split("?")[0].endswith(DOOR_PATH):
         notices.append(f"the door listens at {DOOR_PATH}; this URL ends otherwise")
     if existing is not None and adopted:
         notices.append(
             f"webhook {existing.webhook_id} was made by an earlier run that ended too soon; its secret was in that "
-            f"run's answer only and cannot be shown again. If it is not in {SECRET}: agentctl webhook rotate"
+            f"run's answer only and cannot be shown again. If it is not in {secret}: agentctl webhook rotate"
         )
     elif existing is not None and not control.settings.elevenlabs_webhook_secret:
         notices.append(
-            f"{SECRET} is not set, and the secret of webhook {existing.webhook_id} was shown once, when it was made. "
+            f"{secret} is not set, and the secret of webhook {existing.webhook_id} was shown once, when it was made. "
             "If it is lost: agentctl webhook rotate replaces it by another"
         )
     others = [hook for hook in hooks if hook.url == url and hook.name != resource.name_for(control.scope)]

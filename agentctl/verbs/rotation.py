@@ -229,7 +229,8 @@ class _Run:
         """Move the agents if the door knows the new secret; else what has to be done first."""
         new = self.made or secret.known(self.control, self.rotation.new_secret)
         if new is None:
-            return f"the new secret is not in {secret.SECRET} here, so that the door cannot be asked about it"
+            name = secret.variable(self.control)
+            return f"the new secret is not in {name} here, so that the door cannot be asked about it"
         if pending := await knows(self.rotation.url, new):
             return pending
         await self._move()

@@ -23,14 +23,13 @@ Form = Literal["crontab", "systemd", "github", "pg_cron"]
 _PERIOD = re.compile(r"([1-9]\d{0,3})([mhd])")
 _MINUTES = {"m": 1, "h": 60, "d": 1440}
 _TRIGGER_PATH = "/sync"
-_SECRETS = ("ELEVENLABS_API_KEY", "DATABASE_URL")
 
 
 @dataclass(frozen=True)
 class Schedule:
     """What is to run and how often. `program`: how agentctl is started on this machine. `inside`: the project's
     directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path. `mail`: whether the
-    project says whom to tell.
+    project says whom to tell. `secrets`: names of the variables that hold the key, then of those for the store.
     """
 
     program: Sequence[str]
@@ -42,6 +41,7 @@ class Schedule:
     url: str | None = None
     stateless: bool = False
     mail: bool = False
+    secrets: Sequence[str] = ("ELEVENLABS_API_KEY", "DATABASE_URL")
 
     @property
     def minutes(self) -> int:
@@ -114,7 +114,7 @@ def _github(schedule: Schedule) -> dict[str, Any]:
     sync = [*start, "sync", "--yes", "--quiet", "--timeout", "1200", "--report", "agentctl-report.json", *stateless]
     return {
         "cron": schedule.cron,
-        "secrets": _SECRETS[:1] if schedule.stateless else _SECRETS,
+        "secrets": schedule.secrets[:1] if schedule.stateless else schedule.secrets,
         "plan": shlex.join([*start, "plan", "--exit-code"]),
         # As a block, so that no character of a path means anything to YAML.
         "sync": f"|\n          {shlex.join(sync)}",

@@ -9,7 +9,10 @@ from pydantic import SecretStr
 
 from agentctl.wiring import Control
 
-SECRET = "ELEVENLABS_WEBHOOK_SECRET"  # noqa: S105 - a variable's name
+
+def variable(control: Control) -> str:
+    """The name of the variable that holds them in this environment."""
+    return control.settings.variable("elevenlabs_webhook_secret")
 
 
 def fingerprint(secret: SecretStr) -> str:
@@ -30,13 +33,13 @@ def drop(control: Control, mark: str | None, *, keep: str | None) -> Path | None
     """
     from agentctl.sources import env_file
 
-    path = control.directory / ".env"
-    parts = [part.strip() for part in env_file.read(path, SECRET).split(",") if part.strip()]
+    path, name = control.directory / ".env", variable(control)
+    parts = [part.strip() for part in env_file.read(path, name).split(",") if part.strip()]
     marks = [fingerprint(SecretStr(part)) for part in parts]
     if mark is None and len(parts) == 2 and keep in marks:
         mark = next(one for one in marks if one != keep)
     left = [part for part, one in zip(parts, marks, strict=True) if one != mark]
     if len(left) == len(parts):
         return None
-    env_file.write(path, SECRET, ",".join(left))
+    env_file.write(path, name, ",".join(left))
     return path

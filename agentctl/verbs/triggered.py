@@ -52,7 +52,9 @@ class Syncs:
 
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
-        async with connect(self._control.directory, settings=self._control.settings) as control, exclusive(control):
+        ours = self._control
+        opened = connect(ours.directory, settings=ours.settings, environment=ours.environment)
+        async with opened as control, exclusive(control):
             plan = await sync.plan(control)
             applied = await sync.apply(control, plan)
         for line in brief([str(failure.error) for failure in applied.failures]):

@@ -27,7 +27,7 @@ from agentctl.verbs.registration import Registration as Registration
 from agentctl.verbs.registration import look as look
 from agentctl.verbs.registration import register as register
 from agentctl.verbs.rotation import Rotation
-from agentctl.verbs.secret import SECRET
+from agentctl.verbs.secret import variable
 from agentctl.wiring import Control
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
@@ -94,10 +94,10 @@ def keep_secret(control: Control, secret: SecretStr) -> Path:
     """
     from agentctl.sources import env_file
 
-    path = control.directory / ".env"
-    earlier = [part.strip() for part in env_file.read(path, SECRET).split(",")]
+    path, name = control.directory / ".env", variable(control)
+    earlier = [part.strip() for part in env_file.read(path, name).split(",")]
     values = dict.fromkeys([secret.get_secret_value(), *(part for part in earlier if part)])
-    env_file.write(path, SECRET, ",".join(values))
+    env_file.write(path, name, ",".join(values))
     return path
 
 
