@@ -29,6 +29,7 @@ from agentctl.cli import (
     serve,
     session,
     sync,
+    testing,
     up,
     webhook,
 )
@@ -51,6 +52,7 @@ app.command("schema")(project.schema)
 app.command("plan")(sync.plan)
 app.command("sync")(sync.sync)
 app.command("status")(sync.status)
+app.command("test")(testing.run)
 app.command("schedule")(schedule.schedule)
 app.command("pull")(pull.pull)
 app.command("history")(history.history)

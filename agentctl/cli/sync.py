@@ -48,6 +48,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
@@ -67,9 +68,10 @@ def sync(
     """
     unattended.need_yes(quiet=quiet, yes=yes, json=json)
     watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
-
-    asked = _Asked(only or (), yes, take_ours, prune, force, stateless, delete_conversations, json, quiet, wait)
-    end(watch(lambda control: asked.run(control, watch)))
+    asked = _Asked(
+        only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, json, quiet, wait, watch
+    )
+    end(watch(asked.run))
 
 
 @dataclass(frozen=True)
@@ -80,25 +82,30 @@ class _Asked:
     yes: bool
     take_ours: bool
     prune: bool
+    gate: bool
     force: bool
     stateless: bool
     delete_conversations: bool
     json: bool
     quiet: bool
     wait: float
+    watch: unattended.Unattended
 
-    async def run(self, control: Control, watch: unattended.Unattended) -> Applied:
+    async def run(self, control: Control) -> Applied:
         """Plan, show, ask, apply, tell."""
         from agentctl.cli import render
+        from agentctl.cli.testing import Looking
         from agentctl.verbs import sync as verbs
         from agentctl.verbs.stateless import must_be_meant
 
+        looking = None if self.quiet else patience()
         if not self.quiet:
             control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control, wait=self.wait):
-            looking = None if self.quiet else patience()
-            found = await verbs.plan(control, self.only, prune=self.prune, force=self.force, patience=looking)
-            watch.planned(found)
+            found = await verbs.plan(
+                control, self.only, prune=self.prune, gated=self.gate, force=self.force, patience=looking
+            )
+            self.watch.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
@@ -108,14 +115,26 @@ class _Asked:
             if found.changes:
                 confirm(question(found), yes=self.yes)
             destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
-            more = {"force": self.force, "stateless": self.stateless, "destroy": destroy}
-            on_change = watch.hearing(None if self.quiet else Progress(found))
-            applied = await verbs.apply(control, found, take_ours=ours, on_change=on_change, **more)
+            applied = await verbs.apply(
+                control,
+                found,
+                take_ours=ours,
+                force=self.force,
+                stateless=self.stateless,
+                destroy=destroy,
+                on_change=self.watch.hearing(None if self.quiet else Progress(found)),
+                on_tests=None if self.quiet else Looking(),
+            )
+        self._tell(applied, control)
+        return applied
+
+    def _tell(self, applied: Applied, control: Control) -> None:
+        from agentctl.cli import render
+
         if self.quiet:
             unattended.quietly(applied, control.scope)
         else:
             print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
-        return applied
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:

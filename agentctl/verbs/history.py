@@ -36,12 +36,14 @@ class ProjectPlan(Plan):
     """A plan with the assistants that it was made for. `note` goes with the revisions that come of it.
 
     `holds`: keys that it leaves alone. `released`: holds that end when it is applied, since their source has changed.
+    `gated`: what changes an assistant is applied only after its tests have passed.
     """
 
     assistants: tuple[Assistant, ...] = ()
     holds: tuple[Hold, ...] = ()
     released: tuple[str, ...] = ()
     note: str = "sync"
+    gated: bool = False
 
     @classmethod
     def of(cls, plan: Plan, assistants: Sequence[Assistant], **more: Any) -> ProjectPlan:
