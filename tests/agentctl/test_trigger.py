@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from agentctl import trigger
 from agentctl.verbs import door
+from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control, connect
 from tests.telephony import Bench, bench
 
@@ -91,6 +92,30 @@ def test_a_server_syncs_what_the_files_say_then_one_at_a_time_and_never_over_dri
     names = sorted(agent["name"] for agent in bench.sandbox.state()["agents"].values())
     assert names == ["Notdienst", "Reception"]
     assert SECRET not in caplog.text
+
+
+def test_a_server_of_one_environment_syncs_that_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "agentctl")
+    text = f'project = "beispiel"\n[environments.staging]\nbase_url = "{bench.sandbox.url}"\napi_key_env = "STAGING"\n'
+    (bench.root / "agentctl.toml").write_text(text)
+    monkeypatch.setenv("STAGING", bench.sandbox.key)
+    bench.toml.write_text(bench.toml.read_text().replace("Empfang", "Pforte"))
+
+    async def session() -> None:
+        async with connect(bench.root, environment="staging") as control:
+            syncs = Syncs(control)
+            assert syncs.start()
+            await ended(caplog, "done, 0 failed")
+            await syncs.end()
+
+    asyncio.run(session())
+    agents = bench.sandbox.state()["agents"].values()
+    assert sorted((one["name"], one["tags"][-1]) for one in agents) == [
+        ("Empfang", "agentctl:beispiel/production/empfang"),
+        ("Pforte", "agentctl:beispiel/staging/empfang"),
+    ]
 
 
 async def ended(caplog: pytest.LogCaptureFixture, words: str) -> None:
