@@ -82,6 +82,7 @@ def stoppable() -> Iterator[None]:
 
 def say(text: str) -> None:
     """A message for a person, on stderr: stdout carries results alone."""
+    from agentctl.cli.addressed import addressed
     from agentctl.cli.render import plain
 
-    print(plain(text), file=sys.stderr, flush=True)
+    print(plain(addressed(text)), file=sys.stderr, flush=True)
