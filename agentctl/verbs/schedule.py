@@ -98,7 +98,7 @@ def _crontab(schedule: Schedule) -> dict[str, Any]:
 
 
 def _systemd(schedule: Schedule) -> dict[str, Any]:
-    unit = "agentctl-sync" + (f"-{schedule.environment}" if schedule.environment else "")
+    unit = f"agentctl-sync{_suffix(schedule)}"
     command = " ".join(_for_systemd(word) for word in _sync(schedule, str(schedule.directory)))
     return {"unit": unit, "command": command, "seconds": schedule.seconds, "jitter": schedule.jitter,
             "description": _name(schedule).replace("%", "%%")}  # fmt: skip
@@ -114,6 +114,7 @@ def _github(schedule: Schedule) -> dict[str, Any]:
     sync = [*start, "sync", "--yes", "--quiet", "--timeout", "1200", "--report", "agentctl-report.json", *stateless]
     return {
         "cron": schedule.cron,
+        "suffix": _suffix(schedule),
         "secrets": schedule.secrets[:1] if schedule.stateless else schedule.secrets,
         "plan": shlex.join([*start, "plan", "--exit-code"]),
         # As a block, so that no character of a path means anything to YAML.
@@ -148,6 +149,11 @@ def _sync(schedule: Schedule, directory: str, *more: str) -> list[str]:
 
 def _chosen(schedule: Schedule) -> list[str]:
     return ["--env", schedule.environment] if schedule.environment else []
+
+
+def _suffix(schedule: Schedule) -> str:
+    """What keeps the files of several environments apart."""
+    return f"-{schedule.environment}" if schedule.environment else ""
 
 
 def _name(schedule: Schedule) -> str:

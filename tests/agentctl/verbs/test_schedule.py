@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,42 @@ def test_the_workflows_commands_reach_the_right_directory(echo: Path, tmp_path: 
     environment = {"PATH": f"{echo.parent}:/usr/bin:/bin"}
     shown = subprocess.run(["bash", "-c", command[1]], env=environment, capture_output=True, text=True, check=True)
     assert shown.stdout.splitlines()[:4] == ["-C", inside, "sync", "--yes"]
+
+
+@pytest.mark.parametrize("there", ["", "4711"])
+def test_the_plan_is_one_comment_of_the_pull_request(tmp_path: Path, there: str) -> None:
+    """The steps of the job, run by the shell that would run them, with programs that note how they are called."""
+    text = printed("github", schedule(environment="staging"))
+    notes = tmp_path / "notes"
+    for name, says in (
+        ("agentctl", "echo '```'; echo '<!-- -->'; exit 3"),
+        ("gh", f"[ $2 = --paginate ] && echo {there}"),
+    ):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\nprintf "%s " {name} "$@" >> "{notes}"; echo >> "{notes}"\n{says}\ntrue\n')
+        program.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_OUTPUT": str(tmp_path / "output"), "NUMBER": "7"}
+    environment |= {"GITHUB_REPOSITORY": "beispiel/telefon", "MARK": re.findall('MARK: "(.*)"', text)[0]}
+    for name in ("Plan", "Comment"):
+        subprocess.run(["bash", "-e", "-c", step(text, name)], env=environment, cwd=tmp_path, check=True)
+    assert (tmp_path / "output").read_text() == "code=3\n"
+    comment = (tmp_path / "comment.md").read_text().splitlines()
+    assert comment[0] == "<!-- agentctl plan-staging -->"
+    assert comment[-2:] == ["    ```", "    <!-- -->"], "a plan could end the block that shows it"
+    plan, listed, written = notes.read_text().splitlines()
+    assert plan == "agentctl -C . --env staging plan --exit-code "
+    assert "issues/7/comments" in listed
+    if there:
+        assert "--method PATCH repos/beispiel/telefon/issues/comments/4711" in written
+    else:
+        assert written.startswith("gh pr comment 7 ")
+
+
+def step(text: str, name: str) -> str:
+    """The script of one step."""
+    found = re.search(rf"- name: {name}\n(?: {{8}}.*\n)*? {{8}}run: \|\n((?: {{10}}.*\n)+)", text)
+    assert found
+    return textwrap.dedent(found[1])
 
 
 def test_a_directory_that_github_would_evaluate_is_refused() -> None:
