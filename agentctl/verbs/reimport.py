@@ -249,7 +249,7 @@ class _Reimport:
         bindings = await self.control.bindings()
         there = found.there.remote_id if found.there is not None else found.old_id
         if there == found.old_id:
-            await bindings.intend(ref)
+            await bindings.intend(ref, again=bindings.intended(ref))
             there = await kind.create(desired, {"agent_id": found.agent_id})
             if there == found.old_id:
                 raise Stale(f"ElevenLabs still lists {found.number} as it was before it was deleted", "Wait a little.")
