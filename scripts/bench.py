@@ -3,6 +3,7 @@
 cold-start   `agentctl --help` beside the official CLI's `--help`
 sync         a sync with nothing to do of 50 assistants beside the official CLI's push of the same 50 agents, with the
              sandbox answering each request after 50 ms; and beside the floor, the requests alone at full concurrency
+faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from tests.contract.openapi import cli as official_cli
+from tests.faults.chaos import faults
 
 AGENTCTL = str(Path(sys.executable).with_name("agentctl"))
 ASSISTANTS = 50
@@ -51,10 +53,12 @@ def main() -> int:
     parser.add_argument("entries", nargs="*", metavar="ENTRY", help=f"{', '.join(ENTRIES)}; default: all")
     parser.add_argument("-n", "--runs", type=int, default=7, help="counted runs of each command (default 7)")
     options = parser.parse_args()
-    unknown = set(options.entries) - set(ENTRIES)
+    unknown = set(options.entries) - {*ENTRIES, "faults"}
     if unknown:
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
+    if options.entries == ["faults"]:
+        return faults()
     for name in options.entries or ENTRIES:
         print(f"\n{name}: wall-clock seconds over {options.runs} runs, in turn, after one warm-up")
         table(ENTRIES[name](options.runs))

@@ -26,6 +26,7 @@ from agentctl.cli import (
     pull,
     rename,
     sandbox,
+    schedule,
     serve,
     session,
     sync,
@@ -53,6 +54,7 @@ app.command("plan")(sync.plan)
 app.command("sync")(sync.sync)
 app.command("status")(sync.status)
 app.command("test")(testing.run)
+app.command("schedule")(schedule.schedule)
 app.command("pull")(pull.pull)
 app.command("rename")(rename.rename)
 app.command("history")(history.history)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.render import failure_text, paint, plain
+from agentctl.sync.secret import HIDDEN, masked, secrets
 from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 def pull_text(found: Pull, new: Adopting) -> str:
     """What would be written, as a unified diff; the new files; then what cannot be taken, then the count."""
-    lines = [line for rewrite in found.files for line in _diff(rewrite)]
+    lines = [_masked(line, found) for rewrite in found.files for line in _diff(rewrite)]
     lines += [line for adoption in new.adoptions for line in _new(adoption)]
     lines += [f"{paint('note:', 36)} {plain(str(problem))}" for problem in new.notes]
     left = (*found.left, *new.left)
-    lines += [f"{paint('left:', 33)} {plain(str(problem))}" for problem in left]
+    lines += [_masked(f"{paint('left:', 33)} {plain(str(problem))}", found) for problem in left]
     lines += [failure_text(failure) for failure in found.failures]
     rest = f", {len(left)} left as they are" if left else ""
     taken = [f"{len(found.taken)} to take into {_count(len(found.files), 'file')}"] if found.taken else []
@@ -36,8 +37,14 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
     return {
         "files": [rewrite.where for rewrite in found.files],
         "taken": [
-            {"assistant": one.assistant, "kind": one.kind, "path": one.path, "from": one.ours, "to": one.theirs}
-            for one in found.taken
+            {
+                "assistant": one.assistant,
+                "kind": one.kind,
+                "path": one.path,
+                "from": masked(one.ours, keys),
+                "to": masked(one.theirs, keys),
+            }
+            for one, keys in ((one, tuple(one.path.split("."))) for one in found.taken)
         ],
         "adopted": [
             {
@@ -57,6 +64,15 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
             for one in (*found.failures, *failures)
         ],
     }
+
+
+def _masked(text: str, found: Pull) -> str:
+    """The text without the secrets that are taken or replaced."""
+    for one in found.taken:
+        keys = tuple(one.path.split("."))
+        for secret in (*secrets(one.ours, keys), *secrets(one.theirs, keys)):
+            text = text.replace(str(secret), HIDDEN)
+    return text
 
 
 def _new(adoption: Adoption) -> Iterator[str]:

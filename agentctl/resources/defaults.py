@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from agentctl.sync.secret import is_secret
+
 Path = tuple[str, ...]
 
 # Parts of an answer that no request may have, and those that agentctl declares in its own way.
@@ -93,7 +95,7 @@ def _is_secret(path: Path, value: Any) -> bool:
     if not isinstance(value, str) or not value:
         return False
     name = path[-1]
-    return path[-2:-1] == ("request_headers",) or bool(_SECRET.search(name) and not _REFERENCE.search(name))
+    return is_secret(path) or bool(_SECRET.search(name) and not _REFERENCE.search(name))
 
 
 def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> dict[str, Any]:
