@@ -14,8 +14,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from agentctl.sync.secret import is_secret
-
 Path = tuple[str, ...]
 
 # Parts of an answer that no request may have, and those that agentctl declares in its own way.
@@ -95,7 +93,7 @@ def _is_secret(path: Path, value: Any) -> bool:
     if not isinstance(value, str) or not value:
         return False
     name = path[-1]
-    return is_secret(path) or bool(_SECRET.search(name) and not _REFERENCE.search(name))
+    return path[-2:-1] == ("request_headers",) or bool(_SECRET.search(name) and not _REFERENCE.search(name))
 
 
 def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> dict[str, Any]:
