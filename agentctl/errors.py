@@ -19,6 +19,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Elsewhere               nothing of what is bound is there: this is probably another workspace
 │   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
+│   ├── TimedOut                a run was ended by its own deadline
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
@@ -145,6 +146,10 @@ class InUse(SyncError):
 
 class Busy(SyncError):
     """Another sync of the same project and workspace is running."""
+
+
+class TimedOut(SyncError):
+    """A run reached the deadline that its caller set; what was done is bound, the next run goes on from there."""
 
 
 class Waiting(SyncError):

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     # In base64 within JSON, as the store takes and gives it, more than this comes near what jsonb can hold (256 MB).
     webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     public_url: HttpUrl | None = None
+    sync_trigger_secret: SecretStr | None = Field(default=None, min_length=16)
 
     database_url: SecretStr | None = None
     supabase_url: HttpUrl | None = None
@@ -206,6 +207,7 @@ _FORMS = {
     "twilio_api_key_sid": "must be SK and 32 hexadecimal digits",
     "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",
     "smtp_url": "must be like smtp://USER:PASSWORD@HOST:587 or smtps://…",
+    "sync_trigger_secret": "must have at least 16 characters, like what `openssl rand -hex 32` prints",
     "mail_from": "must be a mail address, like telefon@example.org or Telefon <telefon@example.org>",
 }
 

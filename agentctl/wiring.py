@@ -86,6 +86,12 @@ class Control:
         self._stack.push_async_callback(api.aclose)
         return api
 
+    @property
+    def requests(self) -> int:
+        """How many requests went to ElevenLabs so far, repetitions included."""
+        made: ElevenLabs | None = self.__dict__.get("api")
+        return made.requests if made is not None else 0
+
     @cached_property
     def twilio(self) -> Twilio:
         """The Twilio client. Raises ConfigurationError without credentials."""

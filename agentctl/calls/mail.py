@@ -64,8 +64,7 @@ def compose(
     template = "failure" if purpose == "failure" else "call"
     message = {
         "subject": view["subject"],
-        "text": _environment(html=False).get_template(f"{template}.txt.j2").render(view),
-        "html": _environment(html=True).get_template(f"{template}.html.j2").render(view),
+        **rendered(template, view),
         "language": language,
     }
     return [
@@ -76,6 +75,14 @@ def compose(
         }
         for recipient in recipients
     ]
+
+
+def rendered(template: str, view: Mapping[str, Any]) -> dict[str, str]:
+    """Text and HTML of one mail, the latter escaped; `template` is a name in templates/mail without its ending."""
+    return {
+        "text": _environment(html=False).get_template(f"{template}.txt.j2").render(view),
+        "html": _environment(html=True).get_template(f"{template}.html.j2").render(view),
+    }
 
 
 def one_line(value: str, limit: int) -> str:

@@ -25,6 +25,7 @@ from agentctl.cli import (
     promote,
     pull,
     sandbox,
+    schedule,
     serve,
     session,
     sync,
@@ -52,6 +53,7 @@ app.command("plan")(sync.plan)
 app.command("sync")(sync.sync)
 app.command("status")(sync.status)
 app.command("test")(testing.run)
+app.command("schedule")(schedule.schedule)
 app.command("pull")(pull.pull)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,10 +26,18 @@ def import_number(
     fallback: Annotated[
         str | None, typer.Option(metavar="URL", help="What Twilio asks when ElevenLabs does not answer.")
     ] = None,
+    reimport: Annotated[
+        bool, typer.Option("--reimport", help="Import it anew, with the Twilio credentials that are set now.")
+    ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Bring a Twilio number to an assistant: save where it leads now, import it, let it ring at the agent."""
+    if reimport:
+        connected(
+            lambda control: import_anew(control, number, assistant, sms=sms, fallback=fallback, yes=yes, json=json)
+        )
+        return
 
     imported = connected(
         lambda control: take_over(control, number, assistant, sms=sms, fallback=fallback, yes=yes, json=json)
@@ -62,6 +71,28 @@ async def take_over(
     for notice in imported.notices:
         say(f"warning: {notice}")
     return imported
+
+
+async def import_anew(
+    control: Control, number: str, key: str, *, sms: bool, fallback: str | None, yes: bool, json: bool
+) -> None:
+    """Say who answers in the gap, ask, import the number anew, and tell how long the gap was."""
+    from agentctl.cli import render
+    from agentctl.verbs import reimport as verbs
+
+    found = await verbs.look(control, number, key, sms=sms, fallback=fallback)
+    if found.resumed:
+        say(f"An earlier re-import of {number} was cut off; this one goes on with it.")
+    for reason in found.needs_yes:
+        say(f"! {reason}")
+    answering = render.plain(found.fallback["voice_url"])
+    confirm(f"Delete {number} at ElevenLabs and import it anew? Calls go to {answering} meanwhile.", yes=yes)
+    done = await verbs.reimport(control, found)
+    if json:
+        print(render.to_json({**asdict(done), "gap_seconds": round(done.gap_seconds, 3), "resumed": found.resumed}))
+        return
+    print(f"{number} is at ElevenLabs anew, with the Twilio credentials of now, and rings at {key} again.")
+    print(f"For {done.gap_seconds:.1f} s calls went to {answering}.")
 
 
 def release_number(number: Number, yes: Yes = False, json: Json = False) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -63,6 +65,19 @@ def _asked(question: str) -> bool:
         return typer.confirm(question, default=False, err=True)
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM, by which schedulers end what takes too long, is a Ctrl-C here: what runs gives back what it holds."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread hears signals.
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say(text: str) -> None:

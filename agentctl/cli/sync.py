@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentctl.cli import unattended
 from agentctl.cli.session import Json, Yes, agrees, confirm, connected, say
 
 if TYPE_CHECKING:
@@ -53,14 +54,25 @@ def sync(
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
+    quiet: unattended.Quiet = False,
+    timeout: unattended.Timeout = None,
+    wait: unattended.Wait = 0.0,
+    jitter: unattended.Jitter = 0.0,
+    report: unattended.ReportFile = None,
+    mail: unattended.Mail = False,
+    mail_to: unattended.MailTo = None,
 ) -> None:
     """Make ElevenLabs match the project: show the plan, ask, apply, verify.
 
     With --yes, what was changed at the platform is left as it is and named, and the exit code is 3; so is what would
     delete stored conversations.
     """
-    asked = _Asked(only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, json)
-    end(connected(asked.run))
+    unattended.need_yes(quiet=quiet, yes=yes, json=json)
+    watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
+    asked = _Asked(
+        only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, json, quiet, wait, watch
+    )
+    end(watch(asked.run))
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,9 @@ class _Asked:
     stateless: bool
     delete_conversations: bool
     json: bool
+    quiet: bool
+    wait: float
+    watch: unattended.Unattended
 
     async def run(self, control: Control) -> Applied:
         """Plan, show, ask, apply, tell."""
@@ -84,12 +99,15 @@ class _Asked:
         from agentctl.verbs import sync as verbs
         from agentctl.verbs.stateless import must_be_meant
 
-        control.tell = lambda text: say(f"  {text}")
-        async with verbs.exclusive(control):
+        looking = None if self.quiet else patience()
+        if not self.quiet:
+            control.tell = lambda text: say(f"  {text}")
+        async with verbs.exclusive(control, wait=self.wait):
             found = await verbs.plan(
-                control, self.only, prune=self.prune, gated=self.gate, force=self.force, patience=patience()
+                control, self.only, prune=self.prune, gated=self.gate, force=self.force, patience=looking
             )
-            if not self.json:
+            self.watch.planned(found)
+            if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
             must_be_meant(control, found, stateless=self.stateless)
@@ -105,11 +123,19 @@ class _Asked:
                 force=self.force,
                 stateless=self.stateless,
                 destroy=destroy,
-                on_change=Progress(found),
-                on_tests=Looking(),
+                on_change=self.watch.hearing(None if self.quiet else Progress(found)),
+                on_tests=None if self.quiet else Looking(),
             )
-        print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
+        self._tell(applied, control)
         return applied
+
+    def _tell(self, applied: Applied, control: Control) -> None:
+        from agentctl.cli import render
+
+        if self.quiet:
+            unattended.quietly(applied, control.scope)
+        else:
+            print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
 
 
 def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:

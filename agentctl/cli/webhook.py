@@ -1,4 +1,4 @@
-"""agentctl webhook register, status, send."""
+"""agentctl webhook register, status, send; `rotate` has a file of its own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from agentctl.cli import rotation
+from agentctl.cli.secret import NewSecret, WriteEnv
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
-    from agentctl.resources.webhook import Webhook
     from agentctl.sync.plan import Plan
     from agentctl.verbs.webhook import Registered, Sent, Status
     from agentctl.wiring import Control
 
 app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
+app.command("rotate")(rotation.rotate)
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
 
@@ -31,10 +31,7 @@ def register(
     workspace: Annotated[
         bool, typer.Option("--workspace", help="Serve all agents of the workspace that have no webhook of their own.")
     ] = False,
-    rotate: Annotated[bool, typer.Option("--rotate", help="Make a new webhook with a new secret.")] = False,
-    write_env: Annotated[
-        bool, typer.Option("--write-env", help="Put the secret into .env beside agentctl.toml (mode 0600).")
-    ] = False,
+    write_env: WriteEnv = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -44,12 +41,12 @@ def register(
         from agentctl.cli import render
         from agentctl.verbs import webhook as verbs
 
-        found = await verbs.look(control, url, workspace=workspace, rotate=rotate)
+        found = await verbs.look(control, url, workspace=workspace)
         for reason in found.needs_yes:
             say(f"! {reason}")
         if found.needs_yes:
             confirm(f"Deliver to {url} instead?", yes=yes)
-        hook = _Secret(control, write_env=write_env, json=json)
+        hook = NewSecret(control, write_env=write_env, json=json)
         try:
             done = await verbs.register(control, found, on_created=hook.made, on_plan=None if json else _show_plan)
         except BaseException:
@@ -57,10 +54,10 @@ def register(
             if json and hook.shown:
                 print(render.to_json({**hook.shown, "ok": False}))
             raise
-        await hook.keep()
         print(render.to_json(_registered_json(done, hook)) if json else _registered_text(done))
         for notice in done.notices:
             say(f"note: {notice}")
+        hook.end()
 
     connected(run)
 
@@ -110,46 +107,6 @@ def send(
         raise typer.Exit(1)
 
 
-class _Secret:
-    """Shows a new webhook's secret, once: in text the moment it exists, in JSON inside the one document."""
-
-    def __init__(self, control: Control, *, write_env: bool, json: bool) -> None:
-        self._control = control
-        self._write_env = write_env
-        self._json = json
-        self._secret: SecretStr | None = None
-        self.shown: dict[str, Any] = {}
-        self.env_file: Path | None = None
-
-    def made(self, webhook: Webhook, secret: SecretStr) -> None:
-        """The webhook exists."""
-        self._secret = secret
-        self.shown = {"webhook_id": webhook.webhook_id, "url": webhook.url, "secret": secret.get_secret_value()}
-        if self._json:
-            return
-        print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
-        variable = self._control.settings.variable("elevenlabs_webhook_secret")
-        print(f"    {variable}={secret.get_secret_value()}\n")
-        print("This secret is shown now and never again.", flush=True)
-        if not self._write_env:
-            say(
-                "Store it where the door runs: as that variable in the environment, or in .env beside agentctl.toml.\n"
-                "If the variable holds a secret already, separate them by a comma while deliveries of both may come."
-            )
-
-    async def keep(self) -> None:
-        """Write .env if that was asked for."""
-        from agentctl.verbs import webhook as verbs
-
-        if not self._write_env:
-            return
-        if self._secret is None:
-            say("note: --write-env wrote nothing: there is no new secret.")
-            return
-        self.env_file = await verbs.keep_secret(self._control, self._secret)
-        say(f"The secret is in {self.env_file}; a running door reads it when it is started again.")
-
-
 def _show_plan(plan: Plan) -> None:
     from agentctl.cli import render
 
@@ -170,7 +127,7 @@ def _registered_text(done: Registered) -> str:
     return "\n".join(lines)
 
 
-def _registered_json(done: Registered, hook: _Secret) -> dict[str, Any]:
+def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
     return {
         "ok": True,
         "webhook_id": done.webhook.webhook_id,
@@ -214,6 +171,7 @@ def status_json(found: Status) -> dict[str, Any]:
             for bound in found.agents
         ],
         "workspace_webhook_id": found.workspace,
+        "rotation": rotation.rotation_json(found.rotation) if found.rotation else None,
         "problems": list(found.problems),
     }
 
@@ -231,6 +189,8 @@ def _status_text(found: Status) -> str:
         lines += [f"  last failure  {f'{_time(hook.failed_at)}: {answer}' if hook.failed_at else 'none'}"]
     for bound in found.agents:
         lines.append(f"  agent         {bound.assistant}: {_bound_text(bound.through)}")
+    if found.rotation is not None:
+        lines.append(f"  rotation      {rotation.rotation_text(found.rotation)}")
     lines += [f"{paint('problem:', 31)} {plain(problem)}" for problem in found.problems]
     return "\n".join(lines)
 

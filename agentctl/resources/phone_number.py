@@ -159,7 +159,9 @@ def _without_secrets(error: AgentctlError, access: TwilioAccess) -> AgentctlErro
     return error
 
 
-def _observed(entry: Mapping[str, Any]) -> Observed:
+def _observed(entry: Any) -> Observed:
+    if not isinstance(entry, Mapping) or not entry.get("phone_number_id") or "phone_number" not in entry:
+        raise ApiError(f"GET {NUMBERS}: the answer has no phone_number_id and phone_number", status=200)
     agent = entry.get("assigned_agent") or {}
     body = {"phone_number": entry["phone_number"], "agent_id": agent.get("agent_id"), "label": entry.get("label")}
     return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"))

@@ -7,12 +7,13 @@ read. So one is made, bound in our store at once, and only then switched to retr
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import ApiError, Ignored, SyncError
+from agentctl.errors import ApiError, Ignored, NotFound, SyncError
 from agentctl.resources.agent import Agent
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
@@ -45,6 +46,10 @@ def name_for(scope: Scope) -> str:
 async def listed(api: Api) -> tuple[Webhook, ...]:
     """Every webhook of the workspace."""
     answer = await api.get(WEBHOOKS)
+    entries = answer.get("webhooks") if isinstance(answer, Mapping) else None
+    # Without this one that is there would count as gone.
+    if not isinstance(entries, list) or not all(isinstance(one, Mapping) and one.get("webhook_id") for one in entries):
+        raise ApiError(f"GET {WEBHOOKS}: the answer has no list 'webhooks' of objects with a webhook_id", status=200)
     return tuple(
         Webhook(
             webhook_id=str(entry["webhook_id"]),
@@ -55,7 +60,7 @@ async def listed(api: Api) -> tuple[Webhook, ...]:
             failure_code=entry.get("most_recent_failure_error_code"),
             failed_at=entry.get("most_recent_failure_timestamp"),
         )
-        for entry in answer.get("webhooks") or ()
+        for entry in entries
     )
 
 
@@ -71,6 +76,12 @@ async def switch_on(api: Api, webhook: Webhook) -> None:
     """Have failed deliveries repeated, and a webhook that was disabled deliver again. Safe to repeat."""
     body = {"is_disabled": False, "name": webhook.name, "retry_enabled": True}
     await api.patch(ONE_WEBHOOK, json=body, webhook_id=webhook.webhook_id)
+
+
+async def delete(api: Api, webhook_id: str) -> None:
+    """Remove it; one that is gone already is fine. Raises Rejected while an agent or the workspace delivers to it."""
+    with suppress(NotFound):
+        await api.delete(ONE_WEBHOOK, webhook_id=webhook_id)
 
 
 async def workspace_binding(api: Api) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
-from agentctl import worker
+from agentctl import trigger, worker
 from agentctl.calls.jobs import EventJob, MailJob
 from agentctl.errors import StoreBehind, StoreError
+from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control
 from webhooks import app as webhook
 from webhooks.server import Server, listening
@@ -18,12 +20,14 @@ from webhooks.server import Server, listening
 _READY_SECONDS = 3.0
 
 
-async def door(control: Control, *, on_accepted: Callable[[], None] | None = None) -> Starlette:
+async def door(
+    control: Control, *, on_accepted: Callable[[], None] | None = None, extra_routes: Sequence[BaseRoute] = ()
+) -> Starlette:
     """The door of a project as an ASGI app, for any server: POST /webhooks/elevenlabs, GET /healthz, GET /readyz.
 
-    Serve it while `control` is open. `on_accepted` is called after each new event. Without a webhook secret, and while
-    the store is away, deliveries are answered 503 and the sender repeats them. Raises StoreError, ConfigurationError
-    where no store can be had at all.
+    Serve it while `control` is open. `on_accepted` is called after each new event; `extra_routes` are served beside.
+    Without a webhook secret, and while the store is away, deliveries are answered 503 and the sender repeats them.
+    Raises StoreError, ConfigurationError where no store can be had at all.
     """
     settings = control.settings
     return webhook.door(
@@ -33,6 +37,7 @@ async def door(control: Control, *, on_accepted: Callable[[], None] | None = Non
         max_bytes=settings.webhook_max_bytes,
         ready=lambda: check_store(control),
         on_accepted=on_accepted,
+        extra_routes=extra_routes,
     )
 
 
@@ -83,12 +88,16 @@ async def serve(
     is waited for, but the embedded one must start. Raises AgentctlError if the address cannot be had, StoreError,
     ConfigurationError.
     """
-    wake = asyncio.Event()
-    app = await door(control, on_accepted=wake.set)
+    wake, syncs = asyncio.Event(), Syncs(control)
+    asked = trigger.route(control.settings.sync_trigger_secret, syncs.start)
+    app = await door(control, on_accepted=wake.set, extra_routes=[asked])
     jobs = await control.jobs() if worker else []
     with listening(host, port) as listener:
         server = Server(app, listener, ready)
-        await _run(server, jobs, wake, stop or asyncio.Event())
+        try:
+            await _run(server, jobs, wake, stop or asyncio.Event())
+        finally:
+            await syncs.end()
 
 
 async def _run(server: Server, jobs: Sequence[EventJob | MailJob], wake: asyncio.Event, stop: asyncio.Event) -> None:

@@ -19,15 +19,17 @@ from agentctl.wiring import Control
 
 # A dead holder's lease ends after this long; a living one renews it in time.
 LEASE_SECONDS = 30.0
+_AGAIN_SECONDS = 1.0
 _holding: ContextVar[frozenset[str]] = ContextVar("holding", default=frozenset())
 
 
 @asynccontextmanager
-async def exclusive(control: Control) -> AsyncIterator[None]:
+async def exclusive(control: Control, *, wait: float = 0.0) -> AsyncIterator[None]:
     """Hold the lease of this project, environment and workspace; inside of it, entering again costs nothing.
 
-    Raises Busy with who has it and since when; also when it was lost on the way, because this process slept longer
-    than the lease. What was written until then is bound, so that the next run goes on from there.
+    `wait`: for how many seconds to try while another holds it. Raises Busy with who has it and since when; also when it
+    was lost on the way, because this process slept longer than the lease. What was written until then is bound, so that
+    the next run goes on from there.
     """
     scope = control.scope
     name = f"sync {scope.project}/{scope.environment} {scope.workspace}"
@@ -36,7 +38,7 @@ async def exclusive(control: Control) -> AsyncIterator[None]:
         return
     store, owner = await control.store(), asyncio.current_task()
     terms = {"name": name, "holder": str(Holder.ourselves()), "lease_seconds": LEASE_SECONDS}
-    await _take(store, terms)
+    await _patiently(store, terms, wait)
     lost: list[Busy] = []
 
     async def renew() -> None:
@@ -105,6 +107,19 @@ def _space() -> str:
         return os.readlink("/proc/self/ns/pid").strip("pid:[]")
     except OSError:
         return "-"
+
+
+async def _patiently(store: Store, terms: Mapping[str, Any], seconds: float) -> None:
+    clock = asyncio.get_running_loop()
+    end = clock.time() + seconds
+    while True:
+        try:
+            return await _take(store, terms)
+        except Busy:
+            left = end - clock.time()
+            if left <= 0:
+                raise
+            await asyncio.sleep(min(_AGAIN_SECONDS, left))
 
 
 async def _take(store: Store, terms: Mapping[str, Any]) -> None:

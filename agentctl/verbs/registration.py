@@ -22,6 +22,7 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.secret import fingerprint
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 
@@ -68,19 +69,19 @@ class Registered:
     notices: tuple[str, ...]
 
 
-async def look(control: Control, url: str, *, workspace: bool = False, rotate: bool = False) -> Registration:
+async def look(control: Control, url: str, *, workspace: bool = False) -> Registration:
     """See what is registered and bound now. Writes nothing.
 
-    `workspace`: serve every agent of the workspace that has no webhook of its own. `rotate`: make a new webhook with a
-    new secret even if there is one. Raises UsageError for a URL that cannot be delivered to, Ambiguous where several
-    webhooks claim to be ours, ConfigurationError, ApiError, Unreachable.
+    `workspace`: serve every agent of the workspace that has no webhook of its own. Raises UsageError for a URL that
+    cannot be delivered to, Ambiguous where several webhooks claim to be ours, ConfigurationError, ApiError and
+    Unreachable.
     """
     need_webhook_url(url, str(control.settings.elevenlabs_base_url))
     loaded = await sync.load(control)
     bindings, name = await control.bindings(), resource.name_for(control.scope)
     hooks = await resource.listed(control.api)
     known = next((hook for hook in hooks if hook.webhook_id == bindings.get(WEBHOOK)), None)
-    existing = None if rotate else _existing(hooks, known, name, url)
+    existing = _existing(hooks, known, name, url)
     current = await resource.workspace_binding(control.api) if workspace else None
     ours = {hook.webhook_id for hook in hooks if hook.name == name} | {bindings.get(WEBHOOK)}
     agent_ids = bindings.of(AGENT)
@@ -158,7 +159,8 @@ class _Register:
         """Remember the id, and hand out the secret whether that worked or not."""
         webhook = self._made()
         try:
-            await (await self.control.bindings()).bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url})
+            mark = {"secret": fingerprint(self.secret)} if self.secret is not None else {}
+            await (await self.control.bindings()).bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **mark})
         finally:
             if self.secret is not None:
                 self.on_created(webhook, self.secret)
@@ -218,7 +220,7 @@ def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: s
         ids = ", ".join(hook.webhook_id for hook in left)
         raise Ambiguous(
             f"{len(left)} webhooks are called {name!r} and lead to {url}: {ids}",
-            "Delete the wrong ones in the dashboard, or use --rotate to make a new one.",
+            "Delete the wrong ones in the dashboard.",
         )
     return left[0] if left else None
 
@@ -274,12 +276,12 @@ def _notices(
     if existing is not None and adopted:
         notices.append(
             f"webhook {existing.webhook_id} was made by an earlier run that ended too soon; its secret was in that "
-            f"run's answer only and cannot be shown again. If it is not in {secret}, run this again with --rotate"
+            f"run's answer only and cannot be shown again. If it is not in {secret}: agentctl webhook rotate"
         )
     elif existing is not None and not control.settings.elevenlabs_webhook_secret:
         notices.append(
             f"{secret} is not set, and the secret of webhook {existing.webhook_id} was shown once, when it was made. "
-            "If it is lost, run this again with --rotate: that makes a new webhook with a new secret"
+            "If it is lost: agentctl webhook rotate replaces it by another"
         )
     others = [hook for hook in hooks if hook.url == url and hook.name != resource.name_for(control.scope)]
     notices += [f"another webhook leads to the same URL: {_described(hooks, hook.webhook_id)}" for hook in others]

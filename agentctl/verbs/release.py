@@ -16,6 +16,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Observed, Ref
 from agentctl.verbs.address import need_e164
 from agentctl.verbs.steps import Step, carry_out
+from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ async def look(control: Control, number: str) -> Departure:
     store, bindings = await control.store(), await control.bindings()
     found = await store.call("route", {"phone_number": number})
     saved = found["route"] if found else None
-    there = await _there(control, number)
+    there = await at_elevenlabs(control, number)
     incoming = await _incoming(control, number, needed=saved is not None)
     return Departure(
         number=number,
@@ -133,6 +134,7 @@ class _Release:
         """Only now: until here a second run needs what was saved."""
         await (await self.control.bindings()).unbind(Ref(phone_number.KIND, self.departure.number))
         await (await self.control.store()).call("forget_route", {"phone_number": self.departure.number})
+        await (await Undertaking.of(self.control, f"reimport {self.departure.number}")).forget()
 
     def result(self) -> Released:
         """What came of it."""
@@ -162,7 +164,8 @@ async def _restored(control: Control, departure: Departure, *, again: bool = Fal
     return now
 
 
-async def _there(control: Control, number: str) -> Observed | None:
+async def at_elevenlabs(control: Control, number: str) -> Observed | None:
+    """The number as ElevenLabs has it, None where it has it not. Raises Ambiguous where it has it twice."""
     found = await PhoneNumber(control.api).find(number)
     if len(found) > 1:
         ids = ", ".join(observed.remote_id for observed in found)

@@ -20,6 +20,7 @@ from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
+from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -72,12 +73,14 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     if fallback is not None:
         need_web_url("--fallback", fallback)
     loaded = await sync.load(control)
-    assistant = _chosen(loaded.assistants, number, key)
+    if await (await Undertaking.of(control, f"reimport {number}")).state() is not None:
+        raise UsageError(f"{number} is between two imports", "Go on with the same command and --reimport.")
+    assistant = chosen(loaded.assistants, number, key)
     narrowed = assistant.model_copy(update={"phone": Phone(numbers=(number,))})
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
     agent_id, incoming = await asyncio.gather(
-        _agent(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
+        agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
     plan = await planning.plan([PhoneNumber(control.api, access)], [narrowed], bindings, whole=False)
     if plan.failures:
@@ -113,7 +116,8 @@ async def at_twilio(control: Control, number: str) -> IncomingNumber:
     return incoming
 
 
-def _chosen(assistants: Sequence[Assistant], number: str, key: str) -> Assistant:
+def chosen(assistants: Sequence[Assistant], number: str, key: str) -> Assistant:
+    """The assistant `key`. Raises UsageError where there is none, or another one declares `number`."""
     chosen = next((assistant for assistant in assistants if assistant.key == key), None)
     if chosen is None:
         keys = [assistant.key for assistant in assistants]
@@ -128,7 +132,8 @@ def _chosen(assistants: Sequence[Assistant], number: str, key: str) -> Assistant
     return chosen
 
 
-async def _agent(control: Control, agent_id: str | None, key: str) -> str:
+async def agent_of(control: Control, agent_id: str | None, key: str) -> str:
+    """The id, if the agent is there. Raises UsageError otherwise."""
     hint = f"Sync it first: agentctl sync --only {key}"
     if agent_id is None:
         raise UsageError(f"assistant {key} has no agent at ElevenLabs yet, so no call could be answered", hint)

@@ -143,6 +143,9 @@ async def webhook(control: Control) -> AsyncIterator[Finding]:
     for problem in status.problems:
         what, _, remedy = problem.rpartition(": ")
         yield Finding("webhook", "broken", what, remedy) if what else Finding("webhook", "broken", problem)
+    if status.rotation is not None:
+        what = f"a rotation is under way: webhook {status.rotation.old} is still there"
+        yield Finding("webhook", "warning", what, "agentctl webhook rotate goes on with it.")
     if status.webhook is None:
         return
     public = str(settings.public_url or "").rstrip("/")

@@ -13,18 +13,21 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from agentctl.errors import AgentctlError, NotFound, UsageError
+from agentctl.errors import AgentctlError, NotFound, SyncError, UsageError
 from agentctl.resources import webhook as resource
 from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.settings import require
+from agentctl.verbs import rotation
 from agentctl.verbs.address import DOOR_PATH, need_web_url
 from agentctl.verbs.registration import Registered as Registered
 from agentctl.verbs.registration import Registration as Registration
 from agentctl.verbs.registration import look as look
 from agentctl.verbs.registration import register as register
+from agentctl.verbs.rotation import Rotation
+from agentctl.verbs.secret import variable
 from agentctl.wiring import Control
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
@@ -47,13 +50,17 @@ class Bound:
 
 @dataclass(frozen=True)
 class Status:
-    """The platform's view of our webhook; `webhook` is None when there is none. `problems`: what keeps calls away."""
+    """The platform's view of our webhook; `webhook` is None when there is none. `problems`: what keeps calls away.
+
+    `rotation` is the one under way, None where there is none.
+    """
 
     webhook_id: str | None
     webhook: Webhook | None
     agents: tuple[Bound, ...]
     workspace: str | None
     problems: tuple[str, ...]
+    rotation: Rotation | None = None
 
     @property
     def ok(self) -> bool:
@@ -79,14 +86,15 @@ class Sent:
         return self.status == 200
 
 
-async def keep_secret(control: Control, secret: SecretStr) -> Path:
+def keep_secret(control: Control, secret: SecretStr) -> Path:
     """Put the secret first in .env beside agentctl.toml, before those that are there; the file gets mode 0600.
 
-    Earlier ones stay: deliveries signed with them still come while a webhook is rotated.
+    Earlier ones stay: deliveries signed with them still come while a webhook is rotated. Raises ConfigurationError
+    where the file cannot be written.
     """
     from agentctl.sources import env_file
 
-    path, name = control.directory / ".env", control.settings.variable("elevenlabs_webhook_secret")
+    path, name = control.directory / ".env", variable(control)
     earlier = [part.strip() for part in env_file.read(path, name).split(",")]
     values = dict.fromkeys([secret.get_secret_value(), *(part for part in earlier if part)])
     env_file.write(path, name, ",".join(values))
@@ -109,7 +117,19 @@ async def status(control: Control) -> Status:
     problems = [*_unwell(webhook_id, webhook), *(line for bound in found for line in _undelivered(bound))]
     if not found:
         problems.append("no agent is synced, so that nothing can be delivered: agentctl sync")
-    return Status(webhook_id, webhook, tuple(found), resource.bound_to(workspace), tuple(problems))
+    under_way = None
+    try:
+        under_way = await rotation.look(control)
+    except SyncError as error:
+        problems.append(f"{error.message}: agentctl webhook rotate --cancel")
+    return Status(
+        webhook_id,
+        webhook,
+        tuple(found),
+        resource.bound_to(workspace),
+        tuple(problems),
+        under_way if under_way and under_way.step != "none" else None,
+    )
 
 
 async def send(control: Control, url: str, *, kind: Sample = "transcript", file: Path | None = None) -> Sent:

@@ -95,7 +95,7 @@ def test_no_secret_is_in_a_repr_or_an_error(tmp_path: Path, monkeypatch: pytest.
     names = [name.upper() for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
     assert len(names) >= 8
     for name in names:
-        monkeypatch.setenv(name, "quite-secret")
+        monkeypatch.setenv(name, "quite-secret, and long enough")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:quite-secret@h/d")
     monkeypatch.setenv("SMTP_URL", "smtp://u:quite-secret@h")
     monkeypatch.setenv("MAIL_FROM", "a@example.org")

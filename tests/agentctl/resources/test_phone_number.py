@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agentctl.errors import AnswerLost, Rejected, Waiting
+from agentctl.errors import AnswerLost, ApiError, Rejected, Waiting
 from agentctl.resources.agent import Agent
 from agentctl.resources.phone_number import PhoneNumber, TwilioAccess
 from tests.agentctl.resources.contract import SCOPE, assistant, edits, planned, synced
@@ -86,6 +86,16 @@ async def test_credentials_are_in_no_error_and_no_repr(api: Any, memory: Any, sa
     await sandbox.fault(method="POST", path=IMPORT, status=400, body=said)
     (failure,) = (await synced((Agent(api, SCOPE), PhoneNumber(api, access)), memory, WITH_NUMBER)).failures
     assert "*** with *** was refused" in str(failure.error)
+
+
+@pytest.mark.parametrize("answer", [[1, 2], {}, {"phone_number_id": "p"}])
+async def test_an_answer_of_another_shape_is_said(answer: Any) -> None:
+    class Answering:
+        async def get(self, path: str, **ids: str) -> Any:
+            return answer
+
+    with pytest.raises(ApiError, match="phone_number_id"):
+        await PhoneNumber(Answering()).read("p")  # type: ignore[arg-type]
 
 
 async def test_a_number_that_is_gone_can_be_deleted_again(kinds: Any, memory: Any, sandbox: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import Ignored, SyncError
+from agentctl.errors import ApiError, Ignored, SyncError
 from agentctl.resources import webhook
 from agentctl.resources.agent import Agent
 from agentctl.resources.post_call import EVENTS, WEBHOOK
@@ -27,6 +27,16 @@ async def test_a_webhook_is_made_with_a_secret_that_no_list_tells(api: Any, sand
     assert row["retry_enabled"] is False
     await webhook.switch_on(api, made)
     assert (await sandbox.state())["webhooks"][made.webhook_id]["retry_enabled"] is True
+
+
+@pytest.mark.parametrize("answer", [[1, 2], {}, {"webhooks": None}, {"webhooks": [1]}, {"webhooks": [{}]}])
+async def test_a_list_that_is_none_does_not_mean_that_ours_are_gone(answer: Any) -> None:
+    class Answering:
+        async def get(self, path: str) -> Any:
+            return answer
+
+    with pytest.raises(ApiError, match="webhooks"):
+        await webhook.listed(Answering())  # type: ignore[arg-type]
 
 
 async def test_the_workspace_keeps_what_others_set_beside_ours(api: Any, sandbox: Any) -> None:

@@ -262,6 +262,26 @@ def test_a_gated_promotion_tests_what_production_would_be(bench: Bench, staging:
     assert prompts(bench.sandbox) == ["Neu bei der Beispiel GmbH."]
 
 
+def test_environments_may_have_databases_of_their_own(
+    bench: Bench, staging: BlockingSandbox, empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGING_DB", empty_dsn)
+    toml = bench.root / "agentctl.toml"
+    toml.write_text(
+        toml.read_text().replace(
+            "[environments.staging.vars]", 'database_url_env = "STAGING_DB"\n[environments.staging.vars]'
+        )
+    )
+    code, _, err = bench("--env", "staging", "sync", "--yes")
+    assert (code, "agentctl --env staging db migrate" in err) == (1, True), err
+    ok(bench, "--env", "staging", "db", "migrate", "--yes")
+    ok(bench, "--env", "staging", "sync", "--yes")
+    assert bench.json("history", "empfang")[0]["revisions"] == []
+    ok(bench, "promote", "staging", "production", "--yes")
+    assert prompts(bench.sandbox) == ["Hilf bei der Beispiel GmbH."]
+    assert [one["note"] for one in bench.json("history", "empfang")[0]["revisions"]] == ["promoted from staging"]
+
+
 def test_two_promotions_at_once_are_one(bench: Bench, staging: BlockingSandbox) -> None:
     ok(bench, "--env", "staging", "sync", "--yes")
     bench.sandbox.latency(100)

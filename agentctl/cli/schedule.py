@@ -1,0 +1,73 @@
+"""agentctl schedule."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from agentctl.cli.session import connected
+
+if TYPE_CHECKING:
+    from agentctl.wiring import Control
+
+Form = Literal["crontab", "systemd", "github", "pg_cron"]
+
+
+def schedule(
+    form: Annotated[Form, typer.Argument(metavar="FORM", help="crontab, systemd, github or pg_cron.")] = "crontab",
+    every: Annotated[str, typer.Option("--every", metavar="PERIOD", help="Like 15m, 6h or 1d.")] = "15m",
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="For pg_cron: where `agentctl serve` is reached.")
+    ] = None,
+    stateless: Annotated[
+        bool, typer.Option("--stateless", help="For github: without a store, the files alone count.")
+    ] = False,
+) -> None:
+    """Print what has a sync run every so often: a crontab line, units, a workflow, a statement. Changes nothing."""
+
+    async def text(control: Control) -> str:
+        from agentctl.verbs.address import need_web_url
+        from agentctl.verbs.schedule import Schedule, printed
+
+        control.loaded  # noqa: B018 - raises where there is no project, so that nothing is printed for a wrong directory
+        if url is not None:
+            need_web_url("--url", url)
+        public = control.settings.public_url
+        wanted = Schedule(
+            program=_program(),
+            directory=control.directory,
+            every=every,
+            inside=_inside(control.directory),
+            environment=control.environment,
+            project=control.loaded.project.name,
+            url=url or (str(public) if public else None),
+            stateless=stateless,
+            mail=bool(control.loaded.project.mail_to),
+            secrets=_secrets(control),
+        )
+        return printed(form, wanted)
+
+    print(connected(text), end="")
+
+
+def _secrets(control: Control) -> tuple[str, ...]:
+    """The variables that a sync elsewhere needs: for the key, then for the store."""
+    settings = control.settings
+    supabase = settings.supabase_url is not None and settings.database_url is None
+    store = ("supabase_url", "supabase_service_role_key") if supabase else ("database_url",)
+    return tuple(settings.variable(name) for name in ("elevenlabs_api_key", *store))
+
+
+def _program() -> list[str]:
+    """How this very agentctl is started, whatever PATH says."""
+    beside = Path(sys.executable).with_name("agentctl")
+    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "agentctl"]
+
+
+def _inside(directory: Path) -> str:
+    """The directory as its repository sees it; "." where there is none."""
+    root = next((one for one in (directory, *directory.parents) if (one / ".git").exists()), directory)
+    return str(directory.relative_to(root))

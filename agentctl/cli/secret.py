@@ -1,0 +1,74 @@
+"""A webhook's new secret on its way to a person or into .env."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentctl.cli.session import say
+from agentctl.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from agentctl.resources.webhook import Webhook
+    from agentctl.wiring import Control
+
+WriteEnv = Annotated[
+    bool, typer.Option("--write-env", help="Put the secret into .env beside agentctl.toml (mode 0600).")
+]
+
+
+class NewSecret:
+    """Shows a new webhook's secret, once: in text the moment it exists, in JSON inside the one document.
+
+    Into .env it goes the moment it exists: whatever ends the run after that must not lose it.
+    """
+
+    def __init__(self, control: Control, *, write_env: bool, json: bool) -> None:
+        self._control = control
+        self._write_env = write_env
+        self._json = json
+        self._unkept: ConfigurationError | None = None
+        self.shown: dict[str, Any] = {}
+        self.env_file: Path | None = None
+
+    def made(self, webhook: Webhook, secret: SecretStr) -> None:
+        """The webhook exists."""
+        self.shown = {"webhook_id": webhook.webhook_id, "url": webhook.url, "secret": secret.get_secret_value()}
+        self._keep(secret)
+        if self._json:
+            return
+        from agentctl.verbs.secret import variable
+
+        print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
+        print(f"    {variable(self._control)}={secret.get_secret_value()}\n")
+        print("This secret is shown now and never again.", flush=True)
+        if not self._write_env:
+            say(
+                "Store it where the door runs: as that variable in the environment, or in .env beside agentctl.toml.\n"
+                "If the variable holds a secret already, separate them by a comma while deliveries of both may come."
+            )
+
+    def end(self) -> None:
+        """Say where it is, once the result is printed. Raises ConfigurationError where .env could not be written."""
+        if self._unkept is not None:
+            raise self._unkept
+        if not self._write_env:
+            return
+        if self.env_file is None:
+            say("note: --write-env wrote nothing: there is no new secret.")
+        else:
+            say(f"The secret is in {self.env_file}; a running door reads it when it is started again.")
+
+    def _keep(self, secret: SecretStr) -> None:
+        from agentctl.verbs import webhook as verbs
+
+        if not self._write_env:
+            return
+        try:
+            self.env_file = verbs.keep_secret(self._control, secret)
+        except ConfigurationError as error:
+            self._unkept = error

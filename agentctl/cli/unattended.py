@@ -1,0 +1,277 @@
+"""A sync that nobody watches, such as one of cron: it waits its turn, ends in time, reports and tells by mail."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentctl.cli.session import connected, say, stoppable
+from agentctl.errors import AgentctlError, ConfigurationError, TimedOut, UsageError
+
+if TYPE_CHECKING:
+    from agentctl.sync.apply import Applied, OnChange
+    from agentctl.sync.kind import Scope
+    from agentctl.sync.plan import Change, Failure, Plan
+    from agentctl.verbs.report import Report
+    from agentctl.wiring import Control
+
+_DAY = 86_400.0
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="For cron: one line if something changed, else nothing.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", min=1, max=_DAY, help="End the whole run after that long."),
+]
+Wait = Annotated[
+    float,
+    typer.Option("--wait", metavar="SECONDS", min=0, max=_DAY, help="How long to wait while another sync is running."),
+]
+Jitter = Annotated[
+    float,
+    typer.Option(
+        "--jitter", metavar="SECONDS", min=0, max=_DAY, help="Begin after a random pause of at most that long."
+    ),
+]
+ReportFile = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE", help="Write what came of it as JSON, failures included.")
+]
+Mail = Annotated[bool, typer.Option("--mail", help="Mail [mail] to when the outcome is another than the last told.")]
+MailTo = Annotated[
+    list[str] | None, typer.Option("--mail-to", metavar="ADDRESS", help="Mail that address instead; may repeat.")
+]
+
+_STOPPED = 130
+_SHOWN = 10
+_MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
+
+
+@dataclass
+class Unattended:
+    """One such run: what it is asked for, and what is known of it whenever and however it ends."""
+
+    timeout: float | None = None
+    jitter: float = 0.0
+    report: Path | None = None
+    mail: bool = False
+    mail_to: Sequence[str] = ()
+    sleep: Callable[[float], None] = time.sleep
+    plan: Plan | None = None
+    applied: Applied | None = None
+    done: list[Change] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    requests: int = 0
+    scope: Scope | None = None
+
+    def __call__(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
+        """Run `body` with the project's control. Raises what it raises, and TimedOut; the report is written first."""
+        with stoppable():
+            return self._watched(body)
+
+    def _watched(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
+        from agentctl.verbs.report import must_be_writable
+
+        if self.report is not None:
+            must_be_writable(self.report)
+        if self.jitter:
+            import random
+
+            self.sleep(random.uniform(0, self.jitter))  # noqa: S311  (spread, no secret)
+        started = datetime.now(UTC)
+        try:
+            applied = connected(lambda control: self._run(control, body, started))
+        except BaseException as error:
+            # Settings that cannot be read, a Ctrl-C, a bug: whoever reads the report learns of each.
+            try:
+                self._save(self._reported(started, error))
+            except AgentctlError as unsaved:
+                say(f"warning: {unsaved.message}")
+            raise
+        self._save(self._reported(started, None))
+        return applied
+
+    @property
+    def telling(self) -> bool:
+        """Whether people are to be told by mail."""
+        return self.mail or bool(self.mail_to)
+
+    def planned(self, plan: Plan) -> None:
+        """The plan is made; from here on it is known what is left."""
+        self.plan = plan
+
+    def hearing(self, also: OnChange | None) -> OnChange:
+        """Notes each change as it ends, and passes it on."""
+        from agentctl.sync.plan import Failure
+
+        def ended(change: Change, error: AgentctlError | None) -> None:
+            if error is None:
+                self.done.append(change)
+            else:
+                self.failed.append(Failure(change.desired.ref, change.desired.where, error))
+            if also is not None:
+                also(change, error)
+
+        return ended
+
+    async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
+        from agentctl.verbs import notice
+
+        error: Exception | None = None
+        clock = asyncio.timeout(self.timeout)
+        try:
+            if self.telling:
+                notice.recipients(control, self.mail_to)
+            async with clock:
+                self.applied = await body(control)
+        except TimeoutError as raised:
+            error = self._timed_out() if clock.expired() else raised
+        except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
+            error = raised
+        finally:
+            self.requests = control.requests
+            self._learn_scope(control)
+        if self.telling:
+            await self._tell(control, self._reported(started, error))
+        if error is not None:
+            raise error
+        assert self.applied is not None
+        return self.applied
+
+    def _timed_out(self) -> TimedOut:
+        said = f"this run was ended after its {self.timeout:g} s"
+        if self.plan is None:
+            return TimedOut(f"{said}, before there was a plan; nothing was written", "Allow more with --timeout.")
+        left = [f"{change.desired.kind} {change.desired.key}" for change in self._left()]
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        return TimedOut(
+            f"{said}: {len(self.done)} of {len(self.plan.changes)} changes are done\n"
+            f"Not done: {', '.join(left[:_SHOWN])}{more}.",
+            "What is done is bound. The next run goes on from there; one that was under way is looked for first.",
+        )
+
+    def _left(self) -> tuple[Change, ...]:
+        if self.plan is None or self.applied is not None:
+            return ()
+        ended = {change.desired.ref for change in self.done} | {failure.ref for failure in self.failed}
+        return tuple(change for change in self.plan.changes if change.desired.ref not in ended)
+
+    def _learn_scope(self, control: Control) -> None:
+        try:
+            self.scope = control.scope if control.loaded.project.name else None
+        except ConfigurationError:
+            self.scope = None
+
+    def _reported(self, started: datetime, error: BaseException | None) -> Report:
+        from agentctl.sync.apply import Applied
+        from agentctl.verbs.report import Report
+
+        applied = self.applied
+        if applied is None and self.plan is not None:
+            applied = Applied(self.plan, tuple(self.done), (*self.plan.failures, *self.failed))
+        return Report(
+            started=started,
+            ended=datetime.now(UTC),
+            exit_code=_code(applied, error),
+            requests=self.requests,
+            scope=self.scope,
+            applied=applied,
+            left=self._left(),
+            error=error if isinstance(error, Exception) else AgentctlError("stopped") if error else None,
+        )
+
+    def _save(self, report: Report) -> None:
+        if self.report is None:
+            return
+        from agentctl.cli.render import to_json
+        from agentctl.verbs.report import save
+
+        save(self.report, to_json(report_json(report)) + "\n")
+
+    async def _tell(self, control: Control, report: Report) -> None:
+        """A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended."""
+        from agentctl.verbs import notice
+
+        try:
+            async with asyncio.timeout(_MAIL_SECONDS):
+                to = notice.recipients(control, self.mail_to)
+                if to and await notice.notify(control, report, to) and control.mail_route is None:
+                    say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
+        except TimeoutError:
+            say("warning: the mail is not sent yet and waits in the outbox")
+        except AgentctlError as error:
+            say(f"warning: no mail was queued: {error.message}")
+
+
+def quietly(applied: Applied, scope: Scope) -> None:
+    """One line on stdout if something was changed; each failure and each change held back in a line on stderr."""
+    from agentctl.cli.render import plain
+    from agentctl.verbs.report import brief, held_back
+
+    for line in brief([str(failure.error) for failure in applied.failures]):
+        say(f"failed: {line}")
+    for change in applied.held:
+        say(f"held back: {held_back(change)}")
+    if applied.done:
+        counts = {
+            action: sum(one.action == action for one in applied.done) for action in ("create", "update", "delete")
+        }
+        said = ", ".join(f"{count} {action}d" for action, count in counts.items() if count)
+        print(plain(f"{scope.project}/{scope.environment}: {said}"), flush=True)
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """The face of a report: that of `sync --json`, and what is known of the run itself."""
+    from importlib.metadata import version
+
+    from agentctl.cli.render import applied_json
+    from agentctl.sync.apply import Applied
+    from agentctl.sync.plan import Plan
+    from agentctl.verbs.report import message_of
+
+    applied = report.applied or Applied(Plan(), (), ())
+    scope = report.scope
+    return {
+        "version": version("agentctl"),
+        "project": scope.project if scope else None,
+        "environment": scope.environment if scope else None,
+        "workspace": scope.workspace if scope else None,
+        "started": report.started.isoformat(timespec="milliseconds"),
+        "ended": report.ended.isoformat(timespec="milliseconds"),
+        "duration_seconds": round((report.ended - report.started).total_seconds(), 3),
+        "exit_code": report.exit_code,
+        "ok": report.exit_code == 0,
+        "error": message_of(report.error) if report.error else None,
+        "requests": report.requests,
+        "planned": report.applied is not None,
+        **applied_json(applied),
+        "done": _names(applied.done),
+        "left": _names(report.left),
+    }
+
+
+def _names(changes: Sequence[Change]) -> list[dict[str, str]]:
+    return [{"kind": one.desired.kind, "key": one.desired.key, "action": one.action} for one in changes]
+
+
+def _code(applied: Applied | None, error: BaseException | None) -> int:
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        return _STOPPED
+    if isinstance(error, AgentctlError):
+        return error.exit_code
+    if error is not None or (applied is not None and not applied.ok):
+        return 1
+    return 3 if applied is not None and applied.held else 0
+
+
+def need_yes(*, quiet: bool, yes: bool, json: bool) -> None:
+    """Raise UsageError where nobody could see what is asked, or where two faces are wanted at once."""
+    if quiet and not yes:
+        raise UsageError("--quiet shows no plan that anybody could agree to", "Run it with --yes.")
+    if quiet and json:
+        raise UsageError("--quiet and --json exclude each other", "--report FILE writes the document beside --quiet.")

@@ -1,0 +1,136 @@
+"""The mail about an unattended sync: sent when its outcome is another than the one last told, and not at every run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from agentctl import worker
+from agentctl.calls import wording
+from agentctl.calls.jobs import MailJob
+from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
+from agentctl.errors import ConfigurationError, UsageError
+from agentctl.resources.assistant import MailAddress
+from agentctl.sync.kind import Scope
+from agentctl.verbs.report import Report
+from agentctl.wiring import Control
+
+MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
+_GERMAN = {
+    "failed": "Synchronisation fehlgeschlagen",
+    "held": "Änderungen zurückgehalten",
+    "normal": "Synchronisation wieder in Ordnung",
+    "project": "Projekt",
+    "workspace": "API-Server",
+    "time": "Zeit",
+    "code": "Exit-Code",
+    "done": "Erledigt",
+    "more": "Und {count} weitere; alle zeigt: agentctl plan",
+    "once": "Diese Nachricht kommt erst wieder, wenn sich das Ergebnis ändert.",
+}
+_ENGLISH = {
+    "failed": "Sync failed",
+    "held": "Changes held back",
+    "normal": "Sync is back to normal",
+    "project": "Project",
+    "workspace": "API server",
+    "time": "Time",
+    "code": "Exit code",
+    "done": "Done",
+    "more": "And {count} more; to see all: agentctl plan",
+    "once": "This message comes again only when the outcome changes.",
+}
+
+
+def recipients(control: Control, given: Sequence[str]) -> tuple[str, ...]:
+    """Whom to tell: `given`, else the project's [mail] to; nobody where that cannot be read.
+
+    Raises UsageError where nobody is named and for an address that is none.
+    """
+    if given:
+        return tuple({address.lower(): _address(address) for address in given}.values())
+    loaded = control.loaded
+    if not loaded.project.mail_to and not loaded.problems:
+        raise UsageError("--mail: nobody is named", "Set [mail] to in agentctl.toml, or use --mail-to ADDRESS.")
+    return loaded.project.mail_to
+
+
+async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
+    """Queue one mail per address if the outcome is news, and send what is due if there is a route; how many are queued.
+
+    Nothing is told of a run that another sync kept from working. Raises StoreError: what cannot be remembered would
+    be told again and again.
+    """
+    if not report.telling:
+        return 0
+    store, scope = await control.store(), report.scope or _nobody(control)
+    run = f"sync_{secrets.token_hex(12)}"
+    letterhead = Letterhead(control.settings.mail_from)
+    message = composed(report, scope, language(control))
+    mails = [
+        {"recipient": one, "message": message | {"message_id": letterhead.message_id(run, "sync", one)}} for one in to
+    ]
+    told = await store.call("notify", {**asdict(scope), "digest": report.digest, "id": run, "mails": mails})
+    if told["new"] and control.mail_route is not None:
+        await worker.run([MailJob(store, control.mail_route)], once=True)
+    return int(told["queued"])
+
+
+def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
+    """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped and escaped."""
+    words = _GERMAN if language == "de" else _ENGLISH
+    headline = words["normal" if not report.digest else "held" if report.exit_code == 3 else "failed"]
+    name = one_line(f"{scope.project}/{scope.environment}", 130)
+    findings = [block(finding)[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
+    subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
+    view = {
+        "language": language,
+        "words": words,
+        "subject": subject,
+        "headline": headline,
+        "assistant": name,
+        "title": "",
+        "rows": _rows(report, scope, words, language),
+        "findings": findings,
+        "more": words["more"].format(count=left) if (left := len(report.findings) - len(findings)) > 0 else "",
+    }
+    return {"subject": subject, **rendered("sync", view), "language": language}
+
+
+def language(control: Control) -> str:
+    """Of the project's mails: [digest] language, else that of its assistants' defaults; German or English."""
+    try:
+        defaults = control.loaded.project.defaults
+    except ConfigurationError:
+        return "en"
+    post_call = defaults.get("post_call")
+    said = post_call.get("summary_language") if isinstance(post_call, Mapping) else None
+    return "de" if (said or defaults.get("language")) == "de" else "en"
+
+
+def _address(given: str) -> str:
+    try:
+        return TypeAdapter[str](MailAddress).validate_python(given)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UsageError(f"--mail-to: {given!r} {said}") from None
+
+
+def _rows(report: Report, scope: Scope, words: Mapping[str, str], language: str) -> list[dict[str, Any]]:
+    rows = {
+        "project": one_line(f"{scope.project}/{scope.environment}", 200),
+        "workspace": one_line(scope.workspace, 200),
+        "time": wording.local_time(report.ended, None, language),
+        "code": str(report.exit_code),
+        "done": str(len(report.applied.done) if report.applied else 0),
+    }
+    return [{"label": words[name], "value": value, "link": ""} for name, value in rows.items()]
+
+
+def _nobody(control: Control) -> Scope:
+    """Where agentctl.toml cannot be understood: told under the directory's name, so that it is told once as well."""
+    return Scope(one_line(control.directory.name, 60) or "-", "-", control.settings.workspace)

@@ -1,0 +1,119 @@
+"""What came of one sync that nobody watched: for a file that a monitor reads, and for a mail."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from agentctl.errors import AgentctlError, ApiError, Busy, ConfigurationError, TimedOut, UsageError
+from agentctl.sync.apply import Applied
+from agentctl.sync.kind import Scope
+from agentctl.sync.plan import Change
+
+# Times, process numbers, request ids: they differ at each run of the very same trouble.
+_PASSING = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run. `applied` is None where no plan came about; `left` were planned and neither done nor held back.
+
+    `error` ended the run; None where it came to its end, with or without failures. `requests` went to ElevenLabs.
+    """
+
+    started: datetime
+    ended: datetime
+    exit_code: int
+    requests: int
+    scope: Scope | None
+    applied: Applied | None
+    left: tuple[Change, ...]
+    error: Exception | None
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Everything that is wrong, one line or a few each; empty when all is well."""
+        applied = self.applied
+        lines = [str(failure.error) for failure in applied.failures] if applied else []
+        lines += [held_back(change) for change in applied.held] if applied else []
+        return (*lines, *([message_of(self.error)] if self.error else ()))
+
+    @property
+    def digest(self) -> str:
+        """The same for the same trouble, whenever it is met; empty when all is well."""
+        applied = self.applied
+        marks = [f"{one.ref.kind} {one.ref.key} {_mark(one.error)}" for one in applied.failures] if applied else []
+        marks += [held_back(change) for change in applied.held] if applied else []
+        marks += [_mark(self.error)] if self.error else []
+        return hashlib.sha256("\n".join(sorted(marks)).encode()).hexdigest() if marks else ""
+
+    @property
+    def telling(self) -> bool:
+        """Whether the run says anything of the project: one that another sync kept waiting does not."""
+        return not isinstance(self.error, Busy)
+
+
+def held_back(change: Change) -> str:
+    """One change that is somebody else's to undo, in one line."""
+    name = f"{change.desired.kind} {change.desired.key}"
+    if change.vanished:
+        return f"{name} was deleted at the platform"
+    said = []
+    if paths := ", ".join(edit.path for edit in change.foreign):
+        said.append(f"was changed at the platform: {paths}")
+    if change.destroys:
+        said.append(f"would delete {', '.join(change.destroys)}")
+    return f"{name} {'; '.join(said) or 'waits for what was deleted there'}"
+
+
+def message_of(error: Exception) -> str:
+    """An error in words. Of an unforeseen one only its type: its text may hold anything."""
+    return str(error) if isinstance(error, AgentctlError) else f"agentctl itself failed: {type(error).__name__}"
+
+
+def must_be_writable(path: Path) -> None:
+    """Raise UsageError unless a report can be written to `path`: better known before the run than after it."""
+    parent = path.absolute().parent
+    if path.is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        why = "is a directory" if path.is_dir() else "lies in no directory that can be written to"
+        raise UsageError(f"--report: {path} {why}", "Name a file in a directory that exists and is yours.")
+
+
+def save(path: Path, text: str) -> None:
+    """Replace the file in one step, so that whoever reads it finds a whole report, this one or the one before.
+
+    Raises AgentctlError where it cannot be written.
+    """
+    try:
+        partial = path.with_name(f".{path.name}-{os.getpid()}")
+        try:
+            # Not by tempfile: who may read it is for the caller's umask to say, a monitor is often another user.
+            with partial.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise AgentctlError(f"--report: {path} cannot be written: {error.strerror}") from None
+
+
+def brief(findings: Sequence[str]) -> list[str]:
+    """The first line of each: what is wrong, without what to do about it."""
+    return [finding.partition("\n")[0] for finding in findings]
+
+
+def _mark(error: Exception) -> str:
+    kind = type(error).__name__
+    if isinstance(error, TimedOut | Busy) or not isinstance(error, AgentctlError):
+        return kind  # What is left differs from run to run.
+    if isinstance(error, ConfigurationError):
+        return " ".join((kind, *map(str, error.problems)))
+    known = f"{error.status} {error.code} " if isinstance(error, ApiError) else ""
+    return f"{kind} {known}{_PASSING.sub('#', error.message)}"

@@ -1,0 +1,64 @@
+"""Syncs that a request asks for: one at a time, in the background of a server, each with the files as they are then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from agentctl.errors import AgentctlError, ConfigurationError
+from agentctl.verbs import sync
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.report import brief, held_back
+from agentctl.wiring import Control, connect
+
+logger = logging.getLogger(__name__)
+
+DEADLINE_SECONDS = 600.0
+
+
+class Syncs:
+    """Starts them and waits for the last one. What becomes of each is logged: nobody waits for the answer."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> bool:
+        """Begin one; False while one is running, which will have seen the same files or will be asked for again."""
+        if self._running is not None and not self._running.done():
+            return False
+        self._running = asyncio.create_task(self._run())
+        return True
+
+    async def end(self) -> None:
+        """Stop what runs: what is done is bound, the next sync goes on from there."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await self._sync()
+        except TimeoutError:
+            logger.error("a sync that was asked for was ended after %g s", DEADLINE_SECONDS)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                logger.error("a sync that was asked for cannot begin: %s", problem)
+        except AgentctlError as error:
+            logger.error("a sync that was asked for failed: %s", error.message)
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: what is not logged here is lost
+            logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
+
+    async def _sync(self) -> None:
+        # A control of its own: files are read once per control, and they may have changed since the server's start.
+        ours = self._control
+        opened = connect(ours.directory, settings=ours.settings, environment=ours.environment)
+        async with opened as control, exclusive(control):
+            plan = await sync.plan(control)
+            applied = await sync.apply(control, plan)
+        for line in brief([str(failure.error) for failure in applied.failures]):
+            logger.error("sync: %s", line)
+        for change in applied.held:
+            logger.warning("sync: held back: %s", held_back(change))
+        logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))

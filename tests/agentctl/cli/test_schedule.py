@@ -1,0 +1,94 @@
+"""agentctl schedule: what it prints is for this project and this machine, and holds no secret."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+
+import pytest
+
+from agentctl.cli.app import run
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+
+
+@pytest.mark.parametrize("form", ["crontab", "systemd", "github", "pg_cron"])
+def test_each_form_is_printed_without_a_secret(bench: Bench, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    monkeypatch.setenv("SYNC_TRIGGER_SECRET", "canary-of-the-trigger")
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", "canary-of-the-webhook")
+    monkeypatch.setenv("PUBLIC_URL", "https://door.example.org/")
+    with bench.writes() as writes:
+        code, out, err = bench("schedule", form)
+    assert (code, err, writes) == (0, "", [])
+    assert "beispiel" in out or form == "github"
+    for secret in ("canary", bench.sandbox.key, bench.sandbox.auth_token):
+        assert secret not in out
+    if form in ("crontab", "systemd"):
+        assert str(bench.root) in out
+        assert sys.executable.rpartition("/")[0] in out
+    if form == "pg_cron":
+        assert "'https://door.example.org/sync'" in out
+
+
+def test_the_repositorys_own_view_of_the_directory(bench: Bench) -> None:
+    assert "agentctl -C . sync" in bench("schedule", "github")[1]
+    repository = bench.root.parent / ".git"
+    repository.mkdir()
+    try:
+        assert f"agentctl -C {bench.root.name} sync" in bench("schedule", "github", "--every", "6h")[1]
+    finally:
+        repository.rmdir()  # other tests' projects lie beside this one
+
+
+def test_what_cannot_be_meant_is_2(bench: Bench) -> None:
+    for arguments in (("fax",), ("crontab", "--every", "25m"), ("pg_cron",), ("pg_cron", "--url", "door")):
+        code, out, _ = bench("schedule", *arguments)
+        assert (code, out) == (2, ""), arguments
+
+
+def test_mail_is_asked_for_where_somebody_is_named(bench: Bench) -> None:
+    assert "--mail" not in bench("schedule")[1]
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    assert "--mail" in bench("schedule")[1]
+
+
+def test_the_environment_that_was_chosen_is_chosen_then_too(bench: Bench) -> None:
+    text = 'project = "beispiel"\n[environments.staging]\n'
+    text += f'base_url = "{bench.sandbox.url}"\napi_key_env = "KEY_OF_STAGING"\ndatabase_url_env = "STORE_OF_STAGING"\n'
+    (bench.root / "agentctl.toml").write_text(text)
+    (bench.root / ".env").write_text("KEY_OF_STAGING=canary\nSTORE_OF_STAGING=postgresql://u:canary@h/x\n")
+    for form in ("crontab", "systemd"):
+        assert " --env staging sync " in bench("--env", "staging", "schedule", form)[1]
+        assert " --env " not in bench("schedule", form)[1]
+    out = bench("--env", "staging", "schedule", "github")[1]
+    for name in ("KEY_OF_STAGING", "STORE_OF_STAGING"):
+        assert f"{name}: ${{{{ secrets.{name} }}}}" in out
+    assert "ELEVENLABS_API_KEY" not in out
+    assert "canary" not in out
+
+
+def test_the_store_that_is_used_is_named_to_github(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "")
+    monkeypatch.setenv("SUPABASE_URL", "https://abcdefgh.supabase.co")
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "canary")
+    out = bench("schedule", "github")[1]
+    assert "SUPABASE_SERVICE_ROLE_KEY: ${{ secrets.SUPABASE_SERVICE_ROLE_KEY }}" in out
+    assert "DATABASE_URL" not in out
+    assert "SUPABASE" not in bench("schedule", "github", "--stateless")[1]
+
+
+@pytest.mark.parametrize("arguments", [("crontab",), ("systemd",), ("github",), ("github", "--stateless")])
+def test_what_is_to_run_is_a_command_of_ours(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(bench.root)
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    out = bench("schedule", *arguments)[1]
+    commands = re.findall(r"agentctl (-C .*?)(?: > plan.txt.*)?$", out, re.MULTILINE)
+    assert len(commands) == (2 if "github" in arguments else 1)
+    for command in commands:
+        # An option that it does not know is refused before help is shown.
+        assert run([*shlex.split(command), "--help"]) == 0, command
+        assert run([*shlex.split(command), "--nonsense", "--help"]) == 2

@@ -1,0 +1,312 @@
+"""agentctl sync as cron runs it: what it says, when it ends, what it reports and whom it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentctl.cli.unattended import Unattended
+from agentctl.errors import AgentctlError
+from agentctl.verbs.exclusive import exclusive
+from agentctl.wiring import Control
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+CRON = ("sync", "--yes", "--quiet")
+AGENT = "/v1/convai/agents/*"
+
+
+def edited(bench: Bench, text: str, key: str = "empfang") -> None:
+    (bench.root / "assistants" / key / "prompt.md").write_text(f"{text}\n")
+
+
+def drifted(bench: Bench, name: str) -> None:
+    body = {"name": name}
+    agent_id = bench.agent()["agent_id"]
+    bench.control(lambda control: control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id))
+
+
+def mails(bench: Bench) -> list[dict[str, Any]]:
+    """What was queued since the last look; nothing is sent here, since there is no route."""
+    found: list[dict[str, Any]] = bench.store("claim_mails", worker="test", limit=50, lease_seconds=3600)
+    return found
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    return tmp_path / "report.json"
+
+
+# What it says
+
+
+def test_it_says_one_line_when_something_changed_and_nothing_otherwise(bench: Bench) -> None:
+    assert bench(*CRON) == (0, "", "")
+    edited(bench, "Hilf schnell.")
+    assert bench(*CRON) == (0, "beispiel/production: 1 updated\n", "")
+    assert bench(*CRON) == (0, "", "")
+    bench.declare("notdienst")
+    code, out, err = bench(*CRON)
+    assert (code, out, err) == (0, "beispiel/production: 2 created\n", "")
+
+
+def test_what_was_held_back_is_a_line_on_stderr_and_3(bench: Bench) -> None:
+    drifted(bench, "Reception")
+    code, out, err = bench(*CRON)
+    assert (code, out) == (3, "")
+    assert err == "held back: agent empfang was changed at the platform: name\n"
+    bench.declare("notdienst")
+    assert bench(*CRON)[:2] == (3, "beispiel/production: 2 created\n")
+
+
+def test_what_deletes_conversations_waits_for_a_person_and_is_named(bench: Bench, report: Path) -> None:
+    more = "[privacy]\nretention_days = 7\napply_to_existing_conversations = true\n"
+    bench.toml.write_text(bench.toml.read_text() + more)
+    code, _, err = bench(*CRON, "--report", str(report), "--mail-to", "ops@example.org")
+    assert code == 3, err
+    said = "agent empfang would delete stored conversations older than 7 days"
+    assert err.splitlines()[0] == f"held back: {said}"
+    assert json.loads(report.read_text())["held"][0]["destroys"] == ["stored conversations older than 7 days"]
+    (mail,) = mails(bench)
+    assert said in mail["message"]["text"]
+    assert "Changes held back" in mail["message"]["subject"]
+    assert bench(*CRON, "--delete-conversations") == (0, "beispiel/production: 1 updated\n", "")
+
+
+def test_a_failure_is_a_line_on_stderr_and_1(bench: Bench) -> None:
+    bench.declare("notdienst", '[voice]\nid = "Nobody0000000000"\n')
+    edited(bench, "Hilf schnell.")
+    code, out, err = bench(*CRON)
+    assert (code, out) == (1, "beispiel/production: 1 updated\n")
+    assert all(line.startswith("failed: ") for line in err.splitlines())
+    assert "Nobody0000000000" in err
+
+
+def test_wrong_files_are_2(bench: Bench) -> None:
+    bench.toml.write_text("nmae = 1\n")
+    code, out, err = bench(*CRON)
+    assert (code, out) == (2, "")
+    assert "nmae" in err
+
+
+def test_nobody_could_agree_to_what_is_not_shown(bench: Bench) -> None:
+    code, out, err = bench("sync", "--quiet")
+    assert (code, out) == (2, "")
+    assert "--yes" in err
+    assert bench(*CRON, "--json")[0] == 2
+
+
+# In time, and in turn
+
+
+def test_it_ends_in_time_and_says_what_is_left_and_the_next_run_goes_on(bench: Bench, report: Path) -> None:
+    for key in ("a", "b"):
+        bench.declare(key)
+    bench.sandbox.fault(method="POST", path="/v1/convai/agents/create", skip=1, hang=True, apply=True)
+    code, out, err = bench(*CRON, "--timeout", "2", "--report", str(report))
+    assert (code, out) == (1, "")
+    assert "ended after its 2 s: 1 of 4 changes are done" in err
+    told = json.loads(report.read_text())
+    assert [one["kind"] for one in told["done"]] == ["agent"]
+    (left,) = {"a", "b"} - {told["done"][0]["key"]}
+    assert {"kind": "agent", "key": left, "action": "create"} in told["left"]
+    assert f"agent {left}" in err
+    assert bench(*CRON)[0] == 0
+    assert bench("plan", "--exit-code")[0] == 0
+    names = sorted(agent["name"] for agent in bench.sandbox.state()["agents"].values())
+    assert names == ["A", "B", "Empfang"], "made twice"
+
+
+def test_ended_before_there_is_a_plan_nothing_was_written(bench: Bench) -> None:
+    edited(bench, "Hilf schnell.")
+    bench.sandbox.fault(method="GET", path=AGENT, hang=True)
+    with bench.writes() as writes:
+        code, _, err = bench(*CRON, "--timeout", "1")
+    assert code == 1
+    assert "before there was a plan; nothing was written" in err
+    assert writes == []
+
+
+def test_another_sync_is_waited_for_as_long_as_is_allowed(bench: Bench) -> None:
+    held, free = threading.Event(), threading.Event()
+
+    async def hold(control: Control) -> None:
+        async with exclusive(control):
+            held.set()
+            await asyncio.to_thread(free.wait)
+
+    def holder() -> None:
+        bench.control(hold)
+
+    other = threading.Thread(target=holder)
+    other.start()
+    try:
+        assert held.wait(30)
+        code, out, err = bench(*CRON)
+        assert (code, out) == (1, "")
+        assert "another sync of this project is running" in err
+        assert bench(*CRON, "--wait", "0.2")[0] == 1
+        threading.Timer(0.3, free.set).start()
+        assert bench(*CRON, "--wait", "30") == (0, "", "")
+    finally:
+        free.set()
+        other.join(30)
+
+
+def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Bench, report: Path) -> None:
+    edited(bench, "Hilf schnell.")
+    bench.sandbox.fault(method="PATCH", path=AGENT, hang=True)
+    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), *CRON, "--report", str(report)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60
+    while not any(fault["hits"] for fault in bench.sandbox.faults()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.terminate()
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (130, "", "error: stopped\n")
+    told = json.loads(report.read_text())
+    assert (told["exit_code"], told["ok"], told["error"]) == (130, False, "stopped")
+    assert told["left"] == [{"kind": "agent", "key": "empfang", "action": "update"}]
+    taken = bench.store(
+        "take_lease", name="sync beispiel/production " + told["workspace"], holder="a b 1 c", lease_seconds=1
+    )
+    assert taken["held"]
+
+
+def test_it_begins_after_a_random_pause(bench: Bench) -> None:
+    pauses: list[float] = []
+
+    async def body(control: Control) -> Any:
+        raise AgentctlError("enough")
+
+    for _ in range(20):
+        with pytest.raises(AgentctlError, match="enough"):
+            Unattended(jitter=60, sleep=pauses.append)(body)
+    assert all(0 <= pause <= 60 for pause in pauses)
+    assert max(pauses) - min(pauses) > 1, "a thousand machines would still begin at once"
+
+
+# The report
+
+
+def test_the_report_has_the_face_of_json_and_what_is_known_of_the_run(bench: Bench, report: Path) -> None:
+    edited(bench, "Hilf schnell.")
+    face = bench.json("plan")
+    assert bench(*CRON, "--report", str(report))[0] == 0
+    told = json.loads(report.read_text())
+    assert told["changes"] == face["changes"]
+    assert told.items() >= {
+        "exit_code": 0, "ok": True, "error": None, "project": "beispiel", "environment": "production", "held": [],
+        "failures": [], "left": [], "done": [{"kind": "agent", "key": "empfang", "action": "update"}], "planned": True,
+    }.items()  # fmt: skip
+    assert told["requests"] >= 3
+    assert told["started"] <= told["ended"]
+    assert told["duration_seconds"] > 0
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", told["version"])
+    assert [path.name for path in bench.root.glob(".report*")] == []
+
+
+def test_the_report_tells_of_drift(bench: Bench, report: Path) -> None:
+    drifted(bench, "Reception")
+    assert bench("sync", "--yes", "--report", str(report))[0] == 3
+    told = json.loads(report.read_text())
+    assert (told["exit_code"], told["ok"]) == (3, False)
+    assert told["held"] == [{"kind": "agent", "key": "empfang", "paths": ["name"], "destroys": []}]
+
+
+@pytest.mark.parametrize("broken", ["files", "settings", "platform", "key"])
+def test_the_report_is_written_whatever_happened(
+    bench: Bench, report: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    report.write_text("the one before")
+    if broken == "files":
+        bench.toml.write_text("nmae = 1\n")
+    elif broken == "settings":
+        monkeypatch.setenv("ELEVENLABS_BASE_URL", "nonsense")
+    elif broken == "platform":
+        bench.sandbox.fault(
+            method="GET", path="*", status=404, body={"detail": {"status": "gone", "message": "moved"}}, times=99
+        )
+    else:
+        monkeypatch.setenv("ELEVENLABS_API_KEY", "not-the-key")
+    code, _, _ = bench(*CRON, "--report", str(report))
+    told = json.loads(report.read_text())
+    assert told["exit_code"] == code == (2 if broken in ("files", "settings") else 1)
+    assert told["ok"] is False
+    assert told["error"] or told["failures"]
+    assert "not-the-key" not in report.read_text()
+
+
+def test_a_report_that_could_not_be_written_is_known_before_the_run(bench: Bench, tmp_path: Path) -> None:
+    edited(bench, "Hilf schnell.")
+    with bench.writes() as writes:
+        for where in (tmp_path, tmp_path / "nowhere" / "report.json"):
+            code, _, err = bench(*CRON, "--report", str(where))
+            assert code == 2
+            assert "--report" in err
+    assert writes == []
+
+
+# The mail
+
+
+def test_the_same_trouble_is_mailed_once_and_its_end_once(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").write_text(
+        'project = "beispiel"\n[mail]\nto = ["team@example.org"]\n[digest]\nlanguage = "de"\n'
+    )
+    bench(*CRON, "--mail")
+    assert mails(bench) == [], "all was well before and is now"
+    drifted(bench, "<b>Reception</b>")
+    code, _, err = bench(*CRON, "--mail")
+    assert code == 3
+    assert "the mail waits in the outbox" in err
+    (mail,) = mails(bench)
+    assert (mail["recipient"], mail["purpose"]) == ("team@example.org", "sync")
+    message = mail["message"]
+    assert message["subject"] == "beispiel/production: Änderungen zurückgehalten"
+    assert "agent empfang was changed at the platform: name" in message["text"]
+    assert "<b>" not in message["html"]
+    for _ in range(2):
+        assert bench(*CRON, "--mail")[0] == 3
+    assert mails(bench) == []
+    bench.declare("notdienst", '[voice]\nid = "Nobody0000000000"\n')
+    assert bench(*CRON, "--mail")[0] == 1
+    (mail,) = mails(bench)
+    assert "fehlgeschlagen" in mail["message"]["subject"]
+    (bench.root / "assistants/notdienst/assistant.toml").write_text('name = "Notdienst"\nlanguage = "de"\n')
+    assert bench("sync", "--yes", "--take-ours", "--mail")[0] == 0
+    (mail,) = mails(bench)
+    assert "wieder in Ordnung" in mail["message"]["subject"]
+    assert bench(*CRON, "--mail")[0] == 0
+    assert mails(bench) == []
+
+
+def test_wrong_files_are_mailed_too_to_whom_the_command_line_names(bench: Bench) -> None:
+    bench.toml.write_text("nmae = 1\n")
+    for _ in range(2):
+        assert bench(*CRON, "--mail-to", "ops@example.org", "--mail-to", "OPS@example.org")[0] == 2
+    (mail,) = mails(bench)
+    assert "nmae" in mail["message"]["text"]
+    assert mail["message"]["subject"].endswith(": Sync failed")
+    (bench.root / "agentctl.toml").write_text("[broken\n")
+    assert bench(*CRON, "--mail-to", "ops@example.org")[0] == 2
+    assert len(mails(bench)) == 1
+
+
+def test_whom_to_mail_must_be_known(bench: Bench) -> None:
+    for arguments in (("--mail",), ("--mail-to", "nobody")):
+        with bench.writes() as writes:
+            code, _, err = bench(*CRON, *arguments)
+        assert code == 2
+        assert "--mail" in err
+        assert writes == []

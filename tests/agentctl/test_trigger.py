@@ -1,0 +1,125 @@
+"""agentctl.trigger: who may ask a hosted server for a sync, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from agentctl import trigger
+from agentctl.verbs import door
+from agentctl.verbs.triggered import Syncs
+from agentctl.wiring import Control, connect
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+SECRET = "a-secret-of-the-scheduler"
+BEARER = {"authorization": f"Bearer {SECRET}"}
+Headers = Mapping[str, str] | Mapping[str, bytes]
+pytestmark = pytest.mark.anyio
+
+
+async def asked(secret: str | None, headers: Headers, method: str = "POST") -> tuple[int, int]:
+    """The status, and how many syncs were begun."""
+    begun: list[bool] = []
+    route = trigger.route(SecretStr(secret) if secret else None, lambda: begun.append(True) or True)
+    transport = httpx.ASGITransport(Starlette(routes=[route]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://door") as client:
+        answer = await client.request(method, "/sync", headers=headers)  # type: ignore[arg-type]
+    return answer.status_code, len(begun)
+
+
+async def test_the_right_secret_begins_one() -> None:
+    assert await asked(SECRET, BEARER) == (202, 1)
+    assert await asked(SECRET, {"authorization": f"bearer  {SECRET} "}) == (202, 1)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}]
+    + [
+        {"authorization": value}
+        for value in ("", "Bearer", "Bearer ", SECRET, f"Basic {SECRET}", f"Bearer {SECRET}x", "Bearer ä".encode())
+    ],
+)
+async def test_any_other_begins_none(headers: Headers) -> None:
+    assert await asked(SECRET, headers) == (401, 0)
+    assert await asked(None, headers) == (503, 0)
+
+
+async def test_looking_begins_none() -> None:
+    assert await asked(SECRET, BEARER, "GET") == (405, 0)
+    assert await asked(None, BEARER) == (503, 0)
+
+
+def test_a_server_syncs_what_the_files_say_then_one_at_a_time_and_never_over_drift(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SYNC_TRIGGER_SECRET", SECRET)
+    caplog.set_level(logging.INFO, "agentctl")
+
+    async def session() -> None:
+        async with connect(bench.root) as control:
+            await serving(control)
+
+    async def serving(control: Control) -> None:
+        stop, up = asyncio.Event(), asyncio.get_running_loop().create_future()
+        server = asyncio.create_task(door.serve(control, port=0, worker=False, ready=up.set_result, stop=stop))
+        url = (await up).replace("/webhooks/elevenlabs", "/sync")
+        async with httpx.AsyncClient(headers=BEARER, trust_env=False) as client:
+            bench.declare("notdienst")
+            bench.sandbox.fault(method="POST", path="/v1/convai/agents/create", delay_ms=500)
+            answers = [(await client.post(url)).json() for _ in range(3)]
+            assert [answer["started"] for answer in answers] == [True, False, False]
+            await ended(caplog, "2 done, 0 failed")
+            agent_id = bench.agent()["agent_id"]
+            await control.api.patch("/v1/convai/agents/{agent_id}", json={"name": "Reception"}, agent_id=agent_id)
+            assert (await client.post(url)).json() == {"started": True}
+            await ended(caplog, "held back: agent empfang was changed at the platform: name")
+            (bench.root / "assistants/notdienst/assistant.toml").write_text("nmae = 1\n")
+            await ended(caplog, "0 done, 0 failed")
+            assert (await client.post(url)).json() == {"started": True}
+            await ended(caplog, "cannot begin: assistants/notdienst/assistant.toml")
+        stop.set()
+        await server
+
+    asyncio.run(session())
+    names = sorted(agent["name"] for agent in bench.sandbox.state()["agents"].values())
+    assert names == ["Notdienst", "Reception"]
+    assert SECRET not in caplog.text
+
+
+def test_a_server_of_one_environment_syncs_that_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "agentctl")
+    text = f'project = "beispiel"\n[environments.staging]\nbase_url = "{bench.sandbox.url}"\napi_key_env = "STAGING"\n'
+    (bench.root / "agentctl.toml").write_text(text)
+    monkeypatch.setenv("STAGING", bench.sandbox.key)
+    bench.toml.write_text(bench.toml.read_text().replace("Empfang", "Pforte"))
+
+    async def session() -> None:
+        async with connect(bench.root, environment="staging") as control:
+            syncs = Syncs(control)
+            assert syncs.start()
+            await ended(caplog, "done, 0 failed")
+            await syncs.end()
+
+    asyncio.run(session())
+    agents = bench.sandbox.state()["agents"].values()
+    assert sorted((one["name"], one["tags"][-1]) for one in agents) == [
+        ("Empfang", "agentctl:beispiel/production/empfang"),
+        ("Pforte", "agentctl:beispiel/staging/empfang"),
+    ]
+
+
+async def ended(caplog: pytest.LogCaptureFixture, words: str) -> None:
+    """Wait until the log says so."""
+    async with asyncio.timeout(30):
+        while words not in caplog.text:  # noqa: ASYNC110 - a log is no event
+            await asyncio.sleep(0.02)

@@ -1,0 +1,68 @@
+"""agentctl.verbs.notice: what the mail about a sync shows, and that it is sent where there is a route."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from agentctl.errors import AgentctlError
+from agentctl.sync.kind import Scope
+from agentctl.verbs.notice import MAX_FINDINGS, composed, notify
+from agentctl.verbs.report import Report
+from agentctl.wiring import Control
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+SCOPE = Scope("beispiel", "production", "api.elevenlabs.io")
+NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
+
+
+def report(error: Exception | None, exit_code: int = 1) -> Report:
+    return Report(NOW, NOW, exit_code, 7, SCOPE, None, (), error)
+
+
+def test_what_an_error_quotes_cannot_act_in_a_mail() -> None:
+    hostile = "name was \u202eexe.fdp\x1b[2J <script>alert(1)</script>\r\nBcc: x@example.org"
+    message = composed(report(AgentctlError(hostile)), SCOPE, "en")
+    assert "<script>" not in message["html"]
+    assert "&lt;script&gt;" in message["html"]
+    assert "\n" not in message["subject"]
+    for part in (message["text"], message["html"]):
+        assert not {"\u202e", "\x1b"} & set(part)
+
+
+def test_both_languages_say_what_happened() -> None:
+    german, english = (composed(report(AgentctlError("kaputt")), SCOPE, one) for one in ("de", "en"))
+    assert german["subject"] == "beispiel/production: Synchronisation fehlgeschlagen"
+    assert english["subject"] == "beispiel/production: Sync failed"
+    assert "- kaputt" in german["text"].splitlines()
+    assert "Samstag" in german["text"]
+    assert composed(report(None, 0), SCOPE, "de")["subject"].endswith("wieder in Ordnung")
+
+
+def test_a_mail_stays_readable_however_much_is_wrong() -> None:
+    class Many(Report):
+        findings = tuple(f"agent {number}\nwhy" for number in range(500))
+
+    message = composed(Many(NOW, NOW, 1, 0, SCOPE, None, (), None), SCOPE, "en")
+    assert message["text"].count("- agent") == MAX_FINDINGS
+    assert "And 460 more" in message["text"]
+
+
+def test_where_there_is_a_route_it_is_sent_at_once(bench: Bench) -> None:
+    sent = []
+
+    class Route:
+        name = "smtp"
+
+        async def send(self, mail: object) -> str:
+            sent.append(mail)
+            return "taken"
+
+    async def tell(control: Control) -> list[int]:
+        control.mail_route = Route()  # type: ignore[assignment]
+        return [await notify(control, report(AgentctlError("kaputt")), ["a@example.org"]) for _ in range(2)]
+
+    assert bench.control(tell) == [1, 0]
+    (mail,) = sent
+    assert (mail.recipient, mail.message_id.endswith("@agentctl.invalid>")) == ("a@example.org", True)  # type: ignore[attr-defined]
+    assert bench.store("claim_mails", worker="test", limit=5, lease_seconds=60) == []

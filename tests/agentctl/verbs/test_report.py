@@ -1,0 +1,84 @@
+"""agentctl.verbs.report: the same trouble has one digest, and the file is never half a report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agentctl.errors import AgentctlError, ApiError, Busy, ConfigurationError, Problem, TimedOut, UsageError
+from agentctl.sync.apply import Applied
+from agentctl.sync.diff import Edit
+from agentctl.sync.kind import Desired, Observed, Ref
+from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.report import Report, must_be_writable, save
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def report(error: Exception | None = None, applied: Applied | None = None, exit_code: int = 1) -> Report:
+    return Report(NOW, NOW, exit_code, 0, None, applied, (), error)
+
+
+def failed(error: AgentctlError, key: str = "empfang") -> Applied:
+    return Applied(Plan(), (), (Failure(Ref("agent", key), "assistants/empfang", error),))
+
+
+def held(path: str) -> Applied:
+    change = Change("update", Desired("agent", "empfang", {}, ""), (Edit((path,), 1, 2, "there"),), Observed("a", {}))
+    return Applied(Plan(), (), (), (change,))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ApiError("no (request 00ab34cd77ff)", status=500), ApiError("no (request 99ab34cd7711)", status=500)),
+        (AgentctlError("no answer after 30 s at 12:01:00"), AgentctlError("no answer after 31 s at 12:16:02")),
+        (TimedOut("1 of 4 are done", "a"), TimedOut("3 of 4 are done", "b")),
+    ],
+)  # fmt: skip
+def test_the_same_trouble_at_another_time_has_the_same_digest(one: AgentctlError, other: AgentctlError) -> None:
+    assert report(one).digest == report(other).digest != ""
+    assert report(None, failed(one)).digest == report(None, failed(other)).digest
+
+
+def test_other_trouble_has_another_digest() -> None:
+    errors = [
+        ApiError("GET /x: refused", status=401),
+        ApiError("GET /x: refused", status=404),
+        AgentctlError("GET /x: refused"),
+        ConfigurationError([Problem("a.toml", "voice.speed: must be <= 1.2")]),
+        ConfigurationError([Problem("a.toml", "voice.speed: must be <= 1.3")]),
+        KeyError("x"),
+    ]
+    found = {report(error).digest for error in errors}
+    found |= {report(None, failed(errors[2], key)).digest for key in ("a", "b")}  # type: ignore[arg-type]
+    found |= {report(None, held(path)).digest for path in ("name", "tags")}
+    assert len(found) == len(errors) + 4
+    assert report(None, Applied(Plan(), (), ()), 0).digest == ""
+
+
+def test_an_unforeseen_error_is_not_quoted() -> None:
+    assert report(KeyError("a caller's words")).findings == ("agentctl itself failed: KeyError",)
+
+
+def test_waiting_for_another_sync_says_nothing_of_the_project() -> None:
+    assert not report(Busy("another")).telling
+    assert report(TimedOut("late")).telling
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    save(path, "{}\n")
+    save(path, '{"ok": true}\n')
+    assert path.read_text() == '{"ok": true}\n'
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "none" / "r.json"):
+        with pytest.raises(UsageError, match="--report"):
+            must_be_writable(path)
+    with pytest.raises(AgentctlError, match="cannot be written"):
+        save(tmp_path / "none" / "r.json", "{}")
