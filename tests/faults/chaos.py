@@ -19,7 +19,7 @@ from random import Random
 
 from tests.faults.naive import naive
 from tests.faults.test_properties import many
-from tests.faults.world import AT_PLATFORM, AT_STORE, SCENES, Faults, Outcome, World, sync
+from tests.faults.world import AT_PLATFORM, AT_STORE, SCENES, WEIGHTS, Faults, Outcome, World, sync
 
 MOST_RERUNS = 2
 Case = tuple[str, Faults]
@@ -82,7 +82,7 @@ async def doubles(world: World, scenes: Sequence[str], number: int, luck: Random
 
     cases: list[Case] = []
     for _ in range(number):
-        scene = luck.choice(scenes)
+        (scene,) = luck.choices(scenes, [WEIGHTS[one] for one in scenes])
         first = luck.randint(1, long[scene])
         cases.append((scene, {first: pair(), first + luck.randint(1, long[scene] * 2 // 3): pair()}))
     return cases

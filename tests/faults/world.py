@@ -184,24 +184,30 @@ async def no_time(seconds: float) -> None:
     """Time passes quickly in memory."""
 
 
-def assistant(key: str, edition: str = "", *, shared: bool = True, number: bool = False, file: bool = False) -> Any:
+def assistant(
+    key: str, edition: str = "", *, shared: bool = True, number: bool = False, file: bool = False, plain: bool = False
+) -> Any:
     """An assistant with a test, a document of its own, in a folder, and a shared one; `edition` changes what it says.
 
-    One with a number looks things up, so that its own document is indexed.
+    One with a number looks things up, so that its own document is indexed. A `plain` one has a document and a number.
     """
     content = {"content": b"%PDF-1.4 " + LONG.encode(), "filename": "zeiten.pdf", "media_type": "application/pdf"}
     own = content if file else {"text": f"{key} hat von neun bis fünf offen.{edition} {LONG}"}
     documents = [{"key": f"{key}/zeiten", "name": "Zeiten", **own}]
     documents += [{"key": "shared/haus", "name": "Haus", "text": f"Wir sind ein Haus.{edition}"}] if shared else []
+    test = {"name": "zeiten", "user": "Wann?", "success_condition": f"Nennt die Zeiten.{edition}"}
+    more = (
+        {}
+        if plain
+        else {"tests": [test], "knowledge_base": {"folder": True}, "rag": {"enabled": True} if number else {}}
+    )
     return Assistant.model_validate({
+        **more,
         "key": key,
         "where": f"assistants/{key}/assistant.toml",
         "name": key.title(),
         "prompt": f"Hilf.{edition}",
         "knowledge": documents,
-        "knowledge_base": {"folder": True},
-        "tests": [{"name": "zeiten", "user": "Wann?", "success_condition": f"Nennt die Zeiten.{edition}"}],
-        "rag": {"enabled": True} if number else {},
         "phone": {"numbers": [NUMBER] if number else []},
     })  # fmt: skip
 
@@ -211,6 +217,8 @@ FIRST = (assistant("empfang", number=True), assistant("nacht"))
 EDITED = (assistant("empfang", " Neu.", number=True), assistant("nacht", " Neu."))
 REPLACED = (assistant("empfang", number=True, file=True), assistant("nacht"))
 FEWER = (assistant("empfang", number=True, shared=False),)
+ONE = (assistant("empfang", number=True, shared=False, plain=True),)
+OTHER = (assistant("empfang", " Neu.", number=True, shared=False, plain=True),)
 
 
 @dataclass(frozen=True)
@@ -227,7 +235,11 @@ SCENES: Mapping[str, Scene] = {
     "edit": Scene(FIRST, EDITED),
     "replace": Scene(FIRST, REPLACED, prune=True),
     "prune": Scene(FIRST, FEWER, prune=True),
+    "one": Scene((), ONE),
+    "edit one": Scene(ONE, OTHER),
 }
+# How often random faults fall upon a scene: small ones are quick, and in the large ones all kinds take part.
+WEIGHTS = {"first": 1, "edit": 1, "replace": 1, "prune": 1, "one": 8, "edit one": 8}
 
 
 @dataclass(frozen=True)
@@ -366,12 +378,13 @@ async def leftovers(platform: InMemory, store: MemoryStore, wanted: Sequence[Ass
     tags = [tag for row in state.agents.values() for tag in row["tags"] if tag.startswith("agentctl:beispiel/prod")]
     names = [row["name"] for row in state.documents.values() if row["name"].startswith("agentctl/beispiel/")]
     keys = {document.key: document for one in wanted for document in one.knowledge}
-    folders = {f"{OWN}{one.key}" for one in wanted}
+    folders = {f"{OWN}{one.key}" for one in wanted if one.knowledge_base.folder}
     indexed = sum(document.usage == "auto" for one in wanted if one.rag.enabled for document in one.knowledge)
     found = _compared("agent", tags, [f"agentctl:beispiel/production/{one.key}" for one in wanted])
     found += _compared("document", names, [*folders, *(f"{OWN}{key}@{one.digest[:12]}" for key, one in keys.items())])
     tests = [row["test"]["name"] for row in state.tests.values()]
-    found += _compared("test", tests, [f"{OWN}{one.key}/zeiten@{one.tests[0].digest[:12]}" for one in wanted])
+    meant = [f"{OWN}{one.key}/{test.name}@{test.digest[:12]}" for one in wanted for test in one.tests]
+    found += _compared("test", tests, meant)
     own = [row["name"] for row in state.agents.values() if row["name"] != "Fremd"]
     found += _compared("agent named", own, [one.name for one in wanted])
     if (there := sum(len(row["rag"]) for row in state.documents.values())) != indexed:

@@ -57,7 +57,7 @@ def test_the_face_for_people() -> None:
     assert '~ phone_number +498999998100\n      agent_id: "agent_old" -> "(id of agent empfang)"' in text
     assert "agent altes is no longer declared" in text
     assert "note: agentctl.toml: retention is not declared" in text
-    assert "failed: too large\n  Make it smaller." in text
+    assert "failed: document a: too large\n  Make it smaller." in text
     assert text.endswith("Plan: 1 to create, 1 to update, 3 unchanged.")
 
 
