@@ -37,9 +37,7 @@ async def serving(answer: Answer) -> AsyncIterator[Served]:
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
-                length = int(
-                    next((line[15:] for line in head.lower().split(b"\r\n") if line[:15] == b"content-length:"), b"0")
-                )
+                length = re.search(rb"content-length: (\d+)", head.lower())
                 served.requests.append(head + await reader.readexactly(int(length[1]) if length else 0))
                 stays = answer(served.requests[-1], writer)
                 if not (stays if isinstance(stays, bool) else await stays):
