@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentctl.resources.assistant import Assistant
     from agentctl.resources.phone_number import TwilioAccess
     from agentctl.sources.loaded import Loaded
+    from agentctl.sources.project import Project
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
 
@@ -48,11 +49,19 @@ class Control:
         return load(self.directory)
 
     @cached_property
+    def project(self) -> Project:
+        """agentctl.toml alone: enough to know whose things these are while the assistants are still being read."""
+        from agentctl.sources.project import find, read_project
+
+        project, problems = read_project(find(self.directory))
+        return project if project and not problems else self.loaded.project
+
+    @cached_property
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings."""
         from agentctl.sync.kind import Scope
 
-        project = self.loaded.project
+        project = self.project
         return Scope(project.name, project.environment, self.settings.workspace)
 
     @cached_property
@@ -223,17 +232,23 @@ class Control:
     async def bindings(self) -> Bindings:
         """The scope's bindings, read now."""
         from agentctl.sync.bindings import Bindings
+        from agentctl.sync.grouped import Grouped
 
-        return await Bindings(await self.store(), self.scope).load()
+        return await Bindings(Grouped(await self.store()), self.scope).load()
 
     async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
         """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
         from agentctl.resources import kinds
         from agentctl.resources.place import Place
         from agentctl.resources.post_call import WEBHOOK
+        from agentctl.sync.kind import Eager
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        return kinds(Place(self.api, await self.store(), self.scope, webhook))
+        made = kinds(Place(self.api, await self.store(), self.scope, webhook))
+        for kind in made:
+            if isinstance(kind, Eager):
+                self._stack.callback(kind.abandon)
+        return made
 
 
 @asynccontextmanager

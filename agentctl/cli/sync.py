@@ -19,15 +19,26 @@ if TYPE_CHECKING:
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="Glob of assistants; may repeat.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no longer declared.")]
+Trust = Annotated[
+    bool, typer.Option("--trust-store", help="Nothing changed here: only list the agents; drift inside is not seen.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
-def plan(only: Only = None, prune: Prune = False, json: Json = False, exit_code: ExitCode = False) -> None:
+def plan(
+    only: Only = None,
+    prune: Prune = False,
+    trust_store: Trust = False,
+    json: Json = False,
+    exit_code: ExitCode = False,
+) -> None:
     """Show what a sync would change. Writes nothing."""
     from agentctl.cli import render
-    from agentctl.verbs import sync as verbs
+    from agentctl.verbs import trusted
 
-    found = connected(lambda control: verbs.plan(control, only or (), prune=prune, patience=patience()))
+    found = connected(
+        lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune, patience=patience())
+    )
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
@@ -41,6 +52,7 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    trust_store: Trust = False,
     json: Json = False,
 ) -> None:
     """Make ElevenLabs match the project: show the plan, ask, apply, verify.
@@ -51,9 +63,10 @@ def sync(
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
         from agentctl.verbs import sync as verbs
+        from agentctl.verbs import trusted
 
         async with verbs.exclusive(control):
-            found = await verbs.plan(control, only or (), prune=prune, patience=patience())
+            found = await trusted.plan(control, only or (), trust=trust_store, prune=prune, patience=patience())
             if not json:
                 print(render.plan_text(found), flush=True)
             ours = take_ours or not yes
@@ -62,6 +75,7 @@ def sync(
             if found.changes:
                 confirm(_question(found), yes=yes)
             applied = await verbs.apply(control, found, take_ours=ours, force=force, on_change=Progress(found))
+            await trusted.remember(control, found, applied)
         print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
         return applied
 
@@ -72,12 +86,12 @@ def sync(
         raise typer.Exit(3)
 
 
-def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:
+def status(only: Only = None, trust_store: Trust = False, json: Json = False, exit_code: ExitCode = False) -> None:
     """One line per assistant: in sync, changed here, drifted, conflict, missing."""
     from agentctl.cli import render
     from agentctl.verbs import status as verbs
 
-    found = connected(lambda control: verbs.status(control, only or (), patience=patience()))
+    found = connected(lambda control: verbs.status(control, only or (), patience=patience(), trust_store=trust_store))
     print(render.to_json(render.status_json(found)) if json else render.status_text(found))
     if any(one.state == "error" for one in found):
         raise typer.Exit(1)

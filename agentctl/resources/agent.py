@@ -45,6 +45,7 @@ class Agent:
         self._api = api
         self._scope = scope
         self._webhook = webhook
+        self._begun: dict[str, asyncio.Task[Observed]] = {}
 
     @classmethod
     def at(cls, place: Place) -> Agent:
@@ -70,28 +71,65 @@ class Agent:
         Those with a tag of this project and environment that nobody wants are in the answer as well.
         """
         ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
-        tagged, archived = await self._tagged(archived=False), {}
-        if any(desired.key not in bound for desired in wanted):
-            archived = await self._tagged(archived=True)
-        for desired in wanted:
-            if desired.key not in bound:
-                ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-        found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+        # What is bound is read while the list is on its way.
+        self.begin({key: bound[key] for key in ids})
+        try:
+            unbound = len(ids) < len(wanted)
+            tagged, archived = await asyncio.gather(self._tagged(archived=False), self._archived(unbound))
+            for desired in wanted:
+                if desired.key not in bound:
+                    ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
+            found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+        except BaseException:
+            self.abandon()
+            raise
         strays = {key: [Observed(i, {}) for i in tagged[key]] for key in tagged if key not in ids}
         return {**strays, **dict(zip(ids, found, strict=True))}
 
+    def begin(self, bound: Mapping[str, str]) -> None:
+        """Send the GETs of those that are bound."""
+        for remote_id in bound.values():
+            if remote_id not in self._begun:
+                self._begun[remote_id] = asyncio.create_task(self.read(remote_id))
+
+    def abandon(self) -> None:
+        """Stop what nobody waits for."""
+        for task in self._begun.values():
+            task.cancel()
+            task.add_done_callback(_unheard)
+        self._begun.clear()
+
+    async def _read(self, remote_id: str) -> Observed:
+        begun = self._begun.pop(remote_id, None)
+        return await (begun or self.read(remote_id))
+
     async def _tagged(self, *, archived: bool) -> dict[str, list[str]]:
-        prefix, found = self._tag(""), dict[str, list[str]]()
-        async for entry in self._listed(archived):
-            for tag in entry.get("tags") or ():
-                if str(tag).startswith(prefix):
-                    found.setdefault(str(tag).removeprefix(prefix), []).append(str(entry["agent_id"]))
+        found: dict[str, list[str]] = {}
+        async for key, entry in self._listed(archived):
+            found.setdefault(key, []).append(str(entry["agent_id"]))
         return found
 
-    async def _listed(self, archived: bool) -> AsyncIterator[Mapping[str, Any]]:
+    async def _archived(self, needed: bool) -> dict[str, list[str]]:
+        return await self._tagged(archived=True) if needed else {}
+
+    async def summaries(self) -> dict[str, list[Any]]:
+        """What the list alone tells of this project's agents, by id: name, tags, time of the last change.
+
+        The time is in the SDK's model only (2.78), so it may be None. Archived agents are left out.
+        """
+        return {
+            str(entry["agent_id"]): [entry.get("name"), sorted(entry["tags"]), entry.get("updated_at_unix_secs")]
+            async for _, entry in self._listed(False)
+        }
+
+    async def _listed(self, archived: bool) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+        """Each entry that carries a tag of this project and environment, with the key in it."""
+        prefix = self._tag("")
         params = {"tags": MANAGED, "archived": archived, "page_size": 100}
         async for entry in self._api.pages(AGENTS, items="agents", params=params):
-            yield entry
+            for tag in entry.get("tags") or ():
+                if str(tag).startswith(prefix):
+                    yield str(tag).removeprefix(prefix), entry
 
     async def _sight(self, key: str, ids: Sequence[str], archived: bool) -> Sighting:
         if archived:
@@ -100,7 +138,7 @@ class Agent:
         found = []
         for agent_id in dict.fromkeys(ids):
             try:
-                found.append(await self.read(agent_id))
+                found.append(await self._read(agent_id))
             except NotFound:
                 continue
             except AgentctlError as error:
@@ -142,6 +180,11 @@ class Agent:
             await self._api.delete(AGENT, agent_id=remote_id)
         except NotFound:
             return
+
+
+def _unheard(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # nobody asked; without this the loop complains that nobody did
 
 
 def _observed(answer: Mapping[str, Any]) -> Observed:

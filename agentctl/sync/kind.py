@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from agentctl.errors import AgentctlError
 
@@ -128,3 +128,14 @@ class Kind(Protocol[Spec]):
 
     async def delete(self, remote_id: str) -> None:
         """Remove it; one that is gone already is fine."""
+
+
+@runtime_checkable
+class Eager(Protocol):
+    """A kind that can begin to look at what is bound before it is known what is wanted."""
+
+    def begin(self, bound: Mapping[str, str]) -> None:
+        """Send the requests that the next `observe` will need for `bound`, and take their answers there."""
+
+    def abandon(self) -> None:
+        """Let go of whatever was begun and has not been taken."""

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, SyncError, Waiting
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 
 Spec = TypeVar("Spec")
@@ -27,6 +27,16 @@ class Patience:
     pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
+
+
+def begin(kinds: Sequence[Kind[Any]], bindings: Bindings, keys: Callable[[str], bool]) -> None:
+    """Have the kinds that can begin to look at what is bound, under keys that `keys` accepts, while files are read.
+
+    `plan` goes on from there.
+    """
+    for kind in kinds:
+        if isinstance(kind, Eager):
+            kind.begin({key: remote_id for key, remote_id in bindings.of(kind.name).items() if keys(key)})
 
 
 async def plan(

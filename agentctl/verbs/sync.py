@@ -13,7 +13,8 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
-from agentctl.sync.kind import Ref
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import history
@@ -45,16 +46,28 @@ async def plan(
     """
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
-    loaded = await load(control)
+    loaded, bindings, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
-    bindings = await control.bindings()
-    kinds = await control.kinds(bindings)
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
     found = await planning.plan(kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience)
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
     return _sparing(found, free, spared, held, released)
+
+
+async def _begun(control: Control, only: Sequence[str]) -> tuple[Loaded, Bindings, Sequence[Kind[Assistant]]]:
+    """The files, the bindings and the kinds, which ask for what is bound while the files are still being read."""
+    reading = asyncio.create_task(load(control))
+    try:
+        bindings = await control.bindings()
+        kinds = await control.kinds(bindings)
+        planning.begin(kinds, bindings, lambda key: not only or any(fnmatchcase(key, glob) for glob in only))
+    except BaseException:
+        await asyncio.wait({reading})
+        reading.result()  # What is wrong with the files comes first.
+        raise
+    return await reading, bindings, kinds
 
 
 async def apply(
