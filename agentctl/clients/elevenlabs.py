@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from agentctl.clients import connections
+from agentctl.clients.connections import Connections
 from agentctl.clients.pace import CONCURRENCY, Pace
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
@@ -67,7 +67,7 @@ class ElevenLabs:
         self._pace = Pace(concurrency, sleep=self._retry.sleep)
         self._headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "agentctl"}
         # Not through httpx.AsyncClient: nothing of what it adds is wanted here, cookies and redirects least of all.
-        self._transport = transport or connections.transport(url)
+        self._transport = transport or Connections(url)
 
     def __repr__(self) -> str:
         return f"ElevenLabs({self.host})"

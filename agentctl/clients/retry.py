@@ -9,7 +9,6 @@ Everything else that may have happened becomes AnswerLost, and the caller looks 
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -18,6 +17,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_attempt,
+    stop_any,
+    wait_exponential,
+    wait_random,
+)
 
 from agentctl.clients.pace import Pace, Turn
 from agentctl.errors import AnswerLost, Unreachable
@@ -35,7 +44,7 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
-_FIRST_WAIT, _LONGEST_BACKOFF, _JITTER = 0.5, 30.0, 0.25  # seconds
+_BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.25)
 
 
 @dataclass(frozen=True)
@@ -59,57 +68,60 @@ class Retry:
         the deadline begins when it lets this one go. Raises Unreachable when no answer came, AnswerLost when none came
         for a request that is not `repeatable` and may have been carried out.
         """
-        turn = (pace or Pace(sleep=self.sleep)).turn()
-        clock = asyncio.get_running_loop().time
+        turn, clock = (pace or Pace(sleep=self.sleep)).turn(), asyncio.get_running_loop().time
         end = 0.0
-        for attempt in range(1, self.attempts + 1):
+
+        async def attempt() -> httpx.Response:
+            # The turn ends with the attempt: who waits for the next one keeps nobody from working.
+            nonlocal end
             async with turn:
                 end = end or clock() + self.deadline_seconds
-                outcome = await _outcome(send, end)
-                asked = _asked(outcome)
-                _tell(turn, outcome, asked)
-            wait = asked or _backoff(attempt)
-            if attempt == self.attempts or not _again(outcome, repeatable) or clock() + wait >= end:
-                break
-            # Outside of the turn: who waits keeps nobody from working. A time that the host named is everybody's
-            # and is waited for at the gate.
-            if not asked:
-                await self.sleep(wait)
-        if isinstance(outcome, httpx.Response):
-            return outcome
-        # `from None`: the httpx error holds the request, and with it the key.
-        if repeatable or isinstance(outcome, _NOT_SENT):
-            raise Unreachable(f"{what}: no answer from {host} ({_reason(outcome)})", _hint(outcome)) from None
-        raise lost(what, f"no answer from {host} ({_reason(outcome)})")
+                async with asyncio.timeout_at(end):
+                    answer = await send()
+                _tell(turn, answer)
+                return answer
+
+        def too_late(state: RetryCallState) -> bool:
+            return clock() + (_asked(state) or state.upcoming_sleep) >= end
+
+        retrying = AsyncRetrying(
+            sleep=self._pause,
+            wait=_wait,
+            stop=stop_any(stop_after_attempt(self.attempts), too_late),
+            retry=retry_if_exception(lambda error: _helps(error, repeatable))
+            | retry_if_result(lambda answer: answer.status_code == 429 or (repeatable and answer.status_code >= 500)),
+            retry_error_callback=_last,
+        )
+        try:
+            return await retrying(attempt)
+        except (httpx.RequestError, TimeoutError) as error:
+            # `from None`: the httpx error holds the request, and with it the key.
+            failure = error
+        if repeatable or isinstance(failure, _NOT_SENT):
+            raise Unreachable(f"{what}: no answer from {host} ({_reason(failure)})", _hint(failure)) from None
+        raise lost(what, f"no answer from {host} ({_reason(failure)})")
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds:
+            await self.sleep(seconds)
 
 
-async def _outcome(send: Send, end: float) -> httpx.Response | Exception:
-    try:
-        async with asyncio.timeout_at(end):
-            return await send()
-    except (httpx.RequestError, TimeoutError) as error:
-        return error
+def _tell(turn: Turn, answer: httpx.Response) -> None:
+    asked = _asked_by(answer)
+    if answer.status_code == 429 or asked:
+        turn.refused(asked)
+    else:
+        turn.went_well()
 
 
-def _asked(outcome: httpx.Response | Exception) -> float:
+def _asked_by(answer: httpx.Response) -> float:
     """Seconds that the host asks everybody to stay away."""
-    if isinstance(outcome, httpx.Response) and (outcome.status_code == 429 or outcome.status_code >= 500):
-        return retry_after(outcome)
-    return 0.0
+    return retry_after(answer) if answer.status_code == 429 or answer.status_code >= 500 else 0.0
 
 
-def _tell(turn: Turn, outcome: httpx.Response | Exception, asked: float) -> None:
-    if isinstance(outcome, httpx.Response):
-        if outcome.status_code == 429 or asked:
-            turn.refused(asked)
-        else:
-            turn.went_well()
-
-
-def _again(outcome: httpx.Response | Exception, repeatable: bool) -> bool:
-    if isinstance(outcome, httpx.Response):
-        return outcome.status_code == 429 or (repeatable and outcome.status_code >= 500)
-    return _helps(outcome, repeatable)
+def _asked(state: RetryCallState) -> float:
+    outcome = state.outcome
+    return _asked_by(outcome.result()) if outcome is not None and not outcome.failed else 0.0
 
 
 def lost(what: str, reason: str) -> AnswerLost:
@@ -118,6 +130,12 @@ def lost(what: str, reason: str) -> AnswerLost:
         f"{what}: {reason}",
         "It may or may not have been carried out, so it was not sent again. Look first, then run the same again.",
     )
+
+
+def _last(state: RetryCallState) -> httpx.Response:
+    assert state.outcome is not None
+    answer: httpx.Response = state.outcome.result()
+    return answer
 
 
 def _helps(error: BaseException, repeatable: bool) -> bool:
@@ -148,8 +166,9 @@ def _causes(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def _backoff(attempt: int) -> float:
-    return min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_BACKOFF) + random.uniform(0, _JITTER)  # noqa: S311
+def _wait(state: RetryCallState) -> float:
+    # A time that the host named is everybody's, and is waited for at the pace's gate.
+    return 0.0 if _asked(state) else _BACKOFF(state)
 
 
 def retry_after(answer: httpx.Response) -> float:

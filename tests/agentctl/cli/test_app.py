@@ -16,7 +16,7 @@ from agentctl.sandbox.harness import BlockingSandbox, running_thread
 
 HEAVY = (
     *("httpx", "pydantic", "supabase", "elevenlabs", "psycopg", "starlette", "uvicorn", "rich", "jinja2"),
-    *("h11", "twilio", "tomlkit"),
+    *("tenacity", "twilio", "tomlkit"),
 )
 VENDORS = ("elevenlabs", "supabase", "storage3", "twilio")
 

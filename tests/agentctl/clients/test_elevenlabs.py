@@ -31,10 +31,8 @@ async def no_sleep(_: float) -> None:
 
 
 @pytest.fixture
-async def api(wire: respx.MockRouter) -> AsyncIterator[ElevenLabs]:
-    async with ElevenLabs(
-        HOST, KEY, transport=httpx.MockTransport(wire.async_handler), retry=Retry(sleep=no_sleep)
-    ) as client:
+async def api() -> AsyncIterator[ElevenLabs]:
+    async with ElevenLabs(HOST, KEY, retry=Retry(sleep=no_sleep)) as client:
         yield client
 
 
@@ -71,7 +69,7 @@ async def test_params_repeat_and_none_is_left_out(api: ElevenLabs, wire: respx.M
 
 async def test_a_path_before_the_api_is_kept(wire: respx.MockRouter) -> None:
     route = wire.get("/proxy/v1/voices").respond(json={})
-    async with ElevenLabs(f"{HOST}/proxy/", KEY, transport=httpx.MockTransport(wire.async_handler)) as api:
+    async with ElevenLabs(f"{HOST}/proxy/", KEY) as api:
         await api.get("/v1/voices")
     assert route.called
 
