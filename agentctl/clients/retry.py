@@ -23,10 +23,10 @@ from tenacity import (
     retry_if_exception,
     retry_if_result,
     stop_after_attempt,
-    stop_any,
     wait_exponential,
     wait_random,
 )
+from tenacity.stop import stop_base
 
 from agentctl.clients.pace import Pace, Turn
 from agentctl.errors import AnswerLost, Unreachable
@@ -68,26 +68,21 @@ class Retry:
         the deadline begins when it lets this one go. Raises Unreachable when no answer came, AnswerLost when none came
         for a request that is not `repeatable` and may have been carried out.
         """
-        turn, clock = (pace or Pace(sleep=self.sleep)).turn(), asyncio.get_running_loop().time
-        end = 0.0
+        turn = (pace or Pace(sleep=self.sleep)).turn()
+        deadline = _Deadline(self.deadline_seconds)
 
         async def attempt() -> httpx.Response:
             # The turn ends with the attempt: who waits for the next one keeps nobody from working.
-            nonlocal end
             async with turn:
-                end = end or clock() + self.deadline_seconds
-                async with asyncio.timeout_at(end):
+                async with asyncio.timeout_at(deadline.begun()):
                     answer = await send()
                 _tell(turn, answer)
                 return answer
 
-        def too_late(state: RetryCallState) -> bool:
-            return clock() + (_asked(state) or state.upcoming_sleep) >= end
-
         retrying = AsyncRetrying(
             sleep=self._pause,
             wait=_wait,
-            stop=stop_any(stop_after_attempt(self.attempts), too_late),
+            stop=stop_after_attempt(self.attempts) | deadline,
             retry=retry_if_exception(lambda error: _helps(error, repeatable))
             | retry_if_result(lambda answer: answer.status_code == 429 or (repeatable and answer.status_code >= 500)),
             retry_error_callback=_last,
@@ -104,6 +99,24 @@ class Retry:
     async def _pause(self, seconds: float) -> None:
         if seconds:
             await self.sleep(seconds)
+
+
+class _Deadline(stop_base):
+    """It begins with the first attempt; a wait that would go beyond it is not begun."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+
+    def begun(self) -> float:
+        """When it ends, by the loop's clock."""
+        if self._end is None:
+            self._end = asyncio.get_running_loop().time() + self._seconds
+        return self._end
+
+    def __call__(self, state: RetryCallState) -> bool:
+        wait = _asked(state) or state.upcoming_sleep
+        return asyncio.get_running_loop().time() + wait >= self.begun()
 
 
 def _tell(turn: Turn, answer: httpx.Response) -> None:
