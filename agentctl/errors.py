@@ -15,6 +15,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Ignored                 the platform answered 200 and kept something else
 │   ├── Blocked                 a change waits for another that failed
 │   ├── Stale                   what a plan was made of has changed since
+│   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
@@ -126,6 +127,10 @@ class Blocked(SyncError):
 
 class Stale(SyncError):
     """What a plan was made of has changed since; nothing of that change was written."""
+
+
+class InUse(SyncError):
+    """What was to be deleted is used by somebody else; nothing was deleted."""
 
 
 class Busy(SyncError):

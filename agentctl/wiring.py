@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +37,7 @@ class Control:
         self.directory = directory
         self.settings = settings
         self.has_project = has_project
+        self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
@@ -244,7 +245,7 @@ class Control:
         from agentctl.sync.kind import Eager
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        made = kinds(Place(self.api, await self.store(), self.scope, webhook))
+        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell))
         for kind in made:
             if isinstance(kind, Eager):
                 self._stack.callback(kind.abandon)

@@ -14,7 +14,22 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli import calls, db, doctor, history, number, project, pull, sandbox, serve, session, sync, up, webhook
+from agentctl.cli import (
+    calls,
+    db,
+    doctor,
+    history,
+    knowledge,
+    number,
+    project,
+    pull,
+    sandbox,
+    serve,
+    session,
+    sync,
+    up,
+    webhook,
+)
 from agentctl.errors import AgentctlError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -45,6 +60,7 @@ app.command("serve")(serve.serve)
 app.command("work")(serve.work)
 app.command("doctor")(doctor.doctor)
 app.add_typer(calls.app, name="calls")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(webhook.app, name="webhook")
 app.add_typer(db.app, name="db")
 app.add_typer(sandbox.app, name="sandbox")

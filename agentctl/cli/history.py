@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.sync import DeleteConversations
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied
@@ -33,6 +34,7 @@ def rollback(
     to: Annotated[int | None, typer.Option("--to", metavar="N", help="Default: the one before the newest.")] = None,
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
+    delete_conversations: DeleteConversations = False,
     json: Json = False,
 ) -> None:
     """Make an assistant what it was, and hold it there: sync leaves it alone until its files change.
@@ -42,7 +44,7 @@ def rollback(
 
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
-        from agentctl.cli.sync import Progress, patience
+        from agentctl.cli.sync import Progress, may_destroy, patience
         from agentctl.verbs import rollback as verbs
         from agentctl.verbs.sync import exclusive
 
@@ -52,7 +54,8 @@ def rollback(
                 print(render.plan_text(decision.plan), flush=True)
             confirm(_question(decision), yes=yes)
             ours, progress = take_ours or not yes, Progress(decision.plan)
-            applied = await verbs.rollback(control, decision, take_ours=ours, on_change=progress)
+            destroy = may_destroy(decision.plan, given=delete_conversations, ask=not yes)
+            applied = await verbs.rollback(control, decision, take_ours=ours, destroy=destroy, on_change=progress)
         held = verbs.holds_after(applied)
         if json:
             face = {"assistant": key, "revision": decision.revision, "on_hold": held}
@@ -94,8 +97,11 @@ def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:
     key = decision.key
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in applied.failures[len(applied.plan.failures) :]]
-    if applied.held:
-        lines.append(f"To overwrite it too: agentctl rollback {key} --to {decision.revision} --take-ours")
+    again = f"agentctl rollback {key} --to {decision.revision}"
+    if any(change.overwrites or not change.destroys for change in applied.held):
+        lines.append(f"To overwrite it too: {again} --take-ours")
+    if any(change.destroys for change in applied.held):
+        lines.append(f"To delete stored conversations: {again} --delete-conversations")
     if applied.done or applied.failures or applied.held:
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed, {len(applied.held)} held back.")
     if held:

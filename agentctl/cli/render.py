@@ -44,10 +44,16 @@ def to_json(value: Any) -> str:
 def applied_json(applied: Applied) -> dict[str, Any]:
     """The stable face of `sync --json`: the plan, and what came of it."""
     held = [
-        {"kind": change.desired.kind, "key": change.desired.key, "paths": [edit.path for edit in change.foreign]}
+        {
+            "kind": change.desired.kind,
+            "key": change.desired.key,
+            "paths": [edit.path for edit in change.edits if edit in change.foreign or edit in change.perilous],
+            "destroys": list(change.destroys),
+        }
         for change in applied.held
     ]
-    return {**plan_json(applied.plan, applied.failures), "held": held}
+    left = [{"kind": one.ref.kind, "key": one.ref.key, "why": str(one.error)} for one in applied.left]
+    return {**plan_json(applied.plan, applied.failures), "held": held, "left": left}
 
 
 def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
@@ -68,6 +74,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
                     }
                     for edit in change.edits
                 ],
+                "destroys": list(change.destroys),
             }
             for change in plan.changes
         ],
@@ -120,6 +127,11 @@ def failure_text(failure: Failure) -> str:
     return f"{paint('failed:', 31)} {plain(str(failure.error))}"
 
 
+def left_text(left: Failure) -> str:
+    """One object that was to be deleted and stays, with the reason."""
+    return f"{paint('note:', 36)} {plain(str(left.error))}"
+
+
 def summary(plan: Plan) -> str:
     """The last line of a plan."""
     counts = plan.counts()
@@ -142,9 +154,12 @@ def held_text(change: Change) -> str:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.vanished:
         return f"{paint('held back:', 33)} {name} was deleted at the platform"
-    if not change.foreign:
+    why = {edit.path: _ORIGINS[edit.origin] for edit in change.foreign}
+    lost = f"would delete {', '.join(change.destroys)}"
+    why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
+    if not why:
         return f"{paint('held back:', 33)} {name} waits for what was deleted at the platform"
-    paths = ", ".join(f"{edit.path} ({_ORIGINS[edit.origin]})" for edit in change.foreign)
+    paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
     return f"{paint('held back:', 33)} {name}: {paths}"
 
 
@@ -194,6 +209,10 @@ def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
         yield f"      {paint('deleted at the platform; made anew only with --take-ours', 33)}"
+    for lost in change.destroys:
+        yield f"      {paint(f'deletes for good: {lost}', 31)}"
+    if change.others:
+        yield f"      {plain(f'also used by {change.others}: the old one stays there')}"
     for edit in change.edits:
         yield from _edit(edit)
 
@@ -201,7 +220,9 @@ def _change(change: Change) -> Iterator[str]:
 def _edit(edit: Edit) -> Iterator[str]:
     if edit.origin != "here":
         yield f"      {paint(f'{edit.path} was {_ORIGINS[edit.origin]}:', 33)}"
-    if edit.before is None:
+    if edit.removes and edit.after is None:
+        yield f"      {edit.path}: {paint(_short(edit.before), 31)} is declared no longer, and goes"
+    elif edit.before is None:
         yield f"      {edit.path}: {paint(_short(edit.after), 32)}"
     elif isinstance(edit.before, list) and isinstance(edit.after, list):
         yield f"      {edit.path}:"

@@ -50,6 +50,11 @@ def confirm(question: str, *, yes: bool) -> None:
         raise UsageError("nothing was changed")
 
 
+def agrees(question: str, *, given: bool, ask: bool) -> bool:
+    """Whether somebody agrees to one thing apart from the rest: by an option, or, where `ask`, on a terminal."""
+    return given or (ask and sys.stdin.isatty() and sys.stderr.isatty() and _asked(question))
+
+
 def _asked(question: str) -> bool:
     # The event loop's own SIGINT handler only cancels its task, which waits for the answer: Ctrl-C would do nothing.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

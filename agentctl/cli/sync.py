@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.session import Json, Yes, agrees, confirm, connected, say
 
 if TYPE_CHECKING:
     from agentctl.errors import AgentctlError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="Glob of assistants; may repeat.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no longer declared.")]
+DeleteConversations = Annotated[
+    bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
+]
 Trust = Annotated[
     bool, typer.Option("--trust-store", help="Nothing changed here: only list the agents; drift inside is not seen.")
 ]
@@ -52,12 +55,14 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    delete_conversations: DeleteConversations = False,
     trust_store: Trust = False,
     json: Json = False,
 ) -> None:
     """Make ElevenLabs match the project: show the plan, ask, apply, verify.
 
-    With --yes, what was changed at the platform is left as it is and named, and the exit code is 3.
+    With --yes, what was changed at the platform is left as it is and named, and the exit code is 3; so is what would
+    delete stored conversations.
     """
 
     async def run(control: Control) -> Applied:
@@ -65,6 +70,7 @@ def sync(
         from agentctl.verbs import sync as verbs
         from agentctl.verbs import trusted
 
+        control.tell = lambda text: say(f"  {text}")
         async with verbs.exclusive(control):
             found = await trusted.plan(control, only or (), trust=trust_store, prune=prune, patience=patience())
             if not json:
@@ -74,16 +80,14 @@ def sync(
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
                 confirm(_question(found), yes=yes)
-            applied = await verbs.apply(control, found, take_ours=ours, force=force, on_change=Progress(found))
-            await trusted.remember(control, found, applied)
+            more = {"force": force, "destroy": may_destroy(found, given=delete_conversations, ask=not yes)}
+            applied = await trusted.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
         print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
         return applied
 
     applied = connected(run)
-    if not applied.ok:
-        raise typer.Exit(1)
-    if applied.held:
-        raise typer.Exit(3)
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
 
 
 def status(only: Only = None, trust_store: Trust = False, json: Json = False, exit_code: ExitCode = False) -> None:
@@ -110,6 +114,14 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
+def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
+    """The yes that whatever destroys something for good needs apart from any other; asked for only where it counts."""
+    lost = [f"{one.desired.kind} {one.desired.key}: {what}" for one in found.destructive for what in one.destroys]
+    if not lost:
+        return given
+    return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
+
+
 def _question(found: Plan) -> str:
     foreign = len(found.foreign)
     return (
@@ -127,7 +139,10 @@ class Progress:
     def __call__(self, change: Change, error: AgentctlError | None) -> None:
         """One change has ended."""
         self._ended += 1
-        state = "failed" if error else {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
+        from agentctl.errors import InUse
+
+        failed = "left, since it is in use" if isinstance(error, InUse) else "failed"
+        state = failed if error else {"create": "created", "update": "updated", "delete": "deleted"}[change.action]
         say(f"  [{self._ended}/{self._all}] {change.desired.kind} {change.desired.key}: {state}")
 
 
@@ -138,8 +153,11 @@ def outcome(applied: Applied) -> str:
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
-    if applied.held:
+    lines += [render.left_text(failure) for failure in applied.left]
+    if any(change.overwrites or not change.destroys for change in applied.held):
         lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
+    if any(change.destroys for change in applied.held):
+        lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")

@@ -187,8 +187,8 @@ class ElevenLabs:
     def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
         if not answer.content:
             return {}
-        result: dict[str, Any] = self._json(method, path, answer, (dict,))
-        return result
+        result: dict[str, Any] | None = self._json(method, path, answer, (dict, type(None)))
+        return result or {}
 
     def _json(self, method: str, path: str, answer: httpx.Response, kinds: tuple[type, ...]) -> Any:
         what = f"{method} {path}"

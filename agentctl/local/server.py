@@ -18,6 +18,7 @@ from agentctl.local.binaries import Binaries
 from agentctl.local.command import ENVIRONMENT, run
 from agentctl.local.lock import is_held, open_private, released, wait_for
 from agentctl.local.place import Place
+from agentctl.local.suspension import family, suspended, wake
 
 _WATCH = Path(__file__).with_name("watch.py")
 _PAUSE = 0.01
@@ -82,6 +83,12 @@ async def ready(place: Place, binaries: Binaries, deadline: float) -> bool:
         found = Postmaster.read(place)
         if found and found.ready and await answers(place, binaries):
             return True
+        if found and suspended(found.pid):
+            raise StoreUnavailable(
+                f"{place.data}: the embedded Postgres (pid {found.pid}) is suspended and does not answer",
+                f"Continue it with `kill -CONT {found.pid}`; `agentctl db stop` ends it, and the next command "
+                "starts it anew.",
+            )
         if time.monotonic() > deadline:
             who = f" (pid {found.pid})" if found else ""
             raise StoreUnavailable(
@@ -151,8 +158,11 @@ async def _ended(place: Place, number: signal.Signals, patience: float) -> bool:
         found = Postmaster.read(place)
         if found and not sent:
             sent = True
+            # Its children hold the lock too, and a suspended one does not hear that its parent is gone.
+            whole = family(found.pid)
             with suppress(ProcessLookupError):
                 os.kill(found.pid, number)
+            wake(whole)
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(_PAUSE)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from agentctl.resources.agent import Agent
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.knowledge import KnowledgeDocument
+from agentctl.resources.knowledge_folder import KnowledgeFolder
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import PostCallSettings
+from agentctl.resources.rag_index import RagIndex
 from agentctl.sync.kind import Kind
 
-KINDS = (KnowledgeDocument, Agent, PhoneNumber, PostCallSettings)
+KINDS = (KnowledgeFolder, KnowledgeDocument, RagIndex, Agent, PhoneNumber, PostCallSettings)
 
 
 def kinds(place: Place) -> tuple[Kind[Assistant], ...]:

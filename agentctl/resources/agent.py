@@ -14,8 +14,12 @@ from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauth
 from agentctl.resources import knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
+from agentctl.resources.built_in_tools import TOOLS, built_in_tools
+from agentctl.resources.language_presets import PRESETS, conversation
 from agentctl.resources.place import Place
+from agentctl.resources.platform_settings import PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
+from agentctl.resources.voice import speech
 from agentctl.sync.bindings import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
 
@@ -37,7 +41,14 @@ class Agent:
         "conversation_config.agent.prompt.tool_ids": Keyed(),
         "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
         "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
-        "platform_settings.evaluation.criteria": Keyed(by="id"),
+        "platform_settings.evaluation.criteria": Keyed(by="id", owned=True),
+        # Whether a PATCH that leaves a key out of these maps takes it away is not documented [either is survived].
+        "platform_settings.data_collection": Keyed(owned=True, whole=True),
+        "platform_settings.data_collection_scopes": Keyed(owned=True, whole=True),
+        PRESETS: Keyed(owned=True, whole=True),
+        TOOLS: Keyed(owned=True),  # fixed keys; null switches one off
+        "platform_settings.privacy.conversation_history_redaction.entities": Keyed(),
+        "platform_settings.auth.allowlist": Keyed(by="hostname"),
         "platform_settings.workspace_overrides.webhooks.events": Keyed(),
     }
 
@@ -57,10 +68,17 @@ class Agent:
         ours = {
             "name": assistant.name,
             "tags": [MANAGED, self._tag(assistant.key)],
-            "conversation_config": {"agent": _agent(assistant), "tts": _voice(assistant)},
-            "platform_settings": {**analysis(assistant), **delivery(self._webhook)},
+            "conversation_config": {
+                "agent": _agent(assistant),
+                "tts": _voice(assistant),
+                **conversation(assistant.conversation, assistant.language_presets),
+            },
+            "platform_settings": overlaid(
+                {**analysis(assistant), **delivery(self._webhook, assistant)}, platform_settings(assistant)
+            ),
         }
-        yield Desired(self.name, assistant.key, overlaid(ours, assistant.elevenlabs), assistant.where)
+        body = overlaid(ours, assistant.elevenlabs)
+        yield Desired(self.name, assistant.key, body, assistant.where, perils=(PRIVACY,))
 
     def _tag(self, key: str) -> str:
         return f"agentctl:{self._scope.project}/{self._scope.environment}/{key}"
@@ -206,21 +224,25 @@ def _agent(assistant: Assistant) -> dict[str, Any]:
     return {
         "language": assistant.language,
         **_given({"first_message": assistant.first_message}),
-        "prompt": {"prompt": assistant.prompt, **_given(prompt), "knowledge_base": entries},
+        "prompt": {
+            "prompt": assistant.prompt,
+            **_given(prompt),
+            "knowledge_base": entries,
+            **_retrieval(assistant),
+            **built_in_tools(assistant.built_in_tools),
+        },
     }
 
 
+def _retrieval(assistant: Assistant) -> dict[str, Any]:
+    settings = assistant.rag.settings()
+    return {"rag": settings} if settings else {}
+
+
 def _voice(assistant: Assistant) -> dict[str, Any]:
-    voice = assistant.voice
     # The platform's own default speaks English only, and it refuses that model for any other language.
-    model = voice.model or (MULTILINGUAL_MODEL if assistant.language != "en" else None)
-    return _given({
-        "voice_id": voice.id,
-        "model_id": model,
-        "stability": voice.stability,
-        "similarity_boost": voice.similarity_boost,
-        "speed": voice.speed,
-    })  # fmt: skip
+    foreign = {assistant.language, *assistant.language_presets} - {"en"}
+    return {**({"model_id": MULTILINGUAL_MODEL} if foreign else {}), **speech(assistant.voice)}
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

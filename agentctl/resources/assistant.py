@@ -7,65 +7,35 @@ Ranges and defaults are those of the published OpenAPI spec.
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
-KEY = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
-E164 = re.compile(r"^\+[1-9]\d{6,14}$")
-# A mailbox, loosely: the mail server has the last word; line breaks and lists must not reach a header.
-MAILBOX = re.compile(r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+$")
-LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z]{2,4})?$")
-VOICE_ID = re.compile(r"^[A-Za-z0-9]{1,64}$")
+from agentctl.resources.built_in_tools import BuiltInTools
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
+from agentctl.resources.language_presets import Conversation, LanguagePreset
+from agentctl.resources.part import E164 as E164
+from agentctl.resources.part import KEY as KEY
+from agentctl.resources.part import E164Number as E164Number
+from agentctl.resources.part import Language as Language
+from agentctl.resources.part import MailAddress as MailAddress
+from agentctl.resources.part import OneLine as OneLine
+from agentctl.resources.part import Part as Part
+from agentctl.resources.platform_settings import (
+    Auth,
+    CallLimits,
+    DataCollectionItem,
+    Evaluation,
+    ItemId,
+    Overrides,
+    Privacy,
+    Webhooks,
+)
+from agentctl.resources.voice import Voice as Voice
 
 # "Non-english Agents must use turbo or flash v2_5." (the platform's own 422); its default is eleven_flash_v2.
 MULTILINGUAL_MODEL = "eleven_flash_v2_5"
 ENGLISH_ONLY_MODELS = frozenset({"eleven_turbo_v2", "eleven_flash_v2"})
-
-
-def _e164(number: str) -> str:
-    if not E164.fullmatch(number):
-        raise ValueError("must be a number in E.164 form: + and 7 to 15 digits, without spaces, like +498999998100")
-    return number
-
-
-def _mailbox(address: str) -> str:
-    if not MAILBOX.fullmatch(address):
-        raise ValueError("must be one mail address, like team@example.org")
-    return address
-
-
-def _language(code: str) -> str:
-    if not LANGUAGE.fullmatch(code):
-        raise ValueError("must be a language code in lower case, like de, en or pt-br")
-    return code
-
-
-def _voice_id(identifier: str) -> str:
-    if not VOICE_ID.fullmatch(identifier):
-        raise ValueError("must be a voice id from the ElevenLabs voice library: letters and digits only")
-    return identifier
-
-
-def _one_line(name: str) -> str:
-    if not name.strip() or not name.isprintable():
-        raise ValueError("must be one line of text and not blank")
-    return name
-
-
-# The checks are functions for the sake of their messages; the JSON schema gets the same rule as a pattern.
-E164Number = Annotated[str, AfterValidator(_e164), WithJsonSchema({"type": "string", "pattern": E164.pattern})]
-MailAddress = Annotated[str, AfterValidator(_mailbox), WithJsonSchema({"type": "string", "format": "email"})]
-Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"type": "string", "pattern": LANGUAGE.pattern})]
-VoiceId = Annotated[str, AfterValidator(_voice_id), WithJsonSchema({"type": "string", "pattern": VOICE_ID.pattern})]
-OneLine = Annotated[str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "minLength": 1})]
-
-
-class Part(BaseModel):
-    """What every part of an assistant has in common: it never changes, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Llm(Part):
@@ -74,22 +44,6 @@ class Llm(Part):
     model: str | None = Field(None, description="Model name as ElevenLabs lists it, e.g. gemini-2.5-flash.")
     temperature: float | None = Field(None, ge=0, le=1, strict=True, description="0 is the most predictable.")
     max_tokens: int | None = Field(None, ge=-1, strict=True, description="Upper limit of one answer; -1 is no limit.")
-
-
-class Voice(Part):
-    """The voice that is heard."""
-
-    id: VoiceId | None = Field(None, description="Voice id from the ElevenLabs voice library.")
-    model: str | None = Field(
-        None,
-        description="Speech model; languages other than en need a *_v2_5 or multilingual one, "
-        "and get eleven_flash_v2_5 by default.",
-    )
-    stability: float | None = Field(None, ge=0, le=1, strict=True, description="Lower is livelier, higher is steadier.")
-    similarity_boost: float | None = Field(
-        None, ge=0, le=1, strict=True, description="How closely to keep to the original voice."
-    )
-    speed: float | None = Field(None, ge=0.7, le=1.2, strict=True, description="1 is normal speed.")
 
 
 class Phone(Part):
@@ -144,8 +98,20 @@ class Assistant(Part):
     llm: Llm = Llm()
     voice: Voice = Voice()
     knowledge: tuple[Document, ...] = ()
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
+    conversation: Conversation = Conversation()
+    language_presets: dict[Language, LanguagePreset] = Field({})
+    built_in_tools: BuiltInTools = BuiltInTools()
+    evaluation: Evaluation = Evaluation()
+    data_collection: dict[ItemId, DataCollectionItem] = Field({})
+    webhooks: Webhooks = Webhooks()
+    privacy: Privacy = Privacy()
+    call_limits: CallLimits = CallLimits()
+    overrides: Overrides = Overrides()
+    auth: Auth = Auth()
     elevenlabs: dict[str, Any] = Field({}, repr=False)
 
     @model_validator(mode="after")

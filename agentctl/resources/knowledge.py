@@ -7,18 +7,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from agentctl.errors import NotFound
+from agentctl.errors import NotFound, Rejected
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
+from agentctl.resources.dependents import dependents, must_be_free
+from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.place import Place
-from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, User
 
+LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 
 
 class KnowledgeDocument:
-    """One text, file or URL of the knowledge base. A text or file is edited in place and keeps its id."""
+    """One text, file or URL of the knowledge base. A text that nobody else uses is edited in place and keeps its id.
+
+    A file is not: new content and the name that tells of it would be two requests, and what a crash leaves between them
+    would look like an edit by somebody else.
+    """
 
     name = KIND
     prunable = True
@@ -40,6 +47,7 @@ class KnowledgeDocument:
                 "name": self._prefix + document.key,
                 "type": document_type(document),
                 "content": document.digest[:12],
+                **folder_of(assistant, document),
             }
             where = document.key if document.key.startswith("shared/") else assistant.where
             yield Desired(self.name, document.key, body, where, document)
@@ -47,56 +55,66 @@ class KnowledgeDocument:
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list by name prefix; a bound document that was renamed by hand is looked up by id.
 
-        A document of ours that a bound one has replaced, and that an interrupted run left behind, is in the answer
-        under its whole name.
+        Of several with one key that with the wanted content counts: an interrupted run has made it. What else has the
+        key, and was replaced or is to be, is in the answer under its whole name.
         """
         if not wanted and not bound:
             return {}
         found: dict[str, list[Observed]] = {}
         by_id: dict[str, Observed] = {}
         params = {"search": self._prefix, "page_size": 100}
-        async for entry in self._api.pages("/v1/convai/knowledge-base", items="documents", params=params):
+        async for entry in self._api.pages(LIST, items="documents", params=params):
+            if entry.get("type") == "folder":
+                continue
             observed = _observed(entry)
             by_id[observed.remote_id] = observed
             found.setdefault(str(observed.body["name"]).removeprefix(self._prefix), []).append(observed)
-        sightings: dict[str, Sighting] = {}
+        sightings: dict[str, list[Observed]] = {}
         for desired in wanted:
-            remote_id = bound.get(desired.key)
-            if remote_id is None:
-                sightings[desired.key] = found.get(desired.key, ())
-                continue
-            here = by_id.get(remote_id)
-            sightings[desired.key] = (here,) if here else await self._by_id(remote_id)
-            left = [one for one in found.get(desired.key, ()) if one.remote_id != remote_id]
-            sightings |= {_remote_name(one.body).removeprefix(self._prefix): (one,) for one in left}
-        strays = {key: tuple(found[key]) for key in found if key not in sightings}
-        return {**strays, **sightings}
+            known = found.pop(desired.key, [])
+            here = await self._bound(by_id, remote_id) if (remote_id := bound.get(desired.key)) else known
+            if not any(_same(one, desired) for one in here):
+                here = [one for one in known if _same(one, desired)] or here
+            sightings[desired.key] = here
+            ids = {one.remote_id for one in here}
+            for one in known:
+                if one.remote_id not in ids:
+                    sightings.setdefault(_remote_name(one.body).removeprefix(self._prefix), []).append(one)
+        return {**found, **sightings}
 
-    async def _by_id(self, remote_id: str) -> Sighting:
+    async def _bound(self, listed: Mapping[str, Observed], remote_id: str) -> list[Observed]:
         try:
-            return (await self.read(remote_id),)
+            return [listed[remote_id] if remote_id in listed else await self.read(remote_id)]
         except NotFound:
-            return ()
+            return []
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse: the source has read and measured the content."""
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
-        """Another type needs a new document, and so does a page: its URL cannot be changed."""
-        return "type" in changed or (desired.payload.url is not None and "content" in changed)
+        """Another type needs a new document, and so does a file, or a page, whose URL cannot be changed."""
+        return "type" in changed or (desired.payload.text is None and "content" in changed)
+
+    def felt(self, changed: frozenset[str]) -> bool:
+        """Another content is live at once wherever the document is attached."""
+        return "content" in changed
+
+    async def users(self, remote_id: str) -> Sequence[User]:
+        """The agents that it is attached to."""
+        return await dependents(self._api, remote_id)
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """Text endpoint for text, file endpoint for files, URL endpoint for pages."""
         document: Document = desired.payload
-        name = _remote_name(body)
+        place = {"name": _remote_name(body)}
+        if folder := body.get("folder"):
+            place["parent_folder_id"] = folder
         if document.url is not None:
-            answer = await self._api.post("/v1/convai/knowledge-base/url", json={"url": document.url, "name": name})
+            answer = await self._api.post(f"{LIST}/url", json={"url": document.url, **place})
         elif document.content is not None:
-            answer = await self._api.post(
-                "/v1/convai/knowledge-base/file", files={"file": _upload(document)}, data={"name": name}
-            )
+            answer = await self._api.post(f"{LIST}/file", files={"file": _upload(document)}, data=place)
         else:
-            answer = await self._api.post("/v1/convai/knowledge-base/text", json={"text": document.text, "name": name})
+            answer = await self._api.post(f"{LIST}/text", json={"text": document.text, **place})
         return str(answer["id"])
 
     async def read(self, remote_id: str) -> Observed:
@@ -104,21 +122,31 @@ class KnowledgeDocument:
         return _observed(await self._api.get(DOCUMENT, document_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """New content first, the name with its digest last: a crash in between is seen and done again."""
+        """Content and the name with its digest in one request, so that no crash comes between them; the place apart."""
         document: Document = desired.payload
+        if "folder" in patch:
+            await self._api.post(f"{DOCUMENT}/move", json={"move_to": patch["folder"]}, document_id=remote_id)
+        if "folder" in patch and len(patch) == 1:
+            return await self.read(remote_id)
         change: dict[str, Any] = {"name": _remote_name(desired.body)}
-        if "content" in patch and document.content is not None:
-            await self._api.patch(DOCUMENT + "/update-file", files={"file": _upload(document)}, document_id=remote_id)
-        elif "content" in patch:
+        if "content" in patch:
             change["content"] = document.text
         return _observed(await self._api.patch(DOCUMENT, json=change, document_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
-        """Never with force: the platform then refuses while an agent still uses it."""
+        """Only what nobody uses, and never with force, which would take it from agents that are not ours.
+
+        The platform refuses as well while an agent uses it. Raises InUse, with the names of the users.
+        """
+        name = f"knowledge_document {remote_id}"
+        must_be_free(name, await self.users(remote_id))
         try:
             await self._api.delete(DOCUMENT, document_id=remote_id)
         except NotFound:
             return
+        except Rejected:
+            must_be_free(name, await self.users(remote_id))
+            raise
 
 
 def document_type(document: Document) -> str:
@@ -134,7 +162,14 @@ def _upload(document: Document) -> tuple[str, bytes, str]:
     return (document.filename or document.name, document.content or b"", document.media_type or "")
 
 
+def _same(observed: Observed, desired: Desired) -> bool:
+    return all(observed.body.get(field) == desired.body[field] for field in ("content", "type"))
+
+
 def _observed(entry: Mapping[str, Any]) -> Observed:
     name, _, digest = str(entry["name"]).rpartition("@")
     body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
-    return Observed(str(entry["id"]), {**body, "type": entry.get("type")})
+    # A page is fetched by the platform, so that its time tells nothing of people.
+    updated = 0 if entry.get("type") == "url" else (entry.get("metadata") or {}).get("last_updated_at_unix_secs")
+    place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
+    return Observed(str(entry["id"]), {**body, **place}, touched=updated if isinstance(updated, int) else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agentctl.resources.api import Api
@@ -11,9 +12,13 @@ from agentctl.sync.kind import Ref, Scope
 
 @dataclass(frozen=True)
 class Place:
-    """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered."""
+    """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered.
+
+    `tell` hears how far something is that takes its time.
+    """
 
     api: Api
     store: Store
     scope: Scope
     webhook: Ref | None = None
+    tell: Callable[[str], None] = lambda text: None

@@ -14,6 +14,7 @@ from agentctl.errors import NotFound
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
+from agentctl.resources.platform_settings import webhooks
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
 
@@ -31,11 +32,14 @@ def analysis(assistant: Assistant) -> dict[str, Any]:
     return wanted
 
 
-def delivery(webhook: Ref | None) -> dict[str, Any]:
-    """The part of `platform_settings` that binds the post-call events to our webhook, once one is registered."""
-    if webhook is None:
-        return {}
-    return {"workspace_overrides": {"webhooks": {"post_call_webhook_id": webhook, "events": list(EVENTS)}}}
+def delivery(webhook: Ref | None, assistant: Assistant) -> dict[str, Any]:
+    """The part of `platform_settings` that binds the post-call events: to what the assistant declares, else to our
+    webhook, once one is registered.
+    """
+    binding = webhooks(assistant.webhooks)
+    if webhook is not None and "post_call_webhook_id" not in binding:
+        binding = {"post_call_webhook_id": webhook, "events": list(EVENTS), **binding}
+    return {"workspace_overrides": {"webhooks": binding}} if binding else {}
 
 
 class PostCallSettings:

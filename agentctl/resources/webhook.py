@@ -127,7 +127,7 @@ class AgentWebhook:
         for desired in self._agent.desired(assistant):
             webhooks = agent_binding(desired.body)
             body = {"platform_settings": {"workspace_overrides": {"webhooks": webhooks}}}
-            yield Desired(desired.kind, desired.key, body, desired.where)
+            yield Desired(desired.kind, desired.key, body, desired.where, partial=True)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """The agents that are wanted, and no others."""

@@ -142,7 +142,7 @@ async def change(request: Request) -> Response:
             raise detailed(
                 400, "content_not_editable", f"The content of this {row['type']} cannot be edited.", "content"
             )
-        _put(row, sent["content"])
+        put(row, sent["content"])
     if sent["name"] is not None:
         row["name"] = sent["name"]
         row["updated"] = now()
@@ -157,7 +157,7 @@ async def change_file(request: Request) -> Response:
         raise detailed(400, "not_a_file", "Only file documents can be updated with a file.")
     name, source, _form = await _upload(request)
     row |= {"name": name, "filename": name}
-    _put(row, source)
+    put(row, source)
     return JSONResponse(document_view(state, row))
 
 
@@ -234,12 +234,12 @@ def _created(request: Request, kind: str, sent: Row, *, name: str, source: str, 
         "rag": {},
         **more,
     }
-    _put(row, source)
+    put(row, source)
     state.documents[row["id"]] = row
     path = [{"id": segment["id"]} for segment in folder_path(state, row)]
     return JSONResponse({"id": row["id"], "name": name, "folder_path": path})
 
 
-def _put(row: Row, source: str) -> None:
+def put(row: Row, source: str) -> None:
     """New text; indexes are made anew [assumed: the platform indexes again after an edit]."""
     row |= {"text": source, "size": len(source.encode()), "updated": now(), "rag": {}}

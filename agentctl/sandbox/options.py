@@ -51,4 +51,7 @@ class Options:
     log: bool = True
     log_limit: int = 20_000
     # Unknown of the platform: does a PATCH that leaves a key out of an open map (data_collection) remove it?
-    replace_maps: bool = False
+    replace_maps: bool = True
+    # Retrieval: looks until an index is ready, and the room for all indexes of the workspace (the plan's limit).
+    rag_looks: int = 1
+    rag_bytes: int = 1_000_000_000

@@ -7,9 +7,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentctl.sandbox.knowledge import find
+from agentctl.sandbox.refusal import legacy
 from agentctl.sandbox.shape import choice, group, needed
 from agentctl.sandbox.state import Row, new_document_id
-from agentctl.sandbox.world import body, world
+from agentctl.sandbox.world import World, body, world
 
 _MODELS = ("e5_mistral_7b_instruct", "multilingual_e5_large_instruct")
 _ASK = group(model=needed(choice(_MODELS[0], *_MODELS)))
@@ -19,33 +20,68 @@ _SMALLEST = 500
 def routes() -> list[Route]:
     """The index endpoints of one document."""
     path = "/v1/convai/knowledge-base/{document_id}/rag-index"
-    return [Route(path, start, methods=["POST"]), Route(path, show, methods=["GET"])]
+    return [
+        Route(path, start, methods=["POST"]),
+        Route(path, show, methods=["GET"]),
+        Route(path + "/{rag_index_id}", remove, methods=["DELETE"]),
+    ]
 
 
 async def start(request: Request) -> Response:
-    """Start an index or tell how far it is; the first answer is `created`, every later one is final."""
+    """Start an index or tell how far it is; every answer is one look, and after `Options.rag_looks` it is ready."""
     sent = await body(request, _ASK)
-    row = find(world(request).state, request.path_params["document_id"])
+    place = world(request)
+    row = find(place.state, request.path_params["document_id"])
     known: Row = row["rag"]
     index = known.get(sent["model"])
     if index is None:
-        index = known[sent["model"]] = {"id": new_document_id(), "model": sent["model"], "status": _status(row)}
-    view = _view(row, index)
-    if index["status"] == "created":
-        index["status"] = "succeeded"
-    return JSONResponse(view)
+        index = known[sent["model"]] = {
+            "id": new_document_id(),
+            "model": sent["model"],
+            "status": _status(place, row),
+            "looks": place.options.rag_looks,
+        }
+    return JSONResponse(_looked(row, index))
 
 
 async def show(request: Request) -> Response:
     """All indexes of the document."""
     row = find(world(request).state, request.path_params["document_id"])
-    return JSONResponse({"indexes": [_view(row, index) for index in row["rag"].values()]})
+    return JSONResponse({"indexes": [_looked(row, index) for index in row["rag"].values()]})
 
 
-def _status(row: Row) -> str:
+async def remove(request: Request) -> Response:
+    """Forget one index; the answer is what it was."""
+    row = find(world(request).state, request.path_params["document_id"])
+    index_id = request.path_params["rag_index_id"]
+    for model, index in row["rag"].items():
+        if index["id"] == index_id:
+            del row["rag"][model]
+            return JSONResponse(_view(row, index))
+    raise legacy(404, "rag_index_not_found", f"RAG index with id {index_id} was not found.")
+
+
+def _status(place: World, row: Row) -> str:
     if row["type"] == "folder":
         return "cannot_index_folder"
-    return "document_too_small" if row["size"] < _SMALLEST else "created"
+    if row["size"] < _SMALLEST:
+        return "document_too_small"
+    used = sum(
+        other["size"]
+        for other in place.state.documents.values()
+        for index in other["rag"].values()
+        if index["status"] in ("created", "processing", "succeeded")
+    )
+    return "rag_limit_exceeded" if used + row["size"] > place.options.rag_bytes else "created"
+
+
+def _looked(row: Row, index: Row) -> Row:
+    """The index as it is, which is one step further at the next look."""
+    view = _view(row, index)
+    if index["status"] in ("created", "processing"):
+        index["looks"] = index.get("looks", 1) - 1
+        index["status"] = "processing" if index["looks"] > 0 else "succeeded"
+    return view
 
 
 def _view(row: Row, index: Row) -> Row:

@@ -22,6 +22,7 @@ from agentctl.sandbox import (
     control,
     conversations,
     knowledge,
+    knowledge_upkeep,
     phone_numbers,
     rag_index,
     twilio,
@@ -67,6 +68,7 @@ def app(
     parts = (
         agents,
         knowledge,
+        knowledge_upkeep,
         rag_index,
         phone_numbers,
         workspace_webhooks,

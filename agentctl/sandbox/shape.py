@@ -106,18 +106,17 @@ def names(words: str) -> tuple[str, ...]:
 def merge(shape: Shape, stored: Any, sent: Any, *, replace_maps: bool = False) -> Any:
     """Lay `sent` over `stored`: objects deep, everything else whole; unknown keys fall away.
 
-    A null in an open map removes the key. Whether a key left out of an open map stays is unknown of the platform
-    [assumed: it stays]; `replace_maps` takes the other answer.
+    Whether a key that is left out of an open map stays is unknown of the platform. Without `replace_maps` it does. The
+    spec allows no null there, so that a map could then lose no key at all, which the dashboard can do
+    [assumed for an agent: the map is replaced].
     """
     if not isinstance(stored, dict) or not isinstance(sent, dict):
         return sent
     if shape.kind == "mapping":
         assert shape.item is not None
-        kept = {} if replace_maps else {key: value for key, value in stored.items() if sent.get(key, ...) is not None}
+        kept = {} if replace_maps else stored
         return kept | {
-            key: merge(shape.item, stored.get(key), value, replace_maps=replace_maps)
-            for key, value in sent.items()
-            if value is not None
+            key: value if replace_maps else merge(shape.item, stored.get(key), value) for key, value in sent.items()
         }
     fields = shape.fields
     if shape.kind == "tagged":

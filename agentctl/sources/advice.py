@@ -19,8 +19,9 @@ _SAYS_AI = {
 
 def advice(assistant: Assistant) -> Iterator[Problem]:
     """What the plan should warn of. The platform's defaults are those of the published spec."""
-    privacy = _leaf(assistant.elevenlabs, "platform_settings", "privacy") or {}
-    path = "elevenlabs.platform_settings.privacy"
+    declared = assistant.privacy.model_dump(exclude_none=True)
+    privacy = {**declared, **(_leaf(assistant.elevenlabs, "platform_settings", "privacy") or {})}
+    path = "privacy"
     if "record_voice" not in privacy:
         yield Problem(
             located(assistant.where, f"{path}.record_voice"),
@@ -30,6 +31,11 @@ def advice(assistant: Assistant) -> Iterator[Problem]:
         yield Problem(
             located(assistant.where, f"{path}.retention_days"),
             "is not declared, and ElevenLabs keeps conversations for ever by default; declare a number, like 30",
+        )
+    events = assistant.webhooks.events
+    if events is not None and "transcript" not in events:
+        yield Problem(
+            located(assistant.where, "webhooks.events"), "lacks transcript: no call of it is delivered to agentctl"
         )
     yield from _first_message(assistant)
 

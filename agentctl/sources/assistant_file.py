@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.sources.raw import RAW_TABLES
+from agentctl.sources.sections import Sections
 
 _FORMS = ("text", "file", "url")
 
@@ -57,7 +59,7 @@ class KnowledgeEntry(Part):
         return self
 
 
-class AssistantFile(Part):
+class AssistantFile(Sections):
     """A phone assistant, as assistant.toml declares it. Only `name` is required, and a prompt.md beside the file."""
 
     model_config = ConfigDict(title="agentctl assistant.toml")
@@ -72,6 +74,8 @@ class AssistantFile(Part):
     knowledge: tuple[KnowledgeEntry, ...] = Field(
         (), description="What it can look up, besides every file in knowledge/ and shared/knowledge/."
     )
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field(
@@ -100,4 +104,6 @@ def _without_null(node: Any) -> Any:
     if len(kinds) == 1:
         node.pop("anyOf")
         node = {**kinds[0], **node}
+    elif kinds:
+        node["anyOf"] = kinds
     return node

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,25 @@ from pydantic import ValidationError
 
 from agentctl.errors import Problem
 from agentctl.resources.assistant import KEY, Assistant, Document
+from agentctl.resources.language_presets import LanguagePreset
+from agentctl.settings import nearest
 from agentctl.sources.advice import advice
 from agentctl.sources.assistant_file import AssistantFile
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.problems import problems_of
+from agentctl.sources.problems import located, problems_of
 from agentctl.sources.project import Project, find, merged, read_project
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.toml import Unreadable, read_text, read_toml
 
 
-def load(directory: Path) -> Loaded:
+def load(directory: Path, *, whole: bool = True) -> Loaded:
     """Read the project that `directory` is in, and find everything that is wrong with it.
 
-    Blocks on files and on the process that renders prompts. Raises ConfigurationError only if there is no
-    agentctl.toml; every other problem is in the result.
+    `whole`: every assistant is there, so that one which another transfers calls to must be, too. Blocks on files and
+    on the process that renders prompts. Raises ConfigurationError only if there is no agentctl.toml; every other
+    problem is in the result.
     """
     file = find(directory)
     project, problems = read_project(file)
@@ -45,6 +48,8 @@ def load(directory: Path) -> Loaded:
         folders = [path for path in entries_in(root / "assistants", "assistants", root, problems) if path.is_dir()]
         assistants = [assistant for folder in folders if (assistant := reader.assistant(folder))]
     problems += _shared_numbers(reader.numbers)
+    if whole:
+        problems += _lost_transfers(assistants, [folder.name for folder in folders])
     warnings += [item for assistant in assistants for item in advice(assistant)]
     if not folders:
         warnings.append(Problem("assistants", "no assistant is declared; make assistants/<key>/assistant.toml"))
@@ -85,6 +90,10 @@ class _Reader:
             # A missing prompt is reported already; the rest is checked all the same.
             "prompt": prompt or "-",
             "first_message": self._rendered(declared.first_message, where, variables, inside="first_message"),
+            "language_presets": {
+                language: self._preset(preset, where, variables, f"language_presets.{language}")
+                for language, preset in declared.language_presets.items()
+            },
             "knowledge": documents,
         }
         try:
@@ -106,6 +115,9 @@ class _Reader:
         table = self._table(folder, where)
         if table is None:
             return None
+        if isinstance(base := table.get("knowledge_base"), dict) and "shared_folder" in base:
+            what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
+            self.problems.append(Problem(located(where, "knowledge_base.shared_folder"), what))
         if "elevenlabs" in table:
             table = {**table, "elevenlabs": raw_settings(table["elevenlabs"], where, "", self.problems)}
         try:
@@ -118,6 +130,13 @@ class _Reader:
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
         name, language = (declared.name, declared.language) if declared else (key, "en")
         return {**self.project.variables, "assistant": {"key": key, "name": name, "language": language}}
+
+    def _preset(self, preset: LanguagePreset, where: str, variables: dict[str, Any], path: str) -> LanguagePreset:
+        texts = {"first_message": preset.first_message, "prompt": preset.prompt}
+        rendered = {
+            name: self._rendered(text, where, variables, inside=f"{path}.{name}") for name, text in texts.items()
+        }
+        return preset.model_copy(update=rendered)
 
     def _prompt(self, folder: Path, variables: dict[str, Any]) -> str | None:
         where = f"assistants/{folder.name}/prompt.md"
@@ -161,6 +180,21 @@ def _shared_parts(root: Path, problems: list[Problem]) -> dict[str, str]:
             except Unreadable as error:
                 problems.append(error.problem)
     return parts
+
+
+def _lost_transfers(assistants: Sequence[Assistant], keys: Sequence[str]) -> Iterator[Problem]:
+    """Transfers to an assistant that nobody declares, or to the one that transfers."""
+    for assistant in assistants:
+        tool = assistant.built_in_tools.transfer_to_agent
+        for index, transfer in enumerate(tool.transfers if tool else ()):
+            place = located(assistant.where, f"built_in_tools.transfer_to_agent.transfers[{index}].assistant")
+            if transfer.assistant == assistant.key:
+                yield Problem(place, "is this assistant itself")
+            elif transfer.assistant is not None and transfer.assistant not in keys:
+                near = nearest(transfer.assistant, list(keys))
+                others = ", ".join(key for key in keys if key != assistant.key) or "none"
+                meant = f"did you mean {near!r}?" if near else f"there are {others}"
+                yield Problem(place, f"no assistant {transfer.assistant!r}, {meant}")
 
 
 def _shared_numbers(numbers: Mapping[str, list[str]]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,7 +36,13 @@ _WANTED = {
     "model_type": "a table, like [section]",
     "model_attributes_type": "a table, like [section]",
 }
-_BOUNDS = {"greater_than_equal": (">=", "ge"), "less_than_equal": ("<=", "le"), "finite_number": ("finite", "")}
+_BOUNDS = {
+    "greater_than_equal": (">=", "ge"),
+    "less_than_equal": ("<=", "le"),
+    "greater_than": (">", "gt"),
+    "less_than": ("<", "lt"),
+    "finite_number": ("finite", ""),
+}
 # A key pasted into the wrong field must not end up in a terminal or a CI log.
 _LIKE_A_SECRET = re.compile(r"(?i)^(sk|wsec|whsec|re|sb|xi|ey)[_A-Z0-9-]{12,}|[A-Za-z0-9_\-]{32,}")
 _SHOWN_CHARACTERS = 40
@@ -70,7 +76,8 @@ def kind_of(value: object) -> str:
 
 
 def _problem(item: Any, where: str, model: type[BaseModel]) -> Problem:
-    loc: tuple[int | str, ...] = item["loc"]
+    # An error in a key of a map is told of the key itself.
+    loc: tuple[int | str, ...] = tuple(part for part in item["loc"] if part != "[key]")
     if item["type"] == "extra_forbidden":
         return Problem(located(where, dotted(loc[:-1])), unknown_key(str(loc[-1]), _known(model, loc[:-1])))
     return Problem(located(where, dotted(loc)), _what(item))
@@ -90,6 +97,8 @@ def _what(item: Any) -> str:
         return f"must be one of {context['expected']}".replace("'", "") + _got(value, " (got ", ")")
     if kind in ("string_too_short", "too_short"):
         return "must not be empty"
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} characters long (got {len(str(value))})"
     if kind == "value_error":
         return str(context["error"]) + _got(value, " (got ", ")")
     return "cannot be used" + _got(value, " (got ", ")")  # no other kind is reachable from our models
@@ -111,10 +120,14 @@ def _short(value: object) -> str:
 
 def _known(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
     current: Any = model
+    is_map = False
     for part in loc:
-        if isinstance(part, str):
+        if isinstance(part, str) and not is_map:
             field = current.model_fields.get(part)
             current = _model_in(field.annotation) if field else None
+            is_map = field is not None and get_origin(field.annotation) is dict
+        else:
+            is_map = False
         if current is None:
             return []
     return list(current.model_fields)

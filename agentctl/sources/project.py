@@ -11,8 +11,10 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import KEY, Language, Llm, MailAddress, Part, PostCall, Voice
+from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
+from agentctl.sources.sections import Sections
 from agentctl.sources.toml import Unreadable, read_toml
 
 FILENAME = "agentctl.toml"
@@ -119,11 +121,13 @@ class _Digest(Part):
     action_items: bool | None = Field(None, strict=True)
 
 
-class _Defaults(Part):
+class _Defaults(Sections):
     language: Language | None = None
     first_message: str | None = None
     llm: Llm = Llm()
     voice: Voice = Voice()
+    knowledge_base: KnowledgeBase = KnowledgeBase()
+    rag: Rag = Rag()
     post_call: PostCall = PostCall()
     elevenlabs: dict[str, Any] = Field({})
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.counterpart import declared, in_file, map_entry, place
 from agentctl.sources.files import load
 from agentctl.sources.knowledge import SHARED, slug
 from agentctl.sources.loaded import Loaded
@@ -26,20 +27,6 @@ ABSENT: Final = object()
 """Stands for a field that the platform does not have (any more); null is a value."""
 
 PROMPT = "conversation_config.agent.prompt.prompt"
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "name": ("name",),
-    "conversation_config.agent.language": ("language",),
-    "conversation_config.agent.first_message": ("first_message",),
-    "conversation_config.agent.prompt.llm": ("llm", "model"),
-    "conversation_config.agent.prompt.temperature": ("llm", "temperature"),
-    "conversation_config.agent.prompt.max_tokens": ("llm", "max_tokens"),
-    "conversation_config.tts.voice_id": ("voice", "id"),
-    "conversation_config.tts.model_id": ("voice", "model"),
-    "conversation_config.tts.stability": ("voice", "stability"),
-    "conversation_config.tts.similarity_boost": ("voice", "similarity_boost"),
-    "conversation_config.tts.speed": ("voice", "speed"),
-    "platform_settings.summary_language": ("post_call", "summary_language"),
-}
 _ACTION_ITEMS = ("platform_settings", "data_collection", action_items.ITEM_ID)
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
 _BOM = "\ufeff"
@@ -97,19 +84,19 @@ class Draft:
         raw = self.is_raw(keys)
         if not raw and keys[0] not in (*RAW_TABLES, "name"):
             raise Untakable(path, "belongs to agentctl; put it back with: agentctl sync --take-ours")
-        if not raw and keys[: len(_WEBHOOKS)] == _WEBHOOKS:
+        home = None if raw else place(keys, self.assistant)
+        if not raw and home is None and keys[: len(_WEBHOOKS)] == _WEBHOOKS:
             raise Untakable(path, "is set by agentctl webhook register; put it back with: agentctl sync --take-ours")
         if theirs is ABSENT:
-            self._take_away(keys, raw)
+            self._take_away(keys, home, raw)
         elif path == PROMPT and not raw and isinstance(theirs, str):
             self._take_prompt(theirs)
-        elif raw or theirs is None or path not in FIELDS:
+        elif home is None or (value := in_file(keys, theirs)) is None:
             self._put(("elevenlabs", *keys), theirs, by)
         else:
-            place = FIELDS[path]
-            if place == ("first_message",):
-                theirs = self._as_template(value_at(self._toml, place), theirs, f"{self._toml_where}: first_message")
-            self._put(place, theirs)
+            if isinstance(value, str) and home[-1] in ("first_message", "prompt"):
+                value = self._as_template(value_at(self._toml, home), value, f"{self._toml_where}: {'.'.join(home)}")
+            self._put(home, value, by)
 
     def use(self, document: str, usage: str) -> None:
         """Give a knowledge document another usage. Raises Untakable."""
@@ -146,7 +133,7 @@ class Draft:
                     shutil.copytree(self._root / part, root / part)
             for where, text in self._now.items():
                 (root / where).write_bytes(text.encode())
-            return load(root)
+            return load(root, whole=False)
 
     @property
     def _toml(self) -> str:
@@ -164,11 +151,16 @@ class Draft:
     def _has(self, *path: str) -> bool:
         return value_at(self._toml, path) is not None
 
-    def _take_away(self, keys: tuple[str, ...], raw: bool) -> None:
+    def _take_away(self, keys: tuple[str, ...], home: tuple[str, ...] | None, raw: bool) -> None:
         if not raw and keys[: len(_ACTION_ITEMS)] == _ACTION_ITEMS:
             self._put(("post_call", "action_items"), False)
             return
-        path = ("elevenlabs", *keys) if raw else FIELDS.get(".".join(keys), ("elevenlabs", *keys))
+        path = home or ("elevenlabs", *keys)
+        whole = None if raw else map_entry(keys)
+        if whole and whole[1] in declared(self.assistant, whole[0]):
+            if not self._has(*whole):
+                return  # gone with another of its fields
+            path = home or whole
         if not self._has(*path):
             raise Untakable(".".join(keys), "is gone at the platform, and assistant.toml does not declare it")
         self._edit(lambda text: remove(text, path), ".".join(path))

@@ -12,8 +12,22 @@ from agentctl.sources.problems import kind_of, located, unknown_key
 # Three of the five fields of an agent's create and update bodies; the other two are agentctl's own.
 RAW_TABLES = ("conversation_config", "platform_settings", "workflow")
 _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
-    "conversation_config": (("agent", "prompt"), ("tts",)),
-    "platform_settings": (("data_collection", "action_items"), ("workspace_overrides", "webhooks")),
+    "conversation_config": (
+        ("agent", "prompt", "built_in_tools"),
+        ("tts",),
+        ("conversation",),
+        ("language_presets",),
+    ),
+    "platform_settings": (
+        ("data_collection", "action_items"),
+        ("data_collection_scopes",),
+        ("workspace_overrides", "webhooks"),
+        ("evaluation",),
+        ("privacy",),
+        ("call_limits",),
+        ("overrides", "conversation_config_override"),
+        ("auth",),
+    ),
     "workflow": (),
 }
 _OURS = {

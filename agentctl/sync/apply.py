@@ -1,6 +1,7 @@
 """Apply a plan: in the order of kinds, resolving Refs, binding each id the moment it exists, verifying each write.
 
-What somebody changed there is not overwritten unless the caller says that ours counts. Before a create its intent is
+What somebody changed there is not overwritten unless the caller says that ours counts, and what would destroy something
+for good is not written unless the caller says so. Before a create its intent is
 recorded, so that a run that was cut off is looked for by the next one and not repeated.
 """
 
@@ -11,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import AgentctlError, Blocked, Ignored, Stale
+from agentctl.errors import AgentctlError, Blocked, Ignored, InUse, Rejected, Stale
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
-from agentctl.sync.kind import Kind, Observed, Ref
+from agentctl.sync.entries import postponed, survivors, written
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Repeatable
 from agentctl.sync.plan import Change, Failure, Plan, by_kind, refs, resolve
 
 OnChange = Callable[[Change, AgentctlError | None], None]
@@ -22,15 +24,17 @@ OnChange = Callable[[Change, AgentctlError | None], None]
 
 @dataclass(frozen=True)
 class Applied:
-    """What a run did: the changes that are done, those held back as somebody else's, and every failure.
+    """What a run did: the changes that are done, those held back, and every failure.
 
-    A change of which only a part was held back is in both. The plan's own failures are among the failures.
+    A change of which only a part was held back is in both. The plan's own failures are among the failures. `left`:
+    what was to be deleted and stays, since somebody else uses it.
     """
 
     plan: Plan
     done: tuple[Change, ...]
     failures: tuple[Failure, ...]
     held: tuple[Change, ...] = ()
+    left: tuple[Failure, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -44,21 +48,24 @@ async def apply(
     bindings: Bindings,
     *,
     take_ours: bool = False,
+    destroy: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
-    `take_ours` overwrites drift and conflicts too.
+    `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good.
     """
-    run = _Run(bindings, take_ours, on_change or (lambda change, error: None))
+    run = _Run(bindings, take_ours, destroy, on_change or (lambda change, error: None))
     for settled in plan.settled:
-        await bindings.bind(settled.ref, settled.remote_id, settled.body)
+        await bindings.bind(settled.ref, settled.remote_id, settled.body, settled.gone, touched=settled.touched)
     for kind in kinds:
-        await _all(run.change(kind, change) for change in by_kind(plan.changes, kind.name) if change.action != "delete")
-    await run.retire()
+        changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
+        run.expect(changes)
+        await _all(run.change(kind, change) for change in changes)
     for kind in reversed(kinds):
         await _all(run.delete(kind, change) for change in by_kind(plan.changes, kind.name) if change.action == "delete")
-    return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held))
+        await run.retire(kind)
+    return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held), tuple(run.left))
 
 
 async def _all(steps: Iterable[Any]) -> None:
@@ -72,29 +79,46 @@ async def _all(steps: Iterable[Any]) -> None:
 class _Run:
     """One apply in progress: what is done, what failed, what was held back and what has to go at the end."""
 
-    def __init__(self, bindings: Bindings, take_ours: bool, on_change: OnChange) -> None:
+    def __init__(self, bindings: Bindings, take_ours: bool, destroy: bool, on_change: OnChange) -> None:
         self._bindings = bindings
         self._take_ours = take_ours
+        self._destroy = destroy
         self._on_change = on_change
-        self._retired: list[tuple[Kind[Any], Change, str]] = []
+        self._retired: list[tuple[Change, str]] = []
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
+        self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
         self.done: list[Change] = []
         self.held: list[Change] = []
         self.failures: list[Failure] = []
+        self.left: list[Failure] = []
+
+    def expect(self, changes: Sequence[Change]) -> None:
+        """Get ready for the changes of one kind, which run at once and may refer to each other."""
+        new = [change for change in changes if change.observed is None or change.replaces]
+        self._made = {change.desired.ref: asyncio.Event() for change in new}
+        if not self._take_ours:
+            self._absent |= {change.desired.ref for change in changes if change.vanished}
+        while more := {
+            change.desired.ref
+            for change in changes
+            if change.observed is None and change.desired.ref not in self._absent
+            if refs(change.desired.body) & self._absent
+        }:
+            self._absent |= more
 
     async def change(self, kind: Kind[Any], change: Change) -> None:
-        """Write one change, less what is somebody else's, and verify it; an expected error becomes a failure."""
-        held = () if self._take_ours else change.foreign
-        absent = change.vanished and not self._take_ours
-        waits = bool(refs(change.desired.body) & self._absent)
-        if held or absent or waits:
+        """Write one change, less what is held back, and verify it; an expected error becomes a failure."""
+        held = change.held(take_ours=self._take_ours, destroy=self._destroy)
+        waits = bool(({change.desired.ref} | refs(change.desired.body)) & self._absent)
+        if held or waits:
             self.held.append(change)
-        if absent or (waits and change.observed is None):
-            self._absent.add(change.desired.ref)
-        if absent or waits or (held and (change.replaces or len(held) == len(change.edits))):
-            return
-        await self._ended(change, self._write(kind, change, held))
+        try:
+            if not waits and not (held and (change.replaces or len(held) == len(change.edits))):
+                await self._ended(change, self._write(kind, change, held))
+        finally:
+            if change.desired.ref in self._made:
+                self._made[change.desired.ref].set()
 
     async def delete(self, kind: Kind[Any], change: Change) -> None:
         """Remove what is no longer declared, and forget its id."""
@@ -109,6 +133,9 @@ class _Run:
     async def _ended(self, change: Change, work: Any) -> None:
         try:
             await work
+        except InUse as error:
+            self.left.append(Failure(change.desired.ref, change.desired.where, error))
+            self._on_change(change, error)
         except AgentctlError as error:
             self._failed.add(change.desired.ref)
             self.failures.append(Failure(change.desired.ref, change.desired.where, error))
@@ -119,41 +146,83 @@ class _Run:
 
     async def _write(self, kind: Kind[Any], change: Change, held: Sequence[Edit]) -> None:
         desired, spared = change.desired, [edit.keys for edit in held]
-        body = without(self._resolved(desired.body, f"{desired.kind} {desired.key}"), spared)
+        gone: tuple[Edit, ...] = ()
         if change.observed is None or change.replaces:
-            observed = await self._create(kind, change, body)
-            # What a create cannot say, or did not take, is written like any other edit; the id is bound by now.
-            if edits := diff(body, observed.body, kind.lists):
-                observed = await kind.update(observed.remote_id, desired, patch(edits))
+            observed = await self._begin(kind, change, spared)
         else:
-            await self._must_be_fresh(kind, change, change.observed)
-            # Refs that became known since the plan was made are in `body`; the edits are made anew with them.
-            edits = diff(body, change.observed.body, kind.lists)
-            observed = await kind.update(change.observed.remote_id, desired, patch(edits))
-        await self._verify(kind, change, body, observed)
+            observed = change.observed
+            await self._must_be_fresh(kind, change, observed)
+            gone = tuple(edit for edit in change.edits if edit.removes and edit not in held)
+        wanted = await self._resolved(desired)
+        body = without(wanted, spared)
+        # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
+        # are what it could not say, or what the platform did not take; the id is bound by now.
+        edits = (*diff(body, observed.body, kind.lists), *gone)
+        if edits:
+            sent = written(edits, body, wanted, observed.body, kind.lists)
+            observed = await kind.update(observed.remote_id, desired, sent)
+        if left := survivors(gone, observed.body, kind.lists):
+            observed = await self._nulled(kind, change, left, observed)
+        await self._verify(kind, change, body, observed, gone)
+
+    async def _begin(self, kind: Kind[Any], change: Change, spared: Sequence[tuple[str, ...]]) -> Observed:
+        """Create, without what cannot be said before others of the kind are there; then wait until they are."""
+        desired = change.desired
+        others = refs(desired.body) & self._made.keys()
+        later = postponed(desired.body, others, kind.lists)
+        first = without(without(desired.body, later), spared)
+        body = resolve(first, self._ids(refs(first), f"{desired.kind} {desired.key} was not written"))
+        observed = await self._create(kind, change, body)
+        self._made[desired.ref].set()
+        for other in others:
+            await self._made[other].wait()
+        if any(other in self._failed or self._bindings.get(other) is None for other in others):
+            await self._verify(kind, change, body, observed, ())
+            parts = ", ".join(".".join(path) for path in later)
+            self._ids(others, f"{desired.kind} {desired.key} was made without {parts}")
+        return observed
+
+    async def _nulled(self, kind: Kind[Any], change: Change, left: Sequence[Edit], observed: Observed) -> Observed:
+        """Ask once more, with null, for what is there although it was left out; a refusal leaves it there."""
+        entries = [edit for edit in left if edit.after is None]
+        if not entries:
+            return observed
+        try:
+            return await kind.update(observed.remote_id, change.desired, patch(entries))
+        except Rejected:
+            return observed
 
     async def _create(self, kind: Kind[Any], change: Change, body: Mapping[str, Any]) -> Observed:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
-        await self._bindings.intend(ref)
+        if not isinstance(kind, Repeatable):
+            await self._bindings.intend(ref)
         remote_id = await kind.create(change.desired, body)
         await self._bindings.bind(ref, remote_id)
         if old is not None:
-            self._retired.append((kind, change, old))
+            self._retired.append((change, old))
         return await kind.read(remote_id)
 
-    async def _verify(self, kind: Kind[Any], change: Change, body: Mapping[str, Any], observed: Observed) -> None:
+    async def _verify(
+        self, kind: Kind[Any], change: Change, body: Mapping[str, Any], observed: Observed, gone: Sequence[Edit]
+    ) -> None:
         """Remember as applied what the platform has kept, and no more."""
         left = diff(body, observed.body, kind.lists)
+        stayed = survivors(gone, observed.body, kind.lists)
         kept = without(body, [edit.keys for edit in left])
-        await self._bindings.bind(change.desired.ref, observed.remote_id, kept)
+        removed = [edit.keys for edit in gone if edit not in stayed]
+        await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed, touched=observed.touched)
+        name = f"{kind.name} {change.desired.key}"
         if left:
             keys = ", ".join(edit.path for edit in left)
             raise Ignored(
-                f"{kind.name} {change.desired.key}: the platform accepted the write but did not keep {keys}",
+                f"{name}: the platform accepted the write but did not keep {keys}",
                 f"Check the spelling and place of these keys in {change.desired.where}.",
             )
+        if stayed:
+            keys = ", ".join(edit.path for edit in stayed)
+            raise Ignored(f"{name}: the platform does not let go of {keys}", "Take it away in the dashboard.")
 
     async def _must_be_fresh(self, kind: Kind[Any], change: Change, planned: Observed) -> None:
         if planned.version and (await kind.read(planned.remote_id)).version != planned.version:
@@ -162,22 +231,32 @@ class _Run:
                 f"{name} was changed at the platform after this plan was made; nothing was written", _PLAN_AGAIN
             )
 
-    def _resolved(self, body: Mapping[str, Any], name: str) -> Any:
-        ids = {ref: remote_id for ref in refs(body) if (remote_id := self._bindings.get(ref)) is not None}
-        lost = [f"{ref.kind} {ref.key}" for ref in refs(body) if ref in self._failed or ref not in ids]
-        if lost:
-            raise Blocked(f"{name} was not written, because {', '.join(sorted(lost))} was not")
-        return resolve(body, ids)
+    async def _resolved(self, desired: Desired) -> Any:
+        """The body with an id for every Ref, once those that are being made are made."""
+        needed = refs(desired.body)
+        for ref in needed & self._made.keys() - {desired.ref}:
+            await self._made[ref].wait()
+        return resolve(desired.body, self._ids(needed, f"{desired.kind} {desired.key} was not written"))
 
-    async def retire(self) -> None:
-        """Delete what was replaced, unless something that was to let go of it failed."""
-        if self.failures:
-            return
-        for kind, change, old_id in self._retired:
-            try:
-                await kind.delete(old_id)
-            except AgentctlError as error:
-                self.failures.append(Failure(change.desired.ref, change.desired.where, error))
+    def _ids(self, needed: Iterable[Ref], otherwise: str) -> dict[Ref, str]:
+        ids = {ref: remote_id for ref in needed if (remote_id := self._bindings.get(ref)) is not None}
+        lost = [f"{ref.kind} {ref.key}" for ref in needed if ref in self._failed or ref not in ids]
+        if lost:
+            raise Blocked(f"{otherwise}, because {', '.join(sorted(lost))} was not")
+        return ids
+
+    async def retire(self, kind: Kind[Any]) -> None:
+        """Delete what was replaced, unless something that was to let go of it failed; what others use stays."""
+        if not self.failures:
+            mine = [(change, old_id) for change, old_id in self._retired if change.desired.kind == kind.name]
+            await _all(self._retire(kind, change, old_id) for change, old_id in mine)
+
+    async def _retire(self, kind: Kind[Any], change: Change, old_id: str) -> None:
+        try:
+            await kind.delete(old_id)
+        except AgentctlError as error:
+            failures = self.left if isinstance(error, InUse) else self.failures
+            failures.append(Failure(change.desired.ref, change.desired.where, error))
 
 
 _PLAN_AGAIN = "Run it again: the new plan shows what is there now."

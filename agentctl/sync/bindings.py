@@ -5,11 +5,15 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
+
+# Kept with what was applied, under a name that no field of a resource has.
+_TOUCHED = "~touched"
 
 
 class Store(Protocol):
@@ -49,6 +53,10 @@ class Bindings:
         """The fields as they were last written or found equal; empty where nothing is known."""
         return self._applied.get(ref, {})
 
+    def touched(self, ref: Ref) -> int:
+        """When the platform said it was changed last, as of our last write or look; 0: unknown."""
+        return int(self.applied(ref).get(_TOUCHED) or 0)
+
     def of(self, kind: str) -> dict[str, str]:
         """Every binding of one kind: key -> remote id."""
         return {ref.key: remote_id for ref, remote_id in self._ids.items() if ref.kind == kind}
@@ -62,10 +70,23 @@ class Bindings:
         await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
         self._intents.add(ref)
 
-    async def bind(self, ref: Ref, remote_id: str, written: Mapping[str, Any] | None = None) -> None:
-        """Remember the id, and `written` as last applied; what was applied before and is not in it stays."""
+    async def bind(
+        self,
+        ref: Ref,
+        remote_id: str,
+        written: Mapping[str, Any] | None = None,
+        gone: Sequence[tuple[str, ...]] = (),
+        *,
+        touched: int = 0,
+    ) -> None:
+        """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
+
+        `gone`: paths of what was applied before and is there no longer, nor declared.
+        """
         same = self._ids.get(ref) == remote_id
-        applied = overlaid(self.applied(ref) if same else {}, written or {})
+        applied = overlaid(without(self.applied(ref), gone) if same else {}, written or {})
+        if touched:
+            applied[_TOUCHED] = touched
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id

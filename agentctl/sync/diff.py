@@ -19,12 +19,16 @@ Origin = Literal["here", "there", "both"]
 
 @dataclass(frozen=True)
 class Edit:
-    """One declared field that differs. `keys` is the path; `before` is None where nothing was."""
+    """One declared field that differs. `keys` is the path; `before` is None where nothing was.
+
+    `removes`: it is an entry, or a list with entries, that was applied once and is declared no longer.
+    """
 
     keys: tuple[str, ...]
     before: Any
     after: Any
     origin: Origin = "here"
+    removes: bool = False
 
     @property
     def path(self) -> str:
@@ -112,8 +116,8 @@ def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) 
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...]) -> Iterator[Edit]:
     observed = list(before) if isinstance(before, list | tuple) else []
-    theirs = {_identity(entry, rule): entry for entry in observed}
-    ours = {_identity(entry, rule): entry for entry in desired}
+    theirs = {identity(entry, rule): entry for entry in observed}
+    ours = {identity(entry, rule): entry for entry in desired}
     same = all(name in theirs and contains(_declared(entry, rule), theirs[name]) for name, entry in ours.items())
     if same and (rule.open or len(ours) == len(observed)):
         return
@@ -121,7 +125,8 @@ def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ..
     yield Edit(keys, before, [*kept, *desired])
 
 
-def _identity(entry: Any, rule: Keyed) -> Any:
+def identity(entry: Any, rule: Keyed) -> Any:
+    """What tells an entry of a keyed list apart from the others."""
     value = entry.get(rule.by) if rule.by and isinstance(entry, Mapping) else entry
     return value if isinstance(value, Ref | str | int) else repr(value)
 

@@ -5,7 +5,7 @@ Nothing here knows ElevenLabs. A kind turns a spec into wire bodies; the engine 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -40,11 +40,29 @@ class Keyed:
 
     `open`: others own entries too, so ours must be among them and theirs stay. `ignored`: fields of an entry that
     are the platform's own copies.
+
+    `owned`, for a list or for a map, whose keys tell its entries apart: an entry that was applied and is no longer
+    declared goes; what others put there stays. An entry of such a map is always written complete. `whole`: so is the
+    map, with what others put there, since the platform may take a key that is left out for one that is to go.
     """
 
     by: str | None = None
     open: bool = False
     ignored: frozenset[str] = frozenset()
+    owned: bool = False
+    whole: bool = False
+
+
+@dataclass(frozen=True)
+class Peril:
+    """A part of a body that cannot be written without asking: it may destroy what nobody can make again.
+
+    `at` is its path. `destroys` gets this part as it is and as it would be, and says in words what would be lost for
+    good; empty where nothing would.
+    """
+
+    at: tuple[str, ...]
+    destroys: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,7 @@ class Desired:
     """One resource as it should be. `body` holds declared fields only, as JSON that may contain Refs.
 
     `payload` is what is uploaded but cannot be read back; in `body` a digest stands for it. `where` names the source.
+    `partial`: other fields are declared elsewhere, so that nothing follows from their absence here.
     """
 
     kind: str
@@ -59,6 +78,8 @@ class Desired:
     body: Mapping[str, Any]
     where: str
     payload: Any = field(default=None, repr=False, compare=False)
+    partial: bool = False
+    perils: tuple[Peril, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def ref(self) -> Ref:
@@ -72,12 +93,14 @@ class Observed:
 
     `version` changes with every change of the resource, where the platform tells one; empty elsewhere. `free`: no
     one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use.
+    `touched`: when it was changed last, in seconds since 1970, where its body does not tell of each change; else 0.
     """
 
     remote_id: str
     body: Mapping[str, Any] = field(repr=False)
     version: str = ""
     free: bool = True
+    touched: int = 0
 
 
 Sighting = Sequence[Observed] | AgentctlError
@@ -97,7 +120,7 @@ class Kind(Protocol[Spec]):
 
     @property
     def lists(self) -> Mapping[str, Keyed]:
-        """Dotted path of each list that is not compared in order."""
+        """Dotted path of each list that is not compared in order, and of each map with entries that are owned."""
 
     def desired(self, spec: Spec) -> Iterable[Desired]:
         """What `spec` needs of this kind."""
@@ -139,3 +162,35 @@ class Eager(Protocol):
 
     def abandon(self) -> None:
         """Let go of whatever was begun and has not been taken."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Something remote that uses an object of ours: its id, and what a person calls it."""
+
+    remote_id: str
+    name: str
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A kind whose objects may be in use by others, whom a plan does not know.
+
+    One that others use is not edited under them where they would feel it: a new one takes over for those in the plan.
+    Nor is it deleted.
+    """
+
+    def felt(self, changed: frozenset[str]) -> bool:
+        """Whether a write of these dotted paths changes at once what users of the object do."""
+
+    async def users(self, remote_id: str) -> Sequence[User]:
+        """Whatever uses the object now, resources of ours included; empty where it does not exist."""
+
+
+@runtime_checkable
+class Repeatable(Protocol):
+    """A kind whose create may be sent twice and makes one all the same: no intent of it has to be remembered."""
+
+    @property
+    def repeatable(self) -> bool:
+        """True."""

@@ -24,7 +24,9 @@ class Change:
     """One resource to write.
 
     `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
-    bound when the plan was made: another one at apply means that somebody else was quicker.
+    bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
+    that would destroy something for good when it is written, and what that is, in words. `others`: names of those
+    who use it and have no part in the plan; they keep the old object.
     """
 
     action: Literal["create", "update", "delete"]
@@ -33,6 +35,8 @@ class Change:
     observed: Observed | None = None
     replaces: bool = False
     bound: str | None = None
+    losses: tuple[tuple[tuple[str, ...], str], ...] = ()
+    others: str = ""
 
     @property
     def vanished(self) -> bool:
@@ -49,6 +53,21 @@ class Change:
         """Whether making it true takes back something that was done there."""
         return self.vanished or bool(self.foreign)
 
+    @property
+    def destroys(self) -> tuple[str, ...]:
+        """What would be lost for good, in words."""
+        return tuple(lost for _, lost in self.losses)
+
+    @property
+    def perilous(self) -> tuple[Edit, ...]:
+        """The edits that would lose it; they need a yes of their own."""
+        return tuple(edit for edit in self.edits if any(edit.keys[: len(at)] == at for at, _ in self.losses))
+
+    def held(self, *, take_ours: bool, destroy: bool) -> tuple[Edit, ...]:
+        """The edits that are left undone unless somebody says that ours counts, and that it may destroy."""
+        foreign, perilous = () if take_ours else self.foreign, () if destroy else self.perilous
+        return tuple(edit for edit in self.edits if edit in foreign or edit in perilous)
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -61,11 +80,16 @@ class Failure:
 
 @dataclass(frozen=True)
 class Settled:
-    """What is only to be remembered: an id that was found, fields that are equal on both sides."""
+    """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
+
+    `gone`: paths of what was applied once, and is neither declared nor there any more.
+    """
 
     ref: Ref
     remote_id: str
     body: Mapping[str, Any]
+    gone: tuple[tuple[str, ...], ...] = ()
+    touched: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,6 +118,11 @@ class Plan:
     def foreign(self) -> tuple[Change, ...]:
         """The changes that are held back unless somebody says that ours counts."""
         return tuple(change for change in self.changes if change.overwrites)
+
+    @property
+    def destructive(self) -> tuple[Change, ...]:
+        """The changes that would destroy something for good, and are held back without a yes of their own."""
+        return tuple(change for change in self.changes if change.destroys)
 
     def counts(self) -> dict[str, int]:
         """Number of resources by what happens to them."""

@@ -55,7 +55,12 @@ async def look(control: Control, key: str, to: int | None = None, *, patience: P
 
 
 async def rollback(
-    control: Control, decision: Rollback, *, take_ours: bool = False, on_change: OnChange | None = None
+    control: Control,
+    decision: Rollback,
+    *,
+    take_ours: bool = False,
+    destroy: bool = False,
+    on_change: OnChange | None = None,
 ) -> Applied:
     """Apply it and hold the key; whoever calls this has a yes.
 
@@ -65,7 +70,9 @@ async def rollback(
     async with sync.exclusive(control):
         before = [one for one in await holds(control) if one.key == decision.key]
         await hold(control, decision.key, decision.revision, decision.source)
-        applied = await sync.apply(control, decision.plan, take_ours=take_ours, force=True, on_change=on_change)
+        applied = await sync.apply(
+            control, decision.plan, take_ours=take_ours, force=True, destroy=destroy, on_change=on_change
+        )
         if not holds_after(applied):
             await _withdraw(control, decision.key, before)
         return applied

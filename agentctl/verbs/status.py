@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.knowledge_folder import folder_of
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
@@ -47,6 +48,8 @@ def standing(assistant: Assistant, plan: Plan) -> Standing:
     """The worst of what the plan says of the assistant's own resources."""
     mine = {
         *(Ref("knowledge_document", document.key) for document in assistant.knowledge),
+        *(ref for document in assistant.knowledge if (ref := folder_of(assistant, document).get("folder"))),
+        *(Ref("rag_index", f"{document.key}@{assistant.rag.model}") for document in assistant.knowledge),
         *(Ref("phone_number", number) for number in assistant.phone.numbers),
         Ref("agent", assistant.key),
         Ref("post_call", assistant.key),

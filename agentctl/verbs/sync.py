@@ -76,11 +76,13 @@ async def apply(
     *,
     take_ours: bool = False,
     force: bool = False,
+    destroy: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make `plan` true; each id is bound and each write verified at once.
 
-    What somebody changed at the platform is held back unless `take_ours`. A resource that fails stops only what refers
+    What somebody changed at the platform is held back unless `take_ours`, and what would destroy something for good
+    (stored conversations) unless `destroy`. A resource that fails stops only what refers
     to it and stands in the result's failures. An assistant that is applied as a whole is kept as a
     revision. Raises UsageError for a plan that would delete or overwrite too much,
     unless `force`, and Busy while another sync of this project runs.
@@ -93,7 +95,7 @@ async def apply(
         ours = plan if isinstance(plan, ProjectPlan) else None
         for key in ours.released if ours else ():
             await unhold(control, key)
-        applied = await engine.apply(plan, kinds, bindings, take_ours=take_ours, on_change=on_change)
+        applied = await engine.apply(plan, kinds, bindings, take_ours=take_ours, destroy=destroy, on_change=on_change)
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, knowledge, phone_number
+from agentctl.resources import agent, knowledge, knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.pulled import ABSENT, FIELDS, PROMPT, Draft, Untakable
+from agentctl.sources.counterpart import place
+from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
 from agentctl.sync.kind import Kind, Ref
@@ -52,6 +53,8 @@ class Taking:
             await self._agent(change)
         elif desired.kind == phone_number.KIND:
             self._number(change)
+        elif desired.kind in (knowledge.KIND, knowledge_folder.KIND) and _is_only_place(change):
+            self.left.append(Problem(name, f"was moved or renamed at the platform; {_OURS_AGAIN}"))
         elif desired.kind == knowledge.KIND:
             what = "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; "
             self.left.append(Problem(name, f"{what}copy it by hand, or {_OURS_AGAIN}"))
@@ -65,7 +68,7 @@ class Taking:
         for _ in range(_ROUNDS):
             # A language that was pulled changes what is derived from it, which the platform then has otherwise.
             derived = [edit for edit in await self._left_over(draft, change) if edit.path not in known]
-            named = [edit for edit in derived if edit.path in FIELDS]
+            named = [edit for edit in derived if place(edit.keys, draft.assistant)]
             if not derived:
                 break
             known |= {edit.path for edit in named or derived}
@@ -106,11 +109,23 @@ class Taking:
             rule = self._kinds[agent.KIND].lists.get(edit.path)
             by = rule.by if rule else None
             theirs = _declared(edit, by) if edit.before is not None else _at(change.observed.body, edit.keys)
-            draft.take(edit.keys, theirs, by=by)
+            draft.take(edit.keys, self._named(theirs), by=by)
         except Untakable as error:
             self.left.append(Problem(f"{agent.KIND} {change.desired.key}", str(error.problem)))
         else:
             self._took(draft, change, edit)
+
+    def _named(self, theirs: Any) -> Any:
+        """Theirs with a Ref for the id of each agent of this project, so that files can name its assistant."""
+        if isinstance(theirs, list):
+            return [self._named(one) for one in theirs]
+        if not isinstance(theirs, Mapping):
+            return theirs
+        keys = {remote_id: key for key, remote_id in self._bindings.of(agent.KIND).items()}
+        return {
+            name: Ref(agent.KIND, keys[value]) if name == "agent_id" and value in keys else self._named(value)
+            for name, value in theirs.items()
+        }
 
     def _took(self, draft: Draft, change: Change, edit: Edit) -> None:
         kind = change.desired.kind
@@ -171,7 +186,11 @@ class Taking:
                 self._took(self._drafts[holder.key], change, edit)
 
 
-_REFERRED = (knowledge.KIND, "webhook")
+def _is_only_place(change: Change) -> bool:
+    return all(edit.path in ("folder", "name") for edit in change.foreign)
+
+
+_REFERRED = (knowledge.KIND, agent.KIND, "webhook")
 
 
 def _at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:

@@ -52,6 +52,13 @@ async def plan(control: Control, only: Sequence[str] = (), *, trust: bool, **opt
     return replace(await sync.plan(control, **options), seen=seen)
 
 
+async def apply(control: Control, plan: ProjectPlan, **options: Any) -> Applied:
+    """As `sync.apply` and with its options; what a plan found that had nothing to do is remembered."""
+    applied = await sync.apply(control, plan, **options)
+    await remember(control, plan, applied)
+    return applied
+
+
 async def remember(control: Control, plan: ProjectPlan, applied: Applied) -> None:
     """Keep what was seen before a plan that had nothing to do, to wait for or to leave alone. Else do nothing."""
     loose = plan.orphans or plan.waiting or plan.holds

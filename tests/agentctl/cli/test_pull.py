@@ -124,8 +124,8 @@ def test_drift_comes_into_the_files_and_the_next_plan_is_empty(dashboard: Dashbo
     assert (table["llm"], table["voice"]["stability"]) == ({"temperature": 0.6}, 0.25)
     raw = table["elevenlabs"]
     assert raw["conversation_config"]["agent"]["prompt"]["timezone"] == "Europe/Vienna"
-    assert raw["conversation_config"]["conversation"]["max_duration_seconds"] == 300
-    assert raw["platform_settings"]["privacy"] == {"retention_days": 7}
+    assert table["conversation"] == {"max_duration_seconds": 300}
+    assert table["privacy"] == {"retention_days": 7}
     after = dashboard.toml.read_text()
     assert [line for line in after.splitlines() if line.lstrip().startswith("#")] == comments
     assert [line for line in after.splitlines() if line in order] == order

@@ -39,6 +39,7 @@ def test_the_face_for_machines() -> None:
         "key": "+498999998100",
         "action": "update",
         "edits": [{"path": "agent_id", "from": "agent_old", "to": "(id of agent empfang)", "changed": "here"}],
+        "destroys": [],
     }
     assert face["changes"][0]["edits"][1] == {
         "path": "knowledge",

@@ -148,7 +148,8 @@ def test_drift_at_the_platform_is_seen(cli: Cli, project: Example, sandbox: Bloc
     assert "held back: agent empfang: conversation_config.agent.first_message" in out
     assert project.writes() == before
     held = json.loads(cli("sync", "--yes", "--json")[1])["held"]
-    assert held == [{"kind": "agent", "key": "empfang", "paths": ["conversation_config.agent.first_message"]}]
+    path = "conversation_config.agent.first_message"
+    assert held == [{"kind": "agent", "key": "empfang", "paths": [path], "destroys": []}]
     assert cli("sync", "--yes", "--take-ours")[0] == 0
     converged(project)
 

@@ -18,6 +18,7 @@ from agentctl.local import unprivileged
 from agentctl.local.lock import is_held, released
 from agentctl.local.place import Place
 from agentctl.local.postgres import start, status, stop
+from agentctl.local.suspension import family, suspended
 
 pytestmark = pytest.mark.anyio
 
@@ -156,12 +157,28 @@ async def test_a_server_that_hangs_is_not_taken_for_one_that_works(kept: Path) -
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(StoreUnavailable, match=f"pid {pid}.*does not answer"):
-            await start(kept, seconds=0.1)
+            await start(kept)
         found = await status(kept)
         assert (found.running, found.answering) == (True, False)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert (await status(kept)).answering
+
+
+async def test_a_suspended_server_with_its_children_can_be_stopped(kept: Path) -> None:
+    dsn = await start(kept)
+    with psycopg.connect(dsn) as connection:
+        server, backend = await pid_of(kept), connection.info.backend_pid
+        os.kill(server, signal.SIGSTOP)
+        assert backend in family(server)
+        for pid in family(server):
+            with suppress(ProcessLookupError):  # background workers come and go
+                os.kill(pid, signal.SIGSTOP)
+        async with asyncio.timeout(10):
+            while not (suspended(server) and suspended(backend)):  # noqa: ASYNC110 - nothing tells of a suspension
+                await asyncio.sleep(0.01)
+        assert await stop(kept)
+    assert not is_held(Place.of(kept).server_lock)
 
 
 async def test_kill_in_the_middle_of_the_first_start_leaves_no_half_made_store(home: Path) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from agentctl.resources.assistant import Document
-from tests.agentctl.resources.contract import assistant, edits, planned, synced
+from agentctl.sync.apply import apply
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.planning import Patience, plan
+from tests.agentctl.resources.contract import SCOPE, assistant, planned, synced
 
 pytestmark = pytest.mark.anyio
 TEXT = Document(key="empfang/hours", name="hours", text="Geöffnet von neun bis fünf.")
@@ -39,26 +42,181 @@ async def test_names_carry_project_key_and_digest(kinds: Any, memory: Any, api: 
     assert document["name"] == f"agentctl/beispiel/production/empfang/hours@{TEXT.digest[:12]}"
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "verb"),
-    [
-        (TEXT, TEXT.model_copy(update={"text": "Geöffnet von zehn bis vier."}), "PATCH"),
-        (PDF, PDF.model_copy(update={"content": b"%PDF-1.4 two"}), "PATCH"),
-    ],
-)
-async def test_edited_content_keeps_its_id_and_needs_no_write_to_the_agent(
-    kinds: Any, memory: Any, sandbox: Any, before: Document, after: Document, verb: str
+async def foreign_agent(api: Any, document_id: str) -> str:
+    """An agent of somebody else that uses the document."""
+    entry = {"type": "text", "name": "borrowed", "id": document_id}
+    config = {"agent": {"prompt": {"prompt": "Hilf.", "knowledge_base": [entry]}}}
+    made = await api.post("/v1/convai/agents/create", json={"name": "Fremd", "conversation_config": config})
+    return str(made["agent_id"])
+
+
+async def attached(sandbox: Any, name: str) -> list[str]:
+    """The texts that an agent of this name knows."""
+    state = await sandbox.state()
+    (agent,) = [one for one in state["agents"].values() if one["name"] == name]
+    entries = agent["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+    return [state["documents"][entry["id"]]["text"] for entry in entries]
+
+
+SHARED = TEXT.model_copy(update={"key": "shared/hours"})
+CHANGED = SHARED.model_copy(update={"text": "Geöffnet von zehn bis vier."})
+
+
+def both(document: Document) -> list[Any]:
+    return [assistant(knowledge=[document]), assistant(key="zentrale", name="Zentrale", knowledge=[document])]
+
+
+async def test_of_200_documents_shared_by_two_one_that_changed_is_one_write(
+    kinds: Any, memory: Any, sandbox: Any
 ) -> None:
-    await synced(kinds, memory, assistant(knowledge=[before]))
+    many = [Document(key=f"shared/d{number}", name=f"d{number}", text=f"Absatz {number}.") for number in range(200)]
+
+    def team(documents: list[Document]) -> list[Any]:
+        return [assistant(knowledge=documents), assistant(key="zentrale", name="Zentrale", knowledge=documents)]
+
+    assert (await synced(kinds, memory, *team(many))).ok
+    uploads = [path for method, path in await writes(sandbox) if path.endswith("/text")]
+    assert len(uploads) == 200
     bound = dict(memory.bindings)
     await sandbox.clear_log()
-    found = await planned(kinds, memory, assistant(knowledge=[after]))
-    assert [path for path, _, _ in edits(found, "knowledge_document")] == ["content"]
-    assert (await synced(kinds, memory, assistant(knowledge=[after]))).ok
+    many[17] = many[17].model_copy(update={"text": "Neu."})
+    assert (await synced(kinds, memory, *team(many))).ok
+    one = bound["knowledge_document", "shared/d17"]
+    (write,) = [entry for entry in await sandbox.log() if entry["method"] != "GET"]
+    assert (write["method"], write["path"]) == ("PATCH", f"/v1/convai/knowledge-base/{one}")
+    assert set(write["request_body"]) == {"name", "content"}
     assert memory.bindings == bound
-    assert {method for method, _ in await writes(sandbox)} == {verb}
-    assert not [path for _, path in await writes(sandbox) if "/agents" in path]
-    assert (await planned(kinds, memory, assistant(knowledge=[after]))).empty
+    assert (await planned(kinds, memory, *team(many))).empty
+
+
+async def test_a_changed_file_is_replaced_so_that_a_crash_never_looks_like_an_edit_there(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[PDF]))
+    await sandbox.clear_log()
+    after = assistant(knowledge=[PDF.model_copy(update={"content": b"%PDF-1.4 two"})])
+    assert (await synced(kinds, memory, after)).ok
+    assert [method for method, _ in await writes(sandbox)] == ["POST", "PATCH", "DELETE"]
+    assert len(await documents(sandbox)) == 1
+    assert (await planned(kinds, memory, after)).empty
+
+
+async def test_a_text_that_a_foreign_agent_uses_is_replaced_and_the_old_one_stays_for_it(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, *both(SHARED))
+    await foreign_agent(api, memory.bindings["knowledge_document", SHARED.key])
+    await sandbox.clear_log()
+    found = await planned(kinds, memory, *both(CHANGED))
+    (change,) = [one for one in found.changes if one.desired.kind == "knowledge_document"]
+    assert change.replaces
+    assert "Fremd" in change.others
+    applied = await synced(kinds, memory, *both(CHANGED))
+    assert applied.ok
+    assert not [entry for entry in await sandbox.log() if entry["method"] == "DELETE"]
+    assert [await attached(sandbox, name) for name in ("Fremd", "Empfang", "Zentrale")] == [
+        [SHARED.text],
+        [CHANGED.text],
+        [CHANGED.text],
+    ]
+    (left,) = applied.left
+    assert "still used by agent Fremd" in str(left.error)
+
+
+async def test_an_old_document_that_others_use_is_an_orphan_that_prune_spares_and_names(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, *both(SHARED))
+    stranger = await foreign_agent(api, memory.bindings["knowledge_document", SHARED.key])
+    await synced(kinds, memory, *both(CHANGED))
+    old = f"shared/hours@{SHARED.digest[:12]}"
+    found = await planned(kinds, memory, *both(CHANGED))
+    assert [ref.key for ref in found.orphans] == [old]
+    spared = await synced(kinds, memory, *both(CHANGED), prune=True)
+    assert spared.done == ()
+    assert [ref.key for ref in spared.plan.orphans] == [old]
+    assert any("is used by agent Fremd" in notice.what for notice in spared.plan.notices)
+    await api.delete("/v1/convai/agents/{i}", i=stranger)
+    assert (await synced(kinds, memory, *both(CHANGED), prune=True)).ok
+    assert len(await documents(sandbox)) == 1
+
+
+async def test_an_assistant_that_is_not_part_of_the_plan_keeps_the_text_that_it_has(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, *both(SHARED))
+    found = await plan(kinds, both(CHANGED)[:1], await Bindings(memory, SCOPE).load(), whole=False)
+    assert (await apply(found, kinds, await Bindings(memory, SCOPE).load())).ok
+    assert await attached(sandbox, "Empfang") == [CHANGED.text]
+    assert await attached(sandbox, "Zentrale") == [SHARED.text]
+    assert (await synced(kinds, memory, *both(CHANGED))).ok
+    assert await attached(sandbox, "Zentrale") == [CHANGED.text]
+    assert (await synced(kinds, memory, *both(CHANGED), prune=True)).ok
+    assert len(await documents(sandbox)) == 1
+
+
+async def test_a_branch_of_our_own_agent_is_somebody_else(kinds: Any, memory: Any, sandbox: Any) -> None:
+    await synced(kinds, memory, *both(SHARED)[:1])
+    agent_id = memory.bindings["agent", "empfang"]
+    known = {"id": agent_id, "name": "Empfang", "created_at_unix_secs": 1, "access_level": "admin", "type": "available"}
+    branches = [
+        {"agent_id": agent_id, "agent_name": "Empfang", "branch_id": i, "branch_name": name, "is_main": name == "main"}
+        for i, name in (("agtbrch_1", "main"), ("agtbrch_2", "probe"))
+    ]
+    body = {"agents": [known], "branches": branches, "has_more": False}
+    await sandbox.fault(path="*/dependent-agents", status=200, body=body, times=1)
+    found = await planned(kinds, memory, *both(CHANGED)[:1])
+    (change,) = found.changes[:1]
+    assert (change.replaces, change.others) == (True, "branch probe of agent Empfang")
+
+
+async def test_users_that_cannot_be_asked_for_stop_the_edit_and_nothing_else(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    await sandbox.fault(
+        path="*/dependent-agents", status=403, body={"detail": {"status": "no", "message": "no"}}, times=1
+    )
+    edited = TEXT.model_copy(update={"text": "Anders."})
+    applied = await synced(kinds, memory, assistant(name="Neu", knowledge=[edited]))
+    assert [failure.ref.kind for failure in applied.failures][:1] == ["knowledge_document"]
+    assert next(iter((await documents(sandbox)).values()))["text"] == TEXT.text
+
+
+async def test_what_a_replacement_that_was_cut_off_has_made_is_taken_and_not_made_again(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[PDF]))
+    after = PDF.model_copy(update={"content": b"%PDF-1.4 two"})
+    name = f"agentctl/beispiel/production/{PDF.key}@{after.digest[:12]}"
+    files = {"file": ("p.pdf", b"%PDF-1.4 two", "application/pdf")}
+    made = await api.post("/v1/convai/knowledge-base/file", files=files, data={"name": name})
+    memory.intents.add(("knowledge_document", PDF.key))
+    await sandbox.clear_log()
+    assert (await synced(kinds, memory, assistant(knowledge=[after]))).ok
+    assert memory.bindings["knowledge_document", PDF.key] == made["id"]
+    assert memory.intents == set()
+    assert not [path for method, path in await writes(sandbox) if method == "POST"]
+    assert (await synced(kinds, memory, assistant(knowledge=[after]), prune=True)).ok
+    assert len(await documents(sandbox)) == 1
+
+
+async def test_a_list_that_lags_behind_a_replacement_is_waited_for(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[PDF]))
+    after = PDF.model_copy(update={"content": b"%PDF-1.4 two"})
+    memory.intents.add(("knowledge_document", PDF.key))
+    name = f"agentctl/beispiel/production/{PDF.key}@{after.digest[:12]}"
+
+    async def shows_up(seconds: float) -> None:
+        files = {"file": ("p.pdf", b"%PDF-1.4 two", "application/pdf")}
+        await api.post("/v1/convai/knowledge-base/file", files=files, data={"name": name})
+
+    bindings = await Bindings(memory, SCOPE).load()
+    patience = Patience(pauses=(1.0,), sleep=shows_up)
+    found = await plan(kinds, [assistant(knowledge=[after])], bindings, patience=patience)
+    assert [change.desired.kind for change in found.changes] == ["agent"]
 
 
 async def test_a_page_with_another_url_is_created_attached_and_the_old_one_deleted(
@@ -73,9 +231,7 @@ async def test_a_page_with_another_url_is_created_attached_and_the_old_one_delet
 
 
 async def test_a_shared_document_is_uploaded_once(kinds: Any, memory: Any, sandbox: Any) -> None:
-    shared = TEXT.model_copy(update={"key": "shared/hours"})
-    both = [assistant(knowledge=[shared]), assistant(key="zentrale", name="Zentrale", knowledge=[shared])]
-    assert (await synced(kinds, memory, *both)).ok
+    assert (await synced(kinds, memory, *both(SHARED))).ok
     assert [path for _, path in await writes(sandbox)].count("/v1/convai/knowledge-base/text") == 1
 
 
@@ -120,3 +276,57 @@ async def test_what_an_interrupted_replacement_left_behind_is_an_orphan_and_goes
     assert (await synced(kinds, memory, wanted, prune=True)).ok
     assert len(await documents(sandbox)) == 1
     assert (await planned(kinds, memory, wanted)).empty
+
+
+async def test_a_renamed_file_is_a_new_document_and_the_old_one_goes_with_prune(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    renamed = assistant(knowledge=[TEXT.model_copy(update={"key": "empfang/zeiten", "name": "zeiten"})])
+    await sandbox.clear_log()
+    applied = await synced(kinds, memory, renamed)
+    assert [ref.key for ref in applied.plan.orphans] == [TEXT.key]
+    assert [method for method, _ in await writes(sandbox)] == ["POST", "PATCH"]
+    assert await attached(sandbox, "Empfang") == [TEXT.text]
+    assert (await synced(kinds, memory, renamed, prune=True)).ok
+    assert len(await documents(sandbox)) == 1
+    assert (await planned(kinds, memory, renamed)).orphans == ()
+
+
+async def test_a_deleted_file_is_detached_and_its_document_goes_with_prune(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    await sandbox.clear_log()
+    applied = await synced(kinds, memory, assistant(), prune=True)
+    assert (applied.ok, applied.left) == (True, ())
+    assert [method for method, _ in await writes(sandbox)] == ["PATCH", "DELETE"]
+    assert await documents(sandbox) == {}
+
+
+async def test_a_document_that_is_used_though_the_platform_was_asked_is_named_and_left(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    stranger = await foreign_agent(api, memory.bindings["knowledge_document", TEXT.key])
+    nobody = {"agents": [], "branches": [], "has_more": False}
+    await sandbox.fault(path="*/dependent-agents", status=200, body=nobody, times=2)
+    applied = await synced(kinds, memory, assistant(), prune=True)
+    assert applied.ok
+    assert f"Fremd ({stranger})" in str(applied.left[0].error)
+    assert len(await documents(sandbox)) == 1
+
+
+async def test_an_edit_in_the_dashboard_is_hinted_at_and_a_page_that_was_fetched_is_not(
+    kinds: Any, memory: Any, api: Any
+) -> None:
+    wanted = assistant(knowledge=[TEXT, PDF, PAGE])
+    await synced(kinds, memory, wanted)
+    for name in (TEXT.key, PDF.key):
+        assert memory.applied["knowledge_document", name]["~touched"] > 0
+        memory.applied["knowledge_document", name]["~touched"] -= 86_400
+    found = await planned(kinds, memory, wanted)
+    assert found.empty
+    assert [notice.where for notice in found.notices] == [f"knowledge_document {one.key}" for one in (TEXT, PDF)]
+    assert (await synced(kinds, memory, wanted)).ok
+    assert (await planned(kinds, memory, wanted)).notices == ()

@@ -42,10 +42,12 @@ def test_objects_merge_deep_and_lists_are_replaced() -> None:
     assert merged["words"] == ["c"]
 
 
-def test_an_open_map_keeps_what_is_left_out_and_loses_what_is_null() -> None:
+def test_an_open_map_keeps_what_is_left_out_and_refuses_null() -> None:
     stored, _ = settled(SHAPE, {"items": {"a": {"type": "string"}, "b": {"type": "number"}}})
-    sent = {"items": {"a": {"description": "new"}, "b": None}}
-    assert merge(SHAPE, stored, sent)["items"] == {"a": {"type": "string", "description": "new"}}
+    merged = merge(SHAPE, stored, {"items": {"a": {"description": "new"}}})["items"]
+    assert merged == {"a": {"type": "string", "description": "new"}, "b": {"type": "number", "description": ""}}
+    _, problems = settled(SHAPE, merge(SHAPE, stored, {"items": {"b": None}}))
+    assert [problem["loc"] for problem in problems] == [["body", "items", "b"]]
     assert set(merge(SHAPE, stored, {"items": {}})["items"]) == {"a", "b"}
 
 

@@ -3,7 +3,7 @@ import pytest
 from tests.agentctl.sources.disk import ASSISTANT, PRIVACY, DiskProject
 
 TOML = "assistants/reception/assistant.toml"
-PATH = f"{TOML}: elevenlabs.platform_settings.privacy"
+PATH = f"{TOML}: privacy"
 
 
 def test_silence_on_privacy_and_on_the_machine_is_said(project: DiskProject) -> None:

@@ -27,6 +27,8 @@ def test_the_example_is_valid_by_the_schema(validator: Draft202012Validator) -> 
         {"name": "x", "voice": {"stability": 1.5}},
         {"name": "x", "phone": {"numbers": ["089 1"]}},
         {"name": "x", "knowledge": [{"name": "y", "text": "a", "url": "https://example.org"}]},
+        {"name": "x", "rag": {"max_vector_distance": 1}},
+        {"name": "x", "knowledge_base": {"folder": "a/b"}},
         {"name": "x", "elevenlabs": {"conversation": {}}},
     ],
 )
@@ -36,7 +38,7 @@ def test_the_schema_refuses_what_load_refuses(validator: Draft202012Validator, w
 
 def test_an_editor_gets_an_explanation_of_every_field() -> None:
     body = schema()
-    for name in ("Llm", "Voice", "KnowledgeEntry", "PostCall", "Phone"):
+    for name in ("Llm", "Voice", "KnowledgeEntry", "PostCall", "Phone", "KnowledgeBase", "Rag"):
         assert all("description" in field for field in body["$defs"][name]["properties"].values()), name
     assert body["required"] == ["name"]
     assert '"null"' not in str(body).replace("'", '"')

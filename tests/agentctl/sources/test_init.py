@@ -37,7 +37,8 @@ def test_the_example_is_what_a_german_team_may_put_live(tmp_path: Path) -> None:
     (assistant,) = load(tmp_path).checked().assistants
     assert (assistant.key, assistant.language) == ("empfang", "de")
     assert "KI" in (assistant.first_message or "")
-    assert assistant.elevenlabs["platform_settings"]["privacy"] == {"record_voice": False, "retention_days": 30}
+    assert assistant.privacy is not None
+    assert assistant.privacy.model_dump(exclude_unset=True) == {"record_voice": False, "retention_days": 30}
     assert assistant.phone.numbers == ("+498999998100",)
     assert assistant.post_call.mail_to == ("team@example.org",)
     assert "{{system__caller_id}}" in assistant.prompt

@@ -35,7 +35,10 @@ def test_find_says_what_to_do_where_there_is_no_project(tmp_path: Path) -> None:
         ),
         (
             "project = 'demo'\n[defaults]\nname = 'x'",
-            "defaults: unknown key 'name', known are elevenlabs, first_message, language, llm, post_call, voice",
+            "defaults: unknown key 'name', known are auth, built_in_tools, call_limits, conversation, data_collection, "
+            "elevenlabs, evaluation, "
+            "first_message, knowledge_base, language, language_presets, llm, overrides, post_call, privacy, rag, "
+            "voice, webhooks",
         ),
         ("project = 'demo'\n[defaults.llm]\ntemperature = 3", "defaults.llm.temperature: must be <= 1 (got 3)"),
         (

@@ -24,6 +24,7 @@ class Platform:
     intents: set[tuple[str, str]] = field(default_factory=set)
     versions: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
+    touched: int = 0  # what every look says
     hidden: int = 0  # so many more looks do not show what has no binding yet
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
@@ -84,7 +85,7 @@ class Thing:
 
     def _observed(self, remote_id: str) -> Observed:
         body = copy.deepcopy(self.platform.objects[self.name][remote_id])
-        return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), free=self.free)
+        return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), self.free, self.platform.touched)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         if self.refusal is not None and not exists:

@@ -380,3 +380,18 @@ async def test_any_world_converges_in_one_sync_and_foreign_objects_stay(wanted: 
     assert (await synced(platform, specs)).ok
     assert (await planned(platform, specs)).empty
     assert {key: platform.objects["agent"][key] for key in foreign} == foreign
+
+
+async def test_what_was_touched_there_later_is_told_once_and_overwrites_nothing() -> None:
+    platform = Platform()
+    platform.touched = 1_000_000
+    await synced(platform, [DOC])
+    platform.touched += 600  # the platform's own work after our write
+    assert (await planned(platform, [DOC])).notices == ()
+    platform.touched += 86_400
+    found = await planned(platform, [DOC])
+    assert found.empty
+    (notice,) = found.notices
+    assert (notice.where, "touched at the platform on 1970-01-13" in notice.what) == ("document desk", True)
+    assert (await synced(platform, [DOC])).ok
+    assert (await planned(platform, [DOC])).notices == ()

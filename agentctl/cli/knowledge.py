@@ -1,0 +1,59 @@
+"""agentctl knowledge list, agentctl knowledge refresh."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from agentctl.cli.session import Json, connected
+
+app = typer.Typer(help="Knowledge documents at ElevenLabs.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Show this project's documents at ElevenLabs: size, index, and the agents that use each. Writes nothing."""
+    from agentctl.cli import render
+    from agentctl.verbs import knowledge as verbs
+
+    found = connected(verbs.documents)
+    if json:
+        print(render.to_json([asdict(one) for one in found]))
+        return
+    width = max((len(one.key) for one in found), default=0)
+    for one in found:
+        notes = [f"used by {', '.join(one.used_by)}" if one.used_by else "used by nobody"]
+        notes += [f"indexed by {model}" for model in one.models]
+        notes += [] if one.declared else ["not declared here"]
+        print(render.plain(f"{one.key:{width}}  {one.type:4}  {_size(one.size):>9}  {'; '.join(notes)}"))
+    if not found:
+        print("No documents.")
+
+
+@app.command("refresh")
+def refresh(
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Globs of document keys.")] = None,
+    json: Json = False,
+) -> None:
+    """Have ElevenLabs fetch the pages behind `url` documents again. Without KEY: all of them."""
+    from agentctl.cli import render
+    from agentctl.verbs import knowledge as verbs
+
+    found = connected(lambda control: verbs.refresh(control, keys or ()))
+    if json:
+        rows = [{"key": one.key, "url": one.url, "error": str(one.error) if one.error else None} for one in found]
+        print(render.to_json(rows))
+    else:
+        for one in found:
+            said = f"{one.key}: {one.error}" if one.error else f"{one.key}: fetched {one.url}"
+            print(f"{render.paint('failed:', 31)} {render.plain(said)}" if one.error else render.plain(said))
+        if not found:
+            print("No document has a url.")
+    if any(one.error for one in found):
+        raise typer.Exit(1)
+
+
+def _size(size: int) -> str:
+    return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,125 @@
+"""Folders of the knowledge base, where a project wants its documents in some. A folder carries scope and key in its
+name, as documents do: `agentctl/<project>/<environment>/<key>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agentctl.errors import NotFound
+from agentctl.resources.api import Api
+from agentctl.resources.assistant import Assistant, Document
+from agentctl.resources.dependents import dependents, must_be_free
+from agentctl.resources.place import Place
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
+
+LIST = "/v1/convai/knowledge-base"
+FOLDER = "/v1/convai/knowledge-base/{document_id}"
+KIND = "knowledge_folder"
+SHARED = "shared"
+
+
+def folder_of(assistant: Assistant, document: Document) -> dict[str, Ref | None]:
+    """The field of a document that says where it lies: in a folder, in none, or (empty) wherever it is."""
+    shared = document.key.startswith(f"{SHARED}/")
+    base = assistant.knowledge_base
+    key = _key(base.shared_folder, SHARED) if shared else _key(base.folder, assistant.key)
+    return {} if key is None else {"folder": Ref(KIND, key) if key else None}
+
+
+class KnowledgeFolder:
+    """A folder that one assistant's documents, several assistants' or the shared ones lie in."""
+
+    name = KIND
+    prunable = True
+    lists: Mapping[str, Keyed] = {}
+
+    def __init__(self, api: Api, scope: Scope) -> None:
+        self._api = api
+        self._prefix = f"agentctl/{scope.project}/{scope.environment}/"
+
+    @classmethod
+    def at(cls, place: Place) -> KnowledgeFolder:
+        """For one workspace and project."""
+        return cls(place.api, place.scope)
+
+    def desired(self, assistant: Assistant) -> Iterable[Desired]:
+        """The folders that the assistant's documents lie in; one that several name is made once."""
+        folders = [folder_of(assistant, document).get("folder") for document in assistant.knowledge]
+        for ref in dict.fromkeys(folders):
+            if ref is not None:
+                yield Desired(self.name, ref.key, {"name": self._prefix + ref.key}, "knowledge_base.folder")
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        """One list by name prefix; a bound folder that was renamed by hand is looked up by id."""
+        if not wanted and not bound:
+            return {}
+        found: dict[str, list[Observed]] = {}
+        by_id: dict[str, Observed] = {}
+        params = {"search": self._prefix, "types": "folder", "page_size": 100}
+        async for entry in self._api.pages(LIST, items="documents", params=params):
+            if entry.get("type") == "folder":
+                observed = by_id[str(entry["id"])] = _observed(entry)
+                found.setdefault(str(entry["name"]).removeprefix(self._prefix), []).append(observed)
+        for desired in wanted:
+            if remote_id := bound.get(desired.key):
+                found[desired.key] = [by_id[remote_id]] if remote_id in by_id else await self._by_id(remote_id)
+        return found
+
+    async def _by_id(self, remote_id: str) -> list[Observed]:
+        try:
+            return [await self.read(remote_id)]
+        except NotFound:
+            return []
+
+    async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
+        """Nothing to refuse."""
+
+    def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
+        """A folder is renamed in place."""
+        return False
+
+    def felt(self, changed: frozenset[str]) -> bool:
+        """A name is nothing that an agent goes by."""
+        return False
+
+    async def users(self, remote_id: str) -> Sequence[User]:
+        """What lies in it, and the agents that know it as a whole."""
+        return [*await self._inside(remote_id), *await dependents(self._api, remote_id)]
+
+    async def _inside(self, remote_id: str) -> list[User]:
+        params = {"parent_folder_id": remote_id, "page_size": 100}
+        pages = self._api.pages(LIST, items="documents", params=params)
+        return [User(str(entry["id"]), f"{entry['type']} {entry['name']} in it") async for entry in pages]
+
+    async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
+        """A folder at the top level."""
+        return str((await self._api.post(f"{LIST}/folder", json={"name": body["name"]}))["id"])
+
+    async def read(self, remote_id: str) -> Observed:
+        """The folder's name."""
+        return _observed(await self._api.get(FOLDER, document_id=remote_id))
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        """Another name."""
+        return _observed(await self._api.patch(FOLDER, json={"name": desired.body["name"]}, document_id=remote_id))
+
+    async def delete(self, remote_id: str) -> None:
+        """Only an empty one, and never with force, which would delete what is in it."""
+        must_be_free(f"knowledge_folder {remote_id}", await self.users(remote_id))
+        try:
+            await self._api.delete(FOLDER, document_id=remote_id)
+        except NotFound:
+            return
+
+
+def _key(setting: bool | str | None, owner: str) -> str | None:
+    """The folder's key; empty: no folder; None: not declared."""
+    if setting is None or setting is False:
+        return None if setting is None else ""
+    return owner if setting is True else setting
+
+
+def _observed(entry: Mapping[str, Any]) -> Observed:
+    return Observed(str(entry["id"]), {"name": entry["name"]})

@@ -1,0 +1,216 @@
+"""A plan in the making: one resource after another is compared, and what cannot be made takes along what needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
+from agentctl.sync.bindings import Bindings, overlaid
+from agentctl.sync.diff import Edit, attributed, diff, without
+from agentctl.sync.entries import forgotten, removals
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.sharing import Others, Parties, named
+
+Wanted = Mapping[str, Desired]
+# Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
+_OWN_WORK = 900
+
+
+class Draft:
+    """The plan while it grows, kind after kind, so that each can refer to those before it."""
+
+    def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted]) -> None:
+        self._bindings = bindings
+        self._wanted = wanted
+        self.ids: dict[Ref, str] = {}
+        self._pending: set[Ref] = set()
+        self._changes: list[Change] = []
+        self._settled: list[Settled] = []
+        self._unchanged = 0
+        self._orphans: list[Ref] = []
+        self._waiting: list[Failure] = []
+        self._notices: list[Problem] = []
+        self._failures: list[Failure] = []
+
+    def plan(self, notices: Iterable[Problem]) -> Plan:
+        """What has come together."""
+        return Plan(
+            changes=tuple(self._changes),
+            settled=tuple(self._settled),
+            unchanged=self._unchanged,
+            orphans=tuple(self._orphans),
+            waiting=tuple(self._waiting),
+            notices=(*notices, *self._notices),
+            failures=tuple(self._failures),
+            known=len(self._bindings),
+        )
+
+    def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
+        """Know the ids of one kind before any of it is compared, since its resources may refer to each other.
+
+        A kind that refers to itself must not replace: whoever was compared before would keep the old id.
+        """
+        for desired in wanted:
+            sighting = seen.get(desired.key, ())
+            if isinstance(sighting, AgentctlError) or len(sighting) > 1:
+                continue
+            if sighting:
+                self.ids[desired.ref] = sighting[0].remote_id
+            else:
+                self._pending.add(desired.ref)
+
+    def block(self) -> None:
+        """Take out what refers to one that cannot be planned and is not there."""
+        self._block_dependents({failure.ref for failure in self._failures} - self.ids.keys())
+
+    def add(self, kind: Kind[Any], desired: Desired, sighting: Sighting, strangers: Others = ()) -> None:
+        """Compare one resource and note what follows. `strangers`: see `Parties.strangers`."""
+        if isinstance(sighting, AgentctlError):
+            return self._fail(desired, sighting)
+        if isinstance(strangers, AgentctlError):
+            return self._fail(desired, strangers)
+        if len(sighting) > 1:
+            ids = ", ".join(observed.remote_id for observed in sighting)
+            message = f"{kind.name} {desired.key}: {len(sighting)} remote objects claim to be it: {ids}"
+            return self._fail(desired, Ambiguous(message, "Delete or rename the wrong ones in the dashboard."))
+        unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
+        if unknown:
+            names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
+            self._pending.discard(desired.ref)
+            return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
+        return self._compare(kind, desired, sighting[0] if sighting else None, named(strangers))
+
+    def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
+        ref, body = desired.ref, resolve(desired.body, self.ids)
+        bound, applied = self._bindings.get(ref), self._bindings.applied(ref)
+        if observed is None:
+            self._pending.add(ref)
+            edits = diff(body, {}, kind.lists)
+            self._changes.append(Change("create", desired, edits, bound=bound))
+            return
+        known = applied if bound == observed.remote_id else {}
+        edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
+        edits += removals(desired, observed.body, known, kind.lists)
+        gone = forgotten(desired, observed.body, known, kind.lists)
+        if bound != observed.remote_id and not observed.free:
+            edits = tuple(replace(edit, origin="there") for edit in edits)
+        equal = without(body, [edit.keys for edit in edits])
+        touched = self._touched(desired, observed)
+        news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
+        if news or diff(equal, known, kind.lists):
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched))
+        replaces = bool(others) or kind.replaces(desired, frozenset(edit.path for edit in edits))
+        if replaces:
+            self.ids.pop(ref)
+            self._pending.add(ref)
+        if edits:
+            losses = tuple(_losses(desired, body, observed.body, edits))
+            change = Change("update", desired, edits, observed, replaces, bound, losses, others)
+            self._changes.append(change)
+        else:
+            self._unchanged += 1
+
+    def _touched(self, desired: Desired, observed: Observed) -> int:
+        """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
+        ref = desired.ref
+        before = self._bindings.touched(ref) if self._bindings.get(ref) == observed.remote_id else 0
+        if before and observed.touched > before + _OWN_WORK:
+            when = f"{datetime.fromtimestamp(observed.touched, UTC):%Y-%m-%d %H:%M} UTC"
+            what = f"was touched at the platform on {when}, which shows no more of it; look whether somebody edited it"
+            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+            return observed.touched
+        return 0 if before else observed.touched
+
+    def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
+        """What is ours by binding or by mark and is no longer declared."""
+        bound = self._bindings.of(kind.name)
+        for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
+            sighting = seen.get(key, ())
+            ids = [bound[key]] if key in bound else []
+            ids += [one.remote_id for one in sighting] if not isinstance(sighting, AgentctlError) else []
+            if not prune or not kind.prunable:
+                self._orphans.append(Ref(kind.name, key))
+                continue
+            desired = Desired(kind.name, key, {}, "no longer declared")
+            self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+
+    async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
+        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        doomed = [change for change in self._changes if change.action == "delete"]
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+            if not users:
+                continue
+            self._changes.remove(change)
+            if isinstance(users, AgentctlError):
+                self._fail(change.desired, users)
+                continue
+            ref = change.desired.ref
+            self._orphans.append(ref)
+            what = f"is no longer declared, and stays since it is used by {named(users)}"
+            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+
+    async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
+        """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
+
+        async def ask(change: Change) -> AgentctlError | None:
+            changed = frozenset(edit.path for edit in change.edits)
+            try:
+                await kinds[change.desired.kind].check(change.desired, changed, exists=change.observed is not None)
+            except AgentctlError as error:
+                return error
+            return None
+
+        asked = [change for change in self._changes if change.action != "delete"]
+        answers = await asyncio.gather(*(ask(change) for change in asked))
+        refused = [(change, error) for change, error in zip(asked, answers, strict=True) if error]
+        for change, error in refused:
+            self._changes.remove(change)
+            if isinstance(error, Waiting):
+                self._waiting.append(Failure(change.desired.ref, change.desired.where, error))
+            else:
+                self._fail(change.desired, error)
+        self._block_dependents({change.desired.ref for change, _ in refused if change.observed is None})
+
+    def _block_dependents(self, missing: set[Ref]) -> None:
+        for change in list(self._changes):
+            lost = refs(change.desired.body) & missing
+            if lost:
+                names = ", ".join(sorted(f"{ref.kind} {ref.key}" for ref in lost))
+                self._changes.remove(change)
+                self._fail(change.desired, Blocked(f"{change.desired.kind} {change.desired.key} needs {names}"))
+                missing.add(change.desired.ref)
+
+    def _known(self, ref: Ref) -> bool:
+        """Whether a Ref has an id now or gets one by this plan; ids of kinds outside the plan come from bindings."""
+        if ref in self.ids or ref in self._pending:
+            return True
+        bound = self._bindings.get(ref)
+        if bound is None or ref.key in self._wanted.get(ref.kind, {}):
+            return False
+        self.ids[ref] = bound
+        return True
+
+    def _fail(self, desired: Desired, error: AgentctlError) -> None:
+        self._failures.append(Failure(desired.ref, desired.where, error))
+
+
+def _losses(
+    desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What the edits would destroy for good, with the path of the part that does."""
+    for peril in desired.perils:
+        before, after = _part(observed, peril.at), _part(body, peril.at)
+        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
+        if touched and (lost := peril.destroys(before, overlaid(before, after))):
+            yield peril.at, lost
+
+
+def _part(tree: Any, keys: Sequence[str]) -> Mapping[str, Any]:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, Mapping) else {}

@@ -1,0 +1,116 @@
+"""The knowledge base beyond sync: what is there and who uses it, and pages that are fetched again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from agentctl.errors import AgentctlError, UsageError
+from agentctl.resources import knowledge, rag_index
+from agentctl.resources.assistant import Assistant, Document
+from agentctl.settings import nearest
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.sync import load
+from agentctl.wiring import Control
+
+REFRESH = "/v1/convai/knowledge-base/{document_id}/refresh"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One document of ours at the platform. `size` in bytes; `models`: those whose index was awaited.
+
+    `declared`: the files have it still. `used_by`: names of agents, ours and others.
+    """
+
+    key: str
+    type: str
+    document_id: str
+    size: int
+    used_by: tuple[str, ...]
+    models: tuple[str, ...]
+    declared: bool
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """One page that was to be fetched again; `error` None: it was."""
+
+    key: str
+    url: str
+    error: AgentctlError | None = None
+
+
+async def documents(control: Control) -> tuple[Listed, ...]:
+    """Every document that carries this project's mark, by key. One request per hundred; raises as `plan` does."""
+    loaded = await load(control)
+    bindings = await control.bindings()
+    declared = {document.key for assistant in loaded.assistants for document in assistant.knowledge}
+    prefix = f"agentctl/{control.scope.project}/{control.scope.environment}/"
+    pages = control.api.pages(knowledge.LIST, items="documents", params={"search": prefix})
+    found = [_listed(entry, prefix, bindings, declared) async for entry in pages if entry.get("type") != "folder"]
+    return tuple(sorted(found, key=lambda one: one.key))
+
+
+async def refresh(control: Control, only: Sequence[str] = ()) -> tuple[Refreshed, ...]:
+    """Have ElevenLabs fetch the pages of `url` documents again; `only`: globs of document keys, none: all pages.
+
+    What an agent knows of a page changes at once, wherever it is attached. One that fails stops no other. Raises
+    UsageError for a glob that means no page, or one that was never synced, Busy while a sync runs, and as `load` does.
+    """
+    loaded = await load(control)
+    pages = _chosen(loaded.assistants, only)
+    async with exclusive(control):
+        bindings = await control.bindings()
+        unsynced = [key for key in pages if bindings.get(Ref(knowledge.KIND, key)) is None]
+        if unsynced:
+            raise UsageError(f"not at ElevenLabs yet: {', '.join(unsynced)}", "Sync first: agentctl sync")
+        return tuple(await asyncio.gather(*(_refreshed(control, bindings, page) for page in pages.values())))
+
+
+async def _refreshed(control: Control, bindings: Bindings, page: Document) -> Refreshed:
+    document_id = bindings.get(Ref(knowledge.KIND, page.key))
+    assert document_id is not None
+    assert page.url is not None
+    try:
+        await control.api.post(REFRESH, document_id=document_id)
+    except AgentctlError as error:
+        return Refreshed(page.key, page.url, error)
+    return Refreshed(page.key, page.url)
+
+
+def _chosen(assistants: Sequence[Assistant], only: Sequence[str]) -> dict[str, Document]:
+    every = {document.key: document for assistant in assistants for document in assistant.knowledge}
+    pages = {key: document for key, document in every.items() if document.url is not None}
+    for glob in only:
+        if any(fnmatchcase(key, glob) for key in pages):
+            continue
+        if glob in every:
+            raise UsageError(f"{glob} is no page: only what has a url is fetched", "A changed file needs a sync.")
+        guess = nearest(glob, list(pages))
+        hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(pages) or 'none'}."
+        raise UsageError(f"no page matches {glob!r}", hint)
+    return {key: one for key, one in pages.items() if not only or any(fnmatchcase(key, glob) for glob in only)}
+
+
+def _listed(entry: Mapping[str, Any], prefix: str, bindings: Bindings, declared: set[str]) -> Listed:
+    name, _, digest = str(entry["name"]).removeprefix(prefix).rpartition("@")
+    document_id = str(entry["id"])
+    current = bindings.get(Ref(knowledge.KIND, name)) == document_id
+    indexes = bindings.of(rag_index.KIND) if current else {}
+    return Listed(
+        # One that was replaced and stays, since others use it, is told apart as a plan does it.
+        key=name if current or name not in declared else f"{name}@{digest}",
+        type=str(entry.get("type")),
+        document_id=document_id,
+        size=int((entry.get("metadata") or {}).get("size_bytes") or 0),
+        # The list still carries them, though it says that it will not for ever; the plan asks the endpoint of its own.
+        used_by=tuple(str(one.get("name") or one["id"]) for one in entry.get("dependent_agents") or ()),
+        models=tuple(key.rpartition("@")[2] for key in indexes if key.rpartition("@")[0] == name),
+        declared=name in declared and current,
+    )
