@@ -151,6 +151,28 @@ async def test_an_ordinary_sync_makes_one_list_request_and_one_for_each_agent(pr
     assert requests == [f"GET {LIST}", *(f"GET {GET}{agent_id}" for agent_id in agents)]
 
 
+async def test_documents_folders_and_indexes_cost_one_list_each_at_most(project: Project) -> None:
+    for key in ("empfang", "zentrale"):
+        knowledge = project.root / "assistants" / key / "knowledge"
+        knowledge.mkdir()
+        for name in ("hours", "prices"):
+            (knowledge / f"{name}.md").write_text(f"{name} of {key}: " + "as they are. " * 60)
+        (knowledge.parent / "assistant.toml").write_text(
+            f'name = "{key}"\n[knowledge_base]\nfolder = true\n[rag]\nenabled = true\n'
+        )
+    async with project.opened() as control:
+        assert (await sync.apply(control, await sync.plan(control))).ok
+    await project.sandbox.clear_log()
+    async with project.opened() as control:
+        found = await sync.plan(control)
+        assert found.empty
+        assert (await sync.apply(control, found)).ok
+    requests = sorted(f"{entry['method']} {entry['path']}" for entry in await project.sandbox.log())
+    agents = sorted((await project.sandbox.state())["agents"])
+    documents = "GET /v1/convai/knowledge-base"  # one for the documents, one for the folders, none for indexes
+    assert requests == [f"GET {LIST}", *(f"GET {GET}{agent_id}" for agent_id in agents), documents, documents]
+
+
 async def test_what_is_bound_is_asked_for_before_the_list_and_before_the_files_are_read(project: Project) -> None:
     await project.sandbox.clear_log()
     (project.root / "assistants/empfang/assistant.toml").write_text("nonsense")
