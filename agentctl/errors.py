@@ -15,6 +15,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Ignored                 the platform answered 200 and kept something else
 │   ├── Blocked                 a change waits for another that failed
 │   ├── Stale                   what a plan was made of has changed since
+│   ├── Elsewhere               nothing of what is bound is there: this is probably another workspace
 │   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
@@ -127,6 +128,10 @@ class Blocked(SyncError):
 
 class Stale(SyncError):
     """What a plan was made of has changed since; nothing of that change was written."""
+
+
+class Elsewhere(SyncError):
+    """Nothing of what is bound is there: the key probably opens another workspace than the one it was bound in."""
 
 
 class InUse(SyncError):

@@ -10,11 +10,11 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, HttpUrl, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from agentctl.errors import ConfigurationError, Problem
@@ -33,6 +33,7 @@ _ADDRESSES = {
     "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
     "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
 }
+_STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 
 
 class Settings(BaseSettings):
@@ -69,7 +70,10 @@ class Settings(BaseSettings):
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
 
+    agentctl_env: str | None = None
     no_color: str | None = None
+
+    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @field_validator("database_url", "smtp_url", mode="before")
     @classmethod
@@ -83,7 +87,8 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         # Two secrets are valid at once while a webhook is rotated.
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        parts = () if value is None else value.split(",") if isinstance(value, str) else None
+        return value if parts is None else tuple(part.strip() for part in parts if part.strip())
 
     @property
     def workspace(self) -> str:
@@ -91,32 +96,75 @@ class Settings(BaseSettings):
         url = self.elevenlabs_base_url
         return f"{url.host}:{url.port}" if url.port not in (80, 443) else str(url.host)
 
+    def variable(self, name: str) -> str:
+        """The name of the variable that the setting `name` is read from: its own in capitals, or the environment's."""
+        return self._variables.get(name, name.upper())
 
-def load_settings(directory: Path) -> Settings:
+
+def load_settings(
+    directory: Path, *, values: Mapping[str, str | None] | None = None, variables: Mapping[str, str] | None = None
+) -> Settings:
     """Read the environment and `directory`/.env.
 
-    Raises ConfigurationError with every variable that has an unusable value.
+    For one environment of a project: `values` are settings that its files decide (None: not set there), and
+    `variables` names for settings the variable that holds them there. Neither is read from anywhere else.
+    Raises ConfigurationError with every variable that has an unusable value, or that is named for a store and absent.
     """
     dotenv = directory / ".env"
-    source = None
+    names = dict(variables or {})
     try:
         problems = list(_misread(dotenv))
         source = dotenv if dotenv.is_file() and not problems else None
-        settings = Settings(_env_file=source)
-    except ValidationError as error:
-        bad = {str(item["loc"][0]): item for item in error.errors(include_input=False)}
-        problems += [Problem(name.upper(), _reason(name, item)) for name, item in bad.items()]
-        settings = Settings(_env_file=source, **{name: Settings.model_fields[name].default for name in bad})
-        problems += [problem for problem in _incomplete(settings) if problem.where.lower() not in bad]
+        given = {**(values or {}), **_named(names, source)}
+        settings, wrong = _usable(source, given, names)
     except (UnicodeDecodeError, OSError) as error:
         why = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
         raise ConfigurationError([Problem(str(dotenv), why)], "Save it as UTF-8 text that you may read.") from None
-    else:
-        problems += _incomplete(settings)
+    told = {problem.where for problem in wrong}
+    problems += [*wrong, *(problem for problem in _incomplete(settings) if problem.where not in told)]
     if problems:
         hint = f"Set them in the environment or in {dotenv}; .env.example explains each."
         raise ConfigurationError(sorted(problems), hint)
     return settings
+
+
+def _usable(source: Path | None, given: Mapping[str, Any], names: dict[str, str]) -> tuple[Settings, list[Problem]]:
+    """The settings, with the defaults of those that cannot be used, and a problem for each of these."""
+    problems = []
+    try:
+        settings = Settings(_env_file=source, **given)
+    except ValidationError as error:
+        bad = {str(item["loc"][0]): item for item in error.errors(include_input=False)}
+        problems = [Problem(names.get(name, name.upper()), _reason(name, item)) for name, item in bad.items()]
+        usable = {**given, **{name: Settings.model_fields[name].default for name in bad}}
+        settings = Settings(_env_file=source, **usable)
+    settings._variables = names
+    # Without it another store would be used than the one that was meant.
+    absent = [name for name in _STORE if name in names and given.get(name) is None]
+    problems += [Problem(names[name], f"is not set, and agentctl.toml names it for {name.upper()}") for name in absent]
+    return settings, problems
+
+
+def wanted_environment(directory: Path) -> str | None:
+    """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so, or .env cannot be read."""
+    dotenv, name = directory / ".env", "agentctl_env"
+    try:
+        source = dotenv if dotenv.is_file() and not list(_misread(dotenv)) else None
+        return _named({name: name.upper()}, source)[name]
+    except (UnicodeDecodeError, OSError):
+        return None  # `load_settings` tells
+
+
+def _named(variables: Mapping[str, str], dotenv: Path | None) -> dict[str, str | None]:
+    """Setting -> value of the variable named for it; None for one that is absent or empty."""
+    if not variables:
+        return {}
+    kept: Mapping[str, str | None] = {}
+    if dotenv is not None:
+        from dotenv import dotenv_values
+
+        kept = dotenv_values(dotenv)
+    return {name: os.environ.get(variable) or kept.get(variable) or None for name, variable in variables.items()}
 
 
 def _misread(dotenv: Path) -> Iterator[Problem]:
@@ -138,7 +186,7 @@ def require(settings: Settings, *names: str) -> None:
     missing = [name for name in names if getattr(settings, name) in (None, ())]
     if missing:
         raise ConfigurationError(
-            [Problem(name.upper(), "is not set") for name in missing],
+            [Problem(settings.variable(name), "is not set") for name in missing],
             hint="Set it in the environment or in .env beside agentctl.toml; .env.example explains each.",
         )
 
@@ -185,4 +233,5 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
     )
     for given, needed in pairs:
         if getattr(settings, given) is not None and getattr(settings, needed) is None:
-            yield Problem(needed.upper(), f"is not set, but {given.upper()} is and needs it")
+            what = f"is not set, but {settings.variable(given)} is and needs it"
+            yield Problem(settings.variable(needed), what)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
-from agentctl.settings import Settings, load_settings, require
+from agentctl.settings import Settings, load_settings, require, wanted_environment
 
 if TYPE_CHECKING:
     from agentctl.calls.digest import Digester
@@ -31,12 +31,26 @@ if TYPE_CHECKING:
 
 
 class Control:
-    """One project with its settings and clients. Make one with `connect`; it closes what it opened."""
+    """One project in one environment, with its settings and clients. Make one with `connect`; it closes what it opened.
 
-    def __init__(self, directory: Path, settings: Settings, stack: AsyncExitStack, *, has_project: bool) -> None:
+    `environment`: the one that was named, None for the project's default; `workspace`: the label that it declares.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        stack: AsyncExitStack,
+        *,
+        has_project: bool,
+        environment: str | None = None,
+        workspace: str | None = None,
+    ) -> None:
         self.directory = directory
         self.settings = settings
         self.has_project = has_project
+        self.environment = environment
+        self._workspace = workspace
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self._stack = stack
         self._store: Store | None = None
@@ -47,23 +61,26 @@ class Control:
         """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
         from agentctl.sources.files import load
 
-        return load(self.directory)
+        return load(self.directory, self.environment)
 
     @cached_property
     def project(self) -> Project:
         """agentctl.toml alone: enough to know whose things these are while the assistants are still being read."""
-        from agentctl.sources.project import find, read_project
+        from agentctl.sources.project import read_sound
 
-        project, problems = read_project(find(self.directory))
-        return project if project and not problems else self.loaded.project
+        return read_sound(self.directory, self.environment) or self.loaded.project
 
     @cached_property
     def scope(self) -> Scope:
-        """Project, environment and workspace of this control's bindings."""
+        """Project, environment and workspace of this control's bindings.
+
+        A workspace is its host, and the label that the environment gives it: a host has many, and which one a key
+        opens is not to be seen from it. Never made from the key, so that keys can be rotated.
+        """
         from agentctl.sync.kind import Scope
 
-        project = self.project
-        return Scope(project.name, project.environment, self.settings.workspace)
+        project, host = self.project, self.settings.workspace
+        return Scope(project.name, project.environment, f"{self._workspace}@{host}" if self._workspace else host)
 
     @cached_property
     def api(self) -> ElevenLabs:
@@ -72,7 +89,8 @@ class Control:
 
         require(self.settings, "elevenlabs_api_key")
         assert self.settings.elevenlabs_api_key is not None
-        api = ElevenLabs(str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key)
+        url, name = str(self.settings.elevenlabs_base_url), self.settings.variable("elevenlabs_api_key")
+        api = ElevenLabs(url, self.settings.elevenlabs_api_key, key_name=name)
         self._stack.push_async_callback(api.aclose)
         return api
 
@@ -98,8 +116,7 @@ class Control:
         """What ElevenLabs is given to take a number over."""
         from agentctl.resources.phone_number import TwilioAccess
 
-        settings = self.settings
-        _ = self.twilio
+        settings, _ = self.settings, self.twilio
         if settings.twilio_api_key_sid and settings.twilio_api_key_secret:
             return TwilioAccess(
                 settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token, enable_sms
@@ -253,18 +270,31 @@ class Control:
 
 
 @asynccontextmanager
-async def connect(directory: Path | None = None, *, settings: Settings | None = None) -> AsyncIterator[Control]:
-    """Open the project that holds `directory` (default: the current one) or lies above it.
+async def connect(
+    directory: Path | None = None, *, settings: Settings | None = None, environment: str | None = None
+) -> AsyncIterator[Control]:
+    """Open the project that holds `directory` (default: the current one) or lies above it, in one environment.
 
-    Without an agentctl.toml a control is still useful for doors and workers on a server that has only settings.
-    Raises ConfigurationError with every unusable setting.
+    `environment`: default AGENTCTL_ENV, else what agentctl.toml names. `settings` replace all that is read from the
+    machine, and the host and key that the environment declares. Without an agentctl.toml a control is still useful for
+    doors and workers on a server that has only settings. Raises ConfigurationError with every unusable setting, and
+    UsageError for an environment that nobody declares.
     """
-    from agentctl.sources.project import find
+    from agentctl.sources.environment import select
+    from agentctl.sources.project import FILENAME, find
 
     start = (directory or Path.cwd()).resolve()
     try:
-        root, has_project = find(start).parent, True
+        file = find(start)
+        root, has_project = file.parent, True
     except ConfigurationError:
         root, has_project = start, False
+    wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
+    there = select(root / FILENAME, wanted)
+    if settings is None:
+        settings = load_settings(
+            root, values=there.values if there else None, variables=there.variables if there else None
+        )
+    label = there.workspace if there else None
     async with AsyncExitStack() as stack:
-        yield Control(root, settings or load_settings(root), stack, has_project=has_project)
+        yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)

@@ -26,6 +26,7 @@ from agentctl.cli.app import app, run
 from agentctl.resources.assistant import Part
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.settings import Settings
+from agentctl.sources import environment
 from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry
 from agentctl.sources.files import load
 from agentctl.sources.init import write
@@ -150,6 +151,25 @@ def test_what_a_user_writes_loads_without_a_problem_and_shows_every_key(annotate
     assert set(keys(tomllib.loads(assistant))) >= ours - only_for_all
     shown = re.findall(r"^#? ?\[?(\w+)", project, re.MULTILINE)
     assert {"project", "environment", "mail", "digest", "vars", "defaults"} <= set(shown)
+
+
+def test_the_environment_that_it_shows_loads_without_a_problem(annotated: Path) -> None:
+    (shown,) = [block for block in blocks("ini") if "[environments." in block]
+    project = annotated / "agentctl.toml"
+    project.write_text(f"{project.read_text(encoding='utf-8')}\n{shown}", encoding="utf-8")
+    loaded = load(annotated, "staging")
+    assert loaded.problems == ()
+    assert loaded.assistants[0].phone.numbers == ("+498999998101",)
+    assert load(annotated).assistants[0].phone.numbers == ("+498999998100",)
+    told = section_named("Environments")
+    assert [key for key in environment.REFERENCES if f"`{key}`" not in told] == []
+
+
+def section_named(heading: str) -> str:
+    """What stands below one heading of the third level."""
+    found = re.search(rf"^### {heading}$(.*?)^##", README, re.MULTILINE | re.DOTALL)
+    assert found
+    return found[1]
 
 
 def keys(table: Mapping[str, Any], at: str = "") -> Iterator[str]:

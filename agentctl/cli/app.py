@@ -22,6 +22,7 @@ from agentctl.cli import (
     knowledge,
     number,
     project,
+    promote,
     pull,
     sandbox,
     serve,
@@ -53,6 +54,7 @@ app.command("pull")(pull.pull)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)
 app.command("unhold")(history.unhold)
+app.command("promote")(promote.promote)
 app.command("import-number")(number.import_number)
 app.command("release-number")(number.release_number)
 app.command("up")(up.up)
@@ -81,12 +83,17 @@ def root(
         typer.Option("--directory", "-C", help="Directory of the project (default: here or the nearest above).",
                      exists=True, file_okay=False),
     ] = Path("."),
+    environment: Annotated[
+        str | None,
+        typer.Option("--env", metavar="NAME", help="Environment of the project (default: AGENTCTL_ENV, else its own)."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:  # fmt: skip
     """Phone assistants as files: plan, sync, numbers, calls."""
     session.DIRECTORY.set(directory)
+    session.ENVIRONMENT.set(environment or None)
 
 
 def run(arguments: Sequence[str]) -> int:

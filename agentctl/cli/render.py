@@ -17,6 +17,7 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.history import History, ProjectPlan
+from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
 
 _ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
@@ -80,6 +81,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
         ],
         "counts": plan.counts(),
         "notices": [str(notice) for notice in _notices(plan)],
+        "two_way": [{"kind": ref.kind, "key": ref.key} for ref in unremembered(plan)],
         "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
         "holds": [
             {"assistant": hold.key, "revision": hold.revision}

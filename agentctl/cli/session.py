@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 DIRECTORY: ContextVar[Path] = ContextVar("directory", default=Path())  # what --directory names
+ENVIRONMENT: ContextVar[str | None] = ContextVar("environment", default=None)  # what --env names
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, messages on stderr.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -28,10 +29,10 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
     """Run `body` with the project's control, and close what it opened."""
     from agentctl.wiring import connect
 
-    where = DIRECTORY.get()
+    where, environment = DIRECTORY.get(), ENVIRONMENT.get()
 
     async def session() -> Result:
-        async with connect(where) as control:
+        async with connect(where, environment=environment) as control:
             return await body(control)
 
     return asyncio.run(session())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,9 @@ Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="G
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no longer declared.")]
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
+]
+Stateless = Annotated[
+    bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
 ]
 Trust = Annotated[
     bool, typer.Option("--trust-store", help="Nothing changed here: only list the agents; drift inside is not seen.")
@@ -55,6 +59,7 @@ def sync(
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
     trust_store: Trust = False,
     json: Json = False,
@@ -65,29 +70,48 @@ def sync(
     delete stored conversations.
     """
 
-    async def run(control: Control) -> Applied:
+    asked = _Asked(only or (), yes, take_ours, prune, force, stateless, delete_conversations, trust_store, json)
+    end(connected(asked.run))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What one sync is to do, as the command line says it."""
+
+    only: Sequence[str]
+    yes: bool
+    take_ours: bool
+    prune: bool
+    force: bool
+    stateless: bool
+    delete_conversations: bool
+    trust_store: bool
+    json: bool
+
+    async def run(self, control: Control) -> Applied:
+        """Plan, show, ask, apply, tell."""
         from agentctl.cli import render
-        from agentctl.verbs import sync as verbs
         from agentctl.verbs import trusted
+        from agentctl.verbs.exclusive import exclusive
+        from agentctl.verbs.stateless import must_be_meant
 
         control.tell = lambda text: say(f"  {text}")
-        async with verbs.exclusive(control):
-            found = await trusted.plan(control, only or (), trust=trust_store, prune=prune, patience=patience())
-            if not json:
+        async with exclusive(control):
+            whole = {"trust": self.trust_store, "prune": self.prune, "force": self.force}
+            found = await trusted.plan(control, self.only, patience=patience(), **whole)
+            if not self.json:
                 print(render.plan_text(found), flush=True)
-            ours = take_ours or not yes
-            if not force:
+            ours = self.take_ours or not self.yes
+            must_be_meant(control, found, stateless=self.stateless)
+            if not self.force:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
-                confirm(_question(found), yes=yes)
-            more = {"force": force, "destroy": may_destroy(found, given=delete_conversations, ask=not yes)}
+                confirm(question(found), yes=self.yes)
+            destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
+            more = {"force": self.force, "stateless": self.stateless, "destroy": destroy}
             applied = await trusted.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
-        print(render.to_json(render.applied_json(applied)) if json else outcome(applied))
+        print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
         return applied
-
-    applied = connected(run)
-    if not applied.ok or applied.held:
-        raise typer.Exit(3 if applied.ok else 1)
 
 
 def status(only: Only = None, trust_store: Trust = False, json: Json = False, exit_code: ExitCode = False) -> None:
@@ -114,6 +138,12 @@ def patience() -> Patience:
     return Patience(on_pause=pausing)
 
 
+def end(applied: Applied) -> None:
+    """Leave with the exit code that a run deserves: 1 for a failure, 3 for what was held back."""
+    if not applied.ok or applied.held:
+        raise typer.Exit(3 if applied.ok else 1)
+
+
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     """The yes that whatever destroys something for good needs apart from any other; asked for only where it counts."""
     lost = [f"{one.desired.kind} {one.desired.key}: {what}" for one in found.destructive for what in one.destroys]
@@ -122,7 +152,8 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
 
 
-def _question(found: Plan) -> str:
+def question(found: Plan) -> str:
+    """What to ask before a plan is applied."""
     foreign = len(found.foreign)
     return (
         f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"

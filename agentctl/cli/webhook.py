@@ -128,7 +128,8 @@ class _Secret:
         if self._json:
             return
         print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
-        print(f"    ELEVENLABS_WEBHOOK_SECRET={secret.get_secret_value()}\n")
+        variable = self._control.settings.variable("elevenlabs_webhook_secret")
+        print(f"    {variable}={secret.get_secret_value()}\n")
         print("This secret is shown now and never again.", flush=True)
         if not self._write_env:
             say(

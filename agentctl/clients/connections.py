@@ -30,9 +30,12 @@ class Connections(httpx.AsyncBaseTransport):
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
         self._all: list[httpx.AsyncHTTPTransport] = []
         self._free: list[httpx.AsyncHTTPTransport] = []
+        self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request and read its answer. Raises httpx's errors."""
+        """Send one request and read its answer. Raises httpx's errors, and RuntimeError once they are closed."""
+        if self._closed:
+            raise RuntimeError("the connections are closed")
         # The one used last is the least likely to have been closed by the server.
         pool = self._free.pop() if self._free else self._another()
         try:
@@ -46,7 +49,8 @@ class Connections(httpx.AsyncBaseTransport):
         return answer
 
     async def aclose(self) -> None:
-        """Close them all."""
+        """Close them all, for good."""
+        self._closed = True
         for pool in self._all:
             await pool.aclose()
         self._all.clear()

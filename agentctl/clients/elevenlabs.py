@@ -40,6 +40,7 @@ class ElevenLabs:
     Paths are templates, `get("/v1/convai/agents/{agent_id}", agent_id=…)`, and name the request in errors. Params that
     are None are left out, lists repeat. Every method raises Unauthorized, NotFound, RateLimited, Rejected or ApiError
     when the platform refuses, Unreachable when no usable answer came, and `post` AnswerLost when it may have worked.
+    `key_name` is the variable that errors blame for the key.
     """
 
     def __init__(
@@ -50,12 +51,13 @@ class ElevenLabs:
         transport: httpx.AsyncBaseTransport | None = None,
         retry: Retry | None = None,
         concurrency: int = CONCURRENCY,
+        key_name: str = "ELEVENLABS_API_KEY",
     ) -> None:
         key = api_key.get_secret_value()
         if not _KEY.fullmatch(key):
             # Sent as it is, it would come back inside the HTTP library's own error.
             raise ConfigurationError(
-                [Problem("ELEVENLABS_API_KEY", "holds a space, a line break or another character that no key has")],
+                [Problem(key_name, "holds a space, a line break or another character that no key has")],
                 hint="Copy the key again, without quotes.",
             )
         url = httpx.URL(base_url)
@@ -63,6 +65,7 @@ class ElevenLabs:
         self.requests = 0
         self._base = str(url).rstrip("/")
         self._key = api_key
+        self._key_name = key_name
         self._retry = retry or Retry()
         self._pace = Pace(concurrency, sleep=self._retry.sleep)
         self._headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "agentctl"}
@@ -228,9 +231,7 @@ class ElevenLabs:
             return ""
         if "permission" in f"{code} {said}".lower():
             return "The key lacks a permission: give it convai_read, convai_write, webhooks_write and voices_read."
-        return (
-            f"Check ELEVENLABS_API_KEY, and that it was made on {self.host}: each residency host has keys of its own."
-        )
+        return f"Check {self._key_name}, and that it was made on {self.host}: each residency host has keys of its own."
 
 
 def _filled(what: str, path: str, ids: Mapping[str, str]) -> str:

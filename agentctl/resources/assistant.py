@@ -87,7 +87,11 @@ class Document(Part):
 
 
 class Assistant(Part):
-    """One phone assistant as it should be. `where` names its source in messages."""
+    """One phone assistant as it should be. `where` names its source in messages.
+
+    `source`: path -> digest of each thing that its files say before the layers of an environment; empty where the
+    project declares none.
+    """
 
     key: str = Field(pattern=KEY.pattern)
     where: str
@@ -113,6 +117,7 @@ class Assistant(Part):
     overrides: Overrides = Overrides()
     auth: Auth = Auth()
     elevenlabs: dict[str, Any] = Field({}, repr=False)
+    source: dict[str, str] = Field({}, repr=False)
 
     @model_validator(mode="after")
     def _speech_model_speaks_the_language(self) -> Assistant:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from agentctl.errors import Problem
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
 from agentctl.resources.knowledge_base import KnowledgeBase, Rag
+from agentctl.sources.problems import located
 from agentctl.sources.raw import RAW_TABLES
 from agentctl.sources.sections import Sections
 
@@ -86,6 +89,14 @@ class AssistantFile(Sections):
             "additionalProperties": False,
         },
     )
+
+
+def misplaced(table: Mapping[str, Any], where: str, prefix: str = "") -> Iterator[Problem]:
+    """What the file of one assistant must not say, since it holds for all; `prefix` is where the table is in it."""
+    base = table.get("knowledge_base")
+    if isinstance(base, Mapping) and "shared_folder" in base:
+        what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
+        yield Problem(located(where, f"{prefix}knowledge_base.shared_folder"), what)
 
 
 def schema() -> dict[str, Any]:

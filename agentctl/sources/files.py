@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,58 +14,67 @@ from agentctl.resources.assistant import KEY, Assistant, Document
 from agentctl.resources.language_presets import LanguagePreset
 from agentctl.settings import nearest
 from agentctl.sources.advice import advice
-from agentctl.sources.assistant_file import AssistantFile
+from agentctl.sources.assistant_file import AssistantFile, misplaced
+from agentctl.sources.environment import Environment, chosen, read_environments, strangers
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.origin import origin
 from agentctl.sources.problems import located, problems_of
-from agentctl.sources.project import Project, find, merged, read_project
+from agentctl.sources.project import Project, find, read_project
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.toml import Unreadable, read_text, read_toml
 
 
-def load(directory: Path, *, whole: bool = True) -> Loaded:
-    """Read the project that `directory` is in, and find everything that is wrong with it.
+def load(directory: Path, environment: str | None = None, *, whole: bool = True) -> Loaded:
+    """Read the project that `directory` is in as `environment` sees it, and find everything that is wrong with it.
 
-    `whole`: every assistant is there, so that one which another transfers calls to must be, too. Blocks on files and
-    on the process that renders prompts. Raises ConfigurationError only if there is no agentctl.toml; every other
-    problem is in the result.
+    `environment` None: the project's default one. `whole`: every assistant is there, so that one which another
+    transfers calls to must be, too, and one that an environment names. Blocks on files and on the process that renders
+    prompts. Raises ConfigurationError only if there is no agentctl.toml, and UsageError for an unknown environment;
+    every other problem is in the result.
     """
     file = find(directory)
     project, problems = read_project(file)
     root = file.parent
+    environments = read_environments(project, problems) if project else {}
+    # Where the project's own keys are wrong its environments may be unknown; the rest is checked all the same.
+    known = project if project and project.name else None
+    layers = chosen(known, environments, environment) if known else Environment(environment or "")
     parts = _shared_parts(root, problems)
     shared = shared_documents(root, problems)
     warnings: list[Problem] = []
     with Prompts(parts) as prompts:
-        reader = _Reader(
-            project=project or Project(name="", root=root),
-            # Without its variables every prompt would seem wrong.
-            prompts=prompts if project else None,
-            shared=shared,
-            problems=problems,
-        )
+        # Without its variables every prompt would seem wrong.
+        usable = prompts if project else None
+        reader = _Reader(project or Project(name="", root=root), layers, parts, usable, shared, problems)
         folders = [path for path in entries_in(root / "assistants", "assistants", root, problems) if path.is_dir()]
         assistants = [assistant for folder in folders if (assistant := reader.assistant(folder))]
     problems += _shared_numbers(reader.numbers)
     if whole:
-        problems += _lost_transfers(assistants, [folder.name for folder in folders])
+        keys = [folder.name for folder in folders]
+        problems += strangers(environments, keys)
+        problems += _lost_transfers(assistants, keys)
     warnings += [item for assistant in assistants for item in advice(assistant)]
     if not folders:
         warnings.append(Problem("assistants", "no assistant is declared; make assistants/<key>/assistant.toml"))
     # A mistake in a shared part is found once per assistant that includes it.
-    return Loaded(reader.project, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings))
+    there = replace(reader.project, environment=layers.name or reader.project.environment)
+    return Loaded(there, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings), layers)
 
 
 @dataclass
 class _Reader:
-    """Reads one assistant after another; `problems` and `numbers` grow."""
+    """Reads one assistant after another; `problems`, `numbers` and `texts` (of prompts, by key) grow."""
 
     project: Project
+    layers: Environment
+    parts: Mapping[str, str]
     prompts: Prompts | None
     shared: Mapping[str, Document]
     problems: list[Problem]
     numbers: dict[str, list[str]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def assistant(self, folder: Path) -> Assistant | None:
         """The assistant in `folder`; None if anything is wrong with it."""
@@ -75,12 +84,15 @@ class _Reader:
             what = f"the folder's name is the assistant's key: at most 63 of a-z, 0-9, - and _, like {slug(key)[:63]!r}"
             self.problems.append(Problem(f"assistants/{key}", what))
             return None
-        declared = self._declared(folder, where)
+        table = self._table(folder, where)
+        declared = self._declared(table, key, where) if table is not None else None
+        if len(self.problems) > before:
+            declared = None
         variables = self._variables(key, declared)
         prompt = self._prompt(folder, variables)
         knowledge = AssistantKnowledge(folder, self.project.root, self.shared, self.problems)
         documents = knowledge.documents(declared.knowledge if declared else None)
-        if declared is None:
+        if declared is None or table is None:
             return None
         for number in declared.phone.numbers:
             self.numbers.setdefault(number, []).append(where)
@@ -95,6 +107,7 @@ class _Reader:
                 for language, preset in declared.language_presets.items()
             },
             "knowledge": documents,
+            "source": self._origin(folder, table, knowledge),
         }
         try:
             assistant = Assistant.model_validate({**dict(declared), **rest})
@@ -104,32 +117,39 @@ class _Reader:
         return assistant if len(self.problems) == before else None
 
     def _table(self, folder: Path, where: str) -> dict[str, Any] | None:
+        """assistant.toml as it is, with its raw settings as JSON values."""
         try:
-            return read_toml(folder / "assistant.toml", where, self.project.root)
+            table = read_toml(folder / "assistant.toml", where, self.project.root)
         except Unreadable as error:
             self.problems.append(error.problem)
             return None
-
-    def _declared(self, folder: Path, where: str) -> AssistantFile | None:
-        before = len(self.problems)
-        table = self._table(folder, where)
-        if table is None:
-            return None
-        if isinstance(base := table.get("knowledge_base"), dict) and "shared_folder" in base:
-            what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
-            self.problems.append(Problem(located(where, "knowledge_base.shared_folder"), what))
+        self.problems += misplaced(table, where)
         if "elevenlabs" in table:
             table = {**table, "elevenlabs": raw_settings(table["elevenlabs"], where, "", self.problems)}
+        return table
+
+    def _declared(self, table: Mapping[str, Any], key: str, where: str) -> AssistantFile | None:
+        """The table between the layers of project and environment."""
         try:
-            declared = AssistantFile.model_validate(merged(self.project.defaults, table))
+            return AssistantFile.model_validate(self.layers.laid(self.project.defaults, key, table))
         except ValidationError as error:
             self.problems += problems_of(error, where, AssistantFile)
             return None
-        return declared if len(self.problems) == before else None
+
+    def _origin(self, folder: Path, table: Mapping[str, Any], knowledge: AssistantKnowledge) -> dict[str, str]:
+        """What the files say for every environment alike; of no use where there is only one."""
+        if not self.project.environments:
+            return {}
+        base = Environment("").laid(self.project.defaults, folder.name, table)
+        return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, knowledge.files)
 
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
         name, language = (declared.name, declared.language) if declared else (key, "en")
-        return {**self.project.variables, "assistant": {"key": key, "name": name, "language": language}}
+        return {
+            **self.project.variables,
+            **self.layers.vars,
+            "assistant": {"key": key, "name": name, "language": language},
+        }
 
     def _preset(self, preset: LanguagePreset, where: str, variables: dict[str, Any], path: str) -> LanguagePreset:
         texts = {"first_message": preset.first_message, "prompt": preset.prompt}
@@ -146,6 +166,7 @@ class _Reader:
         except Unreadable as error:
             self.problems.append(error.problem)
             return None
+        self.texts[folder.name] = text
         rendered = self._rendered(text, where, variables)
         if len(self.problems) == before and not (rendered or "").strip():
             self.problems.append(Problem(where, "is empty"))

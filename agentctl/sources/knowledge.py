@@ -80,6 +80,8 @@ class AssistantKnowledge:
         self._problems = problems
         self._base = f"assistants/{folder.name}"
         self._toml = f"{self._base}/assistant.toml"
+        self.files: dict[str, str] = {}
+        """Path of each file that was used -> digest of its content; known once `documents` was asked."""
 
     def documents(self, entries: Iterable[KnowledgeEntry] | None) -> tuple[Document, ...]:
         """All documents of the assistant, own ones first. What cannot be used goes to the problems.
@@ -97,7 +99,9 @@ class AssistantKnowledge:
         self._add_folder(own, named)
         if entries is not None:
             _report_collisions(own, "name one of them otherwise by [[knowledge]] in assistant.toml", self._problems)
-        return (*own.values(), *shared.values())
+        used = {**own, **shared}
+        self.files = {where: one.digest for where, one in used.items() if not where.startswith(f"{self._toml}:")}
+        return tuple(used.values())
 
     def _add_entry(
         self, entry: KnowledgeEntry, place: str, own: dict[str, Document], shared: dict[str, Document], named: set[str]

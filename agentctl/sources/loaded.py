@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
 
 
@@ -14,13 +15,15 @@ class Loaded:
     """A project as its source declares it.
 
     An assistant with a problem is not in `assistants`, so a caller that goes on with problems present must not
-    take an absent assistant for a removed one. `warnings` are advice; they stop nothing.
+    take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
+    lays under and over the files.
     """
 
     project: Project
     assistants: tuple[Assistant, ...]
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    layers: Environment | None = None
 
     def checked(self) -> Loaded:
         """This, if it has no problems. Raises ConfigurationError with all of them otherwise."""

@@ -1,9 +1,12 @@
-"""agentctl.toml: the project's name, mail recipients, variables of prompts, and defaults for all assistants."""
+"""agentctl.toml: the project's name, mail recipients, variables of prompts, and defaults for all assistants.
+
+What it says of environments is read by `environment.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +27,10 @@ RESERVED_VARIABLES = frozenset({"assistant"})
 
 @dataclass(frozen=True)
 class Project:
-    """A project's own settings. `defaults` is raw, in the form of an assistant.toml, and lies under each of them."""
+    """A project's own settings. `defaults` is raw, in the form of an assistant.toml, and lies under each of them.
+
+    `environment` is the one that is meant where nobody names one; `environments` are the raw tables of all.
+    """
 
     name: str
     root: Path
@@ -32,6 +38,7 @@ class Project:
     variables: Mapping[str, Any] = field(default_factory=dict)
     mail_to: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    environments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find(start: Path) -> Path:
@@ -65,9 +72,16 @@ def read_project(file: Path) -> tuple[Project | None, list[Problem]]:
         declared = _ProjectFile.model_validate(table)
     except ValidationError as error:
         problems += problems_of(error, FILENAME, _ProjectFile)
-        variables = table.get("vars")
-        return Project(name="", root=root, variables=variables if isinstance(variables, dict) else {}), problems
+        tables = [table.get(name) for name in ("vars", "environments")]
+        variables, environments = (one if isinstance(one, dict) else {} for one in tables)
+        return Project(name="", root=root, variables=variables, environments=environments), problems
     return _project(declared, defaults or {}, root), problems
+
+
+def read_sound(directory: Path, environment: str | None) -> Project | None:
+    """The Project that `directory` is in, in that environment (None: its default); None with any problem."""
+    project, problems = read_project(find(directory))
+    return None if project is None or problems else replace(project, environment=environment or project.environment)
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +107,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         variables=declared.vars,
         mail_to=declared.mail.to,
         defaults=merged({"post_call": post_call}, defaults),
+        environments=declared.environments,
     )
 
 
@@ -102,7 +117,8 @@ def _key(name: str) -> str:
     return name
 
 
-def _variables(table: dict[str, Any]) -> dict[str, Any]:
+def usable_variables(table: dict[str, Any]) -> dict[str, Any]:
+    """The table of variables, if prompts can name them all. Raises ValueError."""
     taken = sorted(RESERVED_VARIABLES & table.keys())
     if taken:
         raise ValueError(f"{taken[0]!r} cannot be a variable: [[assistant.name]] and the like are there already")
@@ -121,7 +137,9 @@ class _Digest(Part):
     action_items: bool | None = Field(None, strict=True)
 
 
-class _Defaults(Sections):
+class Defaults(Sections):
+    """What `[defaults]` may say of every assistant."""
+
     language: Language | None = None
     first_message: str | None = None
     llm: Llm = Llm()
@@ -135,7 +153,8 @@ class _Defaults(Sections):
 class _ProjectFile(Part):
     project: Annotated[str, AfterValidator(_key)]
     environment: Annotated[str, AfterValidator(_key)] = "production"
-    vars: Annotated[dict[str, Any], AfterValidator(_variables)] = Field({})
+    vars: Annotated[dict[str, Any], AfterValidator(usable_variables)] = Field({})
     mail: _Mail = _Mail()
     digest: _Digest = _Digest()
-    defaults: _Defaults = _Defaults()
+    defaults: Defaults = Defaults()
+    environments: dict[str, Any] = Field({})

@@ -15,6 +15,7 @@ from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.counterpart import declared, in_file, map_entry, place
+from agentctl.sources.environment import Environment
 from agentctl.sources.files import load
 from agentctl.sources.knowledge import SHARED, slug
 from agentctl.sources.loaded import Loaded
@@ -53,8 +54,16 @@ class Rewrite:
 class Draft:
     """The files of one assistant while theirs is laid into them. Nothing is written before `replace`."""
 
-    def __init__(self, root: Path, assistant: Assistant, *, overwrite_templates: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        assistant: Assistant,
+        *,
+        overwrite_templates: bool = False,
+        layers: Environment | None = None,
+    ) -> None:
         self.assistant = assistant
+        self._layers = layers
         self._root = root
         self._overwrite_templates = overwrite_templates
         self._folder = f"assistants/{assistant.key}"
@@ -133,7 +142,7 @@ class Draft:
                     shutil.copytree(self._root / part, root / part)
             for where, text in self._now.items():
                 (root / where).write_bytes(text.encode())
-            return load(root, whole=False)
+            return load(root, self._layers.name if self._layers else None, whole=False)
 
     @property
     def _toml(self) -> str:
@@ -179,6 +188,9 @@ class Draft:
         return f"[% raw %]{theirs}[% endraw %]" if _has_marks(theirs) else theirs
 
     def _put(self, path: tuple[str, ...], value: Any, by: str | None = None) -> None:
+        if self._layers is not None and self._layers.decides(self.assistant.key, path):
+            what = f"environments.{self._layers.name} in {FILENAME} decides it; change it there"
+            raise Untakable(f"{self._toml_where}: {'.'.join(path)}", what)
         self._edit(lambda text: put(text, path, value, by=by), ".".join(path))
 
     def _edit(self, edit: Callable[[str], str], path: str) -> None:

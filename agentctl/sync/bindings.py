@@ -30,6 +30,7 @@ class Bindings:
         self._store = store
         self.scope = scope
         self._ids: dict[Ref, str] = {}
+        self._assumed: dict[Ref, str] = {}
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: set[Ref] = set()
 
@@ -47,7 +48,11 @@ class Bindings:
 
     def get(self, ref: Ref) -> str | None:
         """The bound id, or None."""
-        return self._ids.get(ref)
+        return self._ids.get(ref) or self._assumed.get(ref)
+
+    def assume(self, ref: Ref, remote_id: str) -> None:
+        """Take an id for known without remembering it: `bind` does that, and whoever makes a plan writes nothing."""
+        self._assumed[ref] = remote_id
 
     def applied(self, ref: Ref) -> Mapping[str, Any]:
         """The fields as they were last written or found equal; empty where nothing is known."""

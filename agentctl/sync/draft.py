@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
-from agentctl.sync.bindings import Bindings, overlaid
-from agentctl.sync.diff import Edit, attributed, diff, without
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.sharing import Others, Parties, named
 
@@ -32,6 +33,7 @@ class Draft:
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
+        self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
         self._waiting: list[Failure] = []
         self._notices: list[Problem] = []
@@ -48,6 +50,7 @@ class Draft:
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
+            adopted=tuple(self._adopted),
         )
 
     def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
@@ -93,6 +96,8 @@ class Draft:
             edits = diff(body, {}, kind.lists)
             self._changes.append(Change("create", desired, edits, bound=bound))
             return
+        if bound is None and not self._bindings.intended(ref):
+            self._adopted.append(ref)
         known = applied if bound == observed.remote_id else {}
         edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
@@ -109,8 +114,8 @@ class Draft:
             self.ids.pop(ref)
             self._pending.add(ref)
         if edits:
-            losses = tuple(_losses(desired, body, observed.body, edits))
-            change = Change("update", desired, edits, observed, replaces, bound, losses, others)
+            lost = tuple(losses(desired, body, observed.body, edits))
+            change = Change("update", desired, edits, observed, replaces, bound, lost, others)
             self._changes.append(change)
         else:
             self._unchanged += 1
@@ -197,20 +202,3 @@ class Draft:
 
     def _fail(self, desired: Desired, error: AgentctlError) -> None:
         self._failures.append(Failure(desired.ref, desired.where, error))
-
-
-def _losses(
-    desired: Desired, body: Mapping[str, Any], observed: Mapping[str, Any], edits: Sequence[Edit]
-) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What the edits would destroy for good, with the path of the part that does."""
-    for peril in desired.perils:
-        before, after = _part(observed, peril.at), _part(body, peril.at)
-        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
-        if touched and (lost := peril.destroys(before, overlaid(before, after))):
-            yield peril.at, lost
-
-
-def _part(tree: Any, keys: Sequence[str]) -> Mapping[str, Any]:
-    for key in keys:
-        tree = tree.get(key) if isinstance(tree, Mapping) else None
-    return tree if isinstance(tree, Mapping) else {}

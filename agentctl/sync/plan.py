@@ -98,6 +98,8 @@ class Plan:
 
     `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
     `orphans`: ours by binding or mark, and no longer declared. `known`: how many resources are bound in this scope.
+    `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
+    a change made here: what differs counts as ours to write.
     """
 
     changes: tuple[Change, ...] = ()
@@ -108,6 +110,7 @@ class Plan:
     notices: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()
     known: int = 0
+    adopted: tuple[Ref, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.draft import Draft
+from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
 from agentctl.sync.plan import Plan
 from agentctl.sync.sharing import Parties
@@ -49,16 +50,21 @@ async def plan(
     whole: bool = True,
     prune: bool = False,
     patience: Patience | None = None,
+    anchor: str | None = None,
 ) -> Plan:
     """Compare what `specs` want with what is there. `whole`: specs are all there are, so what else is ours is orphaned.
 
-    `prune` plans to delete orphans. Raises SyncError where two specs want the same resource differently; whatever
-    concerns one resource only stands in the plan's failures.
+    `prune` plans to delete orphans. `anchor` is the kind whose resources prove that this is the workspace that the
+    bindings are of. Raises Elsewhere where none of several of them is there, SyncError where two specs want the same
+    resource differently; whatever concerns one resource only stands in the plan's failures.
     """
     wanted = {kind.name: _collect(kind, specs) for kind in kinds}
     sightings = await asyncio.gather(
         *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
     )
+    for kind, seen in zip(kinds, sightings, strict=True):
+        if kind.name == anchor:
+            must_be_here(kind.name, wanted[kind.name], seen, bindings)
     draft = Draft(bindings, wanted)
     by_name = {kind.name: kind for kind in kinds}
     parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)

@@ -38,10 +38,15 @@ class Drained:
 async def calls(control: Control, *, limit: int = 20, assistant: str | None = None) -> list[dict[str, Any]]:
     """The newest calls first, each with its summary and action items. `assistant`: only those of this key.
 
-    Calls of agents that are not ours are in it, with assistant null. Raises StoreError.
+    Calls of agents that are not ours are in it, with assistant null; where an environment was named, only its own are.
+    Raises StoreError.
     """
     store = await control.store()
-    rows: list[dict[str, Any]] = await store.call("list_calls", {"limit": limit, "assistant": assistant})
+    asked: dict[str, Any] = {"limit": limit, "assistant": assistant}
+    if control.environment is not None:
+        scope = await asyncio.to_thread(lambda: control.scope)
+        asked |= {"project": scope.project, "environment": scope.environment}
+    rows: list[dict[str, Any]] = await store.call("list_calls", asked)
     return rows
 
 

@@ -55,7 +55,8 @@ async def cautions(control: Control) -> list[str]:
     found = []
     if not settings.elevenlabs_webhook_secret:
         found.append(
-            "ELEVENLABS_WEBHOOK_SECRET is not set: every delivery is refused with 503 until it is.\n"
+            f"{settings.variable('elevenlabs_webhook_secret')} is not set: "
+            "every delivery is refused with 503 until it is.\n"
             "  `agentctl webhook register URL` shows the secret once."
         )
     if settings.smtp_url is None and settings.resend_api_key is None:

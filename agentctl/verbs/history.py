@@ -107,8 +107,8 @@ async def restored(control: Control, key: str, revision: int | None) -> Assistan
 
 
 def digest(assistant: Assistant, scope: Scope) -> str:
-    """SHA-256 of all that makes an assistant, contents included, in hex. Where it is declared does not count."""
-    return hashlib.sha256(_manifest(assistant, scope)).hexdigest()
+    """SHA-256, in hex, of all that makes an assistant, contents included. How it is declared is no part of it."""
+    return hashlib.sha256(_manifest(assistant.model_copy(update={"source": {}}), scope)).hexdigest()
 
 
 def resources(kinds: Iterable[Kind[Assistant]], assistant: Assistant) -> frozenset[Ref]:
@@ -148,7 +148,7 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
     written = {change.desired.ref for change in applied.done}
     parts = {one.key: resources(kinds, one) for one in plan.assistants if _fits(one)}
     whole = {
-        digest(one, control.scope): one
+        hashlib.sha256(_manifest(one, control.scope)).hexdigest(): one
         for one in plan.assistants
         if one.key in parts and not parts[one.key] & unfinished
     }
@@ -206,6 +206,7 @@ def _encoded(contents: Mapping[str, bytes], sha256: str, sent: Iterable[str]) ->
 
 
 def _manifest(assistant: Assistant, scope: Scope) -> bytes:
+    # What the files said counts here too: a promotion compares with it, even where it made no difference.
     # Without defaults: a version that knows more fields must not take every source for changed.
     spec = {key: value for key, value in _spec(assistant, sparse=True).items() if key != "where"}
     whole = {"scope": asdict(scope), "assistant": spec}

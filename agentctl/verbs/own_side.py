@@ -12,6 +12,7 @@ from typing import Any
 
 from agentctl.errors import StoreBehind
 from agentctl.settings import Settings
+from agentctl.sources.environment import variables_named
 from agentctl.verbs.address import DOOR_PATH, is_loopback
 from agentctl.verbs.door import check_store
 from agentctl.verbs.finding import Finding
@@ -37,7 +38,8 @@ async def project(control: Control) -> AsyncIterator[Finding]:
         yield Finding("project", "warning", str(problem))
     if not loaded.problems:
         keys = ", ".join(assistant.key for assistant in loaded.assistants)
-        yield Finding("project", "ok", f"{loaded.project.name}: {keys or 'no assistants'}")
+        name = f"{loaded.project.name}/{loaded.project.environment}"
+        yield Finding("project", "ok", f"{name}: {keys or 'no assistants'}")
 
 
 async def settings(control: Control) -> AsyncIterator[Finding]:
@@ -49,6 +51,7 @@ async def settings(control: Control) -> AsyncIterator[Finding]:
     if path.stat().st_mode & 0o077:
         yield Finding("settings", "warning", f"{path} holds secrets and others may read it", f"chmod 600 {path}")
     known = [name.upper() for name in Settings.model_fields]
+    known += variables_named(control.directory) if control.has_project else []
     for name in _NAME.findall(path.read_text(encoding="utf-8")):
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
         if near and name.upper() not in known:
@@ -129,7 +132,7 @@ async def _secret(control: Control, base: str) -> Finding:
 
     secrets = control.settings.elevenlabs_webhook_secret
     if not secrets:
-        remedy = "Set ELEVENLABS_WEBHOOK_SECRET here too to have that examined."
+        remedy = f"Set {control.settings.variable('elevenlabs_webhook_secret')} here too to have that examined."
         return Finding("door", "ok", f"the door at {base} is ready; whether its secret is right is not known", remedy)
     # Signed, but no JSON: refused with 400 by a door that knows the secret, before anything is stored.
     body = b"agentctl doctor"

@@ -57,9 +57,8 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     plan = await planning.plan(kinds, assistants, bindings, whole=False)
-    drafts = {
-        one.key: Draft(loaded.project.root, one, overwrite_templates=overwrite_templates) for one in loaded.assistants
-    }
+    how = {"overwrite_templates": overwrite_templates}
+    drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds})
     for change in plan.changes:
         if change.overwrites:
@@ -83,7 +82,7 @@ async def write(control: Control, found: Pull) -> None:
     async with exclusive(control):
         for rewrites in found.rewrites.values():
             await asyncio.to_thread(replace, rewrites)
-        loaded = (await asyncio.to_thread(load_files, control.directory)).checked()
+        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
         control.loaded = loaded  # what it had read is no more
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)

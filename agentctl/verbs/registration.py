@@ -23,8 +23,6 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 
-SECRET = "ELEVENLABS_WEBHOOK_SECRET"  # noqa: S105 - a variable's name
-
 _ID = "post_call_webhook_id"
 
 OnCreated = Callable[[Webhook, SecretStr], None]
@@ -264,17 +262,17 @@ def _reasons(
 def _notices(
     control: Control, hooks: Sequence[Webhook], existing: Webhook | None, url: str, *, adopted: bool
 ) -> list[str]:
-    notices = []
+    notices, secret = [], control.settings.variable("elevenlabs_webhook_secret")
     if not url.split("?")[0].endswith(DOOR_PATH):
         notices.append(f"the door listens at {DOOR_PATH}; this URL ends otherwise")
     if existing is not None and adopted:
         notices.append(
             f"webhook {existing.webhook_id} was made by an earlier run that ended too soon; its secret was in that "
-            f"run's answer only and cannot be shown again. If it is not in {SECRET}, run this again with --rotate"
+            f"run's answer only and cannot be shown again. If it is not in {secret}, run this again with --rotate"
         )
     elif existing is not None and not control.settings.elevenlabs_webhook_secret:
         notices.append(
-            f"{SECRET} is not set, and the secret of webhook {existing.webhook_id} was shown once, when it was made. "
+            f"{secret} is not set, and the secret of webhook {existing.webhook_id} was shown once, when it was made. "
             "If it is lost, run this again with --rotate: that makes a new webhook with a new secret"
         )
     others = [hook for hook in hooks if hook.url == url and hook.name != resource.name_for(control.scope)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from agentctl.errors import Problem, UsageError
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded
@@ -15,9 +17,10 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Plan
+from agentctl.sync.plan import Plan, Settled
 from agentctl.sync.planning import Patience
 from agentctl.verbs import history
+from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.hold import Hold, holds, unhold
@@ -34,7 +37,12 @@ async def load(control: Control) -> Loaded:
 
 
 async def plan(
-    control: Control, only: Sequence[str] = (), *, prune: bool = False, patience: Patience | None = None
+    control: Control,
+    only: Sequence[str] = (),
+    *,
+    prune: bool = False,
+    force: bool = False,
+    patience: Patience | None = None,
 ) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
 
@@ -42,32 +50,40 @@ async def plan(
 
     `prune` plans to delete what is ours and no longer declared; it needs the whole project. Raises ConfigurationError
     for wrong files or settings, UsageError for a glob that matches nothing, ApiError or Unreachable where the platform
-    cannot be read.
+    cannot be read, and Elsewhere where not one bound agent is there, unless `force`.
     """
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
-    loaded, bindings, kinds = await _begun(control, only)
+    loaded, bindings, recalled, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
-    found = await planning.plan(kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience)
+    anchor = None if force else AGENT_KIND
+    found = await planning.plan(
+        kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience, anchor=anchor
+    )
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
-    return _sparing(found, free, spared, held, released)
+    plan = _sparing(found, free, spared, held, released)
+    notices = [*plan.notices, *two_way.notices(control, plan)]
+    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled))
 
 
-async def _begun(control: Control, only: Sequence[str]) -> tuple[Loaded, Bindings, Sequence[Kind[Assistant]]]:
-    """The files, the bindings and the kinds, which ask for what is bound while the files are still being read."""
+async def _begun(
+    control: Control, only: Sequence[str]
+) -> tuple[Loaded, Bindings, tuple[Settled, ...], Sequence[Kind[Assistant]]]:
+    """The files, the bindings, what was recalled, and the kinds, which ask for what is bound while files are read."""
     reading = asyncio.create_task(load(control))
     try:
         bindings = await control.bindings()
+        recalled = await two_way.recall(control, bindings)
         kinds = await control.kinds(bindings)
         planning.begin(kinds, bindings, lambda key: not only or any(fnmatchcase(key, glob) for glob in only))
     except BaseException:
         await asyncio.wait({reading})
         reading.result()  # What is wrong with the files comes first.
         raise
-    return await reading, bindings, kinds
+    return await reading, bindings, recalled, kinds
 
 
 async def apply(
@@ -76,6 +92,7 @@ async def apply(
     *,
     take_ours: bool = False,
     force: bool = False,
+    stateless: bool = False,
     destroy: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
@@ -85,8 +102,10 @@ async def apply(
     (stored conversations) unless `destroy`. A resource that fails stops only what refers
     to it and stands in the result's failures. An assistant that is applied as a whole is kept as a
     revision. Raises UsageError for a plan that would delete or overwrite too much,
-    unless `force`, and Busy while another sync of this project runs.
+    unless `force`, or that is two-way at a real host, unless `stateless`; and Busy while another sync of this project
+    runs.
     """
+    two_way.must_be_meant(control, plan, stateless=stateless)
     if not force:
         plan.raise_if_unsafe(take_ours=take_ours)
     async with exclusive(control):

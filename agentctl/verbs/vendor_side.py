@@ -132,7 +132,8 @@ async def webhook(control: Control) -> AsyncIterator[Finding]:
     settings = control.settings
     status = await webhooks.status(control)
     if not settings.elevenlabs_webhook_secret:
-        what = "ELEVENLABS_WEBHOOK_SECRET is not set: a door with these settings refuses everything"
+        variable = settings.variable("elevenlabs_webhook_secret")
+        what = f"{variable} is not set: a door with these settings refuses everything"
         remedy = "agentctl webhook register URL shows it once; agentctl up works without a webhook"
         yield Finding("webhook", "warning", what, remedy)
     if status.webhook_id is None:

@@ -21,7 +21,6 @@ from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.settings import require
 from agentctl.verbs.address import DOOR_PATH, need_web_url
-from agentctl.verbs.registration import SECRET
 from agentctl.verbs.registration import Registered as Registered
 from agentctl.verbs.registration import Registration as Registration
 from agentctl.verbs.registration import look as look
@@ -87,10 +86,10 @@ async def keep_secret(control: Control, secret: SecretStr) -> Path:
     """
     from agentctl.sources import env_file
 
-    path = control.directory / ".env"
-    earlier = [part.strip() for part in env_file.read(path, SECRET).split(",")]
+    path, name = control.directory / ".env", control.settings.variable("elevenlabs_webhook_secret")
+    earlier = [part.strip() for part in env_file.read(path, name).split(",")]
     values = dict.fromkeys([secret.get_secret_value(), *(part for part in earlier if part)])
-    env_file.write(path, SECRET, ",".join(values))
+    env_file.write(path, name, ",".join(values))
     return path
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentctl.errors import ConfigurationError
-from agentctl.settings import Settings, load_settings, nearest, require, wants_colour
+from agentctl.settings import Settings, load_settings, nearest, require, wanted_environment, wants_colour
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "agentctl" / "templates" / "project" / "env.example"
@@ -189,3 +189,43 @@ def test_the_largest_body_is_bounded_by_what_the_store_can_hold(tmp_path: Path) 
     (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={64 * 1024 * 1024 + 1}\n")
     (problem,) = refused(tmp_path).problems
     assert str(problem) == "WEBHOOK_MAX_BYTES: must be less than or equal to 67108864"
+
+
+def test_a_named_variable_is_the_only_one_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "of-production")
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", "of-production")
+    (tmp_path / ".env").write_text("STAGING_KEY=of-staging\nRESEND_API_KEY=re_1\nMAIL_FROM=a@example.org\n")
+    names = {"elevenlabs_api_key": "STAGING_KEY", "elevenlabs_webhook_secret": "STAGING_SECRET"}
+    values = {"elevenlabs_base_url": "https://api.eu.residency.elevenlabs.io", "resend_api_key": None}
+    settings = load_settings(tmp_path, values=values, variables=names)
+    assert settings.elevenlabs_api_key is not None
+    assert settings.elevenlabs_api_key.get_secret_value() == "of-staging"
+    assert (settings.elevenlabs_webhook_secret, settings.resend_api_key) == ((), None)
+    assert settings.workspace == "api.eu.residency.elevenlabs.io"
+    with pytest.raises(ConfigurationError, match="STAGING_SECRET: is not set"):
+        require(settings, "elevenlabs_webhook_secret")
+    monkeypatch.setenv("STAGING_KEY", "of-the-environment")
+    again = load_settings(tmp_path, variables=names).elevenlabs_api_key
+    assert again is not None
+    assert again.get_secret_value() == "of-the-environment"
+
+
+def test_a_named_variable_is_blamed_by_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DB=quite-secret\nSID=AC1\n")
+    names = {"database_url": "DB", "twilio_account_sid": "SID", "supabase_url": "SB"}
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(tmp_path, variables=names)
+    assert [problem.where for problem in caught.value.problems] == ["DB", "SB", "SID"]
+    assert "is not set, and agentctl.toml names it for SUPABASE_URL" in str(caught.value)
+    assert "quite-secret" not in str(caught.value)
+
+
+def test_the_environment_to_work_in_is_a_setting_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert wanted_environment(tmp_path) is None
+    (tmp_path / ".env").write_text("AGENTCTL_ENV=staging\n")
+    assert wanted_environment(tmp_path) == "staging"
+    monkeypatch.setenv("AGENTCTL_ENV", "test")
+    assert wanted_environment(tmp_path) == "test"
+    monkeypatch.delenv("AGENTCTL_ENV")
+    (tmp_path / ".env").write_bytes(b"\xff")
+    assert wanted_environment(tmp_path) is None

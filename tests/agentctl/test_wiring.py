@@ -52,6 +52,38 @@ async def test_it_finds_the_project_above_and_reads_its_dot_env(root: Path) -> N
         assert control.scope.workspace == "api.elevenlabs.io"
 
 
+async def test_an_environment_is_a_scope_with_its_own_settings(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = "https://api.eu.residency.elevenlabs.io"
+    declared = f'base_url = "{host}"\napi_key_env = "STAGING_KEY"\n'
+    (root / "agentctl.toml").write_text(f'project = "probe"\n[environments.staging]\n{declared}workspace = "acme"\n')
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "of-production")
+    async with connect(root, environment="staging") as control:
+        assert (control.scope.environment, control.scope.workspace) == (
+            "staging",
+            "acme@api.eu.residency.elevenlabs.io",
+        )
+        with pytest.raises(ConfigurationError, match="STAGING_KEY: is not set"):
+            _ = control.api
+    monkeypatch.setenv("STAGING_KEY", "k")
+    async with connect(root, environment="staging") as control:
+        assert control.api.host == "api.eu.residency.elevenlabs.io"
+    async with connect(root) as control:
+        assert (control.scope.environment, control.scope.workspace) == ("production", "api.elevenlabs.io")
+    # The workspace is no matter of the key: it can be rotated.
+    monkeypatch.setenv("STAGING_KEY", "another")
+    async with connect(root, environment="staging") as control:
+        assert control.scope.workspace == "acme@api.eu.residency.elevenlabs.io"
+    with pytest.raises(UsageError, match="there is no environment 'qa'"):
+        async with connect(root, environment="qa"):
+            pytest.fail("it opened")
+
+
+async def test_an_environment_needs_a_project(tmp_path: Path, dsn: str) -> None:
+    with pytest.raises(ConfigurationError, match="it would declare environment 'staging'"):
+        async with connect(tmp_path, settings=given(database_url=SecretStr(dsn)), environment="staging"):
+            pytest.fail("it opened")
+
+
 async def test_without_a_project_a_door_still_has_its_settings(tmp_path: Path, dsn: str) -> None:
     async with connect(tmp_path, settings=given(database_url=SecretStr(dsn))) as control:
         assert not control.has_project
@@ -195,6 +227,7 @@ async def test_what_was_opened_is_closed(root: Path, dsn: str) -> None:
     async with connect(root, settings=settings) as control:
         api, store = control.api, await control.store()
         await store.call("status", {})
-    assert api._http.is_closed
+    with pytest.raises(RuntimeError, match="closed"):
+        await api.get("/v1/voices")
     with pytest.raises(Exception, match=r".+"):
         await store.call("status", {}, timeout=1)

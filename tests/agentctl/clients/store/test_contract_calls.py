@@ -209,6 +209,9 @@ async def test_calls_are_listed_by_assistant_and_project(store: Store) -> None:
     assert await listed(assistant="notdienst") == ["conv_b"]
     assert await listed(project="praxis") == ["conv_a"]
     assert await listed(project="praxis", assistant="notdienst") == []
+    await _store(store, "c", "conv_c", call={"environment": "staging"})
+    assert await listed(project="praxis", environment="staging") == ["conv_c"]
+    assert await listed(project="praxis", environment="production") == ["conv_a"]
 
 
 async def test_backfill_asks_only_for_what_is_unknown(store: Store) -> None:

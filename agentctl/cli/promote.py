@@ -1,0 +1,89 @@
+"""agentctl promote."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agentctl.cli.session import DIRECTORY, ENVIRONMENT, Json, Yes, confirm, say
+from agentctl.cli.sync import DeleteConversations, end
+from agentctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from agentctl.sync.apply import Applied
+    from agentctl.wiring import Control
+
+
+def promote(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The environment that has recorded it.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The environment that gets it.")],
+    keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY...]", help="Globs of assistants.")] = None,
+    yes: Yes = False,
+    take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
+    delete_conversations: DeleteConversations = False,
+    json: Json = False,
+) -> None:
+    """Apply in one environment what another has recorded: show the plan, ask, apply, verify.
+
+    Refuses where the files say something else by now, since the next sync would take it back.
+    """
+    if ENVIRONMENT.get() is not None:
+        raise UsageError("promote names both environments itself", "Leave --env out: agentctl promote FROM TO")
+    run = _Promote(tuple(keys or ()), yes, take_ours or not yes, force, delete_conversations, json)
+
+    async def session() -> Applied:
+        from agentctl.wiring import connect
+
+        where = DIRECTORY.get()
+        async with connect(where, environment=source) as one, connect(where, environment=to) as other:
+            return await run(one, other)
+
+    end(asyncio.run(session()))
+
+
+class _Promote:
+    """One promotion, as the command line asked for it."""
+
+    def __init__(
+        self, keys: tuple[str, ...], yes: bool, take_ours: bool, force: bool, destroy: bool, json: bool
+    ) -> None:
+        self._keys = keys
+        self._yes = yes
+        self._take_ours = take_ours
+        self._force = force
+        self._destroy = destroy
+        self._json = json
+
+    async def __call__(self, source: Control, to: Control) -> Applied:
+        """Look, ask, apply, tell."""
+        from agentctl.cli import render
+        from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
+        from agentctl.verbs import promote as verbs
+        from agentctl.verbs.exclusive import exclusive
+        from agentctl.verbs.stateless import must_be_meant
+
+        to.tell = lambda text: say(f"  {text}")
+        async with exclusive(to):
+            found = await verbs.look(source, to, self._keys, patience=patience(), force=self._force)
+            for problem in found.left:
+                say(f"left: {problem}")
+            if not self._json:
+                print(render.plan_text(found.plan), flush=True)
+            must_be_meant(to, found.plan, stateless=False)
+            if not self._force:
+                found.plan.raise_if_unsafe(take_ours=self._take_ours)
+            if found.plan.changes:
+                confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self._yes)
+            destroy = may_destroy(found.plan, given=self._destroy, ask=not self._yes)
+            more = {"take_ours": self._take_ours, "force": self._force, "destroy": destroy}
+            applied = await verbs.promote(to, found, on_change=Progress(found.plan), **more)
+        if self._json:
+            face = {"from": found.source, "to": found.to, "revisions": found.revisions}
+            left = [{"assistant": problem.where, "why": problem.what} for problem in found.left]
+            print(render.to_json({**face, "not_promoted": left, **render.applied_json(applied)}))
+        else:
+            print(outcome(applied))
+        return applied

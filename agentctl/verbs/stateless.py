@@ -1,0 +1,79 @@
+"""Syncing without a memory: on a fresh machine with the embedded store, what is ours is found by its marks alone.
+
+A plan is then two-way. It sees what differs and cannot tell who changed it, so that applying it may take back what
+somebody did at the platform. That is said, and at a real host it needs a word of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agentctl.errors import Problem, Unauthorized, UsageError
+from agentctl.resources import phone_number, webhook
+from agentctl.resources.post_call import WEBHOOK
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Plan, Settled
+from agentctl.verbs.address import is_loopback
+from agentctl.wiring import Control
+
+
+def unremembered(plan: Plan) -> tuple[Ref, ...]:
+    """What is there with a mark of ours, and the store knows nothing of.
+
+    A number carries no mark: whose it is, only its binding tells, and one that is found is simply there.
+    """
+    strays = plan.orphans if plan.known == 0 else ()
+    return tuple(ref for ref in (*plan.adopted, *strays) if ref.kind != phone_number.KIND)
+
+
+async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:
+    """What no plan looks for and agents refer to: the project's webhook, found by its name where nothing is known yet.
+
+    Without it new agents would deliver their calls to nobody. The answer belongs into the plan. Only of a store of this
+    machine: a shared one knows. A key that may not see webhooks finds none.
+    """
+    if not control.embedded or len(bindings):
+        return ()
+    try:
+        hooks = await webhook.listed(control.api)
+    except Unauthorized:
+        return ()
+    mine = [hook for hook in hooks if hook.name == webhook.name_for(control.scope)]
+    if len(mine) != 1:
+        return ()
+    bindings.assume(WEBHOOK, mine[0].webhook_id)
+    return (Settled(WEBHOOK, mine[0].webhook_id, {"url": mine[0].url}),)
+
+
+def notices(control: Control, plan: Plan) -> Iterator[Problem]:
+    """That the plan is two-way, where it is."""
+    if found := unremembered(plan):
+        what = (
+            f"nothing is remembered of {len(found)} resources that are there with the mark of this project, so drift "
+            "cannot be told from a change made here: what differs counts as changed here"
+        )
+        yield Problem("two-way", what)
+    if found and _forgets(control):
+        yield Problem("two-way", "a sync of this needs --stateless, or the store that the last sync used")
+
+
+def must_be_meant(control: Control, plan: Plan, *, stateless: bool) -> None:
+    """Raise UsageError for a two-way plan on an embedded store at a real host, unless `stateless`.
+
+    A project of which nothing is there yet has nothing to lose, and a sandbox on this machine neither.
+    """
+    found = unremembered(plan)
+    if stateless or not found or not _forgets(control):
+        return
+    raise UsageError(
+        f"{len(found)} resources of this project are at {control.settings.workspace}, and the store here knows nothing "
+        "of them: what somebody changed there would be overwritten unseen",
+        "Use the store that the last sync used (DATABASE_URL or SUPABASE_URL), or say that the files count in any "
+        "case: agentctl sync --stateless",
+    )
+
+
+def _forgets(control: Control) -> bool:
+    host = (control.settings.elevenlabs_base_url.host or "").strip("[]")
+    return control.embedded and not is_loopback(host)

@@ -1,0 +1,82 @@
+"""What was found without a memory of it, and bindings of which nothing is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from agentctl.errors import Elsewhere
+from agentctl.sync.apply import apply
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.plan import Plan
+from agentctl.sync.planning import Patience, plan
+from tests.agentctl.sync.platform import Platform, Thing
+
+pytestmark = pytest.mark.anyio
+
+SPECS = [{"key": key, "agent": {"name": key}, "document": {"text": key}} for key in ("a", "b", "c")]
+
+
+@pytest.fixture
+def platform() -> Platform:
+    return Platform()
+
+
+async def planned(platform: Platform, specs: Sequence[Any] = SPECS, **how: Any) -> Plan:
+    kinds = [Thing("document", platform, marks=True), Thing("agent", platform, marks=True)]
+    bindings = await Bindings(platform, Scope("p", "e", "w")).load()
+    return await plan(kinds, specs, bindings, anchor=how.pop("anchor", "agent"), patience=Patience(()), **how)
+
+
+async def synced(platform: Platform) -> None:
+    kinds = [Thing("document", platform, marks=True), Thing("agent", platform, marks=True)]
+    bindings = await Bindings(platform, Scope("p", "e", "w")).load()
+    assert (await apply(await planned(platform), kinds, bindings)).ok
+
+
+async def test_bindings_of_which_nothing_is_there_are_of_another_workspace(platform: Platform) -> None:
+    await synced(platform)
+    assert (await planned(platform)).empty
+    platform.objects["agent"].clear()
+    with pytest.raises(Elsewhere, match="none of the 3 agents that are bound in w is there"):
+        await planned(platform)
+    with pytest.raises(Elsewhere):
+        await planned(platform, SPECS[:1], whole=False)
+    anyhow = await planned(platform, anchor=None)
+    assert [change.vanished for change in anyhow.changes] == [True] * 3
+
+
+async def test_one_that_is_left_or_carries_our_mark_proves_the_workspace(platform: Platform) -> None:
+    await synced(platform)
+    agents = platform.objects["agent"]
+    kept = {name: body for name, body in agents.items() if name.startswith("b#")}
+    platform.objects["agent"] = dict(kept)
+    assert len([change for change in (await planned(platform)).changes if change.vanished]) == 2
+    # Seen as a stray where only others are asked for.
+    assert len((await planned(platform, SPECS[:1], whole=False)).changes) == 1
+
+
+async def test_a_single_one_may_have_been_deleted_by_hand(platform: Platform) -> None:
+    kinds = [Thing("agent", platform, marks=True)]
+    bindings = await Bindings(platform, Scope("p", "e", "w")).load()
+    assert (await apply(await plan(kinds, SPECS[:1], bindings), kinds, bindings)).ok
+    platform.objects["agent"].clear()
+    found = await plan(kinds, SPECS[:1], bindings, anchor="agent")
+    assert [change.vanished for change in found.changes] == [True]
+    # Nothing bound, nothing there: a first sync.
+    platform.bindings.clear()
+    assert {change.action for change in (await planned(platform)).changes} == {"create"}
+
+
+async def test_what_was_found_without_a_binding_is_named(platform: Platform) -> None:
+    await synced(platform)
+    assert (await planned(platform)).adopted == ()
+    platform.bindings.pop(("agent", "b"))
+    found = await planned(platform)
+    assert found.adopted == (Ref("agent", "b"),)
+    # A create that was cut off is our own, and nobody else has known of it.
+    platform.intents.add(("agent", "b"))
+    assert (await planned(platform)).adopted == ()

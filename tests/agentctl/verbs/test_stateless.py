@@ -1,0 +1,131 @@
+"""Two checkouts of one project, each with an embedded store of its own: what one knows, the other has to find."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import HttpUrl
+
+from agentctl.errors import UsageError
+from agentctl.local import postgres
+from agentctl.sandbox.harness import running_thread
+from agentctl.settings import Settings
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Plan
+from agentctl.verbs import stateless
+from agentctl.wiring import Control, connect
+from tests.telephony import NUMBER, Bench, environment
+
+AGENT, NUMBERED = Ref("agent", "empfang"), Ref("phone_number", NUMBER)
+
+
+@pytest.fixture
+def machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[tuple[Bench, Bench]]:
+    with running_thread() as sandbox:
+        environment(monkeypatch, sandbox, "")
+        one, other = (Bench(tmp_path / name, sandbox, capsys) for name in ("one", "other"))
+        one.root.mkdir()
+        (one.root / "agentctl.toml").write_text('project = "beispiel"\n')
+        one.declare("empfang")
+        shutil.copytree(one.root, other.root)
+        yield one, other
+        for bench in (one, other):
+            asyncio.run(postgres.stop(bench.root / ".agentctl"))
+
+
+def test_a_machine_without_a_memory_says_so_and_wants_a_word(
+    machines: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = machines
+    monkeypatch.setattr(stateless, "is_loopback", lambda host: False)  # the sandbox as a real host
+    assert one("sync", "--yes")[0] == 0  # nothing there yet: nothing to lose
+    (other.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf anders.\n")
+    plan = other.json("plan")
+    assert plan["two_way"] == [{"kind": "agent", "key": "empfang"}]
+    assert [notice for notice in plan["notices"] if "two-way: a sync of this needs --stateless" in notice]
+    assert {(one["kind"], one["action"]) for one in plan["changes"]} == {("agent", "update"), ("post_call", "create")}
+    with other.writes() as writes:
+        code, out, err = other("sync", "--yes")
+    assert (code, writes) == (2, [])
+    assert "what differs counts as changed here" in out
+    assert "agentctl sync --stateless" in err
+    code, out, _ = other("sync", "--yes", "--stateless")
+    assert (code, "Hilf freundlich weiter." in out, "2 done, 0 failed." in out) == (0, True, True)
+    # From now on it remembers.
+    assert other.json("plan")["two_way"] == []
+    assert other("sync", "--yes")[0] == 0
+
+
+def test_a_new_assistant_of_a_machine_without_a_memory_delivers_to_the_projects_webhook(
+    machines: tuple[Bench, Bench],
+) -> None:
+    one, other = machines
+    assert one("sync", "--yes")[0] == 0
+    made = one.json("webhook", "register", "https://door.example.org/webhooks/elevenlabs")["webhook_id"]
+    other.declare("zentrale")
+    assert other("sync", "--yes", "--stateless")[0] == 0  # at a sandbox it is not needed, and does no harm
+    for key in ("empfang", "zentrale"):
+        bound = other.agent(key)["platform_settings"]["workspace_overrides"]["webhooks"]
+        assert bound["post_call_webhook_id"] == made
+    assert other.json("webhook", "status")["webhook_id"] == made
+    with other.writes() as writes:
+        assert other("sync", "--yes")[0] == 0
+    assert writes == []
+
+
+def test_without_a_memory_nothing_is_made_twice_and_what_is_ambiguous_is_listed(machines: tuple[Bench, Bench]) -> None:
+    one, other = machines
+    one.declare("zentrale")
+    shutil.copytree(one.root / "assistants" / "zentrale", other.root / "assistants" / "zentrale")
+    assert one("sync", "--yes")[0] == 0
+    copy = one.agent("zentrale")
+
+    async def duplicate(control: Control) -> str:
+        body = {"name": "Von Hand", "tags": copy["tags"], "conversation_config": {}}
+        made: dict[str, str] = await control.api.post("/v1/convai/agents/create", json=body)
+        return made["agent_id"]
+
+    both = [one.control(duplicate), copy["agent_id"]]
+    for _ in range(2):
+        with other.writes() as writes:
+            code, out, _ = other("sync", "--yes", "--stateless")
+        assert (code, writes) == (1, [])
+        assert "agent zentrale: 2 remote objects claim to be it" in out
+        assert [agent_id in out for agent_id in both] == [True, True]
+    assert "empfang   in sync" in other("status")[1]
+    assert len(one.sandbox.state()["agents"]) == 3
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("url", "database", "plan", "refused"),
+    [
+        ("https://api.elevenlabs.io", None, Plan(adopted=(AGENT,)), True),
+        ("https://api.elevenlabs.io", None, Plan(adopted=(AGENT,), known=3), True),
+        ("https://api.elevenlabs.io", None, Plan(orphans=(AGENT,)), True),
+        ("https://api.elevenlabs.io", None, Plan(), False),
+        # A number carries no mark: one that was imported in the dashboard is not ours yet.
+        ("https://api.elevenlabs.io", None, Plan(adopted=(NUMBERED,)), False),
+        ("https://api.elevenlabs.io", None, Plan(orphans=(AGENT,), known=3), False),
+        ("http://127.0.0.1:8787", None, Plan(adopted=(AGENT,)), False),
+        ("http://[::1]:8787", None, Plan(adopted=(AGENT,)), False),
+        ("https://api.elevenlabs.io", "postgresql://h/d", Plan(adopted=(AGENT,)), False),
+    ],
+)
+async def test_who_has_to_say_that_the_files_count(
+    tmp_path: Path, url: str, database: str | None, plan: Plan, *, refused: bool
+) -> None:
+    settings = Settings(_env_file=None, elevenlabs_base_url=HttpUrl(url), database_url=database, supabase_url=None)
+    async with connect(tmp_path, settings=settings) as control:
+        stateless.must_be_meant(control, plan, stateless=True)
+        if refused:
+            with pytest.raises(UsageError, match="the store here knows nothing of them"):
+                stateless.must_be_meant(control, plan, stateless=False)
+        else:
+            stateless.must_be_meant(control, plan, stateless=False)
