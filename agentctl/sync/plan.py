@@ -6,7 +6,7 @@ from drift, which somebody made there, and from a conflict, where both did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -152,6 +152,8 @@ class Plan:
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
     """`body` with every Ref that `ids` knows replaced by its id; the others stay."""
+    if isinstance(body, str):
+        return body
     if isinstance(body, Ref):
         return ids.get(body, body)
     if isinstance(body, Mapping):
@@ -163,12 +165,17 @@ def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
 
 def refs(body: Any) -> set[Ref]:
     """Every Ref in `body`."""
-    if isinstance(body, Ref):
-        return {body}
-    parts: Iterable[Any] = (
-        body.values() if isinstance(body, Mapping) else body if isinstance(body, list | tuple) else ()
-    )
-    return {ref for part in parts for ref in refs(part)}
+    found: set[Ref] = set()
+    waiting = [body]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Ref):
+            found.add(part)
+        elif isinstance(part, Mapping):
+            waiting += part.values()
+        elif isinstance(part, list | tuple):
+            waiting += part
+    return found
 
 
 def by_kind(changes: Sequence[Change], kind: str) -> list[Change]:

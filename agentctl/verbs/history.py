@@ -146,21 +146,21 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
     """
     unfinished = {failure.ref for failure in applied.failures} | {change.desired.ref for change in applied.held}
     written = {change.desired.ref for change in applied.done}
-    parts = {one.key: resources(kinds, one) for one in plan.assistants if _fits(one)}
-    whole = {
-        hashlib.sha256(_manifest(one, control.scope)).hexdigest(): one
-        for one in plan.assistants
-        if one.key in parts and not parts[one.key] & unfinished
-    }
+
+    def has_part(assistant: Assistant, among: set[Ref]) -> bool:
+        return bool(among) and bool(resources(kinds, assistant) & among)
+
+    kept = [one for one in plan.assistants if _fits(one) and not has_part(one, unfinished)]
+    whole = {hashlib.sha256(_manifest(one, control.scope)).hexdigest(): one for one in kept}
     if not whole:
         return applied
     store = await control.store()
     # The manifest of a revision is one of its contents, so that one call tells for all what was never recorded.
     missing = set(await store.call("missing_contents", {"sha256": list(whole)}))
-    new = [one for name, one in whole.items() if name in missing or parts[one.key] & written]
+    new = [one for name, one in whole.items() if name in missing or has_part(one, written)]
     room = asyncio.Semaphore(_AT_ONCE)
-    kept = await asyncio.gather(*(_kept(store, control.scope, one, plan.note, room) for one in new))
-    failures = [failure for failure in kept if failure]
+    ends = await asyncio.gather(*(_kept(store, control.scope, one, plan.note, room) for one in new))
+    failures = [failure for failure in ends if failure]
     return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
 
 

@@ -109,9 +109,11 @@ async def apply(
     if not force:
         plan.raise_if_unsafe(take_ours=take_ours)
     async with exclusive(control):
+        ours = plan if isinstance(plan, ProjectPlan) else None
+        if ours and ours.empty and not ours.settled and not ours.released:
+            return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        ours = plan if isinstance(plan, ProjectPlan) else None
         for key in ours.released if ours else ():
             await unhold(control, key)
         applied = await engine.apply(plan, kinds, bindings, take_ours=take_ours, destroy=destroy, on_change=on_change)

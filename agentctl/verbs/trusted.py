@@ -8,6 +8,7 @@ to it ends the trust), and each agent as it was listed. One that is gone, rename
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -69,5 +70,5 @@ async def remember(control: Control, plan: ProjectPlan, applied: Applied) -> Non
 
 
 def _digest(assistants: Sequence[Assistant], scope: Scope) -> str:
-    parts = [version("agentctl"), *sorted(f"{one.key} {history.digest(one, scope)}" for one in assistants)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    parts = sorted([one.key, history.digest(one, scope), sorted(one.source.items())] for one in assistants)
+    return hashlib.sha256(json.dumps([version("agentctl"), parts]).encode()).hexdigest()

@@ -86,3 +86,19 @@ def test_a_command_finds_the_project_above_it(tmp_path: Path) -> None:
         return connected(where)
 
     assert copy_context().run(there) == (tmp_path.resolve(), True)
+
+
+def test_what_a_command_returns_is_not_written_out(tmp_path: Path) -> None:
+    class Large:
+        def __repr__(self) -> str:
+            raise AssertionError("a plan of a thousand resources would take a tenth of a second")
+
+    async def work(control: Control) -> Large:
+        return Large()
+
+    def there() -> Large:
+        DIRECTORY.set(tmp_path)
+        ENVIRONMENT.set(None)
+        return connected(work)
+
+    assert isinstance(copy_context().run(there), Large)
