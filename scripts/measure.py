@@ -17,9 +17,13 @@ AGENTCTL = str(Path(sys.executable).with_name("agentctl"))
 
 @dataclass(frozen=True)
 class Run:
-    """One process from its start to its end. `megabytes`: the most memory that it held, of 1,000,000 bytes."""
+    """One process from its start to its end. `megabytes`: the most memory that it held, of 1,000,000 bytes.
+
+    `busy`: seconds of processor time, which tells whether a slow run was slow or had to wait for others.
+    """
 
     seconds: float
+    busy: float
     megabytes: float
 
 
@@ -38,6 +42,11 @@ class Row:
         return statistics.median(run.seconds for run in self.runs)
 
     @property
+    def busy(self) -> float:
+        """The lowest: what others take of the machine only adds to it."""
+        return min(run.busy for run in self.runs)
+
+    @property
     def megabytes(self) -> float:
         """The highest peak."""
         return max(run.megabytes for run in self.runs)
@@ -51,8 +60,9 @@ started = time.perf_counter()
 pid = os.posix_spawn(sys.argv[2], sys.argv[2:], os.environ)
 status = os.waitpid(pid, 0)[1]
 seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-os.write(int(sys.argv[1]), json.dumps([os.waitstatus_to_exitcode(status), seconds, peak]).encode())
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+told = [os.waitstatus_to_exitcode(status), seconds, used.ru_utime + used.ru_stime, used.ru_maxrss]
+os.write(int(sys.argv[1]), json.dumps(told).encode())
 """
 
 
@@ -64,12 +74,12 @@ def run(command: Sequence[str], directory: Path | None = None, env: Mapping[str,
         process = subprocess.Popen(starter, cwd=directory, env=env, stdout=said, stderr=said, pass_fds=[writer])
         os.close(writer)
         process.wait()
-        code, seconds, peak = json.loads(told.read() or "[-1, 0, 0]")
+        code, seconds, busy, peak = json.loads(told.read() or "[-1, 0, 0, 0]")
         if code:
             said.seek(0)
             sys.exit(f"{' '.join(command)} exited with {code}:\n{said.read()[-4000:]}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return Run(seconds, peak * unit / 1_000_000)
+    return Run(seconds, busy, peak * unit / 1_000_000)
 
 
 def in_turn(
@@ -100,10 +110,10 @@ def with_requests(row: Row, requests: int, concurrency: int, latency_ms: float) 
 def table(rows: Sequence[Row]) -> None:
     """Each row beside its own floor, and beside the first row."""
     width = max(len(row.name) for row in rows)
-    print(f"{'':{width}} runs     min  median     max  requests   floor  of floor     MB  of the first")
+    print(f"{'':{width}} runs     min  median     max    busy  requests   floor  of floor     MB  of the first")
     for row in rows:
         seconds = [run.seconds for run in row.runs]
-        figures = f"{len(seconds):4} {min(seconds):7.3f} {row.seconds:7.3f} {max(seconds):7.3f}"
+        figures = f"{len(seconds):4} {min(seconds):7.3f} {row.seconds:7.3f} {max(seconds):7.3f} {row.busy:7.3f}"
         requests = "" if row.requests is None else str(row.requests)
         floor = "" if row.floor is None else f"{row.floor:.3f}"
         over = "" if row.floor is None else f"{row.seconds / row.floor:.2f}x"
