@@ -14,6 +14,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Ambiguous               more than one remote object claims to be the same resource
 │   ├── Ignored                 the platform answered 200 and kept something else
 │   ├── Blocked                 a change waits for another that failed
+│   ├── NotPassed               tests of an assistant did not pass, so that its change did not go live
 │   ├── Stale                   what a plan was made of has changed since
 │   ├── Elsewhere               nothing of what is bound is there: this is probably another workspace
 │   ├── InUse                   what was to be deleted is used by somebody else, and stays
@@ -124,6 +125,10 @@ class Ignored(SyncError):
 
 class Blocked(SyncError):
     """A change was not tried, because something it refers to failed."""
+
+
+class NotPassed(SyncError):
+    """Tests of an assistant failed or could not be run; its change did not go live."""
 
 
 class Stale(SyncError):

@@ -28,6 +28,7 @@ from agentctl.cli import (
     serve,
     session,
     sync,
+    testing,
     up,
     webhook,
 )
@@ -50,6 +51,7 @@ app.command("schema")(project.schema)
 app.command("plan")(sync.plan)
 app.command("sync")(sync.sync)
 app.command("status")(sync.status)
+app.command("test")(testing.run)
 app.command("pull")(pull.pull)
 app.command("history")(history.history)
 app.command("rollback")(history.rollback)

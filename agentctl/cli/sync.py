@@ -58,6 +58,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
@@ -69,8 +70,7 @@ def sync(
     With --yes, what was changed at the platform is left as it is and named, and the exit code is 3; so is what would
     delete stored conversations.
     """
-
-    asked = _Asked(only or (), yes, take_ours, prune, force, stateless, delete_conversations, trust_store, json)
+    asked = _Asked(only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, trust_store, json)
     end(connected(asked.run))
 
 
@@ -82,6 +82,7 @@ class _Asked:
     yes: bool
     take_ours: bool
     prune: bool
+    gate: bool
     force: bool
     stateless: bool
     delete_conversations: bool
@@ -91,13 +92,14 @@ class _Asked:
     async def run(self, control: Control) -> Applied:
         """Plan, show, ask, apply, tell."""
         from agentctl.cli import render
+        from agentctl.cli.testing import Looking
         from agentctl.verbs import trusted
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.stateless import must_be_meant
 
         control.tell = lambda text: say(f"  {text}")
         async with exclusive(control):
-            whole = {"trust": self.trust_store, "prune": self.prune, "force": self.force}
+            whole = {"trust": self.trust_store, "prune": self.prune, "gated": self.gate, "force": self.force}
             found = await trusted.plan(control, self.only, patience=patience(), **whole)
             if not self.json:
                 print(render.plan_text(found), flush=True)
@@ -107,9 +109,14 @@ class _Asked:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
                 confirm(question(found), yes=self.yes)
-            destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
-            more = {"force": self.force, "stateless": self.stateless, "destroy": destroy}
-            applied = await trusted.apply(control, found, take_ours=ours, on_change=Progress(found), **more)
+            more = {
+                "force": self.force,
+                "stateless": self.stateless,
+                "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
+                "on_change": Progress(found),
+                "on_tests": Looking(),
+            }
+            applied = await trusted.apply(control, found, take_ours=ours, **more)
         print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
         return applied
 

@@ -125,6 +125,12 @@ class ElevenLabs:
         answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data)
         return self._object("PATCH", path, answer)
 
+    async def put(
+        self, path: str, *, json: object = None, params: Mapping[str, Any] | None = None, **ids: str
+    ) -> dict[str, Any]:
+        """Replace something as a whole, and the object as the platform now has it."""
+        return self._object("PUT", path, await self._send("PUT", path, ids, params=params, json=json))
+
     async def delete(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> None:
         """Delete something. NotFound only from the first attempt: after a lost answer, "gone" is what was wanted."""
         await self._send("DELETE", path, ids, params=params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentctl.resources.agent import Agent
+from agentctl.resources.agent_test import AgentTest
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.knowledge import KnowledgeDocument
 from agentctl.resources.knowledge_folder import KnowledgeFolder
@@ -12,7 +13,7 @@ from agentctl.resources.post_call import PostCallSettings
 from agentctl.resources.rag_index import RagIndex
 from agentctl.sync.kind import Kind
 
-KINDS = (KnowledgeFolder, KnowledgeDocument, RagIndex, Agent, PhoneNumber, PostCallSettings)
+KINDS = (KnowledgeFolder, KnowledgeDocument, RagIndex, AgentTest, Agent, PhoneNumber, PostCallSettings)
 
 
 def kinds(place: Place) -> tuple[Kind[Assistant], ...]:

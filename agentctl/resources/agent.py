@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
-from agentctl.resources import knowledge
+from agentctl.resources import agent_test, knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.built_in_tools import TOOLS, built_in_tools
@@ -42,6 +42,7 @@ class Agent:
         "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
         "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
         "platform_settings.evaluation.criteria": Keyed(by="id", owned=True),
+        agent_test.ATTACHED: Keyed(by="test_id", open=True, owned=True),
         # Whether a PATCH that leaves a key out of these maps takes it away is not documented [either is survived].
         "platform_settings.data_collection": Keyed(owned=True, whole=True),
         "platform_settings.data_collection_scopes": Keyed(owned=True, whole=True),
@@ -74,7 +75,8 @@ class Agent:
                 **conversation(assistant.conversation, assistant.language_presets),
             },
             "platform_settings": overlaid(
-                {**analysis(assistant), **delivery(self._webhook, assistant)}, platform_settings(assistant)
+                {**analysis(assistant), **delivery(self._webhook, assistant), **agent_test.attached(assistant)},
+                platform_settings(assistant),
             ),
         }
         body = overlaid(ours, assistant.elevenlabs)

@@ -41,6 +41,9 @@ class Api(Protocol):
     ) -> dict[str, Any]:
         """PATCH JSON or multipart."""
 
+    async def put(self, path: str, *, json: object = None, params: Params = None, **ids: str) -> dict[str, Any]:
+        """PUT JSON: the whole object anew."""
+
     async def delete(self, path: str, *, params: Params = None, **ids: str) -> None:
         """DELETE."""
 

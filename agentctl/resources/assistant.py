@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from agentctl.resources.built_in_tools import BuiltInTools
+from agentctl.resources.declared_test import DeclaredTest
 from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.resources.language_presets import Conversation, LanguagePreset
 from agentctl.resources.part import E164 as E164
@@ -104,6 +105,7 @@ class Assistant(Part):
     knowledge: tuple[Document, ...] = ()
     knowledge_base: KnowledgeBase = KnowledgeBase()
     rag: Rag = Rag()
+    tests: tuple[DeclaredTest, ...] = ()
     phone: Phone = Phone()
     post_call: PostCall = PostCall()
     conversation: Conversation = Conversation()

@@ -15,7 +15,7 @@ def check(world: World, agent: Row, sent: Row) -> None:
     _tools(sent)
     _language(config)
     _voice(world, config)
-    _references(world, agent)
+    _references(world, agent, sent)
 
 
 def _tools(sent: Row) -> None:
@@ -41,7 +41,7 @@ def _voice(world: World, config: Row) -> None:
             raise legacy(400, "voice_not_found", f"A voice with the voice_id {voice_id} was not found.")
 
 
-def _references(world: World, agent: Row) -> None:
+def _references(world: World, agent: Row, sent: Row) -> None:
     """Dangling references are refused [assumed: no public source says what the platform does]."""
     prompt = agent["conversation_config"]["agent"]["prompt"]
     for locator in prompt["knowledge_base"]:
@@ -51,6 +51,9 @@ def _references(world: World, agent: Row) -> None:
     for tool_id in prompt["tool_ids"]:
         if tool_id not in world.state.tools:
             raise legacy(404, "tool_not_found", f"Tool with id {tool_id} was not found.")
+    for entry in ((sent.get("platform_settings") or {}).get("testing") or {}).get("attached_tests") or ():
+        if entry["test_id"] not in world.state.tests:
+            raise legacy(404, "test_not_found", f"Test with id {entry['test_id']} was not found.")
     webhook_id = agent["platform_settings"]["workspace_overrides"]["webhooks"]["post_call_webhook_id"]
     if webhook_id and webhook_id not in world.state.webhooks:
         raise legacy(404, "webhook_not_found", f"Webhook with id {webhook_id} was not found.")

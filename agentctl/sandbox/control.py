@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from agentctl.sandbox import calls
 from agentctl.sandbox.conversations import STATUSES
+from agentctl.sandbox.judge import Order
 from agentctl.sandbox.options import TwilioNumber
 from agentctl.sandbox.state import Row, twilio_number
 from agentctl.sandbox.world import world
@@ -28,6 +29,7 @@ def routes() -> list[Route]:
         ("/faults", clear_faults, "DELETE"),
         ("/latency", latency, "PUT"),
         ("/numbers", add_number, "POST"),
+        ("/tests", order_result, "POST"),
         ("/calls", call, "POST"),
         ("/conversations/{conversation_id}", finish, "PATCH"),
         ("/conversations/{conversation_id}/deliver", deliver, "POST"),
@@ -100,6 +102,16 @@ async def add_number(request: Request) -> Response:
         return _wrong(error)
     place.state.twilio_numbers[row["sid"]] = row
     return JSONResponse(row)
+
+
+async def order_result(request: Request) -> Response:
+    """How runs of some tests end from now on; see `judge.Order`. The last order counts."""
+    try:
+        order = Order(**await _object(request))
+    except (TypeError, ValueError) as error:
+        return _wrong(error)
+    world(request).orders.append(order)
+    return JSONResponse(dict(vars(order)))
 
 
 async def call(request: Request) -> Response:

@@ -82,6 +82,11 @@ class BlockingSandbox:
         found: Row = self._ask("POST", "/numbers", {"number": number, **properties})
         return found
 
+    def judge(self, **order: Any) -> Row:
+        """Order how runs of some tests end; see `judge.Order`."""
+        found: Row = self._ask("POST", "/tests", order)
+        return found
+
     def call(self, **order: Any) -> Row:
         """Have a call held; see `calls.Order`. Answers `{conversation_id, reached, why, deliveries}`."""
         found: Row = self._ask("POST", "/calls", order)
@@ -163,6 +168,10 @@ class Sandbox:
     async def add_number(self, number: str, **properties: Any) -> Row:
         """See BlockingSandbox."""
         return await asyncio.to_thread(self.blocking.add_number, number, **properties)
+
+    async def judge(self, **order: Any) -> Row:
+        """See BlockingSandbox."""
+        return await asyncio.to_thread(self.blocking.judge, **order)
 
     async def call(self, **order: Any) -> Row:
         """See BlockingSandbox."""

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agentctl.sandbox import (
     account,
+    agent_tests,
     agents,
     control,
     conversations,
@@ -25,6 +26,7 @@ from agentctl.sandbox import (
     knowledge_upkeep,
     phone_numbers,
     rag_index,
+    test_invocations,
     twilio,
     workspace_tools,
     workspace_webhooks,
@@ -67,6 +69,8 @@ def app(
     place = World(options, load(state_file, options), Journal(options.log_limit, on=options.log), state_file=state_file)
     parts = (
         agents,
+        agent_tests,
+        test_invocations,
         knowledge,
         knowledge_upkeep,
         rag_index,

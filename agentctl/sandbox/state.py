@@ -32,6 +32,7 @@ class State:
     secrets: dict[str, Row] = field(default_factory=dict)
     tools: dict[str, Row] = field(default_factory=dict)
     tests: dict[str, Row] = field(default_factory=dict)
+    test_invocations: dict[str, Row] = field(default_factory=dict)
     twilio_numbers: dict[str, Row] = field(default_factory=dict)
     sequence: int = 0
 

@@ -1,4 +1,4 @@
-"""Tools, tests and secrets of the workspace: as much as the vendor's own CLI asks for."""
+"""Tools and secrets of the workspace: as much as the vendor's own CLI asks for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def routes() -> list[Route]:
     """Lists that are empty until something creates in them."""
     return [
         Route("/v1/convai/tools", tools, methods=["GET"]),
-        Route("/v1/convai/agent-testing", tests, methods=["GET"]),
         Route("/v1/convai/secrets", secrets, methods=["GET"]),
         Route("/v1/convai/secrets", create_secret, methods=["POST"]),
     ]
@@ -26,11 +25,6 @@ def routes() -> list[Route]:
 async def tools(_request: Request) -> Response:
     """No tools."""
     return JSONResponse({"tools": [], "next_cursor": None, "has_more": False})
-
-
-async def tests(_request: Request) -> Response:
-    """No tests."""
-    return JSONResponse({"tests": [], "next_cursor": None, "has_more": False})
 
 
 async def secrets(request: Request) -> Response:

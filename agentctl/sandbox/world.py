@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from agentctl.sandbox.fault import Faults
 from agentctl.sandbox.journal import Journal
+from agentctl.sandbox.judge import Order
 from agentctl.sandbox.options import Options
 from agentctl.sandbox.refusal import Refusal, detailed, invalid
 from agentctl.sandbox.shape import Shape, problem, settled
@@ -27,11 +28,13 @@ class World:
     faults: Faults = field(default_factory=Faults)
     state_file: Path | None = None
     latency_ms: float = 0.0
+    orders: list[Order] = field(default_factory=list)
 
     def reset(self) -> None:
         """Back to the start: an empty workspace, no faults, no latency, an empty log."""
         self.state = fresh(self.options)
         self.faults.clear()
+        self.orders.clear()
         self.journal.clear()
         self.latency_ms = 0.0
 

@@ -13,6 +13,7 @@ from agentctl.errors import Problem
 from agentctl.resources.assistant import KEY, Assistant, Document
 from agentctl.resources.language_presets import LanguagePreset
 from agentctl.settings import nearest
+from agentctl.sources import agent_tests
 from agentctl.sources.advice import advice
 from agentctl.sources.assistant_file import AssistantFile, misplaced
 from agentctl.sources.environment import Environment, chosen, read_environments, strangers
@@ -92,6 +93,7 @@ class _Reader:
         prompt = self._prompt(folder, variables)
         knowledge = AssistantKnowledge(folder, self.project.root, self.shared, self.problems)
         documents = knowledge.documents(declared.knowledge if declared else None)
+        tests = agent_tests.agent_tests(folder, self.project.root, self.problems)
         if declared is None or table is None:
             return None
         for number in declared.phone.numbers:
@@ -102,12 +104,10 @@ class _Reader:
             # A missing prompt is reported already; the rest is checked all the same.
             "prompt": prompt or "-",
             "first_message": self._rendered(declared.first_message, where, variables, inside="first_message"),
-            "language_presets": {
-                language: self._preset(preset, where, variables, f"language_presets.{language}")
-                for language, preset in declared.language_presets.items()
-            },
+            "language_presets": self._presets(declared, where, variables),
             "knowledge": documents,
-            "source": self._origin(folder, table, knowledge),
+            "tests": tests,
+            "source": self._origin(folder, table, {**knowledge.files, **agent_tests.digests(tests)}),
         }
         try:
             assistant = Assistant.model_validate({**dict(declared), **rest})
@@ -136,12 +136,12 @@ class _Reader:
             self.problems += problems_of(error, where, AssistantFile)
             return None
 
-    def _origin(self, folder: Path, table: Mapping[str, Any], knowledge: AssistantKnowledge) -> dict[str, str]:
+    def _origin(self, folder: Path, table: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, str]:
         """What the files say for every environment alike; of no use where there is only one."""
         if not self.project.environments:
             return {}
         base = Environment("").laid(self.project.defaults, folder.name, table)
-        return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, knowledge.files)
+        return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, files)
 
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:
         name, language = (declared.name, declared.language) if declared else (key, "en")
@@ -149,6 +149,12 @@ class _Reader:
             **self.project.variables,
             **self.layers.vars,
             "assistant": {"key": key, "name": name, "language": language},
+        }
+
+    def _presets(self, declared: AssistantFile, where: str, variables: dict[str, Any]) -> dict[str, LanguagePreset]:
+        return {
+            language: self._preset(preset, where, variables, f"language_presets.{language}")
+            for language, preset in declared.language_presets.items()
         }
 
     def _preset(self, preset: LanguagePreset, where: str, variables: dict[str, Any], path: str) -> LanguagePreset:

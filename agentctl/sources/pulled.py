@@ -30,6 +30,7 @@ ABSENT: Final = object()
 PROMPT = "conversation_config.agent.prompt.prompt"
 _ACTION_ITEMS = ("platform_settings", "data_collection", action_items.ITEM_ID)
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
+_TESTS = ("platform_settings", "testing")
 _BOM = "\ufeff"
 
 
@@ -96,6 +97,8 @@ class Draft:
         home = None if raw else place(keys, self.assistant)
         if not raw and home is None and keys[: len(_WEBHOOKS)] == _WEBHOOKS:
             raise Untakable(path, "is set by agentctl webhook register; put it back with: agentctl sync --take-ours")
+        if not raw and keys[: len(_TESTS)] == _TESTS:
+            raise Untakable(path, "follows the files in tests/; put it back with: agentctl sync --take-ours")
         if theirs is ABSENT:
             self._take_away(keys, home, raw)
         elif path == PROMPT and not raw and isinstance(theirs, str):

@@ -9,37 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Ignored, InUse, Rejected, Stale
+from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
-from agentctl.sync.entries import postponed, survivors, written
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Repeatable
-from agentctl.sync.plan import Change, Failure, Plan, by_kind, refs, resolve
+from agentctl.sync.entries import edited, postponed, survivors, written
+from agentctl.sync.gate import Gate, Verdicts
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Repeatable, Shared
+from agentctl.sync.plan import Change, Failure, Plan, by_kind, referring, refs, resolve
 
 OnChange = Callable[[Change, AgentctlError | None], None]
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What a run did: the changes that are done, those held back, and every failure.
-
-    A change of which only a part was held back is in both. The plan's own failures are among the failures. `left`:
-    what was to be deleted and stays, since somebody else uses it.
-    """
-
-    plan: Plan
-    done: tuple[Change, ...]
-    failures: tuple[Failure, ...]
-    held: tuple[Change, ...] = ()
-    left: tuple[Failure, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Nothing failed. What was held back is no failure, and no success either."""
-        return not self.failures
 
 
 async def apply(
@@ -49,22 +30,27 @@ async def apply(
     *,
     take_ours: bool = False,
     destroy: bool = False,
+    gate: Gate | None = None,
+    retire: bool = True,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
-    `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good.
+    `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good. `gate` is
+    asked before a change goes live. Without `retire`, for a plan without the users of its kinds, what was replaced is
+    left to one that has them.
     """
-    run = _Run(bindings, take_ours, destroy, on_change or (lambda change, error: None))
-    for settled in plan.settled:
-        await bindings.bind(settled.ref, settled.remote_id, settled.body, settled.gone, touched=settled.touched)
+    run = _Run(plan, bindings, take_ours, destroy, on_change, gate)
+    for one in plan.settled:
+        await bindings.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
         await _all(run.change(kind, change) for change in changes)
     for kind in reversed(kinds):
         await _all(run.delete(kind, change) for change in by_kind(plan.changes, kind.name) if change.action == "delete")
-        await run.retire(kind)
+        if retire:
+            await run.retire(kind)
     return Applied(plan, tuple(run.done), (*plan.failures, *run.failures), tuple(run.held), tuple(run.left))
 
 
@@ -79,11 +65,22 @@ async def _all(steps: Iterable[Any]) -> None:
 class _Run:
     """One apply in progress: what is done, what failed, what was held back and what has to go at the end."""
 
-    def __init__(self, bindings: Bindings, take_ours: bool, destroy: bool, on_change: OnChange) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        bindings: Bindings,
+        take_ours: bool,
+        destroy: bool,
+        on_change: OnChange | None,
+        gate: Gate | None,
+    ) -> None:
         self._bindings = bindings
         self._take_ours = take_ours
         self._destroy = destroy
-        self._on_change = on_change
+        self._on_change = on_change or (lambda change, error: None)
+        self._verdicts = Verdicts(gate)
+        self._users = referring(plan.changes)
+        self._unplanned = bool(plan.failures)  # there may be users whose changes nobody knows
         self._retired: list[tuple[Change, str]] = []
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
@@ -97,6 +94,7 @@ class _Run:
         """Get ready for the changes of one kind, which run at once and may refer to each other."""
         new = [change for change in changes if change.observed is None or change.replaces]
         self._made = {change.desired.ref: asyncio.Event() for change in new}
+        self._verdicts.expect(new)
         if not self._take_ours:
             self._absent |= {change.desired.ref for change in changes if change.vanished}
         while more := {
@@ -119,22 +117,23 @@ class _Run:
         finally:
             if change.desired.ref in self._made:
                 self._made[change.desired.ref].set()
+            self._verdicts.given(change.desired.ref)
 
     async def delete(self, kind: Kind[Any], change: Change) -> None:
-        """Remove what is no longer declared, and forget its id."""
-        await self._ended(change, self._delete(kind, change))
-
-    async def _delete(self, kind: Kind[Any], change: Change) -> None:
+        """Remove what is no longer declared, or was replaced by an earlier run, and forget its id."""
         assert change.observed is not None
-        await kind.delete(change.observed.remote_id)
-        if self._bindings.get(change.desired.ref) is not None:
-            await self._bindings.unbind(change.desired.ref)
+        if not change.replaces or self._may_go(kind, change.desired.ref):
+            await self._ended(change, self._delete(kind, change.desired.ref, change.observed.remote_id))
+
+    async def _delete(self, kind: Kind[Any], ref: Ref, remote_id: str) -> None:
+        await kind.delete(remote_id)
+        await self._bindings.forget(ref, remote_id)
 
     async def _ended(self, change: Change, work: Any) -> None:
         try:
             await work
         except InUse as error:
-            self.left.append(Failure(change.desired.ref, change.desired.where, error))
+            self._keep(change, error)
             self._on_change(change, error)
         except AgentctlError as error:
             self._failed.add(change.desired.ref)
@@ -147,23 +146,33 @@ class _Run:
     async def _write(self, kind: Kind[Any], change: Change, held: Sequence[Edit]) -> None:
         desired, spared = change.desired, [edit.keys for edit in held]
         gone: tuple[Edit, ...] = ()
-        if change.observed is None or change.replaces:
+        new = change.observed is None or change.replaces
+        if change.observed is None or new:
             observed = await self._begin(kind, change, spared)
         else:
             observed = change.observed
-            await self._must_be_fresh(kind, change, observed)
             gone = tuple(edit for edit in change.edits if edit.removes and edit not in held)
         wanted = await self._resolved(desired)
         body = without(wanted, spared)
         # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
         # are what it could not say, or what the platform did not take; the id is bound by now.
-        edits = (*diff(body, observed.body, kind.lists), *gone)
+        edits = (*diff(body, observed.body, kind.lists, self._bindings.applied(desired.ref)), *gone)
+        if not new and edits:
+            await self._admit(change, observed.remote_id, edited(observed.body, edits))
+        if not new:
+            await self._must_be_fresh(kind, change, observed)
         if edits:
             sent = written(edits, body, wanted, observed.body, kind.lists)
             observed = await kind.update(observed.remote_id, desired, sent)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)
         await self._verify(kind, change, body, observed, gone)
+        if new:
+            await self._admit(change, observed.remote_id, observed.body)
+
+    async def _admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
+        others = await self._verdicts.ask(change, remote_id, planned)
+        self._ids(others, f"{change.desired.kind} {change.desired.key} was not let through")
 
     async def _begin(self, kind: Kind[Any], change: Change, spared: Sequence[tuple[str, ...]]) -> Observed:
         """Create, without what cannot be said before others of the kind are there; then wait until they are."""
@@ -199,7 +208,7 @@ class _Run:
         if not isinstance(kind, Repeatable):
             await self._bindings.intend(ref)
         remote_id = await kind.create(change.desired, body)
-        await self._bindings.bind(ref, remote_id)
+        await self._bindings.bind(ref, remote_id, former=old)
         if old is not None:
             self._retired.append((change, old))
         return await kind.read(remote_id)
@@ -208,7 +217,7 @@ class _Run:
         self, kind: Kind[Any], change: Change, body: Mapping[str, Any], observed: Observed, gone: Sequence[Edit]
     ) -> None:
         """Remember as applied what the platform has kept, and no more."""
-        left = diff(body, observed.body, kind.lists)
+        left = diff(body, observed.body, kind.lists, self._bindings.applied(change.desired.ref))
         stayed = survivors(gone, observed.body, kind.lists)
         kept = without(body, [edit.keys for edit in left])
         removed = [edit.keys for edit in gone if edit not in stayed]
@@ -246,17 +255,31 @@ class _Run:
         return ids
 
     async def retire(self, kind: Kind[Any]) -> None:
-        """Delete what was replaced, unless something that was to let go of it failed; what others use stays."""
-        if not self.failures:
-            mine = [(change, old_id) for change, old_id in self._retired if change.desired.kind == kind.name]
-            await _all(self._retire(kind, change, old_id) for change, old_id in mine)
+        """Delete what was replaced. What cannot go yet is remembered, and is a leftover in the next plan."""
+        mine = [(change, old_id) for change, old_id in self._retired if change.desired.kind == kind.name]
+        await _all(self._retire(kind, change, old_id) for change, old_id in mine)
 
     async def _retire(self, kind: Kind[Any], change: Change, old_id: str) -> None:
         try:
-            await kind.delete(old_id)
+            if self._may_go(kind, change.desired.ref):
+                await self._delete(kind, change.desired.ref, old_id)
+        except InUse as error:
+            self._keep(change, error)
         except AgentctlError as error:
-            failures = self.left if isinstance(error, InUse) else self.failures
-            failures.append(Failure(change.desired.ref, change.desired.where, error))
+            self.failures.append(Failure(change.desired.ref, change.desired.where, error))
+
+    def _may_go(self, kind: Kind[Any], ref: Ref) -> bool:
+        """Whether what was replaced may go: all that refer to it took up the new one, or the kind itself will know."""
+        known = ref in self._users or not self._unplanned
+        return isinstance(kind, Shared) or (known and not self._clinging(ref))
+
+    def _clinging(self, ref: Ref) -> set[Ref]:
+        return self._users.get(ref, set()) & (self._failed | {change.desired.ref for change in self.held})
+
+    def _keep(self, change: Change, error: InUse) -> None:
+        """It stays in use; where that is since a user of ours failed or was held back, that tells enough."""
+        if not self._clinging(change.desired.ref):
+            self.left.append(Failure(change.desired.ref, change.desired.where, error))
 
 
 _PLAN_AGAIN = "Run it again: the new plan shows what is there now."

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
 
-# Kept with what was applied, under a name that no field of a resource has.
+# Kept with what was applied, under names that no field of a resource has.
 _TOUCHED = "~touched"
+_FORMER = "~former"
 
 
 class Store(Protocol):
@@ -62,6 +63,10 @@ class Bindings:
         """When the platform said it was changed last, as of our last write or look; 0: unknown."""
         return int(self.applied(ref).get(_TOUCHED) or 0)
 
+    def former(self, ref: Ref) -> tuple[str, ...]:
+        """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
+        return tuple(self.applied(ref).get(_FORMER) or ())
+
     def of(self, kind: str) -> dict[str, str]:
         """Every binding of one kind: key -> remote id."""
         return {ref.key: remote_id for ref, remote_id in self._ids.items() if ref.kind == kind}
@@ -83,20 +88,35 @@ class Bindings:
         gone: Sequence[tuple[str, ...]] = (),
         *,
         touched: int = 0,
+        former: str | None = None,
     ) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
-        `gone`: paths of what was applied before and is there no longer, nor declared.
+        `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
+        takes the place of.
         """
         same = self._ids.get(ref) == remote_id
         applied = overlaid(without(self.applied(ref), gone) if same else {}, written or {})
         if touched:
             applied[_TOUCHED] = touched
+        replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
+        await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
+
+    async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
+        applied = {**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})}
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id
         self._applied[ref] = applied
         self._intents.discard(ref)
+
+    async def forget(self, ref: Ref, remote_id: str) -> None:
+        """Forget what is gone: the bound one with all that is known of it, or one whose place another has taken."""
+        if self.get(ref) == remote_id:
+            await self.unbind(ref)
+        elif remote_id in self.former(ref):
+            left = [one for one in self.former(ref) if one != remote_id]
+            await self._put(ref, self._ids[ref], self.applied(ref), left)
 
     async def unbind(self, ref: Ref) -> None:
         """Forget the id."""

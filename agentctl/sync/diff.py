@@ -36,9 +36,18 @@ class Edit:
         return ".".join(self.keys)
 
 
-def diff(desired: Mapping[str, Any], observed: Mapping[str, Any], lists: Mapping[str, Keyed]) -> tuple[Edit, ...]:
-    """Every declared field whose observed value differs, in the order of declaration."""
-    return tuple(_edits(desired, observed, lists, ()))
+def diff(
+    desired: Mapping[str, Any],
+    observed: Mapping[str, Any],
+    lists: Mapping[str, Keyed],
+    applied: Mapping[str, Any] | None = None,
+) -> tuple[Edit, ...]:
+    """Every declared field whose observed value differs, in the order of declaration.
+
+    `applied`: what was last applied. Entries of an open and owned list that it names and that are declared no more are
+    ours to take away; without it they pass for somebody else's.
+    """
+    return tuple(_edits(desired, observed, lists, (), applied or {}))
 
 
 def attributed(edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> tuple[Edit, ...]:
@@ -91,16 +100,20 @@ def contains(desired: Any, observed: Any) -> bool:
 
 
 def _edits(
-    desired: Mapping[str, Any], observed: Mapping[str, Any], lists: Mapping[str, Keyed], at: tuple[str, ...]
+    desired: Mapping[str, Any],
+    observed: Mapping[str, Any],
+    lists: Mapping[str, Keyed],
+    at: tuple[str, ...],
+    applied: Mapping[str, Any],
 ) -> Iterator[Edit]:
     for key, value in desired.items():
         keys = (*at, key)
-        before = observed.get(key)
+        before, former = observed.get(key), applied.get(key)
         rule = lists.get(".".join(keys)) if isinstance(value, list | tuple) else None
         if isinstance(value, Mapping) and value:
-            yield from _edits(value, before if isinstance(before, Mapping) else {}, lists, keys)
+            yield from _edits(value, _mapping(before), lists, keys, _mapping(former))
         elif rule is not None and isinstance(value, list | tuple):
-            yield from _keyed(value, before, rule, keys)
+            yield from _keyed(value, before, rule, keys, former)
         elif key not in observed or not contains(value, before):
             yield Edit(keys, before, value)
 
@@ -118,14 +131,20 @@ def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) 
     return "there" if not diff({name: edit.after}, {name: place[name]}, rules) else "both"
 
 
-def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...]) -> Iterator[Edit]:
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...], former: Any) -> Iterator[Edit]:
     observed = list(before) if isinstance(before, list | tuple) else []
     theirs = {identity(entry, rule): entry for entry in observed}
     ours = {identity(entry, rule): entry for entry in desired}
     same = all(name in theirs and contains(_declared(entry, rule), theirs[name]) for name, entry in ours.items())
-    if same and (rule.open or len(ours) == len(observed)):
+    past = {identity(entry, rule) for entry in former} if isinstance(former, list | tuple) else set()
+    gone = (past & theirs.keys()) - ours.keys() if rule.open and rule.owned else set()
+    if same and not gone and (rule.open or len(ours) == len(observed)):
         return
-    kept = [entry for name, entry in theirs.items() if name not in ours] if rule.open else []
+    kept = [entry for name, entry in theirs.items() if name not in ours and name not in gone] if rule.open else []
     yield Edit(keys, before, [*kept, *desired])
 
 

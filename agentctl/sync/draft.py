@@ -1,4 +1,4 @@
-"""A plan in the making: one resource after another is compared, and what cannot be made takes along what needs it."""
+"""The plan while it grows, kind after kind, so that each can refer to those before it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.sharing import Others, Parties, named
@@ -23,11 +23,12 @@ _OWN_WORK = 900
 
 
 class Draft:
-    """The plan while it grows, kind after kind, so that each can refer to those before it."""
+    """What is known so far. `gated`: an edit that users of an object would feel at once is made in a new object."""
 
-    def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted]) -> None:
+    def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted], *, gated: bool = False) -> None:
         self._bindings = bindings
         self._wanted = wanted
+        self._gated = gated
         self.ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
         self._changes: list[Change] = []
@@ -35,6 +36,8 @@ class Draft:
         self._unchanged = 0
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
+        self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
+        self._there: set[str] = set()  # of the kind at hand: every id that was seen
         self._waiting: list[Failure] = []
         self._notices: list[Problem] = []
         self._failures: list[Failure] = []
@@ -58,6 +61,7 @@ class Draft:
 
         A kind that refers to itself must not replace: whoever was compared before would keep the old id.
         """
+        self._there = {i for sighting in seen.values() for i in _ids(sighting)}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
             if isinstance(sighting, AgentctlError) or len(sighting) > 1:
@@ -99,7 +103,7 @@ class Draft:
         if bound is None and not self._bindings.intended(ref):
             self._adopted.append(ref)
         known = applied if bound == observed.remote_id else {}
-        edits = attributed(diff(body, observed.body, kind.lists), known, kind.lists)
+        edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if bound != observed.remote_id and not observed.free:
@@ -108,8 +112,9 @@ class Draft:
         touched = self._touched(desired, observed)
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
         if news or diff(equal, known, kind.lists):
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched))
-        replaces = bool(others) or kind.replaces(desired, frozenset(edit.path for edit in edits))
+            former = bound if bound != observed.remote_id and bound in self._there else None
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))
+        replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
             self._pending.add(ref)
@@ -119,6 +124,10 @@ class Draft:
             self._changes.append(change)
         else:
             self._unchanged += 1
+
+    def _replaces(self, kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
+        felt = self._gated and isinstance(kind, Shared) and kind.felt(changed)
+        return felt or kind.replaces(desired, changed)
 
     def _touched(self, desired: Desired, observed: Observed) -> int:
         """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
@@ -131,13 +140,31 @@ class Draft:
             return observed.touched
         return 0 if before else observed.touched
 
+    def leftovers(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
+        """What has been replaced and is there still, since a run was cut off or a user did not let go: it goes now.
+
+        It is ours by its binding, and it is not the declaration that ends, so nobody has to ask for it.
+        """
+        strays = {i: key for key in seen.keys() - self._wanted[kind.name].keys() for i in _ids(seen[key])}
+        failed = {failure.ref for failure in self._failures}
+        for desired in self._wanted[kind.name].values():
+            ref = desired.ref
+            now = _ids(seen.get(desired.key, ()))
+            known = {*self._bindings.former(ref), self._bindings.get(ref)}
+            former = strays.keys() & known - set(now)
+            if ref not in failed:
+                self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
+                old = Desired(kind.name, desired.key, {}, desired.where)
+                self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
+
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared."""
         bound = self._bindings.of(kind.name)
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
-            sighting = seen.get(key, ())
             ids = [bound[key]] if key in bound else []
-            ids += [one.remote_id for one in sighting] if not isinstance(sighting, AgentctlError) else []
+            ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
+            if not ids:
+                continue
             if not prune or not kind.prunable:
                 self._orphans.append(Ref(kind.name, key))
                 continue
@@ -148,15 +175,16 @@ class Draft:
         """Take back each deletion of what somebody outside this plan uses, and say who."""
         doomed = [change for change in self._changes if change.action == "delete"]
         for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
-            if not users:
+            if not users or change.observed is None:
                 continue
             self._changes.remove(change)
             if isinstance(users, AgentctlError):
                 self._fail(change.desired, users)
                 continue
-            ref = change.desired.ref
+            ref = self._leftover.get(change.observed.remote_id, change.desired.ref)
             self._orphans.append(ref)
-            what = f"is no longer declared, and stays since it is used by {named(users)}"
+            why = "was replaced" if change.replaces else "is no longer declared"
+            what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
@@ -202,3 +230,7 @@ class Draft:
 
     def _fail(self, desired: Desired, error: AgentctlError) -> None:
         self._failures.append(Failure(desired.ref, desired.where, error))
+
+
+def _ids(sighting: Sighting) -> list[str]:
+    return [] if isinstance(sighting, AgentctlError) else [one.remote_id for one in sighting]

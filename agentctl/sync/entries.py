@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from agentctl.sync.bindings import overlaid
-from agentctl.sync.diff import Edit, contains, identity, patch
+from agentctl.sync.diff import Edit, contains, identity, patch, without
 from agentctl.sync.kind import Desired, Keyed, Ref
 
 _ABSENT: Final = object()
@@ -76,6 +76,12 @@ def written(
             entries = {name: value for name, value in entries.items() if name not in gone}
         _place(sent, keys[:-1])[keys[-1]] = entries
     return sent
+
+
+def edited(body: Mapping[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
+    """`body` as it is once the edits are made: a removed entry is not in it."""
+    gone = [edit for edit in edits if edit.removes and edit.after is None]
+    return overlaid(without(body, [edit.keys for edit in gone]), patch([edit for edit in edits if edit not in gone]))
 
 
 def postponed(body: Mapping[str, Any], later: set[Ref], lists: Mapping[str, Keyed]) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ from drift, which somebody made there, and from a conflict, where both did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -23,7 +23,8 @@ _SAFE_BELOW = 10
 class Change:
     """One resource to write.
 
-    `replaces`: a new object takes over and the old one goes once nothing refers to it. `bound` is the id that was
+    `replaces`: a new object takes over and the old one goes once nothing refers to it; of a deletion: it is such an
+    old one, which an earlier run has left. `bound` is the id that was
     bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
     who use it and have no part in the plan; they keep the old object.
@@ -82,7 +83,8 @@ class Failure:
 class Settled:
     """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
 
-    `gone`: paths of what was applied once, and is neither declared nor there any more.
+    `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
+    before, if that is there still.
     """
 
     ref: Ref
@@ -90,6 +92,7 @@ class Settled:
     body: Mapping[str, Any]
     gone: tuple[tuple[str, ...], ...] = ()
     touched: int = 0
+    former: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,11 @@ class Plan:
 
         A wrong directory, an empty checkout or a foreign workspace looks like that; a day's work does not.
         """
-        doomed = [change for change in self.changes if change.action == "delete" or (take_ours and change.overwrites)]
+        doomed = [
+            change
+            for change in self.changes
+            if (change.action == "delete" and not change.replaces) or (take_ours and change.overwrites)
+        ]
         if self.known >= _SAFE_BELOW and len(doomed) * 3 > self.known:
             raise UsageError(
                 f"{len(doomed)} of {self.known} resources would be deleted or overwritten",
@@ -175,6 +182,15 @@ def refs(body: Any) -> set[Ref]:
             waiting += part.values()
         elif isinstance(part, list | tuple):
             waiting += part
+    return found
+
+
+def referring(changes: Iterable[Change]) -> dict[Ref, set[Ref]]:
+    """By resource: the changed ones that refer to it."""
+    found: dict[Ref, set[Ref]] = {}
+    for change in changes:
+        for ref in refs(change.desired.body):
+            found.setdefault(ref, set()).add(change.desired.ref)
     return found
 
 

@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.draft import Draft
+from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
 from agentctl.sync.plan import Plan
 from agentctl.sync.sharing import Parties
 
 Spec = TypeVar("Spec")
-Wanted = Mapping[str, Desired]
 
 
 @dataclass(frozen=True)
@@ -49,23 +48,24 @@ async def plan(
     notices: Iterable[Problem] = (),
     whole: bool = True,
     prune: bool = False,
+    gated: bool = False,
     patience: Patience | None = None,
     anchor: str | None = None,
 ) -> Plan:
     """Compare what `specs` want with what is there. `whole`: specs are all there are, so what else is ours is orphaned.
 
-    `prune` plans to delete orphans. `anchor` is the kind whose resources prove that this is the workspace that the
-    bindings are of. Raises Elsewhere where none of several of them is there, SyncError where two specs want the same
-    resource differently; whatever concerns one resource only stands in the plan's failures.
+    `prune` plans to delete orphans. `gated`: nothing that is in use changes before the changes of its users do, so that
+    a gate can judge them. `anchor` is the kind whose resources prove that this is the workspace that the bindings are
+    of. Raises Elsewhere where none of several of them is there, SyncError where two specs want the same resource
+    differently; whatever concerns one resource only stands in the plan's failures.
     """
     wanted = {kind.name: _collect(kind, specs) for kind in kinds}
-    sightings = await asyncio.gather(
-        *(_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
-    )
+    looks = (_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
+    sightings = await asyncio.gather(*looks)
     for kind, seen in zip(kinds, sightings, strict=True):
         if kind.name == anchor:
             must_be_here(kind.name, wanted[kind.name], seen, bindings)
-    draft = Draft(bindings, wanted)
+    draft = Draft(bindings, wanted, gated=gated)
     by_name = {kind.name: kind for kind in kinds}
     parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)
     for kind, seen in zip(kinds, sightings, strict=True):
@@ -74,6 +74,7 @@ async def plan(
         for desired in wanted[kind.name].values():
             draft.add(kind, desired, seen.get(desired.key, ()), strangers.get(desired.key, ()))
         draft.block()
+        draft.leftovers(kind, seen)
         if whole:
             draft.orphans(kind, seen, prune=prune)
     await draft.spare(by_name, parties)
@@ -107,7 +108,8 @@ async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience
         await patience.sleep(pause)
         # What is bound and there may be what was to be replaced; the other one is looked for beside it.
         again = await kind.observe(missing, {one.key: bound[one.key] for one in missing if seen.get(one.key)})
-        seen.update({one.key: again.get(one.key, ()) for one in missing})
+        found = {one.key: again.get(one.key, ()) for one in missing}
+        seen |= {key: sighting for key, sighting in again.items() if key not in wanted} | found
     return seen
 
 

@@ -37,7 +37,8 @@ class ProjectPlan(Plan):
     """A plan with the assistants that it was made for. `note` goes with the revisions that come of it.
 
     `holds`: keys that it leaves alone. `released`: holds that end when it is applied, since their source has changed.
-    `seen`: what verbs/trusted.py remembers of it.
+    `seen`: what verbs/trusted.py remembers of it. `gated`: what changes an assistant is applied only after its tests
+    have passed.
     """
 
     assistants: tuple[Assistant, ...] = ()
@@ -45,6 +46,7 @@ class ProjectPlan(Plan):
     released: tuple[str, ...] = ()
     note: str = "sync"
     seen: object = None
+    gated: bool = False
 
     @classmethod
     def of(cls, plan: Plan, assistants: Sequence[Assistant], **more: Any) -> ProjectPlan:

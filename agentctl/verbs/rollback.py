@@ -142,7 +142,7 @@ def _must_not_change_for_others(
 ) -> None:
     for change in plan.changes:
         ref = change.desired.ref
-        if ref.kind != knowledge.KIND:
+        if ref.kind != knowledge.KIND or change.action == "delete":
             continue
         users = {other.key for other in others for one in other.knowledge if one.key == ref.key}
         users |= {key for key, parts in held.items() if ref in parts}

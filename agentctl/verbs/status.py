@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agentctl.resources import agent_test
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.knowledge_folder import folder_of
 from agentctl.sync.kind import Ref
@@ -48,6 +49,7 @@ def standing(assistant: Assistant, plan: Plan) -> Standing:
     """The worst of what the plan says of the assistant's own resources."""
     mine = {
         *(Ref("knowledge_document", document.key) for document in assistant.knowledge),
+        *agent_test.refs(assistant),
         *(ref for document in assistant.knowledge if (ref := folder_of(assistant, document).get("folder"))),
         *(Ref("rag_index", f"{document.key}@{assistant.rag.model}") for document in assistant.knowledge),
         *(Ref("phone_number", number) for number in assistant.phone.numbers),
@@ -70,6 +72,8 @@ def _change(change: Change) -> tuple[State, str]:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.vanished:
         return "drifted", f"{name} was deleted there"
+    if change.action == "delete":
+        return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
         return "missing", f"{name} is not there yet"
     origins = {edit.origin for edit in change.edits}

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.test_run import Pace
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded
 from agentctl.sync import apply as engine
@@ -22,6 +24,7 @@ from agentctl.sync.planning import Patience
 from agentctl.verbs import history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
+from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.hold import Hold, holds, unhold
 from agentctl.wiring import Control
@@ -41,6 +44,7 @@ async def plan(
     only: Sequence[str] = (),
     *,
     prune: bool = False,
+    gated: bool = False,
     force: bool = False,
     patience: Patience | None = None,
 ) -> ProjectPlan:
@@ -48,7 +52,8 @@ async def plan(
 
     What is held by a rollback is left out, and nothing of it counts as orphaned.
 
-    `prune` plans to delete what is ours and no longer declared; it needs the whole project. Raises ConfigurationError
+    `prune` plans to delete what is ours and no longer declared; it needs the whole project. `gated`: what is applied of
+    this plan is tested before it goes live, so a changed document becomes a new one. Raises ConfigurationError
     for wrong files or settings, UsageError for a glob that matches nothing, ApiError or Unreachable where the platform
     cannot be read, and Elsewhere where not one bound agent is there, unless `force`.
     """
@@ -59,14 +64,13 @@ async def plan(
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
-    anchor = None if force else AGENT_KIND
-    found = await planning.plan(
-        kinds, free, bindings, notices=notices, whole=not only, prune=prune, patience=patience, anchor=anchor
-    )
+    notices += _untested(free) if gated else ()
+    how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
+    found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
     spared = await history.held_parts(control, kinds, held, loaded.assistants)
     plan = _sparing(found, free, spared, held, released)
     notices = [*plan.notices, *two_way.notices(control, plan)]
-    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled))
+    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
 
 
 async def _begun(
@@ -95,15 +99,17 @@ async def apply(
     stateless: bool = False,
     destroy: bool = False,
     on_change: OnChange | None = None,
+    on_tests: OnTests | None = None,
+    pace: Pace | None = None,
 ) -> Applied:
     """Make `plan` true; each id is bound and each write verified at once.
 
     What somebody changed at the platform is held back unless `take_ours`, and what would destroy something for good
-    (stored conversations) unless `destroy`. A resource that fails stops only what refers
-    to it and stands in the result's failures. An assistant that is applied as a whole is kept as a
-    revision. Raises UsageError for a plan that would delete or overwrite too much,
-    unless `force`, or that is two-way at a real host, unless `stateless`; and Busy while another sync of this project
-    runs.
+    (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
+    result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
+    pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An assistant that is applied as
+    a whole is kept as a revision. Raises UsageError for a plan that would delete or overwrite too much, unless `force`,
+    or that is two-way at a real host, unless `stateless`; and Busy while another sync of this project runs.
     """
     two_way.must_be_meant(control, plan, stateless=stateless)
     if not force:
@@ -116,7 +122,12 @@ async def apply(
         kinds = await control.kinds(bindings)
         for key in ours.released if ours else ():
             await unhold(control, key)
-        applied = await engine.apply(plan, kinds, bindings, take_ours=take_ours, destroy=destroy, on_change=on_change)
+        gate = None
+        if ours and ours.gated:
+            gate = TestGate(control.api, bindings, ours.assistants, pace=pace, on_tests=on_tests)
+        applied = await engine.apply(
+            plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
+        )
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 
@@ -172,6 +183,11 @@ def _sparing(
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
     keys = tuple(hold.key for hold in released)
     return ProjectPlan.of(plan, assistants, changes=changes, orphans=orphans, holds=tuple(held), released=keys)
+
+
+def _untested(assistants: Sequence[Assistant]) -> list[Problem]:
+    what = "has no tests, so the gate lets its changes through"
+    return [Problem(assistant.where, what) for assistant in assistants if not assistant.tests]
 
 
 def _unknown_keys(assistants: Sequence[Assistant]) -> Iterator[Problem]:

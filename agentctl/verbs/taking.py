@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, knowledge, knowledge_folder, phone_number
+from agentctl.resources import agent, agent_test, knowledge, knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
@@ -58,6 +58,8 @@ class Taking:
         elif desired.kind == knowledge.KIND:
             what = "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; "
             self.left.append(Problem(name, f"{what}copy it by hand, or {_OURS_AGAIN}"))
+        elif desired.kind == agent_test.KIND:
+            self.left.append(Problem(name, f"was changed at the platform; {_OURS_AGAIN}, or edit its file"))
         else:
             self.left.append(Problem(name, f"was changed in the store; {_OURS_AGAIN}"))
 
@@ -190,7 +192,7 @@ def _is_only_place(change: Change) -> bool:
     return all(edit.path in ("folder", "name") for edit in change.foreign)
 
 
-_REFERRED = (knowledge.KIND, agent.KIND, "webhook")
+_REFERRED = (knowledge.KIND, agent_test.KIND, agent.KIND, "webhook")
 
 
 def _at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:

@@ -77,7 +77,7 @@ async def test_a_post_that_certainly_did_not_happen_is_sent_again(
     assert await api.post("/v1/x", json={}) == {"id": "1"}
 
 
-@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+@pytest.mark.parametrize("method", ["get", "patch", "put", "delete"])
 async def test_repeated_5xx_is_unreachable_and_safe(api: ElevenLabs, wire: respx.MockRouter, method: str) -> None:
     wire.request(method, "/v1/x").respond(503, json={"detail": {"message": "maintenance"}})
     with pytest.raises(Unreachable, match=r"503.*maintenance") as caught:

@@ -216,7 +216,10 @@ async def test_a_list_that_lags_behind_a_replacement_is_waited_for(
     bindings = await Bindings(memory, SCOPE).load()
     patience = Patience(pauses=(1.0,), sleep=shows_up)
     found = await plan(kinds, [assistant(knowledge=[after])], bindings, patience=patience)
-    assert [change.desired.kind for change in found.changes] == ["agent"]
+    assert [(one.action, one.desired.kind) for one in found.changes] == [
+        ("delete", "knowledge_document"),
+        ("update", "agent"),
+    ]
 
 
 async def test_a_page_with_another_url_is_created_attached_and_the_old_one_deleted(

@@ -58,6 +58,7 @@ class Thing:
     immutable: frozenset[str] = frozenset()
     prunable: bool = True
     refusal: AgentctlError | None = None
+    refuses_changes: bool = False
     marks: bool = False
     free: bool = True
 
@@ -67,15 +68,20 @@ class Thing:
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         mine = self.platform.objects.setdefault(self.name, {})
-        found: dict[str, Sighting] = {}
+        found: dict[str, list[Observed]] = {}
+        seen = {desired.key for desired in wanted}
         for desired in wanted:
             if desired.key in bound:
                 ids = [bound[desired.key]]
             else:
                 ids = [i for i in mine if i.startswith(f"{desired.key}#")] if self._shown() else []
             found[desired.key] = [self._observed(i) for i in ids if i in mine]
-        strays = {i.partition("#")[0] for i in mine} - found.keys() if self.marks else set()
-        return {**found, **{key: [self._observed(i) for i in mine if i.startswith(f"{key}#")] for key in strays}}
+        known = {one.remote_id for sighting in found.values() for one in sighting}
+        for stray in [i for i in mine if self.marks and i not in known]:
+            # One that was replaced has the key too, and is shown by its whole name.
+            key = stray.partition("#")[0]
+            found.setdefault(stray if key in seen else key, []).append(self._observed(stray))
+        return found
 
     def _shown(self) -> bool:
         if not self.platform.hidden:
@@ -88,7 +94,7 @@ class Thing:
         return Observed(remote_id, body, self.platform.versions.get(remote_id, ""), self.free, self.platform.touched)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
-        if self.refusal is not None and not exists:
+        if self.refusal is not None and (self.refuses_changes or not exists):
             raise self.refusal
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:

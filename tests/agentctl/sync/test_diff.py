@@ -84,3 +84,17 @@ def test_an_id_that_is_not_known_yet_differs_from_any() -> None:
     lists = {"docs": Keyed(by="id")}
     (edit,) = diff({"docs": [{"id": ref}]}, {"docs": [{"id": "kb_1"}]}, lists)
     assert edit.after == [{"id": ref}]
+
+
+def test_an_open_list_lets_go_of_what_was_applied_and_is_no_longer_declared() -> None:
+    lists = {"at.tags": Keyed(open=True, owned=True)}
+    there = {"at": {"tags": ["theirs", "kept", "dropped"]}}
+    applied = {"at": {"tags": ["kept", "dropped", "gone already"]}}
+    (edit,) = diff({"at": {"tags": ["kept"]}}, there, lists, applied)
+    assert edit.after == ["theirs", "kept"]
+    (edit,) = diff({"at": {"tags": []}}, there, lists, applied)
+    assert edit.after == ["theirs"]
+    assert diff({"at": {"tags": ["kept"]}}, {"at": {"tags": ["theirs", "kept"]}}, lists, applied) == ()
+    assert diff({"at": {"tags": ["kept"]}}, there, lists) == ()
+    assert diff({}, there, lists, applied) == ()
+    assert diff({"at": {"tags": ["kept"]}}, there, {"at.tags": Keyed(open=True)}, applied) == ()

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from agentctl.errors import Blocked, Ignored, Rejected
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.diff import contains
-from agentctl.sync.entries import postponed
+from agentctl.sync.diff import Edit, contains
+from agentctl.sync.entries import edited, postponed
 from agentctl.sync.kind import Desired, Keyed, Observed, Peril, Ref, Scope
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
@@ -254,3 +254,21 @@ async def test_in_any_world_ours_go_theirs_stay_and_the_next_plan_is_empty(
     writes = len(platform.writes)
     assert (await synced(platform, desk(**then), maps=maps)).plan.empty
     assert len(platform.writes) == writes
+
+
+def test_a_body_with_its_edits_made_has_what_stays_and_not_what_goes() -> None:
+    body = {"name": "Desk", "items": {"ours": 1, "theirs": 2, "old": 3}, "rules": [{"id": "a"}], "tools": {"end": {}}}
+    edits = (
+        Edit(("name",), "Desk", "Night"),
+        Edit(("items", "old"), 3, None, removes=True),
+        Edit(("items", "new"), None, {"x": 1}),
+        Edit(("rules",), [{"id": "a"}], [], removes=True),
+        Edit(("tools", "end"), {}, None),
+    )
+    assert edited(body, edits) == {
+        "name": "Night",
+        "items": {"ours": 1, "theirs": 2, "new": {"x": 1}},
+        "rules": [],
+        "tools": {"end": None},
+    }
+    assert edited(body, ()) == body

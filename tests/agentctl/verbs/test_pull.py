@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentctl.errors import Stale, UsageError
-from agentctl.resources import agent
+from agentctl.resources import agent, agent_test
 from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
 from agentctl.verbs.pull import pull, write
@@ -72,3 +72,29 @@ def test_with_nothing_changed_there_it_takes_nothing(bench: Bench) -> None:
         assert (found.taken, found.files, found.left) == ((), (), ())
 
     bench.control(used)
+
+
+def test_what_was_done_to_tests_there_is_left_to_their_files(bench: Bench) -> None:
+    folder = bench.root / "assistants" / "empfang" / "tests"
+    folder.mkdir()
+    (folder / "gruss.toml").write_text('user = "Hallo?"\nsuccess_condition = "Sie grüßt."\n')
+    assert bench("sync", "--yes")[0] == 0
+    before = bench.toml.read_text()
+
+    async def used(control: Control) -> None:
+        test_id = (await control.bindings()).of(agent_test.KIND)["empfang/gruss"]
+        body = {"name": "meiner", "success_condition": "x"}
+        await control.api.put(agent_test.TEST, json=body, test_id=test_id)
+        await says(control, {"platform_settings": {"testing": {"attached_tests": []}}})
+        found = await pull(control)
+        assert found.taken == ()
+        assert {one.where: one.what.partition(";")[0] for one in found.left} == {
+            "agent_test empfang/gruss": "was changed at the platform",
+            "agent empfang": f"{agent_test.ATTACHED}: follows the files in tests/",
+        }
+
+    bench.control(used)
+    assert bench.toml.read_text() == before
+    assert bench("sync", "--yes")[0] == 3
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert bench("sync", "--yes")[1].splitlines()[-1] == "Everything is in sync."

@@ -1,0 +1,132 @@
+"""Agent tests: what a caller says and what must be true of the answer.
+
+Tests have no tags, and a list tells their names alone: so each carries its scope, assistant and a digest of its content
+in its name, `agentctl/<project>/<environment>/<assistant>/<test>@<sha12>`. A change by hand that leaves the name as it
+is cannot be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agentctl.errors import NotFound
+from agentctl.resources.api import Api
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.declared_test import DeclaredTest
+from agentctl.resources.place import Place
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
+
+TESTS = "/v1/convai/agent-testing"
+TEST = "/v1/convai/agent-testing/{test_id}"
+KIND = "agent_test"
+ATTACHED = "platform_settings.testing.attached_tests"
+
+
+def refs(assistant: Assistant) -> tuple[Ref, ...]:
+    """The assistant's own tests."""
+    return tuple(Ref(KIND, f"{assistant.key}/{test.name}") for test in assistant.tests)
+
+
+def attached(assistant: Assistant) -> dict[str, Any]:
+    """The part of `platform_settings` that shows the tests at the agent; others may attach theirs beside them."""
+    entries = [{"test_id": ref} for ref in refs(assistant)]
+    return {"testing": {"attached_tests": entries}} if entries else {}
+
+
+class AgentTest:
+    """One test. It is edited in place and keeps its id and its history of runs, unless its type changes."""
+
+    name = KIND
+    prunable = True
+    lists: Mapping[str, Keyed] = {}
+
+    def __init__(self, api: Api, scope: Scope) -> None:
+        self._api = api
+        self._prefix = f"agentctl/{scope.project}/{scope.environment}/"
+
+    @classmethod
+    def at(cls, place: Place) -> AgentTest:
+        """For one workspace and project."""
+        return cls(place.api, place.scope)
+
+    def desired(self, assistant: Assistant) -> Iterable[Desired]:
+        """Each declared test of the assistant."""
+        for ref, test in zip(refs(assistant), assistant.tests, strict=True):
+            body = {"name": self._prefix + ref.key, "type": test.type, "content": test.digest[:12]}
+            yield Desired(self.name, ref.key, body, f"assistants/{assistant.key}/tests/{test.name}.toml", test)
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        """One list; a bound test that it does not show is looked up by id.
+
+        How the platform's `search` compares names is not documented, so the whole list is read. A test of ours that a
+        bound one has replaced, and that an interrupted run left behind, is in the answer under its whole name.
+        """
+        if not wanted and not bound:
+            return {}
+        found: dict[str, list[Observed]] = {}
+        by_id: dict[str, Observed] = {}
+        async for entry in self._api.pages(TESTS, items="tests", params={"page_size": 100}):
+            observed = _observed(entry)
+            by_id[observed.remote_id] = observed
+            name = str(observed.body["name"])
+            if name.startswith(self._prefix) and entry.get("type") != "folder":
+                found.setdefault(name.removeprefix(self._prefix), []).append(observed)
+        sightings: dict[str, Sighting] = {}
+        for desired in wanted:
+            remote_id = bound.get(desired.key)
+            if remote_id is None:
+                sightings[desired.key] = found.get(desired.key, ())
+                continue
+            sightings[desired.key] = (by_id[remote_id],) if remote_id in by_id else await self._by_id(remote_id)
+            left = [one for one in found.get(desired.key, ()) if one.remote_id != remote_id]
+            sightings |= {_remote_name(one.body).removeprefix(self._prefix): (one,) for one in left}
+        strays = {key: tuple(found[key]) for key in found if key not in sightings}
+        return {**strays, **sightings}
+
+    async def _by_id(self, remote_id: str) -> Sighting:
+        try:
+            return (await self.read(remote_id),)
+        except NotFound:
+            return ()
+
+    async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
+        """Nothing to refuse: the source has checked it."""
+
+    def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
+        """Another type is another test."""
+        return "type" in changed
+
+    async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
+        """POST; the digest is in the name."""
+        return str((await self._api.post(f"{TESTS}/create", json=_request(desired)))["id"])
+
+    async def read(self, remote_id: str) -> Observed:
+        """Its name, its type and the digest that its name carries."""
+        return _observed(await self._api.get(TEST, test_id=remote_id))
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        """PUT: the whole test is written anew, whatever differs."""
+        return _observed(await self._api.put(TEST, json=_request(desired), test_id=remote_id))
+
+    async def delete(self, remote_id: str) -> None:
+        """DELETE; one that is gone already is fine."""
+        try:
+            await self._api.delete(TEST, test_id=remote_id)
+        except NotFound:
+            return
+
+
+def _request(desired: Desired) -> dict[str, Any]:
+    test: DeclaredTest = desired.payload
+    return {"name": _remote_name(desired.body), **test.wire()}
+
+
+def _remote_name(body: Mapping[str, Any]) -> str:
+    return f"{body['name']}@{body['content']}"
+
+
+def _observed(entry: Mapping[str, Any]) -> Observed:
+    name, _, digest = str(entry["name"]).rpartition("@")
+    body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
+    return Observed(str(entry["id"]), {**body, "type": entry.get("type")})

@@ -1,0 +1,85 @@
+"""The gate of a sync: an assistant's tests, run against what its agent would be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agentctl.errors import NotPassed
+from agentctl.resources import agent, agent_test, phone_number
+from agentctl.resources.api import Api
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.test_run import Pace, Result, override, run_tests
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change
+
+OnTests = Callable[[str, int, int], None]
+"""Hears, for an assistant, how many results are there, and of how many."""
+
+
+class TestGate:
+    """Admits what changes an assistant only if its tests pass: its agent, and where its numbers ring.
+
+    An agent is tested as it would be; one that is new, or whose number alone changes, as it is. Each assistant is
+    tested once per gate. One without tests is let through.
+    """
+
+    __test__ = False  # no test of pytest's
+
+    def __init__(
+        self,
+        api: Api,
+        bindings: Bindings,
+        assistants: Sequence[Assistant],
+        *,
+        pace: Pace | None = None,
+        on_tests: OnTests | None = None,
+    ) -> None:
+        self._api = api
+        self._bindings = bindings
+        self._assistants = {assistant.key: assistant for assistant in assistants}
+        self._pace = pace
+        self._on_tests = on_tests or (lambda key, ended, count: None)
+        self._runs: dict[str, asyncio.Task[tuple[Result, ...]]] = {}
+
+    async def admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
+        """Raise NotPassed where a test failed or has no result; whatever kept the run from being made, as it is."""
+        if change.desired.kind == agent.KIND:
+            config = None if change.observed is None else override(planned)
+            await self._need(change.desired.key, remote_id, config)
+        elif change.desired.kind == phone_number.KIND and "agent_id" in {edit.path for edit in change.edits}:
+            key = change.desired.payload.key
+            agent_id = self._bindings.get(Ref(agent.KIND, key))
+            # Where that was changed by hand and is held back, the number goes on ringing elsewhere.
+            if agent_id is not None and planned.get("agent_id") == agent_id:
+                await self._need(key, agent_id, None)
+
+    async def _need(self, key: str, agent_id: str, config: Mapping[str, Any] | None) -> None:
+        assistant = self._assistants.get(key)
+        if assistant is None or not assistant.tests:
+            return
+        if key not in self._runs:
+            self._runs[key] = asyncio.create_task(self._run(assistant, agent_id, config))
+        results = await self._runs[key]
+        lost = [one for one in results if one.status != "passed"]
+        if lost:
+            reasons = "".join(f"\n    {one.test} {_STATES[one.status]}: {one.reason}" for one in lost)
+            what = f"{len(lost)} of {len(results)} tests did not pass; its change does not go live"
+            raise NotPassed(f"assistant {key}: {what}{reasons}", "Correct the assistant or the test and run it again.")
+
+    async def _run(self, assistant: Assistant, agent_id: str, config: Mapping[str, Any] | None) -> tuple[Result, ...]:
+        ids = {ref: self._bindings.get(ref) for ref in agent_test.refs(assistant)}
+        name = f"{assistant.key}/"
+        known = {ref.key.removeprefix(name): test_id for ref, test_id in ids.items() if test_id is not None}
+        if missing := [ref.key.removeprefix(name) for ref, test_id in ids.items() if test_id is None]:
+            return tuple(Result(test, "not run", "it is not at ElevenLabs yet") for test in missing)
+
+        def heard(ended: int, count: int) -> None:
+            self._on_tests(assistant.key, ended, count)
+
+        return await run_tests(self._api, agent_id, known, override=config, pace=self._pace, on_look=heard)
+
+
+_STATES = {"failed": "failed", "not run": "was not run"}

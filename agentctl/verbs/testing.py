@@ -1,0 +1,106 @@
+"""Run the tests of assistants against their agents as callers hear them now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agentctl.errors import AgentctlError
+from agentctl.resources import agent, agent_test
+from agentctl.resources.agent_test import AgentTest
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.test_run import Pace, Result, run_tests
+from agentctl.sync import apply as engine
+from agentctl.sync import planning
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.sync.planning import Patience
+from agentctl.verbs import sync
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.gate import OnTests
+from agentctl.verbs.hold import holds
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one test of an assistant ended."""
+
+    assistant: str
+    result: Result
+
+
+async def run(
+    control: Control,
+    only: Sequence[str] = (),
+    *,
+    patience: Patience | None = None,
+    pace: Pace | None = None,
+    on_tests: OnTests | None = None,
+) -> tuple[Outcome, ...]:
+    """Run the tests of the assistants that match `only`, all of them at once, against their live agents.
+
+    The tests themselves are synced first, so that what runs is what the files say; nothing that a caller hears is
+    written. Those of an assistant that is held by a rollback run as they are. Raises ConfigurationError for wrong
+    files, UsageError for a glob that matches nothing, Busy while another sync runs; whatever else keeps a test from
+    being run is its result.
+    """
+    loaded = await sync.load(control)
+    assistants = sync.select(loaded.assistants, only)
+    if not any(assistant.tests for assistant in assistants):
+        return ()
+    async with exclusive(control):
+        bindings = await control.bindings()
+        held = {hold.key for hold in await holds(control)}
+        free = [assistant for assistant in assistants if assistant.key not in held]
+        lost = await _synced(control, bindings, free, patience)
+    runs = [_run(control, bindings, one, lost, pace, on_tests) for one in assistants if one.tests]
+    return tuple(tested for found in await asyncio.gather(*runs) for tested in found)
+
+
+async def _synced(
+    control: Control, bindings: Bindings, assistants: Sequence[Assistant], patience: Patience | None
+) -> dict[Ref, str]:
+    """Bring the tests up to date; why one is not."""
+    kinds = [AgentTest(control.api, control.scope)]
+    plan = await planning.plan(kinds, assistants, bindings, whole=False, patience=patience)
+    # An agent may still have attached what was replaced; the next sync of the agent deletes it.
+    kept = replace(plan, changes=tuple(change for change in plan.changes if change.action != "delete"))
+    applied = await engine.apply(kept, kinds, bindings, retire=False)
+    lost = {failure.ref: failure.error.message for failure in applied.failures}
+    what = "it was changed at the platform; put it back with: agentctl sync --take-ours"
+    return {**{change.desired.ref: what for change in applied.held}, **lost}
+
+
+async def _run(
+    control: Control,
+    bindings: Bindings,
+    assistant: Assistant,
+    lost: Mapping[Ref, str],
+    pace: Pace | None,
+    on_tests: OnTests | None,
+) -> list[Outcome]:
+    agent_id = bindings.get(Ref(agent.KIND, assistant.key))
+    results: dict[str, Result] = {}
+    ready: dict[str, str] = {}
+    for ref, test in zip(agent_test.refs(assistant), assistant.tests, strict=True):
+        test_id = bindings.get(ref)
+        if agent_id is None:
+            results[test.name] = Result(test.name, "not run", "the assistant is not synced yet: agentctl sync")
+        elif ref in lost or test_id is None:
+            results[test.name] = Result(test.name, "not run", lost.get(ref, "it is not at ElevenLabs yet"))
+        else:
+            ready[test.name] = test_id
+
+    def heard(ended: int, count: int) -> None:
+        if on_tests is not None:
+            on_tests(assistant.key, ended, count)
+
+    if agent_id is not None and ready:
+        try:
+            found = await run_tests(control.api, agent_id, ready, pace=pace, on_look=heard)
+        except AgentctlError as error:
+            found = tuple(Result(name, "not run", error.message) for name in ready)
+        results |= {result.test: result for result in found}
+    return [Outcome(assistant.key, results[test.name]) for test in assistant.tests]

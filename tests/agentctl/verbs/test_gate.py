@@ -1,0 +1,263 @@
+"""sync --gate over the sandbox, whose agent answers as it is configured: what fails its tests never goes live."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from agentctl.errors import NotPassed, Stale
+from agentctl.resources.test_run import Pace
+from agentctl.sync.kind import Ref
+from agentctl.verbs import sync
+from tests.agentctl.verbs.test_sync_sections import SECTIONS
+from tests.gated import Project, project
+
+__all__ = ["project"]
+pytestmark = pytest.mark.anyio
+NUMBER = "+498999998100"
+
+
+async def with_number(project: Project, key: str = "desk") -> None:
+    """Have the number at ElevenLabs, unassigned, and declare it."""
+    body = {"provider": "twilio", "phone_number": NUMBER, "label": "x", "sid": project.sandbox.account_sid}
+    async with project.opened() as control:
+        await control.api.post("/v1/convai/phone-numbers", json={**body, "token": project.sandbox.auth_token})
+    (project.root / "assistants" / key / "assistant.toml").write_text(
+        f'name = "{key.title()}"\n[phone]\nnumbers = ["{NUMBER}"]\n'
+    )
+
+
+async def test_what_passes_goes_live_and_was_tested_as_planned_not_as_it_was(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Be brief.")
+    project.expect("be brief", name="tone")
+    await project.sandbox.clear_log()
+    applied = await project.synced()
+    assert applied.failures == ()
+    (agent,) = (await project.live())["agents"].values()
+    assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Be brief."
+    (run,) = await project.runs()
+    assert run["agent_config_override"]["conversation_config"]["agent"]["prompt"]["prompt"] == "Be brief."
+    assert len(run["tests"]) == 2
+    assert (await project.synced()).plan.empty
+
+
+async def test_what_fails_leaves_everything_that_callers_hear_byte_for_byte(project: Project) -> None:
+    project.expect("help kindly")
+    assert (await project.synced()).ok
+    before = await project.live()
+    project.declare("desk", prompt="Be brief.", hours="Open from ten to four.")
+    for _ in range(3):
+        failed = await project.synced()
+        (failure,) = [one for one in failed.failures if isinstance(one.error, NotPassed)]
+        assert failure.ref == Ref("agent", "desk")
+        assert "1 of 1 tests did not pass" in failure.error.message
+        assert "hours failed: The agent did not say 'help kindly'" in failure.error.message
+        assert await project.live() == before
+        assert len(await project.texts()) == 2
+    project.expect("be brief")
+    assert (await project.synced()).ok
+    assert (await project.synced()).plan.empty
+    (agent,) = (await project.live())["agents"].values()
+    assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Be brief."
+    assert await project.texts() == ["Open from ten to four."]
+
+
+async def test_attempts_that_fail_do_not_pile_up_and_going_back_needs_no_write_to_the_agent(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    before = await project.live()
+    for hours in ("From ten.", "From eleven.", "From twelve."):
+        project.declare("desk", hours=hours)
+        assert not (await project.synced()).ok
+        assert await project.texts() == sorted([hours, "Open from nine to five."])
+    project.declare("desk")
+    assert (await project.synced(gated=False)).ok
+    assert await project.live() == before
+    assert await project.texts() == ["Open from nine to five."]
+    assert (await project.synced()).plan.empty
+
+
+async def test_after_a_failure_a_sync_without_the_gate_goes_on_as_ever(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("desk", hours="Open from ten to four.")
+    assert not (await project.synced()).ok
+    project.declare("desk", hours="Open from ten to five.")
+    assert (await project.synced(gated=False)).ok
+    assert await project.texts() == ["Open from ten to five."]
+    assert (await project.synced(gated=False)).plan.empty
+
+
+async def test_a_changed_document_is_a_new_one_that_is_attached_once_the_tests_have_passed(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    (old,) = (await project.live())["documents"]
+    project.declare("desk", hours="Open from ten to four.")
+    project.expect("ten to four")
+    await project.sandbox.clear_log()
+    assert (await project.synced()).ok
+    ((new, row),) = (await project.live())["documents"].items()
+    assert new != old
+    assert row["text"] == "Open from ten to four."
+    writes = [one for one in await project.sandbox.log() if one["method"] != "GET"]
+    steps = [(one["method"], one["path"].rpartition("/")[2]) for one in writes]
+    (agent_id,) = (await project.live())["agents"]
+    test_id = next(iter((await project.sandbox.state())["tests"]))
+    assert sorted(steps[:2]) == sorted([("POST", "text"), ("PUT", test_id)])
+    assert steps[2:] == [("POST", "run-tests"), ("PATCH", agent_id), ("DELETE", old)]
+    assert (await project.synced()).plan.empty
+
+
+async def test_a_new_agent_is_tested_before_its_number_rings_there(project: Project) -> None:
+    project.expect("ten to four")
+    await with_number(project)
+    for _ in range(2):
+        failed = await project.synced()
+        assert not failed.ok
+        state = await project.live()
+        assert [row["agent_id"] for row in state["numbers"].values()] == [None]
+        assert len(state["agents"]) == 1
+    project.declare("desk", hours="Open from ten to four.")
+    assert (await project.synced()).failures == ()
+    state = await project.live()
+    assert [row["agent_id"] for row in state["numbers"].values()] == list(state["agents"])
+
+
+async def test_one_assistants_failure_stops_no_other(project: Project) -> None:
+    for key in ("desk", "night"):
+        project.declare(key)
+        project.expect("nine to five", key)
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Be brief.", hours="Never.")
+    project.declare("night", prompt="Be brief.")
+    failed = await project.synced()
+    assert {failure.ref.key for failure in failed.failures} == {"desk"}
+    prompts = {
+        row["name"]: row["conversation_config"]["agent"]["prompt"]["prompt"]
+        for row in (await project.live())["agents"].values()
+    }
+    assert prompts == {"Desk": "Help kindly.", "Night": "Be brief."}
+
+
+async def test_a_document_that_one_took_up_and_another_did_not_is_kept_for_both(project: Project) -> None:
+    shared = project.root / "shared" / "knowledge"
+    shared.mkdir(parents=True)
+    (shared / "rooms.md").write_text("Rooms: seven.")
+    for key in ("desk", "night"):
+        project.declare(key)
+        project.expect("nine to five", key)
+    assert (await project.synced()).ok
+    (shared / "rooms.md").write_text("Rooms: eight.")
+    project.expect("something else", "desk")
+    assert {failure.ref.key for failure in (await project.synced()).failures} == {"desk"}
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight.", "Rooms: seven."]
+    project.expect("nine to five", "desk")
+    assert (await project.synced()).ok
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight."]
+    assert (await project.synced()).plan.empty
+
+
+async def test_only_one_of_those_who_share_a_document_leaves_the_others_with_the_old_one(project: Project) -> None:
+    shared = project.root / "shared" / "knowledge"
+    shared.mkdir(parents=True)
+    (shared / "rooms.md").write_text("Rooms: seven.")
+    for key in ("desk", "night"):
+        project.declare(key)
+        project.expect("nine to five", key)
+    assert (await project.synced()).ok
+    night = {i: row for i, row in (await project.live())["agents"].items() if row["name"] == "Night"}
+    (shared / "rooms.md").write_text("Rooms: eight.")
+    applied = await project.synced(only=["desk"])
+    assert applied.ok
+    assert applied.plan.changes[0].others.startswith("agent Night")
+    assert {i: (await project.live())["agents"][i] for i in night} == night
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight.", "Rooms: seven."]
+    assert (await project.synced(only=["desk"])).plan.empty
+    assert (await project.synced()).ok
+    assert [text for text in await project.texts() if "Rooms" in text] == ["Rooms: eight."]
+    assert (await project.synced()).plan.empty
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        ({"order": {"status": "pending"}}, "was not run: no result after 1 s"),
+        ({"fault": {"method": "POST", "path": "*/run-tests", "status": 500}}, "500"),
+        ({"fault": {"method": "POST", "path": "*/run-tests", "status": 422}}, "422"),
+        ({"fault": {"method": "GET", "path": "*/test-invocations/*", "status": 404}}, "404"),
+        ({"fault": {"method": "POST", "path": "*/run-tests", "drop": "after"}}, "run-tests"),
+    ],
+)
+async def test_a_run_without_a_result_is_no_pass(project: Project, trouble: Any, says: str) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    before = await project.live()
+    project.declare("desk", prompt="Be brief.")
+    if "order" in trouble:
+        await project.sandbox.judge(**trouble["order"])
+    else:
+        await project.sandbox.fault(**trouble["fault"])
+    await project.sandbox.clear_log()
+    failed = await project.synced()
+    assert says in "\n".join(str(failure.error) for failure in failed.failures)
+    assert await project.live() == before
+    assert len(await project.runs()) <= 1
+    await project.sandbox.clear_faults()
+    await project.sandbox.judge(status="passed")
+    assert (await project.synced()).ok
+
+
+async def test_an_assistant_without_tests_is_let_through_and_named(project: Project) -> None:
+    async with project.opened() as control:
+        found = await sync.plan(control, gated=True)
+        assert "assistants/desk/assistant.toml: has no tests, so the gate lets its changes through" in [
+            str(notice) for notice in found.notices
+        ]
+        assert (await sync.apply(control, found)).ok
+        assert not [one for one in (await sync.plan(control)).notices if "no tests" in one.what]
+
+
+async def test_a_change_at_the_platform_during_the_tests_stops_the_write(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Be brief.")
+    (agent_id,) = (await project.live())["agents"]
+    async with project.opened() as control:
+        meddling: list[asyncio.Task[Any]] = []
+
+        def meddle(key: str, ended: int, count: int) -> None:
+            if not meddling:
+                patch = control.api.patch("/v1/convai/agents/{i}", json={"name": "Theirs"}, i=agent_id)
+                meddling.append(asyncio.create_task(patch))
+
+        # The first look comes before the first pause, in which the other change is made.
+        pace = Pace(first=0.3)
+        applied = await sync.apply(control, await sync.plan(control, gated=True), on_tests=meddle, pace=pace)
+        await meddling[0]
+    assert [type(failure.error) for failure in applied.failures] == [Stale]
+    (agent,) = (await project.live())["agents"].values()
+    assert agent["name"] == "Theirs"
+    assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Help kindly."
+
+
+async def test_every_section_of_an_agent_can_be_tested_as_planned(project: Project) -> None:
+    """What a GET shows is not all that a request may hold; the published spec judges each request."""
+    project.declare("night")
+    path = project.root / "assistants" / "desk" / "assistant.toml"
+    path.write_text(f'name = "Desk"\nlanguage = "de"\n{SECTIONS.replace("notdienst", "night")}')
+    project.expect("nine to five")
+    project.declare("desk", prompt="[[assistant.name]], briefly.")
+    assert (await project.synced()).failures == ()
+    path.write_text(path.read_text().replace("mood", "temper").replace("[built_in_tools.skip_turn]", ""))
+    project.declare("desk", prompt="Be brief.")
+    assert (await project.synced()).failures == ()
+    run = (await project.runs())[-1]["agent_config_override"]
+    assert sorted(run["platform_settings"]["data_collection"]) == ["action_items", "temper"]
+    assert not run["conversation_config"]["agent"]["prompt"]["built_in_tools"].get("skip_turn")
+    (agent,) = [row for row in (await project.live())["agents"].values() if row["name"] == "Desk"]
+    assert sorted(agent["platform_settings"]["data_collection"]) == ["action_items", "temper"]
+    assert (await project.synced()).plan.empty
