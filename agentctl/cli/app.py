@@ -32,7 +32,7 @@ from agentctl.cli import (
     up,
     webhook,
 )
-from agentctl.errors import AgentctlError
+from agentctl.errors import AgentctlError, UsageError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _INTERRUPTED = 130  # as shells count it: 128 and the number of SIGINT
@@ -95,7 +95,9 @@ def root(
 ) -> None:  # fmt: skip
     """Phone assistants as files: plan, sync, numbers, calls."""
     session.DIRECTORY.set(directory)
-    session.ENVIRONMENT.set(environment or None)
+    if environment == "":  # an unset variable of a script must not mean production
+        raise UsageError("--env needs the name of an environment", "Leave it out for the project's own.")
+    session.ENVIRONMENT.set(environment)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -123,7 +125,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
+    from agentctl.cli.addressed import addressed
     from agentctl.cli.render import plain
 
-    print(f"error: {plain(message)}", file=sys.stderr)
+    print(f"error: {plain(addressed(message))}", file=sys.stderr)
     return code

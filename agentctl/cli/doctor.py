@@ -43,11 +43,12 @@ def doctor(json: Json = False) -> None:
 
 def finding_text(finding: Finding) -> str:
     """`FAIL  store       what it is`, and the remedy under it."""
+    from agentctl.cli.addressed import addressed
     from agentctl.cli.render import paint, plain
 
     mark, colour = _MARKS[finding.state]
     lines = [*finding.what.splitlines(), *finding.remedy.splitlines()]
-    first, *others = [plain(line.strip()) for line in lines]
+    first, *others = [plain(addressed(line.strip())) for line in lines]
     return "\n".join(
         [f"{paint(mark.ljust(4), colour)} {finding.subject:<11} {first}", *(_INDENT + one for one in others)]
     )

@@ -93,6 +93,7 @@ def _question(decision: Rollback) -> str:
 
 def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:
     from agentctl.cli import render
+    from agentctl.cli.addressed import addressed
 
     key = decision.key
     lines = [render.held_text(change) for change in applied.held]
@@ -111,4 +112,4 @@ def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:
         )
     else:
         lines.append("Nothing was written; nothing is held that was not before.")
-    return "\n".join(lines)
+    return addressed("\n".join(lines))

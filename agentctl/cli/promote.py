@@ -32,6 +32,7 @@ def promote(
     """
     if ENVIRONMENT.get() is not None:
         raise UsageError("promote names both environments itself", "Leave --env out: agentctl promote FROM TO")
+    ENVIRONMENT.set(to)
     run = _Promote(tuple(keys or ()), yes, take_ours or not yes, force, delete_conversations, json)
 
     async def session() -> Applied:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from agentctl.cli.addressed import addressed
 from agentctl.errors import Problem
 from agentctl.settings import wants_colour
 from agentctl.sync.apply import Applied
@@ -99,7 +100,7 @@ def plan_text(plan: Plan) -> str:
     lines = [line for change in plan.changes for line in _change(change)]
     for ref in plan.orphans:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
-    lines += [f"{paint('note:', 36)} {plain(notice)}" for notice in _grouped(_notices(plan))]
+    lines += [f"{paint('note:', 36)} {plain(addressed(notice))}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
 
@@ -126,12 +127,12 @@ def _grouped(notices: Iterable[Problem]) -> Iterator[str]:
 
 def failure_text(failure: Failure) -> str:
     """One failed resource with its reason and remedy."""
-    return f"{paint('failed:', 31)} {plain(str(failure.error))}"
+    return f"{paint('failed:', 31)} {plain(addressed(str(failure.error)))}"
 
 
 def left_text(left: Failure) -> str:
     """One object that was to be deleted and stays, with the reason."""
-    return f"{paint('note:', 36)} {plain(str(left.error))}"
+    return f"{paint('note:', 36)} {plain(addressed(str(left.error)))}"
 
 
 def summary(plan: Plan) -> str:
@@ -203,7 +204,7 @@ def status_text(standings: Sequence[Standing]) -> str:
     lines = []
     for one in standings:
         lines.append(f"{one.assistant:{width}}  {paint(one.state, _STATES[one.state])}")
-        lines += [f"{'':{width}}    {plain(what)}" for what in one.what]
+        lines += [f"{'':{width}}    {plain(addressed(what))}" for what in one.what]
     return "\n".join(lines) or "No assistants."
 
 

@@ -70,6 +70,7 @@ def _asked(question: str) -> bool:
 
 def say(text: str) -> None:
     """A message for a person, on stderr: stdout carries results alone."""
+    from agentctl.cli.addressed import addressed
     from agentctl.cli.render import plain
 
-    print(plain(text), file=sys.stderr, flush=True)
+    print(plain(addressed(text)), file=sys.stderr, flush=True)

@@ -187,6 +187,7 @@ class Progress:
 def outcome(applied: Applied) -> str:
     """The last lines of a sync: what was held back, every failure, then the count."""
     from agentctl.cli import render
+    from agentctl.cli.addressed import addressed
 
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
@@ -199,4 +200,6 @@ def outcome(applied: Applied) -> str:
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")
-    return "\n".join(lines) or ("Everything else is in sync." if applied.plan.waiting else "Everything is in sync.")
+    return addressed("\n".join(lines)) or (
+        "Everything else is in sync." if applied.plan.waiting else "Everything is in sync."
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -40,6 +41,8 @@ def _scalars(table: dict[str, Any]) -> dict[str, Any]:
     for name, value in table.items():
         if not isinstance(value, str | int | float):
             raise ValueError(f"{name!r} must be text in quotes, a number, or true or false")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name!r} must be a finite number")
     return table
 
 

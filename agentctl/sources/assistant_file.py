@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from agentctl.errors import Problem
 from agentctl.resources.assistant import Language, Llm, OneLine, Part, Phone, PostCall, Voice
@@ -97,6 +97,14 @@ def misplaced(table: Mapping[str, Any], where: str, prefix: str = "") -> Iterato
     if isinstance(base, Mapping) and "shared_folder" in base:
         what = "holds for all assistants alike: put it under [defaults.knowledge_base] in agentctl.toml"
         yield Problem(located(where, f"{prefix}knowledge_base.shared_folder"), what)
+
+
+def entries_of(table: Mapping[str, Any]) -> tuple[KnowledgeEntry, ...] | None:
+    """The knowledge entries of a table that need not be whole; None where they are wrong."""
+    try:
+        return TypeAdapter(tuple[KnowledgeEntry, ...]).validate_python(table.get("knowledge", ()))
+    except ValidationError:
+        return None
 
 
 def schema() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import KEY, OneLine, Part
 from agentctl.settings import nearest
 from agentctl.sources.assistant_file import AssistantFile, misplaced
-from agentctl.sources.problems import kind_of, located, problems_of, unknown_key
+from agentctl.sources.problems import kind_of, located, looks_secret, problems_of, unknown_key
 from agentctl.sources.project import FILENAME, Defaults, Project, merged, read_project, usable_variables
 from agentctl.sources.raw import raw_settings
 
@@ -258,6 +258,8 @@ def _server(url: str) -> str:
 
 
 def _label(name: str) -> str:
+    if looks_secret(name):
+        raise ValueError("must be a name of yours for the workspace, and never a key")
     if not _LABEL.fullmatch(name):
         raise ValueError("must be at most 63 letters, digits, dots, - and _, like acme-test")
     return name

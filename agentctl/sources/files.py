@@ -15,7 +15,7 @@ from agentctl.resources.language_presets import LanguagePreset
 from agentctl.settings import nearest
 from agentctl.sources import agent_tests
 from agentctl.sources.advice import advice
-from agentctl.sources.assistant_file import AssistantFile, misplaced
+from agentctl.sources.assistant_file import AssistantFile, entries_of, misplaced
 from agentctl.sources.environment import Environment, chosen, read_environments, strangers
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
@@ -107,7 +107,7 @@ class _Reader:
             "language_presets": self._presets(declared, where, variables),
             "knowledge": documents,
             "tests": tests,
-            "source": self._origin(folder, table, {**knowledge.files, **agent_tests.digests(tests)}),
+            "source": self._origin(folder, table, knowledge, agent_tests.digests(tests)),
         }
         try:
             assistant = Assistant.model_validate({**dict(declared), **rest})
@@ -136,11 +136,17 @@ class _Reader:
             self.problems += problems_of(error, where, AssistantFile)
             return None
 
-    def _origin(self, folder: Path, table: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, str]:
+    def _origin(
+        self, folder: Path, table: Mapping[str, Any], knowledge: AssistantKnowledge, tests: Mapping[str, str]
+    ) -> dict[str, str]:
         """What the files say for every environment alike; of no use where there is only one."""
         if not self.project.environments:
             return {}
         base = Environment("").laid(self.project.defaults, folder.name, table)
+        if self.layers.decides(folder.name, ("knowledge",)):
+            knowledge = AssistantKnowledge(folder, self.project.root, self.shared, [])
+            knowledge.documents(entries_of(base))
+        files = {**knowledge.files, **tests}
         return origin(base, self.texts.get(folder.name, ""), self.parts, self.project.variables, files)
 
     def _variables(self, key: str, declared: AssistantFile | None) -> dict[str, Any]:

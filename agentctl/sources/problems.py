@@ -75,6 +75,11 @@ def kind_of(value: object) -> str:
     return next((name for kind, name in _NAMES.items() if type(value) is kind), "something else")
 
 
+def looks_secret(text: str) -> bool:
+    """Whether it may be a key, a token or a webhook's secret, which is never shown."""
+    return _LIKE_A_SECRET.search(text) is not None
+
+
 def _problem(item: Any, where: str, model: type[BaseModel]) -> Problem:
     # An error in a key of a map is told of the key itself.
     loc: tuple[int | str, ...] = tuple(part for part in item["loc"] if part != "[key]")
@@ -107,7 +112,7 @@ def _what(item: Any) -> str:
 def _got(value: object, before: str, after: str = "") -> str:
     if not isinstance(value, str | int | float):
         return ""
-    if isinstance(value, str) and _LIKE_A_SECRET.search(value):
+    if isinstance(value, str) and looks_secret(value):
         return ""
     shown = str(value).lower() if isinstance(value, bool) else _short(value)
     return f"{before}{shown!r}{after}" if isinstance(value, str) else f"{before}{shown}{after}"

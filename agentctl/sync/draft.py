@@ -106,12 +106,13 @@ class Draft:
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
-        if bound != observed.remote_id and not observed.free:
+        if theirs := bound != observed.remote_id and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
         touched = self._touched(desired, observed)
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
-        if news or diff(equal, known, kind.lists):
+        # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
+        if not (theirs and edits) and (news or diff(equal, known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
             self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))

@@ -14,6 +14,7 @@ from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.resources import post_call
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.sources.files import load as load_files
 from agentctl.sources.pulled import Draft, Rewrite, replace
 from agentctl.sync import planning
@@ -56,7 +57,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    plan = await planning.plan(kinds, assistants, bindings, whole=False)
+    plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds})

@@ -16,6 +16,8 @@ from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import AgentWebhook, Webhook
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
@@ -83,7 +85,7 @@ async def look(control: Control, url: str, *, workspace: bool = False, rotate: b
     ours = {hook.webhook_id for hook in hooks if hook.name == name} | {bindings.get(WEBHOOK)}
     agent_ids = bindings.of(AGENT)
     synced = tuple(assistant for assistant in loaded.assistants if assistant.key in agent_ids)
-    found = await _delivering(control, synced, agent_ids)
+    found = await _delivering(control, synced, bindings)
     return Registration(
         url=url,
         name=name,
@@ -221,15 +223,19 @@ def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: s
     return left[0] if left else None
 
 
-async def _delivering(
-    control: Control, assistants: Sequence[Assistant], agent_ids: Mapping[str, str]
-) -> dict[str, str | None]:
-    """Assistant -> the webhook that its agent delivers to now; without those that choose one of their own."""
+async def _delivering(control: Control, assistants: Sequence[Assistant], bindings: Bindings) -> dict[str, str | None]:
+    """Assistant -> the webhook that its agent delivers to now; without those that choose one of their own.
+
+    Raises Elsewhere where every bound agent was looked for and none of several is there.
+    """
     kind = AgentWebhook.of(control.api, control.scope)
     wanted = [desired for assistant in assistants for desired in kind.desired(assistant)]
     wanted = [desired for desired in wanted if resource.agent_binding(desired.body).get(_ID) == WEBHOOK]
     found: dict[str, str | None] = {}
-    for key, sighting in (await kind.observe(wanted, agent_ids)).items():
+    seen = await kind.observe(wanted, bindings.of(AGENT))
+    if not bindings.of(AGENT).keys() - seen.keys():
+        must_be_here(AGENT, {desired.key: desired for desired in wanted}, seen, bindings)
+    for key, sighting in seen.items():
         if isinstance(sighting, AgentctlError):
             raise sighting
         for observed in sighting:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from agentctl.errors import Problem, SyncError, UsageError
 from agentctl.resources import knowledge
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
@@ -47,7 +48,9 @@ async def look(control: Control, key: str, to: int | None = None, *, patience: P
     assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    found = await planning.plan(kinds, [assistant], bindings, notices=notices, whole=False, patience=patience)
+    found = await planning.plan(
+        kinds, [assistant], bindings, notices=notices, whole=False, patience=patience, anchor=AGENT_KIND
+    )
     held = [one for one in await holds(control) if one.key != key]
     _must_not_change_for_others(found, assistant, others, await held_parts(control, kinds, held, others))
     plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}")

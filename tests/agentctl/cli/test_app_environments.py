@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
-from agentctl.wiring import connect
+from agentctl.wiring import Control, connect
 from tests.stores import running, stored
-from tests.telephony import Bench, environment
+from tests.telephony import NUMBER, Bench, environment
 
 URL = "https://door.example.org/webhooks/elevenlabs"
 
@@ -85,9 +85,20 @@ def test_a_webhooks_secret_goes_where_the_environment_looks_for_it(bench: Bench,
 
 
 def test_a_key_of_another_workspace_makes_nothing_anew(bench: Bench) -> None:
-    assert bench("sync", "--yes")[0] == 0
+    for prompt in ("Eins.", "Zwei."):
+        (bench.root / "assistants" / "empfang" / "prompt.md").write_text(prompt)
+        assert bench("sync", "--yes")[0] == 0
     bench.sandbox.reset()  # what a key of another workspace of that host sees
-    for command in (("sync", "--yes"), ("sync", "--yes", "--take-ours"), ("plan",), ("status",)):
+    for command in (
+        ("plan",),
+        ("status",),
+        ("sync", "--yes"),
+        ("sync", "--yes", "--take-ours"),
+        ("sync", "--yes", "--only", "empfang"),
+        ("rollback", "empfang", "--yes", "--take-ours"),
+        ("pull", "--all", "--yes"),
+        ("webhook", "register", URL, "--yes"),
+    ):
         with bench.writes() as writes:
             code, _, err = bench(*command)
         assert (code, writes) == (1, []), command
@@ -105,6 +116,30 @@ def test_a_key_of_another_workspace_makes_nothing_anew(bench: Bench) -> None:
     bench.sandbox.reset()
     assert bench("sync", "--yes", "--force", "--take-ours")[0] == 0
     assert len(bench.sandbox.state()["agents"]) == 2
+
+
+def test_commands_that_are_named_carry_the_environment(bench: Bench, staging: BlockingSandbox) -> None:
+    assert bench("--env", "staging", "sync", "--yes")[0] == 0
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Anders.")
+    for agent_id in staging.state()["agents"]:
+
+        async def touch(control: Control, agent_id: str = agent_id) -> None:
+            body = {"conversation_config": {"agent": {"prompt": {"prompt": "Von Hand."}}}}
+            await control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id)
+
+        asyncio.run(in_staging(bench, touch))
+    code, out, _ = bench("--env", "staging", "sync", "--yes")
+    assert code == 3
+    assert "agentctl --env staging pull KEY; or overwrite it: agentctl --env staging sync --take-ours" in out
+    # No name at all is no way to say production.
+    code, _, err = bench("--env", "", "sync", "--yes")
+    assert (code, "--env needs the name of an environment" in err) == (2, True)
+    assert bench.sandbox.state()["agents"] == {}
+
+
+async def in_staging(bench: Bench, use: Callable[[Control], Awaitable[None]]) -> None:
+    async with connect(bench.root, environment="staging") as control:
+        await use(control)
 
 
 def ids(sandbox: BlockingSandbox) -> set[str]:
@@ -167,8 +202,16 @@ def test_two_environments_in_one_workspace_do_not_touch_each_other(
     toml = bench.root / "agentctl.toml"
     (line,) = [line for line in toml.read_text().splitlines() if line.startswith("base_url")]
     toml.write_text(toml.read_text().replace(line, f'base_url = "{bench.sandbox.url}"'))
-    for arguments in ((), ("--env", "staging")):
-        assert bench(*arguments, "sync", "--yes", "--prune")[0] == 0
+    number = {"provider": "twilio", "phone_number": NUMBER, "label": "Empfang"}
+    number |= {"sid": bench.sandbox.account_sid, "token": bench.sandbox.auth_token}
+    bench.control(lambda control: control.api.post("/v1/convai/phone-numbers", json=number))
+    bench.toml.write_text(bench.toml.read_text() + f'phone.numbers = ["{NUMBER}"]\n')
+    assert bench("sync", "--yes", "--prune")[0] == 0
+    # A number that both declare stays where it rings.
+    for _ in range(2):
+        code, out, _ = bench("--env", "staging", "sync", "--yes", "--prune")
+        assert (code, f"held back: phone_number {NUMBER}: agent_id (changed at the platform)" in out) == (3, True), out
+    toml.write_text(toml.read_text() + "assistants.empfang.phone.numbers = []\n")
     tags = sorted(agent["tags"][-1] for agent in bench.sandbox.state()["agents"].values())
     assert tags == [
         f"agentctl:beispiel/{name}/{key}" for name in ("production", "staging") for key in ("empfang", "zentrale")

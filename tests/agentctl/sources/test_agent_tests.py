@@ -118,3 +118,9 @@ def test_what_they_say_is_part_of_what_a_promotion_compares(tests: Path) -> None
 def test_a_nul_character_is_refused(tests: Path) -> None:
     (tests / "nul.toml").write_text('user = "a\\u0000b"\nsuccess_condition = "x"\n')
     assert problems(tests) == ["assistants/desk/tests/nul.toml: user: must not contain a NUL character (got 'a\\x00b')"]
+
+
+@pytest.mark.parametrize("value", ["nan", "-inf"])
+def test_a_number_that_json_cannot_say_is_refused(value: str, tests: Path) -> None:
+    (tests / "odd.toml").write_text(f"{GOOD}dynamic_variables = {{ a = {value} }}\n")
+    assert problems(tests) == ["assistants/desk/tests/odd.toml: dynamic_variables: 'a' must be a finite number"]

@@ -156,6 +156,24 @@ def test_files_have_one_origin_whatever_the_environment(full: DiskProject) -> No
     assert alone.source == {}
 
 
+def test_knowledge_that_an_environment_lays_over_is_no_part_of_the_origin(project: DiskProject) -> None:
+    project.write(
+        FILENAME,
+        "project = 'demo'\n[[environments.staging.overrides.knowledge]]\nfile = 'test.md'\n",
+    )
+    project.assistant("reception", "name = 'R'\n[[knowledge]]\nfile = 'live.md'\n", "Be kind.")
+    for name in ("live.md", "test.md", "knowledge/both.md"):
+        project.write(f"assistants/reception/{name}", name)
+    (plain,) = project.load().checked().assistants
+    (staged,) = load(project.root, "staging").checked().assistants
+    assert sorted(one.name for one in plain.knowledge) == ["both", "live"]
+    assert sorted(one.name for one in staged.knowledge) == ["both", "test"]
+    assert plain.source == staged.source
+    project.write("assistants/reception/live.md", "changed")
+    (staged,) = load(project.root, "staging").checked().assistants
+    assert plain.source != staged.source
+
+
 def test_what_it_says_of_settings(full: DiskProject) -> None:
     there = select(full.root / FILENAME, "staging")
     assert there is not None
@@ -247,6 +265,10 @@ def test_credentials_of_two_accounts_do_not_mix(project: DiskProject, given: str
         (
             "workspace = 'a b'",
             "staging.workspace: must be at most 63 letters, digits, dots, - and _, like acme-test (got 'a b')",
+        ),
+        (
+            "workspace = 'sk_0123456789abcdef0123456789abcdef'",
+            "staging.workspace: must be a name of yours for the workspace, and never a key",
         ),
     ],
 )  # fmt: skip

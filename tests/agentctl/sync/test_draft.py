@@ -70,6 +70,7 @@ async def test_each_failed_attempt_is_cleared_away_by_the_next(platform: Platfor
     assert (await synced(platform, specs("four", "desk"))).ok
     assert texts(platform) == ["four"]
     assert (await planned(platform, specs("four", "desk"))).empty
+    assert platform.applied["document", "menu"] == {"text": "four"}
 
 
 async def test_what_was_left_unbound_is_left_no_more_once_the_other_is_adopted(platform: Platform) -> None:
@@ -90,7 +91,10 @@ async def test_what_was_left_unbound_is_left_no_more_once_the_other_is_adopted(p
     both = [Finding("document", platform, marks=True), kinds(platform)[1]]
     found = await plan(both, specs("two", "desk"), await Bindings(platform, SCOPE).load())
     assert found.settled[0].former == old
-    assert (await apply(found, both, await Bindings(platform, SCOPE).load())).ok
+    platform.failing.add(("agent", "desk"))
+    assert not (await apply(found, both, await Bindings(platform, SCOPE).load())).ok
+    platform.failing.clear()
+    assert (await synced(platform, specs("two", "desk"))).ok
     assert texts(platform) == ["two"]
 
 
@@ -123,11 +127,18 @@ async def test_going_back_takes_up_what_is_still_there_and_needs_no_force(platfo
 
 
 async def test_a_plan_without_the_users_can_leave_what_was_replaced(platform: Platform) -> None:
-    await synced(platform, specs("one", "desk"))
+    docs = Thing("document", platform, marks=True, immutable=frozenset({"text"}))
+
+    async def run(text: str, *others: Any, **how: Any) -> Applied:
+        wanted = specs(text, *(["desk"] if others else []))
+        found = await plan([docs, *others], wanted, await Bindings(platform, SCOPE).load())
+        return await apply(found, [docs, *others], await Bindings(platform, SCOPE).load(), **how)
+
+    assert (await run("one", Thing("agent", platform))).ok
     old = platform.bindings["document", "menu"]
-    assert (await synced(platform, specs("two")[:1], retire=False)).ok
+    assert (await run("two", retire=False)).ok
     assert old in platform.objects["document"]
-    assert (await synced(platform, specs("two", "desk"))).ok
+    assert (await run("two", Thing("agent", platform))).ok
     assert texts(platform) == ["two"]
 
 

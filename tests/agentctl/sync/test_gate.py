@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,6 +56,21 @@ class Doorkeeper:
         self.writes[desired.kind] = len(self._platform.writes)
         if desired.kind == "agent" and desired.key in self._refused:
             raise NotPassed(f"{desired.key} must not")
+
+
+class Slow(Doorkeeper):
+    """Refuses only once three others were let in."""
+
+    def __init__(self, platform: Platform, *refused: str) -> None:
+        super().__init__(platform, *refused)
+        self._let_in = asyncio.Event()
+
+    async def admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
+        if change.desired.key in self._refused:
+            await self._let_in.wait()
+        await super().admit(change, remote_id, planned)
+        if len(self.asked) == 3:
+            self._let_in.set()
 
 
 async def synced(platform: Platform, specs: Sequence[Any], gate: Doorkeeper | None = None) -> Applied:
@@ -142,7 +158,7 @@ async def test_new_ones_that_refer_to_each_other_go_live_together_or_not_at_all(
 
     async def run(specs: Sequence[Any], *refused: str) -> Applied:
         found = await plan(agents, specs, await Bindings(platform, SCOPE).load())
-        gate = Doorkeeper(platform, *refused)
+        gate = Slow(platform, *refused)
         return await apply(found, agents, await Bindings(platform, SCOPE).load(), gate=gate)
 
     assert (await run([there])).ok

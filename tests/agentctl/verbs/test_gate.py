@@ -261,3 +261,23 @@ async def test_every_section_of_an_agent_can_be_tested_as_planned(project: Proje
     (agent,) = [row for row in (await project.live())["agents"].values() if row["name"] == "Desk"]
     assert sorted(agent["platform_settings"]["data_collection"]) == ["action_items", "temper"]
     assert (await project.synced()).plan.empty
+
+
+async def test_a_test_that_was_deleted_there_holds_its_assistant_back_until_ours_counts(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    before = await project.live()
+    async with project.opened() as control:
+        test_id = (await control.bindings()).get(Ref("agent_test", "desk/hours"))
+        await control.api.delete("/v1/convai/agent-testing/{i}", i=str(test_id))
+    project.declare("desk", prompt="Be brief.")
+    held = (await project.synced()).held
+    assert {change.desired.kind for change in held} == {"agent_test", "agent"}
+    assert await project.live() == before
+    async with project.opened() as control:
+        found = await sync.plan(control, gated=True)
+        assert (await sync.apply(control, found, take_ours=True, force=True)).ok
+    (agent,) = (await project.live())["agents"].values()
+    (made,) = (await project.sandbox.state())["tests"]
+    assert [one["test_id"] for one in agent["platform_settings"]["testing"]["attached_tests"]] == [made]
+    assert (await project.synced()).plan.empty
