@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentctl.cli.session import DIRECTORY, ENVIRONMENT, Json, Yes, confirm, say
-from agentctl.cli.sync import DeleteConversations, end
+from agentctl.cli.sync import DeleteConversations, Gate, end
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def promote(
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY...]", help="Globs of assistants.")] = None,
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
+    gate: Gate = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
@@ -33,55 +35,62 @@ def promote(
     if ENVIRONMENT.get() is not None:
         raise UsageError("promote names both environments itself", "Leave --env out: agentctl promote FROM TO")
     ENVIRONMENT.set(to)
-    run = _Promote(tuple(keys or ()), yes, take_ours or not yes, force, delete_conversations, json)
+    run = _Promote(tuple(keys or ()), yes, take_ours or not yes, gate, force, delete_conversations, json)
 
     async def session() -> Applied:
         from agentctl.wiring import connect
 
         where = DIRECTORY.get()
         async with connect(where, environment=source) as one, connect(where, environment=to) as other:
-            return await run(one, other)
+            return await run.run(one, other)
 
     end(asyncio.run(session()))
 
 
+@dataclass(frozen=True)
 class _Promote:
     """One promotion, as the command line asked for it."""
 
-    def __init__(
-        self, keys: tuple[str, ...], yes: bool, take_ours: bool, force: bool, destroy: bool, json: bool
-    ) -> None:
-        self._keys = keys
-        self._yes = yes
-        self._take_ours = take_ours
-        self._force = force
-        self._destroy = destroy
-        self._json = json
+    keys: tuple[str, ...]
+    yes: bool
+    take_ours: bool
+    gate: bool
+    force: bool
+    delete_conversations: bool
+    json: bool
 
-    async def __call__(self, source: Control, to: Control) -> Applied:
+    async def run(self, source: Control, to: Control) -> Applied:
         """Look, ask, apply, tell."""
         from agentctl.cli import render
         from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
+        from agentctl.cli.testing import Looking
         from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.stateless import must_be_meant
 
         to.tell = lambda text: say(f"  {text}")
         async with exclusive(to):
-            found = await verbs.look(source, to, self._keys, patience=patience(), force=self._force)
+            found = await verbs.look(source, to, self.keys, gated=self.gate, patience=patience(), force=self.force)
             for problem in found.left:
                 say(f"left: {problem}")
-            if not self._json:
+            if not self.json:
                 print(render.plan_text(found.plan), flush=True)
             must_be_meant(to, found.plan, stateless=False)
-            if not self._force:
-                found.plan.raise_if_unsafe(take_ours=self._take_ours)
+            if not self.force:
+                found.plan.raise_if_unsafe(take_ours=self.take_ours)
             if found.plan.changes:
-                confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self._yes)
-            destroy = may_destroy(found.plan, given=self._destroy, ask=not self._yes)
-            more = {"take_ours": self._take_ours, "force": self._force, "destroy": destroy}
-            applied = await verbs.promote(to, found, on_change=Progress(found.plan), **more)
-        if self._json:
+                confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self.yes)
+            destroy = may_destroy(found.plan, given=self.delete_conversations, ask=not self.yes)
+            applied = await verbs.promote(
+                to,
+                found,
+                take_ours=self.take_ours,
+                force=self.force,
+                destroy=destroy,
+                on_change=Progress(found.plan),
+                on_tests=Looking(),
+            )
+        if self.json:
             face = {"from": found.source, "to": found.to, "revisions": found.revisions}
             left = [{"assistant": problem.where, "why": problem.what} for problem in found.left]
             print(render.to_json({**face, "not_promoted": left, **render.applied_json(applied)}))

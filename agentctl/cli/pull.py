@@ -70,16 +70,35 @@ def text(found: Pull) -> str:
         lines.append(f"Pull: {len(found.taken)} to take into {_count(len(found.files), 'file')}{left}.")
     else:
         lines.append(f"Nothing to take{left}.")
-    return "\n".join(lines)
+    return _masked("\n".join(lines), found)
+
+
+def _masked(text: str, found: Pull) -> str:
+    """The text without the secrets that are taken or replaced."""
+    from agentctl.sync.secret import HIDDEN, secrets
+
+    for one in found.taken:
+        keys = tuple(one.path.split("."))
+        for secret in (*secrets(one.ours, keys), *secrets(one.theirs, keys)):
+            text = text.replace(str(secret), HIDDEN)
+    return text
 
 
 def document(found: Pull) -> dict[str, Any]:
     """The face of `pull --json`."""
+    from agentctl.sync.secret import masked
+
     return {
         "files": [rewrite.where for rewrite in found.files],
         "taken": [
-            {"assistant": one.assistant, "kind": one.kind, "path": one.path, "from": one.ours, "to": one.theirs}
-            for one in found.taken
+            {
+                "assistant": one.assistant,
+                "kind": one.kind,
+                "path": one.path,
+                "from": masked(one.ours, keys),
+                "to": masked(one.theirs, keys),
+            }
+            for one, keys in ((one, tuple(one.path.split("."))) for one in found.taken)
         ],
         "left": [{"where": problem.where, "what": problem.what} for problem in found.left],
         "failures": [

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.sync.secret import masked
 from agentctl.verbs.history import History, ProjectPlan
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
@@ -70,8 +71,8 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
                 "edits": [
                     {
                         "path": edit.path,
-                        "from": _jsonable(edit.before),
-                        "to": _jsonable(edit.after),
+                        "from": masked(_jsonable(edit.before), edit.keys),
+                        "to": masked(_jsonable(edit.after), edit.keys),
                         "changed": edit.origin,
                     }
                     for edit in change.edits
@@ -127,7 +128,10 @@ def _grouped(notices: Iterable[Problem]) -> Iterator[str]:
 
 def failure_text(failure: Failure) -> str:
     """One failed resource with its reason and remedy."""
-    return f"{paint('failed:', 31)} {plain(addressed(str(failure.error)))}"
+    error, name = failure.error, f"{failure.ref.kind} {failure.ref.key}"
+    said = error.message if error.message.startswith(name) else f"{name}: {error.message}"
+    remedy = error.hint or "Put that right, then run it again."
+    return f"{paint('failed:', 31)} {plain(addressed(said))}\n  {plain(addressed(remedy))}"
 
 
 def left_text(left: Failure) -> str:
@@ -220,7 +224,8 @@ def _change(change: Change) -> Iterator[str]:
         yield from _edit(edit)
 
 
-def _edit(edit: Edit) -> Iterator[str]:
+def _edit(real: Edit) -> Iterator[str]:
+    edit = replace(real, before=masked(real.before, real.keys), after=masked(real.after, real.keys))
     if edit.origin != "here":
         yield f"      {paint(f'{edit.path} was {_ORIGINS[edit.origin]}:', 33)}"
     if edit.removes and edit.after is None:

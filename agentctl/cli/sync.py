@@ -23,6 +23,7 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
+Gate = Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")]
 Stateless = Annotated[
     bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
 ]
@@ -58,7 +59,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
-    gate: Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")] = False,
+    gate: Gate = False,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,

@@ -9,7 +9,7 @@ up to two seconds. It serves where it is the best source: clients/lint.py reads 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from agentctl.clients.pace import CONCURRENCY, Pace
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.sync.secret import secrets
 
 Files = Mapping[str, tuple[str, bytes, str]]
 
@@ -180,7 +181,7 @@ class ElevenLabs:
 
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", pace=self._pace)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, method, answer)
+            self._raise(what, method, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
     def _request(
@@ -209,12 +210,12 @@ class ElevenLabs:
             raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
         return body
 
-    def _raise(self, what: str, method: str, answer: httpx.Response) -> None:
+    def _raise(self, what: str, method: str, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
         code, said = _detail(answer)
-        said = clean(said, self._key)
+        said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
             if method == "POST":

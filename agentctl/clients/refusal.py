@@ -93,4 +93,8 @@ def _kind(status: int) -> type[ApiError]:
 def _hint(kind: type[ApiError]) -> str:
     if kind is RateLimited:
         return "It was tried again as the server asked. Wait a minute and run the same again."
+    if kind is NotFound:
+        return "It may have been deleted there, or the key is another workspace's."
+    if kind is Rejected:
+        return "Sent again it would be refused again: put right what the answer names first."
     return ""

@@ -21,6 +21,7 @@ TESTS = "/v1/convai/agent-testing"
 TEST = "/v1/convai/agent-testing/{test_id}"
 KIND = "agent_test"
 ATTACHED = "platform_settings.testing.attached_tests"
+HELD = "it was changed at the platform; put it back with: agentctl sync --take-ours"
 
 
 def refs(assistant: Assistant) -> tuple[Ref, ...]:
@@ -32,6 +33,11 @@ def attached(assistant: Assistant) -> dict[str, Any]:
     """The part of `platform_settings` that shows the tests at the agent; others may attach theirs beside them."""
     entries = [{"test_id": ref} for ref in refs(assistant)]
     return {"testing": {"attached_tests": entries}} if entries else {}
+
+
+def says(applied: Mapping[str, Any], test: DeclaredTest) -> bool:
+    """Whether what was last applied is what is declared."""
+    return applied.get("content") == _content(test)
 
 
 class AgentTest:
@@ -53,7 +59,7 @@ class AgentTest:
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Each declared test of the assistant."""
         for ref, test in zip(refs(assistant), assistant.tests, strict=True):
-            body = {"name": self._prefix + ref.key, "type": test.type, "content": test.digest[:12]}
+            body = {"name": self._prefix + ref.key, "type": test.type, "content": _content(test)}
             yield Desired(self.name, ref.key, body, f"assistants/{assistant.key}/tests/{test.name}.toml", test)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
@@ -115,6 +121,10 @@ class AgentTest:
             await self._api.delete(TEST, test_id=remote_id)
         except NotFound:
             return
+
+
+def _content(test: DeclaredTest) -> str:
+    return test.digest[:12]
 
 
 def _request(desired: Desired) -> dict[str, Any]:

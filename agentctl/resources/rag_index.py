@@ -65,7 +65,7 @@ class RagIndex:
         for document in assistant.knowledge if assistant.rag.enabled else ():
             if document.usage == "auto":
                 body = {"document": Ref(knowledge.KIND, document.key), "content": document.digest[:12]}
-                yield Desired(self.name, f"{document.key}@{assistant.rag.model}", body, document.key)
+                yield Desired(self.name, f"{document.key}@{assistant.rag.model}", body, document.key, follows=True)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """What is remembered; no request."""

@@ -63,7 +63,8 @@ async def clear_log(request: Request) -> Response:
 async def order_fault(request: Request) -> Response:
     """See `fault.Fault`."""
     try:
-        fault = world(request).faults.add(await _object(request))
+        place = world(request)
+        fault = place.faults.add(await _object(request), place.state.sequence)
     except (TypeError, ValueError) as error:
         return _wrong(error)
     return JSONResponse(dict(vars(fault)))

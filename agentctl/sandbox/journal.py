@@ -18,7 +18,7 @@ _BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer; status 0: the connection was cut or left hanging."""
+    """One request and its answer; status 0: the connection was cut or left hanging. `ordered`: it is a fault's."""
 
     seq: int
     server: str
@@ -30,6 +30,7 @@ class Exchange:
     status: int
     response_headers: tuple[tuple[str, str], ...]
     response_body: bytes
+    ordered: bool = False
 
     @property
     def _hidden(self) -> frozenset[str]:
@@ -60,6 +61,7 @@ class Exchange:
             "response_content_type": answer_type,
             "response_headers": dict(self.response_headers),
             "response_body": _told(answer_type, self.response_body, text=True),
+            "ordered": self.ordered,
         }
 
 

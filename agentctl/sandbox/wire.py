@@ -45,6 +45,12 @@ class _Answer:
         else:
             self.body += message.get("body", b"")
 
+    def replace(self, body: bytes) -> None:
+        """Say something else."""
+        self.body = body
+        kept = [(name, value) for name, value in self.headers if name != b"content-length"]
+        self.headers = [*kept, (b"content-length", str(len(body)).encode())]
+
     async def send(self, send: Send) -> None:
         """Pass it on."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
@@ -69,14 +75,14 @@ class Wire:
             return
         seq = self._world.journal.next_seq()
         body = await _read(receive)
-        fault = self._world.faults.take(scope["method"], scope["path"])
+        fault = self._world.faults.take(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
         delay = self._world.latency_ms + (fault.delay_ms if fault else 0.0)
         if delay:
             await asyncio.sleep(delay / 1000)
         answer = await self._answer(scope, body, fault)
         if answer is not None and scope["path"].startswith("/v1/"):
             answer.headers.append((b"request-id", secrets.token_hex(8).encode()))
-        self._log(seq, scope, body, answer)
+        self._log(seq, scope, body, answer, ordered=fault is not None and fault.status is not None)
         if answer is not None:
             await answer.send(send)
         elif fault is not None and fault.hang:
@@ -87,7 +93,7 @@ class Wire:
     async def _answer(self, scope: Scope, body: bytes, fault: Fault | None) -> _Answer | None:
         """The response, or None where none goes out."""
         if fault is None or not (fault.status or fault.hang or fault.drop):
-            return await self._carry_out(scope, body)
+            return await self._carry_out(scope, body, fault)
         if fault.apply or fault.drop == "after":
             await self._carry_out(scope, body)
         if fault.hang or fault.drop:
@@ -103,14 +109,17 @@ class Wire:
             headers.append((b"content-type", kind))
         return _Answer(fault.status, [*headers, (b"content-length", str(len(raw)).encode())], raw)
 
-    async def _carry_out(self, scope: Scope, body: bytes) -> _Answer:
+    async def _carry_out(self, scope: Scope, body: bytes, fault: Fault | None = None) -> _Answer:
         answer = _Answer()
         refused = self._refused(scope)
         if refused is not None:
             raw = json.dumps(refused.body).encode()
             length = (b"content-length", str(len(raw)).encode())
             return _Answer(refused.status, [(b"content-type", b"application/json"), length], raw)
-        await self._app(scope, _once(body), answer.collect)
+        await self._app(scope, _once(fault.heard(body) if fault else body), answer.collect)
+        if fault is not None and fault.stale and answer.status == 200:
+            state = self._world.state
+            answer.replace(fault.shown(answer.body, (state.agents, state.documents, state.numbers, state.tests)))
         if scope["method"] != "GET" and answer.status < 400:
             self._keep()
         return answer
@@ -130,7 +139,7 @@ class Wire:
         if self._world.state_file is not None:
             save(self._world.state, self._world.state_file)
 
-    def _log(self, seq: int, scope: Scope, body: bytes, answer: _Answer | None) -> None:
+    def _log(self, seq: int, scope: Scope, body: bytes, answer: _Answer | None, *, ordered: bool) -> None:
         if not self._world.journal.on:
             return
         told = answer or _Answer()
@@ -146,6 +155,7 @@ class Wire:
                 status=told.status,
                 response_headers=_texts(told.headers),
                 response_body=told.body,
+                ordered=ordered,
             )
         )
 

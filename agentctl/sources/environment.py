@@ -73,17 +73,32 @@ class Environment:
 
     def decides(self, key: str, path: Sequence[str | int]) -> bool:
         """Whether the field at `path` of that assistant.toml is laid over here, so that the file has no say in it."""
-        place: Any = self._over(key)
-        for name in path:
-            if not isinstance(place, Mapping):
-                return True
-            if name not in place:
-                return False
-            place = place[name]
-        return True
+        return bool(_at(self._over(key), path) != {})
+
+    def placed(self, key: str, problem: Problem) -> Problem:
+        """A problem of that assistant.toml, with the place of the layer that says what is wrong, if one does."""
+        file, _, path = problem.where.partition(": ")
+        if file != f"assistants/{key}/assistant.toml":
+            return problem
+        names = re.split(r"[.\[]", path.replace("]", ""))
+        layers = {f"assistants.{key}": self.assistants.get(key, {}), "overrides": self.overrides}
+        for layer, table in layers.items():
+            if not isinstance(_at(table, names), Mapping):
+                return Problem(located(FILENAME, f"environments.{self.name}.{layer}.{path}"), problem.what)
+        return problem
 
     def _over(self, key: str) -> dict[str, Any]:
         return merged(self.overrides, self.assistants.get(key, {}))
+
+
+def _at(table: Mapping[str, Any], path: Sequence[str | int]) -> Any:
+    """What a layer has at `path`, or whatever it has instead of a table on the way there; an empty table: nothing."""
+    place: Any = table
+    for name in path:
+        if not isinstance(place, Mapping):
+            break
+        place = place.get(name, {})
+    return place
 
 
 def read_environments(project: Project, problems: list[Problem]) -> dict[str, Environment]:

@@ -80,6 +80,12 @@ class _Reader:
     def assistant(self, folder: Path) -> Assistant | None:
         """The assistant in `folder`; None if anything is wrong with it."""
         before = len(self.problems)
+        found = self._assistant(folder)
+        self.problems[before:] = [self.layers.placed(folder.name, one) for one in self.problems[before:]]
+        return found
+
+    def _assistant(self, folder: Path) -> Assistant | None:
+        before = len(self.problems)
         key, where = folder.name, f"assistants/{folder.name}/assistant.toml"
         if not KEY.fullmatch(key):
             what = f"the folder's name is the assistant's key: at most 63 of a-z, 0-9, - and _, like {slug(key)[:63]!r}"

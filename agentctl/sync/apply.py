@@ -80,11 +80,12 @@ class _Run:
         self._on_change = on_change or (lambda change, error: None)
         self._verdicts = Verdicts(gate)
         self._users = referring(plan.changes)
-        self._unplanned = bool(plan.failures)  # there may be users whose changes nobody knows
+        self._unplanned = {failure.ref for failure in plan.failures}  # there may be users whose changes nobody knows
         self._retired: list[tuple[Change, str]] = []
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
+        self.unplanned: set[Ref] = set()  # what is there and could not be compared
         self.done: list[Change] = []
         self.held: list[Change] = []
         self.failures: list[Failure] = []
@@ -108,7 +109,9 @@ class _Run:
     async def change(self, kind: Kind[Any], change: Change) -> None:
         """Write one change, less what is held back, and verify it; an expected error becomes a failure."""
         held = change.held(take_ours=self._take_ours, destroy=self._destroy)
-        waits = bool(({change.desired.ref} | refs(change.desired.body)) & self._absent)
+        needs = refs(change.desired.body)
+        waits = bool(({change.desired.ref} | needs) & self._absent)
+        waits = waits or (change.desired.follows and bool(needs & {other.desired.ref for other in self.held}))
         if held or waits:
             self.held.append(change)
         try:
@@ -146,6 +149,8 @@ class _Run:
     async def _write(self, kind: Kind[Any], change: Change, held: Sequence[Edit]) -> None:
         desired, spared = change.desired, [edit.keys for edit in held]
         gone: tuple[Edit, ...] = ()
+        if desired.follows and (lost := refs(desired.body) & self._unplanned):
+            raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
         new = change.observed is None or change.replaces
         if change.observed is None or new:
             observed = await self._begin(kind, change, spared)
@@ -206,7 +211,7 @@ class _Run:
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
         if not isinstance(kind, Repeatable):
-            await self._bindings.intend(ref)
+            await self._bindings.intend(ref, again=change.again)
         remote_id = await kind.create(change.desired, body)
         await self._bindings.bind(ref, remote_id, former=old)
         if old is not None:
@@ -249,9 +254,8 @@ class _Run:
 
     def _ids(self, needed: Iterable[Ref], otherwise: str) -> dict[Ref, str]:
         ids = {ref: remote_id for ref in needed if (remote_id := self._bindings.get(ref)) is not None}
-        lost = [f"{ref.kind} {ref.key}" for ref in needed if ref in self._failed or ref not in ids]
-        if lost:
-            raise Blocked(f"{otherwise}, because {', '.join(sorted(lost))} was not")
+        if lost := [ref for ref in needed if ref in self._failed or ref not in ids]:
+            raise Blocked(f"{otherwise}, because {_named(lost)} was not")
         return ids
 
     async def retire(self, kind: Kind[Any]) -> None:
@@ -280,6 +284,11 @@ class _Run:
         """It stays in use; where that is since a user of ours failed or was held back, that tells enough."""
         if not self._clinging(change.desired.ref):
             self.left.append(Failure(change.desired.ref, change.desired.where, error))
+
+
+def _named(refs: Iterable[Ref]) -> str:
+    """What a person calls them."""
+    return ", ".join(sorted(f"{ref.kind} {ref.key}" for ref in refs))
 
 
 _PLAN_AGAIN = "Run it again: the new plan shows what is there now."

@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from agentctl.errors import Stale
 from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.secret import sealed
+
+_AGAIN = "Run it again: the new plan shows what is there then."
 
 # Kept with what was applied, under names that no field of a resource has.
 _TOUCHED = "~touched"
@@ -56,7 +60,7 @@ class Bindings:
         self._assumed[ref] = remote_id
 
     def applied(self, ref: Ref) -> Mapping[str, Any]:
-        """The fields as they were last written or found equal; empty where nothing is known."""
+        """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
         return self._applied.get(ref, {})
 
     def touched(self, ref: Ref) -> int:
@@ -75,9 +79,15 @@ class Bindings:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents
 
-    async def intend(self, ref: Ref) -> None:
-        """Remember that a create is about to be sent. `bind` takes it back."""
-        await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+    async def intend(self, ref: Ref, *, again: bool) -> None:
+        """Remember that a create is about to be sent; `bind` takes it back. `again`: an earlier one was looked for.
+
+        Raises Stale where another sync is sending it too, or has: no lease is held for ever, and its holder may have
+        slept. Two that take up the same interrupted create are not told apart.
+        """
+        told = await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
+            raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
         self._intents.add(ref)
 
     async def bind(
@@ -103,7 +113,7 @@ class Bindings:
         await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
 
     async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
-        applied = {**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})}
+        applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id

@@ -2,16 +2,18 @@
 platform adds is its own affair.
 
 Rules: objects recurse; numbers compare as numbers (4 equals 4.0, True is not 1); a declared null means null; a list
-compares in order unless its path is Keyed. The diff is empty exactly when desired is contained in observed.
+compares in order unless its path is Keyed, where none is an empty one. The diff is empty exactly when desired is
+contained in observed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agentctl.sync.kind import Keyed, Ref
+from agentctl.sync.secret import sealed
 
 Origin = Literal["here", "there", "both"]
 """Where a field changed since it was last applied: here (ours to write), there (drift), on both sides (conflict)."""
@@ -25,8 +27,8 @@ class Edit:
     """
 
     keys: tuple[str, ...]
-    before: Any
-    after: Any
+    before: Any = field(repr=False)
+    after: Any = field(repr=False)
     origin: Origin = "here"
     removes: bool = False
 
@@ -126,9 +128,10 @@ def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) 
     if not isinstance(place, Mapping) or name not in place:
         return "here"
     rules = {name: lists[edit.path]} if edit.path in lists else {}
-    if not diff({name: place[name]}, {name: edit.before}, rules):
+    before, after = sealed(edit.before, edit.keys), sealed(edit.after, edit.keys)
+    if not diff({name: place[name]}, {name: before}, rules):
         return "here"
-    return "there" if not diff({name: edit.after}, {name: place[name]}, rules) else "both"
+    return "there" if not diff({name: after}, {name: place[name]}, rules) else "both"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -136,13 +139,14 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...], former: Any) -> Iterator[Edit]:
-    observed = list(before) if isinstance(before, list | tuple) else []
+    listed = isinstance(before, list | tuple)
+    observed = list(before) if listed else []
     theirs = {identity(entry, rule): entry for entry in observed}
     ours = {identity(entry, rule): entry for entry in desired}
     same = all(name in theirs and contains(_declared(entry, rule), theirs[name]) for name, entry in ours.items())
     past = {identity(entry, rule) for entry in former} if isinstance(former, list | tuple) else set()
     gone = (past & theirs.keys()) - ours.keys() if rule.open and rule.owned else set()
-    if same and not gone and (rule.open or len(ours) == len(observed)):
+    if same and not gone and (listed or before is None) and (rule.open or len(ours) == len(observed)):
         return
     kept = [entry for name, entry in theirs.items() if name not in ours and name not in gone] if rule.open else []
     yield Edit(keys, before, [*kept, *desired])

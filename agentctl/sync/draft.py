@@ -15,6 +15,7 @@ from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
@@ -98,7 +99,7 @@ class Draft:
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
-            self._changes.append(Change("create", desired, edits, bound=bound))
+            self._changes.append(Change("create", desired, edits, bound=bound, again=self._bindings.intended(ref)))
             return
         if bound is None and not self._bindings.intended(ref):
             self._adopted.append(ref)
@@ -112,7 +113,7 @@ class Draft:
         touched = self._touched(desired, observed)
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
-        if not (theirs and edits) and (news or diff(equal, known, kind.lists)):
+        if not (theirs and edits) and (news or diff(sealed(equal), known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
             self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
@@ -121,8 +122,8 @@ class Draft:
             self._pending.add(ref)
         if edits:
             lost = tuple(losses(desired, body, observed.body, edits))
-            change = Change("update", desired, edits, observed, replaces, bound, lost, others)
-            self._changes.append(change)
+            again = self._bindings.intended(ref)
+            self._changes.append(Change("update", desired, edits, observed, replaces, bound, lost, others, again))
         else:
             self._unchanged += 1
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from agentctl.sync.bindings import overlaid
 from agentctl.sync.diff import Edit, contains, identity, patch, without
 from agentctl.sync.kind import Desired, Keyed, Ref
+from agentctl.sync.secret import sealed
 
 _ABSENT: Final = object()
 Path = tuple[str, ...]
@@ -123,7 +124,7 @@ def _undeclared(
             for name in [name for name in had if name not in _map(wanted)]:
                 # A declared null was never anything of ours.
                 now = None if had[name] is None else _map(there).get(name)
-                same = now is None or contains(had[name], now)
+                same = now is None or contains(had[name], sealed(now, (*keys, name)))
                 yield Edit((*keys, name), now, None, "here" if same else "both", removes=True)
         elif isinstance(had, list | tuple) and wanted is _ABSENT:
             yield _emptied(keys, had, there if isinstance(there, list | tuple) else (), rule)
@@ -133,7 +134,7 @@ def _emptied(keys: Path, had: Sequence[Any], there: Sequence[Any], rule: Keyed) 
     ours = {identity(entry, rule): entry for entry in had}
     mine = [entry for entry in there if identity(entry, rule) in ours]
     kept = [entry for entry in there if identity(entry, rule) not in ours]
-    same = all(contains(ours[identity(entry, rule)], entry) for entry in mine)
+    same = all(contains(ours[identity(entry, rule)], sealed(entry, keys)) for entry in mine)
     return Edit(keys, list(there) if mine else None, kept, "here" if same else "both", removes=True)
 
 

@@ -70,16 +70,18 @@ class Desired:
     """One resource as it should be. `body` holds declared fields only, as JSON that may contain Refs.
 
     `payload` is what is uploaded but cannot be read back; in `body` a digest stands for it. `where` names the source.
-    `partial`: other fields are declared elsewhere, so that nothing follows from their absence here.
+    `partial`: other fields are declared elsewhere, so that nothing follows from their absence here. `follows`: what it
+    refers to has to be as declared before this is written, and not only there.
     """
 
     kind: str
     key: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     where: str
     payload: Any = field(default=None, repr=False, compare=False)
     partial: bool = False
     perils: tuple[Peril, ...] = field(default=(), repr=False, compare=False)
+    follows: bool = False
 
     @property
     def ref(self) -> Ref:

@@ -7,7 +7,7 @@ from drift, which somebody made there, and from a conflict, where both did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
@@ -27,7 +27,8 @@ class Change:
     old one, which an earlier run has left. `bound` is the id that was
     bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
-    who use it and have no part in the plan; they keep the old object.
+    who use it and have no part in the plan; they keep the old object. `again`: an earlier run has begun to create it,
+    and left nothing.
     """
 
     action: Literal["create", "update", "delete"]
@@ -38,6 +39,7 @@ class Change:
     bound: str | None = None
     losses: tuple[tuple[tuple[str, ...], str], ...] = ()
     others: str = ""
+    again: bool = False
 
     @property
     def vanished(self) -> bool:
@@ -89,7 +91,7 @@ class Settled:
 
     ref: Ref
     remote_id: str
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     gone: tuple[tuple[str, ...], ...] = ()
     touched: int = 0
     former: str | None = None

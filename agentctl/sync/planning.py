@@ -64,7 +64,7 @@ async def plan(
     sightings = await asyncio.gather(*looks)
     for kind, seen in zip(kinds, sightings, strict=True):
         if kind.name == anchor:
-            must_be_here(kind.name, wanted[kind.name], seen, bindings)
+            notices = [*notices, *must_be_here(kind.name, wanted[kind.name], seen, bindings)]
     draft = Draft(bindings, wanted, gated=gated)
     by_name = {kind.name: kind for kind in kinds}
     parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import NotPassed
@@ -23,7 +23,8 @@ class TestGate:
     """Admits what changes an assistant only if its tests pass: its agent, and where its numbers ring.
 
     An agent is tested as it would be; one that is new, or whose number alone changes, as it is. Each assistant is
-    tested once per gate. One without tests is let through.
+    tested once per gate. One without tests is let through. `held`: tests that were changed at the platform and stay so;
+    what they say is not what is declared.
     """
 
     __test__ = False  # no test of pytest's
@@ -34,12 +35,14 @@ class TestGate:
         bindings: Bindings,
         assistants: Sequence[Assistant],
         *,
+        held: Collection[Ref] = (),
         pace: Pace | None = None,
         on_tests: OnTests | None = None,
     ) -> None:
         self._api = api
         self._bindings = bindings
         self._assistants = {assistant.key: assistant for assistant in assistants}
+        self._held = held
         self._pace = pace
         self._on_tests = on_tests or (lambda key, ended, count: None)
         self._runs: dict[str, asyncio.Task[tuple[Result, ...]]] = {}
@@ -70,11 +73,18 @@ class TestGate:
             raise NotPassed(f"assistant {key}: {what}{reasons}", "Correct the assistant or the test and run it again.")
 
     async def _run(self, assistant: Assistant, agent_id: str, config: Mapping[str, Any] | None) -> tuple[Result, ...]:
-        ids = {ref: self._bindings.get(ref) for ref in agent_test.refs(assistant)}
-        name = f"{assistant.key}/"
-        known = {ref.key.removeprefix(name): test_id for ref, test_id in ids.items() if test_id is not None}
-        if missing := [ref.key.removeprefix(name) for ref, test_id in ids.items() if test_id is None]:
-            return tuple(Result(test, "not run", "it is not at ElevenLabs yet") for test in missing)
+        known: dict[str, str] = {}
+        lost: list[Result] = []
+        for ref, test in zip(agent_test.refs(assistant), assistant.tests, strict=True):
+            test_id, applied = self._bindings.get(ref), self._bindings.applied(ref)
+            if ref in self._held:
+                lost.append(Result(test.name, "not run", agent_test.HELD))
+            elif test_id is None or not agent_test.says(applied, test):
+                lost.append(Result(test.name, "not run", "what is declared is not at ElevenLabs yet"))
+            else:
+                known[test.name] = test_id
+        if lost:
+            return tuple(lost)
 
         def heard(ended: int, count: int) -> None:
             self._on_tests(assistant.key, ended, count)

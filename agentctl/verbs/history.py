@@ -21,6 +21,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
+from agentctl.sync.secret import opened, sealed, seals
 from agentctl.verbs.hold import Hold, holds
 from agentctl.wiring import Control
 
@@ -103,9 +104,21 @@ async def restored(control: Control, key: str, revision: int | None) -> Assistan
     try:
         contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
         documents = [_document(entry, contents) for entry in row["spec"]["knowledge"]]
-        return Assistant.model_validate({**row["spec"], "where": name, "knowledge": documents})
+        source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
+        spec = {**opened(row["spec"], _raw(control, key)), **source}
+        if lost := sorted(set(seals(spec))):
+            raise SyncError(
+                f"{name} was applied with another secret at {', '.join(lost)}, and secrets are not kept",
+                "Put that one into the files for as long as the rollback takes, or choose another revision with --to.",
+            )
+        return Assistant.model_validate({**spec, "where": name, "knowledge": documents})
     except (TypeError, KeyError, ValidationError):
         raise SyncError(f"{name} cannot be read by this version of agentctl", "Choose another one with --to.") from None
+
+
+def _raw(control: Control, key: str) -> Any:
+    """What the files of an assistant say of the platform's own settings, where its secrets stand."""
+    return next((one.elevenlabs for one in control.loaded.assistants if one.key == key), {})
 
 
 def digest(assistant: Assistant, scope: Scope) -> str:
@@ -217,7 +230,8 @@ def _manifest(assistant: Assistant, scope: Scope) -> bytes:
 
 def _spec(assistant: Assistant, *, sparse: bool = False) -> dict[str, Any]:
     spec = assistant.model_dump(mode="json", exclude={"knowledge"}, exclude_defaults=sparse)
-    return {**spec, "knowledge": [_reference(document, sparse) for document in assistant.knowledge]}
+    source = {name: spec.pop(name) for name in ("source",) if name in spec}  # digests already, by paths
+    return {**sealed(spec), **source, "knowledge": [_reference(document, sparse) for document in assistant.knowledge]}
 
 
 def _reference(document: Document, sparse: bool) -> dict[str, Any]:

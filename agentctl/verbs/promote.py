@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
@@ -22,6 +23,7 @@ from agentctl.sources.origin import differing
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.planning import Patience
 from agentctl.verbs import history, sync
+from agentctl.verbs.gate import OnTests
 from agentctl.verbs.history import ProjectPlan
 from agentctl.wiring import Control
 
@@ -43,7 +45,13 @@ class Promotion:
 
 
 async def look(
-    source: Control, to: Control, only: Sequence[str] = (), *, patience: Patience | None = None, force: bool = False
+    source: Control,
+    to: Control,
+    only: Sequence[str] = (),
+    *,
+    gated: bool = False,
+    force: bool = False,
+    patience: Patience | None = None,
 ) -> Promotion:
     """Plan to apply in `to` what `source` recorded last for each assistant that matches `only` (globs; none: all).
 
@@ -68,7 +76,7 @@ async def look(
     if not only:
         left += await _gone(source, {assistant.key for assistant in loaded.assistants})
     _must_be_possible(names, revisions, left, refused, named=bool(only))
-    plan = await sync.plan(to, list(revisions), patience=patience, force=force)
+    plan = await sync.plan(to, list(revisions), gated=gated, patience=patience, force=force)
     left += [Problem(hold.key, str(hold)) for hold in plan.holds if hold.key in revisions]
     plan = replace(plan, note=f"promoted from {names[0]}")
     return Promotion(*names, revisions, plan, tuple(left))
@@ -82,9 +90,11 @@ async def promote(
     force: bool = False,
     destroy: bool = False,
     on_change: OnChange | None = None,
+    on_tests: OnTests | None = None,
 ) -> Applied:
     """Apply it; whoever calls this has a yes, and `destroy` one of its own. Raises as `apply` does."""
-    return await sync.apply(to, promotion.plan, take_ours=take_ours, force=force, destroy=destroy, on_change=on_change)
+    how: dict[str, Any] = {"take_ours": take_ours, "force": force, "destroy": destroy}
+    return await sync.apply(to, promotion.plan, on_change=on_change, on_tests=on_tests, **how)
 
 
 async def _gone(source: Control, declared: set[str]) -> list[Problem]:

@@ -124,7 +124,8 @@ async def apply(
             await unhold(control, key)
         gate = None
         if ours and ours.gated:
-            gate = TestGate(control.api, bindings, ours.assistants, pace=pace, on_tests=on_tests)
+            held = {one.desired.ref for one in plan.foreign} if not take_ours else set()
+            gate = TestGate(control.api, bindings, ours.assistants, held=held, pace=pace, on_tests=on_tests)
         applied = await engine.apply(
             plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
         )

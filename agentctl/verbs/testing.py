@@ -69,8 +69,7 @@ async def _synced(
     kept = replace(plan, changes=tuple(change for change in plan.changes if change.action != "delete"))
     applied = await engine.apply(kept, kinds, bindings, retire=False)
     lost = {failure.ref: failure.error.message for failure in applied.failures}
-    what = "it was changed at the platform; put it back with: agentctl sync --take-ours"
-    return {**{change.desired.ref: what for change in applied.held}, **lost}
+    return {**{change.desired.ref: agent_test.HELD for change in applied.held}, **lost}
 
 
 async def _run(

@@ -142,6 +142,17 @@ async def in_staging(bench: Bench, use: Callable[[Control], Awaitable[None]]) ->
         await use(control)
 
 
+def test_secrets_that_an_environment_names_are_never_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench("--env", "staging", "sync", "--yes")[0] == 0
+    monkeypatch.setenv("STAGING_KEY", "key-CANARY-0123456789abcdef")
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET_2", "wsec_CANARY0123456789abcdef")
+    for command in (("plan",), ("sync", "--yes", "--json"), ("doctor",), ("webhook", "status", "--json"), ("history",)):
+        code, out, err = bench("--env", "staging", *command)
+        assert (code, "CANARY" in out + err) == (0 if command == ("history",) else 1, False), command
+    files = [path.read_bytes() for path in bench.root.rglob("*") if path.is_file()]
+    assert not [one for one in files if b"CANARY" in one]
+
+
 def ids(sandbox: BlockingSandbox) -> set[str]:
     return {*(state := sandbox.state())["agents"], *state["documents"]}
 

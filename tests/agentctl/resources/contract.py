@@ -40,6 +40,7 @@ class Memory:
                 self.bindings.pop((args["kind"], args["key"]))
             case "intend":
                 self.intents.add((args["kind"], args["key"]))
+                return {"new": True, "remote_id": self.bindings.get((args["kind"], args["key"]))}
             case "intents":
                 return [{"kind": kind, "key": key} for kind, key in self.intents]
             case "assistants":

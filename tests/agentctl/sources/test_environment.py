@@ -156,6 +156,25 @@ def test_files_have_one_origin_whatever_the_environment(full: DiskProject) -> No
     assert alone.source == {}
 
 
+def test_what_is_wrong_in_a_layer_is_told_of_the_layer(project: DiskProject) -> None:
+    project.write(
+        FILENAME,
+        "project = 'demo'\n"
+        "environments.staging.overrides.knowledge = [{ file = 'nope.md' }]\n"
+        "environments.staging.assistants.reception.first_message = '[[nobody]]'\n"
+        "environments.staging.overrides.data_collection.size.description = 'x'\n",
+    )
+    project.assistant("reception", "name = 'R'\n[data_collection.size]\nenum = ['a']\ntype = 'number'\n", "Be kind.")
+    wheres = [problem.where for problem in load(project.root, "staging").problems]
+    assert wheres == ["assistants/reception/assistant.toml: data_collection.size"]
+    project.assistant("reception", "name = 'R'\n[data_collection.size]\ntype = 'number'\n", "Be kind.")
+    wheres = [problem.where for problem in load(project.root, "staging").problems]
+    assert wheres == [
+        "agentctl.toml: environments.staging.overrides.knowledge[0].file",
+        "agentctl.toml: environments.staging.assistants.reception.first_message",
+    ]
+
+
 def test_knowledge_that_an_environment_lays_over_is_no_part_of_the_origin(project: DiskProject) -> None:
     project.write(
         FILENAME,

@@ -42,7 +42,9 @@ class Platform:
                 self.bindings[name], self.applied[name] = args["remote_id"], copy.deepcopy(args["applied"])
                 self.intents.discard(name)
             case "intend":
+                new = name not in self.intents
                 self.intents.add(name)
+                return {"new": new, "remote_id": self.bindings.get(name)}
             case "unbind":
                 self.bindings.pop(name)
         return {}

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentctl.errors import Ambiguous, Blocked, Ignored, Stale, SyncError, UsageError, Waiting
+from agentctl.errors import (
+    AgentctlError,
+    Ambiguous,
+    Blocked,
+    Ignored,
+    Stale,
+    SyncError,
+    Unreachable,
+    UsageError,
+    Waiting,
+)
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Keyed, Ref, Scope
+from agentctl.sync.kind import Desired, Keyed, Ref, Scope, User
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience, plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -384,6 +395,36 @@ async def test_any_world_converges_in_one_sync_and_foreign_objects_stay(wanted: 
     assert {key: platform.objects["agent"][key] for key in foreign} == foreign
 
 
+async def test_a_replacement_that_is_wanted_no_more_is_not_waited_for_for_ever() -> None:
+    platform = Platform()
+    page = {**DESK, "document": {"name": "page", "url": "https://example.org/1"}}
+    await synced(platform, [page])
+    platform.failing.add(("document", "desk"))
+    assert not (await synced(platform, [{**page, "document": {"name": "page", "url": "https://example.org/2"}}])).ok
+    platform.failing.clear()
+    assert (await synced(platform, [page], patience=Patience(sleep=no_time))).ok
+    assert platform.intents == set()
+
+
+async def test_of_two_that_create_at_once_without_a_lease_the_second_stops() -> None:
+    platform = Platform()
+    plans = [await planned(platform, [DESK]) for _ in range(2)]
+    loaded = [await Bindings(platform, SCOPE).load() for _ in range(2)]
+    first = await apply(plans[0], kinds(platform), loaded[0])
+    late = await apply(plans[1], kinds(platform), loaded[1])
+    assert first.ok
+    assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
+    platform.bindings.clear()
+    platform.objects.clear()
+    platform.intents.add(("document", "desk"))
+    late = await apply(plans[1], kinds(platform), await Bindings(platform, SCOPE).load())
+    assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
+
+
+async def no_time(seconds: float) -> None:
+    """A pause that takes none."""
+
+
 async def test_what_was_touched_there_later_is_told_once_and_overwrites_nothing() -> None:
     platform = Platform()
     platform.touched = 1_000_000
@@ -397,3 +438,48 @@ async def test_what_was_touched_there_later_is_told_once_and_overwrites_nothing(
     assert (notice.where, "touched at the platform on 1970-01-13" in notice.what) == ("document desk", True)
     assert (await synced(platform, [DOC])).ok
     assert (await planned(platform, [DOC])).notices == ()
+
+
+@dataclass
+class Index(Thing):
+    """A thing that stands for what its document says."""
+
+    def desired(self, spec: Mapping[str, Any]) -> Iterable[Desired]:
+        for one in super().desired(spec):
+            yield replace(one, follows=True)
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_what_follows_another_is_not_written_before_that_is_as_declared(held: bool) -> None:
+    platform = Platform()
+
+    def both(text: str) -> list[Any]:
+        return [{"key": "desk", "document": {"text": text}, "index": {"of": Ref("document", "desk"), "text": text}}]
+
+    async def run(text: str, failing: AgentctlError | None = None) -> Applied:
+        document = Asked("document", platform, failing=failing)
+        all_kinds = [document, Index("index", platform)]
+        found = await plan(all_kinds, both(text), await Bindings(platform, SCOPE).load())
+        return await apply(found, all_kinds, await Bindings(platform, SCOPE).load())
+
+    assert (await run("old")).ok
+    if held:
+        platform.objects["document"][platform.bindings["document", "desk"]]["text"] = "theirs"
+    late = await run("new", None if held else Unreachable("no answer"))
+    assert (late.ok, len(late.held)) == ((True, 2) if held else (False, 0))
+    assert platform.objects["index"][platform.bindings["index", "desk"]]["text"] == "old"
+
+
+@dataclass
+class Asked(Thing):
+    """A thing whose users cannot be asked for, for a reason."""
+
+    failing: AgentctlError | None = None
+
+    def felt(self, changed: frozenset[str]) -> bool:
+        return bool(changed)
+
+    async def users(self, remote_id: str) -> Sequence[User]:
+        if self.failing:
+            raise self.failing
+        return ()

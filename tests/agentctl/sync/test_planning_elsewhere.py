@@ -66,6 +66,9 @@ async def test_a_single_one_may_have_been_deleted_by_hand(platform: Platform) ->
     platform.objects["agent"].clear()
     found = await plan(kinds, SPECS[:1], bindings, anchor="agent")
     assert [change.vanished for change in found.changes] == [True]
+    assert [str(notice) for notice in found.notices] == [
+        f"agent {SPECS[0]['key']}: is not in w: it was deleted there, or the key opens another workspace"
+    ]
     # Nothing bound, nothing there: a first sync.
     platform.bindings.clear()
     assert {change.action for change in (await planned(platform)).changes} == {"create"}

@@ -281,3 +281,54 @@ async def test_a_test_that_was_deleted_there_holds_its_assistant_back_until_ours
     (made,) = (await project.sandbox.state())["tests"]
     assert [one["test_id"] for one in agent["platform_settings"]["testing"]["attached_tests"]] == [made]
     assert (await project.synced()).plan.empty
+
+
+async def test_what_is_looked_up_is_indexed_before_the_tests_and_follows_the_document_back(project: Project) -> None:
+    toml = project.root / "assistants" / "desk" / "assistant.toml"
+    toml.write_text(f"{toml.read_text()}[rag]\nenabled = true\n")
+    long = " ".join(f"Room {number} is on the upper floor." for number in range(40))
+    project.declare("desk", hours=f"Open from nine to five. {long}")
+    project.expect("nine to five")
+    assert (await project.synced()).failures == ()
+    before = await project.live()
+    await project.sandbox.clear_log()
+    project.declare("desk", hours=f"Open from ten to four. {long}")
+    assert not (await project.synced()).ok
+    posts = [one["path"].rpartition("/")[2] for one in await project.sandbox.log() if one["method"] == "POST"]
+    assert posts == ["text", "rag-index", "run-tests"]
+    project.declare("desk", hours=f"Open from nine to five. {long}")
+    assert (await project.synced()).ok
+    assert await project.live() == before
+    assert (await project.synced()).plan.empty
+    project.declare("desk", hours=f"Open from ten to four. {long}")
+    project.expect("ten to four")
+    assert (await project.synced()).ok
+    assert (await project.synced()).plan.empty
+    assert len(await project.texts()) == 1
+
+
+async def test_a_test_that_is_not_as_declared_counts_for_nothing(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    before = await project.live()
+    async with project.opened() as control:
+        test_id = (await control.bindings()).get(Ref("agent_test", "desk/hours"))
+        body = {"name": "mine now", "success_condition": "anything"}
+        await control.api.put("/v1/convai/agent-testing/{i}", json=body, i=str(test_id))
+    project.declare("desk", prompt="Be brief.", hours="Never.")
+    await project.sandbox.clear_log()
+    failed = await project.synced()
+    assert "hours was not run: it was changed at the platform" in str(failed.failures[0].error)
+    assert await project.runs() == []
+    assert await project.live() == before
+
+
+async def test_a_number_waits_for_a_test_that_could_not_be_brought_up_to_date(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    await with_number(project)
+    project.expect("other words")
+    await project.sandbox.fault(method="PUT", path="*/agent-testing/*", status=422, times=9)
+    failed = await project.synced()
+    assert "what is declared is not at ElevenLabs yet" in " ".join(str(one.error) for one in failed.failures)
+    assert [row["agent_id"] for row in (await project.live())["numbers"].values()] == [None]

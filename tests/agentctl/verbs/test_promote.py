@@ -243,6 +243,45 @@ def test_a_promotion_brings_documents_and_keeps_their_contents(bench: Bench, sta
     assert (code, "in assistants/empfang/knowledge/zeiten.md" in err) == (2, True)
 
 
+def test_a_gated_promotion_tests_what_production_would_be(bench: Bench, staging: BlockingSandbox) -> None:
+    ok(bench, "sync", "--yes")
+    say(bench, "Neu bei der [[company]].")
+    folder = bench.root / "assistants" / "empfang" / "tests"
+    folder.mkdir()
+    expected = 'user = "Wer ist da?"\nsuccess_condition = \'It says "bei der Test GmbH".\'\n'
+    (folder / "name.toml").write_text(expected)
+    ok(bench, "--env", "staging", "sync", "--yes", "--gate")
+    code, out, _ = bench("promote", "staging", "production", "--yes", "--gate")
+    assert (code, "1 of 1 tests did not pass" in out) == (1, True), out
+    assert prompts(bench.sandbox) == ["Hilf bei der Beispiel GmbH."]
+    (folder / "name.toml").write_text(expected.replace("Test GmbH", ""))
+    code, _, err = bench("promote", "staging", "production", "--yes", "--gate")
+    assert (code, "differs from revision 1 of staging in tests/name.toml" in err) == (2, True), err
+    ok(bench, "--env", "staging", "sync", "--yes", "--gate")
+    ok(bench, "promote", "staging", "production", "--yes", "--gate")
+    assert prompts(bench.sandbox) == ["Neu bei der Beispiel GmbH."]
+
+
+def test_environments_may_have_databases_of_their_own(
+    bench: Bench, staging: BlockingSandbox, empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGING_DB", empty_dsn)
+    toml = bench.root / "agentctl.toml"
+    toml.write_text(
+        toml.read_text().replace(
+            "[environments.staging.vars]", 'database_url_env = "STAGING_DB"\n[environments.staging.vars]'
+        )
+    )
+    code, _, err = bench("--env", "staging", "sync", "--yes")
+    assert (code, "agentctl --env staging db migrate" in err) == (1, True), err
+    ok(bench, "--env", "staging", "db", "migrate", "--yes")
+    ok(bench, "--env", "staging", "sync", "--yes")
+    assert bench.json("history", "empfang")[0]["revisions"] == []
+    ok(bench, "promote", "staging", "production", "--yes")
+    assert prompts(bench.sandbox) == ["Hilf bei der Beispiel GmbH."]
+    assert [one["note"] for one in bench.json("history", "empfang")[0]["revisions"]] == ["promoted from staging"]
+
+
 def test_two_promotions_at_once_are_one(bench: Bench, staging: BlockingSandbox) -> None:
     ok(bench, "--env", "staging", "sync", "--yes")
     bench.sandbox.latency(100)

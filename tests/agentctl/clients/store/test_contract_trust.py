@@ -62,6 +62,14 @@ async def test_an_intent_is_fulfilled_by_the_binding_of_the_same_name_only(store
     assert [(row["kind"], row["key"]) for row in await store.call("intents", PLACE)] == left
 
 
+async def test_an_intent_tells_what_is_bound_already(store: Store) -> None:
+    assert (await store.call("intend", AGENT))["remote_id"] is None
+    await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": None})
+    late = await store.call("intend", AGENT)
+    assert (late["new"], late["remote_id"]) == (True, "agent_1")
+    assert (await store.call("intend", {**AGENT, **OTHER_TENANT}))["remote_id"] is None
+
+
 async def test_a_refused_binding_leaves_the_intent(store: Store) -> None:
     intended = await store.call("intend", AGENT)
 

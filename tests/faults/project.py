@@ -1,0 +1,193 @@
+"""A project with a fault ahead: its files, the sandbox in memory, a real store, the real command in this process."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import typer
+from pydantic import SecretStr
+
+from agentctl import wiring
+from agentctl.cli.app import run
+from agentctl.clients.elevenlabs import ElevenLabs
+from agentctl.clients.retry import Retry
+from agentctl.errors import StoreError, StoreUnavailable
+from agentctl.resources.rag_index import Pace
+from agentctl.sync.planning import Patience
+from tests.faults.world import NUMBER, no_time
+from tests.memory import InMemory
+
+STORE_FAULTS: Mapping[str, Callable[[], StoreError]] = {
+    "store away": lambda: StoreUnavailable("the store is away", "Is it running?"),
+    "store away, applied": lambda: StoreUnavailable("the store went away", "Is it running?"),
+    "store refuses": lambda: StoreError("the store refused", "Look at its log."),
+}
+KEYS = ("empfang", "nacht")
+OWN = "agentctl/beispiel/production/"
+TABLES = ("bindings", "assistants", "intents")
+CONNECT = wiring.connect
+COMMANDS = functools.cache(typer.main.get_command)
+OPENING = "Wir haben von neun bis fünf offen. " * 20  # long enough to be indexed
+
+
+class FaultyStore:
+    """The real store, except that `fault` comes of the next call of `function`."""
+
+    def __init__(self, store: Any, orders: dict[str, str]) -> None:
+        self._store, self._orders = store, orders
+
+    async def call(self, function: str, args: Any, *, timeout: float = 10.0) -> Any:
+        fault = self._orders.pop(function, "")
+        if fault and "applied" not in fault:
+            raise STORE_FAULTS[fault]()
+        answer = await self._store.call(function, args, timeout=timeout)
+        if fault:
+            raise STORE_FAULTS[fault]()
+        return answer
+
+
+class Bench:
+    """Two assistants: `empfang` has a number; `nacht` looks things up in its document. Both have folders."""
+
+    def __init__(self, root: Path, dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root, self.platform = root, InMemory()
+        self.store_orders: dict[str, str] = {}
+        self._dsn, self._capsys = dsn, capsys
+        self.key = self.platform.world.options.api_key
+        (root / "agentctl.toml").write_text('project = "beispiel"\n')
+        self.write("Hilf.", at="empfang")
+
+    def write(self, prompt: str, *, at: str, keys: tuple[str, ...] = KEYS) -> None:
+        """The files of the assistants; the number rings `at` one of them."""
+        for key in KEYS:
+            home = self.root / "assistants" / key
+            if key not in keys:
+                shutil.rmtree(home)
+                continue
+            for part in ("knowledge", "tests"):
+                (home / part).mkdir(parents=True, exist_ok=True)
+            (home / "tests/zeiten.toml").write_text(f'user = "Wann?"\nsuccess_condition = "{prompt}"\n')
+            parts = f'name = "{key.title()}"\n[post_call]\nmail_to = ["{len(prompt)}@example.org"]\n'
+            parts += f'[phone]\nnumbers = ["{NUMBER}"]\n' if key == at else ""
+            parts += "[knowledge_base]\nfolder = true\n"
+            parts += "[rag]\nenabled = true\n" if key == "nacht" else ""
+            (home / "assistant.toml").write_text(parts)
+            (home / "prompt.md").write_text(prompt)
+            (home / "knowledge/zeiten.md").write_text(f"{key}: {prompt} {OPENING}")
+
+    @asynccontextmanager
+    async def connect(self, directory: Path, *arguments: Any, **options: Any) -> AsyncIterator[wiring.Control]:
+        """A control whose platform is in memory, where one request follows another and no time passes."""
+        async with CONNECT(directory, *arguments, **options) as control:
+            faulty = FaultyStore(await control.store(), self.store_orders)
+            control._store = faulty
+            retry = Retry(sleep=no_time)
+            control.api = ElevenLabs(
+                "http://127.0.0.1", SecretStr(self.key), transport=self.platform, retry=retry, concurrency=1
+            )
+            yield control
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """Run a command: exit code and everything that it said."""
+        code = run(["-C", str(self.root), *arguments])
+        told = self._capsys.readouterr()
+        return code, told.out + told.err
+
+    def begin(self, verb: str) -> tuple[str, ...]:
+        """Bring the world to where `verb` comes next; the command that uses it."""
+        self.platform.world.state.numbers["phnum_1"] = number(self.platform)
+        if verb not in ("list", "read", "create"):
+            assert self("sync", "--yes")[0] == 0
+        if verb in ("look", "update"):
+            self.write("Hilf gern.", at="nacht")
+        if verb in ("users", "delete"):
+            self.write("Hilf.", at="empfang", keys=("empfang",))
+        self.keep()
+        return ("sync", "--yes", "--prune", "--force") if verb in ("users", "delete") else ("sync", "--yes")
+
+    def keep(self) -> None:
+        """Remember the world as it is."""
+        self._state = pickle.dumps(self.platform.world.state)
+        with psycopg.connect(self._dsn) as connection:
+            for table in TABLES:
+                connection.execute(f"create table kept_{table} as table agentctl.{table}")
+
+    def again(self) -> None:
+        """The world as it was."""
+        self.platform.world.state = pickle.loads(self._state)
+        self.platform.world.faults.clear()
+        self.store_orders.clear()
+        with psycopg.connect(self._dsn) as connection:
+            connection.execute(f"truncate {', '.join(f'agentctl.{table}' for table in TABLES)}")
+            for table in TABLES:
+                connection.execute(f"insert into agentctl.{table} select * from kept_{table}")
+
+    def ids(self) -> dict[str, str]:
+        """Those of the folder and the document of `nacht`; none before they are made."""
+        rows = self.platform.world.state.documents.items()
+        names = {"folder": f"{OWN}nacht", "document": f"{OWN}nacht/zeiten"}
+        return {name: next((i for i, row in rows if _bare(row) == bare), "") for name, bare in names.items()}
+
+    def doubled(self) -> list[str]:
+        """What is there twice, or not at all."""
+        state = self.platform.world.state
+        keys = sorted(home.name for home in (self.root / "assistants").iterdir())
+        rows = state.documents.values()
+        indexed = [row["name"].rpartition("@")[0] for row in rows for _ in row["rag"]]
+        folders = [f"{OWN}{key}" for key in keys]
+        return [
+            f"{found} instead of {meant}"
+            for found, meant in (
+                (sorted(row["name"] for row in state.agents.values()), [key.title() for key in keys]),
+                (sorted(map(_bare, rows)), sorted([*folders, *(f"{folder}/zeiten" for folder in folders)])),
+                (sorted(map(_bare_test, state.tests.values())), [f"{folder}/zeiten" for folder in folders]),
+                (indexed, [f"{OWN}nacht/zeiten"] * ("nacht" in keys)),
+            )
+            if found != meant
+        ]
+
+
+def _bare(row: Mapping[str, Any]) -> str:
+    return str(row["name"]).rpartition("@")[0] if row["type"] != "folder" else str(row["name"])
+
+
+def _bare_test(row: Mapping[str, Any]) -> str:
+    return str(row["test"]["name"]).rpartition("@")[0]
+
+
+def number(platform: InMemory) -> dict[str, Any]:
+    """A number of the workspace that rings nowhere yet."""
+    return {
+        "phone_number_id": "phnum_1",
+        "sequence": platform.world.state.next_sequence(),
+        "phone_number": NUMBER,
+        "label": "Haus",
+        "agent_id": None,
+        "environment": None,
+        "branch_id": None,
+        "checks_inbound": True,
+    }
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Bench]:
+    found = Bench(tmp_path, dsn, capsys)
+    monkeypatch.setattr(wiring, "connect", found.connect)
+    monkeypatch.setattr(typer.main, "get_command", COMMANDS)  # made once, since it is a third of a run's time
+    monkeypatch.setattr("agentctl.cli.sync.patience", lambda: Patience(sleep=no_time))
+    monkeypatch.setattr("agentctl.resources.rag_index.Pace", lambda: Pace(sleep=no_time))
+    for name, value in {"DATABASE_URL": dsn, "ELEVENLABS_API_KEY": found.key}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ELEVENLABS_BASE_URL", "http://127.0.0.1")
+    yield found
+    found.platform.judged()

@@ -1,0 +1,150 @@
+"""What people do to files and in the dashboard, and what the command line says to it: one message, the right exit code,
+nothing half-done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.project import OWN, Bench, bench
+from tests.faults.world import NUMBER
+
+__all__ = ["bench"]
+HOME = "assistants/empfang"
+
+
+def knowledge(name: str, content: bytes) -> Callable[[Path], object]:
+    return lambda root: (root / HOME / "knowledge" / name).write_bytes(content)
+
+
+def text(name: str, content: str) -> Callable[[Path], object]:
+    return lambda root: (root / HOME / name).write_text(content)
+
+
+def huge(root: Path) -> None:
+    with (root / HOME / "assistant.toml").open("ab") as stream:
+        stream.truncate(50 * 1024 * 1024)
+
+
+def large(root: Path) -> None:
+    with (root / HOME / "knowledge/preise.pdf").open("wb") as stream:
+        stream.truncate(25 * 1024 * 1024)
+
+
+def folder(root: Path) -> None:
+    (root / HOME / "knowledge/preise.md").mkdir()
+
+
+def outside(root: Path) -> None:
+    (root / HOME / "knowledge/preise.md").symlink_to("/etc/hostname")
+
+
+FILES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
+    "a TOML of 50 MB": (huge, ("assistants/empfang/assistant.toml", "MB")),
+    "25 MB of knowledge": (large, ("knowledge/preise.pdf", "21 MB")),
+    "a directory as knowledge": (folder, ("knowledge/preise.md",)),
+    "a link out of the project": (outside, ("knowledge/preise.md", "outside")),
+    "empty knowledge": (knowledge("preise.md", b""), ("knowledge/preise.md", "empty")),
+    "knowledge in latin-1": (knowledge("preise.md", "Grüße".encode("latin-1")), ("knowledge/preise.md", "UTF-8")),
+    "an endless template": (
+        text("prompt.md", "[% for a in range(10**9) %][% for b in range(10**9) %][% endfor %][% endfor %]"),
+        ("prompt.md",),
+    ),
+    "a template that reads a file": (text("prompt.md", "[% include '/etc/passwd' %]"), ("prompt.md", "/etc/passwd")),
+    "a template that climbs out": (
+        text("prompt.md", "[[ ''.__class__.__mro__[1].__subclasses__() ]]"),
+        ("prompt.md", "__class__"),
+    ),
+}
+
+
+def test_no_wrong_file_gets_anything_written(bench: Bench) -> None:
+    wrongs = []
+    good = {path: path.read_bytes() for path in (bench.root / HOME).rglob("*") if path.is_file()}
+    for name, (spoil, said) in FILES.items():
+        spoil(bench.root)
+        code, told = bench("sync", "--yes")
+        if code != 2 or any(part not in told for part in said) or "Traceback" in told or "root:" in told:
+            wrongs.append(f"{name}: {code}\n{told}")
+        spoilt = bench.root / HOME / "knowledge/preise.md"
+        spoilt.rmdir() if spoilt.is_dir() and not spoilt.is_symlink() else spoilt.unlink(missing_ok=True)
+        (bench.root / HOME / "knowledge/preise.pdf").unlink(missing_ok=True)
+        for path, content in good.items():
+            path.write_bytes(content)
+    assert not wrongs, "\n".join(wrongs)
+    assert not bench.platform.requests
+    assert bench("sync", "--yes")[0] == 0
+
+
+def test_a_renamed_and_a_deleted_file(bench: Bench) -> None:
+    bench.begin("look")
+    home = bench.root / HOME / "knowledge"
+    (home / "zeiten.md").rename(home / "oeffnung.md")
+    assert bench("sync", "--yes")[0] == 0
+    assert f"{OWN}empfang/zeiten" in names(bench), "without --prune nothing is deleted"
+    code, told = bench("sync", "--yes", "--prune")
+    assert (code, "- knowledge_document empfang/zeiten" in told) == (0, True)
+    assert f"{OWN}empfang/oeffnung" in names(bench)
+    (home / "oeffnung.md").unlink()
+    assert bench("sync", "--yes", "--prune")[0] == 0
+    assert names(bench) == [f"{OWN}nacht", f"{OWN}nacht/zeiten"]
+    assert bench("plan", "--exit-code")[0] == 0
+
+
+def gone_agent(state: Any) -> None:
+    (agent_id,) = [i for i, row in state.agents.items() if row["name"] == "Nacht"]
+    del state.agents[agent_id]
+
+
+def gone_document(state: Any) -> None:
+    (document_id,) = [i for i, row in state.documents.items() if row["name"].startswith(f"{OWN}nacht/zeiten")]
+    del state.documents[document_id]
+
+
+def moved_number(state: Any) -> None:
+    (other,) = [i for i, row in state.agents.items() if row["name"] == "Empfang"]
+    state.numbers["phnum_1"]["agent_id"] = other
+
+
+@pytest.mark.parametrize(
+    ("hand", "said"),
+    [
+        (gone_agent, "agent nacht"),
+        (gone_document, "knowledge_document nacht/zeiten"),
+        (moved_number, f"phone_number {NUMBER}"),
+    ],
+)
+def test_what_was_done_by_hand_is_named_and_held_back_until_ours_counts(
+    bench: Bench, hand: Callable[[Any], None], said: str
+) -> None:
+    bench.begin("look")
+    assert bench("sync", "--yes")[0] == 0
+    hand(bench.platform.world.state)
+    (bench.root / HOME / "prompt.md").write_text("Hilf besonders gern.")
+    code, told = bench("sync", "--yes")
+    assert code == 3
+    assert f"held back: {said}" in told
+    assert "--take-ours" in told
+    prompts = [row["conversation_config"]["agent"]["prompt"]["prompt"] for row in state(bench).agents.values()]
+    assert "Hilf besonders gern." in prompts, "everything else is done"
+    code, told = bench("sync", "--yes", "--take-ours")
+    assert code == 0, told
+    assert bench.doubled() == []
+    (rings,) = [
+        row["name"] for i, row in state(bench).agents.items() if i == state(bench).numbers["phnum_1"]["agent_id"]
+    ]
+    assert rings == "Nacht"
+    assert bench("plan", "--exit-code")[0] == 0
+
+
+def state(bench: Bench) -> Any:
+    return bench.platform.world.state
+
+
+def names(bench: Bench) -> list[str]:
+    """The documents and folders, without the digests of their content."""
+    return sorted({row["name"].rpartition("@")[0] or row["name"] for row in state(bench).documents.values()})
