@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentctl.resources.assistant import Assistant
     from agentctl.resources.phone_number import TwilioAccess
     from agentctl.sources.loaded import Loaded
+    from agentctl.sources.project import Project
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
 
@@ -63,6 +64,13 @@ class Control:
         return load(self.directory, self.environment)
 
     @cached_property
+    def project(self) -> Project:
+        """agentctl.toml alone: enough to know whose things these are while the assistants are still being read."""
+        from agentctl.sources.project import read_sound
+
+        return read_sound(self.directory, self.environment) or self.loaded.project
+
+    @cached_property
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings.
 
@@ -71,7 +79,7 @@ class Control:
         """
         from agentctl.sync.kind import Scope
 
-        project, host = self.loaded.project, self.settings.workspace
+        project, host = self.project, self.settings.workspace
         return Scope(project.name, project.environment, f"{self._workspace}@{host}" if self._workspace else host)
 
     @cached_property
@@ -114,8 +122,7 @@ class Control:
         """What ElevenLabs is given to take a number over."""
         from agentctl.resources.phone_number import TwilioAccess
 
-        settings = self.settings
-        _ = self.twilio
+        settings, _ = self.settings, self.twilio
         if settings.twilio_api_key_sid and settings.twilio_api_key_secret:
             return TwilioAccess(
                 settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token, enable_sms
@@ -249,17 +256,23 @@ class Control:
     async def bindings(self) -> Bindings:
         """The scope's bindings, read now."""
         from agentctl.sync.bindings import Bindings
+        from agentctl.sync.grouped import Grouped
 
-        return await Bindings(await self.store(), self.scope).load()
+        return await Bindings(Grouped(await self.store()), self.scope).load()
 
     async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
         """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
         from agentctl.resources import kinds
         from agentctl.resources.place import Place
         from agentctl.resources.post_call import WEBHOOK
+        from agentctl.sync.kind import Eager
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        return kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell))
+        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell))
+        for kind in made:
+            if isinstance(kind, Eager):
+                self._stack.callback(kind.abandon)
+        return made
 
 
 @asynccontextmanager

@@ -12,6 +12,11 @@ from typing import Any
 WEB_PAGE = (200, "text/html", "<!doctype html><title>Willkommen</title>")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has seen enough in one answer lets go of its other requests; that is no error."""
+
+
 @contextmanager
 def answering(
     pages: Mapping[str, tuple[int, str, str]] | None = None, otherwise: tuple[int, str, str] = WEB_PAGE
@@ -35,7 +40,7 @@ def answering(
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server = _Server(("127.0.0.1", 0), Answer)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

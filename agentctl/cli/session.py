@@ -32,12 +32,15 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
     from agentctl.wiring import connect
 
     where, environment = DIRECTORY.get(), ENVIRONMENT.get()
+    # Not the task's own result: asyncio.run writes that out, for nobody to read, which takes a while for a large plan.
+    results: list[Result] = []
 
-    async def session() -> Result:
+    async def session() -> None:
         async with connect(where, environment=environment) as control:
-            return await body(control)
+            results.append(await body(control))
 
-    return asyncio.run(session())
+    asyncio.run(session())
+    return results[0]
 
 
 def confirm(question: str, *, yes: bool) -> None:

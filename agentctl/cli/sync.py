@@ -28,15 +28,26 @@ Gate = Annotated[bool, typer.Option("--gate", help="Test each assistant as plann
 Stateless = Annotated[
     bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust-store", help="Nothing changed here: only list the agents; drift inside is not seen.")
+]
 ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when something is not in sync.")]
 
 
-def plan(only: Only = None, prune: Prune = False, json: Json = False, exit_code: ExitCode = False) -> None:
+def plan(
+    only: Only = None,
+    prune: Prune = False,
+    trust_store: Trust = False,
+    json: Json = False,
+    exit_code: ExitCode = False,
+) -> None:
     """Show what a sync would change. Writes nothing."""
     from agentctl.cli import render
-    from agentctl.verbs import sync as verbs
+    from agentctl.verbs import trusted
 
-    found = connected(lambda control: verbs.plan(control, only or (), prune=prune, patience=patience()))
+    found = connected(
+        lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune, patience=patience())
+    )
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
@@ -53,6 +64,7 @@ def sync(
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
+    trust_store: Trust = False,
     json: Json = False,
     quiet: unattended.Quiet = False,
     timeout: unattended.Timeout = None,
@@ -69,10 +81,8 @@ def sync(
     """
     unattended.need_yes(quiet=quiet, yes=yes, json=json)
     watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
-    asked = _Asked(
-        only or (), yes, take_ours, prune, gate, force, stateless, delete_conversations, json, quiet, wait, watch
-    )
-    end(watch(asked.run))
+    more = (delete_conversations, trust_store, json, quiet, wait, watch)
+    end(watch(_Asked(only or (), yes, take_ours, prune, gate, force, stateless, *more).run))
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,7 @@ class _Asked:
     force: bool
     stateless: bool
     delete_conversations: bool
+    trust_store: bool
     json: bool
     quiet: bool
     wait: float
@@ -96,16 +107,16 @@ class _Asked:
         """Plan, show, ask, apply, tell."""
         from agentctl.cli import render
         from agentctl.cli.testing import Looking
-        from agentctl.verbs import sync as verbs
+        from agentctl.verbs import trusted
+        from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.stateless import must_be_meant
 
         looking = None if self.quiet else patience()
         if not self.quiet:
             control.tell = lambda text: say(f"  {text}")
-        async with verbs.exclusive(control, wait=self.wait):
-            found = await verbs.plan(
-                control, self.only, prune=self.prune, gated=self.gate, force=self.force, patience=looking
-            )
+        async with exclusive(control, wait=self.wait):
+            whole = {"trust": self.trust_store, "prune": self.prune, "gated": self.gate, "force": self.force}
+            found = await trusted.plan(control, self.only, patience=looking, **whole)
             self.watch.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
@@ -115,17 +126,14 @@ class _Asked:
                 found.raise_if_unsafe(take_ours=ours)
             if found.changes:
                 confirm(question(found), yes=self.yes)
-            destroy = may_destroy(found, given=self.delete_conversations, ask=not self.yes)
-            applied = await verbs.apply(
-                control,
-                found,
-                take_ours=ours,
-                force=self.force,
-                stateless=self.stateless,
-                destroy=destroy,
-                on_change=self.watch.hearing(None if self.quiet else Progress(found)),
-                on_tests=None if self.quiet else Looking(),
-            )
+            more = {
+                "force": self.force,
+                "stateless": self.stateless,
+                "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
+                "on_change": self.watch.hearing(None if self.quiet else Progress(found)),
+                "on_tests": None if self.quiet else Looking(),
+            }
+            applied = await trusted.apply(control, found, take_ours=ours, **more)
         self._tell(applied, control)
         return applied
 
@@ -138,12 +146,12 @@ class _Asked:
             print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))
 
 
-def status(only: Only = None, json: Json = False, exit_code: ExitCode = False) -> None:
+def status(only: Only = None, trust_store: Trust = False, json: Json = False, exit_code: ExitCode = False) -> None:
     """One line per assistant: in sync, changed here, drifted, conflict, missing."""
     from agentctl.cli import render
     from agentctl.verbs import status as verbs
 
-    found = connected(lambda control: verbs.status(control, only or (), patience=patience()))
+    found = connected(lambda control: verbs.status(control, only or (), patience=patience(), trust_store=trust_store))
     print(render.to_json(render.status_json(found)) if json else render.status_text(found))
     if any(one.state == "error" for one in found):
         raise typer.Exit(1)

@@ -8,7 +8,6 @@ up to two seconds. It serves where it is the best source: clients/lint.py reads 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
@@ -18,7 +17,9 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, trusts_proxy
+from agentctl.clients.connections import Connections
+from agentctl.clients.pace import CONCURRENCY, Pace
+from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.sync.secret import secrets
@@ -26,8 +27,8 @@ from agentctl.sync.secret import secrets
 Files = Mapping[str, tuple[str, bytes, str]]
 
 # Seconds. Connecting works at once or not at all; a large agent is checked for a while; uploads are read and parsed.
-_TIMEOUT = httpx.Timeout(30, connect=5)
-_UPLOAD_TIMEOUT = httpx.Timeout(120, connect=5)
+_TIMEOUT = {"timeout": httpx.Timeout(30, connect=5).as_dict()}
+_UPLOAD_TIMEOUT = {"timeout": httpx.Timeout(120, connect=5).as_dict()}
 _PAGE_SIZE = 100  # the spec's maximum
 _ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]+", re.ASCII)
@@ -50,7 +51,7 @@ class ElevenLabs:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         retry: Retry | None = None,
-        concurrency: int = 32,
+        concurrency: int = CONCURRENCY,
         key_name: str = "ELEVENLABS_API_KEY",
     ) -> None:
         key = api_key.get_secret_value()
@@ -67,14 +68,10 @@ class ElevenLabs:
         self._key = api_key
         self._key_name = key_name
         self._retry = retry or Retry()
-        self._slots = asyncio.Semaphore(concurrency)
-        self._http = httpx.AsyncClient(
-            headers={"xi-api-key": key, "accept": "application/json", "user-agent": "agentctl"},
-            timeout=_TIMEOUT,
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            transport=transport,
-            trust_env=trusts_proxy(url.host),
-        )
+        self._pace = Pace(concurrency, sleep=self._retry.sleep)
+        self._headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "agentctl"}
+        # Not through httpx.AsyncClient: nothing of what it adds is wanted here, cookies and redirects least of all.
+        self._transport = transport or Connections(url)
 
     def __repr__(self) -> str:
         return f"ElevenLabs({self.host})"
@@ -89,7 +86,7 @@ class ElevenLabs:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
@@ -169,26 +166,30 @@ class ElevenLabs:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
         query = {name: value for name, value in (params or {}).items() if value is not None}
-        timeout = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
+        extensions = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
         attempts = 0
 
         async def attempt() -> httpx.Response:
             nonlocal attempts
             # Built anew each time: a body that was half read is not sent as the rest.
-            request = self._request(what, method, url, params=query, timeout=timeout, **content)
+            request = self._request(what, method, url, params=query or None, extensions=extensions, **content)
             attempts += 1
             self.requests += 1
-            return await self._http.send(request, follow_redirects=False)
+            answer = await self._transport.handle_async_request(request)
+            await answer.aread()
+            return answer
 
-        async with self._slots:
-            answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST")
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", pace=self._pace)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
             self._raise(what, method, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
-    def _request(self, what: str, method: str, url: str, **content: Any) -> httpx.Request:
+    def _request(
+        self, what: str, method: str, url: str, *, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> httpx.Request:
         try:
-            return self._http.build_request(method, url, **content)
+            key = {"xi-api-key": self._key.get_secret_value()}
+            return httpx.Request(method, url, headers={**key, **self._headers, **(headers or {})}, **content)
         except (TypeError, ValueError) as error:
             # TOML knows dates, nan and inf; JSON does not.
             raise Rejected(f"{what}: the body cannot be written as JSON: {clean(error, self._key)}") from None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
+from pydantic_core import from_json
 
 from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
 
@@ -35,6 +37,10 @@ def clean(text: object, *secrets: SecretStr) -> str:
 
 def json_of(answer: httpx.Response) -> Any:
     """The answer's JSON. Raises ValueError for anything else, an empty body and one nested beyond reason included."""
+    # Three times as fast as the standard library's, and it keeps one copy of a key that all answers have. But it is
+    # stricter, as with half a character (\ud800), and nothing says that a platform's texts are so clean.
+    with suppress(ValueError):
+        return from_json(answer.content)
     try:
         return answer.json()
     except RecursionError:

@@ -23,11 +23,12 @@ from tenacity import (
     retry_if_exception,
     retry_if_result,
     stop_after_attempt,
-    stop_before_delay,
     wait_exponential,
     wait_random,
 )
+from tenacity.stop import stop_base
 
+from agentctl.clients.pace import Pace, Turn
 from agentctl.errors import AnswerLost, Unreachable
 
 Send = Callable[[], Awaitable[httpx.Response]]
@@ -58,22 +59,30 @@ class Retry:
     deadline_seconds: float = 180.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def run(self, send: Send, *, what: str, host: str, repeatable: bool) -> httpx.Response:
+    async def run(
+        self, send: Send, *, what: str, host: str, repeatable: bool, pace: Pace | None = None
+    ) -> httpx.Response:
         """The last answer that `send` got, whatever its status.
 
-        `what` names the request in errors ("GET /v1/voices"). Raises Unreachable when no answer came, AnswerLost when
-        none came for a request that is not `repeatable` and may have been carried out.
+        `what` names the request in errors ("GET /v1/voices"). `pace` is what all requests to this host go through;
+        the deadline begins when it lets this one go. Raises Unreachable when no answer came, AnswerLost when none came
+        for a request that is not `repeatable` and may have been carried out.
         """
-        end = asyncio.get_running_loop().time() + self.deadline_seconds
+        turn = (pace or Pace(sleep=self.sleep)).turn()
+        deadline = _Deadline(self.deadline_seconds)
 
         async def attempt() -> httpx.Response:
-            async with asyncio.timeout_at(end):
-                return await send()
+            # The turn ends with the attempt: who waits for the next one keeps nobody from working.
+            async with turn:
+                async with asyncio.timeout_at(deadline.begun()):
+                    answer = await send()
+                _tell(turn, answer)
+                return answer
 
         retrying = AsyncRetrying(
-            sleep=self.sleep,
+            sleep=self._pause,
             wait=_wait,
-            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.deadline_seconds),
+            stop=stop_after_attempt(self.attempts) | deadline,
             retry=retry_if_exception(lambda error: _helps(error, repeatable))
             | retry_if_result(lambda answer: answer.status_code == 429 or (repeatable and answer.status_code >= 500)),
             retry_error_callback=_last,
@@ -86,6 +95,46 @@ class Retry:
         if repeatable or isinstance(failure, _NOT_SENT):
             raise Unreachable(f"{what}: no answer from {host} ({_reason(failure)})", _hint(failure)) from None
         raise lost(what, f"no answer from {host} ({_reason(failure)})")
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds:
+            await self.sleep(seconds)
+
+
+class _Deadline(stop_base):
+    """It begins with the first attempt; a wait that would go beyond it is not begun."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end: float | None = None
+
+    def begun(self) -> float:
+        """When it ends, by the loop's clock."""
+        if self._end is None:
+            self._end = asyncio.get_running_loop().time() + self._seconds
+        return self._end
+
+    def __call__(self, state: RetryCallState) -> bool:
+        wait = _asked(state) or state.upcoming_sleep
+        return asyncio.get_running_loop().time() + wait >= self.begun()
+
+
+def _tell(turn: Turn, answer: httpx.Response) -> None:
+    asked = _asked_by(answer)
+    if answer.status_code == 429 or asked:
+        turn.refused(asked)
+    else:
+        turn.went_well()
+
+
+def _asked_by(answer: httpx.Response) -> float:
+    """Seconds that the host asks everybody to stay away."""
+    return retry_after(answer) if answer.status_code == 429 or answer.status_code >= 500 else 0.0
+
+
+def _asked(state: RetryCallState) -> float:
+    outcome = state.outcome
+    return _asked_by(outcome.result()) if outcome is not None and not outcome.failed else 0.0
 
 
 def lost(what: str, reason: str) -> AnswerLost:
@@ -131,12 +180,8 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _wait(state: RetryCallState) -> float:
-    outcome = state.outcome
-    if outcome is not None and not outcome.failed:
-        asked = retry_after(outcome.result())
-        if asked:
-            return asked
-    return _BACKOFF(state)
+    # A time that the host named is everybody's, and is waited for at the pace's gate.
+    return 0.0 if _asked(state) else _BACKOFF(state)
 
 
 def retry_after(answer: httpx.Response) -> float:

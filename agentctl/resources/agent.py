@@ -7,7 +7,7 @@ verified without another request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
@@ -59,6 +59,7 @@ class Agent:
         self._scope = scope
         self._webhook = webhook
         self._unmanaged: tuple[User, ...] = ()
+        self._begun: dict[str, asyncio.Task[Observed]] = {}
 
     @classmethod
     def at(cls, place: Place) -> Agent:
@@ -93,21 +94,43 @@ class Agent:
         Those with a tag of this project and environment that nobody wants are in the answer as well.
         """
         ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
-        listed = [entry async for entry in self._listed(archived=False)]
-        self._unmanaged = tuple(_unmanaged(listed, set(bound.values())))
-        tagged, archived = self._by_key(listed), {}
-        if any(desired.key not in bound for desired in wanted):
-            archived = self._by_key([entry async for entry in self._listed(archived=True)])
-        for desired in wanted:
-            if desired.key not in bound:
-                ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-        found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+        # What is bound is read while the list is on its way.
+        self.begin({key: bound[key] for key in ids})
+        try:
+            unbound = len(ids) < len(wanted)
+            listed, hidden = await asyncio.gather(self._all(archived=False), self._archived(unbound))
+            self._unmanaged = tuple(_unmanaged(listed, set(bound.values())))
+            tagged, archived = self._by_key(listed), self._by_key(hidden)
+            for desired in wanted:
+                if desired.key not in bound:
+                    ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
+            found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+        except BaseException:
+            self.abandon()
+            raise
         strays = {key: [Observed(i, {}) for i in tagged[key]] for key in tagged if key not in ids}
         return {**strays, **dict(zip(ids, found, strict=True))}
 
     def unmanaged(self) -> Sequence[User]:
         """The agents of the workspace that no project has."""
         return self._unmanaged
+
+    def begin(self, bound: Mapping[str, str]) -> None:
+        """Send the GETs of those that are bound."""
+        for remote_id in bound.values():
+            if remote_id not in self._begun:
+                self._begun[remote_id] = asyncio.create_task(self.read(remote_id))
+
+    def abandon(self) -> None:
+        """Stop what nobody waits for."""
+        for task in self._begun.values():
+            task.cancel()
+            task.add_done_callback(_unheard)
+        self._begun.clear()
+
+    async def _read(self, remote_id: str) -> Observed:
+        begun = self._begun.pop(remote_id, None)
+        return await (begun or self.read(remote_id))
 
     def _by_key(self, listed: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
         prefix, found = self.tag(""), dict[str, list[str]]()
@@ -117,11 +140,26 @@ class Agent:
                     found.setdefault(str(tag).removeprefix(prefix), []).append(str(entry["agent_id"]))
         return found
 
-    async def _listed(self, archived: bool) -> AsyncIterator[Mapping[str, Any]]:
-        """The workspace's agents; of archived ones those that carry our mark, since nothing else is told of them."""
-        params = {**({"tags": MANAGED} if archived else {}), "archived": archived, "page_size": 100}
-        async for entry in self._api.pages(AGENTS, items="agents", params=params):
-            yield entry
+    async def _archived(self, needed: bool) -> list[Mapping[str, Any]]:
+        return await self._all(archived=True) if needed else []
+
+    async def summaries(self) -> dict[str, list[Any]]:
+        """What the list alone tells of this project's agents, by id: name, tags, time of the last change.
+
+        The time is in the SDK's model only (2.78), so it may be None. Archived agents are left out.
+        """
+        listed = await self._all(archived=False, marked=True)
+        ours = {remote_id for ids in self._by_key(listed).values() for remote_id in ids}
+        return {
+            str(entry["agent_id"]): [entry.get("name"), sorted(entry["tags"]), entry.get("updated_at_unix_secs")]
+            for entry in listed
+            if str(entry["agent_id"]) in ours
+        }
+
+    async def _all(self, *, archived: bool, marked: bool = False) -> list[Mapping[str, Any]]:
+        """The workspace's agents. `marked`: only those with our mark, as it is with archived ones always."""
+        params = {**({"tags": MANAGED} if archived or marked else {}), "archived": archived, "page_size": 100}
+        return [entry async for entry in self._api.pages(AGENTS, items="agents", params=params)]
 
     async def _sight(self, key: str, ids: Sequence[str], archived: bool) -> Sighting:
         if archived:
@@ -130,7 +168,7 @@ class Agent:
         found = []
         for agent_id in dict.fromkeys(ids):
             try:
-                found.append(await self.read(agent_id))
+                found.append(await self._read(agent_id))
             except NotFound:
                 continue
             except AgentctlError as error:
@@ -182,6 +220,11 @@ def _unmanaged(listed: Iterable[Mapping[str, Any]], bound: set[str]) -> Iterator
         marked = any(str(tag).startswith(MARK) for tag in entry.get("tags") or ())
         if not marked and entry["agent_id"] not in bound:
             yield User(str(entry["agent_id"]), str(entry.get("name") or ""))
+
+
+def _unheard(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # nobody asked; without this the loop complains that nobody did
 
 
 def _observed(answer: Mapping[str, Any]) -> Observed:

@@ -92,7 +92,7 @@ class PostCallSettings:
 
     async def read(self, remote_id: str) -> Observed:
         """The row as it is now."""
-        rows = await self._store.call("assistants", self._scope)
+        rows = await self._store.call("assistants", {**self._scope, "key": remote_id})
         for row in rows:
             if row["key"] == remote_id:
                 return _observed(row)

@@ -6,7 +6,7 @@ What it says of environments is read by `environment.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,6 +76,12 @@ def read_project(file: Path) -> tuple[Project | None, list[Problem]]:
         variables, environments = (one if isinstance(one, dict) else {} for one in tables)
         return Project(name="", root=root, variables=variables, environments=environments), problems
     return _project(declared, defaults or {}, root), problems
+
+
+def read_sound(directory: Path, environment: str | None) -> Project | None:
+    """The Project that `directory` is in, in that environment (None: its default); None with any problem."""
+    project, problems = read_project(find(directory))
+    return None if project is None or problems else replace(project, environment=environment or project.environment)
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

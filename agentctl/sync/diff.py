@@ -59,6 +59,8 @@ def attributed(edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping
 
 def without(body: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
     """`body` less the fields at `paths`."""
+    if not paths:
+        return dict(body)
     here = {path[0] for path in paths if len(path) == 1}
     return {
         key: without(value, [path[1:] for path in paths if len(path) > 1 and path[0] == key])
@@ -82,6 +84,8 @@ def patch(edits: Sequence[Edit]) -> dict[str, Any]:
 
 def contains(desired: Any, observed: Any) -> bool:
     """Whether everything declared in `desired` is in `observed`."""
+    if isinstance(desired, str):
+        return bool(desired == observed)
     if isinstance(desired, Mapping):
         return isinstance(observed, Mapping) and all(
             key in observed and contains(value, observed[key]) for key, value in desired.items()
@@ -107,7 +111,7 @@ def _edits(
     for key, value in desired.items():
         keys = (*at, key)
         before, former = observed.get(key), applied.get(key)
-        rule = lists.get(".".join(keys))
+        rule = lists.get(".".join(keys)) if isinstance(value, list | tuple) else None
         if isinstance(value, Mapping) and value:
             yield from _edits(value, _mapping(before), lists, keys, _mapping(former))
         elif rule is not None and isinstance(value, list | tuple):

@@ -114,10 +114,12 @@ def _undeclared(
     desired: Desired, observed: Mapping[str, Any], applied: Mapping[str, Any], lists: Mapping[str, Keyed]
 ) -> Iterator[Edit]:
     """An edit for each entry that was applied and is declared no longer; `before` is None where it is gone already."""
-    owned = {} if desired.partial else {path: rule for path, rule in lists.items() if rule.owned}
+    owned = {} if desired.partial or not applied else {path: rule for path, rule in lists.items() if rule.owned}
     for path, rule in owned.items():
         keys = tuple(path.split("."))
-        had, wanted, there = (_at(tree, keys) for tree in (applied, desired.body, observed))
+        if (had := _at(applied, keys)) is _ABSENT:
+            continue
+        wanted, there = _at(desired.body, keys), _at(observed, keys)
         if isinstance(had, Mapping) and (wanted is _ABSENT or isinstance(wanted, Mapping)):
             for name in [name for name in had if name not in _map(wanted)]:
                 # A declared null was never anything of ours.

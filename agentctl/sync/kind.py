@@ -155,6 +155,17 @@ class Kind(Protocol[Spec]):
         """Remove it; one that is gone already is fine."""
 
 
+@runtime_checkable
+class Eager(Protocol):
+    """A kind that can begin to look at what is bound before it is known what is wanted."""
+
+    def begin(self, bound: Mapping[str, str]) -> None:
+        """Send the requests that the next `observe` will need for `bound`, and take their answers there."""
+
+    def abandon(self) -> None:
+        """Let go of whatever was begun and has not been taken."""
+
+
 @dataclass(frozen=True)
 class User:
     """Something remote that is not of this plan, such as what uses an object of ours: its id, and how it is called."""

@@ -181,6 +181,8 @@ def unmanaged(kinds: Iterable[object]) -> tuple[Unmanaged, ...]:
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
     """`body` with every Ref that `ids` knows replaced by its id; the others stay."""
+    if isinstance(body, str):
+        return body
     if isinstance(body, Ref):
         return ids.get(body, body)
     if isinstance(body, Mapping):
@@ -192,12 +194,17 @@ def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
 
 def refs(body: Any) -> set[Ref]:
     """Every Ref in `body`."""
-    if isinstance(body, Ref):
-        return {body}
-    parts: Iterable[Any] = (
-        body.values() if isinstance(body, Mapping) else body if isinstance(body, list | tuple) else ()
-    )
-    return {ref for part in parts for ref in refs(part)}
+    found: set[Ref] = set()
+    waiting = [body]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Ref):
+            found.add(part)
+        elif isinstance(part, Mapping):
+            waiting += part.values()
+        elif isinstance(part, list | tuple):
+            waiting += part
+    return found
 
 
 def referring(changes: Iterable[Change]) -> dict[Ref, set[Ref]]:

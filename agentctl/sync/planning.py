@@ -11,7 +11,7 @@ from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import must_be_here
-from agentctl.sync.kind import Desired, Kind, Ref, Sighting
+from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
 from agentctl.sync.plan import Plan, unmanaged
 from agentctl.sync.sharing import Parties
 
@@ -28,6 +28,16 @@ class Patience:
     pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
+
+
+def begin(kinds: Sequence[Kind[Any]], bindings: Bindings, keys: Callable[[str], bool]) -> None:
+    """Have the kinds that can begin to look at what is bound, under keys that `keys` accepts, while files are read.
+
+    `plan` goes on from there.
+    """
+    for kind in kinds:
+        if isinstance(kind, Eager):
+            kind.begin({key: remote_id for key, remote_id in bindings.of(kind.name).items() if keys(key)})
 
 
 async def plan(

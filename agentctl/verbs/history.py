@@ -30,6 +30,7 @@ KEPT = 20
 # The store takes one revision in one call, and base64 in JSON makes it a third larger than it is.
 MAX_CONTENTS_BYTES = 150_000_000
 _SECONDS = 120.0  # for calls that carry contents
+_AT_ONCE = 4  # each may hold all documents of an assistant in memory
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class ProjectPlan(Plan):
     """A plan with the assistants that it was made for. `note` goes with the revisions that come of it.
 
     `holds`: keys that it leaves alone. `released`: holds that end when it is applied, since their source has changed.
-    `gated`: what changes an assistant is applied only after its tests have passed.
+    `seen`: what verbs/trusted.py remembers of it. `gated`: what changes an assistant is applied only after its tests
+    have passed.
     """
 
     assistants: tuple[Assistant, ...] = ()
     holds: tuple[Hold, ...] = ()
     released: tuple[str, ...] = ()
     note: str = "sync"
+    seen: object = None
     gated: bool = False
 
     @classmethod
@@ -158,25 +161,21 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
     """
     unfinished = {failure.ref for failure in applied.failures} | {change.desired.ref for change in applied.held}
     written = {change.desired.ref for change in applied.done}
-    parts = {one.key: resources(kinds, one) for one in plan.assistants if _fits(one)}
-    whole = {
-        hashlib.sha256(_manifest(one, control.scope)).hexdigest(): one
-        for one in plan.assistants
-        if one.key in parts and not parts[one.key] & unfinished
-    }
+
+    def has_part(assistant: Assistant, among: set[Ref]) -> bool:
+        return bool(among) and bool(resources(kinds, assistant) & among)
+
+    kept = [one for one in plan.assistants if _fits(one) and not has_part(one, unfinished)]
+    whole = {hashlib.sha256(_manifest(one, control.scope)).hexdigest(): one for one in kept}
     if not whole:
         return applied
     store = await control.store()
     # The manifest of a revision is one of its contents, so that one call tells for all what was never recorded.
     missing = set(await store.call("missing_contents", {"sha256": list(whole)}))
-    failures = []
-    for name, assistant in whole.items():
-        if name not in missing and not parts[assistant.key] & written:
-            continue
-        try:
-            await _save(store, control.scope, assistant, plan.note)
-        except StoreError as error:
-            failures.append(Failure(Ref(KIND, assistant.key), assistant.where, error))
+    new = [one for name, one in whole.items() if name in missing or has_part(one, written)]
+    room = asyncio.Semaphore(_AT_ONCE)
+    ends = await asyncio.gather(*(_kept(store, control.scope, one, plan.note, room) for one in new))
+    failures = [failure for failure in ends if failure]
     return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
 
 
@@ -187,6 +186,15 @@ def unknown(key: str, known: Iterable[str]) -> UsageError:
     return UsageError(
         f"no assistant {key!r}", f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
     )
+
+
+async def _kept(store: Store, scope: Scope, assistant: Assistant, note: str, room: asyncio.Semaphore) -> Failure | None:
+    async with room:
+        try:
+            await _save(store, scope, assistant, note)
+        except StoreError as error:
+            return Failure(Ref(KIND, assistant.key), assistant.where, error)
+        return None
 
 
 async def _save(store: Store, scope: Scope, assistant: Assistant, note: str) -> None:

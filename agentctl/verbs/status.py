@@ -10,7 +10,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
-from agentctl.verbs import sync
+from agentctl.verbs import sync, trusted
 from agentctl.verbs.history import resources
 from agentctl.wiring import Control
 
@@ -28,10 +28,14 @@ class Standing:
 
 
 async def status(
-    control: Control, only: Sequence[str] = (), *, patience: Patience | None = None
+    control: Control,
+    only: Sequence[str] = (),
+    *,
+    patience: Patience | None = None,
+    trust_store: bool = False,
 ) -> tuple[Standing, ...]:
     """How each assistant stands. Writes nothing. Raises as `plan` does."""
-    plan = await sync.plan(control, only, patience=patience)
+    plan = await trusted.plan(control, only, trust=trust_store, patience=patience)
     assistants = sync.select(control.loaded.assistants, only)
     held = {hold.key: hold for hold in plan.holds}
     kinds = await control.kinds(await control.bindings())

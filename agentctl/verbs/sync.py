@@ -17,8 +17,9 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
-from agentctl.sync.kind import Ref
-from agentctl.sync.plan import Plan
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.plan import Plan, Settled
 from agentctl.sync.planning import Patience
 from agentctl.verbs import history
 from agentctl.verbs import stateless as two_way
@@ -59,11 +60,8 @@ async def plan(
     """
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
-    loaded = await load(control)
+    loaded, bindings, recalled, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
-    bindings = await control.bindings()
-    recalled = await two_way.recall(control, bindings)
-    kinds = await control.kinds(bindings)
     held, released = await _held(control, loaded.assistants, assistants, whole=not only)
     free = [one for one in assistants if one.key not in {hold.key for hold in held}]
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
@@ -74,6 +72,23 @@ async def plan(
     plan = _sparing(found, free, spared, held, released)
     notices = [*plan.notices, *renamed_by_hand(found, bindings), *two_way.notices(control, plan)]
     return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
+
+
+async def _begun(
+    control: Control, only: Sequence[str]
+) -> tuple[Loaded, Bindings, tuple[Settled, ...], Sequence[Kind[Assistant]]]:
+    """The files, the bindings, what was recalled, and the kinds, which ask for what is bound while files are read."""
+    reading = asyncio.create_task(load(control))
+    try:
+        bindings = await control.bindings()
+        recalled = await two_way.recall(control, bindings)
+        kinds = await control.kinds(bindings)
+        planning.begin(kinds, bindings, lambda key: not only or any(fnmatchcase(key, glob) for glob in only))
+    except BaseException:
+        await asyncio.wait({reading})
+        reading.result()  # What is wrong with the files comes first.
+        raise
+    return await reading, bindings, recalled, kinds
 
 
 async def apply(
@@ -101,9 +116,11 @@ async def apply(
     if not force:
         plan.raise_if_unsafe(take_ours=take_ours)
     async with exclusive(control):
+        ours = plan if isinstance(plan, ProjectPlan) else None
+        if ours and ours.empty and not ours.settled and not ours.released:
+            return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        ours = plan if isinstance(plan, ProjectPlan) else None
         for key in ours.released if ours else ():
             await unhold(control, key)
         gate = None

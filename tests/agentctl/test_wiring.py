@@ -227,6 +227,7 @@ async def test_what_was_opened_is_closed(root: Path, dsn: str) -> None:
     async with connect(root, settings=settings) as control:
         api, store = control.api, await control.store()
         await store.call("status", {})
-    assert api._http.is_closed
+    with pytest.raises(RuntimeError, match="closed"):
+        await api.get("/v1/voices")
     with pytest.raises(Exception, match=r".+"):
         await store.call("status", {}, timeout=1)

@@ -10,7 +10,6 @@ stopped server is noticed only at the deadline and a restarted one late. Here th
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping
@@ -23,6 +22,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
+from pydantic_core import from_json
 
 from agentctl.calls.wire import aside
 from agentctl.clients.store.wire import encoded, refusal
@@ -109,7 +109,7 @@ class PostgresStore:
                 attempt.connection = None
                 await self._release(connection, attempt)
         answer = row[0] if row else None
-        return None if answer is None else await aside(len(answer), json.loads, answer)
+        return None if answer is None else await aside(len(answer), from_json, answer)
 
     async def _connection(self) -> Connection:
         while self._idle:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
 import typer
 
-from agentctl.cli.session import DIRECTORY, confirm, connected, say
+from agentctl.cli.session import DIRECTORY, ENVIRONMENT, confirm, connected, say
 from agentctl.errors import UsageError
 from agentctl.wiring import Control
 
@@ -79,8 +80,25 @@ def test_a_command_finds_the_project_above_it(tmp_path: Path) -> None:
     async def where(control: Control) -> tuple[Path, bool]:
         return control.directory, control.has_project
 
-    token = DIRECTORY.set(below)
-    try:
-        assert connected(where) == (tmp_path.resolve(), True)
-    finally:
-        DIRECTORY.reset(token)
+    def there() -> tuple[Path, bool]:
+        DIRECTORY.set(below)
+        ENVIRONMENT.set(None)  # another test of this process may have named one
+        return connected(where)
+
+    assert copy_context().run(there) == (tmp_path.resolve(), True)
+
+
+def test_what_a_command_returns_is_not_written_out(tmp_path: Path) -> None:
+    class Large:
+        def __repr__(self) -> str:
+            raise AssertionError("a plan of a thousand resources would take a tenth of a second")
+
+    async def work(control: Control) -> Large:
+        return Large()
+
+    def there() -> Large:
+        DIRECTORY.set(tmp_path)
+        ENVIRONMENT.set(None)
+        return connected(work)
+
+    assert isinstance(copy_context().run(there), Large)

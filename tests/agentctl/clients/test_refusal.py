@@ -61,3 +61,8 @@ def test_a_redirect_to_nowhere_is_survived() -> None:
     for location in ("", "http://[", "/login"):
         error = moved("GET /x", httpx.Response(302, headers={"location": location}), "api.example", "X")
         assert "redirects (302)" in error.message
+
+
+def test_half_a_character_is_taken_as_it_comes() -> None:
+    body = b'{"message": "cut \\ud83d off", "whole": "\\ud83d\\ude00"}'
+    assert json_of(httpx.Response(200, content=body)) == {"message": "cut \ud83d off", "whole": "\U0001f600"}
