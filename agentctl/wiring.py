@@ -97,8 +97,7 @@ class Control:
     @property
     def requests(self) -> int:
         """How many requests went to ElevenLabs so far, repetitions included."""
-        made: ElevenLabs | None = self.__dict__.get("api")
-        return made.requests if made is not None else 0
+        return self.api.requests if "api" in self.__dict__ else 0
 
     @cached_property
     def twilio(self) -> Twilio:
@@ -287,14 +286,9 @@ async def connect(
     UsageError for an environment that nobody declares.
     """
     from agentctl.sources.environment import select
-    from agentctl.sources.project import FILENAME, find
+    from agentctl.sources.project import FILENAME, home
 
-    start = (directory or Path.cwd()).resolve()
-    try:
-        file = find(start)
-        root, has_project = file.parent, True
-    except ConfigurationError:
-        root, has_project = start, False
+    root, has_project = home((directory or Path.cwd()).resolve())
     wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
     there = select(root / FILENAME, wanted)
     if settings is None:

@@ -41,6 +41,14 @@ class Project:
     environments: Mapping[str, Any] = field(default_factory=dict)
 
 
+def home(start: Path) -> tuple[Path, bool]:
+    """The directory of the project that holds `start`; `start` itself and False where there is none."""
+    try:
+        return find(start).parent, True
+    except ConfigurationError:
+        return start, False
+
+
 def find(start: Path) -> Path:
     """The nearest agentctl.toml in `start` or above. Raises ConfigurationError if there is none."""
     start = start.resolve()
