@@ -52,7 +52,7 @@ class Grouped:
         except BaseException as error:
             for _, done in group:
                 if not done.done():
-                    done.set_exception(error) if isinstance(error, Exception) else done.cancel()
+                    done.cancel() if isinstance(error, asyncio.CancelledError) else done.set_exception(error)
             if not isinstance(error, Exception):
                 raise
             return

@@ -159,7 +159,7 @@ class _Register:
         """Remember the id, and hand out the secret whether that worked or not."""
         webhook = self._made()
         try:
-            mark = {"secret": fingerprint(self.secret)} if self.secret is not None else {}
+            mark = {"secret_digest": fingerprint(self.secret)} if self.secret is not None else {}
             await (await self.control.bindings()).bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **mark})
         finally:
             if self.secret is not None:

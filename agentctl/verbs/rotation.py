@@ -92,7 +92,7 @@ async def look(control: Control, *, now: float | None = None) -> Rotation:
         raise UsageError("no webhook is registered", "agentctl webhook register URL makes one.")
     if state is None:
         applied = bindings.applied(WEBHOOK)
-        return Rotation("none", str(applied.get("url") or ""), bound, old_secret=applied.get("secret"))
+        return Rotation("none", str(applied.get("url") or ""), bound, old_secret=applied.get("secret_digest"))
     found = _restored(state)
     if bound not in (found.old, found.new):
         raise SyncError(
@@ -242,7 +242,7 @@ class _Run:
         control, rotation, bindings = self.control, self.rotation, await self.control.bindings()
         assert rotation.new is not None
         await resource.switch_on(control.api, Webhook(rotation.new, resource.name_for(control.scope), rotation.url))
-        await bindings.bind(WEBHOOK, rotation.new, {"url": rotation.url, "secret": rotation.new_secret})
+        await bindings.bind(WEBHOOK, rotation.new, {"url": rotation.url, "secret_digest": rotation.new_secret})
         kind = AgentWebhook.of(control.api, control.scope)
         agents = bindings.of(AGENT_KIND)
         synced = [one for one in (await sync.load(control)).assistants if one.key in agents]

@@ -21,6 +21,7 @@ GOOD = {
     "status": 200,
     "response_content_type": "application/json",
     "response_body": {"id": "kb_1", "name": "hours", "folder_path": []},
+    "ordered": False,
 }
 
 
