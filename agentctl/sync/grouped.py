@@ -42,7 +42,8 @@ class Grouped:
         try:
             while group := self._waiting[function][:_MOST]:
                 del self._waiting[function][:_MOST]
-                await self._send(function, group)
+                # Rows are locked in one order, whoever writes: two groups that cross would wait for each other.
+                await self._send(function, sorted(group, key=lambda one: (one[0].get("kind", ""), one[0]["key"])))
         finally:
             del self._carriers[function]
 

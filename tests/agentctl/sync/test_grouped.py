@@ -47,6 +47,14 @@ async def test_what_comes_together_travels_together_and_each_gets_its_own_answer
     assert store.asked == [("bind_all", {"rows": [{"key": "a"}, {"key": "b"}, {"key": "c"}]})]
 
 
+async def test_rows_are_written_in_one_order_whoever_asks() -> None:
+    store = Store()
+    tasks = await begun(store, "intend", "cab")
+    store.open.set()
+    assert await asyncio.gather(*tasks) == ["c", "a", "b"], "each its own answer"
+    assert store.asked == [("intend_all", {"rows": [{"key": "a"}, {"key": "b"}, {"key": "c"}]})]
+
+
 async def test_what_comes_while_a_write_is_under_way_goes_with_the_next() -> None:
     store = Store()
     grouped = Grouped(store)
