@@ -14,7 +14,7 @@ from agentctl.errors import NotFound
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
-from agentctl.resources.place import Place
+from agentctl.resources.place import Place, prefix
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
 
 TESTS = "/v1/convai/agent-testing"
@@ -49,7 +49,7 @@ class AgentTest:
 
     def __init__(self, api: Api, scope: Scope) -> None:
         self._api = api
-        self._prefix = f"agentctl/{scope.project}/{scope.environment}/"
+        self._prefix = prefix(scope)
 
     @classmethod
     def at(cls, place: Place) -> AgentTest:

@@ -11,7 +11,7 @@ from agentctl.errors import NotFound
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
-from agentctl.resources.place import Place
+from agentctl.resources.place import Place, prefix
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
 
 LIST = "/v1/convai/knowledge-base"
@@ -37,7 +37,7 @@ class KnowledgeFolder:
 
     def __init__(self, api: Api, scope: Scope) -> None:
         self._api = api
-        self._prefix = f"agentctl/{scope.project}/{scope.environment}/"
+        self._prefix = prefix(scope)
 
     @classmethod
     def at(cls, place: Place) -> KnowledgeFolder:

@@ -11,6 +11,7 @@ from typing import Any
 from agentctl.errors import AgentctlError, UsageError
 from agentctl.resources import knowledge, rag_index
 from agentctl.resources.assistant import Assistant, Document
+from agentctl.resources.place import prefix
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
@@ -51,9 +52,9 @@ async def documents(control: Control) -> tuple[Listed, ...]:
     loaded = await load(control)
     bindings = await control.bindings()
     declared = {document.key for assistant in loaded.assistants for document in assistant.knowledge}
-    prefix = f"agentctl/{control.scope.project}/{control.scope.environment}/"
-    pages = control.api.pages(knowledge.LIST, items="documents", params={"search": prefix})
-    found = [_listed(entry, prefix, bindings, declared) async for entry in pages if entry.get("type") != "folder"]
+    mark = prefix(control.scope)
+    pages = control.api.pages(knowledge.LIST, items="documents", params={"search": mark})
+    found = [_listed(entry, mark, bindings, declared) async for entry in pages if entry.get("type") != "folder"]
     return tuple(sorted(found, key=lambda one: one.key))
 
 
@@ -98,8 +99,8 @@ def _chosen(assistants: Sequence[Assistant], only: Sequence[str]) -> dict[str, D
     return {key: one for key, one in pages.items() if not only or any(fnmatchcase(key, glob) for glob in only)}
 
 
-def _listed(entry: Mapping[str, Any], prefix: str, bindings: Bindings, declared: set[str]) -> Listed:
-    name, _, digest = str(entry["name"]).removeprefix(prefix).rpartition("@")
+def _listed(entry: Mapping[str, Any], mark: str, bindings: Bindings, declared: set[str]) -> Listed:
+    name, _, digest = str(entry["name"]).removeprefix(mark).rpartition("@")
     document_id = str(entry["id"])
     current = bindings.get(Ref(knowledge.KIND, name)) == document_id
     indexes = bindings.of(rag_index.KIND) if current else {}
