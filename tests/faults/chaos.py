@@ -63,12 +63,17 @@ class Tally:
         return max(self.reruns, default=0)
 
 
-async def singles(world: World, scenes: Sequence[str], faults: Sequence[str] = tuple(AT_PLATFORM)) -> list[Case]:
+async def singles(
+    world: World,
+    scenes: Sequence[str],
+    faults: Sequence[str] = tuple(AT_PLATFORM),
+    at_store: Sequence[str] = AT_STORE,
+) -> list[Case]:
     """Each fault at each step of each scene."""
     cases: list[Case] = []
     for scene in scenes:
         for step, (method, _) in enumerate((await world.play(scene, {})).steps, 1):
-            possible = AT_STORE if method == "store" else faults
+            possible = at_store if method == "store" else faults
             cases += [(scene, {step: (fault, fault)}) for fault in possible]
     return cases
 
