@@ -120,12 +120,12 @@ class Unattended:
         return ended
 
     async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
-        from agentctl.verbs import notice
-
         error: Exception | None = None
         clock = asyncio.timeout(self.timeout)
         try:
             if self.telling:
+                from agentctl.verbs import notice
+
                 notice.recipients(control, self.mail_to)
             async with clock:
                 self.applied = await body(control)

@@ -24,7 +24,10 @@ from agentctl.verbs import history, sync
 from agentctl.verbs.history import ProjectPlan
 from agentctl.wiring import Control
 
-NOTICE = Problem("--trust-store", "trusting the store: drift inside agents, documents and numbers is not looked for")
+NOTICE = Problem(
+    "--trust-store",
+    "trusting the store: drift inside agents, documents and numbers is not looked for, nor what is unmanaged there",
+)
 
 
 @dataclass(frozen=True)
