@@ -74,12 +74,15 @@ class Wire:
             self._keep()
             return
         seq = self._world.journal.next_seq()
+        arrived = asyncio.get_running_loop().time()
         body = await _read(receive)
         fault = self._world.faults.take(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
-        delay = self._world.latency_ms + (fault.delay_ms if fault else 0.0)
-        if delay:
-            await asyncio.sleep(delay / 1000)
+        if fault and fault.delay_ms:
+            await asyncio.sleep(fault.delay_ms / 1000)
         answer = await self._answer(scope, body, fault)
+        if self._world.latency_ms:
+            # What the sandbox itself takes is part of it, or a request would take longer than was ordered.
+            await _at(arrived + self._world.latency_ms / 1000)
         if answer is not None and scope["path"].startswith("/v1/"):
             answer.headers.append((b"request-id", secrets.token_hex(8).encode()))
         self._log(seq, scope, body, answer, ordered=fault is not None and fault.status is not None)
@@ -164,6 +167,11 @@ class Wire:
             raise ConnectionAbortedError("the connection cannot be cut: the app runs without the sandbox's own server")
         self._connections.cut(tuple(scope["client"]))
         await _gone(receive)
+
+
+async def _at(moment: float) -> None:
+    """Wait until then, by the loop's clock."""
+    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 async def _read(receive: Receive) -> bytes:
