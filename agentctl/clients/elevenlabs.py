@@ -18,7 +18,7 @@ import httpx
 from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
-from agentctl.clients.pace import CONCURRENCY, Pace
+from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
@@ -146,8 +146,11 @@ class ElevenLabs:
         """
         seen: set[str] = set()
         cursor: str | None = None
+        # Page after page in the place of the first one: behind all that waits, each would take as long as the rest.
+        turn = self._pace.turn()
         while True:
-            page = await self.get(path, params={"page_size": _PAGE_SIZE, **(params or {}), "cursor": cursor}, **ids)
+            query = {"page_size": _PAGE_SIZE, **(params or {}), "cursor": cursor}
+            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn), (dict, list))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 raise ApiError(f"GET {path}: the answer has no list {items!r} of objects", status=200)
@@ -161,7 +164,14 @@ class ElevenLabs:
             seen.add(cursor)
 
     async def _send(
-        self, method: str, path: str, ids: Mapping[str, str], *, params: Mapping[str, Any] | None = None, **content: Any
+        self,
+        method: str,
+        path: str,
+        ids: Mapping[str, str],
+        *,
+        params: Mapping[str, Any] | None = None,
+        turn: Turn | None = None,
+        **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
@@ -179,7 +189,8 @@ class ElevenLabs:
             await answer.aread()
             return answer
 
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", pace=self._pace)
+        turn = turn or self._pace.turn()
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
             self._raise(what, method, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer

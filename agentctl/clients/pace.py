@@ -38,7 +38,10 @@ class Pace:
         return int(self._width)
 
     def turn(self) -> Turn:
-        """A place in the line for one request, with all its attempts: `async with` it around each."""
+        """A place in the line for one request with all its attempts, or for a list with all its pages.
+
+        `async with` it around each of them, one after another.
+        """
         self._tickets += 1
         return Turn(self, self._tickets)
 
@@ -100,7 +103,7 @@ class Pace:
 
 
 class Turn:
-    """One request's place in the line. Each `async with` is one attempt and holds a slot while it is under way."""
+    """A place in the line, see `Pace.turn`. Each `async with` is one attempt and holds a slot while it is under way."""
 
     def __init__(self, pace: Pace, ticket: int) -> None:
         self._pace = pace

@@ -60,15 +60,15 @@ class Retry:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def run(
-        self, send: Send, *, what: str, host: str, repeatable: bool, pace: Pace | None = None
+        self, send: Send, *, what: str, host: str, repeatable: bool, turn: Turn | None = None
     ) -> httpx.Response:
         """The last answer that `send` got, whatever its status.
 
-        `what` names the request in errors ("GET /v1/voices"). `pace` is what all requests to this host go through;
-        the deadline begins when it lets this one go. Raises Unreachable when no answer came, AnswerLost when none came
+        `what` names the request in errors ("GET /v1/voices"). `turn` is its place in the line of all requests to this
+        host; the deadline begins when it may go. Raises Unreachable when no answer came, AnswerLost when none came
         for a request that is not `repeatable` and may have been carried out.
         """
-        turn = (pace or Pace(sleep=self.sleep)).turn()
+        turn = turn or Pace(sleep=self.sleep).turn()
         deadline = _Deadline(self.deadline_seconds)
 
         async def attempt() -> httpx.Response:

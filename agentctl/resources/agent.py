@@ -60,6 +60,7 @@ class Agent:
         self._webhook = webhook
         self._unmanaged: tuple[User, ...] = ()
         self._begun: dict[str, asyncio.Task[Observed]] = {}
+        self._listing: asyncio.Task[list[Mapping[str, Any]]] | None = None
 
     @classmethod
     def at(cls, place: Place) -> Agent:
@@ -98,7 +99,7 @@ class Agent:
         self.begin({key: bound[key] for key in ids})
         try:
             unbound = len(ids) < len(wanted)
-            listed, hidden = await asyncio.gather(self._all(archived=False), self._archived(unbound))
+            listed, hidden = await asyncio.gather(self._listed(), self._archived(unbound))
             self._unmanaged = tuple(_unmanaged(listed, set(bound.values())))
             tagged, archived = self._by_key(listed), self._by_key(hidden)
             for desired in wanted:
@@ -116,17 +117,25 @@ class Agent:
         return self._unmanaged
 
     def begin(self, bound: Mapping[str, str]) -> None:
-        """Send the GETs of those that are bound."""
+        """Send the list's requests, which follow one another, and the GETs of those that are bound."""
+        if self._listing is None:
+            self._listing = asyncio.create_task(self._all(archived=False))
         for remote_id in bound.values():
             if remote_id not in self._begun:
                 self._begun[remote_id] = asyncio.create_task(self.read(remote_id))
 
     def abandon(self) -> None:
         """Stop what nobody waits for."""
-        for task in self._begun.values():
+        for task in (*self._begun.values(), *([self._listing] if self._listing else [])):
             task.cancel()
             task.add_done_callback(_unheard)
         self._begun.clear()
+        self._listing = None
+
+    async def _listed(self) -> list[Mapping[str, Any]]:
+        assert self._listing is not None
+        listing, self._listing = self._listing, None
+        return await listing
 
     async def _read(self, remote_id: str) -> Observed:
         begun = self._begun.pop(remote_id, None)

@@ -26,6 +26,9 @@ from agentctl.sources.prompt import Prompts
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.toml import Unreadable, read_text, read_toml
 
+# What assistant.toml says as the assistant has it.
+_DECLARED = frozenset(AssistantFile.model_fields) & frozenset(Assistant.model_fields)
+
 
 def load(directory: Path, environment: str | None = None, *, whole: bool = True) -> Loaded:
     """Read the project that `directory` is in as `environment` sees it, and find everything that is wrong with it.
@@ -115,7 +118,7 @@ class _Reader:
             "tests": tests,
             "source": self._origin(folder, table, knowledge, agent_tests.digests(tests)),
         }
-        own = {name: value for name, value in declared if name in Assistant.model_fields}
+        own = {name: value for name, value in declared if name in _DECLARED}
         try:
             assistant = Assistant.model_validate({**own, **rest})
         except ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from agentctl.resources.assistant import Document
 from agentctl.settings import nearest
 from agentctl.sources.assistant_file import KnowledgeEntry
 from agentctl.sources.problems import located
-from agentctl.sources.toml import Unreadable, decode, read_bytes
+from agentctl.sources.toml import Unreadable, decode, inside, read_bytes
 
 # The platform's limit for one file (its documentation, 2025 and 2026).
 MAX_DOCUMENT_BYTES = 21_000_000
@@ -45,9 +46,8 @@ def entries_in(directory: Path, where: str, root: Path, problems: list[Problem])
     if not directory.exists() and not directory.is_symlink():
         return []
     try:
-        if not directory.resolve(strict=True).is_relative_to(root):
-            raise Unreadable(Problem(where, "leads outside the project; copy the files into it"))
-        return sorted(path for path in directory.iterdir() if not _is_leftover(path.name))
+        names = os.listdir(inside(directory, where, root, "files"))
+        return [directory / name for name in sorted(names) if not _is_leftover(name)]
     except Unreadable as error:
         problems.append(error.problem)
     except NotADirectoryError:

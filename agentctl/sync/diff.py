@@ -109,15 +109,17 @@ def _edits(
     applied: Mapping[str, Any],
 ) -> Iterator[Edit]:
     for key, value in desired.items():
-        keys = (*at, key)
-        before, former = observed.get(key), applied.get(key)
-        rule = lists.get(".".join(keys)) if isinstance(value, list | tuple) else None
-        if isinstance(value, Mapping) and value:
-            yield from _edits(value, _mapping(before), lists, keys, _mapping(former))
-        elif rule is not None and isinstance(value, list | tuple):
-            yield from _keyed(value, before, rule, keys, former)
-        elif key not in observed or not contains(value, before):
-            yield Edit(keys, before, value)
+        before = observed.get(key)
+        if isinstance(value, list | tuple):
+            rule = lists.get(".".join((*at, key)))
+            if rule is not None:
+                yield from _keyed(value, before, rule, (*at, key), applied.get(key))
+                continue
+        elif not isinstance(value, str) and isinstance(value, Mapping) and value:
+            yield from _edits(value, _mapping(before), lists, (*at, key), _mapping(applied.get(key)))
+            continue
+        if key not in observed or not contains(value, before):
+            yield Edit((*at, key), before, value)
 
 
 def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> Origin:
@@ -135,7 +137,7 @@ def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) 
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict | Mapping) else {}
 
 
 def _keyed(desired: Sequence[Any], before: Any, rule: Keyed, keys: tuple[str, ...], former: Any) -> Iterator[Edit]:

@@ -198,6 +198,8 @@ def refs(body: Any) -> set[Ref]:
     waiting = [body]
     while waiting:
         part = waiting.pop()
+        if isinstance(part, str):
+            continue
         if isinstance(part, Ref):
             found.add(part)
         elif isinstance(part, Mapping):

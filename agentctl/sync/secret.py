@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 _NAMED = re.compile(r"(?:^|[_-])(?:secret|token|password|passwd|api[_-]?key|authorization|private[_-]?key)$", re.I)
@@ -21,7 +22,19 @@ Keys = tuple[str, ...]
 
 def is_secret(keys: Sequence[str]) -> bool:
     """Whether the value at this path is one: `request_headers.X-Key`, `auth.token`; not `max_tokens`, `secret_id`."""
-    return bool(keys) and (bool(_NAMED.search(keys[-1])) or any(_WITHIN.search(key) for key in keys[:-1]))
+    return bool(keys) and (_names(keys[-1]) or any(map(_opens, keys[:-1])))
+
+
+@lru_cache(maxsize=4096)
+def _names(key: str) -> bool:
+    """Whether what stands under `key` is a secret."""
+    return bool(_NAMED.search(key))
+
+
+@lru_cache(maxsize=4096)
+def _opens(key: str) -> bool:
+    """Whether everything in what stands under `key` is a secret."""
+    return bool(_WITHIN.search(key))
 
 
 def masked(value: Any, keys: Keys = ()) -> Any:
@@ -60,8 +73,13 @@ def _found(value: Any, keys: Keys) -> Iterator[tuple[Keys, Any]]:
     elif isinstance(value, list | tuple):
         for entry in value:
             yield from _found(entry, keys)
-    elif isinstance(value, str | int) and value and not isinstance(value, bool) and is_secret(keys):
+    elif _is_held(value) and is_secret(keys):
         yield keys, value
+
+
+def _is_held(value: Any) -> bool:
+    """Whether a value of its type can be a secret, and is there at all."""
+    return isinstance(value, str | int) and bool(value) and not isinstance(value, bool)
 
 
 def _replaced(value: Any, keys: Keys, change: Callable[[Any], Any]) -> Any:
@@ -69,7 +87,7 @@ def _replaced(value: Any, keys: Keys, change: Callable[[Any], Any]) -> Any:
         return {key: _replaced(entry, (*keys, str(key)), change) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [_replaced(entry, keys, change) for entry in value]
-    return change(value) if any(True for _ in _found(value, keys)) else value
+    return change(value) if _is_held(value) and is_secret(keys) else value
 
 
 def _digest(secret: Any) -> Any:

@@ -67,7 +67,7 @@ class Host:
 
 async def send(host: Host, pace: Pace, name: int = 0) -> int:
     retry = Retry(attempts=20)
-    answer = await retry.run(lambda: host(name), what="GET /x", host="h", repeatable=True, pace=pace)
+    answer = await retry.run(lambda: host(name), what="GET /x", host="h", repeatable=True, turn=pace.turn())
     return answer.status_code
 
 
@@ -171,7 +171,7 @@ def test_who_waits_for_its_next_attempt_holds_no_slot() -> None:
         async def failing() -> httpx.Response:
             return answers.pop(0)
 
-        slow = asyncio.create_task(Retry().run(failing, what="GET /x", host="h", repeatable=True, pace=pace))
+        slow = asyncio.create_task(Retry().run(failing, what="GET /x", host="h", repeatable=True, turn=pace.turn()))
         await asyncio.sleep(0.1)  # it has failed by now and waits for half a second
         await send(Host(1), pace)
         done = now()
