@@ -41,8 +41,11 @@ async def apply(
     left to one that has them.
     """
     run = _Run(plan, bindings, take_ours, destroy, on_change, gate)
-    for one in plan.settled:
-        await bindings.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
+    # At once, so that the store takes them in groups: of 1,000 adopted agents each is settled.
+    await _all(
+        bindings.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
+        for one in plan.settled
+    )
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
