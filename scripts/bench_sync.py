@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 from agentctl.clients.pace import CONCURRENCY
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
@@ -17,6 +19,9 @@ from tests.contract.openapi import cli as official_cli
 LATENCY_MS = 50
 OURS = "agentctl sync"
 PEER = "official CLI: agents push"
+BARE = "bare sockets, the same reads (a limit)"
+START = "python with the libraries, nothing done (a limit)"
+LIBRARIES = "import asyncio, httpcore, httpx, psycopg, pydantic_settings, tenacity, typer"
 BESIDE_THE_PEER = (50, 200)
 MANY = 1000
 FIRST, DOCUMENTS = 50, 4
@@ -26,6 +31,8 @@ def sync(runs: int | None) -> None:
     """One table per size, then the first sync."""
     print(f"each request takes {LATENCY_MS} ms; floor: requests / {CONCURRENCY} at once x {LATENCY_MS} ms")
     print("(for pages of a list and for the official CLI, which asks one thing after another: / 1)")
+    print("\nthe start of a process alone")
+    table(in_turn({START: lambda: run([sys.executable, "-c", LIBRARIES])}, runs or 5))
     for assistants in (*BESIDE_THE_PEER, MANY):
         print(f"\n{assistants} assistants, nothing to do")
         table(nothing_to_do(assistants, runs or 5))
@@ -46,12 +53,14 @@ def nothing_to_do(assistants: int, runs: int) -> list[Row]:
             bench.adopt()
             ours[PEER] = bench.push
             rarely = {PEER: max(1, runs // 5)} if assistants > min(BESIDE_THE_PEER) else {}
+        ours[BARE] = bench.bare
         bench.sync("--trust-store")  # has seen nothing to do, and remembers it
+        bench.bare()  # has learned what a sync reads
         bench.sandbox.latency(LATENCY_MS)
         requests = {name: bench.requests(command) for name, command in ours.items() if name not in rarely}
         rows = in_turn(ours, runs, rarely=rarely)
         return [
-            with_requests(row, requests[row.name], CONCURRENCY if row.name == OURS else 1, LATENCY_MS)
+            with_requests(row, requests[row.name], CONCURRENCY if row.name in (OURS, BARE) else 1, LATENCY_MS)
             if row.name in requests
             else row
             for row in rows
@@ -105,6 +114,17 @@ class Bench:
     def push(self) -> Run:
         """The peer's push of all its files."""
         return run([str(official_cli()), "agents", "push", "--base-url", self.sandbox.url], self._theirs, self._env)
+
+    def bare(self) -> Run:
+        """The reads of our sync by bare sockets."""
+        paths = self._scratch / "paths"
+        if not paths.exists():
+            self.sandbox.clear_log()
+            self.sync()
+            read = (f"{entry['path']}?{urlencode(entry['query'], True)}\n" for entry in self.sandbox.log())
+            paths.write_text("".join(read))
+        command = [sys.executable, str(Path(__file__).with_name("bare.py")), self.sandbox.url, str(paths)]
+        return run([*command, str(CONCURRENCY)], self._scratch, self._env)
 
     def empty(self) -> None:
         """Nothing is at the platform, and this project was never synced."""
