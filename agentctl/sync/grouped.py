@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from agentctl.errors import StoreError
 from agentctl.sync.bindings import Store
 
 # Functions that have a twin, `…_all`, which takes {"rows": [arguments]} and does them in one transaction.
@@ -64,5 +65,7 @@ class Grouped:
     async def _answers(self, function: str, rows: list[Mapping[str, Any]]) -> list[Any]:
         if len(rows) == 1:
             return [await self._store.call(function, rows[0])]
-        answers: list[Any] = await self._store.call(f"{function}_all", {"rows": rows})
+        answers = await self._store.call(f"{function}_all", {"rows": rows})
+        if not isinstance(answers, list) or len(answers) != len(rows):
+            raise StoreError(f"{function}_all: the store did not answer for each of {len(rows)} rows")
         return answers

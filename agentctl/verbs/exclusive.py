@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from agentctl.errors import Busy, StoreError
@@ -20,49 +21,82 @@ from agentctl.wiring import Control
 # A dead holder's lease ends after this long; a living one renews it in time.
 LEASE_SECONDS = 30.0
 _AGAIN_SECONDS = 1.0
-_holding: ContextVar[frozenset[str]] = ContextVar("holding", default=frozenset())
+_AGAIN = "Run it again."
+
+
+@dataclass(frozen=True)
+class _Lease:
+    """One that is held: where, and on which terms."""
+
+    store: Store
+    terms: Mapping[str, Any]
+
+    async def renew(self) -> None:
+        """Raises Busy if another one has it, StoreError."""
+        if not (await self.store.call("renew_lease", self.terms))["held"]:
+            raise Busy("this sync slept longer than its lease, and another may have started", _AGAIN)
+
+
+_holding: ContextVar[Mapping[str, _Lease]] = ContextVar("holding", default=MappingProxyType({}))
 
 
 @asynccontextmanager
 async def exclusive(control: Control, *, wait: float = 0.0) -> AsyncIterator[None]:
-    """Hold the lease of this project, environment and workspace; inside of it, entering again costs nothing.
+    """Hold the lease of this project, environment and workspace; inside of it, entering again makes sure of it.
 
     `wait`: for how many seconds to try while another holds it. Raises Busy with who has it and since when; also when it
-    was lost on the way, because this process slept longer than the lease. What was written until then is bound, so that
-    the next run goes on from there.
+    was lost on the way, because this process slept longer than the lease, or a person thought longer about a question.
+    What was written until then is bound, so that the next run goes on from there.
     """
     scope = control.scope
     name = f"sync {scope.project}/{scope.environment} {scope.workspace}"
-    if name in _holding.get():
+    if (outer := _holding.get().get(name)) is not None:
+        await outer.renew()
         yield
         return
-    store, owner = await control.store(), asyncio.current_task()
     terms = {"name": name, "holder": str(Holder.ourselves()), "lease_seconds": LEASE_SECONDS}
-    await _patiently(store, terms, wait)
-    lost: list[Busy] = []
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(StoreError):  # Away for a moment: the lease still has two thirds of its time.
-                if not (await store.call("renew_lease", terms))["held"] and owner is not None:
-                    lost.append(Busy("this sync slept longer than its lease, and another may have started", _AGAIN))
-                    owner.cancel()
-                    return
-
-    token = _holding.set(_holding.get() | {name})
-    renewing = asyncio.create_task(renew())
+    lease = _Lease(await control.store(), terms)
+    await _patiently(lease.store, terms, wait)
+    token = _holding.set({**_holding.get(), name: lease})
     try:
-        yield
-    except asyncio.CancelledError:
-        if lost:
-            raise lost[0] from None
-        raise
+        async with _renewed(lease):
+            yield
     finally:
         _holding.reset(token)
-        renewing.cancel()
         with suppress(StoreError):  # It ends by itself.
-            await store.call("release_lease", terms)
+            await lease.store.call("release_lease", terms)
+
+
+@asynccontextmanager
+async def _renewed(lease: _Lease) -> AsyncIterator[None]:
+    """Renew it all the while. Nobody goes on without: whatever ends the renewal ends the caller, as its own error."""
+    owner = asyncio.current_task()
+    lost: list[Exception] = []
+
+    async def renew() -> None:
+        try:
+            while True:
+                await asyncio.sleep(LEASE_SECONDS / 3)
+                with suppress(StoreError):  # Away for a moment: the lease still has two thirds of its time.
+                    await lease.renew()
+        except Exception as error:  # noqa: BLE001 - raised below, in the task that it concerns
+            lost.append(error)
+            if owner is not None:
+                owner.cancel()
+
+    renewing = asyncio.create_task(renew())
+    try:
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait({renewing})
+    except asyncio.CancelledError:
+        if not lost:
+            raise
+        if owner is not None:
+            owner.uncancel()
+        raise lost[0] from None
 
 
 @dataclass(frozen=True)
@@ -135,6 +169,3 @@ async def _take(store: Store, terms: Mapping[str, Any]) -> None:
         f"another sync of this project is running: process {who.pid} on {who.node}, since {since}",
         f"Wait for its end. If it is dead, its lease ends by itself at {until}.",
     )
-
-
-_AGAIN = "Run it again."

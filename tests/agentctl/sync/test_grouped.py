@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import StoreUnavailable
+from agentctl.errors import StoreError, StoreUnavailable
 from agentctl.sync.grouped import Grouped
 
 pytestmark = pytest.mark.anyio
@@ -104,3 +104,18 @@ async def test_every_other_call_passes_through_at_once() -> None:
     store.open.set()
     assert await Grouped(store).call("unbind", {"key": "a"}) == "a"
     assert store.asked == [("unbind", {"key": "a"})]
+
+
+@pytest.mark.parametrize("answers", [None, [], ["a"], {"rows": 2}])
+async def test_an_answer_that_is_none_for_some_fails_all_and_leaves_nobody_waiting(answers: object) -> None:
+    class Wrong(Store):
+        async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+            await super().call(function, args, timeout=timeout)
+            return answers
+
+    store = Wrong()
+    tasks = await begun(store, "bind", "ab")
+    store.open.set()
+    done, waiting = await asyncio.wait(tasks, timeout=5)
+    assert not waiting
+    assert all(isinstance(task.exception(), StoreError) for task in done)

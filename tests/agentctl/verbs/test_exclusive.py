@@ -1,0 +1,112 @@
+"""The lease of a sync: nobody goes on without it, whatever became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentctl.errors import Busy, StoreUnavailable
+from agentctl.sync.kind import Scope
+from agentctl.verbs import exclusive as module
+from agentctl.verbs.exclusive import exclusive
+
+pytestmark = pytest.mark.anyio
+
+
+class Machine:
+    """A control on one machine, and its store: renewals end as `renewals` says, the last one for ever."""
+
+    scope = Scope("demo", "default", "api.example.org")
+
+    def __init__(self, *renewals: object) -> None:
+        self.calls: list[str] = []
+        self.renewed = asyncio.Event()
+        self._renewals = list(renewals) or [True]
+
+    async def store(self) -> Machine:
+        return self
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        self.calls.append(function)
+        await asyncio.sleep(0)
+        if function != "renew_lease":
+            return {"held": True}
+        self.renewed.set()
+        held = self._renewals.pop(0) if len(self._renewals) > 1 else self._renewals[0]
+        if isinstance(held, Exception):
+            raise held
+        return {"held": held} if isinstance(held, bool) else held
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases that are renewed at once."""
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.003)
+
+
+@pytest.mark.usefixtures("brief")
+async def test_whoever_loses_it_is_stopped() -> None:
+    machine = Machine(True, False)
+    with pytest.raises(Busy, match="slept longer than its lease"):
+        async with exclusive(machine):  # type: ignore[arg-type]
+            await asyncio.Event().wait()
+    assert machine.calls == ["take_lease", "renew_lease", "renew_lease", "release_lease"]
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling(), "the cancellation was the lease's own and is over"
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize("odd", [RuntimeError("the loop is odd"), None, {}, []])
+async def test_a_renewal_that_ends_in_any_other_way_stops_it_too(odd: object) -> None:
+    machine = Machine(odd)
+    with pytest.raises((RuntimeError, TypeError, KeyError)):
+        async with exclusive(machine):  # type: ignore[arg-type]
+            await asyncio.Event().wait()
+    assert machine.calls[-1] == "release_lease"
+
+
+@pytest.mark.usefixtures("brief")
+async def test_a_store_that_is_away_for_a_moment_stops_nobody() -> None:
+    machine = Machine(StoreUnavailable("away"), StoreUnavailable("away"), True)
+    async with exclusive(machine):  # type: ignore[arg-type]
+        for _ in range(3):
+            machine.renewed.clear()
+            await machine.renewed.wait()
+    assert machine.calls.count("renew_lease") >= 3
+
+
+async def test_entering_again_makes_sure_that_it_is_held_still() -> None:
+    machine, written = Machine(True, False), []
+
+    async def asking() -> None:
+        async with exclusive(machine):  # type: ignore[arg-type]
+            async with exclusive(machine):  # type: ignore[arg-type]
+                written.append("while it was held")
+            # Here a person thinks about a question, for longer than a lease.
+            async with exclusive(machine):  # type: ignore[arg-type]
+                written.append("without")
+
+    with pytest.raises(Busy):
+        await asking()
+    assert written == ["while it was held"]
+    assert machine.calls == ["take_lease", "renew_lease", "renew_lease", "release_lease"]
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    machine, inside = Machine(), asyncio.Event()
+
+    async def work() -> None:
+        async with exclusive(machine):  # type: ignore[arg-type]
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert machine.calls == ["take_lease", "release_lease"]
