@@ -127,6 +127,7 @@ class _Register:
     registration: Registration
     on_created: OnCreated
     on_plan: OnPlan
+    bindings: Bindings | None = None
     webhook: Webhook | None = None
     secret: SecretStr | None = field(default=None, repr=False)
     plan: Plan = field(default_factory=Plan)
@@ -145,10 +146,11 @@ class _Register:
         return steps
 
     async def make(self) -> None:
-        """Make it, unless there is one."""
+        """Make it, unless there is one; from then on its secret is in this process alone, until `bind`."""
         registration, self.webhook = self.registration, self.registration.existing
         if self.webhook is not None:
             return
+        self.bindings = await self.control.bindings()
         try:
             self.webhook, self.secret = await resource.create(self.control.api, registration.name, registration.url)
         except AnswerLost as error:
@@ -156,14 +158,15 @@ class _Register:
             raise
 
     async def bind(self) -> None:
-        """Remember the id, and hand out the secret whether that worked or not."""
+        """Hand out the secret, and remember the id whether that worked or not."""
         webhook = self._made()
+        bindings = self.bindings or await self.control.bindings()
         try:
-            mark = {"secret_digest": fingerprint(self.secret)} if self.secret is not None else {}
-            await (await self.control.bindings()).bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **mark})
-        finally:
             if self.secret is not None:
                 self.on_created(webhook, self.secret)
+        finally:
+            mark = {"secret_digest": fingerprint(self.secret)} if self.secret is not None else {}
+            await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **mark})
 
     async def switch_on(self) -> None:
         """Always: whether it is on cannot be read."""

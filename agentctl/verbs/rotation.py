@@ -218,12 +218,12 @@ class _Run:
             await self._saved("make", url=current.url, before=tuple(hook.webhook_id for hook in hooks))
         await _sweep(control, self.rotation, spared={*self.rotation.before})
         hook, made = await resource.create(control.api, resource.name_for(control.scope), self.rotation.url)
+        self.made = made
         try:
-            await self._saved("prove", new=hook.webhook_id, new_secret=secret.fingerprint(made))
-        finally:
-            # Whatever became of that, the secret of a webhook that exists must not be lost with it.
-            self.made = made
+            # First: cut off here, the next run makes another one; the other way round it would wait for this secret.
             self.on_created(hook, made)
+        finally:
+            await self._saved("prove", new=hook.webhook_id, new_secret=secret.fingerprint(made))
 
     async def prove(self) -> str:
         """Move the agents if the door knows the new secret; else what has to be done first."""
