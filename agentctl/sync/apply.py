@@ -41,11 +41,7 @@ async def apply(
     left to one that has them.
     """
     run = _Run(plan, bindings, take_ours, destroy, on_change, gate)
-    # At once, so that the store takes them in groups: of 1,000 adopted agents each is settled.
-    await _all(
-        bindings.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
-        for one in plan.settled
-    )
+    await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
@@ -88,7 +84,6 @@ class _Run:
         self._failed: set[Ref] = set()
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
-        self.unplanned: set[Ref] = set()  # what is there and could not be compared
         self.done: list[Change] = []
         self.held: list[Change] = []
         self.failures: list[Failure] = []

@@ -5,13 +5,15 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
 from agentctl.errors import Stale
 from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.plan import Settled
 from agentctl.sync.secret import sealed
 
 _AGAIN = "Run it again: the new plan shows what is there then."
@@ -111,6 +113,19 @@ class Bindings:
             applied[_TOUCHED] = touched
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
         await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
+
+    async def settle(self, found: Iterable[Settled]) -> None:
+        """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
+        done = await asyncio.gather(
+            *(
+                self.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
+                for one in found
+            ),
+            return_exceptions=True,
+        )
+        for error in done:
+            if error is not None:
+                raise error
 
     async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
         applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})

@@ -92,8 +92,7 @@ async def write(control: Control, found: Pull) -> None:
         kinds = await control.kinds(bindings)
         chosen = [one for one in loaded.assistants if one.key in {*found.assistants, *found.rewrites}]
         plan = await planning.plan(kinds, chosen, bindings, whole=False)
-        for settled in plan.settled:
-            await bindings.bind(settled.ref, settled.remote_id, settled.body, settled.gone)
+        await bindings.settle(plan.settled)
         for change in plan.changes:
             await _follow(change, found.before, bindings, {kind.name: kind for kind in kinds})
 

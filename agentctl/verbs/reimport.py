@@ -253,12 +253,13 @@ class _Reimport:
             there = await kind.create(desired, {"agent_id": found.agent_id})
             if there == found.old_id:
                 raise Stale(f"ElevenLabs still lists {found.number} as it was before it was deleted", "Wait a little.")
-        await bindings.bind(ref, there, {"phone_number": found.number, "agent_id": found.agent_id})
+        await bindings.bind(ref, there)
         # Whether an import heeds the agent is not documented.
         if (await kind.read(there)).body["agent_id"] != found.agent_id:
             after = await kind.update(there, desired, {"agent_id": found.agent_id})
             if after.body["agent_id"] != found.agent_id:
                 raise Ignored(f"ElevenLabs accepted the assignment of {found.number} but did not keep it")
+        await bindings.bind(ref, there, {"phone_number": found.number, "agent_id": found.agent_id})
         self.remote_id = there
 
     async def restore(self) -> None:

@@ -1,0 +1,56 @@
+"""What is remembered of resources, and how."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from agentctl.errors import StoreUnavailable
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.grouped import Grouped
+from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.plan import Settled
+
+pytestmark = pytest.mark.anyio
+SCOPE = Scope("demo", "default", "api.example.org")
+
+
+class Store:
+    """Keeps the calls; every row of one takes as long as one."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self._away = away
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        self.calls.append((function, args))
+        await asyncio.sleep(0)
+        if self._away:
+            raise StoreUnavailable("away")
+        return [{} for _ in args["rows"]] if "rows" in args else {}
+
+
+def settled(number: int) -> Settled:
+    return Settled(Ref("menu", f"m{number}"), f"new-{number}", {"text": "a"}, touched=7, former=f"old-{number}")
+
+
+async def test_all_that_is_settled_is_remembered_in_a_few_calls() -> None:
+    store = Store()
+    bindings = Bindings(Grouped(store), SCOPE)
+    await bindings.settle([settled(number) for number in range(100)])
+    assert len(store.calls) == 1
+    for number in range(100):
+        ref = Ref("menu", f"m{number}")
+        assert bindings.get(ref) == f"new-{number}"
+        assert bindings.former(ref) == (f"old-{number}",), "what was replaced has to go, by whichever command"
+        assert bindings.touched(ref) == 7
+
+
+async def test_what_cannot_be_remembered_is_not_taken_for_remembered() -> None:
+    bindings = Bindings(Grouped(Store(away=True)), SCOPE)
+    with pytest.raises(StoreUnavailable):
+        await bindings.settle([settled(1), settled(2)])
+    assert bindings.get(Ref("menu", "m1")) is None
