@@ -52,5 +52,6 @@ class Stoppable(uvicorn.Server):
         await self.lifespan.shutdown()
 
     async def _answered(self) -> None:
-        while (self.server_state.connections or self.server_state.tasks) and not self.force_exit:  # noqa: ASYNC110  uvicorn knows no event
+        known = self.server_state
+        while (known.connections or known.tasks) and not self.force_exit:  # noqa: ASYNC110  uvicorn has no event for it
             await asyncio.sleep(_POLL_SECONDS)
