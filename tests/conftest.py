@@ -7,10 +7,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
+import typer.main
 
 from agentctl.sandbox import harness
 from agentctl.sync import planning
@@ -41,6 +42,14 @@ def no_time_between_looks() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(planning, "Patience", partial(planning.Patience, sleep=no_time))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_command_line() -> Iterator[None]:
+    """The commands of the one app, which hold nothing of a run, are made once: a third of a short run goes there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(typer.main, "get_command", cache(typer.main.get_command))
         yield
 
 
