@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl.clients.elevenlabs import ElevenLabs
+from agentctl.clients.trust import trusted
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
@@ -112,7 +113,8 @@ def prepared(sandbox: BlockingSandbox) -> None:
         "sid": sandbox.account_sid,
         "token": sandbox.auth_token,
     }
-    answer = httpx.post(f"{sandbox.url}/v1/convai/phone-numbers", json=number, headers={"xi-api-key": sandbox.key})
+    url, headers = f"{sandbox.url}/v1/convai/phone-numbers", {"xi-api-key": sandbox.key}
+    answer = httpx.post(url, json=number, headers=headers, verify=trusted())
     assert answer.status_code == 200, answer.text
     sandbox.clear_log()
 
