@@ -4,13 +4,17 @@ as a judge over every request that any test sends to a sandbox and every answer 
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 import pytest
+import typer.main
 
 from agentctl.sandbox import harness
+from agentctl.sync import planning
 from tests import npm
 from tests.contract.openapi import published
 
@@ -24,6 +28,29 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_time_between_looks() -> Iterator[None]:
+    """A sync in this process, or in one forked from it, looks again for what an interrupted create may have left as
+    often as ever, and does not wait for it: our sandbox's lists lag behind by requests, not by seconds. A command in a
+    process of its own does wait, and so does whoever makes a `planning.Patience` with a `sleep` of its own.
+    """
+
+    async def no_time(seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(planning, "Patience", partial(planning.Patience, sleep=no_time))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_command_line() -> Iterator[None]:
+    """The commands of the one app, which hold nothing of a run, are made once: a third of a short run goes there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from agentctl.clients.store.migrations import migrate
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from tests import npm, postgrest
-from tests.cluster import PASSWORD, Cluster, wheel_binaries
+from tests.cluster import VERIFIER, Cluster, wheel_binaries
 
 SERVERS: dict[str, Callable[[], Path]] = {
     "wheel": wheel_binaries,
@@ -134,7 +134,7 @@ def _migrated(cluster: Cluster) -> str:
     if "agentctl" not in cluster.templates:
         name = cluster.templates["agentctl"] = cluster.new_database()
         asyncio.run(migrate(cluster.dsn(name), shim=True))
-        cluster.execute(f"alter role authenticator login password '{PASSWORD}'")
+        cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
     return cluster.templates["agentctl"]
 
 

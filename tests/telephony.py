@@ -20,6 +20,7 @@ from twilio.rest import Client
 from agentctl.cli.app import run
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
+from agentctl.sandbox.stoppable import Stoppable
 from agentctl.settings import Settings
 from agentctl.verbs.door import door
 from agentctl.wiring import Control, connect
@@ -123,13 +124,13 @@ def served(root: Path, settings: Settings, *, port: int = 0) -> Iterator[str]:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
-    server: list[uvicorn.Server] = []
+    server: list[Stoppable] = []
     up = threading.Event()
 
     async def serve() -> None:
         async with connect(root, settings=settings) as control:
             config = uvicorn.Config(await door(control), log_level="error", lifespan="off")
-            server.append(uvicorn.Server(config))
+            server.append(Stoppable(config))
             up.set()
             await server[0].serve(sockets=[listening])
 
@@ -139,7 +140,7 @@ def served(root: Path, settings: Settings, *, port: int = 0) -> Iterator[str]:
         assert up.wait(30)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/webhooks/elevenlabs"
     finally:
-        server[0].should_exit = True
+        server[0].stop()
         thread.join(10)
         listening.close()
 

@@ -13,6 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from agentctl.clients.refusal import trusts_proxy
+from agentctl.clients.trust import trusted
 
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1)
 
@@ -27,7 +28,7 @@ class Connections(httpx.AsyncBaseTransport):
         self.proxy = _proxy(url)
         # Loading the trusted certificates takes 20 ms; a context without any trusts nobody.
         plain = url.scheme == "http" and self.proxy is None
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else trusted()
         self._all: list[httpx.AsyncHTTPTransport] = []
         self._free: list[httpx.AsyncHTTPTransport] = []
         self._closed = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from agentctl.clients.refusal import clean, trusts_proxy
+from agentctl.clients.trust import trusted
 from agentctl.errors import Unreachable
 
 # Seconds: longer than the door takes at worst, shorter than anybody's patience.
@@ -56,7 +57,8 @@ async def _answer(
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
     host = httpx.URL(url).host
-    async with httpx.AsyncClient(timeout=_TIMEOUT, transport=transport, trust_env=trusts_proxy(host)) as client:
+    proxied = trusts_proxy(host)
+    async with httpx.AsyncClient(timeout=_TIMEOUT, transport=transport, verify=trusted(), trust_env=proxied) as client:
         begin = time.monotonic()
         try:
             answer = await client.request(

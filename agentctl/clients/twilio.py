@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, trusts_proxy
 from agentctl.clients.retry import Retry
+from agentctl.clients.trust import trusted
 from agentctl.errors import ApiError, Rejected, Unreachable
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
@@ -92,6 +93,7 @@ class Twilio:
             headers={"accept": "application/json", "user-agent": "agentctl"},
             timeout=_TIMEOUT,
             transport=transport,
+            verify=trusted(),
             trust_env=trusts_proxy(url.host),
         )
 

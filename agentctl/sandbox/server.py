@@ -36,6 +36,7 @@ from agentctl.sandbox.journal import Journal
 from agentctl.sandbox.options import Options
 from agentctl.sandbox.refusal import Refusal, answer
 from agentctl.sandbox.state import load
+from agentctl.sandbox.stoppable import Stoppable
 from agentctl.sandbox.wire import Connections, Wire
 from agentctl.sandbox.world import World
 
@@ -94,7 +95,7 @@ def app(
     return made
 
 
-class Server(uvicorn.Server):
+class Server(Stoppable):
     """Uvicorn on a socket that is bound beforehand, so that port 0 is known before the first request."""
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 import subprocess
@@ -25,6 +26,33 @@ _NO_ATTRIBUTE = re.compile(r"^'dict object' has no attribute '(?P<name>[^']+)'$"
 _MARK = re.compile("|".join(map(re.escape, MARKS)))
 _END_OF_RAW = re.compile(r"\[%[-+]?\s*endraw")
 _PROGRAM = Path(__file__).with_name("template_process.py")
+_KEPT_CHARACTERS = 20_000_000
+
+
+class Kept:
+    """What texts rendered to, since the same input gives the same text.
+
+    An adoption reads the files it is writing again and again, and whoever watches them reads all after each edit. A
+    process to render them takes a tenth of a second.
+    """
+
+    def __init__(self, limit: int = _KEPT_CHARACTERS) -> None:
+        self._texts: dict[bytes, str] = {}
+        self._room = self._limit = limit
+
+    def get(self, key: bytes) -> str | None:
+        """The text, None if it is not known."""
+        return self._texts.get(key)
+
+    def put(self, key: bytes, text: str) -> None:
+        """Keep a text; where that would be too many characters, all before it go."""
+        if self._room < len(text):
+            self._texts, self._room = {}, self._limit
+        self._room -= len(text)
+        self._texts[key] = text
+
+
+KEPT = Kept()
 
 
 def escaped(text: str) -> str:
@@ -40,11 +68,13 @@ class Prompts:
     """Renders the prompts of one project; a context manager, since a process of its own does it.
 
     The process starts with the first text that needs it and is ended by the kernel when a template takes more than
-    2 s of processor time or 1 GB; the next text gets a new one. See template_process.py for the reason.
+    2 s of processor time or 1 GB; the next text gets a new one. See template_process.py for the reason. What was
+    rendered before, with the same parts and variables, needs none.
     """
 
     def __init__(self, parts: Mapping[str, str]) -> None:
-        self._parts = dict(parts)
+        self._parts = json.dumps(dict(parts))
+        self._names = list(parts)
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Prompts:
@@ -73,7 +103,7 @@ class Prompts:
 
     def _reason(self, answer: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
         if missing := answer["missing"]:
-            near = nearest(missing, list(self._parts))
+            near = nearest(missing, self._names)
             meant = f"did you mean {near!r}?" if near else "only the .md and .txt files in shared/ can be included"
             return f"cannot include {missing!r}, {meant}"
         if found := _UNDEFINED.match(answer["error"]):
@@ -87,19 +117,29 @@ class Prompts:
         return str(answer["error"])
 
     def _ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        line = json.dumps(request, default=str)
+        key = hashlib.sha256(f"{self._parts}\n{line}".encode()).digest()
+        if kept := KEPT.get(key):
+            return {"text": kept}
+        answer = self._answer(line)
+        if not answer:
+            self._end()
+            return None
+        said = dict(json.loads(answer))
+        if "text" in said:
+            KEPT.put(key, str(said["text"]))
+        return said
+
+    def _answer(self, line: str) -> str:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps(request, default=str) + "\n")
+            process.stdin.write(f"{line}\n")
             process.stdin.flush()
-            answer = process.stdout.readline()
+            return process.stdout.readline()
         except BrokenPipeError:
-            answer = ""
-        if answer:
-            return dict(json.loads(answer))
-        self._end()
-        return None
+            return ""
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:
@@ -112,7 +152,7 @@ class Prompts:
                 encoding="utf-8",
             )
             assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps(self._parts) + "\n")
+            self._process.stdin.write(f"{self._parts}\n")
         return self._process
 
     def _end(self) -> None:

@@ -17,7 +17,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -66,6 +66,7 @@ class Contract:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self._spec = spec
         self._seen: dict[str, list[str]] = {}
+        self._validators: dict[int, Any] = {}
 
     @cached_property
     def operations(self) -> list[Operation]:
@@ -174,10 +175,34 @@ class Contract:
             yield f"an answer of {media}, but the operation gives {', '.join(content)}"
 
     def _faults(self, schema: Mapping[str, Any], value: Any) -> Iterable[str]:
-        anchored = json.loads(json.dumps(schema).replace('"#/components', '"urn:spec#/components'))
-        validator = Draft202012Validator(anchored, registry=self._registry)
-        for error in validator.iter_errors(value):
+        for error in self._validator(schema).iter_errors(value):
             yield f"{'.'.join(map(str, error.absolute_path)) or 'body'}: {error.message[:300]}"
+
+    def _validator(self, schema: Mapping[str, Any]) -> Any:
+        """One per schema of the spec, which lives as long as this."""
+        if id(schema) not in self._validators:
+            anchored = json.loads(json.dumps(schema).replace('"#/components', '"urn:spec#/components'))
+            self._validators[id(schema)] = self._remembering(anchored, registry=self._registry)
+        return self._validators[id(schema)]
+
+    @cached_property
+    def _remembering(self) -> Any:
+        """A validator that judges a part which was right under the same name of the spec before no second time.
+
+        Most parts of most bodies are alike: two agents differ in their ids, hardly in how they listen and speak.
+        """
+        judge = Draft202012Validator.VALIDATORS["$ref"]
+        right: set[tuple[str, str]] = set()
+
+        def ref(validator: Any, name: str, part: Any, schema: Mapping[str, Any]) -> Iterable[Any]:
+            known = (name.rpartition("#")[2], json.dumps(part, sort_keys=True))
+            if known not in right:
+                faults = list(judge(validator, name, part, schema))
+                if not faults:
+                    right.add(known)
+                yield from faults
+
+        return validators.extend(Draft202012Validator, {"$ref": ref})
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         while "$ref" in schema:

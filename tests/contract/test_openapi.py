@@ -50,6 +50,20 @@ def test_a_wrong_one_does_not(change: dict[str, Any], fault: str) -> None:
     assert any(fault in each for each in faults), faults
 
 
+def test_a_wrong_part_is_found_beside_right_ones_of_its_kind_each_time() -> None:
+    def judged(name: str, language: object) -> list[str]:
+        config = {"agent": {"language": language}, "turn": {"mode": "turn"}}
+        body = {"name": name, "conversation_config": config}
+        made = {"response_body": {"agent_id": "agent_1", "main_branch_id": "b", "initial_version_id": "v"}}
+        return published().check({**GOOD, **made, "path": "/v1/convai/agents/create", "request_body": body})
+
+    assert judged("one", "de") == []
+    (fault,) = judged("two", 1)
+    assert fault.startswith("POST /v1/convai/agents/create: request: conversation_config.agent.language: 1 is not")
+    assert judged("three", 1) == [fault]
+    assert judged("four", "de") == []
+
+
 def test_a_query_value_must_fit_its_type() -> None:
     listing = {**GOOD, "method": "GET", "path": "/v1/convai/agents", "content_type": None, "request_body": None}
     listing["response_body"] = {"agents": [], "next_cursor": None, "has_more": False}

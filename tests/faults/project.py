@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import pickle
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -12,7 +11,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import typer
 from pydantic import SecretStr
 
 from agentctl import wiring
@@ -34,7 +32,6 @@ KEYS = ("empfang", "nacht")
 OWN = "agentctl/beispiel/production/"
 TABLES = ("bindings", "assistants", "intents")
 CONNECT = wiring.connect
-COMMANDS = functools.cache(typer.main.get_command)
 OPENING = "Wir haben von neun bis fünf offen. " * 20  # long enough to be indexed
 
 
@@ -183,7 +180,6 @@ def bench(
 ) -> Iterator[Bench]:
     found = Bench(tmp_path, dsn, capsys)
     monkeypatch.setattr(wiring, "connect", found.connect)
-    monkeypatch.setattr(typer.main, "get_command", COMMANDS)  # made once, since it is a third of a run's time
     monkeypatch.setattr("agentctl.cli.sync.patience", lambda: Patience(sleep=no_time))
     monkeypatch.setattr("agentctl.resources.rag_index.Pace", lambda: Pace(sleep=no_time))
     for name, value in {"DATABASE_URL": dsn, "ELEVENLABS_API_KEY": found.key}.items():

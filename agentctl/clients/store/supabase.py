@@ -15,6 +15,7 @@ import httpx
 
 from agentctl.calls.wire import aside
 from agentctl.clients.store.wire import encoded, refusal
+from agentctl.clients.trust import trusted
 from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class SupabaseStore:
             timeout=httpx.Timeout(None, connect=_SECONDS),  # the whole of a call has its own deadline
             limits=httpx.Limits(max_connections=connections),
             follow_redirects=False,
+            verify=trusted(),
             event_hooks={"response": [_refuse_uncoded]},
         )
         options = AsyncClientOptions(

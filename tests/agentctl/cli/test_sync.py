@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -264,16 +265,33 @@ STEPS = {
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_in_the_middle_the_next_sync_makes_nothing_twice(
-    project: Example, sandbox: BlockingSandbox, step: str, applied: bool
+    project: Example, cli: Cli, step: str, applied: bool
 ) -> None:
+    killed(project, step, applied)
+    assert cli("sync", "--yes")[0] == 0
+    converged(project)
+
+
+def test_what_a_killed_sync_may_have_made_is_looked_for_as_long_as_lists_may_lag_behind(project: Example) -> None:
+    killed(project, "the agent", applied=False)
+    begin = time.monotonic()
+    syncing = project.ended("sync", "--yes")
+    assert time.monotonic() - begin > 7.5
+    assert [line.split(" for ")[0] for line in syncing.stderr.splitlines() if "looking again" in line] == [
+        f"  looking again in {pause} s" for pause in ("0.5", "1", "2", "4")
+    ]
+    assert syncing.returncode == 0
+    converged(project)
+
+
+def killed(project: Example, step: str, applied: bool) -> None:
+    """A first sync that dies with SIGKILL at one of its requests."""
     method, path, skip = STEPS[step]
-    sandbox.fault(method=method, path=path, skip=skip, hang=True, apply=applied)
+    project.sandbox.fault(method=method, path=path, skip=skip, hang=True, apply=applied)
     with project.started("sync", "--yes") as syncing:
         project.until(path)
         syncing.kill()
         syncing.wait()
-    project("sync", "--yes")
-    converged(project)
 
 
 def test_ctrl_c_in_the_middle_the_next_sync_makes_nothing_twice(project: Example, sandbox: BlockingSandbox) -> None:

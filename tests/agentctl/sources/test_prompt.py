@@ -2,11 +2,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentctl.sources.prompt import MAX_CHARACTERS, Prompts
+from agentctl.sources import prompt
+from agentctl.sources.prompt import MAX_CHARACTERS, Kept, Prompts
 from agentctl.sources.toml import Unreadable
 
 WHERE = "assistants/reception/prompt.md"
 PARTS = {"shared/tone.md": "Kind to {{name}}.\n", "shared/loop.md": "[% include 'shared/loop.md' %]"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test renders for itself."""
+    monkeypatch.setattr(prompt, "KEPT", Kept())
 
 
 def render(text: str, **variables: object) -> str:
@@ -109,6 +116,25 @@ def test_plain_text_needs_no_process() -> None:
     with Prompts({}) as prompts:
         assert prompts.render("Hello {{name}} [x](y)", WHERE, {}) == "Hello {{name}} [x](y)"
         assert prompts._process is None
+
+
+def test_what_was_rendered_before_needs_no_process_and_any_difference_does() -> None:
+    text = "[[ x ]] [% include 'shared/tone.md' %]"
+    assert render(text, x=1) == "1 Kind to {{name}}.\n"
+    with Prompts(PARTS) as prompts:
+        assert prompts.render(text, WHERE, {"x": 1}) == "1 Kind to {{name}}.\n"
+        assert prompts._process is None
+        assert prompts.render(text, WHERE, {"x": 2}) == "2 Kind to {{name}}.\n"
+        assert prompts._process is not None
+    with Prompts({"shared/tone.md": "Stern."}) as prompts:
+        assert prompts.render(text, WHERE, {"x": 1}) == "1 Stern."
+
+
+def test_what_is_kept_has_an_end() -> None:
+    kept = Kept(limit=10)
+    for name in (b"a", b"b", b"c"):
+        kept.put(name, "12345")
+    assert [kept.get(name) for name in (b"a", b"b", b"c")] == [None, None, "12345"]
 
 
 def test_the_process_ends_with_its_owner() -> None:

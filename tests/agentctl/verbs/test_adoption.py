@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agentctl.clients.trust import trusted
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
 from tests.telephony import NUMBER, OLD_FLOW, Bench, environment
@@ -29,7 +30,7 @@ class Workspace(Bench):
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         headers = {"xi-api-key": self.sandbox.key}
         url = f"{self.sandbox.url}/v1/convai{path}"
-        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, **more)
+        answer = httpx.request(method, url, json=body, headers=headers, trust_env=False, verify=trusted(), **more)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
