@@ -58,17 +58,21 @@ def attributed(edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping
 
 
 def without(body: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
-    """`body` less the fields at `paths`."""
+    """`body` less the fields at `paths`, and less the objects of which nothing is left then.
+
+    An empty object would be a declaration of its own, which whatever is there instead of an object does not meet.
+    """
     if not paths:
         return dict(body)
-    here = {path[0] for path in paths if len(path) == 1}
-    return {
-        key: without(value, [path[1:] for path in paths if len(path) > 1 and path[0] == key])
-        if isinstance(value, Mapping)
-        else value
-        for key, value in body.items()
-        if key not in here
-    }
+    left: dict[str, Any] = {}
+    for key, value in body.items():
+        below = [path[1:] for path in paths if path[0] == key]
+        if () in below:
+            continue
+        kept = without(value, below) if below and isinstance(value, Mapping) else value
+        if kept or kept is value or not value:
+            left[key] = kept
+    return left
 
 
 def patch(edits: Sequence[Edit]) -> dict[str, Any]:

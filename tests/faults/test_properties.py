@@ -83,8 +83,7 @@ def covers(wanted: Any, there: Any, at: str = "") -> bool:
     """Whether `there` has all that is wanted: the rules of the manual, written a second time."""
     if isinstance(wanted, Mapping):
         names = {key: f"{at}.{key}" if at else key for key in wanted}
-        # Of a list without an order, none is an empty one.
-        absent = {key for key, value in wanted.items() if isinstance(value, list) and names[key] in LISTS}
+        absent = {key for key, value in wanted.items() if needs_nothing(value, names[key])}
         return (isinstance(there, Mapping) or (wanted != {} and wanted.keys() <= absent)) and all(
             (key in found or key in absent) and covers(value, found.get(key), names[key])
             for found in [there if isinstance(there, Mapping) else {}]
@@ -100,6 +99,17 @@ def covers(wanted: Any, there: Any, at: str = "") -> bool:
     if isinstance(wanted, list):
         return isinstance(there, list) and len(wanted) == len(there) and all(map(covers, wanted, there))
     return (type(wanted) is type(there) and wanted == there) or (_number(wanted) and _number(there) and wanted == there)
+
+
+def needs_nothing(wanted: Any, at: str) -> bool:
+    """Whether it is met where nothing is: of a list without an order, none is an empty one."""
+    if isinstance(wanted, list):
+        return at in LISTS
+    return (
+        isinstance(wanted, Mapping)
+        and wanted != {}
+        and all(needs_nothing(value, f"{at}.{key}") for key, value in wanted.items())
+    )
 
 
 def _number(value: Any) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentctl.sync.diff import contains, diff, patch
+from agentctl.sync.diff import contains, diff, patch, without
 from agentctl.sync.kind import Keyed, Ref
 
 KEYS = st.sampled_from(["a", "b", "c", "d"])
@@ -98,3 +98,10 @@ def test_an_open_list_lets_go_of_what_was_applied_and_is_no_longer_declared() ->
     assert diff({"at": {"tags": ["kept"]}}, there, lists) == ()
     assert diff({}, there, lists, applied) == ()
     assert diff({"at": {"tags": ["kept"]}}, there, {"at.tags": Keyed(open=True)}, applied) == ()
+
+
+def test_an_object_of_which_nothing_is_left_is_no_declaration() -> None:
+    body = {"name": "a", "part": {"x": {"deep": 1}, "y": {}}, "none": {}}
+    assert without(body, [("part", "x", "deep")]) == {"name": "a", "part": {"y": {}}, "none": {}}
+    assert without(body, [("part", "x"), ("part", "y")]) == {"name": "a", "none": {}}
+    assert without(body, [("none", "gone"), ("part", "y", "gone")]) == body, "what was declared empty stays"
