@@ -87,7 +87,8 @@ def _kind(status: int) -> type[ApiError]:
         return NotFound
     if status == 429:
         return RateLimited
-    return Rejected if 400 <= status < 500 else ApiError
+    # 408 says that the server did not get to the end of it, not what it thinks of it.
+    return Rejected if 400 <= status < 500 and status != 408 else ApiError
 
 
 def _hint(kind: type[ApiError]) -> str:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from agentctl.errors import AgentctlError, Blocked, Ignored, InUse, Rejected, Stale
+from agentctl.errors import AgentctlError, Blocked, Ignored, InUse, Rejected, Stale, Unauthorized
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
@@ -210,7 +210,13 @@ class _Run:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
         if not isinstance(kind, Repeatable):
             await self._bindings.intend(ref, again=change.again)
-        remote_id = await kind.create(change.desired, body)
+        try:
+            remote_id = await kind.create(change.desired, body)
+        except (Rejected, Unauthorized):
+            # Nothing was made, so nobody has to look for it. Of an earlier create, something may come to light still.
+            if not change.again:
+                await self._bindings.forget_intent(ref)
+            raise
         await self._bindings.bind(ref, remote_id, former=old)
         if old is not None:
             self._retired.append((change, old))

@@ -92,6 +92,11 @@ class Bindings:
             raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
         self._intents.add(ref)
 
+    async def forget_intent(self, ref: Ref) -> None:
+        """The create was refused, so that there is nothing to look for."""
+        await self._store.call("forget_intent", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        self._intents.discard(ref)
+
     async def bind(
         self,
         ref: Ref,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentctl.errors import AgentctlError, AnswerLost, Unreachable
+from agentctl.errors import AgentctlError, AnswerLost, Rejected, Unreachable
 from agentctl.sync.kind import Desired, Keyed, Observed, Sighting
 
 
@@ -18,6 +18,7 @@ class Platform:
     objects: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     writes: list[tuple[str, str, str]] = field(default_factory=list)
     failing: set[tuple[str, str]] = field(default_factory=set)
+    refusing: set[tuple[str, str]] = field(default_factory=set)
     ignored: set[str] = field(default_factory=set)
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     applied: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -45,6 +46,8 @@ class Platform:
                 new = name not in self.intents
                 self.intents.add(name)
                 return {"new": new, "remote_id": self.bindings.get(name)}
+            case "forget_intent":
+                self.intents.discard(name)
             case "unbind":
                 self.bindings.pop(name)
         return {}
@@ -126,6 +129,8 @@ class Thing:
     def _write(self, verb: str, key: str) -> None:
         if (self.name, key) in self.platform.failing:
             raise Unreachable(f"no answer while writing {key}")
+        if (self.name, key) in self.platform.refusing:
+            raise Rejected(f"{key}: field required", status=422)
         self.platform.writes.append((verb, self.name, key))
 
     def _kept(self, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -406,6 +406,28 @@ async def test_a_replacement_that_is_wanted_no_more_is_not_waited_for_for_ever()
     assert platform.intents == set()
 
 
+async def test_a_create_that_was_refused_is_not_looked_for_by_the_next_sync() -> None:
+    platform, pauses = Platform(refusing={("document", "desk")}), []
+    assert not (await synced(platform, [DESK])).ok
+    assert platform.intents == set(), "surely nothing was made"
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    platform.refusing.clear()
+    assert (await synced(platform, [DESK], patience=Patience(sleep=pause))).ok
+    assert pauses == []
+
+
+async def test_what_an_earlier_create_may_have_made_is_looked_for_although_another_was_refused() -> None:
+    platform = Platform(lost={("document", "desk")}, hidden=100)
+    assert not (await synced(platform, [DESK])).ok
+    platform.lost.clear()
+    platform.refusing.add(("document", "desk"))
+    assert not (await synced(platform, [DESK], patience=Patience(sleep=no_time))).ok
+    assert ("document", "desk") in platform.intents
+
+
 async def test_of_two_that_create_at_once_without_a_lease_the_second_stops() -> None:
     platform = Platform()
     plans = [await planned(platform, [DESK]) for _ in range(2)]
