@@ -37,6 +37,10 @@ class Edit:
         """The path with dots, as plans show it."""
         return ".".join(self.keys)
 
+    def under(self, at: tuple[str, ...]) -> bool:
+        """Whether it is at this path or below."""
+        return self.keys[: len(at)] == at
+
 
 def diff(
     desired: Mapping[str, Any],

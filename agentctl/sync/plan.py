@@ -64,12 +64,17 @@ class Change:
     @property
     def perilous(self) -> tuple[Edit, ...]:
         """The edits that would lose it; they need a yes of their own."""
-        return tuple(edit for edit in self.edits if any(edit.keys[: len(at)] == at for at, _ in self.losses))
+        return tuple(edit for edit in self.edits if any(edit.under(at) for at, _ in self.losses))
 
     def held(self, *, take_ours: bool, destroy: bool) -> tuple[Edit, ...]:
-        """The edits that are left undone unless somebody says that ours counts, and that it may destroy."""
+        """The edits that are left undone unless somebody says that ours counts, and that it may destroy.
+
+        A part that can destroy something is written as it was judged, or not at all.
+        """
         foreign, perilous = () if take_ours else self.foreign, () if destroy else self.perilous
-        return tuple(edit for edit in self.edits if edit in foreign or edit in perilous)
+        held = [edit for edit in self.edits if edit in foreign or edit in perilous]
+        parts = {peril.at for peril in self.desired.perils if any(edit.under(peril.at) for edit in held)}
+        return tuple(edit for edit in self.edits if edit in held or any(map(edit.under, parts)))
 
 
 @dataclass(frozen=True)
