@@ -26,7 +26,7 @@ _TELLS = frozenset({
     "id", "ids", "label", "labels", "name", "names", "type", "types", "url", "urls", "uri", "endpoint", "field",
     "fields", "factor", "cost", "method", "methods", "count", "limit", "limits", "budget", "usage", "ttl", "seconds",
     "secs", "expiry", "expires", "expiration", "expired", "at", "header", "policy", "version", "provider", "source",
-    "scope", "scopes", "status", "enabled", "required", "description", "format", "env", "hashed",
+    "scope", "scopes", "status", "enabled", "required", "description", "format", "env", "digest", "fingerprint",
 })  # fmt: skip
 _ASKS = frozenset({"is", "has", "max", "min", "num", "enable", "require", "requires"})
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -15,6 +15,7 @@ from agentctl.cli import render
 from agentctl.cli.render_pull import pull_text
 from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.errors import Rejected
+from agentctl.resources.assistant import Assistant
 from agentctl.resources.defaults import without_secrets
 from agentctl.sources.problems import problems_of
 from agentctl.sources.pulled import Rewrite
@@ -49,7 +50,8 @@ SECRET = [
 ]  # fmt: skip
 OPEN = [
     "max_tokens", "max_tokens_limit", "tokens", "min_reclaimable_tokens", "token_cost_factor", "token_url",
-    "token_response_field", "token_type", "secret_id", "secret_ids.[]", "secret_name", "secret_label", "key_id",
+    "token_response_field", "token_type", "secret_id", "secret_ids.[]", "secret_name", "secret_label", "secret_digest",
+    "token_fingerprint", "key_id",
     "credential_id", "auth_connection_id", "workspace_api_key_id", "authorization_method", "auth_type", "header_name",
     "key", "terms_key", "keywords.[]", "client_keyword", "author", "secretary", "tokenizer", "sid", "allowlist.[]",
     "attributes_to_headers.caller", "require_origin_header", "ca_certificate", "request_headers.X.secret_id",
@@ -182,6 +184,12 @@ def test_each_name_of_the_published_spec_that_may_be_a_secrets_was_decided() -> 
         "next_page_token", "password", "request_headers", "secret_key", "secret_token", "secrets", "shareable_token",
         "token", "webhook_secret", "xi-api-key", "xi_api_key_preview",
     }  # fmt: skip
+
+
+def test_no_field_of_an_assistant_is_taken_for_a_secret() -> None:
+    names = _properties(Assistant.model_json_schema())
+    assert len(names) > 100
+    assert [name for name in names if is_secret((name,))] == []
 
 
 def test_a_seal_opens_with_the_same_secret_only() -> None:
