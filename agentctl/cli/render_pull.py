@@ -7,11 +7,13 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentctl.cli.render import failure_text, paint, plain
+from agentctl.cli.addressed import addressed
+from agentctl.cli.render import failure_json, failure_text, paint, plain, told
 from agentctl.sync.secret import HIDDEN, masked, secrets
 from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:
+    from agentctl.errors import Problem
     from agentctl.sources.pulled import Rewrite
     from agentctl.sync.plan import Failure
     from agentctl.verbs.adopting import Adopting, Adoption
@@ -23,9 +25,9 @@ def pull_text(found: Pull, new: Adopting) -> str:
     hidden = _secrets(found)
     lines = [_masked(line, hidden) for rewrite in found.files for line in _diff(rewrite)]
     lines += [line for adoption in new.adoptions for line in _new(adoption)]
-    lines += [f"{paint('note:', 36)} {plain(str(problem))}" for problem in new.notes]
+    lines += [f"{paint('note:', 36)} {told(problem)}" for problem in new.notes]
     left = (*found.left, *new.left)
-    lines += [_masked(f"{paint('left:', 33)} {plain(str(problem))}", hidden) for problem in left]
+    lines += [_masked(f"{paint('left:', 33)} {told(problem)}", hidden) for problem in left]
     lines += [failure_text(failure) for failure in found.failures]
     rest = f", {len(left)} left as they are" if left else ""
     taken = [f"{len(found.taken)} to take into {_count(len(found.files), 'file')}"] if found.taken else []
@@ -59,13 +61,14 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
             }
             for one in new.adoptions
         ],
-        "left": [{"where": problem.where, "what": problem.what} for problem in (*found.left, *new.left)],
-        "notes": [{"where": problem.where, "what": problem.what} for problem in new.notes],
-        "failures": [
-            {"kind": one.ref.kind, "key": one.ref.key, "where": one.where, "error": str(one.error)}
-            for one in (*found.failures, *failures)
-        ],
+        "left": [_problem(problem) for problem in (*found.left, *new.left)],
+        "notes": [_problem(problem) for problem in new.notes],
+        "failures": [failure_json(one) for one in (*found.failures, *failures)],
     }
+
+
+def _problem(problem: Problem) -> dict[str, str]:
+    return {"where": problem.where, "what": addressed(problem.what)}
 
 
 def _masked(text: str, hidden: Sequence[str]) -> str:
