@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentctl.cli.session import Json, connected
+
+if TYPE_CHECKING:
+    from agentctl.verbs.knowledge import Refreshed
 
 app = typer.Typer(help="Knowledge documents at ElevenLabs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -42,17 +46,29 @@ def refresh(
     from agentctl.verbs import knowledge as verbs
 
     found = connected(lambda control: verbs.refresh(control, keys or ()))
-    if json:
-        rows = [{"key": one.key, "url": one.url, "error": str(one.error) if one.error else None} for one in found]
-        print(render.to_json(rows))
-    else:
-        for one in found:
-            said = f"{one.key}: {one.error}" if one.error else f"{one.key}: fetched {one.url}"
-            print(f"{render.paint('failed:', 31)} {render.plain(said)}" if one.error else render.plain(said))
-        if not found:
-            print("No document has a url.")
+    print(render.to_json(refreshed_json(found)) if json else refreshed_text(found))
     if any(one.error for one in found):
         raise typer.Exit(1)
+
+
+def refreshed_json(found: Sequence[Refreshed]) -> list[dict[str, str | None]]:
+    """The face of `knowledge refresh --json`."""
+    from agentctl.cli.addressed import addressed
+
+    return [
+        {"key": one.key, "url": one.url, "error": addressed(str(one.error)) if one.error else None} for one in found
+    ]
+
+
+def refreshed_text(found: Sequence[Refreshed]) -> str:
+    """One line per document, with the reason where it could not be fetched."""
+    from agentctl.cli.render import paint, told
+
+    lines = []
+    for one in found:
+        said = told(f"{one.key}: {one.error}" if one.error else f"{one.key}: fetched {one.url}")
+        lines.append(f"{paint('failed:', 31)} {said}" if one.error else said)
+    return "\n".join(lines) or "No document has a url."
 
 
 def _size(size: int) -> str:

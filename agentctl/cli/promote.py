@@ -62,6 +62,7 @@ class _Promote:
     async def run(self, source: Control, to: Control) -> Applied:
         """Look, ask, apply, tell."""
         from agentctl.cli import render
+        from agentctl.cli.addressed import addressed
         from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
         from agentctl.cli.testing import Looking
         from agentctl.verbs import promote as verbs
@@ -92,7 +93,7 @@ class _Promote:
             )
         if self.json:
             face = {"from": found.source, "to": found.to, "revisions": found.revisions}
-            left = [{"assistant": problem.where, "why": problem.what} for problem in found.left]
+            left = [{"assistant": problem.where, "why": addressed(problem.what)} for problem in found.left]
             print(render.to_json({**face, "not_promoted": left, **render.applied_json(applied)}))
         else:
             print(outcome(applied))

@@ -36,6 +36,11 @@ def plain(text: str) -> str:
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def told(text: object) -> str:
+    """A message as a person gets it: its commands name the environment at hand, and a terminal obeys none of it."""
+    return plain(addressed(str(text)))
+
+
 def paint(text: str, *codes: int) -> str:
     """`text` in colour where stdout is a terminal that wants it."""
     return f"\x1b[{';'.join(map(str, codes))}m{text}\x1b[0m" if wants_colour() else text
@@ -57,13 +62,12 @@ def applied_json(applied: Applied) -> dict[str, Any]:
         }
         for change in applied.held
     ]
-    left = [{"kind": one.ref.kind, "key": one.ref.key, "why": str(one.error)} for one in applied.left]
+    left = [{"kind": one.ref.kind, "key": one.ref.key, "why": addressed(str(one.error))} for one in applied.left]
     return {**plan_json(applied.plan, applied.failures), "held": held, "left": left}
 
 
 def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str, Any]:
     """The stable face of `plan --json`."""
-    failed = plan.failures if failures is None else failures
     return {
         "changes": [
             {
@@ -84,7 +88,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
             for change in plan.changes
         ],
         "counts": plan.counts(),
-        "notices": [str(notice) for notice in _notices(plan)],
+        "notices": [addressed(str(notice)) for notice in _notices(plan)],
         "two_way": [{"kind": ref.kind, "key": ref.key} for ref in unremembered(plan)],
         "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
         "unmanaged": [
@@ -95,10 +99,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
             {"assistant": hold.key, "revision": hold.revision}
             for hold in (plan.holds if isinstance(plan, ProjectPlan) else ())
         ],
-        "failures": [
-            {"kind": failure.ref.kind, "key": failure.ref.key, "where": failure.where, "error": str(failure.error)}
-            for failure in failed
-        ],
+        "failures": [failure_json(failure) for failure in (plan.failures if failures is None else failures)],
     }
 
 
@@ -108,7 +109,7 @@ def plan_text(plan: Plan) -> str:
     for ref in plan.orphans:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
     lines += [_unmanaged_line(kind, [name for _, name in some]) for kind, some in _unmanaged(plan).items()]
-    lines += [f"{paint('note:', 36)} {plain(addressed(notice))}" for notice in _grouped(_notices(plan))]
+    lines += [f"{paint('note:', 36)} {told(notice)}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
 
@@ -149,17 +150,22 @@ def _grouped(notices: Iterable[Problem]) -> Iterator[str]:
             yield f"{what}\n  ({shown}{more})"
 
 
+def failure_json(failure: Failure) -> dict[str, str]:
+    """One failed resource, for `--json`."""
+    return {**asdict(failure.ref), "where": failure.where, "error": addressed(str(failure.error))}
+
+
 def failure_text(failure: Failure) -> str:
     """One failed resource with its reason and remedy."""
     error, name = failure.error, f"{failure.ref.kind} {failure.ref.key}"
     said = error.message if error.message.startswith(name) else f"{name}: {error.message}"
     remedy = error.hint or "Put that right, then run it again."
-    return f"{paint('failed:', 31)} {plain(addressed(said))}\n  {plain(addressed(remedy))}"
+    return f"{paint('failed:', 31)} {told(said)}\n  {told(remedy)}"
 
 
 def left_text(left: Failure) -> str:
     """One object that was to be deleted and stays, with the reason."""
-    return f"{paint('note:', 36)} {plain(addressed(str(left.error)))}"
+    return f"{paint('note:', 36)} {told(left.error)}"
 
 
 def summary(plan: Plan) -> str:
@@ -209,7 +215,7 @@ def history_text(histories: Sequence[History]) -> str:
     """One block per assistant, newest revision first; times are this machine's."""
     lines = []
     for one in histories:
-        lines.append(paint(one.assistant, 1) + (f"  {paint(str(one.hold), 33)}" if one.hold else ""))
+        lines.append(paint(one.assistant, 1) + (f"  {paint(told(one.hold), 33)}" if one.hold else ""))
         for revision in one.revisions:
             when = f"{datetime.fromisoformat(revision.applied_at).astimezone():%Y-%m-%d %H:%M:%S}"
             lines.append(
@@ -222,7 +228,8 @@ def history_text(histories: Sequence[History]) -> str:
 
 def status_json(standings: Sequence[Standing]) -> list[dict[str, Any]]:
     """The face of `status --json`."""
-    return [{"assistant": one.assistant, "state": one.state, "what": list(one.what)} for one in standings]
+    rows = ((one, [addressed(what) for what in one.what]) for one in standings)
+    return [{"assistant": one.assistant, "state": one.state, "what": what} for one, what in rows]
 
 
 def status_text(standings: Sequence[Standing]) -> str:
@@ -231,7 +238,7 @@ def status_text(standings: Sequence[Standing]) -> str:
     lines = []
     for one in standings:
         lines.append(f"{one.assistant:{width}}  {paint(one.state, _STATES[one.state])}")
-        lines += [f"{'':{width}}    {plain(addressed(what))}" for what in one.what]
+        lines += [f"{'':{width}}    {told(what)}" for what in one.what]
     return "\n".join(lines) or "No assistants."
 
 

@@ -85,7 +85,6 @@ def stoppable() -> Iterator[None]:
 
 def say(text: str) -> None:
     """A message for a person, on stderr: stdout carries results alone."""
-    from agentctl.cli.addressed import addressed
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import told
 
-    print(plain(addressed(text)), file=sys.stderr, flush=True)
+    print(told(text), file=sys.stderr, flush=True)

@@ -40,15 +40,21 @@ class Bindings:
         self._assumed: dict[Ref, str] = {}
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: set[Ref] = set()
+        self._exposed: set[Ref] = set()
 
     def __len__(self) -> int:
         return len(self._ids)
 
     async def load(self) -> Bindings:
-        """Read all bindings of the scope and return self."""
+        """Read all bindings of the scope and return self.
+
+        What an earlier version took for no secret is sealed here, so that it compares with what is sealed today.
+        """
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
-        self._applied = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
+        kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
+        self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
+        self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
         intents = await self._store.call("intents", asdict(self.scope))
         self._intents = {Ref(row["kind"], row["key"]) for row in intents}
         return self
@@ -64,6 +70,10 @@ class Bindings:
     def applied(self, ref: Ref) -> Mapping[str, Any]:
         """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
         return self._applied.get(ref, {})
+
+    def exposed(self, ref: Ref) -> bool:
+        """Whether the store holds a secret of it in the clear; `bind` seals it."""
+        return ref in self._exposed
 
     def touched(self, ref: Ref) -> int:
         """When the platform said it was changed last, as of our last write or look; 0: unknown."""
@@ -139,6 +149,7 @@ class Bindings:
         self._ids[ref] = remote_id
         self._applied[ref] = applied
         self._intents.discard(ref)
+        self._exposed.discard(ref)
 
     async def forget(self, ref: Ref, remote_id: str) -> None:
         """Forget what is gone: the bound one with all that is known of it, or one whose place another has taken."""

@@ -113,6 +113,7 @@ class Draft:
         touched = self._touched(desired, observed)
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
+        news = news or self._bindings.exposed(ref)
         if not (theirs and edits) and (news or _differs(sealed(equal), known, kind)):
             former = bound if bound != observed.remote_id and bound in self._there else None
             self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))

@@ -16,6 +16,7 @@ from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, render
 from agentctl.errors import ConfigurationError, UsageError
 from agentctl.resources.assistant import MailAddress
 from agentctl.sync.kind import Scope
+from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
 from agentctl.wiring import Control
 
@@ -87,6 +88,8 @@ def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
     name = one_line(f"{scope.project}/{scope.environment}", 130)
     findings = [block(finding)[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
+    left = len(report.findings) - len(findings)
+    more = words["more"].format(count=left) if left > 0 else ""
     view = {
         "language": language,
         "words": words,
@@ -96,7 +99,7 @@ def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
         "title": "",
         "rows": _rows(report, scope, words, language),
         "findings": findings,
-        "more": words["more"].format(count=left) if (left := len(report.findings) - len(findings)) > 0 else "",
+        "more": addressed(more, report.environment),
     }
     return {"subject": subject, **rendered("sync", view), "language": language}
 
