@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.session import ENVIRONMENT, connected, say, stoppable
+from agentctl.cli.session import ENVIRONMENT, code_of, connected, say, stoppable
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut, UsageError
 
 if TYPE_CHECKING:
@@ -270,9 +270,9 @@ def _code(applied: Applied | None, error: BaseException | None) -> int:
         return _STOPPED
     if isinstance(error, AgentctlError):
         return error.exit_code
-    if error is not None or (applied is not None and not applied.ok):
+    if error is not None:
         return 1
-    return 3 if applied is not None and applied.held else 0
+    return code_of(applied) if applied is not None else 0
 
 
 def need_yes(*, quiet: bool, yes: bool, json: bool) -> None:

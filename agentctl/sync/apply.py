@@ -215,7 +215,7 @@ class _Run:
         except (Rejected, Unauthorized):
             # Nothing was made, so nobody has to look for it. Of an earlier create, something may come to light still.
             if not change.again:
-                await self._bindings.forget_intent(ref)
+                await self._bindings.abandon([ref])
             raise
         await self._bindings.bind(ref, remote_id, former=old)
         if old is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from agentctl.errors import Stale
@@ -39,7 +40,7 @@ class Bindings:
         self._ids: dict[Ref, str] = {}
         self._assumed: dict[Ref, str] = {}
         self._applied: dict[Ref, Mapping[str, Any]] = {}
-        self._intents: set[Ref] = set()
+        self._intents: dict[Ref, datetime] = {}
         self._exposed: set[Ref] = set()
 
     def __len__(self) -> int:
@@ -56,7 +57,7 @@ class Bindings:
         self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
         self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
         intents = await self._store.call("intents", asdict(self.scope))
-        self._intents = {Ref(row["kind"], row["key"]) for row in intents}
+        self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
         return self
 
     def get(self, ref: Ref) -> str | None:
@@ -91,6 +92,16 @@ class Bindings:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents
 
+    def begun(self, kind: str, before: datetime) -> list[Ref]:
+        """The creates of one kind that were begun before that moment and whose ids never became known."""
+        return sorted((ref for ref, at in self._intents.items() if ref.kind == kind and at < before), key=str)
+
+    async def abandon(self, refs: Sequence[Ref]) -> None:
+        """Forget that these creates were begun: nothing of them is there, and nobody has to look for it."""
+        for ref in refs:
+            await self._store.call("forget_intent", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+            self._intents.pop(ref, None)
+
     async def intend(self, ref: Ref, *, again: bool) -> None:
         """Remember that a create is about to be sent; `bind` takes it back. `again`: an earlier one was looked for.
 
@@ -100,12 +111,7 @@ class Bindings:
         told = await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
         if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
             raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
-        self._intents.add(ref)
-
-    async def forget_intent(self, ref: Ref) -> None:
-        """The create was refused, so that there is nothing to look for."""
-        await self._store.call("forget_intent", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
-        self._intents.discard(ref)
+        self._intents.setdefault(ref, datetime.now(UTC))
 
     async def bind(
         self,
@@ -148,7 +154,7 @@ class Bindings:
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id
         self._applied[ref] = applied
-        self._intents.discard(ref)
+        self._intents.pop(ref, None)
         self._exposed.discard(ref)
 
     async def forget(self, ref: Ref, remote_id: str) -> None:

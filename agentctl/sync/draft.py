@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
@@ -19,6 +19,9 @@ from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
+# How long ago a create must have been begun before its traces can be missing for good: the platform's lists lag behind,
+# and clocks differ.
+_LAG = timedelta(hours=1)
 # Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
 _OWN_WORK = 900
 
@@ -37,6 +40,7 @@ class Draft:
         self._unchanged = 0
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
+        self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
         self._there: set[str] = set()  # of the kind at hand: every id that was seen
         self._waiting: list[Failure] = []
@@ -55,6 +59,7 @@ class Draft:
             failures=tuple(self._failures),
             known=len(self._bindings),
             adopted=tuple(self._adopted),
+            abandoned=tuple(self._abandoned),
         )
 
     def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
@@ -161,7 +166,8 @@ class Draft:
                 self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
-        """What is ours by binding or by mark and is no longer declared."""
+        """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
+        self._abandon(kind, seen)
         bound = self._bindings.of(kind.name)
         in_use = {bound[key] for key in self._wanted[kind.name] if key in bound}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
@@ -178,6 +184,18 @@ class Draft:
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
             self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+
+    def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
+        """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.
+
+        Nothing follows where nothing was looked for: a kind that is not pruned (a number carries no mark) shows only
+        what is wanted, and without anything wanted or bound none shows what carries a mark of ours.
+        """
+        wanted, bound = self._wanted[kind.name], self._bindings.of(kind.name)
+        if kind.prunable and (wanted or bound):
+            known = wanted.keys() | bound.keys() | seen.keys()
+            begun = self._bindings.begun(kind.name, datetime.now(UTC) - _LAG)
+            self._abandoned += [ref for ref in begun if ref.key not in known]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
         """Take back each deletion of what somebody outside this plan uses, and say who."""

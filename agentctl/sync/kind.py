@@ -198,7 +198,10 @@ class Surveying(Protocol):
         """As of Kind."""
 
     def unmanaged(self) -> Sequence[User]:
-        """What the last `observe` saw that carries no mark and is bound to nothing; nothing of it is ever written."""
+        """What the last `observe` saw that carries no mark and is not among the ids that it was given.
+
+        Others may be bound all the same: `plan.unmanaged` leaves those out. Nothing of it is ever written.
+        """
 
 
 @runtime_checkable
@@ -207,4 +210,9 @@ class Repeatable(Protocol):
 
     @property
     def repeatable(self) -> bool:
-        """True."""
+        """Whether it is so."""
+
+
+def is_repeatable(kind: object) -> bool:
+    """Whether a create of this kind may be sent twice; the attribute alone, which may be False, does not say so."""
+    return isinstance(kind, Repeatable) and kind.repeatable

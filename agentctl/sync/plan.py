@@ -6,7 +6,7 @@ from drift, which somebody made there, and from a conflict, where both did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -119,6 +119,7 @@ class Plan:
     `orphans`: ours by binding or mark, and no longer declared. `known`: how many resources are bound in this scope.
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
+    `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
     """
 
     changes: tuple[Change, ...] = ()
@@ -131,6 +132,7 @@ class Plan:
     known: int = 0
     adopted: tuple[Ref, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
+    abandoned: tuple[Ref, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -174,14 +176,15 @@ class Plan:
             )
 
 
-def unmanaged(kinds: Iterable[object]) -> tuple[Unmanaged, ...]:
-    """What the kinds that survey have come across, by name."""
-    return tuple(
-        Unmanaged(kind.name, one.remote_id, one.name)
-        for kind in kinds
-        if isinstance(kind, Surveying)
-        for one in sorted(kind.unmanaged(), key=lambda one: (one.name, one.remote_id))
-    )
+def unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]) -> tuple[Unmanaged, ...]:
+    """What the kinds that survey have come across and is bound to nothing, by name. `bound`: by kind, key -> id."""
+    found: list[Unmanaged] = []
+    for kind in kinds:
+        if isinstance(kind, Surveying):
+            ours = set(bound(kind.name).values())
+            some = sorted((one.name, one.remote_id) for one in kind.unmanaged() if one.remote_id not in ours)
+            found += [Unmanaged(kind.name, remote_id, name) for name, remote_id in some]
+    return tuple(found)
 
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
