@@ -5,7 +5,6 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
 from agentctl.sync.secret import sealed
+from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
 
@@ -137,16 +137,10 @@ class Bindings:
 
     async def settle(self, found: Iterable[Settled]) -> None:
         """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
-        done = await asyncio.gather(
-            *(
-                self.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
-                for one in found
-            ),
-            return_exceptions=True,
+        await all_of(
+            self.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
+            for one in found
         )
-        for error in done:
-            if error is not None:
-                raise error
 
     async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
         applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})
