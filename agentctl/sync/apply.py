@@ -17,7 +17,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.gate import Gate, Verdicts
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_repeatable
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged, is_repeatable
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
@@ -83,7 +83,7 @@ class _Run:
         """Get ready for the changes of one kind, which run at once and may refer to each other."""
         new = [change for change in changes if change.observed is None or change.replaces]
         self._made = {change.desired.ref: asyncio.Event() for change in new}
-        self._verdicts.expect(new)
+        self._verdicts.expect([*new, *(change for change in changes if change.unjudged and change not in new)])
         if not self._take_ours:
             self._absent |= {change.desired.ref for change in changes if change.vanished}
         while more := {
@@ -126,7 +126,7 @@ class _Run:
         # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
         # are what it could not say, or what the platform did not take; the id is bound by now.
         edits = (*diff(body, observed.body, kind.lists, self._bindings.applied(desired.ref)), *gone)
-        if not new and edits:
+        if not new and (edits or change.unjudged):
             await self._admit(change, observed.remote_id, edited(observed.body, edits))
         if not new:
             await self._must_be_fresh(kind, change, observed)
@@ -138,6 +138,8 @@ class _Run:
         await self._verify(kind, change, body, observed, gone)
         if new:
             await self._admit(change, observed.remote_id, observed.body)
+        if not self._verdicts.open:
+            await self._bindings.judge(desired.ref)
 
     async def _admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
         others = await self._verdicts.ask(change, remote_id, planned)
@@ -183,7 +185,8 @@ class _Run:
             if not change.again:
                 await self._bindings.abandon([ref])
             raise
-        await self._bindings.bind(ref, remote_id, former=old)
+        unjudged = is_judged(kind) and not self._verdicts.open
+        await self._bindings.bind(ref, remote_id, former=old, unjudged=unjudged)
         if old is not None:
             self._removal.replaced(change, old)
         return await kind.read(remote_id)
