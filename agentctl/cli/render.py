@@ -193,8 +193,9 @@ def held_text(change: Change) -> str:
     why = {edit.path: _ORIGINS[edit.origin] for edit in change.foreign}
     lost = f"would delete {', '.join(change.destroys)}"
     why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
+    why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
     if not why:
-        return f"{paint('held back:', 33)} {name} waits for what was deleted at the platform"
+        return f"{paint('held back:', 33)} {name} waits for what it refers to, which is held back"
     paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
     return f"{paint('held back:', 33)} {name}: {paths}"
 

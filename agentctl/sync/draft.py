@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
+from agentctl.errors import AgentctlError, Ambiguous, Blocked, NotFound, Problem, Waiting
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
@@ -216,13 +216,33 @@ class Draft:
                 continue
             self._changes.remove(change)
             if isinstance(users, AgentctlError):
-                self._fail(change.desired, users)
+                self._fail(change.desired, users, leaving=True)
                 continue
             ref = self._leftover.get(change.observed.remote_id, change.desired.ref)
             self._orphans.append(ref)
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+
+    async def look(self, kinds: Mapping[str, Kind[Any]]) -> None:
+        """Take what is to be deleted as it is now: whatever becomes of it until then stops the deletion."""
+
+        async def seen(change: Change) -> Change | AgentctlError:
+            assert change.observed is not None
+            try:
+                return replace(change, observed=await kinds[change.desired.kind].read(change.observed.remote_id))
+            except NotFound:
+                return change
+            except AgentctlError as error:
+                return error
+
+        doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
+        for change, now in zip(doomed, await asyncio.gather(*map(seen, doomed)), strict=True):
+            if isinstance(now, Change):
+                self._changes[self._changes.index(change)] = now
+            else:
+                self._changes.remove(change)
+                self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
@@ -265,8 +285,8 @@ class Draft:
         self.ids[ref] = bound
         return True
 
-    def _fail(self, desired: Desired, error: AgentctlError) -> None:
-        self._failures.append(Failure(desired.ref, desired.where, error))
+    def _fail(self, desired: Desired, error: AgentctlError, *, leaving: bool = False) -> None:
+        self._failures.append(Failure(desired.ref, desired.where, error, leaving))
 
 
 def _differs(body: Mapping[str, Any], known: Mapping[str, Any], kind: Kind[Any]) -> bool:

@@ -80,11 +80,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Failure:
-    """One resource that cannot be planned or was not applied, and why."""
+    """One resource that cannot be planned or was not applied, and why. `leaving`: it was to be deleted."""
 
     ref: Ref
     where: str
     error: AgentctlError
+    leaving: bool = False
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def held_back(change: Change) -> str:
         said.append(f"was changed at the platform: {paths}")
     if change.destroys:
         said.append(f"would delete {', '.join(change.destroys)}")
-    return f"{name} {'; '.join(said) or 'waits for what was deleted there'}"
+    return f"{name} {'; '.join(said) or 'waits for what it refers to'}"
 
 
 def message_of(error: Exception) -> str:
