@@ -209,7 +209,7 @@ class Draft:
             self._abandoned += [ref for ref in begun if ref.key not in known]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
-        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        """Take back each deletion of what somebody outside this plan uses, and say who. Look at the others."""
         doomed = [change for change in self._changes if change.action == "delete"]
         for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
             if not users or change.observed is None:
@@ -223,8 +223,9 @@ class Draft:
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+        await self._look(kinds)
 
-    async def look(self, kinds: Mapping[str, Kind[Any]]) -> None:
+    async def _look(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Take what is to be deleted as it is now: whatever becomes of it until then stops the deletion."""
 
         async def seen(change: Change) -> Change | AgentctlError:

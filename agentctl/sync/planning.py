@@ -78,7 +78,6 @@ async def plan(
         if whole:
             draft.orphans(kind, seen, prune=prune)
     await draft.spare(by_name, parties)
-    await draft.look(by_name)
     await draft.check(by_name)
     return replace(draft.plan(notices), unmanaged=unmanaged(kinds, bindings.of) if whole else ())
 
