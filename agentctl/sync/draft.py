@@ -179,9 +179,9 @@ class Draft:
             self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
-        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        """Take back each deletion of what somebody uses whom this plan does not write, and say who."""
         doomed = [change for change in self._changes if change.action == "delete"]
-        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed, self._changes), strict=True):
             if not users or change.observed is None:
                 continue
             self._changes.remove(change)
