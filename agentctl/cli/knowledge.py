@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import Json, connected
+from agentctl.cli.session import Json, connected, say
+
+if TYPE_CHECKING:
+    from agentctl.verbs.knowledge import Refreshed
+    from agentctl.wiring import Control
 
 app = typer.Typer(help="Knowledge documents at ElevenLabs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,7 +29,7 @@ def list_(json: Json = False) -> None:
     width = max((len(one.key) for one in found), default=0)
     for one in found:
         notes = [f"used by {', '.join(one.used_by)}" if one.used_by else "used by nobody"]
-        notes += [f"indexed by {model}" for model in one.models]
+        notes += [_index(model, state) for model, state in one.indexes.items()]
         notes += [] if one.declared else ["not declared here"]
         print(render.plain(f"{one.key:{width}}  {one.type:4}  {_size(one.size):>9}  {'; '.join(notes)}"))
     if not found:
@@ -41,7 +45,11 @@ def refresh(
     from agentctl.cli import render
     from agentctl.verbs import knowledge as verbs
 
-    found = connected(lambda control: verbs.refresh(control, keys or ()))
+    async def work(control: Control) -> tuple[Refreshed, ...]:
+        control.tell = lambda text: say(f"  {text}")
+        return await verbs.refresh(control, keys or ())
+
+    found = connected(work)
     if json:
         rows = [{"key": one.key, "url": one.url, "error": str(one.error) if one.error else None} for one in found]
         print(render.to_json(rows))
@@ -53,6 +61,16 @@ def refresh(
             print("No document has a url.")
     if any(one.error for one in found):
         raise typer.Exit(1)
+
+
+def _index(model: str, state: str) -> str:
+    from agentctl.resources.rag_index import SUCCEEDED, TOO_SMALL
+    from agentctl.verbs.knowledge import MISSING
+
+    if state == TOO_SMALL:
+        return f"too short for an index by {model}"
+    known = {SUCCEEDED: f"indexed by {model}", MISSING: f"not indexed by {model}"}
+    return known.get(state, f"index by {model}: {state}")
 
 
 def _size(size: int) -> str:

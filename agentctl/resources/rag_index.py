@@ -27,8 +27,8 @@ BATCH = "/v1/convai/knowledge-base/rag-index"
 KIND = "rag_index"
 _MOST = 100  # indexes that one request of BATCH tells of
 # Below 500 bytes nothing is indexed; such a document goes into the prompt as a whole.
-TOO_SMALL = "document_too_small"
-DONE = frozenset({"succeeded", TOO_SMALL})
+SUCCEEDED, TOO_SMALL = "succeeded", "document_too_small"
+DONE = frozenset({SUCCEEDED, TOO_SMALL})
 _REMEDIES = {
     "failed": 'Check that the document has text that can be read; then sync again, or give it usage = "prompt".',
     "rag_limit_exceeded": "The workspace has no room left for indexes: delete some that nobody needs (agentctl sync "
@@ -199,6 +199,11 @@ class RagIndex:
 def model_of(key: str) -> str:
     """The model that the key of an index names."""
     return key.rpartition("@")[2]
+
+
+def document_of(remote_id: str) -> str:
+    """The id of the document that a bound index is of."""
+    return _Bound.of(remote_id).document
 
 
 async def indexes(api: Api, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Found]:
