@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentctl.errors import AgentctlError, Ambiguous, Blocked, NotFound, Problem, Waiting
+from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
+from agentctl.sync.fresh import as_it_is
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
@@ -209,9 +210,12 @@ class Draft:
             self._abandoned += [ref for ref in begun if ref.key not in known]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
-        """Take back each deletion of what somebody outside this plan uses, and say who. Look at the others."""
+        """Take back each deletion of what somebody uses whom this plan does not write, and say who; look at the rest.
+
+        What becomes of those after this look stops their deletion.
+        """
         doomed = [change for change in self._changes if change.action == "delete"]
-        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed, self._changes), strict=True):
             if not users or change.observed is None:
                 continue
             self._changes.remove(change)
@@ -223,26 +227,13 @@ class Draft:
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
-        await self._look(kinds)
-
-    async def _look(self, kinds: Mapping[str, Kind[Any]]) -> None:
-        """Take what is to be deleted as it is now: whatever becomes of it until then stops the deletion."""
-
-        async def seen(change: Change) -> Change | AgentctlError:
-            assert change.observed is not None
-            try:
-                return replace(change, observed=await kinds[change.desired.kind].read(change.observed.remote_id))
-            except NotFound:
-                return change
-            except AgentctlError as error:
-                return error
-
         doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
-        for change, now in zip(doomed, await asyncio.gather(*map(seen, doomed)), strict=True):
+        looks = (as_it_is(kinds[change.desired.kind], change) for change in doomed)
+        for change, now in zip(doomed, await asyncio.gather(*looks), strict=True):
+            self._changes.remove(change)
             if isinstance(now, Change):
-                self._changes[self._changes.index(change)] = now
+                self._changes.append(now)
             else:
-                self._changes.remove(change)
                 self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
