@@ -213,6 +213,20 @@ class Repeatable(Protocol):
         """Whether it is so."""
 
 
+@runtime_checkable
+class Internal(Protocol):
+    """A kind whose resources lie in our own store: nobody else writes them, and nothing is lost with one."""
+
+    @property
+    def internal(self) -> bool:
+        """Whether it is so."""
+
+
+def is_internal(kind: object) -> bool:
+    """Whether nobody but us has to do with this kind."""
+    return isinstance(kind, Internal) and kind.internal
+
+
 def is_repeatable(kind: object) -> bool:
     """Whether a create of this kind may be sent twice; the attribute alone, which may be False, does not say so."""
     return isinstance(kind, Repeatable) and kind.repeatable
