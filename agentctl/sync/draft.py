@@ -13,7 +13,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_judged
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.secret import sealed
@@ -39,6 +39,7 @@ class Draft:
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
+        self._ours: dict[str, int] = {}
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
         self._abandoned: list[Ref] = []
@@ -59,6 +60,7 @@ class Draft:
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
+            ours=self._ours,
             adopted=tuple(self._adopted),
             abandoned=tuple(self._abandoned),
         )
@@ -176,6 +178,13 @@ class Draft:
                 self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
                 old = Desired(kind.name, desired.key, {}, desired.where)
                 self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
+        self._count(kind, seen)
+
+    def _count(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
+        """How many there are of ours, declared or not; what is to go already has another in its place."""
+        if not is_internal(kind):
+            there = {i for sighting in seen.values() for i in _ids(sighting)}
+            self._ours[kind.name] = len((there | set(self._bindings.of(kind.name).values())) - self._leftover.keys())
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
@@ -195,7 +204,8 @@ class Draft:
                 self._orphans.append(Ref(kind.name, key))
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
-            self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+            known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
+            self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
 
     def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
         """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.

@@ -354,7 +354,7 @@ async def test_deleting_more_than_a_third_of_at_least_ten_needs_force(resources:
     await synced(platform, specs)
     found = await planned(platform, specs[: resources // 2], prune=True)
     if unsafe:
-        with pytest.raises(UsageError, match="6 of 12 resources"):
+        with pytest.raises(UsageError, match="6 of 12 agents"):
             found.raise_if_unsafe()
     else:
         found.raise_if_unsafe()
