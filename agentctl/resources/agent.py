@@ -37,6 +37,7 @@ class Agent:
 
     name = KIND
     prunable = True
+    judged = True
     lists: Mapping[str, Keyed] = {
         "tags": Keyed(open=True),
         "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),

@@ -13,7 +13,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.secret import sealed
@@ -126,21 +126,31 @@ class Draft:
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
+        unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or _differs(sealed(equal), known, kind)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
             self._pending.add(ref)
-        if edits:
+        if edits or unjudged:
             lost = tuple(losses(desired, body, observed.body, edits))
             again = self._bindings.intended(ref)
             instead = bool(theirs) and bound is not None and bound not in self._there
-            parts = (edits, observed, replaces, bound, lost, others, again, instead)
-            self._changes.append(Change("update", desired, *parts))
+            how = (replaces, bound, lost, others, again, unjudged, instead)
+            self._changes.append(Change("update", desired, edits, observed, *how))
         else:
             self._unchanged += 1
+
+    def _unjudged(self, kind: Kind[Any], desired: Desired, observed: Observed) -> bool:
+        """Whether a gate has to let through what is there already. Of what was found by its mark nothing is known."""
+        known = self._bindings.get(desired.ref) == observed.remote_id and not self._bindings.unjudged(desired.ref)
+        if known or not self._gated or not is_judged(kind):
+            return False
+        what = "is not known to have passed the tests that let it through; they run before anything leads to it"
+        self._notices.append(Problem(f"{kind.name} {desired.key}", what))
+        return True
 
     def _replaces(self, kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
         felt = self._gated and isinstance(kind, Shared) and kind.felt(changed)

@@ -206,6 +206,17 @@ class Surveying(Protocol):
         """
 
 
+class Judged(Protocol):
+    """A kind whose resources are of effect once something leads to them; a gate's verdict on a new one is remembered.
+
+    One that was made under a gate and was not let through is judged again by the next sync under one, until it is.
+    """
+
+    @property
+    def judged(self) -> bool:
+        """True."""
+
+
 @runtime_checkable
 class Repeatable(Protocol):
     """A kind whose create may be sent twice and makes one all the same: no intent of it has to be remembered."""
@@ -213,6 +224,11 @@ class Repeatable(Protocol):
     @property
     def repeatable(self) -> bool:
         """Whether it is so."""
+
+
+def is_judged(kind: object) -> bool:
+    """Whether a gate has to let one through that was made before anything leads to it: see `Judged`."""
+    return bool(getattr(kind, "judged", False))
 
 
 def is_repeatable(kind: object) -> bool:

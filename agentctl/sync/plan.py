@@ -28,7 +28,8 @@ class Change:
     bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
     who use it and have no part in the plan; they keep the old object. `again`: an earlier run has begun to create it,
-    and left nothing. `instead`: the bound one is gone, and `observed`, which claims to be it, would take its place.
+    and left nothing. `unjudged`: it is there, and a gate has to let it through still; there may be no edits. `instead`:
+    the bound one is gone, and `observed`, which claims to be it, would take its place.
     """
 
     action: Literal["create", "update", "delete"]
@@ -40,6 +41,7 @@ class Change:
     losses: tuple[tuple[tuple[str, ...], str], ...] = ()
     others: str = ""
     again: bool = False
+    unjudged: bool = False
     instead: bool = False
 
     @property
@@ -97,7 +99,7 @@ class Settled:
     """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
 
     `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
-    before, if that is there still.
+    before, if that is there still. `unjudged`: whether a gate has ever let it through is not known.
     """
 
     ref: Ref
@@ -106,6 +108,7 @@ class Settled:
     gone: tuple[tuple[str, ...], ...] = ()
     touched: int = 0
     former: str | None = None
+    unjudged: bool = False
 
 
 @dataclass(frozen=True)

@@ -505,3 +505,26 @@ class Asked(Thing):
         if self.failing:
             raise self.failing
         return ()
+
+
+@pytest.mark.parametrize("how", ["failing", "drifted", "refused"])
+async def test_what_is_referred_to_by_one_that_was_not_written_is_not_pruned(how: str) -> None:
+    platform = Platform()
+    other = {"key": "x", "agent": {"name": "X"}}
+    await synced(platform, [{"key": "a", "agent": {"name": "A", "docs": [{"id": Ref("agent", "x")}]}}, other])
+    a, x = platform.bindings["agent", "a"], platform.bindings["agent", "x"]
+    alone = {"key": "a", "agent": {"name": "A", "docs": []}}
+    changes: dict[str, Any] = {}
+    if how == "failing":
+        platform.failing.add(("agent", "a"))
+    elif how == "drifted":
+        platform.objects["agent"][a]["docs"].append({"id": "theirs"})
+    else:
+        changes["agent"] = {"refusal": SyncError("no such voice"), "refuses_changes": True}
+    done = await synced(platform, [alone], prune=True, **changes)
+    assert x in platform.objects["agent"], "callers are led to it still"
+    assert not done.ok or done.held
+    platform.failing.clear()
+    done = await synced(platform, [alone], prune=True, take_ours=True)
+    assert done.ok
+    assert list(platform.objects["agent"]) == [a]
