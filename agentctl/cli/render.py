@@ -231,7 +231,7 @@ def status_text(standings: Sequence[Standing]) -> str:
 def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
-        yield f"      {paint('deleted at the platform; made anew only with --take-ours', 33)}"
+        yield f"      {paint(f'deleted at the platform; {change.anew} only with --take-ours', 33)}"
     for lost in change.destroys:
         yield f"      {paint(f'deletes for good: {lost}', 31)}"
     if change.others:

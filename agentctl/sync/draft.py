@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
+from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
@@ -45,6 +46,7 @@ class Draft:
         self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
         self._there: set[str] = set()  # of the kind at hand: every id that was seen
+        self._doubled: list[Failure] = []
         self._waiting: list[Failure] = []
         self._notices: list[Problem] = []
         self._failures: list[Failure] = []
@@ -63,6 +65,7 @@ class Draft:
             ours=self._ours,
             adopted=tuple(self._adopted),
             abandoned=tuple(self._abandoned),
+            doubled=tuple(self._doubled),
         )
 
     def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
@@ -73,10 +76,15 @@ class Draft:
         self._there = {i for sighting in seen.values() for i in _ids(sighting)}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
-            if isinstance(sighting, AgentctlError) or len(sighting) > 1:
+            if isinstance(sighting, AgentctlError):
                 continue
-            if sighting:
-                self.ids[desired.ref] = sighting[0].remote_id
+            claims = [one.remote_id for one in claiming(sighting, self._bindings.former(desired.ref))]
+            if len(claims) > 1:
+                # What refers to it goes on: of several, it is the bound one until a person decides.
+                if (bound := self._bindings.get(desired.ref)) in claims:
+                    self.ids[desired.ref] = str(bound)
+            elif claims:
+                self.ids[desired.ref] = claims[0]
             else:
                 self._pending.add(desired.ref)
 
@@ -90,16 +98,15 @@ class Draft:
             return self._fail(desired, sighting)
         if isinstance(strangers, AgentctlError):
             return self._fail(desired, strangers)
-        if len(sighting) > 1:
-            ids = ", ".join(observed.remote_id for observed in sighting)
-            message = f"{kind.name} {desired.key}: {len(sighting)} remote objects claim to be it: {ids}"
-            return self._fail(desired, Ambiguous(message, "Delete or rename the wrong ones in the dashboard."))
+        claims = claiming(sighting, self._bindings.former(desired.ref))
+        if len(claims) > 1:
+            return self._fail(desired, ambiguous(desired.ref, self._bindings.get(desired.ref), claims))
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
             self._pending.discard(desired.ref)
             return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
-        return self._compare(kind, desired, sighting[0] if sighting else None, named(strangers))
+        return self._compare(kind, desired, claims[0] if claims else None, named(strangers))
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
         ref, body = desired.ref, resolve(desired.body, self.ids)
@@ -133,7 +140,8 @@ class Draft:
         if edits or unjudged:
             lost = tuple(losses(desired, body, observed.body, edits))
             again = self._bindings.intended(ref)
-            how = (replaces, bound, lost, others, again, unjudged)
+            instead = bool(theirs) and bound is not None and bound not in self._there
+            how = (replaces, bound, lost, others, again, unjudged, instead)
             self._changes.append(Change("update", desired, edits, observed, *how))
         else:
             self._unchanged += 1
@@ -196,6 +204,7 @@ class Draft:
             ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
+            self._double(Ref(kind.name, key), ids, bound)
             if not ids:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
@@ -206,6 +215,12 @@ class Draft:
             desired = Desired(kind.name, key, {}, "no longer declared")
             known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
             self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
+
+    def _double(self, ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> None:
+        others = set(bound.values()) - {bound.get(ref.key)}
+        claims = [Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
+        if ref.key in bound and len(claims) > 1:
+            self._doubled.append(Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims)))
 
     def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
         """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.

@@ -94,8 +94,9 @@ class Observed:
     """One real resource: its id and its body in the shape of the desired one, with whatever else it has.
 
     `version` changes with every change of the resource, where the platform tells one; empty elsewhere. `free`: no
-    one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use.
-    `touched`: when it was changed last, in seconds since 1970, where its body does not tell of each change; else 0.
+    one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use, or
+    beside the bound one. `touched`: when it was changed last, in seconds since 1970, where its body does not tell of
+    each change; else 0. `told`: what tells it from another that claims to be the same, in words; empty: nothing does.
     """
 
     remote_id: str
@@ -103,6 +104,7 @@ class Observed:
     version: str = ""
     free: bool = True
     touched: int = 0
+    told: str = ""
 
 
 Sighting = Sequence[Observed] | AgentctlError

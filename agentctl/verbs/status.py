@@ -41,9 +41,12 @@ async def status(
     plan = await trusted.plan(control, only, trust=trust_store, patience=patience)
     assistants = sync.select(control.loaded.assistants, only)
     held = {hold.key: hold for hold in plan.holds}
+    claimed = {failure.ref.key for failure in plan.failures if failure in plan.doubled}
     kinds = await control.kinds(await control.bindings())
     return tuple(
-        Standing(one.key, "held", (str(held[one.key]),)) if one.key in held else standing(one, plan, kinds)
+        Standing(one.key, "held", (str(held[one.key]),))
+        if one.key in held and one.key not in claimed
+        else standing(one, plan, kinds)
         for one in assistants
     )
 
