@@ -48,6 +48,7 @@ MailTo = Annotated[
 ]
 
 _STOPPED = 130
+_READING = "Is a loop in a prompt endless? agentctl plan says so of each. Else allow more with --timeout."
 _SHOWN = 10
 _MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
 
@@ -131,7 +132,7 @@ class Unattended:
             async with clock:
                 self.applied = await body(control)
         except TimeoutError as raised:
-            error = self._timed_out() if clock.expired() else raised
+            error = self._timed_out(control) if clock.expired() else raised
         except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
             error = raised
         finally:
@@ -144,8 +145,11 @@ class Unattended:
         assert self.applied is not None
         return self.applied
 
-    def _timed_out(self) -> TimedOut:
+    def _timed_out(self, control: Control) -> TimedOut:
         said = f"this run was ended after its {self.timeout:g} s"
+        if control.reading is not None:
+            at = f" ({control.reading.at})" if control.reading.at else ""
+            return TimedOut(f"{said}, while the files were read{at}; nothing was written", _READING)
         if self.plan is None:
             return TimedOut(f"{said}, before there was a plan; nothing was written", "Allow more with --timeout.")
         left = [f"{change.desired.kind} {change.desired.key}" for change in self._left()]
@@ -164,7 +168,7 @@ class Unattended:
 
     def _learn_scope(self, control: Control) -> None:
         try:
-            self.scope = control.scope if control.loaded.project.name else None
+            self.scope = control.scope if control.project.name else None
         except ConfigurationError:
             self.scope = None
 
