@@ -55,6 +55,8 @@ async def test_endless_templates_end_with_whoever_waits_for_them(tmp_path: Path)
     task = asyncio.create_task(one.of(lambda: load(project(tmp_path, 8))))
     took = await cancelled(lambda: one.at.endswith("prompt.md"), task)
     assert took < 1, "the process that renders was waited for"
+    for thread in readers():
+        await asyncio.to_thread(thread.join, 5)
     assert readers() == []
     assert one.at == "assistants/a0/prompt.md"
 
