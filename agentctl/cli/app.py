@@ -129,8 +129,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    from agentctl.cli.addressed import addressed
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import told
 
-    print(f"error: {plain(addressed(message))}", file=sys.stderr)
+    print(f"error: {told(message)}", file=sys.stderr)
     return code

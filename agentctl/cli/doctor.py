@@ -34,7 +34,7 @@ def doctor(json: Json = False) -> None:
     if json:
         from agentctl.cli.render import to_json
 
-        print(to_json({"ok": not broken, "findings": [_json(finding) for finding in findings]}))
+        print(to_json({"ok": not broken, "findings": [finding_json(finding) for finding in findings]}))
     else:
         print(f"{broken} broken." if broken else "Nothing is broken.")
     if broken:
@@ -43,21 +43,23 @@ def doctor(json: Json = False) -> None:
 
 def finding_text(finding: Finding) -> str:
     """`FAIL  store       what it is`, and the remedy under it."""
-    from agentctl.cli.addressed import addressed
-    from agentctl.cli.render import paint, plain
+    from agentctl.cli.render import paint, told
 
     mark, colour = _MARKS[finding.state]
     lines = [*finding.what.splitlines(), *finding.remedy.splitlines()]
-    first, *others = [plain(addressed(line.strip())) for line in lines]
+    first, *others = [told(line.strip()) for line in lines]
     return "\n".join(
         [f"{paint(mark.ljust(4), colour)} {finding.subject:<11} {first}", *(_INDENT + one for one in others)]
     )
 
 
-def _json(finding: Finding) -> dict[str, str]:
+def finding_json(finding: Finding) -> dict[str, str]:
+    """One finding of `doctor --json`."""
+    from agentctl.cli.addressed import addressed
+
     return {
         "subject": finding.subject,
         "state": finding.state,
-        "what": finding.what,
-        "remedy": finding.remedy,
+        "what": addressed(finding.what),
+        "remedy": addressed(finding.remedy),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.session import Json, Yes, confirm, connected, end, say
 from agentctl.cli.sync import DeleteConversations
 
 if TYPE_CHECKING:
@@ -64,11 +64,7 @@ def rollback(
             print(_outcome(decision, applied, held=held))
         return applied
 
-    applied = connected(run)
-    if not applied.ok:
-        raise typer.Exit(1)
-    if applied.held:
-        raise typer.Exit(3)
+    end(connected(run))
 
 
 def unhold(key: Key, json: Json = False) -> None:

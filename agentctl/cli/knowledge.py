@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentctl.cli.session import Json, connected
+
+if TYPE_CHECKING:
+    from agentctl.verbs.knowledge import Refreshed
 
 app = typer.Typer(help="Knowledge documents at ElevenLabs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -25,7 +29,7 @@ def list_(json: Json = False) -> None:
     width = max((len(one.key) for one in found), default=0)
     for one in found:
         notes = [f"used by {', '.join(one.used_by)}" if one.used_by else "used by nobody"]
-        notes += [f"indexed by {model}" for model in one.models]
+        notes += [_index(model, state) for model, state in one.indexes.items()]
         notes += [] if one.declared else ["not declared here"]
         print(render.plain(f"{one.key:{width}}  {one.type:4}  {_size(one.size):>9}  {'; '.join(notes)}"))
     if not found:
@@ -42,17 +46,39 @@ def refresh(
     from agentctl.verbs import knowledge as verbs
 
     found = connected(lambda control: verbs.refresh(control, keys or ()))
-    if json:
-        rows = [{"key": one.key, "url": one.url, "error": str(one.error) if one.error else None} for one in found]
-        print(render.to_json(rows))
-    else:
-        for one in found:
-            said = f"{one.key}: {one.error}" if one.error else f"{one.key}: fetched {one.url}"
-            print(f"{render.paint('failed:', 31)} {render.plain(said)}" if one.error else render.plain(said))
-        if not found:
-            print("No document has a url.")
+    print(render.to_json(refreshed_json(found)) if json else refreshed_text(found))
     if any(one.error for one in found):
         raise typer.Exit(1)
+
+
+def refreshed_json(found: Sequence[Refreshed]) -> list[dict[str, str | None]]:
+    """The face of `knowledge refresh --json`."""
+    from agentctl.cli.addressed import addressed
+
+    return [
+        {"key": one.key, "url": one.url, "error": addressed(str(one.error)) if one.error else None} for one in found
+    ]
+
+
+def refreshed_text(found: Sequence[Refreshed]) -> str:
+    """One line per document, with the reason where it could not be fetched."""
+    from agentctl.cli.render import paint, told
+
+    lines = []
+    for one in found:
+        said = told(f"{one.key}: {one.error}" if one.error else f"{one.key}: fetched {one.url}")
+        lines.append(f"{paint('failed:', 31)} {said}" if one.error else said)
+    return "\n".join(lines) or "No document has a url."
+
+
+def _index(model: str, state: str) -> str:
+    from agentctl.resources.rag_index import SUCCEEDED, TOO_SMALL
+    from agentctl.verbs.knowledge import MISSING
+
+    if state == TOO_SMALL:
+        return f"too short for an index by {model}"
+    known = {SUCCEEDED: f"indexed by {model}", MISSING: f"not indexed by {model}"}
+    return known.get(state, f"index by {model}: {state}")
 
 
 def _size(size: int) -> str:

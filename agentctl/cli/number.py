@@ -121,6 +121,8 @@ def release_number(number: Number, yes: Yes = False, json: Json = False) -> None
 
 def imported_json(imported: Imported) -> dict[str, Any]:
     """The face of `import-number --json`."""
+    from agentctl.cli.addressed import addressed
+
     return {
         "number": imported.number,
         "assistant": imported.assistant,
@@ -134,7 +136,7 @@ def imported_json(imported: Imported) -> dict[str, Any]:
         "rings": imported.rings,
         "routing": dict(imported.routing),
         "saved": dict(imported.saved),
-        "notices": list(imported.notices),
+        "notices": [addressed(notice) for notice in imported.notices],
     }
 
 
@@ -152,7 +154,9 @@ def routing_lines(routing: Mapping[str, str]) -> list[str]:
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)
+    from agentctl.cli.addressed import addressed
+
+    print(addressed(text), flush=True)
 
 
 def _show_takeover(found: Takeover, show: Callable[[str], None]) -> None:
@@ -206,11 +210,13 @@ def _released_text(released: Released) -> str:
 
 
 def _released_json(released: Released) -> dict[str, Any]:
+    from agentctl.cli.addressed import addressed
+
     return {
         "number": released.number,
         "deleted": released.deleted,
         "restored": released.restored,
         "routing": dict(released.routing) if released.routing is not None else None,
         "declared_in": list(released.declared_in),
-        "notices": list(released.notices),
+        "notices": [addressed(notice) for notice in released.notices],
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import DIRECTORY, ENVIRONMENT, Json, Yes, confirm, say
-from agentctl.cli.sync import DeleteConversations, Gate, end
+from agentctl.cli.session import ENVIRONMENT, Json, Yes, confirm, end, opened, say
+from agentctl.cli.sync import DeleteConversations, Gate
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ def promote(
     run = _Promote(tuple(keys or ()), yes, take_ours or not yes, gate, force, delete_conversations, json)
 
     async def session() -> Applied:
-        from agentctl.wiring import connect
-
-        where = DIRECTORY.get()
-        async with connect(where, environment=source) as one, connect(where, environment=to) as other:
+        async with opened(source) as one, opened(to) as other:
             return await run.run(one, other)
 
     end(asyncio.run(session()))
@@ -62,13 +59,13 @@ class _Promote:
     async def run(self, source: Control, to: Control) -> Applied:
         """Look, ask, apply, tell."""
         from agentctl.cli import render
+        from agentctl.cli.addressed import addressed
         from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
         from agentctl.cli.testing import Looking
         from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.stateless import must_be_meant
 
-        to.tell = lambda text: say(f"  {text}")
         async with exclusive(to):
             found = await verbs.look(source, to, self.keys, gated=self.gate, patience=patience(), force=self.force)
             for problem in found.left:
@@ -92,7 +89,7 @@ class _Promote:
             )
         if self.json:
             face = {"from": found.source, "to": found.to, "revisions": found.revisions}
-            left = [{"assistant": problem.where, "why": problem.what} for problem in found.left]
+            left = [{"assistant": problem.where, "why": addressed(problem.what)} for problem in found.left]
             print(render.to_json({**face, "not_promoted": left, **render.applied_json(applied)}))
         else:
             print(outcome(applied))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.session import Json, Yes, confirm, connected
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ def pull(
         from agentctl.verbs import pull as verbs
         from agentctl.verbs.exclusive import exclusive
 
-        control.tell = lambda text: say(f"  {text}")
         async with exclusive(control):
             wanted = await candidates.candidates(control, keys or (), every=every, agents=agents)
             found = verbs.NOTHING

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.session import Json, Yes, confirm, connected, end, say
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied
@@ -34,8 +34,7 @@ def rename(
 
     renaming, applied = connected(run)
     _print(renaming, applied, json=json)
-    if not applied.ok:
-        raise typer.Exit(1)
+    end(applied)
 
 
 def _what(renaming: Renaming) -> str:

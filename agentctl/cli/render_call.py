@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agentctl.calls import wording
+from agentctl.cli.addressed import addressed
 from agentctl.cli.render import paint, plain
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def drained_text(drained: Drained) -> str:
     waiting = [f"{n} {what}" for n, what in ((drained.pending_events, "events"), (drained.pending_mails, "mails")) if n]
     if waiting:
         lines.append(f"Waiting: {' and '.join(waiting)}.")
-    return "\n".join(lines)
+    return addressed("\n".join(lines))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

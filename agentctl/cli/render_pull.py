@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from agentctl.cli.render import failure_text, paint, plain
+from agentctl.cli.addressed import addressed
+from agentctl.cli.render import failure_json, failure_text, paint, plain, told
 from agentctl.sync.secret import HIDDEN, masked, secrets
 from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:
+    from agentctl.errors import Problem
     from agentctl.sources.pulled import Rewrite
     from agentctl.sync.plan import Failure
     from agentctl.verbs.adopting import Adopting, Adoption
@@ -19,11 +22,12 @@ if TYPE_CHECKING:
 
 def pull_text(found: Pull, new: Adopting) -> str:
     """What would be written, as a unified diff; the new files; then what cannot be taken, then the count."""
-    lines = [_masked(line, found) for rewrite in found.files for line in _diff(rewrite)]
+    hidden = _secrets(found)
+    lines = [_masked(line, hidden) for rewrite in found.files for line in _diff(rewrite)]
     lines += [line for adoption in new.adoptions for line in _new(adoption)]
-    lines += [f"{paint('note:', 36)} {plain(str(problem))}" for problem in new.notes]
+    lines += [f"{paint('note:', 36)} {told(problem)}" for problem in new.notes]
     left = (*found.left, *new.left)
-    lines += [_masked(f"{paint('left:', 33)} {plain(str(problem))}", found) for problem in left]
+    lines += [_masked(f"{paint('left:', 33)} {told(problem)}", hidden) for problem in left]
     lines += [failure_text(failure) for failure in found.failures]
     rest = f", {len(left)} left as they are" if left else ""
     taken = [f"{len(found.taken)} to take into {_count(len(found.files), 'file')}"] if found.taken else []
@@ -57,22 +61,35 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
             }
             for one in new.adoptions
         ],
-        "left": [{"where": problem.where, "what": problem.what} for problem in (*found.left, *new.left)],
-        "notes": [{"where": problem.where, "what": problem.what} for problem in new.notes],
-        "failures": [
-            {"kind": one.ref.kind, "key": one.ref.key, "where": one.where, "error": str(one.error)}
-            for one in (*found.failures, *failures)
-        ],
+        "left": [_problem(problem) for problem in (*found.left, *new.left)],
+        "notes": [_problem(problem) for problem in new.notes],
+        "failures": [failure_json(one) for one in (*found.failures, *failures)],
     }
 
 
-def _masked(text: str, found: Pull) -> str:
-    """The text without the secrets that are taken or replaced."""
-    for one in found.taken:
-        keys = tuple(one.path.split("."))
-        for secret in (*secrets(one.ours, keys), *secrets(one.theirs, keys)):
-            text = text.replace(str(secret), HIDDEN)
+def _problem(problem: Problem) -> dict[str, str]:
+    return {"where": problem.where, "what": addressed(problem.what)}
+
+
+def _masked(text: str, hidden: Sequence[str]) -> str:
+    for secret in hidden:
+        text = text.replace(secret, HIDDEN)
     return text
+
+
+def _secrets(found: Pull) -> list[str]:
+    """What is taken or replaced, and what stands beside it in a file; the longest first: one may be in another."""
+    taken = [secrets(side, tuple(one.path.split("."))) for one in found.taken for side in (one.ours, one.theirs)]
+    written = [secrets(_table(text)) for one in found.files for text in (one.before, one.after)]
+    return sorted({str(one) for some in (*taken, *written) for one in some}, key=len, reverse=True)
+
+
+def _table(text: str) -> Any:
+    """What a TOML file says; of another file, nothing."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
 
 
 def _new(adoption: Adoption) -> Iterator[str]:

@@ -84,9 +84,11 @@ _QUESTIONS = {
 
 def rotation_text(rotation: Rotation) -> str:
     """One line: what a rotation waits for."""
+    from agentctl.cli.render import told
+
     if rotation.until is not None:
-        return f"{rotation.old} goes after {_time(rotation.until)}: agentctl webhook rotate --finish"
-    return f"{rotation.new or 'the new webhook'} waits until the door knows its secret: agentctl webhook rotate"
+        return told(f"{rotation.old} goes after {_time(rotation.until)}: agentctl webhook rotate --finish")
+    return told(f"{rotation.new or 'the new webhook'} waits until the door knows its secret: agentctl webhook rotate")
 
 
 def rotation_json(rotation: Rotation) -> dict[str, Any]:
@@ -101,15 +103,15 @@ def rotation_json(rotation: Rotation) -> dict[str, Any]:
 
 
 def _rotated_text(done: Rotated, variable: str) -> str:
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import told
 
     rotation, lines = done.rotation, []
     if done.changed:
         lines.append(f"The door knows the new secret. Now delivering to {rotation.new}: {', '.join(done.changed)}.")
     if done.pending and rotation.until is not None:
-        lines.append(f"{plain(done.pending).capitalize()}: run this again after {_time(rotation.until)}.")
+        lines.append(f"{told(done.pending).capitalize()}: run this again after {_time(rotation.until)}.")
     elif done.pending:
-        lines.append(f"No agent was moved: {plain(done.pending)}.")
+        lines.append(f"No agent was moved: {told(done.pending)}.")
         say(_NEXT.format(variable))
     else:
         lines.append(f"Done: webhook {rotation.old} is deleted, {rotation.new} has taken over.")
@@ -127,10 +129,12 @@ lost: agentctl webhook rotate --cancel"""
 
 
 def _rotated_json(done: Rotated, hook: NewSecret) -> dict[str, Any]:
+    from agentctl.cli.addressed import addressed
+
     return {
         "ok": not done.pending,
         **rotation_json(done.rotation),
-        "pending": done.pending or None,
+        "pending": addressed(done.pending) or None,
         "secret": done.secret.get_secret_value() if done.secret else None,
         "env_file": str(hook.env_file or done.env_file) if hook.env_file or done.env_file else None,
         "changed": list(done.changed),

@@ -96,13 +96,13 @@ def greeting(url: str, options: Options) -> str:
 
 def outcome(held: dict[str, Any]) -> str:
     """What came of a call."""
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import told
 
     if not held["reached"]:
-        return plain(f"Nobody was reached: {held['why']}")
+        return told(f"Nobody was reached: {held['why']}")
     lines = [f"Held: {held['conversation_id']}"]
     for delivery in held["deliveries"]:
         lines.append(f"  {delivery['type']}: {delivery['status'] or 'no answer'} ({len(delivery['attempts'])} tries)")
     if not held["deliveries"]:
         lines.append("  Delivered to nobody: no webhook is bound. agentctl webhook register URL")
-    return plain("\n".join(lines))
+    return told("\n".join(lines))

@@ -137,9 +137,9 @@ class _Lines(logging.Formatter):
     """Text from outside cannot forge a line or obey a terminal; of an exception only its type and place are said."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from agentctl.cli.render import plain
+        from agentctl.cli.render import told
 
-        return plain(" ".join(super().format(record).splitlines()))
+        return told(" ".join(super().format(record).splitlines()))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  (logging's name)
         # Its text may quote a caller.

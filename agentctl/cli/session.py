@@ -6,8 +6,8 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -17,6 +17,7 @@ import typer
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from agentctl.sync.applied import Applied
     from agentctl.wiring import Control
 
 Result = TypeVar("Result")
@@ -29,9 +30,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
     """Run `body` with the project's control, and close what it opened."""
-    from agentctl.wiring import connect
-
-    where, environment = DIRECTORY.get(), ENVIRONMENT.get()
     # Not the task's own result: asyncio.run writes that out, for nobody to read, which takes a while for a large plan.
     results: list[Result] = []
 
@@ -40,7 +38,7 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
     async def session() -> None:
         if isinstance(ended, _Ended):
             ended.work = asyncio.current_task()
-        async with connect(where, environment=environment) as control:
+        async with opened(ENVIRONMENT.get()) as control:
             results.append(await body(control))
 
     try:
@@ -50,6 +48,29 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
             raise KeyboardInterrupt from None
         raise
     return results[0]
+
+
+@asynccontextmanager
+async def opened(environment: str | None) -> AsyncIterator[Control]:
+    """The project's control in one environment; how far something is that takes its time is said on stderr."""
+    from agentctl.wiring import connect
+
+    async with connect(DIRECTORY.get(), environment=environment) as control:
+        control.tell = lambda text: say(f"  {text}")
+        yield control
+
+
+def code_of(applied: Applied) -> int:
+    """The exit code that applying a plan deserves: 1 for a failure, 3 for what was held back."""
+    if not applied.ok:
+        return 1
+    return 3 if applied.held else 0
+
+
+def end(applied: Applied) -> None:
+    """Leave with that code."""
+    if code := code_of(applied):
+        raise typer.Exit(code)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -114,7 +135,6 @@ def stoppable() -> Iterator[None]:
 
 def say(text: str) -> None:
     """A message for a person, on stderr: stdout carries results alone."""
-    from agentctl.cli.addressed import addressed
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import told
 
-    print(plain(addressed(text)), file=sys.stderr, flush=True)
+    print(told(text), file=sys.stderr, flush=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentctl.cli import unattended
-from agentctl.cli.session import Json, Yes, agrees, confirm, connected, say
+from agentctl.cli.session import Json, Yes, agrees, confirm, connected, end, say
 
 if TYPE_CHECKING:
     from agentctl.errors import AgentctlError
@@ -82,26 +82,26 @@ def sync(
     unattended.need_yes(quiet=quiet, yes=yes, json=json)
     watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
     more = (delete_conversations, trust_store, json, quiet, wait, watch)
-    end(watch(_Asked(only or (), yes, take_ours, prune, gate, force, stateless, *more).run))
+    end(watch(Asked(only or (), yes, take_ours, prune, gate, force, stateless, *more).run))
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What one sync is to do, as the command line says it."""
 
-    only: Sequence[str]
-    yes: bool
-    take_ours: bool
-    prune: bool
-    gate: bool
-    force: bool
-    stateless: bool
-    delete_conversations: bool
-    trust_store: bool
-    json: bool
-    quiet: bool
-    wait: float
-    watch: unattended.Unattended
+    only: Sequence[str] = ()
+    yes: bool = False
+    take_ours: bool = False
+    prune: bool = False
+    gate: bool = False
+    force: bool = False
+    stateless: bool = False
+    delete_conversations: bool = False
+    trust_store: bool = False
+    json: bool = False
+    quiet: bool = False
+    wait: float = 0.0
+    watch: unattended.Unattended = field(default_factory=unattended.Unattended)
 
     async def run(self, control: Control) -> Applied:
         """Plan, show, ask, apply, tell."""
@@ -112,8 +112,8 @@ class _Asked:
         from agentctl.verbs.stateless import must_be_meant
 
         looking = None if self.quiet else patience()
-        if not self.quiet:
-            control.tell = lambda text: say(f"  {text}")
+        if self.quiet:
+            control.tell = lambda text: None
         async with exclusive(control, wait=self.wait):
             whole = {"trust": self.trust_store, "prune": self.prune, "gated": self.gate, "force": self.force}
             found = await trusted.plan(control, self.only, patience=looking, **whole)
@@ -168,12 +168,6 @@ def patience() -> Patience:
         say(f"  looking again in {seconds:g} s for {names}: an interrupted run may have made it")
 
     return Patience(on_pause=pausing)
-
-
-def end(applied: Applied) -> None:
-    """Leave with the exit code that a run deserves: 1 for a failure, 3 for what was held back."""
-    if not applied.ok or applied.held:
-        raise typer.Exit(3 if applied.ok else 1)
 
 
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:

@@ -52,12 +52,14 @@ class Looking:
 
 def results_json(found: Sequence[Outcome]) -> list[dict[str, Any]]:
     """The stable face of `test --json`."""
+    from agentctl.cli.addressed import addressed
+
     return [
         {
             "assistant": one.assistant,
             "test": one.result.test,
             "status": one.result.status,
-            "reason": one.result.reason,
+            "reason": addressed(one.result.reason),
         }
         for one in found
     ]
@@ -65,14 +67,14 @@ def results_json(found: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def results_text(found: Sequence[Outcome]) -> str:
     """One line per test, the reason under each that did not pass, and the count."""
-    from agentctl.cli.render import paint, plain
+    from agentctl.cli.render import paint, told
 
     lines = []
     for one in found:
         result = one.result
         lines.append(f"{paint(result.status, _COLOURS[result.status])}  {one.assistant}/{result.test}")
         if result.status != "passed":
-            lines.append(f"    {plain(result.reason)}")
+            lines.append(f"    {told(result.reason)}")
     passed = sum(one.result.status == "passed" for one in found)
     count = f"{passed} of {len(found)} tests passed."
     return "\n".join([*lines, count if found else "No tests are declared: assistants/<key>/tests/<name>.toml"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.session import connected, say, stoppable
+from agentctl.cli.session import ENVIRONMENT, code_of, connected, say, stoppable
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut, UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Unattended:
     failed: list[Failure] = field(default_factory=list)
     requests: int = 0
     scope: Scope | None = None
+    environment: str | None = None
 
     def __call__(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         """Run `body` with the project's control. Raises what it raises, and TimedOut; the report is written first."""
@@ -136,7 +137,7 @@ class Unattended:
         except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
             error = raised
         finally:
-            self.requests = control.requests
+            self.requests, self.environment = control.requests, control.environment
             self._learn_scope(control)
         if self.telling:
             await self._tell(control, self._reported(started, error))
@@ -188,15 +189,19 @@ class Unattended:
             applied=applied,
             left=self._left(),
             error=error if isinstance(error, Exception) else AgentctlError("stopped") if error else None,
+            environment=self.environment or ENVIRONMENT.get(),
         )
 
     def _save(self, report: Report) -> None:
         if self.report is None:
             return
+        from agentctl.cli.addressed import naming
         from agentctl.cli.render import to_json
         from agentctl.verbs.report import save
 
-        save(self.report, to_json(report_json(report)) + "\n")
+        # A file is read elsewhere, where AGENTCTL_ENV may not be set, or otherwise.
+        with naming(report.environment):
+            save(self.report, to_json(report_json(report)) + "\n")
 
     async def _tell(self, control: Control, report: Report) -> None:
         """A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended."""
@@ -234,6 +239,7 @@ def report_json(report: Report) -> dict[str, Any]:
     """The face of a report: that of `sync --json`, and what is known of the run itself."""
     from importlib.metadata import version
 
+    from agentctl.cli.addressed import addressed
     from agentctl.cli.render import applied_json
     from agentctl.sync.apply import Applied
     from agentctl.sync.plan import Plan
@@ -251,7 +257,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "duration_seconds": round((report.ended - report.started).total_seconds(), 3),
         "exit_code": report.exit_code,
         "ok": report.exit_code == 0,
-        "error": message_of(report.error) if report.error else None,
+        "error": addressed(message_of(report.error)) if report.error else None,
         "requests": report.requests,
         "planned": report.applied is not None,
         **applied_json(applied),
@@ -269,9 +275,9 @@ def _code(applied: Applied | None, error: BaseException | None) -> int:
         return _STOPPED
     if isinstance(error, AgentctlError):
         return error.exit_code
-    if error is not None or (applied is not None and not applied.ok):
+    if error is not None:
         return 1
-    return 3 if applied is not None and applied.held else 0
+    return code_of(applied) if applied is not None else 0
 
 
 def need_yes(*, quiet: bool, yes: bool, json: bool) -> None:

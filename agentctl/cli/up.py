@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentctl.cli.serve import Level, log_to_stderr, stopping
-from agentctl.cli.session import Yes, confirm, connected, say
+from agentctl.cli.session import Yes, connected, end, say
 
 if TYPE_CHECKING:
+    from agentctl.sync.applied import Applied
     from agentctl.sync.plan import Plan
     from agentctl.wiring import Control
 
@@ -32,8 +33,8 @@ def up(
 
         await sync.load(control)  # a broken project is told before anybody is asked anything
         await _key(control)
-        plan = await _sync(control, only or [], yes)
-        ringing = await _numbers(control, plan, only or [], yes)
+        applied = await _sync(control, only or [], yes)
+        ringing = await _numbers(control, applied.plan, only or [], yes)
         # A door that answers there already is left alone; else this is the door.
         here = control.settings.public_url is not None and not await verbs.door_answers(control)
         # Only from here on does Ctrl-C mean "enough": at a question or in a sync it has to interrupt.
@@ -64,21 +65,15 @@ async def _key(control: Control) -> None:
     say(f"   {control.settings.workspace} accepts it.")
 
 
-async def _sync(control: Control, only: list[str], yes: bool) -> Plan:
-    from agentctl.cli import render
-    from agentctl.cli.sync import Progress, outcome
-    from agentctl.verbs import sync as verbs
+async def _sync(control: Control, only: list[str], yes: bool) -> Applied:
+    """As agentctl sync does. What is held back is said, and is no reason to end here."""
+    from agentctl.cli.sync import Asked
 
     say("2. The plan")
-    found = await verbs.plan(control, only)
-    print(render.plan_text(found), flush=True)
-    if found.changes:
-        confirm("Apply this?", yes=yes)
-    applied = await verbs.apply(control, found, on_change=Progress(found))
-    print(outcome(applied), flush=True)
+    applied = await Asked(only=only, yes=yes).run(control)
     if not applied.ok:
-        raise typer.Exit(1)
-    return found
+        end(applied)
+    return applied
 
 
 async def _numbers(control: Control, plan: Plan, only: list[str], yes: bool) -> list[str]:

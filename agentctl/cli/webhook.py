@@ -114,6 +114,7 @@ def _show_plan(plan: Plan) -> None:
 
 
 def _registered_text(done: Registered) -> str:
+    from agentctl.cli.addressed import addressed
     from agentctl.cli.render import plain
 
     lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(done.webhook.url)} is there."]
@@ -121,13 +122,15 @@ def _registered_text(done: Registered) -> str:
     if done.agents:
         lines.append(f"It gets the calls of: {', '.join(done.agents)}.")
     if done.unsynced:
-        lines.append(f"Not synced yet: {', '.join(done.unsynced)}; agentctl sync binds them.")
+        lines.append(addressed(f"Not synced yet: {', '.join(done.unsynced)}; agentctl sync binds them."))
     if done.workspace is not None:
         lines.append("The workspace's default leads to it" + (" now." if done.workspace else " already."))
     return "\n".join(lines)
 
 
 def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
+    from agentctl.cli.addressed import addressed
+
     return {
         "ok": True,
         "webhook_id": done.webhook.webhook_id,
@@ -140,12 +143,14 @@ def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
         "changed": list(done.changed),
         "unsynced": list(done.unsynced),
         "workspace": done.workspace,
-        "notices": list(done.notices),
+        "notices": [addressed(notice) for notice in done.notices],
     }
 
 
 def status_json(found: Status) -> dict[str, Any]:
     """The face of `webhook status --json`."""
+    from agentctl.cli.addressed import addressed
+
     hook = found.webhook
     failed = None
     if hook is not None and hook.failed_at is not None:
@@ -172,12 +177,12 @@ def status_json(found: Status) -> dict[str, Any]:
         ],
         "workspace_webhook_id": found.workspace,
         "rotation": rotation.rotation_json(found.rotation) if found.rotation else None,
-        "problems": list(found.problems),
+        "problems": [addressed(problem) for problem in found.problems],
     }
 
 
 def _status_text(found: Status) -> str:
-    from agentctl.cli.render import paint, plain
+    from agentctl.cli.render import paint, plain, told
 
     lines = []
     if found.webhook is not None:
@@ -191,7 +196,7 @@ def _status_text(found: Status) -> str:
         lines.append(f"  agent         {bound.assistant}: {_bound_text(bound.through)}")
     if found.rotation is not None:
         lines.append(f"  rotation      {rotation.rotation_text(found.rotation)}")
-    lines += [f"{paint('problem:', 31)} {plain(problem)}" for problem in found.problems]
+    lines += [f"{paint('problem:', 31)} {told(problem)}" for problem in found.problems]
     return "\n".join(lines)
 
 
@@ -212,6 +217,8 @@ def _sent_text(sent: Sent) -> str:
 
 
 def _sent_json(sent: Sent) -> dict[str, Any]:
+    from agentctl.cli.addressed import addressed
+
     return {
         "ok": sent.ok,
         "url": sent.url,
@@ -220,5 +227,5 @@ def _sent_json(sent: Sent) -> dict[str, Any]:
         "status": sent.status,
         "answer": sent.text,
         "milliseconds": round(sent.seconds * 1000),
-        "hint": sent.hint,
+        "hint": addressed(sent.hint),
     }

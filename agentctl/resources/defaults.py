@@ -8,11 +8,12 @@ not be, or left to the platform, which has it anyway.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from agentctl.sync.secret import secrets
 
 Path = tuple[str, ...]
 
@@ -26,8 +27,6 @@ _NOT_OURS: frozenset[Path] = frozenset({
 # Without an id it says what would be delivered, and no place to deliver it to.
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
 _SECTIONS = ("conversation_config", "platform_settings")
-_SECRET = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
-_REFERENCE = re.compile(r"(_id|_ids|_label|_name|_type)$")
 # Objects whose keys are the user's own: an entry counts by being there, however little is in it.
 _MAPS = frozenset({
     "language_presets", "dynamic_variable_placeholders", "request_headers", "monitor_configs",
@@ -58,7 +57,7 @@ def beyond_defaults(agent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_secrets(settings: Mapping[str, Any], at: Path = ()) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """`settings` less what looks like a secret in plain text, and where that was: tokens, keys, header values.
+    """`settings` less the secrets that stand there in plain text (sync/secret.py says which), and where they were.
 
     References to the platform's own store of secrets ({"secret_id": …}) are no secrets. A list with one in it goes as
     a whole, since the platform takes lists whole.
@@ -67,33 +66,16 @@ def without_secrets(settings: Mapping[str, Any], at: Path = ()) -> tuple[dict[st
     lost: list[Path] = []
     for key, value in settings.items():
         here = (*at, key)
-        if _is_secret(here, value):
-            lost.append(here)
-        elif isinstance(value, Mapping):
+        if isinstance(value, Mapping):
             inner, gone = without_secrets(value, here)
             lost += gone
             if inner or not gone:
                 kept[key] = inner
-        elif isinstance(value, list) and (gone := tuple(_secrets_in(value, here))):
+        elif any(True for _ in secrets(value, here)):
             lost.append(here)
         else:
             kept[key] = value
     return kept, tuple(lost)
-
-
-def _secrets_in(entries: list[Any], at: Path) -> Iterator[Path]:
-    for entry in entries:
-        if isinstance(entry, Mapping):
-            yield from without_secrets(entry, at)[1]
-        elif isinstance(entry, list):
-            yield from _secrets_in(entry, at)
-
-
-def _is_secret(path: Path, value: Any) -> bool:
-    if not isinstance(value, str) or not value:
-        return False
-    name = path[-1]
-    return path[-2:-1] == ("request_headers",) or bool(_SECRET.search(name) and not _REFERENCE.search(name))
 
 
 def _beyond(values: Mapping[str, Any], known: Mapping[str, Any], at: Path) -> dict[str, Any]:

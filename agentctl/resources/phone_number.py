@@ -17,6 +17,7 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting
+from agentctl.sync.secret import HIDDEN, secrets
 
 NUMBERS = "/v1/convai/phone-numbers"
 NUMBER = "/v1/convai/phone-numbers/{phone_number_id}"
@@ -97,8 +98,9 @@ class PhoneNumber:
         access = self._access
         if access is None:
             raise Waiting(f"{desired.key} cannot be imported without Twilio credentials")
+        request = _request(desired, body["agent_id"], access)
         try:
-            answer = await self._api.post(NUMBERS, json=_request(desired, body["agent_id"], access))
+            answer = await self._api.post(NUMBERS, json=request)
             if not answer.get("phone_number_id"):
                 raise ApiError(f"POST {NUMBERS}: the answer has no phone_number_id", status=200)
             return str(answer["phone_number_id"])
@@ -108,7 +110,7 @@ class PhoneNumber:
             # How a second import is refused is not documented, and a lost answer may have been a yes.
             there = await self._there(desired.key)
             if there is None:
-                raise _without_secrets(error, access) from None
+                raise _without_secrets(error, request) from None
             return there
 
     async def _there(self, number: str) -> str | None:
@@ -150,11 +152,10 @@ def _request(desired: Desired, agent_id: str, access: TwilioAccess) -> dict[str,
     return request
 
 
-def _without_secrets(error: AgentctlError, access: TwilioAccess) -> AgentctlError:
+def _without_secrets(error: AgentctlError, request: Mapping[str, Any]) -> AgentctlError:
     """The error with what a platform may have repeated of the credentials taken out."""
-    for secret in (access.token, access.account_auth_token):
-        if secret is not None and (value := secret.get_secret_value()):
-            error.message = error.message.replace(value, "***")
+    for secret in secrets(request):
+        error.message = error.message.replace(secret, HIDDEN)
     error.args = (error.message,)
     return error
 

@@ -223,27 +223,44 @@ def _given(part: Part, *others: str) -> dict[str, Any]:
     return part.model_dump(mode="json", exclude_none=True, exclude=set(others))
 
 
+_OFF = frozenset({"0", "0.0", "false", "off", "no", "n", "f"})
+
+
 def _deletes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """What a change of `privacy` would delete of the conversations that are stored."""
-    if after.get("apply_to_existing_conversations") is not True:
+    if not _on(after.get("apply_to_existing_conversations")):
         return ""
     # What held for new conversations only has never been applied to those that are stored.
     was = before if before.get("apply_to_existing_conversations") is True else {}
     lost = []
-    days, had = after.get(_RETENTION, -1), was.get(_RETENTION, -1)
-    if isinstance(days, int) and days >= 0 and not (isinstance(had, int) and 0 <= had <= days):
-        lost.append(f"stored conversations older than {days} days")
+    days, had = _days(after.get(_RETENTION, -1), unknown=0), _days(was.get(_RETENTION, -1), unknown=-1)
+    if days >= 0 and not 0 <= had <= days:
+        lost.append(f"stored conversations older than {days:g} days")
     for name, what in (
         ("delete_transcript_and_pii", "stored transcripts and personal details"),
         ("delete_audio", "stored recordings"),
         ("zero_retention_mode", "everything personal in stored conversations"),
     ):
-        if after.get(name) is True and was.get(name) is not True:
+        if _on(after.get(name)) and was.get(name) is not True:
             lost.append(what)
     redaction = after.get("conversation_history_redaction") or {}
-    if redaction.get("enabled") is True and redaction != was.get("conversation_history_redaction"):
+    off = isinstance(redaction, Mapping) and not _on(redaction.get("enabled"))
+    if not off and redaction != was.get("conversation_history_redaction"):
         lost.append("personal details in stored conversations")
     return ", ".join(lost)
+
+
+def _on(value: Any) -> bool:
+    # Raw settings may say it in any way; the platform takes "yes" and 1 for true. What is not surely off is on.
+    return value is not None and value is not False and str(value).strip().lower() not in _OFF
+
+
+def _days(value: Any, unknown: float) -> float:
+    """As the platform would read it; `unknown` where it may read it otherwise than we do."""
+    try:
+        return unknown if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return unknown
 
 
 PRIVACY = Peril(at=(SETTINGS, "privacy"), destroys=_deletes)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentctl.errors import Problem
 from agentctl.settings import nearest
+from agentctl.sync.secret import is_secret
 
 _NAMES: dict[type, str] = {
     type(None): "null",
@@ -85,28 +86,33 @@ def _problem(item: Any, where: str, model: type[BaseModel]) -> Problem:
     loc: tuple[int | str, ...] = tuple(part for part in item["loc"] if part != "[key]")
     if item["type"] == "extra_forbidden":
         return Problem(located(where, dotted(loc[:-1])), unknown_key(str(loc[-1]), _known(model, loc[:-1])))
-    return Problem(located(where, dotted(loc)), _what(item))
+    hidden = is_secret([part for part in loc if isinstance(part, str)])
+    return Problem(located(where, dotted(loc)), _what(item, hidden=hidden))
 
 
-def _what(item: Any) -> str:
+def _what(item: Any, *, hidden: bool) -> str:
     kind, value, context = str(item["type"]), item.get("input"), item.get("ctx", {})
+
+    def got(before: str, after: str = "") -> str:
+        return "" if hidden else _got(value, before, after)
+
     if kind == "missing":
         return "is missing"
     if kind in _WANTED:
-        return f"must be {_WANTED[kind]} (got {kind_of(value)}{_got(value, ': ')})"
+        return f"must be {_WANTED[kind]} (got {kind_of(value)}{got(': ')})"
     if kind in _BOUNDS:
         sign, bound = _BOUNDS[kind]
         limit = f" {context[bound]:g}" if bound in context else ""
-        return f"must be {sign}{limit}" + _got(value, " (got ", ")")
+        return f"must be {sign}{limit}" + got(" (got ", ")")
     if kind in ("literal_error", "enum"):
-        return f"must be one of {context['expected']}".replace("'", "") + _got(value, " (got ", ")")
+        return f"must be one of {context['expected']}".replace("'", "") + got(" (got ", ")")
     if kind in ("string_too_short", "too_short"):
         return "must not be empty"
     if kind == "string_too_long":
         return f"must be at most {context['max_length']} characters long (got {len(str(value))})"
     if kind == "value_error":
-        return str(context["error"]) + _got(value, " (got ", ")")
-    return "cannot be used" + _got(value, " (got ", ")")  # no other kind is reachable from our models
+        return str(context["error"]) + got(" (got ", ")")
+    return "cannot be used" + got(" (got ", ")")  # no other kind is reachable from our models
 
 
 def _got(value: object, before: str, after: str = "") -> str:

@@ -5,9 +5,9 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from agentctl.errors import Stale
@@ -15,12 +15,14 @@ from agentctl.sync.diff import without
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
 from agentctl.sync.secret import sealed
+from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
 
 # Kept with what was applied, under names that no field of a resource has.
 _TOUCHED = "~touched"
 _FORMER = "~former"
+_UNJUDGED = "~unjudged"
 
 
 class Store(Protocol):
@@ -39,18 +41,24 @@ class Bindings:
         self._ids: dict[Ref, str] = {}
         self._assumed: dict[Ref, str] = {}
         self._applied: dict[Ref, Mapping[str, Any]] = {}
-        self._intents: set[Ref] = set()
+        self._intents: dict[Ref, datetime] = {}
+        self._exposed: set[Ref] = set()
 
     def __len__(self) -> int:
         return len(self._ids)
 
     async def load(self) -> Bindings:
-        """Read all bindings of the scope and return self."""
+        """Read all bindings of the scope and return self.
+
+        What an earlier version took for no secret is sealed here, so that it compares with what is sealed today.
+        """
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
-        self._applied = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
+        kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
+        self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
+        self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
         intents = await self._store.call("intents", asdict(self.scope))
-        self._intents = {Ref(row["kind"], row["key"]) for row in intents}
+        self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
         return self
 
     def get(self, ref: Ref) -> str | None:
@@ -65,6 +73,10 @@ class Bindings:
         """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
         return self._applied.get(ref, {})
 
+    def exposed(self, ref: Ref) -> bool:
+        """Whether the store holds a secret of it in the clear; `bind` seals it."""
+        return ref in self._exposed
+
     def touched(self, ref: Ref) -> int:
         """When the platform said it was changed last, as of our last write or look; 0: unknown."""
         return int(self.applied(ref).get(_TOUCHED) or 0)
@@ -73,13 +85,36 @@ class Bindings:
         """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
         return tuple(self.applied(ref).get(_FORMER) or ())
 
+    def unjudged(self, ref: Ref) -> bool:
+        """Whether it was made under a gate that has not let it through."""
+        return bool(self.applied(ref).get(_UNJUDGED))
+
+    async def judge(self, ref: Ref) -> None:
+        """A gate has let it through."""
+        if self.unjudged(ref):
+            await self._put(ref, self._ids[ref], without(self.applied(ref), [(_UNJUDGED,)]), self.former(ref))
+
     def of(self, kind: str) -> dict[str, str]:
         """Every binding of one kind: key -> remote id."""
         return {ref.key: remote_id for ref, remote_id in self._ids.items() if ref.kind == kind}
 
+    def ids(self) -> set[str]:
+        """Every id that is bound."""
+        return set(self._ids.values())
+
     def intended(self, ref: Ref) -> bool:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents
+
+    def begun(self, kind: str, before: datetime) -> list[Ref]:
+        """The creates of one kind that were begun before that moment and whose ids never became known."""
+        return sorted((ref for ref, at in self._intents.items() if ref.kind == kind and at < before), key=str)
+
+    async def abandon(self, refs: Sequence[Ref]) -> None:
+        """Forget that these creates were begun: nothing of them is there, and nobody has to look for it."""
+        for ref in refs:
+            await self._store.call("forget_intent", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+            self._intents.pop(ref, None)
 
     async def intend(self, ref: Ref, *, again: bool) -> None:
         """Remember that a create is about to be sent; `bind` takes it back. `again`: an earlier one was looked for.
@@ -90,12 +125,7 @@ class Bindings:
         told = await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
         if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
             raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
-        self._intents.add(ref)
-
-    async def forget_intent(self, ref: Ref) -> None:
-        """The create was refused, so that there is nothing to look for."""
-        await self._store.call("forget_intent", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
-        self._intents.discard(ref)
+        self._intents.setdefault(ref, datetime.now(UTC))
 
     async def bind(
         self,
@@ -106,31 +136,36 @@ class Bindings:
         *,
         touched: int = 0,
         former: str | None = None,
+        unjudged: bool = False,
     ) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
-        takes the place of.
+        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through.
         """
         same = self._ids.get(ref) == remote_id
         applied = overlaid(without(self.applied(ref), gone) if same else {}, written or {})
         if touched:
             applied[_TOUCHED] = touched
+        if unjudged:
+            applied[_UNJUDGED] = True
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
         await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
 
     async def settle(self, found: Iterable[Settled]) -> None:
         """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
-        done = await asyncio.gather(
-            *(
-                self.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
-                for one in found
-            ),
-            return_exceptions=True,
+        await all_of(
+            self.bind(
+                one.ref,
+                one.remote_id,
+                one.body,
+                one.gone,
+                touched=one.touched,
+                former=one.former,
+                unjudged=one.unjudged,
+            )
+            for one in found
         )
-        for error in done:
-            if error is not None:
-                raise error
 
     async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
         applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})
@@ -138,7 +173,8 @@ class Bindings:
         await self._store.call("bind", {**asdict(self.scope), **row})
         self._ids[ref] = remote_id
         self._applied[ref] = applied
-        self._intents.discard(ref)
+        self._intents.pop(ref, None)
+        self._exposed.discard(ref)
 
     async def forget(self, ref: Ref, remote_id: str) -> None:
         """Forget what is gone: the bound one with all that is known of it, or one whose place another has taken."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from agentctl.sync.kind import Keyed, Ref
-from agentctl.sync.secret import sealed
+from agentctl.sync.secret import are_one, sealed
 
 Origin = Literal["here", "there", "both"]
 """Where a field changed since it was last applied: here (ours to write), there (drift), on both sides (conflict)."""
@@ -36,6 +36,10 @@ class Edit:
     def path(self) -> str:
         """The path with dots, as plans show it."""
         return ".".join(self.keys)
+
+    def under(self, at: tuple[str, ...]) -> bool:
+        """Whether it is at this path or below."""
+        return self.keys[: len(at)] == at
 
 
 def diff(
@@ -87,9 +91,9 @@ def patch(edits: Sequence[Edit]) -> dict[str, Any]:
 
 
 def contains(desired: Any, observed: Any) -> bool:
-    """Whether everything declared in `desired` is in `observed`."""
+    """Whether everything declared in `desired` is in `observed`. A secret is in its seal, and the other way round."""
     if isinstance(desired, str):
-        return bool(desired == observed)
+        return bool(desired == observed) or are_one(desired, observed)
     if isinstance(desired, Mapping):
         return isinstance(observed, Mapping) and all(
             key in observed and contains(value, observed[key]) for key, value in desired.items()
@@ -102,7 +106,7 @@ def contains(desired: Any, observed: Any) -> bool:
         )
     if isinstance(desired, bool) or isinstance(observed, bool):
         return desired is observed
-    return bool(desired == observed)
+    return bool(desired == observed) or are_one(desired, observed)
 
 
 def _edits(

@@ -16,7 +16,7 @@ def losses(
     """What the edits would destroy for good, with the path of the part that does."""
     for peril in desired.perils:
         before, after = _part(observed, peril.at), _part(body, peril.at)
-        touched = any(edit.keys[: len(peril.at)] == peril.at for edit in edits)
+        touched = any(edit.under(peril.at) for edit in edits)
         if touched and (lost := peril.destroys(before, overlaid(before, after))):
             yield peril.at, lost
 

@@ -79,7 +79,7 @@ async def plan(
             draft.orphans(kind, seen, prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    return replace(draft.plan(notices), unmanaged=unmanaged(kinds) if whole else ())
+    return replace(draft.plan(notices), unmanaged=unmanaged(kinds, bindings.of) if whole else ())
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:

@@ -2,6 +2,11 @@
 
 A platform's settings may hold a tool's headers or a token, and a plan, the store and a report are read by many. What is
 kept still tells whether a secret was changed here or there, since equal secrets have equal digests.
+
+There is one rule, and whoever shows, keeps or writes settings asks it here. A name that holds one of the words below
+stands for a secret, unless its last word says that it only tells of one: its id, its type, its limit. Headers and
+credentials are secrets whatever is in them, save the name of a header and a reference to what is kept elsewhere
+({"secret_id": …}).
 """
 
 from __future__ import annotations
@@ -12,69 +17,132 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-_NAMED = re.compile(r"(?:^|[_-])(?:secret|token|password|passwd|api[_-]?key|authorization|private[_-]?key)$", re.I)
-_WITHIN = re.compile(r"(?:^|[_-])headers$", re.I)
+_WORD = re.compile(r"secret(?!ar)|passw|passphrase|passcode|apikey|authorization|credential|token(?!s|i[sz])|^pwd$")
+_KEY = re.compile(
+    r"(?:^|_)(?:api|private|secret|access|client|role|subscription|sign(?:ing)?|encryption|ssh|auth|shared|master)_keys?(?:_|$)"
+)
+_TOKENS = re.compile(r"(?:^|_)(?:access|api|auth|bearer|refresh|session|secret)_tokens$|(?:^|_)basic_auth$")
+_TELLS = frozenset({
+    "id", "ids", "label", "labels", "name", "names", "type", "types", "url", "urls", "uri", "endpoint", "field",
+    "fields", "factor", "cost", "method", "methods", "count", "limit", "limits", "budget", "usage", "ttl", "seconds",
+    "secs", "expiry", "expires", "expiration", "expired", "at", "header", "policy", "version", "provider", "source",
+    "scope", "scopes", "status", "enabled", "required", "description", "format", "env", "digest", "fingerprint",
+})  # fmt: skip
+_ASKS = frozenset({"is", "has", "max", "min", "num", "enable", "require", "requires"})
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BREAK = re.compile(r"[^a-z0-9]+")
+# What is never a secret by its type.
+_NEVER = (bool, float)
+# Fields of a header that stands in a list as an object; its value is none of them.
+_OF_A_HEADER = frozenset({"name", "key", "type", "is_secret"})
 _SEAL = "secret:sha256:"
 HIDDEN = "***"
 
 Keys = tuple[str, ...]
+# Where a value stands. From _NAMED on, a text or a number there is a secret.
+_PLAIN, _HEADER, _NAMED, _HEADERS, _LIST, _WITHIN = range(6)
 
 
 def is_secret(keys: Sequence[str]) -> bool:
     """Whether the value at this path is one: `request_headers.X-Key`, `auth.token`; not `max_tokens`, `secret_id`."""
-    return bool(keys) and (_names(keys[-1]) or any(map(_opens, keys[:-1])))
+    return _place(keys) >= _NAMED
 
 
-@lru_cache(maxsize=4096)
-def _names(key: str) -> bool:
-    """Whether what stands under `key` is a secret."""
-    return bool(_NAMED.search(key))
+@lru_cache(maxsize=8192)
+def _under(place: int, key: str) -> int:
+    """Where that stands which `place` has under `key`."""
+    if place == _HEADERS:
+        return _WITHIN  # Whatever its name is.
+    if place in (_LIST, _HEADER):
+        return _PLAIN if key in _OF_A_HEADER else _WITHIN
+    words = _words(key)
+    if place == _WITHIN:
+        return _PLAIN if words[-1] in _TELLS else _WITHIN
+    if words[-1] == "headers" and words[0] != "attributes":  # attributes_to_headers: names by names
+        return _LIST if words[-2:-1] == ["sip"] else _HEADERS
+    if not _names(words):
+        return _NAMED if place == _NAMED and words[-1] in ("value", "default") else _PLAIN
+    return _WITHIN if "credential" in words[-1] else _NAMED
 
 
-@lru_cache(maxsize=4096)
-def _opens(key: str) -> bool:
-    """Whether everything in what stands under `key` is a secret."""
-    return bool(_WITHIN.search(key))
+def _words(key: str) -> list[str]:
+    return _BREAK.sub(" ", _HUMP.sub(" ", str(key)).lower()).split() or [""]
+
+
+def _names(words: Sequence[str]) -> bool:
+    """Whether a name of these words is that of a secret."""
+    if words[-1] in _TELLS or words[0] in _ASKS:
+        return False
+    name = "_".join(words)
+    return any(map(_WORD.search, words)) or bool(_KEY.search(name) or _TOKENS.search(name))
+
+
+def _place(keys: Sequence[str]) -> int:
+    place = _PLAIN
+    for key in keys:
+        place = _under(place, key)
+    return place
+
+
+def _entry(place: int, value: Any) -> int:
+    """Where an entry of a list stands, which is itself at `place`."""
+    if place not in (_HEADERS, _LIST) or not isinstance(value, Mapping):
+        return place
+    if value.get("type") == "dynamic" and "value" in value:
+        return _PLAIN  # It names a variable of the call.
+    is_header = ("name" in value or "key" in value) and ("value" in value or "is_secret" in value)
+    return _HEADER if is_header else place
 
 
 def masked(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be shown."""
-    return _replaced(value, keys, lambda secret: HIDDEN)
+    return _replaced(value, _place(keys), lambda secret: HIDDEN)
 
 
 def sealed(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be kept: a digest stands for each secret. Sealing twice is sealing."""
-    return _replaced(value, keys, _digest)
+    return _replaced(value, _place(keys), _digest)
 
 
 def opened(value: Any, source: Any) -> Any:
-    """`value` with each seal replaced by the secret of `source` that it was made of; others stay sealed."""
-    known = {_digest(secret): secret for secret in secrets(source)}
-    return _replaced(value, (), lambda seal: known.get(seal, seal))
+    """`value` with each seal replaced by that of `source` which it was made of; others stay sealed."""
+    # By all that it says: what was a secret once, and is sealed therefore, need not be one by today's names.
+    known = {_digest(one): one for _, one, _ in _found(source, (), _PLAIN)}
+    return _unsealed(value, known)
 
 
 def seals(value: Any, keys: Keys = ()) -> Iterator[str]:
     """The dotted path of each secret that is still sealed."""
-    for path, found in _found(value, keys):
-        if isinstance(found, str) and found.startswith(_SEAL):
-            yield ".".join(path)
+    return (".".join(path) for path, found, _ in _found(value, keys, _place(keys)) if is_seal(found))
 
 
 def secrets(value: Any, keys: Keys = ()) -> Iterator[Any]:
     """Every secret in `value`."""
-    for _, found in _found(value, keys):
-        yield found
+    return (found for _, found, place in _found(value, keys, _place(keys)) if place >= _NAMED)
 
 
-def _found(value: Any, keys: Keys) -> Iterator[tuple[Keys, Any]]:
+def is_seal(value: Any) -> bool:
+    """Whether it stands for a secret."""
+    return isinstance(value, str) and value.startswith(_SEAL)
+
+
+def are_one(some: Any, other: Any) -> bool:
+    """Whether one of the two is the seal of the other."""
+    if is_seal(some):
+        return _is_held(other) and bool(some == _digest(other))
+    return is_seal(other) and _is_held(some) and bool(other == _digest(some))
+
+
+def _found(value: Any, keys: Keys, place: int) -> Iterator[tuple[Keys, Any, int]]:
+    """Every text and number, with its path and where it stands."""
     if isinstance(value, Mapping):
-        for key, entry in value.items():
-            yield from _found(entry, (*keys, str(key)))
+        for key, one in value.items():
+            yield from _found(one, (*keys, str(key)), _under(place, key))
     elif isinstance(value, list | tuple):
-        for entry in value:
-            yield from _found(entry, keys)
-    elif _is_held(value) and is_secret(keys):
-        yield keys, value
+        for one in value:
+            yield from _found(one, keys, _entry(place, one))
+    elif _is_held(value):
+        yield keys, value, place
 
 
 def _is_held(value: Any) -> bool:
@@ -82,15 +150,27 @@ def _is_held(value: Any) -> bool:
     return isinstance(value, str | int) and bool(value) and not isinstance(value, bool)
 
 
-def _replaced(value: Any, keys: Keys, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _replaced(entry, (*keys, str(key)), change) for key, entry in value.items()}
+def _replaced(value: Any, place: int, change: Callable[[Any], Any]) -> Any:
+    # It is asked for every leaf of a thousand agents: the place is handed down, and each name is looked at once.
+    if isinstance(value, dict) or (not isinstance(value, str) and isinstance(value, Mapping)):
+        return {
+            key: one if one is None or one.__class__ in _NEVER else _replaced(one, _under(place, key), change)
+            for key, one in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_replaced(entry, keys, change) for entry in value]
-    return change(value) if _is_held(value) and is_secret(keys) else value
+        return [_replaced(one, _entry(place, one), change) for one in value]
+    return change(value) if place >= _NAMED and _is_held(value) else value
+
+
+def _unsealed(value: Any, known: Mapping[Any, Any]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _unsealed(one, known) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_unsealed(one, known) for one in value]
+    return known.get(value, value) if is_seal(value) else value
 
 
 def _digest(secret: Any) -> Any:
-    if isinstance(secret, str) and secret.startswith(_SEAL):
+    if is_seal(secret):
         return secret
     return _SEAL + hashlib.sha256(str(secret).encode()).hexdigest()

@@ -17,7 +17,7 @@ from agentctl.resources import agent, knowledge, post_call
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
-from agentctl.sync.kind import Kind, Ref, Repeatable
+from agentctl.sync.kind import Kind, Ref, is_repeatable
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs import sync
 from agentctl.verbs.adopting import Adoption, is_mark
@@ -99,7 +99,7 @@ def _is_ours(change: Change, kind: Kind[Any]) -> bool:
     """Whether adopting may write it: marks there, what is there already as often as asked, and our own store."""
     if change.desired.kind == agent.KIND:
         return change.observed is not None and all(is_mark(edit) for edit in change.edits)
-    return change.desired.kind == post_call.KIND or isinstance(kind, Repeatable)
+    return change.desired.kind == post_call.KIND or is_repeatable(kind)
 
 
 def _left(change: Change) -> Failure:

@@ -13,7 +13,6 @@ from agentctl.errors import AgentctlError
 from agentctl.wiring import Control
 from agentctl.worker import Tally
 
-STATES = ("pending", "running", "done", "kept", "dead")
 OPEN_STATES = ("pending", "running", "kept", "dead")
 
 

@@ -17,6 +17,7 @@ from agentctl.errors import ConfigurationError, UsageError
 from agentctl.resources.assistant import MailAddress
 from agentctl.sources.project import read_alone
 from agentctl.sync.kind import Scope
+from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
 from agentctl.wiring import Control
 
@@ -88,6 +89,8 @@ def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
     name = one_line(f"{scope.project}/{scope.environment}", 130)
     findings = [block(finding)[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
+    left = len(report.findings) - len(findings)
+    more = words["more"].format(count=left) if left > 0 else ""
     view = {
         "language": language,
         "words": words,
@@ -97,7 +100,7 @@ def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
         "title": "",
         "rows": _rows(report, scope, words, language),
         "findings": findings,
-        "more": words["more"].format(count=left) if (left := len(report.findings) - len(findings)) > 0 else "",
+        "more": addressed(more, report.environment),
     }
     return {"subject": subject, **rendered("sync", view), "language": language}
 

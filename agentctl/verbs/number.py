@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agentctl.errors import Ignored
+from agentctl.errors import Ignored, Stale
 from agentctl.resources import phone_number, routing
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.sync import apply as engine
-from agentctl.sync.apply import OnChange
 from agentctl.sync.kind import Ref
+from agentctl.sync.planning import Patience
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.takeover import Takeover, at_twilio
@@ -50,15 +50,28 @@ class Imported:
         return bool(self.imported or self.assigned or self.twilio or self.line_added)
 
 
-async def import_number(control: Control, takeover: Takeover, *, on_change: OnChange | None = None) -> Imported:
+async def import_number(control: Control, takeover: Takeover) -> Imported:
     """Carry a takeover out: save the old routing, import or assign, correct Twilio, add the line to assistant.toml.
 
-    Whoever calls this has the yes that `takeover.needs_yes` asks for. Raises SyncError that says what is done and what
-    is not when a later step fails; a second run continues there.
+    Whoever calls this has the yes that `takeover.needs_yes` asks for. Raises Stale where what somebody agreed to is not
+    as it was at the look, Busy while another run is at work, SyncError that says what is done and what is not when a
+    later step fails; a second run continues there.
     """
-    run = _Import(control, takeover, on_change)
-    await carry_out(run.steps())
-    return run.result()
+    async with exclusive(control):
+        now = await _again(control, takeover)
+        if now.seen != takeover.seen:
+            what = f"{takeover.number} was imported, released or set otherwise meanwhile; nothing was written"
+            raise Stale(what, "Run it again.")
+        run = _Import(control, now)
+        await carry_out(run.steps())
+        return run.result()
+
+
+async def _again(control: Control, takeover: Takeover) -> Takeover:
+    patience = Patience(pauses=())  # The first look has waited for what an interrupted import may have left.
+    sms, fallback = takeover.sms, takeover.fallback
+    key = takeover.assistant.key
+    return await look(control, takeover.number, key, sms=sms, fallback=fallback, patience=patience)
 
 
 @dataclass
@@ -67,7 +80,6 @@ class _Import:
 
     control: Control
     takeover: Takeover
-    on_change: OnChange | None
     phone_number_id: str = ""
     now: dict[str, str] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
@@ -97,8 +109,7 @@ class _Import:
         takeover, control = self.takeover, self.control
         bindings = await control.bindings()
         kind = PhoneNumber(control.api, control.twilio_access(enable_sms=takeover.sms))
-        async with exclusive(control):
-            applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True, on_change=self.on_change)
+        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error
         self.phone_number_id = bindings.get(Ref(phone_number.KIND, takeover.number)) or ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import AgentctlError, Ambiguous, AnswerLost
+from agentctl.errors import Ambiguous, AnswerLost, Stale
 from agentctl.resources import webhook as resource
 from agentctl.resources.agent import KIND as AGENT
 from agentctl.resources.assistant import Assistant
@@ -17,16 +17,14 @@ from agentctl.resources.webhook import AgentWebhook, Webhook
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
+from agentctl.verbs.delivering import delivering
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.secret import fingerprint
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
-
-_ID = "post_call_webhook_id"
 
 OnCreated = Callable[[Webhook, SecretStr], None]
 OnPlan = Callable[[Plan], None]
@@ -86,7 +84,7 @@ async def look(control: Control, url: str, *, workspace: bool = False) -> Regist
     ours = {hook.webhook_id for hook in hooks if hook.name == name} | {bindings.get(WEBHOOK)}
     agent_ids = bindings.of(AGENT)
     synced = tuple(assistant for assistant in loaded.assistants if assistant.key in agent_ids)
-    found = await _delivering(control, synced, bindings)
+    found = await delivering(control, synced, bindings)
     return Registration(
         url=url,
         name=name,
@@ -112,11 +110,21 @@ async def register(
 
     Whoever calls this has the yes that `registration.needs_yes` asks for. `on_created` hears the secret the moment it
     exists, so that no later failure can lose it; `on_plan` hears what is about to be written to the agents. Raises
-    SyncError that says what is done when a later step fails; a second run continues.
+    Stale where what was asked about has changed, SyncError that says what is done when a later step fails; a second
+    run continues.
     """
-    run = _Register(control, registration, on_created or (lambda _hook, _secret: None), on_plan or (lambda _plan: None))
-    await carry_out(run.steps())
-    return run.result()
+    async with exclusive(control):
+        now = await look(control, registration.url, workspace=registration.workspace is not None)
+        if _agreed(now) != _agreed(registration):
+            raise Stale("webhooks were registered or changed meanwhile; nothing was written", "Run it again.")
+        run = _Register(control, now, on_created or (lambda _hook, _secret: None), on_plan or (lambda _plan: None))
+        await carry_out(run.steps())
+        return run.result()
+
+
+def _agreed(seen: Registration) -> object:
+    ids = [hook and hook.webhook_id for hook in (seen.existing, seen.former)]
+    return ids, seen.workspace, seen.needs_yes
 
 
 @dataclass
@@ -179,8 +187,7 @@ class _Register:
         kind = AgentWebhook.of(control.api, control.scope)
         self.plan = await planning.plan([kind], self.registration.assistants, bindings, whole=False)
         self.on_plan(self.plan)
-        async with exclusive(control):
-            applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
+        applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error
 
@@ -226,26 +233,6 @@ def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: s
             "Delete the wrong ones in the dashboard.",
         )
     return left[0] if left else None
-
-
-async def _delivering(control: Control, assistants: Sequence[Assistant], bindings: Bindings) -> dict[str, str | None]:
-    """Assistant -> the webhook that its agent delivers to now; without those that choose one of their own.
-
-    Raises Elsewhere where every bound agent was looked for and none of several is there.
-    """
-    kind = AgentWebhook.of(control.api, control.scope)
-    wanted = [desired for assistant in assistants for desired in kind.desired(assistant)]
-    wanted = [desired for desired in wanted if resource.agent_binding(desired.body).get(_ID) == WEBHOOK]
-    found: dict[str, str | None] = {}
-    seen = await kind.observe(wanted, bindings.of(AGENT))
-    if not bindings.of(AGENT).keys() - seen.keys():
-        must_be_here(AGENT, {desired.key: desired for desired in wanted}, seen, bindings)
-    for key, sighting in seen.items():
-        if isinstance(sighting, AgentctlError):
-            raise sighting
-        for observed in sighting:
-            found[key] = resource.bound_to(resource.agent_binding(observed.body))
-    return found
 
 
 def _reasons(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentctl.errors import Ambiguous, Ignored
+from agentctl.errors import Ambiguous, Ignored, Stale
 from agentctl.resources import phone_number, routing
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.phone_number import PhoneNumber
@@ -14,6 +14,7 @@ from agentctl.resources.routing import Routing
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Observed, Ref
 from agentctl.verbs.address import need_e164
+from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.undertaking import Undertaking
@@ -88,11 +89,18 @@ async def release(control: Control, departure: Departure) -> Released:
     """Restore Twilio's side, take the number out of ElevenLabs, forget it here.
 
     Whoever calls this has the yes that `departure.needs_yes` asks for. Twilio comes first: callers should never reach
-    a number that is gone. Raises SyncError that says what is done when a later step fails; a second run continues.
+    a number that is gone. Raises Stale where anything is not as it was at the look, Busy while another run is at work,
+    SyncError that says what is done when a later step fails; a second run continues.
     """
-    run = _Release(control, departure)
-    await carry_out(run.steps())
-    return run.result()
+    async with exclusive(control):
+        if await look(control, departure.number) != departure:
+            raise Stale(
+                f"{departure.number} was imported, released or set otherwise meanwhile; nothing was written",
+                "Run it again.",
+            )
+        run = _Release(control, departure)
+        await carry_out(run.steps())
+        return run.result()
 
 
 @dataclass

@@ -14,6 +14,7 @@ from agentctl.errors import AgentctlError, ApiError, Busy, ConfigurationError, T
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change
+from agentctl.verbs.commands import addressed
 
 # Times, process numbers, request ids: they differ at each run of the very same trouble.
 _PASSING = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
@@ -26,6 +27,7 @@ class Report:
     """One run. `applied` is None where no plan came about; `left` were planned and neither done nor held back.
 
     `error` ended the run; None where it came to its end, with or without failures. `requests` went to ElevenLabs.
+    `environment`: the one that was named, and that commands in messages name; None for the project's own.
     """
 
     started: datetime
@@ -36,6 +38,7 @@ class Report:
     applied: Applied | None
     left: tuple[Change, ...]
     error: Exception | None
+    environment: str | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -43,7 +46,8 @@ class Report:
         applied = self.applied
         lines = [str(failure.error) for failure in applied.failures] if applied else []
         lines += [held_back(change) for change in applied.held] if applied else []
-        return (*lines, *([message_of(self.error)] if self.error else ()))
+        lines += [message_of(self.error)] if self.error else []
+        return tuple(addressed(line, self.environment) for line in lines)
 
     @property
     def digest(self) -> str:
@@ -70,7 +74,7 @@ def held_back(change: Change) -> str:
         said.append(f"was changed at the platform: {paths}")
     if change.destroys:
         said.append(f"would delete {', '.join(change.destroys)}")
-    return f"{name} {'; '.join(said) or 'waits for what was deleted there'}"
+    return f"{name} {'; '.join(said) or 'waits for what it refers to'}"
 
 
 def message_of(error: Exception) -> str:

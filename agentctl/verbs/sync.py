@@ -120,12 +120,11 @@ async def apply(
         plan.raise_if_unsafe(take_ours=take_ours)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
-        if ours and ours.empty and not ours.settled and not ours.released:
+        if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned):
             return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        for key in ours.released if ours else ():
-            await unhold(control, key)
+        await _let_go(control, plan, bindings)
         gate = None
         if ours and ours.gated:
             held = {one.desired.ref for one in plan.foreign} if not take_ours else set()
@@ -134,6 +133,13 @@ async def apply(
             plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
         )
         return await history.record(control, ours, applied, kinds) if ours else applied
+
+
+async def _let_go(control: Control, plan: Plan, bindings: Bindings) -> None:
+    """Of what was remembered so that others wait for it: the holds, and the creates, that end with this plan."""
+    await bindings.abandon(plan.abandoned)
+    for key in plan.released if isinstance(plan, ProjectPlan) else ():
+        await unhold(control, key)
 
 
 def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assistant, ...]:
@@ -186,8 +192,12 @@ def _sparing(
     parts = frozenset[Ref]().union(*spared.values())
     changes = tuple(one for one in plan.changes if one.action != "delete" or one.desired.ref not in parts)
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
+    abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
     keys = tuple(hold.key for hold in released)
-    return ProjectPlan.of(plan, assistants, changes=changes, orphans=orphans, holds=tuple(held), released=keys)
+    # Beside what is held there may be others all the same: that needs a person, held or not.
+    failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
+    more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
+    return ProjectPlan.of(plan, assistants, **more, holds=tuple(held), released=keys)
 
 
 def _untested(assistants: Sequence[Assistant]) -> list[Problem]:

@@ -15,9 +15,11 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.settings import nearest
+from agentctl.sources.loaded import Loaded
 from agentctl.sync import planning
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
+from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.undertaking import Undertaking
@@ -53,6 +55,11 @@ class Takeover:
         return any(change.action == "create" for change in self.plan.changes)
 
     @property
+    def seen(self) -> object:
+        """What somebody who was asked has seen; another look's is equal where nothing of it has changed since."""
+        return self.agent_id, self.incoming, self.saved, self.plan.changes, self.needs_yes
+
+    @property
     def nothing_to_do(self) -> bool:
         """Whether the number rings at the agent already and is declared."""
         return self.plan.empty and self.declared and not self.corrections(self.incoming.routing(), fresh=False)
@@ -63,26 +70,29 @@ class Takeover:
         return routing.corrections(before, now, sms=self.sms, fallback=self.fallback, fresh=fresh)
 
 
-async def look(control: Control, number: str, key: str, *, sms: bool = False, fallback: str | None = None) -> Takeover:
+async def look(
+    control: Control,
+    number: str,
+    key: str,
+    *,
+    sms: bool = False,
+    fallback: str | None = None,
+    patience: Patience | None = None,
+) -> Takeover:
     """See where `number` leads now, and what giving it to the assistant `key` would change. Writes nothing.
 
     Raises UsageError for a number, key or URL that cannot be meant or an agent that is not synced, NotFound for a
     number that the Twilio account does not have, ConfigurationError for missing settings, ApiError and Unreachable.
     """
-    need_e164(number)
-    if fallback is not None:
-        need_web_url("--fallback", fallback)
-    loaded = await sync.load(control)
-    if await (await Undertaking.of(control, f"reimport {number}")).state() is not None:
-        raise UsageError(f"{number} is between two imports", "Go on with the same command and --reimport.")
-    assistant = chosen(loaded.assistants, number, key)
+    assistant = chosen((await _begun(control, number, fallback)).assistants, number, key)
     narrowed = assistant.model_copy(update={"phone": Phone(numbers=(number,))})
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
     agent_id, incoming = await asyncio.gather(
         agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
-    plan = await planning.plan([PhoneNumber(control.api, access)], [narrowed], bindings, whole=False)
+    kinds = [PhoneNumber(control.api, access)]
+    plan = await planning.plan(kinds, [narrowed], bindings, whole=False, patience=patience)
     if plan.failures:
         raise plan.failures[0].error
     found = await (await control.store()).call("route", {"phone_number": number})
@@ -100,6 +110,16 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
         notices=(),
     )
     return _noted(takeover, checkable=access.sid.startswith("AC") or access.account_auth_token is not None)
+
+
+async def _begun(control: Control, number: str, fallback: str | None) -> Loaded:
+    need_e164(number)
+    if fallback is not None:
+        need_web_url("--fallback", fallback)
+    loaded = await sync.load(control)
+    if await (await Undertaking.of(control, f"reimport {number}")).state() is not None:
+        raise UsageError(f"{number} is between two imports", "Go on with the same command and --reimport.")
+    return loaded
 
 
 async def at_twilio(control: Control, number: str) -> IncomingNumber:

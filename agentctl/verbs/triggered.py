@@ -7,6 +7,7 @@ import logging
 
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.verbs import sync
+from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.report import brief, held_back
 from agentctl.wiring import Control, connect
@@ -44,11 +45,14 @@ class Syncs:
             logger.error("a sync that was asked for was ended after %g s", DEADLINE_SECONDS)
         except ConfigurationError as error:
             for problem in error.problems:
-                logger.error("a sync that was asked for cannot begin: %s", problem)
+                logger.error("a sync that was asked for cannot begin: %s", self._told(problem))
         except AgentctlError as error:
-            logger.error("a sync that was asked for failed: %s", error.message)
+            logger.error("a sync that was asked for failed: %s", self._told(error.message))
         except Exception as error:  # noqa: BLE001 - nobody awaits this task: what is not logged here is lost
             logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
+
+    def _told(self, text: object) -> str:
+        return addressed(str(text), self._control.environment)
 
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
@@ -58,7 +62,7 @@ class Syncs:
             plan = await sync.plan(control)
             applied = await sync.apply(control, plan)
         for line in brief([str(failure.error) for failure in applied.failures]):
-            logger.error("sync: %s", line)
+            logger.error("sync: %s", self._told(line))
         for change in applied.held:
-            logger.warning("sync: held back: %s", held_back(change))
+            logger.warning("sync: held back: %s", self._told(held_back(change)))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))

@@ -15,8 +15,8 @@ create table agentctl.bindings (
 );
 alter table agentctl.bindings enable row level security;
 comment on table agentctl.bindings is 'Our key -> the vendor''s id, written the moment the object exists.';
-comment on column agentctl.bindings.workspace is 'The API host that the id belongs to: it means nothing on another.';
-comment on column agentctl.bindings.kind is 'knowledge, agent, phone_number, …';
+comment on column agentctl.bindings.workspace is 'Which workspace the id belongs to, label@host or the API host alone: it means nothing in another.';
+comment on column agentctl.bindings.kind is 'knowledge_document, agent, phone_number, …';
 comment on column agentctl.bindings.key is 'Our name; remote_id is the vendor''s.';
 comment on column agentctl.bindings.applied is 'What was last applied, for values that the vendor does not read back.';
 comment on column agentctl.bindings.bound_at is 'Since when the key means this remote_id.';

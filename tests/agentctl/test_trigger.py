@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from agentctl import trigger
+from agentctl.errors import ConfigurationError, Problem, SyncError
 from agentctl.verbs import door
 from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control, connect
@@ -116,6 +119,19 @@ def test_a_server_of_one_environment_syncs_that_one(
         ("Empfang", "agentctl:beispiel/production/empfang"),
         ("Pforte", "agentctl:beispiel/staging/empfang"),
     ]
+
+
+@pytest.mark.parametrize("error", [SyncError, lambda text: ConfigurationError([Problem("desk.toml", text)])])
+async def test_what_is_logged_names_the_environment_of_the_server(
+    caplog: pytest.LogCaptureFixture, error: Callable[[str], Exception]
+) -> None:
+    class Failing(Syncs):
+        async def _sync(self) -> None:
+            raise error("see: agentctl plan")
+
+    syncs = Failing(cast(Control, SimpleNamespace(environment="staging")))
+    assert syncs.start()
+    await ended(caplog, "see: agentctl --env staging plan")
 
 
 async def ended(caplog: pytest.LogCaptureFixture, words: str) -> None:

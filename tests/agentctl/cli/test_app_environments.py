@@ -238,3 +238,11 @@ def test_two_environments_in_one_workspace_do_not_touch_each_other(
     assert bench("--env", "staging", "sync", "--yes", "--prune")[0] == 0
     left = sorted(agent["tags"][-1] for agent in bench.sandbox.state()["agents"].values())
     assert left == [tags[0], tags[1], tags[2]]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_what_a_message_says_to_run_stays_in_the_environment(bench: Bench, form: list[str]) -> None:
+    code, out, _ = bench("--env", "staging", "webhook", "status", *form)
+    assert (code, "agentctl --env staging webhook register URL" in out) == (1, True), out
+    code, out, _ = bench("webhook", "status", *form)
+    assert (code, "agentctl webhook register URL" in out) == (1, True), out

@@ -6,12 +6,15 @@ import io
 from collections.abc import Callable
 from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
-from agentctl.cli.session import DIRECTORY, ENVIRONMENT, confirm, connected, say
+from agentctl.cli.session import DIRECTORY, ENVIRONMENT, code_of, confirm, connected, end, say
 from agentctl.errors import UsageError
+from agentctl.sync.applied import Applied
+from agentctl.sync.plan import Plan
 from agentctl.wiring import Control
 
 
@@ -86,6 +89,34 @@ def test_a_command_finds_the_project_above_it(tmp_path: Path) -> None:
         return connected(where)
 
     assert copy_context().run(there) == (tmp_path.resolve(), True)
+
+
+def test_every_command_says_how_far_what_takes_its_time_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def work(control: Control) -> None:
+        control.tell("index 3 of 5")
+
+    def there() -> None:
+        DIRECTORY.set(tmp_path)
+        ENVIRONMENT.set(None)
+        connected(work)
+
+    copy_context().run(there)
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "  index 3 of 5\n")
+
+
+@pytest.mark.parametrize(
+    ("failures", "held", "code"), [((), (), 0), ((), ("one",), 3), (("one",), (), 1), (("one",), ("one",), 1)]
+)
+def test_the_exit_code_of_what_was_applied(failures: tuple[Any, ...], held: tuple[Any, ...], code: int) -> None:
+    applied = Applied(Plan(), (), failures, held)
+    assert code_of(applied) == code
+    if code == 0:
+        end(applied)
+        return
+    with pytest.raises(typer.Exit) as caught:
+        end(applied)
+    assert caught.value.exit_code == code
 
 
 def test_what_a_command_returns_is_not_written_out(tmp_path: Path) -> None:

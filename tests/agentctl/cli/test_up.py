@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -11,11 +12,15 @@ from contextlib import contextmanager
 from email.message import Message
 from pathlib import Path
 
+import httpx
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as Handler
 
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
+from agentctl.settings import Settings
+from agentctl.verbs.exclusive import exclusive
+from agentctl.wiring import connect
 from tests.answering import WEB_PAGE, answering
 from tests.cluster import free_port
 from tests.example import NUMBER, PATIENCE_SECONDS, Example
@@ -228,6 +233,56 @@ def test_without_a_yes_nothing_is_written(project: Example) -> None:
     assert ended.returncode == 2
     assert "--yes" in ended.stderr
     assert project.sandbox.state()["agents"] == {}
+
+
+def drift(project: Example) -> None:
+    """Somebody gives the agent another first message in the dashboard."""
+    (agent_id,) = project.sandbox.state()["agents"]
+    url, key = f"{project.sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": project.sandbox.key}
+    body = {"conversation_config": {"agent": {"first_message": "Hallo!"}}}
+    httpx.patch(url, json=body, headers=key, trust_env=False).raise_for_status()
+
+
+def first_message(project: Example) -> str:
+    (agent,) = project.sandbox.state()["agents"].values()
+    return str(agent["conversation_config"]["agent"]["first_message"])
+
+
+def test_drift_is_left_where_nobody_is_asked_and_the_way_goes_on(project: Example) -> None:
+    project("sync", "--yes")
+    drift(project)
+    with going_up(project) as up:
+        assert "held back: agent empfang: conversation_config.agent.first_message" in up.said
+        up.process.send_signal(signal.SIGTERM)
+        up.rest()
+    assert first_message(project) == "Hallo!"
+
+
+def test_who_agrees_to_overwrite_drift_has_it_overwritten(project: Example) -> None:
+    project("sync", "--yes")
+    drift(project)
+    typed = {"Apply this, overwriting what was changed at the platform": "y\n", " over?": "y\n", "Call +49": "\x03"}
+    code, shown = project.on_terminal("up", typed=typed)
+    assert code == 0, shown
+    assert first_message(project).startswith("Guten Tag")
+
+
+def test_beside_a_sync_it_asks_nobody(project: Example) -> None:
+    settings = Settings(
+        _env_file=None,
+        elevenlabs_base_url=project.sandbox.url,
+        elevenlabs_api_key=project.sandbox.key,
+        database_url=project.env["DATABASE_URL"],
+    )
+
+    async def beside() -> subprocess.CompletedProcess[str]:
+        async with connect(project.root, settings=settings) as control, exclusive(control):
+            return await asyncio.to_thread(project.ended, "up", "--yes")
+
+    ended = asyncio.run(beside())
+    assert ended.returncode == 1
+    assert "another sync of this project is running" in ended.stderr
+    assert ended.stdout == "", "no plan that might be another one by the time of the answer"
 
 
 def test_a_port_that_is_taken(project: Example) -> None:

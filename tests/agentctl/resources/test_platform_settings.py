@@ -212,6 +212,25 @@ async def test_an_assistants_own_webhook_comes_before_the_projects(api: Any) -> 
             "",
         ),
         ({}, {"retention_days": -1, "apply_to_existing_conversations": True}, ""),
+        # Raw settings may hold anything, and the platform reads it in its own way.
+        ({}, {"retention_days": 5.0, "apply_to_existing_conversations": 1}, "stored conversations older than 5 days"),
+        (
+            {},
+            {"retention_days": "5", "apply_to_existing_conversations": "yes"},
+            "stored conversations older than 5 days",
+        ),
+        (
+            {},
+            {"retention_days": "a week", "apply_to_existing_conversations": True},
+            "stored conversations older than 0 days",
+        ),
+        ({}, {"retention_days": 5, "apply_to_existing_conversations": "false"}, ""),
+        ({}, {"delete_audio": "TRUE", "apply_to_existing_conversations": True}, "stored recordings"),
+        (
+            {"retention_days": None, "apply_to_existing_conversations": True},
+            {"retention_days": 9, "apply_to_existing_conversations": True},
+            "stored conversations older than 9 days",
+        ),
         ({}, {"delete_audio": True, "apply_to_existing_conversations": True}, "stored recordings"),
         (
             {"zero_retention_mode": True, "apply_to_existing_conversations": False},

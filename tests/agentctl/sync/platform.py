@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, AnswerLost, Rejected, Unreachable
@@ -23,6 +24,7 @@ class Platform:
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     applied: dict[tuple[str, str], Any] = field(default_factory=dict)
     intents: set[tuple[str, str]] = field(default_factory=set)
+    intended_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     versions: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
     touched: int = 0  # what every look says
@@ -36,7 +38,8 @@ class Platform:
                 for name, found in self.bindings.items()
             ]
         if function == "intents":
-            return [{"kind": kind, "key": key} for kind, key in self.intents]
+            at = self.intended_at.isoformat()
+            return [{"kind": kind, "key": key, "intended_at": at} for kind, key in self.intents]
         name = (args["kind"], args["key"])
         match function:
             case "bind":

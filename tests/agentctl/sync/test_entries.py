@@ -225,6 +225,18 @@ async def test_what_destroys_needs_a_yes_of_its_own_and_the_rest_is_done() -> No
     assert (await planned(platform, wanted)).empty
 
 
+async def test_a_part_that_can_destroy_is_written_as_it_was_judged_or_not_at_all() -> None:
+    platform = Platform()
+    await synced(platform, desk(privacy={"days": -1}))
+    there(platform)["privacy"]["days"] = 5  # by hand, for those to come; with "shred" it would hold for the old ones
+    wanted = desk(privacy={"days": -1, "shred": True})
+    done = await synced(platform, wanted, destroy=True)
+    assert there(platform)["privacy"] == {"days": 5}, "nobody has said yes to letters older than 5 days"
+    assert [change.desired.key for change in done.held] == ["front"]
+    assert (await synced(platform, wanted, destroy=True, take_ours=True)).ok
+    assert there(platform)["privacy"] == {"days": -1, "shred": True}
+
+
 NAMES = st.sampled_from(["a", "b", "c"])
 ENTRY = st.dictionaries(st.sampled_from(["n", "m"]), st.integers(0, 2) | st.none(), min_size=1)
 BODY = st.fixed_dictionaries(

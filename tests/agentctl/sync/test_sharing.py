@@ -11,7 +11,7 @@ import pytest
 from agentctl.errors import InUse, Unreachable
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Ref, Repeatable, Scope, Shared, User
+from agentctl.sync.kind import Ref, Scope, Shared, User, is_repeatable
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
 from agentctl.sync.sharing import named
@@ -141,6 +141,22 @@ async def test_prune_spares_what_a_stranger_uses_and_says_who(bench: Bench) -> N
     assert ("delete", "document") not in writes(bench)
 
 
+async def test_prune_spares_what_one_of_ours_uses_that_is_not_written_and_what_it_used_where_that_failed(
+    bench: Bench,
+) -> None:
+    await bench.synced(specs("old", "desk"))
+    undeclared = [{"key": "desk", "agent": {}}]  # what is not declared is left as it is
+    applied = await bench.synced(undeclared, prune=True)
+    assert (applied.plan.changes, applied.plan.orphans) == ((), (Ref("document", "menu"),))
+    assert "is used by desk#" in applied.plan.notices[0].what
+    bench.platform.failing.add(("agent", "desk"))
+    applied = await bench.synced([{"key": "desk", "agent": {"docs": []}}], prune=True)
+    assert [left.ref for left in applied.left] == [Ref("document", "menu")]
+    bench.platform.failing.clear()
+    assert (await bench.synced([{"key": "desk", "agent": {"docs": []}}], prune=True)).left == ()
+    assert bench.platform.objects["document"] == {}
+
+
 async def test_prune_deletes_what_only_those_use_who_go_as_well(bench: Bench) -> None:
     await bench.synced(specs("old", "desk"))
     applied = await bench.synced([], prune=True)
@@ -164,7 +180,9 @@ async def test_a_create_that_may_be_sent_twice_leaves_no_intent(bench: Bench) ->
         repeatable: bool = True
 
     kind = Asked("index", bench.platform)
-    assert isinstance(kind, Repeatable)
+    assert is_repeatable(kind)
+    assert not is_repeatable(Asked("index", bench.platform, repeatable=False))
+    assert not is_repeatable(Thing("index", bench.platform))
     assert not isinstance(Thing("index", bench.platform), Shared)
     bench.platform.lost.add(("index", "menu"))
     found = await plan([kind], [{"key": "menu", "index": {"of": 1}}], await Bindings(bench.platform, SCOPE).load())

@@ -355,6 +355,28 @@ def test_a_secret_in_plain_text_stays_there(workspace: Workspace) -> None:
     workspace.settled()
 
 
+def test_a_header_of_a_transfer_stays_there_with_the_transfers(workspace: Workspace) -> None:
+    def transfer(**header: str) -> dict[str, Any]:
+        phone = {"type": "phone", "phone_number": NUMBER}
+        return {"transfer_destination": phone, "condition": "Mensch", "custom_sip_headers": [header]}
+
+    def tool(name: str, **header: str) -> None:
+        tool = {"type": "system", "name": "transfer_to_number", "description": ""}
+        params = {"system_tool_type": "transfer_to_number", "transfers": [transfer(**header)]}
+        tools = {"transfer_to_number": {**tool, "params": params}}
+        workspace.agent_made(name, conversation_config={"agent": {"prompt": {"built_in_tools": tools}}})
+
+    tool("Fest", type="static", key="X-Key", value="canary-3")
+    tool("Frei", type="dynamic", key="X-Caller", value="caller_name")
+    code, out, err = workspace("pull", "--all", "--yes")
+    assert code == 0, out + err
+    written = {path.parent.name: path.read_text() for path in workspace.root.glob("assistants/*/assistant.toml")}
+    assert "canary" not in out + err + "".join(written.values())
+    assert "transfer_to_number.params.transfers looks like a secret" in out
+    assert "caller_name" in written["frei"]
+    workspace.settled()
+
+
 def test_the_projects_defaults_do_not_change_an_agent(workspace: Workspace) -> None:
     (workspace.root / "agentctl.toml").write_text(
         'project = "beispiel"\n[digest]\nlanguage = "de"\n[defaults]\nlanguage = "de"\nfirst_message = "Hallo, KI."\n'

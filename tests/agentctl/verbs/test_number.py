@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from agentctl.errors import NotFound, UsageError
-from agentctl.verbs import number, release
+from agentctl.errors import Busy, NotFound, Stale, UsageError
+from agentctl.verbs import number, reimport, release
 from agentctl.verbs.takeover import Takeover
 from agentctl.wiring import Control, connect
 from tests.telephony import NUMBER, OLD_FLOW, QUIET, Bench, bench
@@ -78,5 +80,77 @@ async def test_what_cannot_be_meant_is_refused_before_anybody_is_asked(bench: Be
         await number.look(control, "+498999998999", "empfang")
 
 
+async def test_of_two_imports_at_once_one_takes_the_number_over(bench: Bench, control: Control) -> None:
+    before = bench.at_twilio()
+    async with connect(bench.root) as other:
+        found = [(one, await number.look(one, NUMBER, "empfang")) for one in (control, other)]
+        with bench.writes() as writes:
+            ended = await asyncio.gather(*(number.import_number(*pair) for pair in found), return_exceptions=True)
+        (done,) = [one for one in ended if isinstance(one, number.Imported)]
+        (refused,) = [one for one in ended if one is not done]
+        assert isinstance(refused, Busy | Stale)
+        assert [entry["method"] for entry in writes if entry["server"] == "elevenlabs"] == ["POST"]
+        with bench.writes() as late, pytest.raises(Stale, match="nothing was written"):
+            await number.import_number(*found[1])
+        assert late == []
+        await release.release(other, await release.look(other, NUMBER))
+    assert bench.at_twilio() == before
+
+
+async def test_what_nobody_was_asked_about_is_not_cut_off(bench: Bench, control: Control) -> None:
+    found = await number.look(control, QUIET, "empfang")
+    assert found.needs_yes == ()
+    in_use = {"voice_url": "https://phone.example.org/new-flow"}
+    await control.twilio.update_number(found.incoming.sid, **in_use)
+    with bench.writes() as writes, pytest.raises(Stale, match="nothing was written"):
+        await number.import_number(control, found)
+    assert writes == []
+    assert await (await control.store()).call("route", {"phone_number": QUIET}) is None
+
+
+async def test_a_release_beside_a_reimport_takes_nothing_from_it(bench: Bench, control: Control) -> None:
+    await number.import_number(control, await number.look(control, NUMBER, "empfang"))
+    before = bench.at_twilio()
+    async with connect(bench.root) as other:
+        departure = await release.look(other, NUMBER)
+        anew = await reimport.look(control, NUMBER, "empfang")
+        under_way, released = asyncio.Event(), asyncio.Event()
+        write = control.twilio.update_number
+
+        async def paused(sid: str, **values: str) -> Any:
+            under_way.set()
+            await released.wait()
+            return await write(sid, **values)
+
+        control.twilio.update_number = paused  # type: ignore[method-assign]
+
+        async def beside() -> None:
+            await under_way.wait()
+            try:
+                with pytest.raises(Busy):
+                    await release.release(other, departure)
+            finally:
+                released.set()
+
+        await asyncio.gather(reimport.reimport(control, anew), beside())
+        with pytest.raises(Stale, match="nothing was written"):
+            await release.release(other, departure)
+    assert bench.at_twilio() == before
+    assert bench.call()["reached"]
+
+
+async def test_of_two_releases_at_once_one_restores(bench: Bench, control: Control) -> None:
+    before = bench.at_twilio()
+    await number.import_number(control, await number.look(control, NUMBER, "empfang"))
+    async with connect(bench.root) as other:
+        found = [(one, await release.look(one, NUMBER)) for one in (control, other)]
+        ended = await asyncio.gather(*(release.release(*pair) for pair in found), return_exceptions=True)
+    (done,) = [one for one in ended if isinstance(one, release.Released)]
+    (refused,) = [one for one in ended if one is not done]
+    assert isinstance(refused, Busy | Stale)
+    assert done.deleted
+    assert bench.at_twilio() == before
+
+
 def _steps(control: Control, found: Takeover) -> list[number.Step]:
-    return list(number._Import(control, found, None).steps())
+    return list(number._Import(control, found).steps())

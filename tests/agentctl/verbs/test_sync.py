@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 import agentctl
@@ -231,6 +232,34 @@ async def test_what_another_sync_made_since_the_plan_is_not_made_again(project: 
         assert "was made by another sync" in str(errors[0])
         assert (await agentctl.plan(control)).empty
     assert len((await project.sandbox.state())["agents"]) == 1
+
+
+async def test_a_create_that_was_cut_off_and_is_wanted_no_more_is_forgotten_some_time(
+    project: Project, dsn: str
+) -> None:
+    await project.synced()
+    gone = [Ref("agent", "gone"), Ref("knowledge_document", "gone/preise")]
+    kept = [Ref("agent", "empfang"), Ref("phone_number", "+498999998777")]
+    async with project.opened() as control:
+        bindings = await control.bindings()
+        await bindings.unbind(kept[0])
+        for ref in (*gone, *kept):
+            await bindings.intend(ref, again=False)
+        assert (await agentctl.plan(control)).abandoned == (), "the platform's lists may lag behind"
+        await earlier(dsn)
+        assert (await agentctl.plan(control, ["empfang"])).abandoned == (), "only a whole plan knows what is declared"
+        found = await agentctl.plan(control)
+        assert found.abandoned == (gone[1], gone[0])
+        assert (await agentctl.apply(control, found)).ok
+        left = await control.bindings()
+        assert [ref for ref in (*gone, *kept) if left.intended(ref)] == [kept[1]], "whether it is there is not known"
+        assert (await agentctl.plan(control)).abandoned == ()
+
+
+async def earlier(dsn: str) -> None:
+    """As if every interrupted create had been begun two hours before."""
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await connection.execute("update agentctl.intents set intended_at = intended_at - interval '2 hours'")
 
 
 async def test_of_two_applies_at_once_one_works_and_the_other_is_told(project: Project) -> None:

@@ -169,23 +169,24 @@ async def test_documents_folders_and_indexes_cost_one_list_each_at_most(project:
         assert (await sync.apply(control, found)).ok
     requests = sorted(f"{entry['method']} {entry['path']}" for entry in await project.sandbox.log())
     agents = sorted((await project.sandbox.state())["agents"])
-    documents = "GET /v1/convai/knowledge-base"  # one for the documents, one for the folders, none for indexes
-    assert requests == [f"GET {LIST}", *(f"GET {GET}{agent_id}" for agent_id in agents), documents, documents]
+    documents = "GET /v1/convai/knowledge-base"  # one for the documents, one for the folders
+    indexes = "POST /v1/convai/knowledge-base/rag-index"  # which makes nothing
+    assert requests == [f"GET {LIST}", *(f"GET {GET}{agent_id}" for agent_id in agents), documents, documents, indexes]
 
 
-async def test_what_is_bound_is_asked_for_before_the_list_and_before_the_files_are_read(project: Project) -> None:
+async def test_the_list_comes_first_and_a_wrong_file_before_all(project: Project) -> None:
     await project.sandbox.clear_log()
     (project.root / "assistants/empfang/assistant.toml").write_text("nonsense")
     with pytest.raises(agentctl.AgentctlError, match="assistants/empfang"):
         async with project.opened() as control:
             await sync.plan(control)
     (project.root / "assistants/empfang/assistant.toml").write_text('name = "empfang"\n')
+    await project.sandbox.clear_log()
     async with project.opened() as control:
         assert (await sync.plan(control)).empty
     arrivals = [entry["path"] for entry in await project.sandbox.log()]
-    assert arrivals[0].startswith(f"{GET}agent")
-    assert arrivals[-3].startswith(f"{GET}agent")
-    assert arrivals[-1] == LIST
+    assert arrivals[0] == LIST, "its pages follow one another"
+    assert sorted(path.startswith(f"{GET}agent") for path in arrivals) == [False, True, True]
 
 
 async def test_only_what_is_asked_for_is_read_ahead(project: Project) -> None:

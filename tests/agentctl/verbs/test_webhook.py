@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agentctl.calls.inbox import peek
-from agentctl.errors import Ambiguous, ConfigurationError
+from agentctl.errors import Ambiguous, Busy, ConfigurationError, Stale
 from agentctl.resources import webhook as resource
 from agentctl.verbs import webhook
 from agentctl.wiring import Control, connect
@@ -80,6 +81,31 @@ async def test_two_that_claim_to_be_ours_are_an_error(control: Control) -> None:
         await resource.create(control.api, "agentctl beispiel/production", URL)
     with pytest.raises(Ambiguous, match="2 webhooks"):
         await webhook.look(control, URL)
+
+
+async def test_of_two_registrations_at_once_one_makes_the_webhook(bench: Bench, control: Control) -> None:
+    async with connect(bench.root) as other:
+        found = [(one, await webhook.look(one, URL)) for one in (control, other)]
+        ended = await asyncio.gather(*(webhook.register(*pair) for pair in found), return_exceptions=True)
+        (made,) = [one for one in ended if isinstance(one, webhook.Registered)]
+        (refused,) = [one for one in ended if one is not made]
+        assert isinstance(refused, Busy | Stale)
+        with bench.writes() as writes, pytest.raises(Stale, match="nothing was written"):
+            await webhook.register(*found[1])
+        assert writes == []
+    assert [hook.webhook_id for hook in await resource.listed(control.api)] == [made.webhook.webhook_id]
+    assert not (await webhook.register(control, await webhook.look(control, URL))).created
+
+
+async def test_who_was_not_asked_about_anybody_elses_webhook_replaces_none(bench: Bench, control: Control) -> None:
+    found = await webhook.look(control, URL)
+    theirs = await resource.create(control.api, "theirs", "https://elsewhere.example.org/hook")
+    place = f"/v1/convai/agents/{bench.agent()['agent_id']}"
+    hooks = {"post_call_webhook_id": theirs[0].webhook_id}
+    await control.api.patch(place, json={"platform_settings": {"workspace_overrides": {"webhooks": hooks}}})
+    with bench.writes() as writes, pytest.raises(Stale, match="nothing was written"):
+        await webhook.register(control, found)
+    assert writes == []
 
 
 async def test_a_sample_needs_a_secret(control: Control) -> None:

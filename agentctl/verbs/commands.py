@@ -1,0 +1,23 @@
+"""Commands that messages name, with the environment that was named: what is followed word by word must not end up in
+another one.
+"""
+
+from __future__ import annotations
+
+import re
+
+COMMANDS = frozenset({
+    "plan", "sync", "status", "test", "schedule", "pull", "rename", "history", "rollback", "unhold", "import-number",
+    "release-number", "up", "serve", "work", "doctor", "calls", "knowledge", "webhook", "db",
+})  # fmt: skip
+"""Those that work in an environment; the others have none, or name theirs themselves."""
+
+_NAMED = re.compile(rf"(?<=\bagentctl )(?:{'|'.join(sorted(COMMANDS, key=len, reverse=True))})\b(?!-)")
+
+
+def addressed(text: str, environment: str | None) -> str:
+    """`text` with `--env NAME` in each command of a project. None: none was named, and the project's own is meant.
+
+    Doing it twice is doing it once.
+    """
+    return _NAMED.sub(lambda found: f"--env {environment} {found[0]}", text) if environment else text
