@@ -210,7 +210,9 @@ class Unattended:
         try:
             async with asyncio.timeout(_MAIL_SECONDS):
                 to = notice.recipients(control, self.mail_to)
-                if to and await notice.notify(control, report, to) and control.mail_route is None:
+                if not to:
+                    say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
+                elif await notice.notify(control, report, to) and control.mail_route is None:
                     say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
         except TimeoutError:
             say("warning: the mail is not sent yet and waits in the outbox")

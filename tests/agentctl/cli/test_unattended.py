@@ -371,6 +371,19 @@ def test_wrong_files_are_mailed_too_to_whom_the_command_line_names(bench: Bench)
     assert len(mails(bench)) == 1
 
 
+def test_where_wrong_files_hide_whom_to_mail_that_is_said(bench: Bench) -> None:
+    project = bench.root / "agentctl.toml"
+    project.write_text("[broken\n")
+    code, _, err = bench(*CRON, "--mail")
+    assert code == 2
+    assert "warning: nobody is told by mail" in err
+    assert mails(bench) == []
+    project.write_text('project = "beispiel"\nnmae = 1\n[mail]\nto = ["team@example.org"]\n')
+    code, _, err = bench(*CRON, "--mail")
+    assert (code, "nobody is told" in err) == (2, False)
+    assert mails(bench)[0]["recipient"] == "team@example.org"
+
+
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:
     for arguments in (("--mail",), ("--mail-to", "nobody")):
         with bench.writes() as writes:
