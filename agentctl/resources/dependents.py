@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import ApiError, InUse, NotFound
+from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.sync.kind import User
 
@@ -44,13 +45,13 @@ def must_be_free(name: str, users: Sequence[User]) -> None:
 
 
 def _users(page: Mapping[str, Any]) -> list[User]:
-    agents = [
-        User(str(entry["id"]), f"agent {entry.get('name') or 'that this key cannot see'} ({entry['id']})")
-        for entry in page.get("agents") or ()
-    ]
-    branches = [
-        User(str(entry["branch_id"]), f"branch {entry.get('branch_name')} of agent {entry.get('agent_name')}")
-        for entry in page.get("branches") or ()
-        if not entry.get("is_main")
-    ]
-    return [*agents, *branches]
+    # Without the list, a document that is in use would count as one that nobody uses.
+    asked = f"GET {DEPENDENTS}"
+    agents = [having(asked, entry, "id") for entry in listing(asked, page, "agents")]
+    branches = [having(asked, entry, "branch_id") for entry in page.get("branches") or () if not entry.get("is_main")]
+    unseen = "that this key cannot see"
+    found = [User(str(one["id"]), f"agent {one.get('name') or unseen} ({one['id']})") for one in agents]
+    for one in branches:
+        what = f"branch {one.get('branch_name')} of agent {one.get('agent_name')}"
+        found.append(User(str(one["branch_id"]), what))
+    return found
