@@ -98,6 +98,10 @@ class Bindings:
         """Every binding of one kind: key -> remote id."""
         return {ref.key: remote_id for ref, remote_id in self._ids.items() if ref.kind == kind}
 
+    def ids(self) -> set[str]:
+        """Every id that is bound."""
+        return set(self._ids.values())
+
     def intended(self, ref: Ref) -> bool:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
+from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import ambiguous, claiming
+from agentctl.sync.claims import ambiguous, claiming, counting, doubled
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_judged
+from agentctl.sync.fresh import as_it_is
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
-# How long ago a create must have been begun before its traces can be missing for good: the platform's lists lag behind,
-# and clocks differ.
-_LAG = timedelta(hours=1)
 # Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
 _OWN_WORK = 900
 
@@ -39,6 +38,7 @@ class Draft:
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
+        self._ours: dict[str, int] = {}
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
         self._abandoned: list[Ref] = []
@@ -60,6 +60,7 @@ class Draft:
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
+            ours=self._ours,
             adopted=tuple(self._adopted),
             abandoned=tuple(self._abandoned),
             doubled=tuple(self._doubled),
@@ -75,14 +76,10 @@ class Draft:
             sighting = seen.get(desired.key, ())
             if isinstance(sighting, AgentctlError):
                 continue
-            claims = [one.remote_id for one in claiming(sighting, self._bindings.former(desired.ref))]
-            if len(claims) > 1:
-                # What refers to it goes on: of several, it is the bound one until a person decides.
-                if (bound := self._bindings.get(desired.ref)) in claims:
-                    self.ids[desired.ref] = str(bound)
-            elif claims:
-                self.ids[desired.ref] = claims[0]
-            else:
+            claims = claiming(sighting, self._bindings.former(desired.ref))
+            if counts := counting(claims, self._bindings.get(desired.ref)):
+                self.ids[desired.ref] = counts
+            elif not claims:
                 self._pending.add(desired.ref)
 
     def block(self) -> None:
@@ -183,10 +180,17 @@ class Draft:
                 self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
                 old = Desired(kind.name, desired.key, {}, desired.where)
                 self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
+        self._count(kind, seen)
+
+    def _count(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
+        """How many there are of ours, declared or not; what is to go already has another in its place."""
+        if not is_internal(kind):
+            there = {i for sighting in seen.values() for i in _ids(sighting)}
+            self._ours[kind.name] = len((there | set(self._bindings.of(kind.name).values())) - self._leftover.keys())
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
-        self._abandon(kind, seen)
+        self._abandoned += abandoned(kind, self._wanted[kind.name], seen, self._bindings)
         bound = self._bindings.of(kind.name)
         in_use = {bound[key] for key in self._wanted[kind.name] if key in bound}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
@@ -194,7 +198,7 @@ class Draft:
             ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
-            self._double(Ref(kind.name, key), ids, bound)
+            self._doubled += doubled(Ref(kind.name, key), ids, bound)
             if not ids:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
@@ -203,41 +207,35 @@ class Draft:
                 self._orphans.append(Ref(kind.name, key))
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
-            self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
-
-    def _double(self, ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> None:
-        others = set(bound.values()) - {bound.get(ref.key)}
-        claims = [Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
-        if ref.key in bound and len(claims) > 1:
-            self._doubled.append(Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims)))
-
-    def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
-        """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.
-
-        Nothing follows where nothing was looked for: a kind that is not pruned (a number carries no mark) shows only
-        what is wanted, and without anything wanted or bound none shows what carries a mark of ours.
-        """
-        wanted, bound = self._wanted[kind.name], self._bindings.of(kind.name)
-        if kind.prunable and (wanted or bound):
-            known = wanted.keys() | bound.keys() | seen.keys()
-            begun = self._bindings.begun(kind.name, datetime.now(UTC) - _LAG)
-            self._abandoned += [ref for ref in begun if ref.key not in known]
+            known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
+            self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
-        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        """Take back each deletion of what somebody uses whom this plan does not write, and say who; look at the rest.
+
+        What becomes of those after this look stops their deletion.
+        """
         doomed = [change for change in self._changes if change.action == "delete"]
-        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed, self._changes), strict=True):
             if not users or change.observed is None:
                 continue
             self._changes.remove(change)
             if isinstance(users, AgentctlError):
-                self._fail(change.desired, users)
+                self._fail(change.desired, users, leaving=True)
                 continue
             ref = self._leftover.get(change.observed.remote_id, change.desired.ref)
             self._orphans.append(ref)
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+        doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
+        looks = (as_it_is(kinds[change.desired.kind], change) for change in doomed)
+        for change, now in zip(doomed, await asyncio.gather(*looks), strict=True):
+            self._changes.remove(change)
+            if isinstance(now, Change):
+                self._changes.append(now)
+            else:
+                self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
@@ -280,8 +278,8 @@ class Draft:
         self.ids[ref] = bound
         return True
 
-    def _fail(self, desired: Desired, error: AgentctlError) -> None:
-        self._failures.append(Failure(desired.ref, desired.where, error))
+    def _fail(self, desired: Desired, error: AgentctlError, *, leaving: bool = False) -> None:
+        self._failures.append(Failure(desired.ref, desired.where, error, leaving))
 
 
 def _differs(body: Mapping[str, Any], known: Mapping[str, Any], kind: Kind[Any]) -> bool:

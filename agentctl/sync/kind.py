@@ -206,6 +206,7 @@ class Surveying(Protocol):
         """
 
 
+@runtime_checkable
 class Judged(Protocol):
     """A kind whose resources are of effect once something leads to them; a gate's verdict on a new one is remembered.
 
@@ -214,7 +215,7 @@ class Judged(Protocol):
 
     @property
     def judged(self) -> bool:
-        """True."""
+        """Whether it is so."""
 
 
 @runtime_checkable
@@ -228,7 +229,21 @@ class Repeatable(Protocol):
 
 def is_judged(kind: object) -> bool:
     """Whether a gate has to let one through that was made before anything leads to it: see `Judged`."""
-    return bool(getattr(kind, "judged", False))
+    return isinstance(kind, Judged) and kind.judged
+
+
+@runtime_checkable
+class Internal(Protocol):
+    """A kind whose resources lie in our own store: nobody else writes them, and nothing is lost with one."""
+
+    @property
+    def internal(self) -> bool:
+        """Whether it is so."""
+
+
+def is_internal(kind: object) -> bool:
+    """Whether nobody but us has to do with this kind."""
+    return isinstance(kind, Internal) and kind.internal
 
 
 def is_repeatable(kind: object) -> bool:

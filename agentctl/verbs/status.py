@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Plan
@@ -15,7 +16,9 @@ from agentctl.verbs.history import resources
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
-_WORST: tuple[State, ...] = ("error", "conflict", "drifted", "missing", "changed here", "in sync")
+"""`missing`: its agent is not there, never made or deleted there. A part that was deleted there is `drifted`, one that
+is still to be made, or waits for a person, `changed here`."""
+_WORST: tuple[State, ...] = ("error", "missing", "conflict", "drifted", "changed here", "in sync")
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
             found.append(("error", failure.error.message))
     for waiting in plan.waiting:
         if waiting.ref in mine:
-            found.append(("missing", waiting.error.message))
+            found.append(("changed here", waiting.error.message))
     found += [_change(change) for change in plan.changes if change.desired.ref in mine]
     state: State = min((state for state, _ in found), key=_WORST.index, default="in sync")
     return Standing(assistant.key, state, tuple(what for _, what in found))
@@ -65,12 +68,13 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
 
 def _change(change: Change) -> tuple[State, str]:
     name = f"{change.desired.kind} {change.desired.key}"
+    is_agent = change.desired.kind == AGENT_KIND
     if change.vanished:
-        return "drifted", f"{name} was deleted there"
+        return ("missing" if is_agent else "drifted"), f"{name} was deleted there"
     if change.action == "delete":
         return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
-        return "missing", f"{name} is not there yet"
+        return ("missing" if is_agent else "changed here"), f"{name} is not there yet"
     origins = {edit.origin for edit in change.edits}
     paths = f"{name}: {', '.join(edit.path for edit in change.edits)}"
     if "both" in origins or origins == {"here", "there"}:

@@ -294,8 +294,10 @@ async def test_what_is_looked_up_is_indexed_before_the_tests_and_follows_the_doc
     await project.sandbox.clear_log()
     project.declare("desk", hours=f"Open from ten to four. {long}")
     assert not (await project.synced()).ok
-    posts = [one["path"].rpartition("/")[2] for one in await project.sandbox.log() if one["method"] == "POST"]
-    assert posts == ["text", "rag-index", "run-tests"]
+    posts = [one["path"].removeprefix("/v1/convai/") for one in await project.sandbox.log() if one["method"] == "POST"]
+    look, *writes = posts
+    assert look == "knowledge-base/rag-index"
+    assert [path.rpartition("/")[2] for path in writes] == ["text", "rag-index", "run-tests"]
     project.declare("desk", hours=f"Open from nine to five. {long}")
     assert (await project.synced()).ok
     assert await project.live() == before
