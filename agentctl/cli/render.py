@@ -178,8 +178,9 @@ def held_text(change: Change) -> str:
     why = {edit.path: ORIGINS[edit.origin] for edit in change.foreign}
     lost = f"would delete {', '.join(change.destroys)}"
     why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
+    why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
     if not why:
-        return f"{paint('held back:', 33)} {name} waits for what was deleted at the platform"
+        return f"{paint('held back:', 33)} {name} waits for what it refers to, which is held back"
     paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
     return f"{paint('held back:', 33)} {name}: {paths}"
 
@@ -230,7 +231,7 @@ def status_text(standings: Sequence[Standing]) -> str:
 def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
-        yield f"      {paint('deleted at the platform; made anew only with --take-ours', 33)}"
+        yield f"      {paint(f'deleted at the platform; {change.anew} only with --take-ours', 33)}"
     for lost in change.destroys:
         yield f"      {paint(f'deletes for good: {lost}', 31)}"
     if change.others:

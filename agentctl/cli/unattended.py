@@ -80,15 +80,16 @@ class Unattended:
 
         if self.report is not None:
             must_be_writable(self.report)
-        if self.jitter:
-            import random
-
-            self.sleep(random.uniform(0, self.jitter))  # noqa: S311  (spread, no secret)
         started = datetime.now(UTC)
         try:
+            if self.jitter:
+                import random
+
+                self.sleep(random.uniform(0, self.jitter))  # noqa: S311  (spread, no secret)
+                started = datetime.now(UTC)
             applied = connected(lambda control: self._run(control, body, started))
         except BaseException as error:
-            # Settings that cannot be read, a Ctrl-C, a bug: whoever reads the report learns of each.
+            # Settings that cannot be read, a Ctrl-C during the pause, a bug: whoever reads the report learns of each.
             try:
                 self._save(self._reported(started, error))
             except AgentctlError as unsaved:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
@@ -36,6 +37,7 @@ class Agent:
 
     name = KIND
     prunable = True
+    judged = True
     lists: Mapping[str, Keyed] = {
         "tags": Keyed(open=True),
         "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),
@@ -92,6 +94,9 @@ class Agent:
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too.
 
+        Beside one that is bound, others that carry its tag are in the answer: a create whose answer was lost, and which
+        the list shows late, or a copy from the dashboard.
+
         Those with a tag of this project and environment that nobody wants are in the answer as well.
         """
         ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
@@ -102,10 +107,14 @@ class Agent:
             listed, hidden = await asyncio.gather(self._listed(), self._archived(unbound))
             self._unmanaged = tuple(_unmanaged(listed, set(bound.values())))
             tagged, archived = self._by_key(listed), self._by_key(hidden)
+            taken = set(bound.values())
             for desired in wanted:
-                if desired.key not in bound:
+                if desired.key in bound:
+                    ids[desired.key] += [one for one in tagged.get(desired.key, ()) if one not in taken]
+                else:
                     ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-            found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+            looks = (self._sight(key, ids[key], bound.get(key), archived) for key in ids)
+            found = await asyncio.gather(*looks)
         except BaseException:
             self.abandon()
             raise
@@ -170,18 +179,24 @@ class Agent:
         params = {**({"tags": MANAGED} if archived or marked else {}), "archived": archived, "page_size": 100}
         return [entry async for entry in self._api.pages(AGENTS, items="agents", params=params)]
 
-    async def _sight(self, key: str, ids: Sequence[str], archived: bool) -> Sighting:
-        if archived:
+    async def _sight(
+        self, key: str, ids: Sequence[str], bound: str | None, archived: Mapping[str, Sequence[str]]
+    ) -> Sighting:
+        if key in archived and bound is None:
             message = f"agent {key}: {', '.join(ids)} carries its tag and is archived"
             return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
         found = []
         for agent_id in dict.fromkeys(ids):
             try:
-                found.append(await self._read(agent_id))
+                one = await self._read(agent_id)
             except NotFound:
                 continue
             except AgentctlError as error:
                 return error
+            if bound in (None, agent_id):
+                found.append(one)
+            elif self.tag(key) in (one.body.get("tags") or ()):  # the list may show one that it had
+                found.append(replace(one, free=False))
         return found
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
@@ -237,7 +252,9 @@ def _unheard(task: asyncio.Task[Any]) -> None:
 
 
 def _observed(answer: Mapping[str, Any]) -> Observed:
-    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""))
+    numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
+    told = f"{numbers} rings there" if numbers else ""
+    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=told)
 
 
 def _agent(assistant: Assistant) -> dict[str, Any]:

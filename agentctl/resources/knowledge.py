@@ -5,6 +5,7 @@ HTML; so each carries its scope, key and content digest in its name: `agentctl/<
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from agentctl.errors import NotFound, Rejected
@@ -159,7 +160,10 @@ def _remote_name(body: Mapping[str, Any]) -> str:
 
 
 def _upload(document: Document) -> tuple[str, bytes, str]:
-    return (document.filename or document.name, document.content or b"", document.media_type or "")
+    """The platform goes by the ending, and takes PDF, TXT, DOCX, HTML and EPUB (its documentation): no Markdown."""
+    path = PurePath(document.filename or document.name)
+    name = path.with_suffix(".txt").name if path.suffix.lower() == ".md" else path.name
+    return (name, document.content or b"", document.media_type or "")
 
 
 def _same(observed: Observed, desired: Desired) -> bool:

@@ -47,6 +47,7 @@ class PostCallSettings:
 
     name = KIND
     prunable = True
+    internal = True
     lists: Mapping[str, Keyed] = {"mail_to": Keyed()}
 
     def __init__(self, store: Store, scope: Scope) -> None:

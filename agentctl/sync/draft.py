@@ -8,11 +8,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
+from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
+from agentctl.sync.fresh import as_it_is
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.secret import sealed
@@ -38,11 +40,13 @@ class Draft:
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
+        self._ours: dict[str, int] = {}
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
         self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
         self._there: set[str] = set()  # of the kind at hand: every id that was seen
+        self._doubled: list[Failure] = []
         self._waiting: list[Failure] = []
         self._notices: list[Problem] = []
         self._failures: list[Failure] = []
@@ -58,8 +62,10 @@ class Draft:
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
             known=len(self._bindings),
+            ours=self._ours,
             adopted=tuple(self._adopted),
             abandoned=tuple(self._abandoned),
+            doubled=tuple(self._doubled),
         )
 
     def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
@@ -70,10 +76,15 @@ class Draft:
         self._there = {i for sighting in seen.values() for i in _ids(sighting)}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
-            if isinstance(sighting, AgentctlError) or len(sighting) > 1:
+            if isinstance(sighting, AgentctlError):
                 continue
-            if sighting:
-                self.ids[desired.ref] = sighting[0].remote_id
+            claims = [one.remote_id for one in claiming(sighting, self._bindings.former(desired.ref))]
+            if len(claims) > 1:
+                # What refers to it goes on: of several, it is the bound one until a person decides.
+                if (bound := self._bindings.get(desired.ref)) in claims:
+                    self.ids[desired.ref] = str(bound)
+            elif claims:
+                self.ids[desired.ref] = claims[0]
             else:
                 self._pending.add(desired.ref)
 
@@ -87,16 +98,15 @@ class Draft:
             return self._fail(desired, sighting)
         if isinstance(strangers, AgentctlError):
             return self._fail(desired, strangers)
-        if len(sighting) > 1:
-            ids = ", ".join(observed.remote_id for observed in sighting)
-            message = f"{kind.name} {desired.key}: {len(sighting)} remote objects claim to be it: {ids}"
-            return self._fail(desired, Ambiguous(message, "Delete or rename the wrong ones in the dashboard."))
+        claims = claiming(sighting, self._bindings.former(desired.ref))
+        if len(claims) > 1:
+            return self._fail(desired, ambiguous(desired.ref, self._bindings.get(desired.ref), claims))
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
             self._pending.discard(desired.ref)
             return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
-        return self._compare(kind, desired, sighting[0] if sighting else None, named(strangers))
+        return self._compare(kind, desired, claims[0] if claims else None, named(strangers))
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
         ref, body = desired.ref, resolve(desired.body, self.ids)
@@ -119,19 +129,31 @@ class Draft:
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
+        unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or _differs(sealed(equal), known, kind)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
             self._pending.add(ref)
-        if edits:
+        if edits or unjudged:
             lost = tuple(losses(desired, body, observed.body, edits))
             again = self._bindings.intended(ref)
-            self._changes.append(Change("update", desired, edits, observed, replaces, bound, lost, others, again))
+            instead = bool(theirs) and bound is not None and bound not in self._there
+            how = (replaces, bound, lost, others, again, unjudged, instead)
+            self._changes.append(Change("update", desired, edits, observed, *how))
         else:
             self._unchanged += 1
+
+    def _unjudged(self, kind: Kind[Any], desired: Desired, observed: Observed) -> bool:
+        """Whether a gate has to let through what is there already. Of what was found by its mark nothing is known."""
+        known = self._bindings.get(desired.ref) == observed.remote_id and not self._bindings.unjudged(desired.ref)
+        if known or not self._gated or not is_judged(kind):
+            return False
+        what = "is not known to have passed the tests that let it through; they run before anything leads to it"
+        self._notices.append(Problem(f"{kind.name} {desired.key}", what))
+        return True
 
     def _replaces(self, kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
         felt = self._gated and isinstance(kind, Shared) and kind.felt(changed)
@@ -164,6 +186,13 @@ class Draft:
                 self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
                 old = Desired(kind.name, desired.key, {}, desired.where)
                 self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
+        self._count(kind, seen)
+
+    def _count(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
+        """How many there are of ours, declared or not; what is to go already has another in its place."""
+        if not is_internal(kind):
+            there = {i for sighting in seen.values() for i in _ids(sighting)}
+            self._ours[kind.name] = len((there | set(self._bindings.of(kind.name).values())) - self._leftover.keys())
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
@@ -175,6 +204,7 @@ class Draft:
             ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
+            self._double(Ref(kind.name, key), ids, bound)
             if not ids:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
@@ -183,7 +213,14 @@ class Draft:
                 self._orphans.append(Ref(kind.name, key))
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
-            self._changes += [Change("delete", desired, (), Observed(i, {})) for i in dict.fromkeys(ids)]
+            known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
+            self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
+
+    def _double(self, ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> None:
+        others = set(bound.values()) - {bound.get(ref.key)}
+        claims = [Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
+        if ref.key in bound and len(claims) > 1:
+            self._doubled.append(Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims)))
 
     def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
         """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.
@@ -198,20 +235,31 @@ class Draft:
             self._abandoned += [ref for ref in begun if ref.key not in known]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
-        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        """Take back each deletion of what somebody uses whom this plan does not write, and say who; look at the rest.
+
+        What becomes of those after this look stops their deletion.
+        """
         doomed = [change for change in self._changes if change.action == "delete"]
-        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed, self._changes), strict=True):
             if not users or change.observed is None:
                 continue
             self._changes.remove(change)
             if isinstance(users, AgentctlError):
-                self._fail(change.desired, users)
+                self._fail(change.desired, users, leaving=True)
                 continue
             ref = self._leftover.get(change.observed.remote_id, change.desired.ref)
             self._orphans.append(ref)
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+        doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
+        looks = (as_it_is(kinds[change.desired.kind], change) for change in doomed)
+        for change, now in zip(doomed, await asyncio.gather(*looks), strict=True):
+            self._changes.remove(change)
+            if isinstance(now, Change):
+                self._changes.append(now)
+            else:
+                self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
@@ -254,8 +302,8 @@ class Draft:
         self.ids[ref] = bound
         return True
 
-    def _fail(self, desired: Desired, error: AgentctlError) -> None:
-        self._failures.append(Failure(desired.ref, desired.where, error))
+    def _fail(self, desired: Desired, error: AgentctlError, *, leaving: bool = False) -> None:
+        self._failures.append(Failure(desired.ref, desired.where, error, leaving))
 
 
 def _differs(body: Mapping[str, Any], known: Mapping[str, Any], kind: Kind[Any]) -> bool:

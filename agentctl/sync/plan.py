@@ -6,6 +6,7 @@ from drift, which somebody made there, and from a conflict, where both did.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -28,7 +29,8 @@ class Change:
     bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
     who use it and have no part in the plan; they keep the old object. `again`: an earlier run has begun to create it,
-    and left nothing.
+    and left nothing. `unjudged`: it is there, and a gate has to let it through still; there may be no edits. `instead`:
+    the bound one is gone, and `observed`, which claims to be it, would take its place.
     """
 
     action: Literal["create", "update", "delete"]
@@ -40,11 +42,18 @@ class Change:
     losses: tuple[tuple[tuple[str, ...], str], ...] = ()
     others: str = ""
     again: bool = False
+    unjudged: bool = False
+    instead: bool = False
 
     @property
     def vanished(self) -> bool:
         """It was bound, and is no longer there."""
-        return self.observed is None and self.bound is not None
+        return self.bound is not None and (self.observed is None or self.instead)
+
+    @property
+    def anew(self) -> str:
+        """In words: what would be done about one that has vanished."""
+        return f"{self.observed.remote_id} takes its place" if self.observed else "made anew"
 
     @property
     def foreign(self) -> tuple[Edit, ...]:
@@ -79,11 +88,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Failure:
-    """One resource that cannot be planned or was not applied, and why."""
+    """One resource that cannot be planned or was not applied, and why. `leaving`: it was to be deleted."""
 
     ref: Ref
     where: str
     error: AgentctlError
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class Settled:
     """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
 
     `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
-    before, if that is there still.
+    before, if that is there still. `unjudged`: whether a gate has ever let it through is not known.
     """
 
     ref: Ref
@@ -100,6 +110,7 @@ class Settled:
     gone: tuple[tuple[str, ...], ...] = ()
     touched: int = 0
     former: str | None = None
+    unjudged: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,9 +128,11 @@ class Plan:
 
     `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
     `orphans`: ours by binding or mark, and no longer declared. `known`: how many resources are bound in this scope.
+    `ours`: by kind, how many there are of ours, by binding or mark; what lies in our own store is not counted.
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
+    `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one.
     """
 
     changes: tuple[Change, ...] = ()
@@ -130,9 +143,11 @@ class Plan:
     notices: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()
     known: int = 0
+    ours: Mapping[str, int] = field(default_factory=dict)
     adopted: tuple[Ref, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     abandoned: tuple[Ref, ...] = ()
+    doubled: tuple[Failure, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -162,18 +177,26 @@ class Plan:
     def raise_if_unsafe(self, *, take_ours: bool = False) -> None:
         """Raise UsageError where more than a third of at least ten resources would be deleted or overwritten.
 
+        Those of one kind count for themselves too: twelve agents are not made fewer by the documents that they have.
         A wrong directory, an empty checkout or a foreign workspace looks like that; a day's work does not.
         """
-        doomed = [
-            change
+        doomed = Counter(
+            change.desired.kind
             for change in self.changes
             if (change.action == "delete" and not change.replaces) or (take_ours and change.overwrites)
-        ]
-        if self.known >= _SAFE_BELOW and len(doomed) * 3 > self.known:
+        )
+        lost = [(doomed[kind], count, f"{kind}s") for kind, count in self.ours.items() if kind in doomed]
+        most = [one for one in lost if _is_much(*one[:2])]
+        everything = (sum(one[0] for one in lost), sum(self.ours.values()), "resources")
+        if most or _is_much(*everything[:2]):
+            said = " and ".join(f"{some} of {count} {what}" for some, count, what in most or [everything])
             raise UsageError(
-                f"{len(doomed)} of {self.known} resources would be deleted or overwritten",
-                "If that is really meant, run it again with --force.",
+                f"{said} would be deleted or overwritten", "If that is really meant, run it again with --force."
             )
+
+
+def _is_much(some: int, count: int) -> bool:
+    return count >= _SAFE_BELOW and some * 3 > count
 
 
 def unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]) -> tuple[Unmanaged, ...]:

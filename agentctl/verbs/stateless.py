@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentctl.errors import Problem, Unauthorized, UsageError
-from agentctl.resources import phone_number, webhook
+from agentctl.resources import agent, phone_number, webhook
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
@@ -21,10 +21,18 @@ from agentctl.wiring import Control
 def unremembered(plan: Plan) -> tuple[Ref, ...]:
     """What is there with a mark of ours, and the store knows nothing of.
 
-    A number carries no mark: whose it is, only its binding tells, and one that is found is simply there.
+    A number carries no mark: whose it is, only its binding tells, and one that is found is simply there. Besides an
+    agent, what is to be deleted may also be what a run that was cut off has left of something that is remembered.
     """
     strays = plan.orphans if plan.known == 0 else ()
-    return tuple(ref for ref in (*plan.adopted, *strays) if ref.kind != phone_number.KIND)
+    doomed = [
+        change.desired.ref
+        for change in plan.changes
+        if change.action == "delete" and not (change.replaces or change.bound or change.again)
+        if plan.known == 0 or change.desired.kind == agent.KIND
+    ]
+    found = dict.fromkeys((*plan.adopted, *doomed, *strays))
+    return tuple(ref for ref in found if ref.kind != phone_number.KIND)
 
 
 async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:
@@ -68,7 +76,7 @@ def must_be_meant(control: Control, plan: Plan, *, stateless: bool) -> None:
         return
     raise UsageError(
         f"{len(found)} resources of this project are at {control.settings.workspace}, and the store here knows nothing "
-        "of them: what somebody changed there would be overwritten unseen",
+        "of them: what somebody did there would be overwritten or deleted unseen",
         "Use the store that the last sync used (DATABASE_URL or SUPABASE_URL), or say that the files count in any "
         "case: agentctl sync --stateless",
     )

@@ -197,7 +197,9 @@ def _sparing(
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
     abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
     keys = tuple(hold.key for hold in released)
-    more: dict[str, Any] = {"changes": changes, "orphans": orphans, "abandoned": abandoned}
+    # Beside what is held there may be others all the same: that needs a person, held or not.
+    failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
+    more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
     return ProjectPlan.of(plan, assistants, **more, holds=tuple(kept), released=keys)
 
 

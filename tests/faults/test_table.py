@@ -75,9 +75,9 @@ TABLE: Mapping[str, Row] = {
             "delete": ("DELETE", f"{DOCUMENT}/rag-index/*"),
         },
         never={
-            "list": "what is indexed is remembered",
-            "look": "the same",
-            "users": "those of its document",
+            "list": "what it does not tell is asked of each document",
+            "look": "a second way after the list's, so that a fault of the list alone does nothing",
+            "users": "those of its document, and of them the agents, which are read",
             "key ignored": "its only key is required",
         },
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +28,13 @@ AGENT = "/v1/convai/agents/*"
 
 def edited(bench: Bench, text: str, key: str = "empfang") -> None:
     (bench.root / "assistants" / key / "prompt.md").write_text(f"{text}\n")
+
+
+def started(bench: Bench, *arguments: str, deaf: bool = False) -> subprocess.Popen[str]:
+    """A run of its own; `deaf`: SIGINT is ignored in it, as shells have it for what a script starts with `&`."""
+    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), *CRON, *arguments]
+    ignored = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if deaf else []
+    return subprocess.Popen([*ignored, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def drifted(bench: Bench, name: str) -> None:
@@ -162,11 +170,11 @@ def test_another_sync_is_waited_for_as_long_as_is_allowed(bench: Bench) -> None:
         other.join(30)
 
 
-def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Bench, report: Path) -> None:
+@pytest.mark.parametrize("deaf", [False, True], ids=["hears SIGINT", "started with &"])
+def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Bench, report: Path, deaf: bool) -> None:
     edited(bench, "Hilf schnell.")
     bench.sandbox.fault(method="PATCH", path=AGENT, hang=True)
-    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), *CRON, "--report", str(report)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = started(bench, "--report", str(report), deaf=deaf)
     end = time.monotonic() + 60
     while not any(fault["hits"] for fault in bench.sandbox.faults()):
         assert time.monotonic() < end
@@ -181,6 +189,24 @@ def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Ben
         "take_lease", name="sync beispiel/production " + told["workspace"], holder="a b 1 c", lease_seconds=1
     )
     assert taken["held"]
+
+
+def test_stopped_before_it_began_it_reports_too(bench: Bench, report: Path) -> None:
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def stop(seconds: float) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    async def body(control: Control) -> Any:
+        raise AssertionError("it went on")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Unattended(jitter=60, report=report, sleep=stop)(body)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    told = json.loads(report.read_text())
+    assert (told["exit_code"], told["error"], told["planned"]) == (130, "stopped", False)
 
 
 def test_it_begins_after_a_random_pause(bench: Bench) -> None:

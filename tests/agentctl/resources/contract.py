@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.resources.assistant import Assistant
@@ -42,7 +43,10 @@ class Memory:
                 self.intents.add((args["kind"], args["key"]))
                 return {"new": True, "remote_id": self.bindings.get((args["kind"], args["key"]))}
             case "intents":
-                return [{"kind": kind, "key": key} for kind, key in self.intents]
+                at = datetime.now(UTC).isoformat()
+                return [{"kind": kind, "key": key, "intended_at": at} for kind, key in self.intents]
+            case "forget_intent":
+                self.intents.discard((args["kind"], args["key"]))
             case "assistants":
                 return list(self.assistants.values())
             case "save_assistant":

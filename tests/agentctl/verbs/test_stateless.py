@@ -129,3 +129,31 @@ async def test_who_has_to_say_that_the_files_count(
                 stateless.must_be_meant(control, plan, stateless=False)
         else:
             stateless.must_be_meant(control, plan, stateless=False)
+
+
+def test_a_checkout_that_declares_little_deletes_nothing_without_two_words(
+    machines: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = machines
+    monkeypatch.setattr(stateless, "is_loopback", lambda host: False)  # the sandbox as a real host
+    for number in range(11):
+        one.declare(f"a{number}")
+    assert one("sync", "--yes")[0] == 0
+    home = other.root / "assistants" / "empfang"
+    for declared, doomed in (((), 12), (("empfang",), 11), (("neu",), 12)):
+        shutil.rmtree(home.parent)
+        home.parent.mkdir()
+        for key in declared:
+            other.declare(key)
+        assert len(other.json("plan", "--prune")["two_way"]) == 12
+        with other.writes() as writes:
+            code, _, err = other("sync", "--yes", "--prune")
+            assert (code, "12 resources of this project are at" in err, "--stateless" in err) == (2, True, True)
+            code, _, err = other("sync", "--yes", "--prune", "--stateless")
+            assert (code, f"{doomed} of 12 agents would be deleted" in err, "--force" in err) == (2, True, True)
+        assert writes == []
+    # What a run that got somewhere remembers is no memory of the others.
+    assert other("sync", "--yes", "--only", "neu")[0] == 0
+    with other.writes() as writes:
+        code, _, err = other("sync", "--yes", "--prune", "--force")
+    assert (code, writes, "12 resources of this project are at" in err) == (2, [], True)

@@ -1,0 +1,96 @@
+"""What became of each change of a plan while it is applied, and whom that concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from agentctl.errors import AgentctlError, InUse
+from agentctl.sync.applied import Applied
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change, Failure, Plan, referring
+
+OnChange = Callable[[Change, AgentctlError | None], None]
+
+
+class Ledger:
+    """The changes that are done, failed or held back; `on_change` hears of each end.
+
+    `failed` and `unplanned`: those that were not written, and those of which no change is known.
+    """
+
+    def __init__(self, plan: Plan, on_change: OnChange | None = None) -> None:
+        self._plan = plan
+        self._on_change = on_change or (lambda change, error: None)
+        self._users = referring(plan.changes)
+        self.unplanned = {failure.ref for failure in plan.failures if not failure.leaving}
+        self.failed: set[Ref] = set()
+        self.held: list[Change] = []
+        self._done: list[Change] = []
+        self._failures: list[Failure] = []
+        self._left: list[Failure] = []
+
+    def applied(self) -> Applied:
+        """What has come together."""
+        failures = (*self._plan.failures, *self._failures)
+        return Applied(self._plan, tuple(self._done), failures, tuple(self.held), tuple(self._left))
+
+    async def ended(self, change: Change, work: Awaitable[bool]) -> None:
+        """Wait for the end of a change; an expected error becomes a failure. `work`: whether anything was written."""
+        try:
+            wrote = await work
+        except InUse as error:
+            self.keep(change, error)
+            self._on_change(change, error)
+        except AgentctlError as error:
+            self.failed.add(change.desired.ref)
+            self.fail(change, error)
+            self._on_change(change, error)
+        else:
+            if not wrote:
+                self.held += [change] if change not in self.held else []
+                return
+            self._done.append(change)
+            self._on_change(change, None)
+
+    def fail(self, change: Change, error: AgentctlError) -> None:
+        """Something of the change did not work."""
+        self._failures.append(Failure(change.desired.ref, change.desired.where, error))
+
+    def keep(self, change: Change, error: AgentctlError) -> None:
+        """It stays in use; where that is since a user of ours failed or was held back, that tells enough."""
+        if not self.clinging(change.desired.ref):
+            self._left.append(Failure(change.desired.ref, change.desired.where, error))
+
+    def is_known(self, ref: Ref) -> bool:
+        """Whether all that refer to it are known: every change is, or some change does."""
+        return ref in self._users or not self.unplanned
+
+    def clinging(self, ref: Ref) -> set[Ref]:
+        """What refers to it and was not written, so that it refers to what was there before."""
+        return self._users.get(ref, set()) & self._unwritten
+
+    def holding(self, remote_id: str) -> set[Ref]:
+        """What was not written, or not wholly, and names this id as it is."""
+        return {
+            change.desired.ref
+            for change in self._plan.changes
+            if change.action != "delete" and change.desired.ref in self._unwritten
+            if change.observed and _names(change.observed.body, remote_id)
+        }
+
+    @property
+    def held_refs(self) -> set[Ref]:
+        """What was held back, wholly or in part."""
+        return {change.desired.ref for change in self.held}
+
+    @property
+    def _unwritten(self) -> set[Ref]:
+        return self.failed | self.held_refs
+
+
+def _names(tree: Any, remote_id: str) -> bool:
+    if isinstance(tree, str):
+        return tree == remote_id
+    parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else ()
+    return any(_names(part, remote_id) for part in parts)
