@@ -253,6 +253,11 @@ class Draft:
         answers = await asyncio.gather(*(ask(change) for change in asked))
         refused = [(change, error) for change, error in zip(asked, answers, strict=True) if error]
         for change, error in refused:
+            if (
+                isinstance(error, Waiting) and change.vanished
+            ):  # It was there: that is drift, and how to mend it a note.
+                self._notices.append(Problem(change.desired.where, str(error)))
+                continue
             self._changes.remove(change)
             if isinstance(error, Waiting):
                 self._waiting.append(Failure(change.desired.ref, change.desired.where, error))
