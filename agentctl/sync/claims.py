@@ -23,8 +23,12 @@ def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed]) -> Amb
 
 
 def claiming(sighting: Iterable[Observed], former: Sequence[str]) -> list[Observed]:
-    """Those that claim to be it now; one that another has taken the place of does not, and is to go."""
-    return [one for one in sighting if one.remote_id not in former]
+    """Those that claim to be it now; one that another has taken the place of does not, and is to go.
+
+    Where only such a one is there as it is wanted, what is declared went back to it.
+    """
+    found = list(sighting)
+    return [one for one in found if one.remote_id not in former] or found
 
 
 def counting(claimants: Sequence[Observed], bound: str | None) -> str | None:

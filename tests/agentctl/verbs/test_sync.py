@@ -214,7 +214,8 @@ async def test_two_of_the_same_are_not_guessed_between(project: Project) -> None
         agent = await control.api.get("/v1/convai/agents/{one}", one=bindings.of("agent")["empfang"])
         body = {"conversation_config": {}, "name": "copy", "tags": agent["tags"]}
         await control.api.post("/v1/convai/agents/create", json=body)
-        assert (await agentctl.plan(control)).empty  # bound: the copy is somebody else's affair
+        found = await agentctl.plan(control)
+        assert (found.changes, len(found.failures)) == ((), 1), "the copy is named, and neither is written to"
         await bindings.unbind(Ref("agent", "empfang"))
         found = await agentctl.plan(control)
     assert "2 remote objects claim to be it" in str(found.failures[0].error)
