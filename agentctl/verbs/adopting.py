@@ -10,6 +10,7 @@ from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.resources import agent, knowledge, rag_index
+from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.post_call import WEBHOOK
@@ -74,7 +75,8 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
     bindings = await control.bindings()
     bodies = await asyncio.gather(*(control.api.get(agent.AGENT, agent_id=one.agent_id) for one in wanted.found))
     locators = {one.key: at(body, _KNOWLEDGE) for one, body in zip(wanted.found, bodies, strict=True)}
-    lists = {key: entries if isinstance(entries, list) else [] for key, entries in locators.items()}
+    asked = f"GET {agent.AGENT}"
+    lists = {key: [having(asked, one, "id") for one in listing(asked, there or [])] for key, there in locators.items()}
     shelf = await shelves(control, loaded, bindings, lists)
     names = {one["id"]: one async for one in _listed(control)} if any(lists.values()) else {}
     kinds = {kind.name: kind for kind in await control.kinds(bindings)}
@@ -87,8 +89,8 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
 
 
 async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
-    async for entry in control.api.pages("/v1/convai/knowledge-base", items="documents", params={"page_size": 100}):
-        yield entry
+    async for entry in control.api.pages(knowledge.LIST, items="documents", params={"page_size": 100}):
+        yield having(f"GET {knowledge.LIST}", entry, "id")
 
 
 class _Composer:
