@@ -17,6 +17,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.sync.secret import masked
 from agentctl.verbs.history import History, ProjectPlan
+from agentctl.verbs.report import named
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
 
@@ -142,10 +143,8 @@ def failure_json(failure: Failure) -> dict[str, str]:
 
 def failure_text(failure: Failure) -> str:
     """One failed resource with its reason and remedy."""
-    error, name = failure.error, f"{failure.ref.kind} {failure.ref.key}"
-    said = error.message if error.message.startswith(name) else f"{name}: {error.message}"
-    remedy = error.hint or "Put that right, then run it again."
-    return f"{paint('failed:', 31)} {told(said)}\n  {told(remedy)}"
+    remedy = failure.error.hint or "Put that right, then run it again."
+    return f"{paint('failed:', 31)} {told(named(failure))}\n  {told(remedy)}"
 
 
 def left_text(left: Failure) -> str:

@@ -212,7 +212,7 @@ class Unattended:
                 to = notice.recipients(control, self.mail_to)
                 if not to:
                     say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
-                elif await notice.notify(control, report, to) and control.mail_route is None:
+                if await notice.notify(control, report, to) and control.mail_route is None:
                     say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
         except TimeoutError:
             say("warning: the mail is not sent yet and waits in the outbox")
@@ -221,12 +221,14 @@ class Unattended:
 
 
 def quietly(applied: Applied, scope: Scope) -> None:
-    """One line on stdout if something was changed; each failure and each change held back in a line on stderr."""
+    """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
-    from agentctl.verbs.report import brief, held_back
+    from agentctl.verbs.report import brief, held_back, named
 
-    for line in brief([str(failure.error) for failure in applied.failures]):
-        say(f"failed: {line}")
+    for failure in applied.failures:
+        say(f"failed: {brief(named(failure))}")
+        if failure.error.hint:  # Cron mails this to somebody who has nothing else.
+            say(f"  {failure.error.hint}")
     for change in applied.held:
         say(f"held back: {held_back(change)}")
     if applied.done:

@@ -16,6 +16,7 @@ from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, render
 from agentctl.errors import ConfigurationError, UsageError
 from agentctl.resources.assistant import MailAddress
 from agentctl.sources.project import read_alone
+from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
@@ -64,12 +65,19 @@ def recipients(control: Control, given: Sequence[str]) -> tuple[str, ...]:
 async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
     """Queue one mail per address if the outcome is news, and send what is due if there is a route; how many are queued.
 
-    Nothing is told of a run that another sync kept from working. Raises StoreError: what cannot be remembered would
-    be told again and again.
+    What is due may be of a run before this one, whose route was away. Nothing is told of a run that another sync kept
+    from working, and nothing counts as told where there is nobody `to` tell. Raises StoreError: what cannot be
+    remembered would be told again and again.
     """
-    if not report.telling:
-        return 0
-    store, scope = await control.store(), report.scope or _nobody(control)
+    store = await control.store()
+    queued = await _queue(control, store, report, to) if report.telling and to else 0
+    if control.mail_route is not None:
+        await worker.run([MailJob(store, control.mail_route)], once=True)
+    return queued
+
+
+async def _queue(control: Control, store: Store, report: Report, to: Sequence[str]) -> int:
+    scope = report.scope or _nobody(control)
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
     message = composed(report, scope, language(control))
@@ -77,8 +85,6 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
         {"recipient": one, "message": message | {"message_id": letterhead.message_id(run, "sync", one)}} for one in to
     ]
     told = await store.call("notify", {**asdict(scope), "digest": report.digest, "id": run, "mails": mails})
-    if told["new"] and control.mail_route is not None:
-        await worker.run([MailJob(store, control.mail_route)], once=True)
     return int(told["queued"])
 
 

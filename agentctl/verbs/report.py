@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from agentctl.errors import AgentctlError, ApiError, Busy, ConfigurationError, TimedOut, UsageError
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
-from agentctl.sync.plan import Change
+from agentctl.sync.plan import Change, Failure
 from agentctl.verbs.commands import addressed
 
 # Times, process numbers, request ids: they differ at each run of the very same trouble.
@@ -44,7 +43,7 @@ class Report:
     def findings(self) -> tuple[str, ...]:
         """Everything that is wrong, one line or a few each; empty when all is well."""
         applied = self.applied
-        lines = [str(failure.error) for failure in applied.failures] if applied else []
+        lines = [_with_remedy(failure) for failure in applied.failures] if applied else []
         lines += [held_back(change) for change in applied.held] if applied else []
         lines += [message_of(self.error)] if self.error else []
         return tuple(addressed(line, self.environment) for line in lines)
@@ -142,9 +141,19 @@ def _is_stream(path: Path) -> bool:
     return False
 
 
-def brief(findings: Sequence[str]) -> list[str]:
-    """The first line of each: what is wrong, without what to do about it."""
-    return [finding.partition("\n")[0] for finding in findings]
+def named(failure: Failure) -> str:
+    """Why a resource failed. It is named first: what a platform says of two of them may be word for word the same."""
+    name, message = f"{failure.ref.kind} {failure.ref.key}", failure.error.message
+    return message if message.startswith((f"{name}:", f"{name} ")) else f"{name}: {message}"
+
+
+def brief(text: str) -> str:
+    """Its first line."""
+    return text.partition("\n")[0]
+
+
+def _with_remedy(failure: Failure) -> str:
+    return f"{named(failure)}\n  {failure.error.hint}" if failure.error.hint else named(failure)
 
 
 def _mark(error: Exception) -> str:

@@ -9,7 +9,7 @@ from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.verbs import sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.report import brief, held_back
+from agentctl.verbs.report import brief, held_back, named
 from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)
@@ -61,8 +61,8 @@ class Syncs:
         async with opened as control, exclusive(control):
             plan = await sync.plan(control)
             applied = await sync.apply(control, plan)
-        for line in brief([str(failure.error) for failure in applied.failures]):
-            logger.error("sync: %s", self._told(line))
+        for failure in applied.failures:
+            logger.error("sync: %s", self._told(brief(named(failure))))
         for change in applied.held:
             logger.warning("sync: held back: %s", self._told(held_back(change)))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))

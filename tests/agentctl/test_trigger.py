@@ -134,6 +134,21 @@ async def test_what_is_logged_names_the_environment_of_the_server(
     await ended(caplog, "see: agentctl --env staging plan")
 
 
+def test_a_failure_is_logged_with_its_resource(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.toml.write_text(bench.toml.read_text().replace("Empfang", "Pforte"))
+    body = {"detail": {"status": "bad_value", "message": "bad value"}}
+    bench.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", status=422, body=body)
+
+    async def session() -> None:
+        async with connect(bench.root) as control:
+            syncs = Syncs(control)
+            assert syncs.start()
+            await ended(caplog, "sync: agent empfang: ")
+            await syncs.end()
+
+    asyncio.run(session())
+
+
 async def ended(caplog: pytest.LogCaptureFixture, words: str) -> None:
     """Wait until the log says so."""
     async with asyncio.timeout(30):

@@ -96,8 +96,35 @@ def test_a_failure_is_a_line_on_stderr_and_1(bench: Bench) -> None:
     edited(bench, "Hilf schnell.")
     code, out, err = bench(*CRON)
     assert (code, out) == (1, "beispiel/production: 1 updated\n")
-    assert all(line.startswith("failed: ") for line in err.splitlines())
+    lines = err.splitlines()
+    assert all(line.startswith(("failed: ", "  ")) for line in lines), err
+    assert sum(line.startswith("failed: agent notdienst: ") for line in lines) == 1, err
     assert "Nobody0000000000" in err
+
+
+def test_two_failures_alike_are_told_apart_everywhere(bench: Bench, report: Path) -> None:
+    bench.declare("notdienst")
+    assert bench(*CRON)[0] == 0
+    for key in ("empfang", "notdienst"):
+        edited(bench, "Hilf schnell.", key)
+    body = {"detail": {"status": "bad_value", "message": "bad value"}}
+    bench.sandbox.fault(method="PATCH", path=AGENT, status=422, body=body, times=2)
+    code, _, err = bench(*CRON, "--report", str(report), "--mail-to", "ops@example.org")
+    assert code == 1
+    lines = err.splitlines()
+    failed = sorted(line for line in lines if line.startswith("failed: "))
+    assert [line.split(": ")[1] for line in failed] == ["agent empfang", "agent notdienst"]
+    (mail,) = mails(bench)
+    for line in failed:
+        text = line.removeprefix("failed: ")
+        assert text[:40] in mail["message"]["text"]
+        assert "  " + hint_of(report) == lines[lines.index(line) + 1]
+
+
+def hint_of(report: Path) -> str:
+    """What the report says to do about its first failure."""
+    error: str = json.loads(report.read_text())["failures"][0]["error"]
+    return error.partition("\n  ")[2]
 
 
 def test_wrong_files_are_2(bench: Bench) -> None:

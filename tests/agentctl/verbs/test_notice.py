@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from agentctl.errors import AgentctlError
+import pytest
+
+from agentctl.errors import AgentctlError, Busy
 from agentctl.sync.kind import Scope
 from agentctl.verbs.notice import MAX_FINDINGS, composed, notify
 from agentctl.verbs.report import Report
@@ -66,3 +68,35 @@ def test_where_there_is_a_route_it_is_sent_at_once(bench: Bench) -> None:
     (mail,) = sent
     assert (mail.recipient, mail.message_id.endswith("@agentctl.invalid>")) == ("a@example.org", True)  # type: ignore[attr-defined]
     assert bench.store("claim_mails", worker="test", limit=5, lease_seconds=60) == []
+
+
+@pytest.mark.parametrize("error", [AgentctlError("kaputt"), Busy("another sync is running")], ids=["no news", "busy"])
+def test_what_waits_is_sent_by_the_next_run_that_has_a_route(bench: Bench, error: AgentctlError) -> None:
+    sent = []
+
+    class Route:
+        name = "smtp"
+
+        async def send(self, mail: object) -> str:
+            sent.append(mail)
+            return "taken"
+
+    async def tell(control: Control) -> int:
+        return await notify(control, report(AgentctlError("kaputt")), ["a@example.org"])
+
+    async def tell_again(control: Control) -> int:
+        control.mail_route = Route()  # type: ignore[assignment]
+        return await notify(control, report(error), ["a@example.org"])
+
+    assert bench.control(tell) == 1
+    assert sent == []
+    assert bench.control(tell_again) == 0
+    assert [mail.recipient for mail in sent] == ["a@example.org"]  # type: ignore[attr-defined]
+
+
+def test_where_nobody_can_be_told_nothing_counts_as_told(bench: Bench) -> None:
+    async def tell(control: Control) -> list[int]:
+        trouble = report(AgentctlError("kaputt"))
+        return [await notify(control, trouble, to) for to in ([], ["a@example.org"])]
+
+    assert bench.control(tell) == [0, 1]

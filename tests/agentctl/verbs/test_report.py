@@ -60,6 +60,16 @@ def test_other_trouble_has_another_digest() -> None:
     assert report(None, Applied(Plan(), (), ()), 0).digest == ""
 
 
+def test_each_failure_begins_with_its_resource() -> None:
+    error = AgentctlError("PATCH /v1/convai/agents/{agent_id}: 422", "Correct the file.")
+    assert report(None, failed(error)).findings == (
+        "agent empfang: PATCH /v1/convai/agents/{agent_id}: 422\n  Correct the file.",
+    )
+    assert report(None, failed(AgentctlError("agent empfang: waits"))).findings == ("agent empfang: waits",)
+    other = report(None, failed(AgentctlError("agent empfangshalle was not created")))
+    assert other.findings == ("agent empfang: agent empfangshalle was not created",)
+
+
 def test_an_unforeseen_error_is_not_quoted() -> None:
     assert report(KeyError("a caller's words")).findings == ("agentctl itself failed: KeyError",)
 
