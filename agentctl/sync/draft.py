@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
-from agentctl.sync.bindings import Bindings
+from agentctl.sync.bindings import Bindings, overlaid
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
+from agentctl.sync.interrupted import said, unclear
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
@@ -111,13 +112,17 @@ class Draft:
         memory = self._bindings.memory(ref, observed.remote_id)
         if bound is None and memory is None and not self._bindings.intended(ref):
             self._adopted.append(ref)
-        known = memory or {}
+        # A create whose answer was lost: nobody remembers it, and what it said is what is declared.
+        lost = memory is None and self._bindings.intended(ref)
+        known = said(kind, desired, body, observed) if lost else memory or {}
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if theirs := memory is None and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
-        equal = without(body, [edit.keys for edit in edits])
+        # What such a create said is remembered where it differs too: the next plan would take that for a change here.
+        equal = overlaid(known if lost else {}, without(body, [edit.keys for edit in edits]))
+        self._notices += [unclear(desired)] if lost and any(edit.origin != "here" for edit in edits) else []
         touched = self._touched(desired, observed)
         news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
@@ -130,9 +135,9 @@ class Draft:
             self.ids.pop(ref)
             self._pending.add(ref)
         if edits:
-            lost = tuple(losses(desired, body, observed.body, edits))
+            losing = tuple(losses(desired, body, observed.body, edits))
             again = self._bindings.intended(ref)
-            self._changes.append(Change("update", desired, edits, observed, replaces, bound, lost, others, again))
+            self._changes.append(Change("update", desired, edits, observed, replaces, bound, losing, others, again))
         else:
             self._unchanged += 1
 
