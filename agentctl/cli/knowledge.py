@@ -29,7 +29,7 @@ def list_(json: Json = False) -> None:
     width = max((len(one.key) for one in found), default=0)
     for one in found:
         notes = [f"used by {', '.join(one.used_by)}" if one.used_by else "used by nobody"]
-        notes += [f"indexed by {model}" for model in one.models]
+        notes += [_index(model, state) for model, state in one.indexes.items()]
         notes += [] if one.declared else ["not declared here"]
         print(render.plain(f"{one.key:{width}}  {one.type:4}  {_size(one.size):>9}  {'; '.join(notes)}"))
     if not found:
@@ -69,6 +69,16 @@ def refreshed_text(found: Sequence[Refreshed]) -> str:
         said = told(f"{one.key}: {one.error}" if one.error else f"{one.key}: fetched {one.url}")
         lines.append(f"{paint('failed:', 31)} {said}" if one.error else said)
     return "\n".join(lines) or "No document has a url."
+
+
+def _index(model: str, state: str) -> str:
+    from agentctl.resources.rag_index import SUCCEEDED, TOO_SMALL
+    from agentctl.verbs.knowledge import MISSING
+
+    if state == TOO_SMALL:
+        return f"too short for an index by {model}"
+    known = {SUCCEEDED: f"indexed by {model}", MISSING: f"not indexed by {model}"}
+    return known.get(state, f"index by {model}: {state}")
 
 
 def _size(size: int) -> str:

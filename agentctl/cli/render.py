@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from agentctl.cli.addressed import addressed
+from agentctl.cli.render_edit import ORIGINS, edit_lines, jsonable
+from agentctl.cli.terminal import paint as paint
+from agentctl.cli.terminal import plain as plain
 from agentctl.errors import Problem
-from agentctl.settings import wants_colour
 from agentctl.sync.apply import Applied
-from agentctl.sync.diff import Edit
-from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.sync.secret import masked
 from agentctl.verbs.history import History, ProjectPlan
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
 
-_ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
 _STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
 # Of what is unmanaged: names in text, their characters, and entries in JSON.
 _SHOWN, _NAME, _SOME = 3, 40, 20
 MARKS = {"create": ("+", 32), "update": ("~", 33), "delete": ("-", 31)}
-# Terminal control and bidirectional overrides: a transcript must not be able to repaint the terminal.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def plain(text: str) -> str:
-    """`text` without characters that a terminal would obey."""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def told(text: object) -> str:
     """A message as a person gets it: its commands name the environment at hand, and a terminal obeys none of it."""
     return plain(addressed(str(text)))
-
-
-def paint(text: str, *codes: int) -> str:
-    """`text` in colour where stdout is a terminal that wants it."""
-    return f"\x1b[{';'.join(map(str, codes))}m{text}\x1b[0m" if wants_colour() else text
 
 
 def to_json(value: Any) -> str:
@@ -77,8 +62,8 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
                 "edits": [
                     {
                         "path": edit.path,
-                        "from": masked(_jsonable(edit.before), edit.keys),
-                        "to": masked(_jsonable(edit.after), edit.keys),
+                        "from": masked(jsonable(edit.before), edit.keys),
+                        "to": masked(jsonable(edit.after), edit.keys),
                         "changed": edit.origin,
                     }
                     for edit in change.edits
@@ -190,11 +175,12 @@ def held_text(change: Change) -> str:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.vanished:
         return f"{paint('held back:', 33)} {name} was deleted at the platform"
-    why = {edit.path: _ORIGINS[edit.origin] for edit in change.foreign}
+    why = {edit.path: ORIGINS[edit.origin] for edit in change.foreign}
     lost = f"would delete {', '.join(change.destroys)}"
     why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
+    why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
     if not why:
-        return f"{paint('held back:', 33)} {name} waits for what was deleted at the platform"
+        return f"{paint('held back:', 33)} {name} waits for what it refers to, which is held back"
     paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
     return f"{paint('held back:', 33)} {name}: {paths}"
 
@@ -245,56 +231,10 @@ def status_text(standings: Sequence[Standing]) -> str:
 def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
-        yield f"      {paint('deleted at the platform; made anew only with --take-ours', 33)}"
+        yield f"      {paint(f'deleted at the platform; {change.anew} only with --take-ours', 33)}"
     for lost in change.destroys:
         yield f"      {paint(f'deletes for good: {lost}', 31)}"
     if change.others:
         yield f"      {plain(f'also used by {change.others}: the old one stays there')}"
     for edit in change.edits:
-        yield from _edit(edit)
-
-
-def _edit(real: Edit) -> Iterator[str]:
-    edit = replace(real, before=masked(real.before, real.keys), after=masked(real.after, real.keys))
-    if edit.origin != "here":
-        yield f"      {paint(f'{edit.path} was {_ORIGINS[edit.origin]}:', 33)}"
-    if edit.removes and edit.after is None:
-        yield f"      {edit.path}: {paint(_short(edit.before), 31)} is declared no longer, and goes"
-    elif edit.before is None:
-        yield f"      {edit.path}: {paint(_short(edit.after), 32)}"
-    elif isinstance(edit.before, list) and isinstance(edit.after, list):
-        yield f"      {edit.path}:"
-        yield from _list_diff(edit.before, edit.after)
-    elif isinstance(edit.before, str) and isinstance(edit.after, str) and "\n" in edit.before + edit.after:
-        yield f"      {edit.path}:"
-        yield from _text_diff(edit.before, edit.after)
-    else:
-        yield f"      {edit.path}: {paint(_short(edit.before), 31)} -> {paint(_short(edit.after), 32)}"
-
-
-def _list_diff(before: Sequence[Any], after: Sequence[Any]) -> Iterator[str]:
-    """Entries that go and entries that come; only their order differs where there are none."""
-    old, new = ([_short(entry, 200) for entry in entries] for entries in (before, after))
-    yield from (f"        {paint(f'- {entry}', 31)}" for entry in old if entry not in new)
-    yield from (f"        {paint(f'+ {entry}', 32)}" for entry in new if entry not in old)
-
-
-def _text_diff(before: str, after: str) -> Iterator[str]:
-    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]:
-        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
-        yield f"        {paint(plain(line), colour)}"
-
-
-def _short(value: Any, limit: int = 100) -> str:
-    text = plain(json.dumps(_jsonable(value), ensure_ascii=False))
-    return text if len(text) <= limit else f"{text[:limit]} ... ({len(text)} characters)"
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, Ref):
-        return str(value)
-    if isinstance(value, dict):
-        return {key: _jsonable(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_jsonable(entry) for entry in value]
-    return value
+        yield from edit_lines(edit)

@@ -33,11 +33,20 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
     # Not the task's own result: asyncio.run writes that out, for nobody to read, which takes a while for a large plan.
     results: list[Result] = []
 
+    ended = signal.getsignal(signal.SIGTERM)
+
     async def session() -> None:
+        if isinstance(ended, _Ended):
+            ended.work = asyncio.current_task()
         async with opened(ENVIRONMENT.get()) as control:
             results.append(await body(control))
 
-    asyncio.run(session())
+    try:
+        asyncio.run(session())
+    except asyncio.CancelledError:
+        if isinstance(ended, _Ended) and ended.heard:
+            raise KeyboardInterrupt from None
+        raise
     return results[0]
 
 
@@ -83,12 +92,32 @@ def agrees(question: str, *, given: bool, ask: bool) -> bool:
 
 
 def _asked(question: str) -> bool:
-    # The event loop's own SIGINT handler only cancels its task, which waits for the answer: Ctrl-C would do nothing.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The event loop's own handlers only cancel its task, which waits for the answer: Ctrl-C would do nothing.
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return typer.confirm(question, default=False, err=True)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Ended:
+    """What SIGTERM does to a stoppable command: it ends the work in the event loop, or, outside of one, raises.
+
+    Not by way of SIGINT: whoever starts a command with `&` in a script has that ignored, and asyncio then hears none.
+    """
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.work: asyncio.Task[None] | None = None
+
+    def __call__(self, number: int, frame: object) -> None:
+        self.heard += 1
+        # As asyncio does it for Ctrl-C: the first is a request, the second an order.
+        if self.work is None or self.work.done() or self.heard > 1:
+            raise KeyboardInterrupt
+        self.work.cancel()
+        self.work.get_loop().call_soon_threadsafe(lambda: None)  # It may be waiting, for long.
 
 
 @contextmanager
@@ -97,7 +126,7 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # Only the main thread hears signals.
         return
-    before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    before = signal.signal(signal.SIGTERM, _Ended())
     try:
         yield
     finally:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
 from agentctl.resources import agent_test, knowledge
+from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.built_in_tools import TOOLS, built_in_tools
@@ -36,6 +38,7 @@ class Agent:
 
     name = KIND
     prunable = True
+    judged = True
     lists: Mapping[str, Keyed] = {
         "tags": Keyed(open=True),
         "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),
@@ -93,6 +96,7 @@ class Agent:
         """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too.
 
         Those with a tag of this project and environment that nobody wants are in the answer as well.
+        So are others with the tag of one that is bound: made by a create whose answer was lost, or copied by hand.
         """
         ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
         # What is bound is read while the list is on its way.
@@ -102,10 +106,14 @@ class Agent:
             listed, hidden = await asyncio.gather(self._listed(), self._archived(unbound))
             self._unmanaged = tuple(_unmanaged(listed, set(bound.values())))
             tagged, archived = self._by_key(listed), self._by_key(hidden)
+            taken = set(bound.values())
             for desired in wanted:
-                if desired.key not in bound:
+                if desired.key in bound:
+                    ids[desired.key] += [one for one in tagged.get(desired.key, ()) if one not in taken]
+                else:
                     ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-            found = await asyncio.gather(*(self._sight(key, ids[key], key in archived) for key in ids))
+            looks = (self._sight(key, ids[key], bound.get(key), key in archived) for key in ids)
+            found = await asyncio.gather(*looks)
         except BaseException:
             self.abandon()
             raise
@@ -168,20 +176,25 @@ class Agent:
     async def _all(self, *, archived: bool, marked: bool = False) -> list[Mapping[str, Any]]:
         """The workspace's agents. `marked`: only those with our mark, as it is with archived ones always."""
         params = {**({"tags": MANAGED} if archived or marked else {}), "archived": archived, "page_size": 100}
-        return [entry async for entry in self._api.pages(AGENTS, items="agents", params=params)]
+        pages = self._api.pages(AGENTS, items="agents", params=params)
+        return [having(f"GET {AGENTS}", entry, "agent_id") async for entry in pages]
 
-    async def _sight(self, key: str, ids: Sequence[str], archived: bool) -> Sighting:
-        if archived:
+    async def _sight(self, key: str, ids: Sequence[str], bound: str | None, archived: bool) -> Sighting:
+        if archived and bound is None:
             message = f"agent {key}: {', '.join(ids)} carries its tag and is archived"
             return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
         found = []
         for agent_id in dict.fromkeys(ids):
             try:
-                found.append(await self._read(agent_id))
+                one = await self._read(agent_id)
             except NotFound:
                 continue
             except AgentctlError as error:
                 return error
+            if bound in (None, agent_id):
+                found.append(one)
+            elif self.tag(key) in (one.body.get("tags") or ()):  # the list may show one that it had
+                found.append(replace(one, free=False))
         return found
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
@@ -203,18 +216,19 @@ class Agent:
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """POST; language and speech model go in one request, since the platform checks them together."""
-        return str((await self._api.post(f"{AGENTS}/create", json=body))["agent_id"])
+        made = await self._api.post(f"{AGENTS}/create", json=body)
+        return str(having(f"POST {AGENTS}/create", made, "agent_id")["agent_id"])
 
     async def read(self, remote_id: str) -> Observed:
         """The whole agent."""
-        return _observed(await self._api.get(AGENT, agent_id=remote_id))
+        return _observed("GET", await self._api.get(AGENT, agent_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """PATCH what differs; the answer is the agent as it is now. Of our own tags only the key's own stays."""
         if "tags" in patch:
             ours, mine = self.tag(""), self.tag(desired.key)
             patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
-        return _observed(await self._api.patch(AGENT, json=patch, agent_id=remote_id))
+        return _observed("PATCH", await self._api.patch(AGENT, json=patch, agent_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""
@@ -236,8 +250,11 @@ def _unheard(task: asyncio.Task[Any]) -> None:
         task.exception()  # nobody asked; without this the loop complains that nobody did
 
 
-def _observed(answer: Mapping[str, Any]) -> Observed:
-    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""))
+def _observed(method: str, answer: object) -> Observed:
+    answer = having(f"{method} {AGENT}", answer, "agent_id")
+    numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
+    told = f"{numbers} rings there" if numbers else ""
+    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=told)
 
 
 def _agent(assistant: Assistant) -> dict[str, Any]:

@@ -1,29 +1,34 @@
 """Indexes for retrieval: one per document and embedding model, asked for where an assistant's `[rag]` wants it.
 
-What is known to be indexed is remembered in the binding's id, `<document>/<index>/<digest of the content>`, so that a
-sync in which nothing changed asks for nothing.
+The platform does not tell of what content an index is, so that is remembered in the binding's id:
+`<document>/<index>/<digest of the content>/<model>`. Whether it is there still is looked at. It is made of a document,
+and nobody edits it: one that is gone, as after every new content that the platform takes, is asked for again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import ApiError, NotFound, SyncError
+from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, SyncError, Unauthorized
 from agentctl.resources import knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
-from agentctl.resources.dependents import dependents
+from agentctl.resources.dependents import must_be_free
 from agentctl.resources.place import Place
+from agentctl.resources.retrieval import readers
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, User
 
 INDEXES = "/v1/convai/knowledge-base/{document_id}/rag-index"
 INDEX = "/v1/convai/knowledge-base/{document_id}/rag-index/{index_id}"
+BATCH = "/v1/convai/knowledge-base/rag-index"
 KIND = "rag_index"
+_MOST = 100  # indexes that one request of BATCH tells of
 # Below 500 bytes nothing is indexed; such a document goes into the prompt as a whole.
-_DONE = frozenset({"succeeded", "document_too_small"})
+SUCCEEDED, TOO_SMALL = "succeeded", "document_too_small"
+DONE = frozenset({SUCCEEDED, TOO_SMALL})
 _REMEDIES = {
     "failed": 'Check that the document has text that can be read; then sync again, or give it usage = "prompt".',
     "rag_limit_exceeded": "The workspace has no room left for indexes: delete some that nobody needs (agentctl sync "
@@ -40,6 +45,37 @@ class Pace:
     longest: float = 5.0
     deadline: float = 600.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+Index = Mapping[str, Any]
+Found = Index | None | AgentctlError
+"""An index as the platform has it; None: there is none; or why it could not be asked for."""
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """What a binding's id says; no `index` and no `content`: it was found missing, no `model`: an older id."""
+
+    document: str
+    index: str
+    content: str
+    model: str = ""
+
+    @classmethod
+    def of(cls, remote_id: str) -> _Bound:
+        return cls(*remote_id.split("/"))
+
+    def observed(self) -> Observed:
+        remote_id = "/".join((self.document, self.index, self.content, self.model))
+        return Observed(remote_id, {"document": self.document, "model": self.model, "content": self.content or None})
+
+    def seen(self, model: str, found: Found) -> Sighting:
+        """What is there of it. One that has not ended well, or not ended, is asked for again, and awaited."""
+        if isinstance(found, AgentctlError):
+            return found
+        if found is None or found.get("status") not in DONE:
+            return (_Bound(self.document, "", "", model).observed(),)
+        return (_Bound(self.document, str(found["id"]), self.content, model).observed(),)
 
 
 class RagIndex:
@@ -64,12 +100,19 @@ class RagIndex:
         """One for each document that is looked up; what is always in the prompt needs none."""
         for document in assistant.knowledge if assistant.rag.enabled else ():
             if document.usage == "auto":
-                body = {"document": Ref(knowledge.KIND, document.key), "content": document.digest[:12]}
+                body = {
+                    "document": Ref(knowledge.KIND, document.key),
+                    "model": assistant.rag.model,
+                    "content": document.digest[:12],
+                }
                 yield Desired(self.name, f"{document.key}@{assistant.rag.model}", body, document.key, follows=True)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """What is remembered; no request."""
-        return {one.key: (_observed(bound[one.key]),) for one in wanted if one.key in bound}
+        """Those that are bound, by `indexes`; what nobody needs any more is not looked at."""
+        known = {one.key: _Bound.of(bound[one.key]) for one in wanted if one.key in bound}
+        pairs = {key: (one.document, model_of(key)) for key, one in known.items()}
+        found = await indexes(self._api, set(pairs.values()))
+        return {key: one.seen(pairs[key][1], found[pairs[key]]) for key, one in known.items()}
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse."""
@@ -83,26 +126,44 @@ class RagIndex:
         return False
 
     async def users(self, remote_id: str) -> Sequence[User]:
-        """The agents that its document is attached to: any of them may look things up in it."""
-        return await dependents(self._api, remote_id.split("/")[0])
+        """The agents that have its document and look things up by its model; ours too, whatever is declared of them."""
+        bound = _Bound.of(remote_id)
+        return await readers(self._api, bound.document, bound.model)
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """Ask for the index and wait until it has ended. Raises SyncError where it has not ended well, or in time."""
-        model = desired.key.rpartition("@")[2]
-        index = await self._ended(desired.key, str(body["document"]), model)
-        return f"{body['document']}/{index['id']}/{body['content']}"
+        document_id, model = str(body["document"]), str(body["model"])
+        index = await self._ended(desired.key, document_id, model)
+        return _Bound(document_id, str(index["id"]), str(body["content"]), model).observed().remote_id
 
     async def read(self, remote_id: str) -> Observed:
-        """What is remembered."""
-        return _observed(remote_id)
+        """What is remembered: `create` has awaited it."""
+        return _Bound.of(remote_id).observed()
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """The same for another document or another content."""
-        return _observed(await self.create(desired, {**_observed(remote_id).body, **patch}))
+        """The same for another document or another content, or once more."""
+        body = {**_Bound.of(remote_id).observed().body, **patch}
+        return await self.read(await self.create(desired, body))
+
+    async def renew(self, key: str, remote_id: str) -> Observed:
+        """Ask once more for the index of what is bound, whose document has another content now. Raises as `create`."""
+        bound = _Bound.of(remote_id)
+        index = await self._ended(key, bound.document, model_of(key))
+        return _Bound(bound.document, str(index["id"]), bound.content, model_of(key)).observed()
 
     async def delete(self, remote_id: str) -> None:
-        """Give its room back. Our own agents may still have the document; an index goes with its document as well."""
-        document_id, index_id, _ = remote_id.split("/")
+        """Give its room back, unless somebody looks things up in it. It may have been made anew under another id.
+
+        Raises InUse, with the names of those who do.
+        """
+        bound = _Bound.of(remote_id)
+        name = f"rag_index of document {bound.document} by {bound.model or 'its model'}"
+        must_be_free(name, await self.users(remote_id), otherwise="Switch retrieval off there, or to another model")
+        for index in await _of_document(self._api, bound.document):
+            if index.get("id") == bound.index or index.get("model") == bound.model:
+                await self._gone(bound.document, str(index["id"]))
+
+    async def _gone(self, document_id: str, index_id: str) -> None:
         try:
             await self._api.delete(INDEX, document_id=document_id, index_id=index_id)
         except NotFound:
@@ -111,7 +172,7 @@ class RagIndex:
     async def _ended(self, key: str, document_id: str, model: str) -> Mapping[str, Any]:
         index: Mapping[str, Any] = await self._api.post(INDEXES, json={"model": model}, document_id=document_id)
         waited, pause, told = 0.0, self._pace.first, ""
-        while (status := str(index.get("status"))) not in _DONE:
+        while (status := str(index.get("status"))) not in DONE:
             if status in _REMEDIES:
                 raise SyncError(f"rag_index {key}: {status}", _REMEDIES[status])
             # A status that is not known yet is one on the way; only the deadline ends it.
@@ -127,15 +188,75 @@ class RagIndex:
             index = await self._look(document_id, model)
         return index
 
-    async def _look(self, document_id: str, model: str) -> Mapping[str, Any]:
-        answer = await self._api.get(INDEXES, document_id=document_id)
-        for index in answer.get("indexes") or ():
-            if index.get("model") == model:
-                found: Mapping[str, Any] = index
-                return found
-        raise ApiError(f"GET {INDEXES}: the index by {model} that was asked for is not among them", status=200)
+    async def _look(self, document_id: str, model: str) -> Index:
+        found = _by(model, await _of_document(self._api, document_id))
+        if not isinstance(found, Mapping):
+            message = f"GET {INDEXES}: the index by {model} that was asked for is not among them"
+            raise ApiError(message, status=200)
+        return found
 
 
-def _observed(remote_id: str) -> Observed:
-    document_id, _, digest = remote_id.split("/")
-    return Observed(remote_id, {"document": document_id, "content": digest})
+def model_of(key: str) -> str:
+    """The model that the key of an index names."""
+    return key.rpartition("@")[2]
+
+
+def document_of(remote_id: str) -> str:
+    """The id of the document that a bound index is of."""
+    return _Bound.of(remote_id).document
+
+
+async def indexes(api: Api, wanted: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Found]:
+    """By document and model: what is there. One request for each model and a hundred documents; it makes nothing.
+
+    What that does not tell of a document is asked of it alone: how it tells that there is no index is not documented.
+    """
+    by_model: dict[str, list[str]] = {}
+    for document_id, model in sorted(wanted):
+        by_model.setdefault(model, []).append(document_id)
+    groups = [(model, ids[at : at + _MOST]) for model, ids in by_model.items() for at in range(0, len(ids), _MOST)]
+    found: dict[tuple[str, str], Found] = {}
+    for told in await asyncio.gather(*(_told(api, model, ids) for model, ids in groups)):
+        found |= told
+    untold = sorted({document_id for document_id, model in wanted if (document_id, model) not in found})
+    asked = dict(zip(untold, await asyncio.gather(*(_asked(api, one) for one in untold)), strict=True))
+    for document_id, model in wanted:
+        if (document_id, model) not in found:
+            found[document_id, model] = _by(model, asked[document_id])
+    return found
+
+
+async def _told(api: Api, model: str, ids: Sequence[str]) -> dict[tuple[str, str], Index]:
+    items = [{"document_id": document_id, "create_if_missing": False, "model": model} for document_id in ids]
+    try:
+        answer = await api.post(BATCH, json={"items": items})
+    except (AnswerLost, NotFound, Rejected, Unauthorized):
+        return {}  # It is a POST, which is not repeated, and not allowed to every key; a GET is both.
+    found = {}
+    for document_id in ids:
+        entry = answer.get(document_id)
+        index = entry.get("data") if isinstance(entry, Mapping) and entry.get("status") == "success" else None
+        if isinstance(index, Mapping) and index.get("model") == model:
+            found[document_id, model] = index
+    return found
+
+
+async def _asked(api: Api, document_id: str) -> Sequence[Index] | AgentctlError:
+    try:
+        return await _of_document(api, document_id)
+    except AgentctlError as error:
+        return error
+
+
+async def _of_document(api: Api, document_id: str) -> Sequence[Index]:
+    try:
+        answer = await api.get(INDEXES, document_id=document_id)
+    except NotFound:
+        return ()
+    return [one for one in answer.get("indexes") or () if isinstance(one, Mapping)]
+
+
+def _by(model: str, answer: Sequence[Index] | AgentctlError) -> Found:
+    if isinstance(answer, AgentctlError):
+        return answer
+    return next((index for index in answer if index.get("model") == model), None)

@@ -1,4 +1,4 @@
-"""`/rag-index` of a knowledge document: statuses in lower case; below 500 bytes nothing is indexed."""
+"""`/rag-index` of one knowledge document or of many: statuses in lower case; below 500 bytes nothing is indexed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentctl.sandbox.knowledge import find
-from agentctl.sandbox.refusal import legacy
-from agentctl.sandbox.shape import choice, group, needed
+from agentctl.sandbox.refusal import invalid, legacy
+from agentctl.sandbox.shape import choice, flag, group, many, needed, problem, text
 from agentctl.sandbox.state import Row, new_document_id
 from agentctl.sandbox.world import World, body, world
 
 _MODELS = ("e5_mistral_7b_instruct", "multilingual_e5_large_instruct")
 _ASK = group(model=needed(choice(_MODELS[0], *_MODELS)))
+_ASK_MANY = group(
+    items=needed(
+        many(
+            group(
+                document_id=needed(text()),
+                create_if_missing=needed(flag()),
+                model=needed(choice(_MODELS[0], *_MODELS)),
+            )
+        )
+    )
+)
+_MOST = 100
 _SMALLEST = 500
 
 
 def routes() -> list[Route]:
-    """The index endpoints of one document."""
+    """The index endpoints of one document, and the one of many."""
     path = "/v1/convai/knowledge-base/{document_id}/rag-index"
     return [
+        Route("/v1/convai/knowledge-base/rag-index", start_many, methods=["POST"]),
         Route(path, start, methods=["POST"]),
         Route(path, show, methods=["GET"]),
         Route(path + "/{rag_index_id}", remove, methods=["DELETE"]),
@@ -32,16 +45,33 @@ async def start(request: Request) -> Response:
     sent = await body(request, _ASK)
     place = world(request)
     row = find(place.state, request.path_params["document_id"])
-    known: Row = row["rag"]
-    index = known.get(sent["model"])
-    if index is None:
-        index = known[sent["model"]] = {
-            "id": new_document_id(),
-            "model": sent["model"],
-            "status": _status(place, row),
-            "looks": place.options.rag_looks,
-        }
-    return JSONResponse(_looked(row, index))
+    return JSONResponse(_looked(row, _started(place, row, sent["model"])))
+
+
+async def start_many(request: Request) -> Response:
+    """By document: its index, made where that is asked for [the shape of "there is none" is assumed]."""
+    items = (await body(request, _ASK_MANY))["items"]
+    if not 1 <= len(items) <= _MOST:
+        kind, word = ("too_long", "at most") if items else ("too_short", "at least")
+        message = f"List should have {word} {_MOST if items else 1} items after validation, not {len(items)}"
+        raise invalid([problem(kind, ("body", "items"), message, items)])
+    place = world(request)
+    return JSONResponse({item["document_id"]: _entry(place, item) for item in items})
+
+
+def _entry(place: World, item: Row) -> Row:
+    row = place.state.documents.get(item["document_id"])
+    if row is None:
+        return _failure("knowledge_base_document_not_found", f"Document with id {item['document_id']} was not found.")
+    if item["create_if_missing"]:
+        _started(place, row, item["model"])
+    if item["model"] not in row["rag"]:
+        return _failure("rag_index_not_found", f"The document has no RAG index of model {item['model']}.")
+    return {"status": "success", "data": _looked(row, row["rag"][item["model"]])}
+
+
+def _failure(status: str, message: str) -> Row:
+    return {"status": "failure", "error_code": 404, "error_status": status, "error_message": message}
 
 
 async def show(request: Request) -> Response:
@@ -59,6 +89,15 @@ async def remove(request: Request) -> Response:
             del row["rag"][model]
             return JSONResponse(_view(row, index))
     raise legacy(404, "rag_index_not_found", f"RAG index with id {index_id} was not found.")
+
+
+def _started(place: World, row: Row, model: str) -> Row:
+    known: Row = row["rag"]
+    if model not in known:
+        status, looks = _status(place, row), place.options.rag_looks
+        known[model] = {"id": new_document_id(), "model": model, "status": status, "looks": looks}
+    index: Row = known[model]
+    return index
 
 
 def _status(place: World, row: Row) -> str:

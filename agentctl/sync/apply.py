@@ -16,8 +16,9 @@ from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
+from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_repeatable
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged, is_repeatable
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
@@ -43,7 +44,7 @@ async def apply(
     left to one that has them.
     """
     ledger = Ledger(plan, on_change)
-    removal = Removal(bindings, ledger)
+    removal = Removal(kinds, bindings, ledger)
     run = _Run(bindings, ledger, removal, take_ours, destroy, gate)
     await bindings.settle(plan.settled)
     for kind in kinds:
@@ -83,7 +84,7 @@ class _Run:
         """Get ready for the changes of one kind, which run at once and may refer to each other."""
         new = [change for change in changes if change.observed is None or change.replaces]
         self._made = {change.desired.ref: asyncio.Event() for change in new}
-        self._verdicts.expect(new)
+        self._verdicts.expect([*new, *(change for change in changes if change.unjudged and change not in new)])
         if not self._take_ours:
             self._absent |= {change.desired.ref for change in changes if change.vanished}
         while more := {
@@ -97,21 +98,30 @@ class _Run:
     async def change(self, kind: Kind[Any], change: Change) -> None:
         """Write one change, less what is held back, and verify it; an expected error becomes a failure."""
         held = change.held(take_ours=self._take_ours, destroy=self._destroy)
-        needs = refs(change.desired.body)
-        waits = bool(({change.desired.ref} | needs) & self._absent)
-        waits = waits or (change.desired.follows and bool(needs & {other.desired.ref for other in self._ledger.held}))
-        if held or waits:
+        absent = refs(change.desired.body) & self._absent
+        # What refers to something that was deleted there stays as it is; the rest of its user is written.
+        parts = () if change.observed is None or change.replaces else postponed(change.desired.body, absent, kind.lists)
+        spared = [*(edit.keys for edit in held), *parts]
+        left = [edit for edit in change.edits if edit not in held and not any(edit.under(part) for part in parts)]
+        waits = change.desired.ref in self._absent or bool(absent and not parts) or self._follows_held(change)
+        if spared or waits:
             self._ledger.held.append(change)
         try:
-            if not waits and not (held and (change.replaces or len(held) == len(change.edits))):
-                await self._ledger.ended(change, self._write(kind, change, held))
+            if not waits and (not spared or (left and not change.replaces)):
+                await self._ledger.ended(change, self._write(kind, change, held, spared))
         finally:
             if change.desired.ref in self._made:
                 self._made[change.desired.ref].set()
             self._verdicts.given(change.desired.ref)
 
-    async def _write(self, kind: Kind[Any], change: Change, held: Sequence[Edit]) -> None:
-        desired, spared = change.desired, [edit.keys for edit in held]
+    def _follows_held(self, change: Change) -> bool:
+        return change.desired.follows and bool(refs(change.desired.body) & self._ledger.held_refs)
+
+    async def _write(
+        self, kind: Kind[Any], change: Change, held: Sequence[Edit], spared: Sequence[tuple[str, ...]]
+    ) -> bool:
+        """Whether anything was written: not so where all of it waits for what is held back."""
+        desired = change.desired
         gone: tuple[Edit, ...] = ()
         if desired.follows and (lost := refs(desired.body) & self._ledger.unplanned):
             raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
@@ -126,10 +136,11 @@ class _Run:
         # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
         # are what it could not say, or what the platform did not take; the id is bound by now.
         edits = (*diff(body, observed.body, kind.lists, self._bindings.applied(desired.ref)), *gone)
-        if not new and edits:
+        if not new and (edits or change.unjudged):
             await self._admit(change, observed.remote_id, edited(observed.body, edits))
         if not new:
-            await self._must_be_fresh(kind, change, observed)
+            await must_be_fresh(kind, change)
+            await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
         if edits:
             sent = written(edits, body, wanted, observed.body, kind.lists)
             observed = await kind.update(observed.remote_id, desired, sent)
@@ -138,6 +149,9 @@ class _Run:
         await self._verify(kind, change, body, observed, gone)
         if new:
             await self._admit(change, observed.remote_id, observed.body)
+        if not self._verdicts.open:
+            await self._bindings.judge(desired.ref)
+        return bool(new or edits or gone or change.unjudged or not refs(desired.body) & self._ledger.held_refs)
 
     async def _admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
         others = await self._verdicts.ask(change, remote_id, planned)
@@ -173,7 +187,7 @@ class _Run:
     async def _create(self, kind: Kind[Any], change: Change, body: Mapping[str, Any]) -> Observed:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
-            raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", _PLAN_AGAIN)
+            raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
         if not is_repeatable(kind):
             await self._bindings.intend(ref, again=change.again)
         try:
@@ -183,7 +197,8 @@ class _Run:
             if not change.again:
                 await self._bindings.abandon([ref])
             raise
-        await self._bindings.bind(ref, remote_id, former=old)
+        unjudged = is_judged(kind) and not self._verdicts.open
+        await self._bindings.bind(ref, remote_id, former=old, unjudged=unjudged)
         if old is not None:
             self._removal.replaced(change, old)
         return await kind.read(remote_id)
@@ -208,13 +223,6 @@ class _Run:
             keys = ", ".join(edit.path for edit in stayed)
             raise Ignored(f"{name}: the platform does not let go of {keys}", "Take it away in the dashboard.")
 
-    async def _must_be_fresh(self, kind: Kind[Any], change: Change, planned: Observed) -> None:
-        if planned.version and (await kind.read(planned.remote_id)).version != planned.version:
-            name = f"{change.desired.kind} {change.desired.key}"
-            raise Stale(
-                f"{name} was changed at the platform after this plan was made; nothing was written", _PLAN_AGAIN
-            )
-
     async def _resolved(self, desired: Desired) -> Any:
         """The body with an id for every Ref, once those that are being made are made."""
         needed = refs(desired.body)
@@ -232,6 +240,3 @@ class _Run:
 def _named(refs: Iterable[Ref]) -> str:
     """What a person calls them."""
     return ", ".join(sorted(f"{ref.kind} {ref.key}" for ref in refs))
-
-
-_PLAN_AGAIN = "Run it again: the new plan shows what is there now."

@@ -22,6 +22,7 @@ _AGAIN = "Run it again: the new plan shows what is there then."
 # Kept with what was applied, under names that no field of a resource has.
 _TOUCHED = "~touched"
 _FORMER = "~former"
+_UNJUDGED = "~unjudged"
 
 
 class Store(Protocol):
@@ -103,9 +104,22 @@ class Bindings:
         """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
         return tuple(self.applied(ref).get(_FORMER) or ())
 
+    def unjudged(self, ref: Ref) -> bool:
+        """Whether it was made under a gate that has not let it through."""
+        return bool(self.applied(ref).get(_UNJUDGED))
+
+    async def judge(self, ref: Ref) -> None:
+        """A gate has let it through."""
+        if self.unjudged(ref):
+            await self._put(ref, self._ids[ref], without(self.applied(ref), [(_UNJUDGED,)]), self.former(ref))
+
     def of(self, kind: str) -> dict[str, str]:
         """Every binding of one kind: key -> remote id."""
         return {ref.key: remote_id for ref, remote_id in self._ids.items() if ref.kind == kind}
+
+    def ids(self) -> set[str]:
+        """Every id that is bound."""
+        return set(self._ids.values())
 
     def intended(self, ref: Ref) -> bool:
         """Whether a create was begun whose id never became known."""
@@ -141,22 +155,33 @@ class Bindings:
         *,
         touched: int = 0,
         former: str | None = None,
+        unjudged: bool = False,
     ) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
-        takes the place of.
+        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through.
         """
         applied = overlaid(without(self.memory(ref, remote_id) or {}, gone), written or {})
         if touched:
             applied[_TOUCHED] = touched
+        if unjudged:
+            applied[_UNJUDGED] = True
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
         await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
 
     async def settle(self, found: Iterable[Settled]) -> None:
         """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
         await all_of(
-            self.bind(one.ref, one.remote_id, one.body, one.gone, touched=one.touched, former=one.former)
+            self.bind(
+                one.ref,
+                one.remote_id,
+                one.body,
+                one.gone,
+                touched=one.touched,
+                former=one.former,
+                unjudged=one.unjudged,
+            )
             for one in found
         )
 

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem, Waiting
+from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
+from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings, overlaid
+from agentctl.sync.claims import ambiguous, claiming, counting, doubled
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
+from agentctl.sync.fresh import as_it_is
 from agentctl.sync.interrupted import said, unclear
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
-# How long ago a create must have been begun before its traces can be missing for good: the platform's lists lag behind,
-# and clocks differ.
-_LAG = timedelta(hours=1)
 # Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
 _OWN_WORK = 900
 
@@ -45,6 +45,7 @@ class Draft:
         self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
         self._there: set[str] = set()  # of the kind at hand: every id that was seen
+        self._doubled: list[Failure] = []
         self._waiting: list[Failure] = []
         self._notices: list[Problem] = []
         self._failures: list[Failure] = []
@@ -63,6 +64,7 @@ class Draft:
             ours=self._ours,
             adopted=tuple(self._adopted),
             abandoned=tuple(self._abandoned),
+            doubled=tuple(self._doubled),
         )
 
     def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
@@ -73,11 +75,12 @@ class Draft:
         self._there = {i for sighting in seen.values() for i in _ids(sighting)}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
-            if isinstance(sighting, AgentctlError) or len(sighting) > 1:
+            if isinstance(sighting, AgentctlError):
                 continue
-            if sighting:
-                self.ids[desired.ref] = sighting[0].remote_id
-            else:
+            claims = claiming(sighting, self._bindings.former(desired.ref))
+            if counts := counting(claims, self._bindings.get(desired.ref)):
+                self.ids[desired.ref] = counts
+            elif not claims:
                 self._pending.add(desired.ref)
 
     def block(self) -> None:
@@ -90,56 +93,65 @@ class Draft:
             return self._fail(desired, sighting)
         if isinstance(strangers, AgentctlError):
             return self._fail(desired, strangers)
-        if len(sighting) > 1:
-            ids = ", ".join(observed.remote_id for observed in sighting)
-            message = f"{kind.name} {desired.key}: {len(sighting)} remote objects claim to be it: {ids}"
-            return self._fail(desired, Ambiguous(message, "Delete or rename the wrong ones in the dashboard."))
+        claims = claiming(sighting, self._bindings.former(desired.ref))
+        if len(claims) > 1:
+            return self._fail(desired, ambiguous(desired.ref, self._bindings.get(desired.ref), claims))
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
             self._pending.discard(desired.ref)
             return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
-        return self._compare(kind, desired, sighting[0] if sighting else None, named(strangers))
+        return self._compare(kind, desired, claims[0] if claims else None, named(strangers))
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
         ref, body = desired.ref, resolve(desired.body, self.ids)
-        bound = self._bindings.get(ref)
+        bound, begun = self._bindings.get(ref), self._bindings.intended(ref)
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
-            self._changes.append(Change("create", desired, edits, bound=bound, again=self._bindings.intended(ref)))
+            self._changes.append(Change("create", desired, edits, bound=bound, again=begun))
             return
         memory = self._bindings.memory(ref, observed.remote_id)
-        if bound is None and memory is None and not self._bindings.intended(ref):
+        if bound is None and memory is None and not begun:
             self._adopted.append(ref)
-        # A create whose answer was lost: nobody remembers it, and what it said is what is declared.
-        lost = memory is None and self._bindings.intended(ref)
-        known = said(kind, desired, body, observed) if lost else memory or {}
+        unheard = said(kind, desired, body, observed) if memory is None and begun else {}
+        known = memory or unheard
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if theirs := memory is None and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
-        # What such a create said is remembered where it differs too: the next plan would take that for a change here.
-        equal = overlaid(known if lost else {}, without(body, [edit.keys for edit in edits]))
-        self._notices += [unclear(desired)] if lost and any(edit.origin != "here" for edit in edits) else []
+        self._notices += unclear(desired, edits) if unheard else ()
+        # What an unheard create said is remembered where it differs too: the next plan would take that for ours.
+        equal = overlaid(unheard, without(body, [edit.keys for edit in edits]))
         touched = self._touched(desired, observed)
-        news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
+        news = bound != observed.remote_id or begun or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
+        unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or _differs(sealed(equal), known, kind)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former))
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
             self._pending.add(ref)
-        if edits:
-            losing = tuple(losses(desired, body, observed.body, edits))
-            again = self._bindings.intended(ref)
-            self._changes.append(Change("update", desired, edits, observed, replaces, bound, losing, others, again))
+        if edits or unjudged:
+            lost = tuple(losses(desired, body, observed.body, edits))
+            instead = bool(theirs) and bound is not None and bound not in self._there
+            how = (replaces, bound, lost, others, begun, unjudged, instead)
+            self._changes.append(Change("update", desired, edits, observed, *how))
         else:
             self._unchanged += 1
+
+    def _unjudged(self, kind: Kind[Any], desired: Desired, observed: Observed) -> bool:
+        """Whether a gate has to let through what is there already. Of what was found by its mark nothing is known."""
+        known = self._bindings.get(desired.ref) == observed.remote_id and not self._bindings.unjudged(desired.ref)
+        if known or not self._gated or not is_judged(kind):
+            return False
+        what = "is not known to have passed the tests that let it through; they run before anything leads to it"
+        self._notices.append(Problem(f"{kind.name} {desired.key}", what))
+        return True
 
     def _replaces(self, kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
         felt = self._gated and isinstance(kind, Shared) and kind.felt(changed)
@@ -182,7 +194,7 @@ class Draft:
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
-        self._abandon(kind, seen)
+        self._abandoned += abandoned(kind, self._wanted[kind.name], seen, self._bindings)
         bound = self._bindings.of(kind.name)
         in_use = {bound[key] for key in self._wanted[kind.name] if key in bound}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
@@ -190,6 +202,7 @@ class Draft:
             ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
+            self._doubled += doubled(Ref(kind.name, key), ids, bound)
             if not ids:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
@@ -201,33 +214,32 @@ class Draft:
             known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
             self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
 
-    def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
-        """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.
-
-        Nothing follows where nothing was looked for: a kind that is not pruned (a number carries no mark) shows only
-        what is wanted, and without anything wanted or bound none shows what carries a mark of ours.
-        """
-        wanted, bound = self._wanted[kind.name], self._bindings.of(kind.name)
-        if kind.prunable and (wanted or bound):
-            known = wanted.keys() | bound.keys() | seen.keys()
-            begun = self._bindings.begun(kind.name, datetime.now(UTC) - _LAG)
-            self._abandoned += [ref for ref in begun if ref.key not in known]
-
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
-        """Take back each deletion of what somebody outside this plan uses, and say who."""
+        """Take back each deletion of what somebody uses whom this plan does not write, and say who; look at the rest.
+
+        What becomes of those after this look stops their deletion.
+        """
         doomed = [change for change in self._changes if change.action == "delete"]
-        for change, users in zip(doomed, await parties.keepers(kinds, doomed), strict=True):
+        for change, users in zip(doomed, await parties.keepers(kinds, doomed, self._changes), strict=True):
             if not users or change.observed is None:
                 continue
             self._changes.remove(change)
             if isinstance(users, AgentctlError):
-                self._fail(change.desired, users)
+                self._fail(change.desired, users, leaving=True)
                 continue
             ref = self._leftover.get(change.observed.remote_id, change.desired.ref)
             self._orphans.append(ref)
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+        doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
+        looks = (as_it_is(kinds[change.desired.kind], change) for change in doomed)
+        for change, now in zip(doomed, await asyncio.gather(*looks), strict=True):
+            self._changes.remove(change)
+            if isinstance(now, Change):
+                self._changes.append(now)
+            else:
+                self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:
         """Ask each change's kind whether it can be made; one that cannot leaves the changes."""
@@ -244,6 +256,11 @@ class Draft:
         answers = await asyncio.gather(*(ask(change) for change in asked))
         refused = [(change, error) for change, error in zip(asked, answers, strict=True) if error]
         for change, error in refused:
+            if (
+                isinstance(error, Waiting) and change.vanished
+            ):  # It was there: that is drift, and how to mend it a note.
+                self._notices.append(Problem(change.desired.where, str(error)))
+                continue
             self._changes.remove(change)
             if isinstance(error, Waiting):
                 self._waiting.append(Failure(change.desired.ref, change.desired.where, error))
@@ -270,8 +287,8 @@ class Draft:
         self.ids[ref] = bound
         return True
 
-    def _fail(self, desired: Desired, error: AgentctlError) -> None:
-        self._failures.append(Failure(desired.ref, desired.where, error))
+    def _fail(self, desired: Desired, error: AgentctlError, *, leaving: bool = False) -> None:
+        self._failures.append(Failure(desired.ref, desired.where, error, leaving))
 
 
 def _differs(body: Mapping[str, Any], known: Mapping[str, Any], kind: Kind[Any]) -> bool:

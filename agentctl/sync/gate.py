@@ -31,6 +31,11 @@ class Verdicts:
         self._judged: dict[Ref, asyncio.Event] = {}
         self._refs: dict[Ref, set[Ref]] = {}
 
+    @property
+    def open(self) -> bool:
+        """Whether there is no gate."""
+        return self._gate is None
+
     def expect(self, new: Sequence[Change]) -> None:
         """Get ready for the changes of one kind, which are judged at once."""
         self._judged = {change.desired.ref: asyncio.Event() for change in new}

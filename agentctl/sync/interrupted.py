@@ -6,11 +6,11 @@ since; or here, which cannot be told from it, and then it is left to a person as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.sync.diff import diff, without
+from agentctl.sync.diff import Edit, diff, without
 from agentctl.sync.entries import postponed
 from agentctl.sync.kind import Desired, Kind, Observed, Stamped, is_internal
 from agentctl.sync.plan import refs
@@ -36,10 +36,11 @@ def said(kind: Kind[Any], desired: Desired, body: Mapping[str, Any], observed: O
     return known
 
 
-def unclear(desired: Desired) -> Problem:
-    """That a difference at what was made by such a create is not written over."""
-    what = "the sync that made it never learned of it; what differs counts as changed at the platform since"
-    return Problem(f"{desired.kind} {desired.key}", what)
+def unclear(desired: Desired, edits: Iterable[Edit]) -> Iterator[Problem]:
+    """That a difference at what was made by such a create is not written over, where there is one."""
+    if any(edit.origin != "here" for edit in edits):
+        what = "the sync that made it never learned of it; what differs counts as changed at the platform since"
+        yield Problem(f"{desired.kind} {desired.key}", what)
 
 
 def _stamps(kind: Kind[Any]) -> frozenset[str]:

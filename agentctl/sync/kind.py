@@ -103,8 +103,9 @@ class Observed:
     """One real resource: its id and its body in the shape of the desired one, with whatever else it has.
 
     `version` changes with every change of the resource, where the platform tells one; empty elsewhere. `free`: no
-    one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use.
-    `touched`: when it was changed last, in seconds since 1970, where its body does not tell of each change; else 0.
+    one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use, or
+    beside the bound one. `touched`: when it was changed last, in seconds since 1970, where its body does not tell of
+    each change; else 0. `told`: what tells it from another that claims to be the same, in words; empty: nothing does.
     """
 
     remote_id: str
@@ -112,6 +113,7 @@ class Observed:
     version: str = ""
     free: bool = True
     touched: int = 0
+    told: str = ""
 
 
 Sighting = Sequence[Observed] | AgentctlError
@@ -214,12 +216,29 @@ class Surveying(Protocol):
 
 
 @runtime_checkable
+class Judged(Protocol):
+    """A kind whose resources are of effect once something leads to them; a gate's verdict on a new one is remembered.
+
+    One that was made under a gate and was not let through is judged again by the next sync under one, until it is.
+    """
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is so."""
+
+
+@runtime_checkable
 class Repeatable(Protocol):
     """A kind whose create may be sent twice and makes one all the same: no intent of it has to be remembered."""
 
     @property
     def repeatable(self) -> bool:
         """Whether it is so."""
+
+
+def is_judged(kind: object) -> bool:
+    """Whether a gate has to let one through that was made before anything leads to it: see `Judged`."""
+    return isinstance(kind, Judged) and kind.judged
 
 
 @runtime_checkable

@@ -23,7 +23,7 @@ class Ledger:
         self._plan = plan
         self._on_change = on_change or (lambda change, error: None)
         self._users = referring(plan.changes)
-        self.unplanned = {failure.ref for failure in plan.failures}
+        self.unplanned = {failure.ref for failure in plan.failures if not failure.leaving}
         self.failed: set[Ref] = set()
         self.held: list[Change] = []
         self._done: list[Change] = []
@@ -35,10 +35,10 @@ class Ledger:
         failures = (*self._plan.failures, *self._failures)
         return Applied(self._plan, tuple(self._done), failures, tuple(self.held), tuple(self._left))
 
-    async def ended(self, change: Change, work: Awaitable[None]) -> None:
-        """Wait for the end of a change; an expected error becomes a failure."""
+    async def ended(self, change: Change, work: Awaitable[bool]) -> None:
+        """Wait for the end of a change; an expected error becomes a failure. `work`: whether anything was written."""
         try:
-            await work
+            wrote = await work
         except InUse as error:
             self.keep(change, error)
             self._on_change(change, error)
@@ -47,6 +47,9 @@ class Ledger:
             self.fail(change, error)
             self._on_change(change, error)
         else:
+            if not wrote:
+                self.held += [change] if change not in self.held else []
+                return
             self._done.append(change)
             self._on_change(change, None)
 
@@ -72,12 +75,18 @@ class Ledger:
         return {
             change.desired.ref
             for change in self._plan.changes
-            if change.desired.ref in self._unwritten and change.observed and _names(change.observed.body, remote_id)
+            if change.action != "delete" and change.desired.ref in self._unwritten
+            if change.observed and _names(change.observed.body, remote_id)
         }
 
     @property
+    def held_refs(self) -> set[Ref]:
+        """What was held back, wholly or in part."""
+        return {change.desired.ref for change in self.held}
+
+    @property
     def _unwritten(self) -> set[Ref]:
-        return self.failed | {change.desired.ref for change in self.held}
+        return self.failed | self.held_refs
 
 
 def _names(tree: Any, remote_id: str) -> bool:

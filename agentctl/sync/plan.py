@@ -29,7 +29,8 @@ class Change:
     bound when the plan was made: another one at apply means that somebody else was quicker. `losses`: path of a part
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
     who use it and have no part in the plan; they keep the old object. `again`: an earlier run has begun to create it,
-    and left nothing.
+    and left nothing. `unjudged`: it is there, and a gate has to let it through still; there may be no edits. `instead`:
+    the bound one is gone, and `observed`, which claims to be it, would take its place.
     """
 
     action: Literal["create", "update", "delete"]
@@ -41,11 +42,18 @@ class Change:
     losses: tuple[tuple[tuple[str, ...], str], ...] = ()
     others: str = ""
     again: bool = False
+    unjudged: bool = False
+    instead: bool = False
 
     @property
     def vanished(self) -> bool:
         """It was bound, and is no longer there."""
-        return self.observed is None and self.bound is not None
+        return self.bound is not None and (self.observed is None or self.instead)
+
+    @property
+    def anew(self) -> str:
+        """In words: what would be done about one that has vanished."""
+        return f"{self.observed.remote_id} takes its place" if self.observed else "made anew"
 
     @property
     def foreign(self) -> tuple[Edit, ...]:
@@ -80,11 +88,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Failure:
-    """One resource that cannot be planned or was not applied, and why."""
+    """One resource that cannot be planned or was not applied, and why. `leaving`: it was to be deleted."""
 
     ref: Ref
     where: str
     error: AgentctlError
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ class Settled:
     """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
 
     `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
-    before, if that is there still.
+    before, if that is there still. `unjudged`: whether a gate has ever let it through is not known.
     """
 
     ref: Ref
@@ -101,6 +110,7 @@ class Settled:
     gone: tuple[tuple[str, ...], ...] = ()
     touched: int = 0
     former: str | None = None
+    unjudged: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,7 @@ class Plan:
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
+    `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one.
     """
 
     changes: tuple[Change, ...] = ()
@@ -136,6 +147,7 @@ class Plan:
     adopted: tuple[Ref, ...] = ()
     unmanaged: tuple[Unmanaged, ...] = ()
     abandoned: tuple[Ref, ...] = ()
+    doubled: tuple[Failure, ...] = ()
 
     @property
     def empty(self) -> bool:

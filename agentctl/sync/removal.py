@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from agentctl.errors import AgentctlError, InUse
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.fresh import must_be_fresh
 from agentctl.sync.kind import Kind, Ref, Shared
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.plan import Change
@@ -13,7 +17,8 @@ from agentctl.sync.task import all_of
 class Removal:
     """The deletions of one plan. What cannot go yet is remembered, and is a leftover in the next plan."""
 
-    def __init__(self, bindings: Bindings, ledger: Ledger) -> None:
+    def __init__(self, kinds: Sequence[Kind[Any]], bindings: Bindings, ledger: Ledger) -> None:
+        self._order = {kind.name: number for number, kind in enumerate(kinds)}
         self._bindings = bindings
         self._ledger = ledger
         self._replaced: list[tuple[Change, str]] = []
@@ -22,36 +27,44 @@ class Removal:
         """A new object has taken the place of this one."""
         self._replaced.append((change, old_id))
 
-    async def delete(self, kind: Kind[object], change: Change) -> None:
+    async def delete(self, kind: Kind[Any], change: Change) -> None:
         """Remove one that is declared no longer, or was replaced by an earlier run, and forget its id."""
         assert change.observed is not None
         ref, remote_id = change.desired.ref, change.observed.remote_id
-        if not change.replaces or self._may_go(kind, ref):
-            await self._ledger.ended(change, self._delete(kind, ref, remote_id))
+        if change.replaces and not self._may_go(kind, ref):
+            return
+        await self._ledger.ended(change, self._delete(kind, ref, remote_id, change))
 
-    async def retire(self, kind: Kind[object]) -> None:
+    async def retire(self, kind: Kind[Any]) -> None:
         """Delete what this run has replaced."""
         mine = [(change, old_id) for change, old_id in self._replaced if change.desired.kind == kind.name]
         await all_of(self._retire(kind, change, old_id) for change, old_id in mine)
 
-    async def _retire(self, kind: Kind[object], change: Change, old_id: str) -> None:
+    async def _retire(self, kind: Kind[Any], change: Change, old_id: str) -> None:
         try:
             if self._may_go(kind, change.desired.ref):
-                await self._delete(kind, change.desired.ref, old_id)
+                await self._delete(kind, change.desired.ref, old_id, None)
         except InUse as error:
             self._ledger.keep(change, error)
         except AgentctlError as error:
             self._ledger.fail(change, error)
 
-    async def _delete(self, kind: Kind[object], ref: Ref, remote_id: str) -> None:
+    async def _delete(self, kind: Kind[Any], ref: Ref, remote_id: str, planned: Change | None) -> bool:
         # A Shared kind asks who uses it; of the others nobody but us knows.
-        if not isinstance(kind, Shared) and (users := self._ledger.holding(remote_id) | self._ledger.unplanned):
+        if not isinstance(kind, Shared) and (users := self._ledger.holding(remote_id) | self._unplanned(ref.kind)):
             names = ", ".join(sorted(f"{user.kind} {user.key}" for user in users))
             what = f"{ref.kind} {ref.key} stays, since {names} was not written and may refer to it"
             raise InUse(what, "Once that is in sync, run the same again.")
+        if planned is not None and not planned.replaces:
+            await must_be_fresh(kind, planned)
         await kind.delete(remote_id)
         await self._bindings.forget(ref, remote_id)
+        return True
 
-    def _may_go(self, kind: Kind[object], ref: Ref) -> bool:
+    def _unplanned(self, kind: str) -> set[Ref]:
+        """Those that may refer to one of this kind: no change of them is known, so that they are as they were."""
+        return {ref for ref in self._ledger.unplanned if self._order[ref.kind] >= self._order[kind]}
+
+    def _may_go(self, kind: Kind[Any], ref: Ref) -> bool:
         """Whether what was replaced may go: all that refer to it took up the new one, or the kind itself will know."""
         return isinstance(kind, Shared) or (self._ledger.is_known(ref) and not self._ledger.clinging(ref))

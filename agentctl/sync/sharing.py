@@ -17,7 +17,7 @@ Others = Sequence[User] | AgentctlError
 
 
 class Parties:
-    """The resources of one plan with the ids they have now: whoever is among them has agreed to what is declared."""
+    """The resources of one plan with the ids they have now: who refers to another has agreed to what that will be."""
 
     def __init__(
         self,
@@ -26,11 +26,9 @@ class Parties:
         bindings: Bindings,
     ) -> None:
         self._referring: dict[Ref, set[str]] = {}
-        self._all: set[str] = set()
         for kind, resources in wanted.items():
             for desired in resources.values():
                 ids = _ids(seen[kind].get(desired.key, ()), bindings.get(desired.ref))
-                self._all |= ids
                 for ref in refs(desired.body):
                     self._referring.setdefault(ref, set()).update(ids)
 
@@ -57,9 +55,14 @@ class Parties:
         )
         return dict(zip(asked, answers, strict=True))
 
-    async def keepers(self, kinds: Mapping[str, Kind[Any]], doomed: Sequence[Change]) -> Sequence[Others]:
-        """For each deletion: who uses the object and is neither declared in this plan nor deleted by it."""
-        free = self._all | {change.observed.remote_id for change in doomed if change.observed}
+    async def keepers(
+        self, kinds: Mapping[str, Kind[Any]], doomed: Sequence[Change], changes: Sequence[Change]
+    ) -> Sequence[Others]:
+        """For each deletion: who uses the object and goes on with it, as whoever does that none of the changes is of.
+
+        Whether one that is written lets go, its kind finds out when it deletes the object.
+        """
+        free = {change.observed.remote_id for change in changes if change.observed}
         return await asyncio.gather(*(self._keeper(kinds[change.desired.kind], change, free) for change in doomed))
 
     async def _keeper(self, kind: Kind[Any], change: Change, free: set[str]) -> Others:

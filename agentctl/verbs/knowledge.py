@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,6 +13,7 @@ from agentctl.errors import AgentctlError, UsageError
 from agentctl.resources import knowledge, rag_index
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.place import prefix
+from agentctl.resources.rag_index import RagIndex
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
@@ -19,14 +21,16 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
 
+MISSING = "missing"
 REFRESH = "/v1/convai/knowledge-base/{document_id}/refresh"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One document of ours at the platform. `size` in bytes; `models`: those whose index was awaited.
+    """One document of ours at the platform. `size` in bytes; `models`: those by which it is indexed.
 
-    `declared`: the files have it still. `used_by`: names of agents, ours and others.
+    `indexes`: by model what the platform says of each that is declared or bound, MISSING for none. `declared`: the
+    files have it still. `used_by`: names of agents, ours and others.
     """
 
     key: str
@@ -36,11 +40,12 @@ class Listed:
     used_by: tuple[str, ...]
     models: tuple[str, ...]
     declared: bool
+    indexes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """One page that was to be fetched again; `error` None: it was."""
+    """One page that was to be fetched again; `error` None: it was, and what was indexed of it is so again."""
 
     key: str
     url: str
@@ -48,21 +53,53 @@ class Refreshed:
 
 
 async def documents(control: Control) -> tuple[Listed, ...]:
-    """Every document that carries this project's mark, by key. One request per hundred; raises as `plan` does."""
+    """Every document that carries this project's mark, by key; raises as `plan` does.
+
+    One request per hundred documents, and one per model and hundred indexes.
+    """
     loaded = await load(control)
     bindings = await control.bindings()
     declared = {document.key for assistant in loaded.assistants for document in assistant.knowledge}
     mark = prefix(control.scope)
     pages = control.api.pages(knowledge.LIST, items="documents", params={"search": mark})
     found = [_listed(entry, mark, bindings, declared) async for entry in pages if entry.get("type") != "folder"]
+    found = await _with_indexes(control, loaded.assistants, bindings, found)
     return tuple(sorted(found, key=lambda one: one.key))
+
+
+async def _with_indexes(
+    control: Control, assistants: Sequence[Assistant], bindings: Bindings, found: Sequence[Listed]
+) -> list[Listed]:
+    kind = RagIndex(control.api)
+    keys = {one.key for assistant in assistants for one in kind.desired(assistant)} | bindings.of(kind.name).keys()
+    models: dict[str | None, set[str]] = defaultdict(set)
+    for key in sorted(keys):
+        name, _, model = key.rpartition("@")
+        models[bindings.get(Ref(knowledge.KIND, name))].add(model)
+    wanted = {(one.document_id, model) for one in found for model in models[one.document_id]}
+    states = {pair: _state(index) for pair, index in (await rag_index.indexes(control.api, wanted)).items()}
+
+    def told(one: Listed) -> Listed:
+        indexes = {model: states[one.document_id, model] for model in sorted(models[one.document_id])}
+        ready = tuple(model for model, state in indexes.items() if state == rag_index.SUCCEEDED)
+        return replace(one, indexes=indexes, models=ready)
+
+    return [told(one) for one in found]
+
+
+def _state(index: rag_index.Found) -> str:
+    if isinstance(index, AgentctlError):
+        raise index
+    return str(index.get("status")) if index else MISSING
 
 
 async def refresh(control: Control, only: Sequence[str] = ()) -> tuple[Refreshed, ...]:
     """Have ElevenLabs fetch the pages of `url` documents again; `only`: globs of document keys, none: all pages.
 
-    What an agent knows of a page changes at once, wherever it is attached. One that fails stops no other. Raises
-    UsageError for a glob that means no page, or one that was never synced, Busy while a sync runs, and as `load` does.
+    What an agent knows of a page changes at once, wherever it is attached. What was indexed of it is asked for again
+    and awaited, since the platform may drop an index with the content that it is of. One that fails stops no other.
+    Raises UsageError for a glob that means no page, or one that was never synced, Busy while a sync runs, and as `load`
+    does.
     """
     loaded = await load(control)
     pages = _chosen(loaded.assistants, only)
@@ -71,15 +108,20 @@ async def refresh(control: Control, only: Sequence[str] = ()) -> tuple[Refreshed
         unsynced = [key for key in pages if bindings.get(Ref(knowledge.KIND, key)) is None]
         if unsynced:
             raise UsageError(f"not at ElevenLabs yet: {', '.join(unsynced)}", "Sync first: agentctl sync")
-        return tuple(await asyncio.gather(*(_refreshed(control, bindings, page) for page in pages.values())))
+        index = RagIndex(control.api, control.tell)
+        return tuple(await asyncio.gather(*(_refreshed(control, index, bindings, page) for page in pages.values())))
 
 
-async def _refreshed(control: Control, bindings: Bindings, page: Document) -> Refreshed:
+async def _refreshed(control: Control, index: RagIndex, bindings: Bindings, page: Document) -> Refreshed:
     document_id = bindings.get(Ref(knowledge.KIND, page.key))
     assert document_id is not None
     assert page.url is not None
     try:
         await control.api.post(REFRESH, document_id=document_id)
+        for key, remote_id in bindings.of(index.name).items():
+            if key.rpartition("@")[0] == page.key and rag_index.document_of(remote_id) == document_id:
+                now = await index.renew(key, remote_id)
+                await bindings.bind(Ref(index.name, key), now.remote_id, now.body)
     except AgentctlError as error:
         return Refreshed(page.key, page.url, error)
     return Refreshed(page.key, page.url)
@@ -103,7 +145,6 @@ def _listed(entry: Mapping[str, Any], mark: str, bindings: Bindings, declared: s
     name, _, digest = str(entry["name"]).removeprefix(mark).rpartition("@")
     document_id = str(entry["id"])
     current = bindings.get(Ref(knowledge.KIND, name)) == document_id
-    indexes = bindings.of(rag_index.KIND) if current else {}
     return Listed(
         # One that was replaced and stays, since others use it, is told apart as a plan does it.
         key=name if current or name not in declared else f"{name}@{digest}",
@@ -112,6 +153,6 @@ def _listed(entry: Mapping[str, Any], mark: str, bindings: Bindings, declared: s
         size=int((entry.get("metadata") or {}).get("size_bytes") or 0),
         # The list still carries them, though it says that it will not for ever; the plan asks the endpoint of its own.
         used_by=tuple(str(one.get("name") or one["id"]) for one in entry.get("dependent_agents") or ()),
-        models=tuple(key.rpartition("@")[2] for key in indexes if key.rpartition("@")[0] == name),
+        models=(),
         declared=name in declared and current,
     )

@@ -6,16 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.history import resources
+from agentctl.verbs.hold import Hold
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
-_WORST: tuple[State, ...] = ("error", "conflict", "drifted", "missing", "changed here", "in sync")
+"""`missing`: its agent is not there, never made or deleted there. A part that was deleted there is `drifted`, one that
+is still to be made, or waits for a person, `changed here`."""
+_WORST: tuple[State, ...] = ("error", "missing", "conflict", "drifted", "changed here", "in sync")
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,14 @@ async def status(
     assistants = sync.select(control.loaded.assistants, only)
     held = {hold.key: hold for hold in plan.holds}
     kinds = await control.kinds(await control.bindings())
-    return tuple(
-        Standing(one.key, "held", (str(held[one.key]),)) if one.key in held else standing(one, plan, kinds)
-        for one in assistants
-    )
+    sources = {one.key: one for one in (*assistants, *plan.assistants)}  # a held one as it is held
+    return tuple(_with(held.get(one.key), standing(sources[one.key], plan, kinds)) for one in assistants)
+
+
+def _with(hold: Hold | None, found: Standing) -> Standing:
+    if hold is None:
+        return found
+    return Standing(found.assistant, "held" if found.state == "in sync" else found.state, (str(hold), *found.what))
 
 
 def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]]) -> Standing:
@@ -54,7 +62,7 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
             found.append(("error", failure.error.message))
     for waiting in plan.waiting:
         if waiting.ref in mine:
-            found.append(("missing", waiting.error.message))
+            found.append(("changed here", waiting.error.message))
     found += [_change(change) for change in plan.changes if change.desired.ref in mine]
     state: State = min((state for state, _ in found), key=_WORST.index, default="in sync")
     return Standing(assistant.key, state, tuple(what for _, what in found))
@@ -62,12 +70,13 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
 
 def _change(change: Change) -> tuple[State, str]:
     name = f"{change.desired.kind} {change.desired.key}"
+    is_agent = change.desired.kind == AGENT_KIND
     if change.vanished:
-        return "drifted", f"{name} was deleted there"
+        return ("missing" if is_agent else "drifted"), f"{name} was deleted there"
     if change.action == "delete":
         return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
-        return "missing", f"{name} is not there yet"
+        return ("missing" if is_agent else "changed here"), f"{name} is not there yet"
     origins = {edit.origin for edit in change.edits}
     paths = f"{name}: {', '.join(edit.path for edit in change.edits)}"
     if "both" in origins or origins == {"here", "there"}:

@@ -26,7 +26,8 @@ from agentctl.wiring import Control
 
 NOTICE = Problem(
     "--trust-store",
-    "trusting the store: drift inside agents, documents and numbers is not looked for, nor what is unmanaged there",
+    "trusting the store: drift inside agents, documents, indexes and numbers is not looked for, nor what is "
+    "unmanaged there",
 )
 
 

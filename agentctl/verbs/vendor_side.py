@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
-from agentctl.resources.agent import AGENT, AGENTS
+from agentctl.resources.agent import AGENT, AGENTS, Agent
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.answer import listing
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.resources.phone_number import NUMBERS
 from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.settings import ELEVENLABS_HOSTS
+from agentctl.sync.claims import ambiguous, claiming
+from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs import webhook as webhooks
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.finding import Finding, State
@@ -108,18 +111,29 @@ async def voices(control: Control) -> AsyncIterator[Finding]:
 
 async def agents(control: Control) -> AsyncIterator[Finding]:
     """Whether each assistant's agent is there and answers."""
-    bound = (await control.bindings()).of(AGENT_KIND)
-    found = await asyncio.gather(*(_agent(control, one.key, bound.get(one.key)) for one in _assistants(control)))
-    for finding in found:
-        yield finding
+    declared = _assistants(control)
+    if not declared:
+        return
+    bindings = await control.bindings()
+    bound = bindings.of(AGENT_KIND)
+    kind = Agent(control.api, control.scope)
+    seen = await kind.observe([desired for one in declared for desired in kind.desired(one)], bound)
+    for one in declared:
+        former = bindings.former(Ref(AGENT_KIND, one.key))
+        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former)
 
 
-async def _agent(control: Control, key: str, agent_id: str | None) -> Finding:
+def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[str]) -> Finding:
+    if isinstance(sighting, AgentctlError):
+        return Finding("agents", "broken", sighting.message, sighting.hint)
+    claims = claiming(sighting, former)
+    if len(claims) > 1:
+        error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims)
+        return Finding("agents", "broken", error.message, error.hint)
     if agent_id is None:
         return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")
-    try:
-        agent = await control.api.get(AGENT, agent_id=agent_id)
-    except NotFound:
+    agent = next((one.body for one in claims if one.remote_id == agent_id), None)
+    if agent is None:
         return Finding("agents", "broken", f"{key}: its agent {agent_id} is gone at ElevenLabs", "agentctl sync")
     if (agent.get("platform_settings") or {}).get("archived"):
         what = f"{key}: its agent {agent_id} is archived"
@@ -198,7 +212,8 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
         return {}
     bindings = await control.bindings()
     agents, had = bindings.of(AGENT_KIND), bindings.of(NUMBER_KIND)
-    there = {entry.get("phone_number"): entry for entry in await control.api.get(NUMBERS)}
+    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
+    there = {entry.get("phone_number"): entry for entry in entries}
 
     async def find(number: str, key: str) -> Finding:
         if number in there:

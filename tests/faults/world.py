@@ -25,7 +25,7 @@ from agentctl.resources import kinds as all_kinds
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
-from agentctl.resources.rag_index import Pace, RagIndex
+from agentctl.resources.rag_index import BATCH, Pace, RagIndex
 from agentctl.sandbox.options import Options
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
@@ -305,7 +305,7 @@ class World:
         for run in range(most):
             begun, over = len(faulty.steps), not faulty.faults and run > 0
             clean = await self._run(faulty, SCENES[scene])
-            idle = not any(method in WRITES for method, _ in faulty.steps[begun:])
+            idle = not any(method in WRITES and path != BATCH for method, path in faulty.steps[begun:])
             if clean and idle and over:
                 break
             reruns = run

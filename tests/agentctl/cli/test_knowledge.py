@@ -11,6 +11,7 @@ import pytest
 from agentctl.sandbox.harness import running_thread
 from tests.telephony import Bench
 
+MODEL = "e5_mistral_7b_instruct"
 PAGES = """
 name = "Empfang"
 [rag]
@@ -74,15 +75,66 @@ def test_a_page_that_cannot_be_fetched_is_exit_1_with_the_reason(bench: Bench) -
     assert "The page answered 404." in out
 
 
+def test_a_page_that_was_fetched_again_is_indexed_again(bench: Bench) -> None:
+    long = PAGES.replace('preise"', f'preise/{"x" * 500}"')  # the sandbox says no more of a page than its address
+    (bench.root / "assistants/empfang/assistant.toml").write_text(long)
+    assert bench("sync", "--yes")[0] == 0
+    before = indexes(bench)
+    assert before["url"] == {MODEL: "succeeded"}
+    code, _, err = bench("knowledge", "refresh")
+    assert code == 0
+    assert f"  rag_index empfang/preise@{MODEL}: created 0 %" in err.splitlines()
+    assert indexes(bench) == before
+    assert bench.json("plan")["changes"] == []
+    with bench.writes() as writes:
+        assert bench("sync", "--yes")[0] == 0
+    assert writes == []
+
+
+def test_a_page_that_cannot_be_indexed_again_is_exit_1_and_the_next_sync_asks_for_it(bench: Bench) -> None:
+    bench("sync", "--yes")
+    bad = {"id": "i1", "model": MODEL, "status": "rag_limit_exceeded", "progress_percentage": 0,
+           "document_model_index_usage": {"used_bytes": 0}}  # fmt: skip
+    bench.sandbox.fault(method="POST", path="/v1/convai/knowledge-base/*/rag-index", status=200, body=bad, times=1)
+    code, out, _ = bench("knowledge", "refresh")
+    assert code == 1
+    assert "failed: empfang/preise: " in out
+    assert "rag_limit_exceeded" in out
+    (change,) = bench.json("plan")["changes"]
+    assert (change["kind"], change["action"]) == ("rag_index", "update")
+    assert bench("sync", "--yes")[0] == 0
+    assert bench.json("plan")["changes"] == []
+
+
+def indexes(bench: Bench) -> dict[str, dict[str, str]]:
+    """By the document's type: its indexes' states at the platform."""
+    rows = bench.sandbox.state()["documents"].values()
+    return {row["type"]: {model: one["status"] for model, one in row["rag"].items()} for row in rows}
+
+
 def test_the_list_tells_size_index_and_users(bench: Bench) -> None:
     assert bench("knowledge", "list")[1] == "No documents.\n"
+    toml = bench.root / "assistants" / "empfang" / "assistant.toml"
+    extra = f'[[knowledge]]\nname = "Handbuch"\ntext = "{"Ein Satz. " * 100}"\n'
+    toml.write_text(PAGES + extra)
     bench("sync", "--yes")
     lines = bench("knowledge", "list")[1].splitlines()
-    assert [line.split()[0] for line in lines] == ["empfang/anfahrt", "empfang/preise"]
-    assert all("used by Empfang; indexed by e5_mistral_7b_instruct" in line for line in lines)
-    first = bench.json("knowledge", "list")[0]
+    assert [line.split()[0] for line in lines] == ["empfang/anfahrt", "empfang/handbuch", "empfang/preise"]
+    assert all("used by Empfang; " in line for line in lines)
+    assert [line.rpartition("; ")[2] for line in lines] == [
+        f"too short for an index by {MODEL}",
+        f"indexed by {MODEL}",
+        f"too short for an index by {MODEL}",
+    ]
+    first, manual, _ = bench.json("knowledge", "list")
     assert (first["size"], first["declared"], first["used_by"]) == (len("Fünf Minuten.".encode()), True, ["Empfang"])
-    toml = bench.root / "assistants" / "empfang" / "assistant.toml"
+    assert (first["models"], first["indexes"]) == ([], {MODEL: "document_too_small"})
+    assert manual["models"] == [MODEL]
+    base = f"{bench.sandbox.url}/v1/convai/knowledge-base/{manual['document_id']}/rag-index"
+    key = {"xi-api-key": bench.sandbox.key}
+    (index,) = httpx.get(base, headers=key).json()["indexes"]
+    assert httpx.delete(f"{base}/{index['id']}", headers=key).status_code == 200
+    assert f"not indexed by {MODEL}" in bench("knowledge", "list")[1].splitlines()[1]
     toml.write_text('name = "Empfang"\n')
     assert all("not declared here" in line for line in bench("knowledge", "list")[1].splitlines())
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agentctl.cli import render
+from agentctl.cli import render, terminal
 from agentctl.errors import Problem, Rejected
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
@@ -28,7 +28,7 @@ PLAN = Plan(
 
 @pytest.fixture(autouse=True)
 def _no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "wants_colour", lambda: False)
+    monkeypatch.setattr(terminal, "wants_colour", lambda: False)
 
 
 def test_the_face_for_machines() -> None:
@@ -87,7 +87,7 @@ def test_what_comes_from_outside_cannot_drive_the_terminal(trick: str) -> None:
 
 def test_colour_is_only_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert render.paint("x", 31) == "x"
-    monkeypatch.setattr(render, "wants_colour", lambda: True)
+    monkeypatch.setattr(terminal, "wants_colour", lambda: True)
     assert render.paint("x", 31) == "\x1b[31mx\x1b[0m"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -23,10 +24,18 @@ from tests.telephony import Bench, bench
 __all__ = ["bench"]
 CRON = ("sync", "--yes", "--quiet")
 AGENT = "/v1/convai/agents/*"
+ENDLESS = "[% for a in range(100000) %][% for b in range(100000) %][% endfor %][% endfor %]"
 
 
 def edited(bench: Bench, text: str, key: str = "empfang") -> None:
     (bench.root / "assistants" / key / "prompt.md").write_text(f"{text}\n")
+
+
+def started(bench: Bench, *arguments: str, deaf: bool = False) -> subprocess.Popen[str]:
+    """A run of its own; `deaf`: SIGINT is ignored in it, as shells have it for what a script starts with `&`."""
+    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), *CRON, *arguments]
+    ignored = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"] if deaf else []
+    return subprocess.Popen([*ignored, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def drifted(bench: Bench, name: str) -> None:
@@ -136,6 +145,47 @@ def test_ended_before_there_is_a_plan_nothing_was_written(bench: Bench) -> None:
     assert writes == []
 
 
+def endless(bench: Bench) -> None:
+    """Eight prompts, each of which takes two seconds to be given up."""
+    for number in range(8):
+        bench.declare(f"a{number}")
+        edited(bench, ENDLESS, f"a{number}")
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["sound", "with a wrong agentctl.toml"])
+def test_it_ends_in_time_while_files_are_read(bench: Bench, report: Path, broken: bool) -> None:
+    endless(bench)
+    wrong = "nmae = 1\n" if broken else ""
+    (bench.root / "agentctl.toml").write_text(f'project = "beispiel"\n{wrong}[mail]\nto = ["team@example.org"]\n')
+    began = time.monotonic()
+    code, _, err = bench(*CRON, "--timeout", "1", "--report", str(report), "--mail")
+    assert time.monotonic() - began < 3.5
+    assert code == 1
+    said = "this run was ended after its 1 s, while the files were read (assistants/a0/prompt.md); nothing was written"
+    assert said in err
+    assert said in json.loads(report.read_text())["error"]
+    (mail,) = mails(bench)
+    assert said in " ".join(mail["message"]["text"].split())
+
+
+def test_stopped_while_files_are_read_it_ends_at_once(bench: Bench) -> None:
+    endless(bench)
+    process = started(bench)
+    end = time.monotonic() + 60
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while "template_process" not in "".join(
+        Path(f"/proc/{pid}/cmdline").read_text() for path in children.parent.parent.glob("*/children")
+        for pid in path.read_text().split()
+    ):  # fmt: skip
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "error: stopped\n")
+    assert time.monotonic() - began < 3
+
+
 def test_another_sync_is_waited_for_as_long_as_is_allowed(bench: Bench) -> None:
     held, free = threading.Event(), threading.Event()
 
@@ -162,11 +212,11 @@ def test_another_sync_is_waited_for_as_long_as_is_allowed(bench: Bench) -> None:
         other.join(30)
 
 
-def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Bench, report: Path) -> None:
+@pytest.mark.parametrize("deaf", [False, True], ids=["hears SIGINT", "started with &"])
+def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Bench, report: Path, deaf: bool) -> None:
     edited(bench, "Hilf schnell.")
     bench.sandbox.fault(method="PATCH", path=AGENT, hang=True)
-    command = [sys.executable, "-m", "agentctl", "-C", str(bench.root), *CRON, "--report", str(report)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = started(bench, "--report", str(report), deaf=deaf)
     end = time.monotonic() + 60
     while not any(fault["hits"] for fault in bench.sandbox.faults()):
         assert time.monotonic() < end
@@ -181,6 +231,24 @@ def test_stopped_by_its_scheduler_it_gives_back_the_lease_and_reports(bench: Ben
         "take_lease", name="sync beispiel/production " + told["workspace"], holder="a b 1 c", lease_seconds=1
     )
     assert taken["held"]
+
+
+def test_stopped_before_it_began_it_reports_too(bench: Bench, report: Path) -> None:
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def stop(seconds: float) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    async def body(control: Control) -> Any:
+        raise AssertionError("it went on")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Unattended(jitter=60, report=report, sleep=stop)(body)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    told = json.loads(report.read_text())
+    assert (told["exit_code"], told["error"], told["planned"]) == (130, "stopped", False)
 
 
 def test_it_begins_after_a_random_pause(bench: Bench) -> None:
@@ -301,6 +369,19 @@ def test_wrong_files_are_mailed_too_to_whom_the_command_line_names(bench: Bench)
     (bench.root / "agentctl.toml").write_text("[broken\n")
     assert bench(*CRON, "--mail-to", "ops@example.org")[0] == 2
     assert len(mails(bench)) == 1
+
+
+def test_where_wrong_files_hide_whom_to_mail_that_is_said(bench: Bench) -> None:
+    project = bench.root / "agentctl.toml"
+    project.write_text("[broken\n")
+    code, _, err = bench(*CRON, "--mail")
+    assert code == 2
+    assert "warning: nobody is told by mail" in err
+    assert mails(bench) == []
+    project.write_text('project = "beispiel"\nnmae = 1\n[mail]\nto = ["team@example.org"]\n')
+    code, _, err = bench(*CRON, "--mail")
+    assert (code, "nobody is told" in err) == (2, False)
+    assert mails(bench)[0]["recipient"] == "team@example.org"
 
 
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:

@@ -42,6 +42,21 @@ async def test_names_carry_project_key_and_digest(kinds: Any, memory: Any, api: 
     assert document["name"] == f"agentctl/beispiel/production/empfang/hours@{TEXT.digest[:12]}"
 
 
+async def test_markdown_that_is_uploaded_as_a_file_goes_as_txt_and_can_be_changed(
+    kinds: Any, memory: Any, sandbox: Any
+) -> None:
+    notes = Document(
+        key="empfang/notes", name="notes", content=b"# Eins", filename="Notizen.MD", media_type="text/plain"
+    )
+    assert (await synced(kinds, memory, assistant(knowledge=[notes]))).ok
+    (upload,) = [entry["request_form"] for entry in await sandbox.log() if entry["path"].endswith("/file")]
+    assert upload["file"] == {"filename": "Notizen.txt", "content_type": "text/plain", "size": len(b"# Eins")}
+    edited = notes.model_copy(update={"content": b"# Zwei"})
+    assert (await synced(kinds, memory, assistant(knowledge=[edited]))).ok
+    assert [(row["type"], row["text"]) for row in (await documents(sandbox)).values()] == [("file", "# Zwei")]
+    assert (await planned(kinds, memory, assistant(knowledge=[edited]))).empty
+
+
 async def foreign_agent(api: Any, document_id: str) -> str:
     """An agent of somebody else that uses the document."""
     entry = {"type": "text", "name": "borrowed", "id": document_id}

@@ -95,8 +95,8 @@ async def test_a_setting_that_is_only_taken_out_leaves_documents_where_they_are(
     applied = await synced(kinds, memory, placed(), prune=True)
     assert applied.ok
     assert await places(sandbox) == before
-    (left,) = applied.left
-    assert "agentctl/beispiel/production/empfang/hours" in str(left.error)
+    (notice,) = applied.plan.notices
+    assert "agentctl/beispiel/production/empfang/hours" in notice.what
 
 
 async def test_a_folder_without_binding_is_found_by_its_name(kinds: Any, memory: Any, sandbox: Any) -> None:

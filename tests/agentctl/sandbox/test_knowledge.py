@@ -119,6 +119,22 @@ def test_an_index_ends_in_lower_case_and_small_documents_get_none(api: httpx.Cli
     assert api.post(f"{BASE}/{small}/rag-index", json={"model": "x"}).status_code == 422
 
 
+def test_many_indexes_are_told_of_at_once_and_made_only_where_that_is_asked_for(api: httpx.Client) -> None:
+    model = "multilingual_e5_large_instruct"
+    large, other = _text(api, text="Satz. " * 200), _text(api, text="Satz. " * 200)
+
+    def told(create: bool, *ids: str) -> httpx.Response:
+        items = [{"document_id": one, "create_if_missing": create, "model": model} for one in ids]
+        return api.post(f"{BASE}/rag-index", json={"items": items})
+
+    assert {one["status"] for one in told(False, large, "gone").json().values()} == {"failure"}
+    assert api.get(f"{BASE}/{large}/rag-index").json() == {"indexes": []}
+    assert told(True, large).json()[large]["data"]["status"] == "created"
+    found = told(False, large, other).json()
+    assert (found[large]["data"]["status"], found[other]["status"]) == ("succeeded", "failure")
+    assert (told(True).status_code, told(True, *[large] * 101).status_code) == (422, 422)
+
+
 def test_an_upload_is_logged_by_name_and_size(api: httpx.Client, sandbox: BlockingSandbox) -> None:
     api.post(f"{BASE}/file", files={"file": ("a.txt", b"12345", "text/plain")}, data={"name": "Datei"})
     entry = sandbox.log()[-1]

@@ -528,3 +528,66 @@ async def test_what_is_referred_to_by_one_that_was_not_written_is_not_pruned(how
     done = await synced(platform, [alone], prune=True, take_ours=True)
     assert done.ok
     assert list(platform.objects["agent"]) == [a]
+
+
+async def stale(platform: Platform, specs: Sequence[Any], meanwhile: Any, *, prune: bool = False) -> Applied:
+    """Somebody changes something between the plan and the yes to it."""
+    found = await planned(platform, specs, prune=prune)
+    meanwhile()
+    return await apply(found, kinds(platform), await Bindings(platform, SCOPE).load(), take_ours=True)
+
+
+async def test_what_was_changed_after_the_plan_is_not_written_without_versions_either() -> None:
+    platform = Platform()
+    await synced(platform, [DESK])
+    row = platform.objects["document"][platform.bindings["document", "desk"]]
+    edited = {**DESK, "document": {**DOC["document"], "text": "ten to four"}}
+    done = await stale(platform, [edited], lambda: row.update(text="by hand"))
+    assert [type(failure.error) for failure in done.failures] == [Stale]
+    assert row["text"] == "by hand"
+    assert (await synced(platform, [edited], take_ours=True)).ok
+    assert row["text"] == "ten to four"
+
+
+@pytest.mark.parametrize("versions", [False, True])
+async def test_what_was_changed_after_the_plan_is_not_deleted(versions: bool) -> None:
+    platform = Platform()
+    await synced(platform, [DESK])
+    agent = platform.bindings["agent", "desk"]
+    platform.versions |= {agent: "1"} if versions else {}
+
+    def edited() -> None:
+        platform.objects["agent"][agent]["name"] = "Mine now"
+        platform.versions |= {agent: "2"} if versions else {}
+
+    done = await stale(platform, [], edited, prune=True)
+    assert [type(failure.error) for failure in done.failures] == [Stale]
+    assert list(platform.objects["agent"]) == [agent]
+    assert (await synced(platform, [], prune=True)).ok
+    assert platform.objects["agent"] == {}
+
+
+async def test_of_a_user_of_what_was_deleted_there_the_rest_is_written() -> None:
+    platform = Platform()
+    await synced(platform, [DESK])
+    platform.objects["document"].clear()
+    agent = platform.objects["agent"][platform.bindings["agent", "desk"]]
+    agent["docs"] = []
+    wanted = {**DESK, "agent": {**DESK["agent"], "name": "Reception"}}
+    done = await synced(platform, [wanted])
+    assert (agent["name"], agent["docs"]) == ("Reception", []), "an edit must not wait for somebody to look"
+    assert {change.desired.kind for change in done.held} == {"document", "agent"}
+    before = len(platform.writes)
+    await synced(platform, [wanted])
+    assert len(platform.writes) == before
+
+
+async def test_what_only_waits_for_what_is_held_back_is_not_told_as_done() -> None:
+    platform = Platform()
+    page = {**DESK, "document": {"name": "page", "url": "https://example.org/1"}}
+    await synced(platform, [page])
+    platform.objects["document"][platform.bindings["document", "desk"]]["url"] = "https://example.org/theirs"
+    before = len(platform.writes)
+    done = await synced(platform, [page])
+    assert (len(platform.writes), done.done) == (before, ())
+    assert {change.desired.kind for change in done.held} == {"document", "agent"}

@@ -141,6 +141,22 @@ async def test_prune_spares_what_a_stranger_uses_and_says_who(bench: Bench) -> N
     assert ("delete", "document") not in writes(bench)
 
 
+async def test_prune_spares_what_one_of_ours_uses_that_is_not_written_and_what_it_used_where_that_failed(
+    bench: Bench,
+) -> None:
+    await bench.synced(specs("old", "desk"))
+    undeclared = [{"key": "desk", "agent": {}}]  # what is not declared is left as it is
+    applied = await bench.synced(undeclared, prune=True)
+    assert (applied.plan.changes, applied.plan.orphans) == ((), (Ref("document", "menu"),))
+    assert "is used by desk#" in applied.plan.notices[0].what
+    bench.platform.failing.add(("agent", "desk"))
+    applied = await bench.synced([{"key": "desk", "agent": {"docs": []}}], prune=True)
+    assert [left.ref for left in applied.left] == [Ref("document", "menu")]
+    bench.platform.failing.clear()
+    assert (await bench.synced([{"key": "desk", "agent": {"docs": []}}], prune=True)).left == ()
+    assert bench.platform.objects["document"] == {}
+
+
 async def test_prune_deletes_what_only_those_use_who_go_as_well(bench: Bench) -> None:
     await bench.synced(specs("old", "desk"))
     applied = await bench.synced([], prune=True)

@@ -294,8 +294,10 @@ async def test_what_is_looked_up_is_indexed_before_the_tests_and_follows_the_doc
     await project.sandbox.clear_log()
     project.declare("desk", hours=f"Open from ten to four. {long}")
     assert not (await project.synced()).ok
-    posts = [one["path"].rpartition("/")[2] for one in await project.sandbox.log() if one["method"] == "POST"]
-    assert posts == ["text", "rag-index", "run-tests"]
+    posts = [one["path"].removeprefix("/v1/convai/") for one in await project.sandbox.log() if one["method"] == "POST"]
+    look, *writes = posts
+    assert look == "knowledge-base/rag-index"
+    assert [path.rpartition("/")[2] for path in writes] == ["text", "rag-index", "run-tests"]
     project.declare("desk", hours=f"Open from nine to five. {long}")
     assert (await project.synced()).ok
     assert await project.live() == before
@@ -332,3 +334,44 @@ async def test_a_number_waits_for_a_test_that_could_not_be_brought_up_to_date(pr
     failed = await project.synced()
     assert "what is declared is not at ElevenLabs yet" in " ".join(str(one.error) for one in failed.failures)
     assert [row["agent_id"] for row in (await project.live())["numbers"].values()] == [None]
+
+
+TRANSFER = """
+[[built_in_tools.transfer_to_agent.transfers]]
+assistant = "neu"
+condition = "always"
+"""
+
+
+async def test_running_it_again_is_no_way_around_the_gate(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("neu", hours="Open at night.")
+    project.expect("nine to five", "neu")
+    toml = project.root / "assistants/desk/assistant.toml"
+    toml.write_text(toml.read_text() + TRANSFER)
+    for _ in range(3):
+        failed = {failure.ref.kind + " " + failure.ref.key for failure in (await project.synced()).failures}
+        assert {"agent neu", "agent desk", "post_call neu"} <= failed
+        state = await project.live()
+        agents = {row["name"]: row["conversation_config"]["agent"]["prompt"] for row in state["agents"].values()}
+        assert "neu" not in str(agents["Desk"]["built_in_tools"])
+        assert agents["Desk"]["built_in_tools"]["transfer_to_agent"] is None, "callers are led there"
+    project.declare("neu", hours="Open from nine to five.")
+    assert (await project.synced()).ok
+    runs = len(await project.runs())
+    assert (await project.synced()).plan.empty
+    assert len(await project.runs()) == runs, "what has passed is not tested again"
+
+
+async def test_what_is_found_without_a_memory_is_tested_before_it_counts_as_passed(project: Project) -> None:
+    project.expect("nine to five")
+    project.declare("desk", hours="Open at night.")
+    assert not (await project.synced()).ok
+    async with project.opened() as control:
+        bindings = await control.bindings()
+        for kind in ("agent", "knowledge_document", "agent_test"):
+            for key in bindings.of(kind):
+                await bindings.unbind(Ref(kind, key))
+    for _ in range(2):
+        assert not (await project.synced()).ok

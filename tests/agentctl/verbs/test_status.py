@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
-from agentctl.errors import SyncError
+from agentctl.errors import SyncError, Waiting
 from agentctl.resources import KINDS
 from agentctl.resources import kinds as all_kinds
 from agentctl.resources.api import Api
@@ -18,6 +18,9 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Kind, Observed, Scope
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.status import standing
+from agentctl.wiring import Control
+from tests.telephony import Bench
+from tests.telephony import bench as bench
 
 PLACE = Place(cast(Api, None), cast(Store, None), Scope("beispiel", "production", "api.elevenlabs.io"))
 ASSISTANT = Assistant(
@@ -51,13 +54,40 @@ def test_each_kind_counts_and_others_do_not() -> None:
     assert {one.kind for one in mine} == {kind.name for kind in (*KINDS, Exam)}
     for desired in mine:
         drift = Change("update", desired, (Edit(("name",), "A", "B", "there"),), Observed("id_1", {}))
-        cases: dict[str, Any] = {
-            "missing": Plan(changes=(Change("create", desired),)),
-            "drifted": Plan(changes=(drift,)),
-            "error": Plan(failures=(Failure(desired.ref, desired.where, SyncError("no", "")),)),
-        }
-        for state, plan in cases.items():
+        is_agent = desired.kind == "agent"
+        cases: list[tuple[str, Plan]] = [
+            ("missing" if is_agent else "changed here", Plan(changes=(Change("create", desired),))),
+            ("missing" if is_agent else "drifted", Plan(changes=(Change("create", desired, bound="id_1"),))),
+            ("changed here", Plan(waiting=(Failure(desired.ref, desired.where, Waiting("not yet", "")),))),
+            ("drifted", Plan(changes=(drift,))),
+            ("error", Plan(failures=(Failure(desired.ref, desired.where, SyncError("no", "")),))),
+        ]
+        for state, plan in cases:
             found = standing(ASSISTANT, plan, kinds())
             assert (found.state, found.assistant) == (state, "empfang"), desired
         theirs = Desired(desired.kind, "zweite/anderes", {}, "")
         assert standing(ASSISTANT, Plan(changes=(Change("create", theirs),)), kinds()).state == "in sync"
+
+
+def test_an_assistant_of_which_a_part_is_to_come_is_not_missing_and_one_without_its_agent_is(bench: Bench) -> None:
+    def state() -> tuple[str, list[str]]:
+        (found,) = bench.json("status")
+        return found["state"], found["what"]
+
+    (bench.root / "assistants/empfang/knowledge").mkdir()
+    (bench.root / "assistants/empfang/knowledge/preise.md").write_text("Ein Brot: 4 Euro.\n")
+    assert state()[0] == "changed here"
+    assert bench("sync", "--yes")[0] == 0
+    assert state() == ("in sync", [])
+    bench.toml.write_text(bench.toml.read_text() + '[phone]\nnumbers = ["+498999998150"]\n')
+    assert bench("sync", "--yes")[0] == 0
+    assert state()[0] == "changed here"
+
+    async def delete(control: Control) -> None:
+        agent_id = (await control.bindings()).of("agent")["empfang"]
+        await control.api.delete("/v1/convai/agents/{agent_id}", agent_id=agent_id)
+
+    bench.control(delete)
+    found, what = state()
+    assert found == "missing"
+    assert "agent empfang was deleted there" in what

@@ -169,8 +169,9 @@ async def test_documents_folders_and_indexes_cost_one_list_each_at_most(project:
         assert (await sync.apply(control, found)).ok
     requests = sorted(f"{entry['method']} {entry['path']}" for entry in await project.sandbox.log())
     agents = sorted((await project.sandbox.state())["agents"])
-    documents = "GET /v1/convai/knowledge-base"  # one for the documents, one for the folders, none for indexes
-    assert requests == [f"GET {LIST}", *(f"GET {GET}{agent_id}" for agent_id in agents), documents, documents]
+    documents = "GET /v1/convai/knowledge-base"  # one for the documents, one for the folders
+    indexes = "POST /v1/convai/knowledge-base/rag-index"  # which makes nothing
+    assert requests == [f"GET {LIST}", *(f"GET {GET}{agent_id}" for agent_id in agents), documents, documents, indexes]
 
 
 async def test_the_list_comes_first_and_a_wrong_file_before_all(project: Project) -> None:

@@ -1,0 +1,54 @@
+"""A plan is made for a person to read, and the world does not wait for the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Any
+
+from agentctl.errors import AgentctlError, NotFound, Stale
+from agentctl.sync.diff import Edit
+from agentctl.sync.kind import Kind, Observed, Shared
+from agentctl.sync.plan import Change
+from agentctl.sync.sharing import named
+
+PLAN_AGAIN = "Run it again: the new plan shows what is there now."
+
+
+async def as_it_is(kind: Kind[Any], change: Change) -> Change | AgentctlError:
+    """The change with its resource as it is now, or why it cannot be looked at. One that is gone is as it was."""
+    assert change.observed is not None
+    try:
+        return replace(change, observed=await kind.read(change.observed.remote_id))
+    except NotFound:
+        return change
+    except AgentctlError as error:
+        return error
+
+
+async def must_be_fresh(kind: Kind[Any], change: Change) -> None:
+    """Raise Stale where the resource is not what the plan was made from. One that is gone is for the write to meet."""
+    if change.observed is None:
+        return
+    try:
+        now = await kind.read(change.observed.remote_id)
+    except NotFound:
+        return
+    if not _is_same(change.observed, now):
+        name = f"{change.desired.kind} {change.desired.key}"
+        raise Stale(f"{name} was changed at the platform after this plan was made; nothing was written", PLAN_AGAIN)
+
+
+async def must_be_ours(kind: Kind[Any], remote_id: str, edits: Iterable[Edit], ours: Collection[str]) -> None:
+    """Raise Stale where an edit in place would be felt by somebody who began to use the object after the plan."""
+    if not isinstance(kind, Shared) or not kind.felt(frozenset(edit.path for edit in edits)):
+        return
+    if strangers := [user for user in await kind.users(remote_id) if user.remote_id not in ours]:
+        raise Stale(f"{kind.name} {remote_id} is used by {named(strangers)} since this plan was made", PLAN_AGAIN)
+
+
+def _is_same(planned: Observed, now: Observed) -> bool:
+    if planned.version or now.version:
+        return planned.version == now.version
+    # A list may tell less of a resource than a look at it alone does.
+    return all(planned.body[name] == now.body[name] for name in planned.body.keys() & now.body.keys())

@@ -1,0 +1,137 @@
+"""An agent beside the bound one, with the same mark: it is named, nothing is written to either, the rest goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from agentctl.sync.planning import Patience
+from tests.telephony import NUMBER, Bench, bench
+
+__all__ = ["bench"]
+
+LIST = "/v1/convai/agents"
+
+
+def tagged(bench: Bench, key: str) -> list[str]:
+    mark = f"agentctl:beispiel/production/{key}"
+    return [i for i, agent in bench.sandbox.state()["agents"].items() if mark in agent["tags"]]
+
+
+def ask(bench: Bench, method: str, path: str, **sent: Any) -> Any:
+    """What somebody does in the dashboard."""
+    url, key = bench.sandbox.url, {"xi-api-key": bench.sandbox.key}
+    return httpx.request(method, f"{url}{path}", headers=key, **sent).raise_for_status()
+
+
+def copy_of(bench: Bench, agent_id: str, **changed: Any) -> str:
+    there = ask(bench, "GET", f"{LIST}/{agent_id}").json()
+    body = {name: there[name] for name in ("name", "tags", "conversation_config", "platform_settings")}
+    return str(ask(bench, "POST", f"{LIST}/create", json={**body, **changed}).json()["agent_id"])
+
+
+def test_a_create_that_the_list_shows_later_is_named_until_a_person_has_chosen(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentctl.cli.sync.patience", lambda: Patience(pauses=()))
+    bench.declare("zentrale")
+    bench.sandbox.fault(method="GET", path=LIST, stale=True, times=20)
+    bench.sandbox.fault(method="POST", path=f"{LIST}/create", drop="after")
+    assert bench("sync", "--yes")[0] == 1
+    (lost,) = tagged(bench, "zentrale")
+    # The list lags for longer than anybody waits: the second run makes another.
+    assert bench("sync", "--yes")[0] == 0
+    bench.sandbox.clear_faults()
+    (bound,) = set(tagged(bench, "zentrale")) - {lost}
+
+    code, out, _ = bench("plan", "--exit-code")
+    assert code == 1
+    assert f"agent zentrale: 2 remote objects claim to be it: {bound} (bound), {lost}" in out
+    assert bench("status", "--exit-code")[0] == 1
+    code, out, _ = bench("doctor")
+    assert code == 1
+    assert f"{bound} (bound), {lost}" in out
+    # The rest goes on, and neither of the two is touched, not even with every yes.
+    for key in ("empfang", "zentrale"):
+        (bench.root / "assistants" / key / "prompt.md").write_text("Hilf anders.\n")
+    with bench.writes() as writes:
+        assert bench("sync", "--yes", "--take-ours", "--prune")[0] == 1
+    assert {entry["path"] for entry in writes} == {f"{LIST}/{bench.agent()['agent_id']}"}
+
+    ask(bench, "DELETE", f"{LIST}/{lost}")
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("plan", "--exit-code")[0] == 0
+    assert tagged(bench, "zentrale") == [bound]
+
+
+def test_the_one_that_gets_the_calls_is_told_and_its_number_is_not_held_up(bench: Bench) -> None:
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    bound = bench.agent()["agent_id"]
+    other = copy_of(bench, bound, name="Kopie")
+    plan = bench("plan", "--json")[1]
+    assert f"{bound} (bound, {NUMBER} rings there), {other}" in plan
+    assert "Blocked" not in plan
+    assert "which is not there" not in plan
+
+
+def test_the_other_is_taken_once_the_bound_one_is_deleted_and_somebody_says_so(bench: Bench) -> None:
+    bound = bench.agent()["agent_id"]
+    other = copy_of(bench, bound, name="Kopie")
+    ask(bench, "DELETE", f"{LIST}/{bound}")
+    with bench.writes() as writes:
+        code, out, _ = bench("sync", "--yes")
+    assert (code, writes) == (3, [])
+    assert f"deleted at the platform; {other} takes its place only with --take-ours" in out
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert bench.agent()["agent_id"] == other
+    assert bench("plan", "--exit-code")[0] == 0
+    assert len(bench.sandbox.state()["agents"]) == 1
+
+
+def test_one_beside_an_agent_that_is_held_by_a_rollback_is_named_too(bench: Bench) -> None:
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf anders.\n")
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("rollback", "empfang", "--yes")[0] == 0
+    assert bench("plan")[0] == 0
+    other = copy_of(bench, bench.agent()["agent_id"], name="Kopie")
+    code, out, _ = bench("plan", "--prune")
+    assert (code, other in out) == (1, True)
+    assert other in bench("status")[1]
+    with bench.writes() as writes:
+        assert bench("sync", "--yes", "--prune")[0] == 1
+    assert writes == []
+
+
+def test_an_agent_that_was_renamed_is_no_second_one_of_its_old_key(bench: Bench) -> None:
+    mark = "agentctl:beispiel/production/empfang"
+    renamed = bench.agent()["agent_id"]
+    assert bench("rename", "empfang", "zentrale", "--yes")[0] == 0
+    bench.declare("empfang")
+    assert bench("sync", "--yes")[0] == 0
+    # Its mark is the old one again, as if writing the new one had failed.
+    tags = ["managed-by:agentctl", "agentctl:beispiel/production/zentrale", mark]
+    ask(bench, "PATCH", f"{LIST}/{renamed}", json={"tags": tags})
+    assert "claim to be it" not in bench("plan")[1]
+    assert bench("doctor")[1].count("claim to be it") == 0
+
+
+def test_an_archived_one_beside_the_bound_one_is_nobodys_business(bench: Bench) -> None:
+    other = copy_of(bench, bench.agent()["agent_id"], name="Kopie")
+    ask(bench, "PATCH", f"{LIST}/{other}", json={"platform_settings": {"archived": True}})
+    bench.declare("zentrale")  # so that archived ones are looked for
+    assert bench("sync", "--yes")[0] == 0
+
+
+def test_a_second_document_with_our_name_is_named_and_goes_when_it_is_pruned(bench: Bench) -> None:
+    (bench.root / "assistants" / "empfang" / "knowledge").mkdir()
+    (bench.root / "assistants" / "empfang" / "knowledge" / "zeiten.md").write_text("Neun bis fünf.\n")
+    assert bench("sync", "--yes")[0] == 0
+    (document,) = bench.sandbox.state()["documents"].values()
+    sent = {"text": "Neun bis fünf.\n", "name": document["name"]}
+    other = ask(bench, "POST", "/v1/convai/knowledge-base/text", json=sent).json()["id"]
+    assert bench("plan")[1].count(document["name"].removeprefix("agentctl/beispiel/production/")) == 1
+    assert bench("sync", "--yes", "--prune")[0] == 0
+    assert other not in bench.sandbox.state()["documents"]
+    assert document["id"] in bench.sandbox.state()["documents"]
