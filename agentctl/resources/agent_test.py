@@ -46,6 +46,7 @@ class AgentTest:
 
     name = KIND
     prunable = True
+    stamps = frozenset({"content", "type"})
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

@@ -31,6 +31,7 @@ class KnowledgeDocument:
 
     name = KIND
     prunable = True
+    stamps = frozenset({"content", "type"})
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.abandoned import abandoned
-from agentctl.sync.bindings import Bindings
+from agentctl.sync.bindings import Bindings, overlaid
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
+from agentctl.sync.interrupted import said, unclear
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
@@ -104,24 +105,27 @@ class Draft:
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
         ref, body = desired.ref, resolve(desired.body, self.ids)
-        bound = self._bindings.get(ref)
+        bound, begun = self._bindings.get(ref), self._bindings.intended(ref)
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
-            self._changes.append(Change("create", desired, edits, bound=bound, again=self._bindings.intended(ref)))
+            self._changes.append(Change("create", desired, edits, bound=bound, again=begun))
             return
         memory = self._bindings.memory(ref, observed.remote_id)
-        if bound is None and memory is None and not self._bindings.intended(ref):
+        if bound is None and memory is None and not begun:
             self._adopted.append(ref)
-        known = memory or {}
+        unheard = said(kind, desired, body, observed) if memory is None and begun else {}
+        known = memory or unheard
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if theirs := memory is None and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
-        equal = without(body, [edit.keys for edit in edits])
+        self._notices += unclear(desired, edits) if unheard else ()
+        # What an unheard create said is remembered where it differs too: the next plan would take that for ours.
+        equal = overlaid(unheard, without(body, [edit.keys for edit in edits]))
         touched = self._touched(desired, observed)
-        news = bound != observed.remote_id or self._bindings.intended(ref) or gone or touched
+        news = bound != observed.remote_id or begun or gone or touched
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
         unjudged = self._unjudged(kind, desired, observed)
@@ -134,9 +138,8 @@ class Draft:
             self._pending.add(ref)
         if edits or unjudged:
             lost = tuple(losses(desired, body, observed.body, edits))
-            again = self._bindings.intended(ref)
             instead = bool(theirs) and bound is not None and bound not in self._there
-            how = (replaces, bound, lost, others, again, unjudged, instead)
+            how = (replaces, bound, lost, others, begun, unjudged, instead)
             self._changes.append(Change("update", desired, edits, observed, *how))
         else:
             self._unchanged += 1

@@ -141,6 +141,26 @@ def test_what_was_done_by_hand_is_named_and_held_back_until_ours_counts(
     assert bench("plan", "--exit-code")[0] == 0
 
 
+def test_an_edit_of_what_a_lost_answer_has_left_is_held_back(bench: Bench) -> None:
+    command = bench.begin("create")
+    bench.platform.world.faults.add({"method": "POST", "path": "/v1/convai/agents/create", "drop": "after"})
+    assert bench(*command)[0] == 1
+
+    def prompt() -> Any:
+        (lost,) = [row for row in state(bench).agents.values() if row["name"] == "Empfang"]
+        return lost["conversation_config"]["agent"]["prompt"]
+
+    prompt()["prompt"] = "Von Hand."
+    for _ in range(2):
+        code, told = bench("sync", "--yes", "--quiet")
+        assert (code, prompt()["prompt"]) == (3, "Von Hand.")
+        assert "held back: agent empfang was changed at the platform" in told
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert prompt()["prompt"] == "Hilf."
+    assert bench.doubled() == []
+    assert bench("plan", "--exit-code")[0] == 0
+
+
 def state(bench: Bench) -> Any:
     return bench.platform.world.state
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from tests.telephony import NUMBER, Bench, bench, environment
 __all__ = ["bench"]
 
 UPDATE = Change("update", Desired("agent", "empfang", {}, "here"))
+DELETE = replace(UPDATE, action="delete")
 AGENT, NUMBERED = Ref("agent", "empfang"), Ref("phone_number", NUMBER)
 
 
@@ -123,6 +125,10 @@ def test_without_a_memory_nothing_is_made_twice_and_what_is_ambiguous_is_listed(
         ("https://api.elevenlabs.io", "postgresql://h/d", Plan((UPDATE,), known=3, adopted=(AGENT,)), True),
         ("https://api.elevenlabs.io", "postgresql://h/d", Plan((UPDATE,), known=3), False),
         ("http://127.0.0.1:8787", "postgresql://h/d", Plan((UPDATE,), adopted=(AGENT,)), False),
+        # So do deletions: of what only its mark says is ours, unless a create of it was cut off here.
+        ("https://api.elevenlabs.io", "postgresql://h/d", Plan((DELETE,), known=3), True),
+        ("https://api.elevenlabs.io", "postgresql://h/d", Plan((replace(DELETE, bound="a"),), known=3), False),
+        ("https://api.elevenlabs.io", "postgresql://h/d", Plan((replace(DELETE, again=True),), known=3), False),
     ],
 )
 async def test_who_has_to_say_that_the_files_count(
