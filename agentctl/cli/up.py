@@ -12,6 +12,7 @@ from agentctl.cli.session import Yes, connected, end, say
 
 if TYPE_CHECKING:
     from agentctl.sync.applied import Applied
+    from agentctl.sync.kind import Ref
     from agentctl.sync.plan import Plan
     from agentctl.wiring import Control
 
@@ -71,7 +72,7 @@ async def _sync(control: Control, only: list[str], yes: bool) -> Applied:
 
     say("2. The plan")
     applied = await Asked(only=only, yes=yes).run(control)
-    if not applied.ok:
+    if {one.ref for one in applied.failures} - _absent(applied.plan):
         end(applied)
     return applied
 
@@ -87,12 +88,21 @@ async def _numbers(control: Control, plan: Plan, only: list[str], yes: bool) -> 
     declared = {number: assistant.key for assistant in chosen for number in assistant.phone.numbers}
     if not declared:
         say("   None is declared: phone.numbers in assistant.toml.")
-    absent = [number for number in declared if any(one.ref.key == number for one in plan.waiting)]
+    away = {ref.key for ref in _absent(plan)}
+    absent = [number for number in declared if number in away]
     left = {number for number in absent if not await _brought_over(control, number, declared[number], yes)}
     found = await ringing(control, {number: key for number, key in declared.items() if number not in left})
     for finding in found.values():
         say(f"   {finding.what}." if finding.state == "ok" else f"   {finding_text(finding)}")
     return [number for number, finding in found.items() if finding.state in ("ok", "warning")]
+
+
+def _absent(plan: Plan) -> set[Ref]:
+    """What waits for its import, for the first time or again."""
+    from agentctl.resources.phone_number import KIND
+
+    gone = {one.desired.ref for one in plan.changes if one.vanished and one.desired.kind == KIND}
+    return gone | {one.ref for one in plan.waiting}
 
 
 async def _brought_over(control: Control, number: str, key: str, yes: bool) -> bool:

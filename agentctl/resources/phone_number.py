@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Unauthorized, Waiting
+from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, Unauthorized, Waiting
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
@@ -80,12 +80,9 @@ class PhoneNumber:
         return found
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
-        """A number that ElevenLabs does not have yet waits for its import."""
+        """A number that ElevenLabs does not have, or has no more, waits for its import."""
         if not exists and self._access is None:
-            raise Waiting(
-                f"phone.numbers: {desired.key} is not at ElevenLabs yet",
-                f"Bring it over: agentctl import-number {desired.key} --assistant {desired.payload.key}",
-            )
+            raise Waiting(f"phone.numbers: {desired.key} is not at ElevenLabs", _remedy(desired))
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
         """An assignment is edited in place."""
@@ -98,7 +95,7 @@ class PhoneNumber:
         """
         access = self._access
         if access is None:
-            raise Waiting(f"{desired.key} cannot be imported without Twilio credentials")
+            raise Rejected(f"phone_number {desired.key} is brought over by an import, not by a sync", _remedy(desired))
         request = _request(desired, body["agent_id"], access)
         try:
             answer = await self._api.post(NUMBERS, json=request)
@@ -133,6 +130,10 @@ class PhoneNumber:
             await self._api.delete(NUMBER, phone_number_id=remote_id)
         except NotFound:
             return
+
+
+def _remedy(desired: Desired) -> str:
+    return f"Bring it over: agentctl import-number {desired.key} --assistant {desired.payload.key}"
 
 
 def _request(desired: Desired, agent_id: str, access: TwilioAccess) -> dict[str, Any]:

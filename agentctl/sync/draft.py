@@ -104,19 +104,20 @@ class Draft:
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
         ref, body = desired.ref, resolve(desired.body, self.ids)
-        bound, applied = self._bindings.get(ref), self._bindings.applied(ref)
+        bound = self._bindings.get(ref)
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
             self._changes.append(Change("create", desired, edits, bound=bound, again=self._bindings.intended(ref)))
             return
-        if bound is None and not self._bindings.intended(ref):
+        memory = self._bindings.memory(ref, observed.remote_id)
+        if bound is None and memory is None and not self._bindings.intended(ref):
             self._adopted.append(ref)
-        known = applied if bound == observed.remote_id else {}
+        known = memory or {}
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
-        if theirs := bound != observed.remote_id and not observed.free:
+        if theirs := memory is None and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
         touched = self._touched(desired, observed)
@@ -156,7 +157,7 @@ class Draft:
     def _touched(self, desired: Desired, observed: Observed) -> int:
         """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
         ref = desired.ref
-        before = self._bindings.touched(ref) if self._bindings.get(ref) == observed.remote_id else 0
+        before = self._bindings.touched(ref, observed.remote_id)
         if before and observed.touched > before + _OWN_WORK:
             when = f"{datetime.fromtimestamp(observed.touched, UTC):%Y-%m-%d %H:%M} UTC"
             what = f"was touched at the platform on {when}, which shows no more of it; look whether somebody edited it"
@@ -252,6 +253,11 @@ class Draft:
         answers = await asyncio.gather(*(ask(change) for change in asked))
         refused = [(change, error) for change, error in zip(asked, answers, strict=True) if error]
         for change, error in refused:
+            if (
+                isinstance(error, Waiting) and change.vanished
+            ):  # It was there: that is drift, and how to mend it a note.
+                self._notices.append(Problem(change.desired.where, str(error)))
+                continue
             self._changes.remove(change)
             if isinstance(error, Waiting):
                 self._waiting.append(Failure(change.desired.ref, change.desired.where, error))

@@ -45,6 +45,7 @@ async def plan(
     specs: Sequence[Spec],
     bindings: Bindings,
     *,
+    more: Sequence[Desired] = (),
     notices: Iterable[Problem] = (),
     whole: bool = True,
     prune: bool = False,
@@ -54,14 +55,13 @@ async def plan(
 ) -> Plan:
     """Compare what `specs` want with what is there. `whole`: specs are all there are, so what else is ours is orphaned.
 
-    `prune` plans to delete orphans. `gated`: nothing that is in use changes before the changes of its users do, so that
-    a gate can judge them. `anchor` is the kind whose resources prove that this is the workspace that the bindings are
-    of. Raises Elsewhere where none of several of them is there, SyncError where two specs want the same resource
-    differently; whatever concerns one resource only stands in the plan's failures.
+    `more`: what is wanted besides, where no spec wants it. `prune` plans to delete orphans. `gated`: nothing that is in
+    use changes before the changes of its users do, so that a gate can judge them. `anchor`: the kind whose resources
+    prove that this is the workspace of the bindings. Raises Elsewhere where none of several of them is there, SyncError
+    where two specs want the same resource differently; what concerns one resource stands in the failures.
     """
-    wanted = {kind.name: _collect(kind, specs) for kind in kinds}
-    looks = (_observe(kind, wanted[kind.name], bindings, patience or Patience()) for kind in kinds)
-    sightings = await asyncio.gather(*looks)
+    wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
+    sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
     for kind, seen in zip(kinds, sightings, strict=True):
         if kind.name == anchor:
             notices = [*notices, *must_be_here(kind.name, wanted[kind.name], seen, bindings)]
@@ -82,7 +82,7 @@ async def plan(
     return replace(draft.plan(notices), unmanaged=unmanaged(kinds, bindings.of) if whole else ())
 
 
-def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:
+def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:
     found: dict[str, Desired] = {}
     for spec in specs:
         for desired in kind.desired(spec):
@@ -92,13 +92,19 @@ def _collect(kind: Kind[Spec], specs: Sequence[Spec]) -> dict[str, Desired]:
                     f"{kind.name} {desired.key} is declared twice and differently: {other.where} and {desired.where}",
                     "Let one of them go, or make them equal.",
                 )
+    for desired in more:
+        if desired.kind == kind.name:
+            found.setdefault(desired.key, desired)
     return found
 
 
-async def _observe(kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience: Patience) -> Mapping[str, Sighting]:
+async def _observe(
+    kind: Kind[Any], wanted: Wanted, bindings: Bindings, patience: Patience | None
+) -> Mapping[str, Sighting]:
     """Look; and where a create was begun and nothing of it is seen, look again before it may be made a second time."""
     bound = bindings.of(kind.name)
     seen = dict(await kind.observe(list(wanted.values()), bound))
+    patience = patience or Patience()
     for pause in patience.pauses:
         begun = [one for one in wanted.values() if bindings.intended(one.ref)]
         missing = [one for one in begun if not _another(seen.get(one.key, ()), bound.get(one.key))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from agentctl.errors import Problem
@@ -17,6 +18,7 @@ from agentctl.sources.counterpart import room
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
 from agentctl.sources.pulled import PROMPT
+from agentctl.sources.reading import aside
 from agentctl.sources.written import Sheet
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
@@ -81,7 +83,7 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
     composer = _Composer(loaded, bindings, kinds, names)
     adoptions = []
     for one, body in zip(wanted.found, bodies, strict=True):
-        adoption = await asyncio.to_thread(composer.compose, one, body, shelf[one.key])
+        adoption = await aside(partial(composer.compose, one, body, shelf[one.key]))
         adoptions += [adoption] if adoption else []
     return Adopting(tuple(adoptions), (*wanted.left, *composer.left), (*wanted.notes, *composer.notes))
 

@@ -7,7 +7,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -23,6 +22,7 @@ from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
 from agentctl.sync.secret import opened, sealed, seals
 from agentctl.verbs.hold import Hold, holds
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
 KIND = "revision"
@@ -37,9 +37,9 @@ _AT_ONCE = 4  # each may hold all documents of an assistant in memory
 class ProjectPlan(Plan):
     """A plan with the assistants that it was made for. `note` goes with the revisions that come of it.
 
-    `holds`: keys that it leaves alone. `released`: holds that end when it is applied, since their source has changed.
-    `seen`: what verbs/trusted.py remembers of it. `gated`: what changes an assistant is applied only after its tests
-    have passed.
+    `holds`: keys whose files it leaves alone; among `assistants` they are as they are held. `released`: holds that end
+    when it is applied, since their source has changed. `seen`: what verbs/trusted.py remembers of it. `gated`: what
+    changes an assistant is applied only after its tests have passed.
     """
 
     assistants: tuple[Assistant, ...] = ()
@@ -77,7 +77,7 @@ class History:
 
 async def history(control: Control, key: str | None = None) -> tuple[History, ...]:
     """The revisions of one assistant, or of all that are declared or bound. Raises UsageError for an unknown key."""
-    loaded = await asyncio.to_thread(lambda: control.loaded)
+    loaded = await read(control)
     if not loaded.project.name:
         loaded.checked()
     known = {assistant.key for assistant in loaded.assistants}
@@ -131,22 +131,6 @@ def resources(kinds: Iterable[Kind[Assistant]], assistant: Assistant) -> frozens
     return frozenset(desired.ref for kind in kinds for desired in kind.desired(assistant))
 
 
-async def held_parts(
-    control: Control, kinds: Sequence[Kind[Assistant]], held: Iterable[Hold], declared: Iterable[Assistant]
-) -> dict[str, frozenset[Ref]]:
-    """What each held assistant is made of: by its files, and by the revision that is in force."""
-    files = {assistant.key: assistant for assistant in declared}
-    parts: dict[str, frozenset[Ref]] = {}
-    for hold in held:
-        sources = [files[hold.key]] if hold.key in files else []
-        for revision in (hold.revision, None):  # The one it was rolled back to may be pruned; the newest equals it.
-            with suppress(SyncError):
-                sources.append(await restored(control, hold.key, revision))
-                break
-        parts[hold.key] = frozenset().union(*(resources(kinds, source) for source in sources))
-    return parts
-
-
 def too_large(assistants: Sequence[Assistant]) -> list[Problem]:
     """A notice for each assistant of which no revision can be kept."""
     limit = MAX_CONTENTS_BYTES // 1_000_000
@@ -157,6 +141,7 @@ def too_large(assistants: Sequence[Assistant]) -> list[Problem]:
 async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: Sequence[Kind[Assistant]]) -> Applied:
     """Keep each assistant of which nothing failed or was held back as its newest revision, unless it is already.
 
+    One that is held is kept where the newest is another: its rollback was cut off before that.
     What could not be kept is among the failures of the answer; the next sync tries again.
     """
     unfinished = {failure.ref for failure in applied.failures} | {change.desired.ref for change in applied.held}
@@ -172,9 +157,16 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
     store = await control.store()
     # The manifest of a revision is one of its contents, so that one call tells for all what was never recorded.
     missing = set(await store.call("missing_contents", {"sha256": list(whole)}))
-    new = [one for name, one in whole.items() if name in missing or has_part(one, written)]
+    notes = {hold.key: f"rollback to {hold.revision}" for hold in plan.holds}
+    new = []
+    for name, one in whole.items():
+        if one.key in notes:
+            is_new = (await revisions(control, one.key))[0].digest != name
+        else:
+            is_new = name in missing or has_part(one, written)
+        new += [one] if is_new else []
     room = asyncio.Semaphore(_AT_ONCE)
-    ends = await asyncio.gather(*(_kept(store, control.scope, one, plan.note, room) for one in new))
+    ends = await asyncio.gather(*(_kept(store, control.scope, one, notes.get(one.key, plan.note), room) for one in new))
     failures = [failure for failure in ends if failure]
     return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
 from agentctl.resources import agent, agent_test, knowledge, knowledge_folder
 from agentctl.resources.assistant import KEY, Assistant
-from agentctl.sources.files import load as load_files
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
 from agentctl.sources.pulled import Rewrite
@@ -26,10 +25,11 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change
-from agentctl.verbs import sync
+from agentctl.verbs import held, sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.history import ProjectPlan, digest, unknown
 from agentctl.verbs.hold import hold, holds
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
 # Kinds whose names at the platform say which assistant it is.
@@ -103,7 +103,7 @@ async def _must_be_known(control: Control, bindings: Bindings, assistant: Assist
 
 async def _load(control: Control, old: str) -> Loaded:
     """The project, although files may still name `old` after its folder has got another name."""
-    loaded = await asyncio.to_thread(lambda: control.loaded)
+    loaded = await read(control)
     others = [problem for problem in loaded.problems if not problem.what.startswith(f"no assistant {old!r}, ")]
     return replace(loaded, problems=tuple(others)).checked()
 
@@ -118,7 +118,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
     async with exclusive(control):
         old, new = renaming.old, renaming.new
         store, kinds = await control.store(), await control.kinds(await control.bindings())
-        held = [one for one in await holds(control) if one.key == old]
+        before = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
         names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
         if (await store.call("rename", names))["taken"]:
@@ -126,15 +126,16 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         if renaming.moves:
             await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
         await asyncio.to_thread(rewrite, renaming.mentions)
-        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
-        control.loaded = loaded  # what it had read is no more
+        loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
-        for one in held:
+        for one in before:
             if one.digest == digest(_called(assistant, old), control.scope):
                 (moved,) = (other for other in await holds(control) if other.key == new)
                 await hold(control, new, moved.revision, digest(assistant, control.scope))
         bindings = await control.bindings()
-        plan = await planning.plan(await control.kinds(bindings), [assistant], bindings, whole=False)
+        beside = await held.read(control, [one for one in await holds(control) if one.key == new])
+        source = beside.revisions.get(new, assistant)  # what is held is marked as it is there
+        plan = await planning.plan(await control.kinds(bindings), [source], bindings, whole=False)
         marks = tuple(change for change in plan.changes if _is_mark(change))
         narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
         return await sync.apply(control, narrowed, take_ours=True, force=True)

@@ -13,8 +13,8 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
-from agentctl.verbs import sync
-from agentctl.verbs.history import ProjectPlan, Revision, digest, held_parts, restored, revisions, unknown
+from agentctl.verbs import held, sync
+from agentctl.verbs.history import ProjectPlan, Revision, digest, restored, revisions, unknown
 from agentctl.verbs.hold import Hold, hold, holds, unhold
 from agentctl.wiring import Control
 
@@ -50,8 +50,8 @@ async def look(control: Control, key: str, to: int | None = None, *, patience: P
     found = await planning.plan(
         kinds, [assistant], bindings, notices=notices, whole=False, patience=patience, anchor=AGENT_KIND
     )
-    held = [one for one in await holds(control) if one.key != key]
-    parts = await held_parts(control, kinds, held, others)
+    beside = await held.read(control, [one for one in await holds(control) if one.key != key])
+    parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
     plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}")
     return Rollback(key, revision, plan, digest(declared[key], control.scope))

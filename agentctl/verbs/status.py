@@ -13,6 +13,7 @@ from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.history import resources
+from agentctl.verbs.hold import Hold
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
@@ -41,14 +42,15 @@ async def status(
     plan = await trusted.plan(control, only, trust=trust_store, patience=patience)
     assistants = sync.select(control.loaded.assistants, only)
     held = {hold.key: hold for hold in plan.holds}
-    claimed = {failure.ref.key for failure in plan.failures if failure in plan.doubled}
     kinds = await control.kinds(await control.bindings())
-    return tuple(
-        Standing(one.key, "held", (str(held[one.key]),))
-        if one.key in held and one.key not in claimed
-        else standing(one, plan, kinds)
-        for one in assistants
-    )
+    sources = {one.key: one for one in (*assistants, *plan.assistants)}  # a held one as it is held
+    return tuple(_with(held.get(one.key), standing(sources[one.key], plan, kinds)) for one in assistants)
+
+
+def _with(hold: Hold | None, found: Standing) -> Standing:
+    if hold is None:
+        return found
+    return Standing(found.assistant, "held" if found.state == "in sync" else found.state, (str(hold), *found.what))
 
 
 def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]]) -> Standing:

@@ -21,12 +21,13 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Plan, Settled
 from agentctl.sync.planning import Patience
-from agentctl.verbs import history
+from agentctl.verbs import held, history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.hold import Hold, holds, unhold
+from agentctl.verbs.reading import read
 from agentctl.verbs.renamed import renamed_by_hand
 from agentctl.wiring import Control
 
@@ -36,8 +37,7 @@ async def load(control: Control) -> Loaded:
 
     Raises ConfigurationError with every problem of every file.
     """
-    loaded = await asyncio.to_thread(lambda: control.loaded)
-    return loaded.checked()
+    return (await read(control)).checked()
 
 
 async def plan(
@@ -51,7 +51,7 @@ async def plan(
 ) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
 
-    What is held by a rollback is left out, and nothing of it counts as orphaned.
+    What is held by a rollback is compared with the revision it is held at, and nothing of it counts as orphaned.
 
     `prune` plans to delete what is ours and no longer declared; it needs the whole project. `gated`: what is applied of
     this plan is tested before it goes live, so a changed document becomes a new one. Raises ConfigurationError
@@ -62,15 +62,17 @@ async def plan(
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded, bindings, recalled, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
-    held, released = await _held(control, loaded.assistants, assistants, whole=not only)
-    free = [one for one in assistants if one.key not in {hold.key for hold in held}]
-    notices = [*loaded.warnings, *_unknown_keys(free), *_of_holds(assistants, held, released), *history.too_large(free)]
+    keys, released = await _held(control, loaded.assistants, assistants, whole=not only)
+    beside = await held.read(control, keys)
+    free, own = _apart(assistants, beside)
+    notices = [*loaded.warnings, *_unknown_keys(free), *_of_released(assistants, released), *history.too_large(free)]
     notices += _untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
+    how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
-    spared = await history.held_parts(control, kinds, held, loaded.assistants)
-    plan = _sparing(found, free, spared, held, released)
-    notices = [*plan.notices, *renamed_by_hand(found, bindings), *two_way.notices(control, plan)]
+    plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
+    notices = [*beside.notices(found, kinds, assistants), *plan.notices]
+    notices += [*renamed_by_hand(found, bindings), *two_way.notices(control, plan)]
     return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
 
 
@@ -84,9 +86,12 @@ async def _begun(
         recalled = await two_way.recall(control, bindings)
         kinds = await control.kinds(bindings)
         planning.begin(kinds, bindings, lambda key: not only or any(fnmatchcase(key, glob) for glob in only))
+    except asyncio.CancelledError:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        raise
     except BaseException:
-        await asyncio.wait({reading})
-        reading.result()  # What is wrong with the files comes first.
+        await reading  # What is wrong with the files comes first.
         raise
     return await reading, bindings, recalled, kinds
 
@@ -124,8 +129,8 @@ async def apply(
         await _let_go(control, plan, bindings)
         gate = None
         if ours and ours.gated:
-            held = {one.desired.ref for one in plan.foreign} if not take_ours else set()
-            gate = TestGate(control.api, bindings, ours.assistants, held=held, pace=pace, on_tests=on_tests)
+            stay = {one.desired.ref for one in plan.foreign} if not take_ours else set()
+            gate = TestGate(control.api, bindings, ours.assistants, held=stay, pace=pace, on_tests=on_tests)
         applied = await engine.apply(
             plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
         )
@@ -158,21 +163,25 @@ async def _held(
     """The holds in force, and those that end since the source of one that was asked for is not what it was."""
     sources = {one.key: one for one in declared}
     keys = {one.key for one in asked}
-    held, released = [], []
+    kept, released = [], []
     for hold in await holds(control):
         source = sources.get(hold.key)
         if source is not None and history.digest(source, control.scope) == hold.digest:
-            held.append(hold)
+            kept.append(hold)
         elif hold.key in keys or (whole and source is None):
             released.append(hold)
-    return held, released
+    return kept, released
 
 
-def _of_holds(assistants: Sequence[Assistant], held: Sequence[Hold], released: Sequence[Hold]) -> Iterator[Problem]:
+def _apart(assistants: Sequence[Assistant], beside: held.Held) -> tuple[list[Assistant], list[Assistant]]:
+    """Those that are not held, and of the others the revisions that are in force, where they can be read."""
+    keys = {hold.key for hold in beside.holds}
+    own = [beside.revisions[one.key] for one in assistants if one.key in beside.revisions]
+    return [one for one in assistants if one.key not in keys], own
+
+
+def _of_released(assistants: Sequence[Assistant], released: Sequence[Hold]) -> Iterator[Problem]:
     where = {assistant.key: assistant.where for assistant in assistants}
-    for hold in held:
-        if hold.key in where:
-            yield Problem(where[hold.key], str(hold))
     for hold in released:
         what = f"was held at revision {hold.revision}; its files have changed since, so the hold ends with this sync"
         yield Problem(where.get(hold.key, f"assistants/{hold.key}"), what)
@@ -182,10 +191,10 @@ def _sparing(
     plan: Plan,
     assistants: Sequence[Assistant],
     spared: Mapping[str, frozenset[Ref]],
-    held: Sequence[Hold],
+    kept: Sequence[Hold],
     released: Sequence[Hold],
 ) -> ProjectPlan:
-    """The plan without what belongs to a held assistant: nobody wanted it in this plan, and it is no orphan."""
+    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan."""
     parts = frozenset[Ref]().union(*spared.values())
     changes = tuple(one for one in plan.changes if one.action != "delete" or one.desired.ref not in parts)
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
@@ -194,7 +203,7 @@ def _sparing(
     # Beside what is held there may be others all the same: that needs a person, held or not.
     failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
     more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
-    return ProjectPlan.of(plan, assistants, **more, holds=tuple(held), released=keys)
+    return ProjectPlan.of(plan, assistants, **more, holds=tuple(kept), released=keys)
 
 
 def _untested(assistants: Sequence[Assistant]) -> list[Problem]:

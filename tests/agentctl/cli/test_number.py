@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from agentctl.wiring import Control
 from tests.telephony import DEMO, NUMBER, OLD_FLOW, QUIET, Bench, bench
 
 __all__ = ["bench"]
@@ -344,3 +345,29 @@ def test_no_credential_is_in_any_output_or_log(bench: Bench, caplog: pytest.LogC
     assert (
         json.loads(bench("import-number", QUIET, "--assistant", "empfang", "--json")[1])["saved"]["voice_url"] == DEMO
     )
+
+
+def test_a_number_that_was_removed_there_is_drift_and_an_import_brings_it_back(bench: Bench) -> None:
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    assert bench("sync", "--yes")[0] == 0
+
+    async def remove(control: Control) -> None:
+        number_id = (await control.bindings()).of("phone_number")[NUMBER]
+        await control.api.delete("/v1/convai/phone-numbers/{phone_number_id}", phone_number_id=number_id)
+
+    bench.control(remove)
+    assert bench("plan", "--exit-code")[0] == 3
+    assert bench.json("status")[0]["state"] == "drifted"
+    with bench.writes() as writes:
+        code, out, err = bench("sync", "--yes", "--quiet")
+        assert (code, out) == (3, "")
+        assert f"phone_number {NUMBER} was deleted at the platform" in err
+        for _ in range(2):  # A sync imports nothing: what it says is how to, and nobody looks for an import of its own.
+            code, out, err = bench("sync", "--yes", "--take-ours")
+            assert code == 1
+            assert f"agentctl import-number {NUMBER} --assistant empfang" in out
+            assert "looking again" not in err
+    assert writes == []
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    assert bench.call()["reached"] is True
+    assert (bench("plan", "--exit-code")[0], bench.json("status")[0]["state"]) == (0, "in sync")

@@ -267,6 +267,23 @@ def test_who_agrees_to_overwrite_drift_has_it_overwritten(project: Example) -> N
     assert first_message(project).startswith("Guten Tag")
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_number_that_was_removed_there_is_brought_back(project: Example, *, asked: bool) -> None:
+    project("sync", "--yes")
+    project("import-number", NUMBER, "--assistant", "empfang", "--yes")
+    (number_id,) = project.sandbox.state()["numbers"]
+    url, key = f"{project.sandbox.url}/v1/convai/phone-numbers/{number_id}", {"xi-api-key": project.sandbox.key}
+    httpx.delete(url, headers=key, trust_env=False).raise_for_status()
+    if asked:
+        code, shown = project.on_terminal("up", typed={"Apply this": "y\n", " over?": "y\n", "Call +49": "\x03"})
+        assert code == 0, shown
+    else:
+        with going_up(project) as up:
+            up.process.send_signal(signal.SIGTERM)
+            up.rest()
+    assert len(project.sandbox.state()["numbers"]) == 1
+
+
 def test_beside_a_sync_it_asks_nobody(project: Example) -> None:
     settings = Settings(
         _env_file=None,

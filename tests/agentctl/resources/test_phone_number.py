@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agentctl.errors import AnswerLost, ApiError, Rejected, Waiting
+from agentctl.errors import AnswerLost, ApiError, Rejected
 from agentctl.resources.agent import Agent
 from agentctl.resources.phone_number import PhoneNumber, TwilioAccess
 from tests.agentctl.resources.contract import SCOPE, assistant, edits, planned, synced
@@ -53,7 +53,7 @@ async def test_without_credentials_a_missing_number_waits_for_its_import(api: An
     assert applied.ok
     (waiting,) = applied.plan.waiting
     assert f"agentctl import-number {NUMBER} --assistant empfang" in waiting.error.hint
-    with pytest.raises(Waiting):
+    with pytest.raises(Rejected, match="by an import"):
         await kinds[1].create(next(iter(kinds[1].desired(WITH_NUMBER))), {"agent_id": "agent_1"})
 
 
