@@ -12,13 +12,14 @@ from agentctl.clients.download import download
 from agentctl.errors import AgentctlError
 from agentctl.resources.answer import having
 from agentctl.resources.knowledge import DOCUMENT
+from agentctl.resources.place import prefix
 from agentctl.sources.html_text import text_of
 from agentctl.sources.knowledge import FILE_TYPES, MAX_DOCUMENT_BYTES, TEXT_ENDINGS, slug
 from agentctl.sources.written import NewDocument
 from agentctl.wiring import Control
 
 _LONGEST = 60
-_OWN_MARK = re.compile(r"^agentctl/[^/]+/[^/]+/[^/]+/(?P<name>[^/]+)@[0-9a-f]{12}$")
+_OWN_MARK = re.compile(r"^agentctl/(?P<project>[^/]+)/(?P<environment>[^/]+)/[^/]+/(?P<name>[^/]+)@[0-9a-f]{12}$")
 _ENDING = {".htm": ".html"}
 
 
@@ -33,6 +34,8 @@ async def fetch(control: Control, document_id: str) -> NewDocument:
     """
     try:
         told = await control.api.get(DOCUMENT, document_id=document_id)
+        if whose := _foreign(control, str(told.get("name") or "")):
+            raise Unfetchable(f"it belongs to another project or environment: {whose}")
         kind, name = str(told.get("type")), short(_plain_name(str(told.get("name") or "document")))
         if kind == "url":
             return NewDocument(name, "url", url=str(having(f"GET {DOCUMENT}", told, "url")["url"]))
@@ -71,6 +74,12 @@ async def _file(control: Control, document_id: str, name: str, told: Mapping[str
 def _without(name: str, ending: str) -> str:
     """The slug of `Preise.pdf` is `preise-pdf`, and the file would be `preise-pdf.pdf`."""
     return name.removesuffix(f"-{ending[1:]}") or name
+
+
+def _foreign(control: Control, name: str) -> str:
+    """Whose mark a document's name carries, unless it is ours. Renamed by us, it would be drift to its owner."""
+    mark = _OWN_MARK.match(name)
+    return f"{mark['project']}/{mark['environment']}" if mark and not name.startswith(prefix(control.scope)) else ""
 
 
 def _plain_name(name: str) -> str:

@@ -18,7 +18,7 @@ from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.plan import Plan
-from agentctl.verbs import sync
+from agentctl.verbs import sync, unseen
 from agentctl.verbs.address import DOOR_PATH, need_webhook_url
 from agentctl.verbs.delivering import delivering
 from agentctl.verbs.exclusive import exclusive
@@ -34,14 +34,16 @@ OnPlan = Callable[[Plan], None]
 class Registration:
     """What registering would do. `existing` is our webhook with this URL, if there is one; None: one is made.
 
-    `former` is the one that the project used until now. `needs_yes`: what of somebody else's would be replaced.
+    `former` is the one that the project used until now. `lost` is ours with this URL, whose secret nobody has: another
+    takes its place, unless there is a `doubt`. `needs_yes`: what of somebody else's would be replaced.
     """
 
     url: str
     name: str
     existing: Webhook | None
     former: Webhook | None
-    adopted: bool
+    lost: Webhook | None
+    doubt: str
     assistants: tuple[Assistant, ...]
     unsynced: tuple[str, ...]
     workspace: Mapping[str, Any] | None
@@ -85,17 +87,21 @@ async def look(control: Control, url: str, *, workspace: bool = False) -> Regist
     agent_ids = bindings.of(AGENT)
     synced = tuple(assistant for assistant in loaded.assistants if assistant.key in agent_ids)
     found = await delivering(control, synced, bindings)
+    lost, doubt = None, ""
+    if existing is not None and unseen.is_unseen(control, existing, bindings):
+        lost, doubt = existing, await unseen.doubt(control, existing, bindings, found)
     return Registration(
         url=url,
         name=name,
-        existing=existing,
+        existing=existing if lost is None else None,
         former=known if known is not None and known != existing else None,
-        adopted=existing is not None and known != existing,
+        lost=lost,
+        doubt=doubt,
         assistants=synced,
         unsynced=tuple(key for key in _keys(loaded.assistants) if key not in agent_ids),
         workspace=current,
         needs_yes=tuple(_reasons(hooks, existing, ours, found, current)),
-        notices=tuple(_notices(control, hooks, existing, url, adopted=known != existing)),
+        notices=tuple(_notices(control, hooks, existing, url, lost=lost is not None)),
     )
 
 
@@ -123,8 +129,8 @@ async def register(
 
 
 def _agreed(seen: Registration) -> object:
-    ids = [hook and hook.webhook_id for hook in (seen.existing, seen.former)]
-    return ids, seen.workspace, seen.needs_yes
+    ids = [hook and hook.webhook_id for hook in (seen.existing, seen.former, seen.lost)]
+    return ids, seen.doubt, seen.workspace, seen.needs_yes
 
 
 @dataclass
@@ -159,10 +165,13 @@ class _Register:
         if self.webhook is not None:
             return
         self.bindings = await self.control.bindings()
+        if registration.lost is not None:
+            serving = registration.former is not None
+            await unseen.remove(self.control, registration.lost, self.bindings, registration.doubt, serving=serving)
         try:
             self.webhook, self.secret = await resource.create(self.control.api, registration.name, registration.url)
         except AnswerLost as error:
-            error.hint = "Run the same again: a webhook that was made all the same is found by its URL and name."
+            error.hint = "Run the same again: one that was made all the same is found by URL and name, and replaced."
             raise
 
     async def bind(self) -> None:
@@ -258,15 +267,15 @@ def _reasons(
 
 
 def _notices(
-    control: Control, hooks: Sequence[Webhook], existing: Webhook | None, url: str, *, adopted: bool
+    control: Control, hooks: Sequence[Webhook], existing: Webhook | None, url: str, *, lost: bool
 ) -> list[str]:
     notices, secret = [], control.settings.variable("elevenlabs_webhook_secret")
     if not url.split("?")[0].endswith(DOOR_PATH):
         notices.append(f"the door listens at {DOOR_PATH}; this URL ends otherwise")
-    if existing is not None and adopted:
+    if existing is not None and lost:
         notices.append(
-            f"webhook {existing.webhook_id} was made by an earlier run that ended too soon; its secret was in that "
-            f"run's answer only and cannot be shown again. If it is not in {secret}: agentctl webhook rotate"
+            f"webhook {existing.webhook_id} was made by an earlier run that ended too soon: nobody has its secret, so "
+            "another takes its place"
         )
     elif existing is not None and not control.settings.elevenlabs_webhook_secret:
         notices.append(

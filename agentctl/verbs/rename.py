@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from agentctl.errors import ConfigurationError, Problem, SyncError, UsageError
+from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
 from agentctl.resources import agent, agent_test, knowledge, knowledge_folder
 from agentctl.resources.assistant import KEY, Assistant
 from agentctl.sources.loaded import Loaded
@@ -22,6 +22,7 @@ from agentctl.sources.pulled import replace as rewrite
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change
 from agentctl.verbs import held, sync
@@ -66,12 +67,38 @@ async def look(control: Control, old: str, new: str) -> Renaming:
             raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
         if bound[1] is not None and bound[0] is not None and bound[0] != bound[1]:
             raise _taken(new, bound[1])
+        await _must_be_known(control, bindings, declared[old], old, new)
         return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
+    if new in declared:
+        await _must_be_known(control, bindings, declared[new], old, new)
     if new not in declared or not (bound[0] or bound[1] or mentions):
         raise unknown(old, declared)
     if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
         raise _taken(new, bound[1])
     return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
+
+
+async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:
+    """Raise SyncError where an agent has the tag of either key and no binding: a store without memory, for instance.
+
+    It would keep its tag, and the next sync would make another agent, without its numbers and calls.
+    """
+    bound = bindings.of(agent.KIND)
+    kind = agent.Agent(control.api, control.scope)
+    wanted = [] if {old, new} & bound.keys() else list(kind.desired(_called(assistant, old)))
+    seen = await kind.observe(wanted, bound)
+    for key in (old, new):
+        sighting = seen.get(key, ())
+        if isinstance(sighting, AgentctlError):
+            raise sighting
+        ids = ", ".join(one.remote_id for one in sighting if one.remote_id not in bound.values())
+        if ids and key == new:
+            raise _taken(new, f"agent {ids}, which carries its tag")
+        if ids:
+            what = f"agent {ids} carries the tag of {old}, and the store here does not know it; nothing was renamed"
+            back = "" if assistant.key == old else f"Call the folder {old} again. "
+            first = "Let a sync take it up first: agentctl sync, without a shared store agentctl sync --stateless."
+            raise SyncError(what, f"{back}{first} If it is one too many, agentctl plan says so.")
 
 
 async def _load(control: Control, old: str) -> Loaded:

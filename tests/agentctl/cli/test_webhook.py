@@ -88,22 +88,86 @@ def test_a_known_webhook_is_reused_and_what_is_lost_is_said(bench: Bench) -> Non
     assert "agentctl webhook rotate" in err
 
 
-def test_a_lost_answer_is_adopted_by_the_next_run_with_a_word_about_the_secret(bench: Bench) -> None:
+def lose_the_answer(bench: Bench) -> str:
+    """A webhook of ours whose secret nobody has."""
     bench.sandbox.fault(method="POST", path="/v1/workspace/webhooks", drop="after")
     code, _, err = bench("webhook", "register", URL)
     assert code == 1
     assert "Run the same again" in err
-    code, _, err = bench("webhook", "register", URL)
+    (hook,) = hooks(bench)
+    return str(hook["webhook_id"])
+
+
+def test_a_webhook_whose_secret_was_lost_with_the_answer_is_replaced(bench: Bench) -> None:
+    lost = lose_the_answer(bench)
+    code, out, err = bench("webhook", "register", URL)
     assert code == 0
     (hook,) = hooks(bench)
+    assert hook["webhook_id"] != lost
+    assert f"ELEVENLABS_WEBHOOK_SECRET={hook['secret']}" in out
+    assert f"webhook {lost} was made by an earlier run that ended too soon" in err
     assert hook["retry_enabled"] is True
     assert delivery(bench)["post_call_webhook_id"] == hook["webhook_id"]
-    assert "cannot be shown again" in err
-    assert "agentctl webhook rotate" in err
+
+
+def test_one_that_something_delivers_to_is_not_replaced_and_gets_nobody_elses_calls(bench: Bench) -> None:
+    lost = lose_the_answer(bench)
+    bench.declare("nacht")
+    assert bench("sync", "--yes")[0] == 0
+    agent = f"/v1/convai/agents/{bench.agent('nacht')['agent_id']}"
+    theirs = {"platform_settings": {"workspace_overrides": {"webhooks": {"post_call_webhook_id": lost}}}}
+    api(bench, "patch", agent, theirs)
+    for _ in range(2):  # that it was said once makes nothing better
+        code, out, err = bench("webhook", "register", URL)
+        assert code == 1
+        assert "agent nacht delivers to it already, so it was not replaced" in err
+        assert "agentctl webhook rotate" in err
+        assert "It gets the calls" not in out
+        assert [hook["webhook_id"] for hook in hooks(bench)] == [lost]
+        assert delivery(bench)["post_call_webhook_id"] is None
     code, out, _ = bench("webhook", "rotate", "--yes")
     assert code == 3
-    (secret,) = {hook["secret"] for hook in hooks(bench)} - {hook["secret"]}
+    (secret,) = {hook["secret"] for hook in hooks(bench) if hook["webhook_id"] != lost}
     assert secret in out
+
+
+def test_one_that_somebody_unknown_delivers_to_is_not_replaced(bench: Bench) -> None:
+    lost = lose_the_answer(bench)
+    webhooks = {"webhooks": {"post_call_webhook_id": lost}}
+    other = api(bench, "post", "/v1/convai/agents/create", {
+        "name": "CRM",
+        "conversation_config": {},
+        "platform_settings": {"workspace_overrides": webhooks},
+    })  # fmt: skip
+    assert other["agent_id"]
+    code, _, err = bench("webhook", "register", URL)
+    assert (code, "it cannot be deleted" in err) == (1, True)
+    assert [hook["webhook_id"] for hook in hooks(bench)] == [lost]
+
+
+def test_one_whose_secret_may_be_here_is_not_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = lose_the_answer(bench)
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", "wsec_perhaps")
+    code, _, err = bench("webhook", "register", URL)
+    assert code == 1
+    assert "ELEVENLABS_WEBHOOK_SECRET may hold its secret" in err
+    assert "run the same again" in err
+    assert bench("webhook", "register", URL)[0] == 0
+    assert delivery(bench)["post_call_webhook_id"] == lost
+
+
+def test_the_webhook_in_use_goes_on_serving_while_another_is_in_doubt(bench: Bench) -> None:
+    serving = bench.json("webhook", "register", URL.replace("door", "former"))["webhook_id"]
+    bench.sandbox.fault(method="POST", path="/v1/workspace/webhooks", drop="after")
+    assert bench("webhook", "register", URL)[0] == 1
+    (lost,) = {hook["webhook_id"] for hook in hooks(bench)} - {serving}
+    refused = {"status": 403, "body": {"detail": "missing permission"}}
+    bench.sandbox.fault(method="GET", path="/v1/convai/settings", times=2, **refused)
+    code, _, err = bench("webhook", "register", URL)
+    assert (code, "Delete it in the dashboard" in err) == (1, True)
+    assert bench.json("webhook", "status")["webhook_id"] == serving
+    assert bench("webhook", "register", URL)[0] == 0
+    assert lost not in {hook["webhook_id"] for hook in hooks(bench)}
 
 
 def test_the_secret_survives_a_failure_after_the_webhook_was_made(bench: Bench) -> None:

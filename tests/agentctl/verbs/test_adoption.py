@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -306,6 +307,29 @@ def test_knowledge_that_no_file_can_hold_stays_there_by_its_id(workspace: Worksp
         == 2
     )
     workspace.settled()
+
+
+@pytest.mark.parametrize("whose", ["alpha/production", "beispiel/staging"])
+def test_a_document_of_another_project_or_environment_keeps_its_name_and_stays_there(
+    workspace: Workspace, whose: str
+) -> None:
+    theirs = f"agentctl/{whose}/a1/zeiten@0123456789ab"
+    entry = workspace.text_made(theirs, "Neun bis fünf.\n")
+    agent_id = workspace.knowing(entry, name="Geliehen")
+    pulled = workspace.json("pull", "--all", "--yes")
+    (note,) = [note["what"] for note in pulled["notes"] if "stays at the platform" in note["what"]]
+    assert f"it belongs to another project or environment: {whose}" in note
+    (document,) = workspace.sandbox.state()["documents"].values()
+    assert document["name"] == theirs
+    raw = workspace.table("geliehen")["elevenlabs"]["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+    assert [one["id"] for one in raw] == [entry["id"]]
+    assert not (workspace.root / "assistants/geliehen/knowledge").exists()
+    workspace.settled()
+    # Nothing of it is ours: what is pruned is the agent alone.
+    shutil.rmtree(workspace.root / "assistants/geliehen")
+    assert workspace("sync", "--yes", "--prune")[0] == 0
+    assert agent_id not in workspace.sandbox.state()["agents"]
+    assert list(workspace.sandbox.state()["documents"]) == [entry["id"]]
 
 
 def test_keys_are_unlike_and_what_cannot_be_is_named(workspace: Workspace) -> None:

@@ -172,6 +172,53 @@ def test_a_checkout_that_declares_little_deletes_nothing_without_two_words(
     assert (code, writes, "12 resources of this project are at" in err) == (2, [], True)
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_machine_without_a_memory_renames_nothing_that_it_does_not_know(
+    machines: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch, moved: bool
+) -> None:
+    one, other = machines
+    monkeypatch.setattr(stateless, "is_loopback", lambda host: False)  # the sandbox as a real host
+    assert one("sync", "--yes")[0] == 0
+    agent_id = one.agent()["agent_id"]
+    home = other.root / "assistants"
+    if moved:
+        (home / "empfang").rename(home / "zentrale")
+    with other.writes() as writes:
+        code, _, err = other("rename", "empfang", "zentrale", "--yes")
+    assert (code, writes) == (1, [])
+    assert f"agent {agent_id} carries the tag of empfang" in err
+    assert "agentctl sync --stateless" in err
+    assert ("Call the folder empfang again." in err) is moved
+    assert [path.name for path in home.iterdir()] == ["zentrale" if moved else "empfang"]
+    if moved:
+        (home / "zentrale").rename(home / "empfang")
+    # What it says is the way.
+    assert other("sync", "--yes", "--stateless")[0] == 0
+    assert other("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert other("sync", "--yes")[0] == 0
+    (agent,) = one.sandbox.state()["agents"].values()
+    assert agent["agent_id"] == agent_id
+    assert "agentctl:beispiel/production/zentrale" in agent["tags"]
+    assert "agentctl:beispiel/production/empfang" not in agent["tags"]
+
+
+def test_what_is_not_there_yet_is_renamed_without_a_memory(machines: tuple[Bench, Bench]) -> None:
+    _, other = machines
+    assert other("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert [path.name for path in (other.root / "assistants").iterdir()] == ["zentrale"]
+
+
+def test_no_key_is_taken_that_an_unknown_agent_has(machines: tuple[Bench, Bench]) -> None:
+    one, other = machines
+    one.declare("zentrale")
+    assert one("sync", "--yes")[0] == 0
+    there = one.sandbox.state()["agents"]
+    assert other("sync", "--yes", "--only", "empfang")[0] == 0
+    code, _, err = other("rename", "empfang", "zentrale", "--yes")
+    assert (code, "carries its tag" in err) == (1, True)
+    assert one.sandbox.state()["agents"] == there
+
+
 @pytest.fixture
 def real(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A project in a shared store, synced before its workspace got a label; the sandbox is a real host."""
