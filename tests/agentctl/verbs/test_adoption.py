@@ -324,7 +324,12 @@ def test_keys_are_unlike_and_what_cannot_be_is_named(workspace: Workspace) -> No
 
 def test_one_agent_under_a_key_of_ones_own(workspace: Workspace) -> None:
     one, other = workspace.agent_made("Eins"), workspace.agent_made("Zwei")
-    for wrong, what in ((f"{one}=A B", "cannot be a key"), (f"{one}=", "is no agent"), ("../x", "id is made of")):
+    for wrong, what in (
+        (f"{one}=A B", "cannot be a key"),
+        (f"{one}=shared", "cannot be a key"),
+        (f"{one}=", "is no agent"),
+        ("../x", "id is made of"),
+    ):
         code, _, err = workspace("pull", "--agent", wrong, "--yes")
         assert (code != 0, what in err) == (True, True), err
     assert workspace("pull", "--agent", f"{one}=pforte", "--yes")[0] == 0
