@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agentctl.resources.phone_number import TwilioAccess
     from agentctl.sources.loaded import Loaded
     from agentctl.sources.project import Project
+    from agentctl.sources.reading import Reading
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
 
@@ -52,6 +53,7 @@ class Control:
         self.environment = environment
         self._workspace = workspace
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
+        self.reading: Reading | None = None  # the files, while they are being read
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
@@ -65,10 +67,10 @@ class Control:
 
     @cached_property
     def project(self) -> Project:
-        """agentctl.toml alone: enough to know whose things these are while the assistants are still being read."""
-        from agentctl.sources.project import read_sound
+        """agentctl.toml alone, or what is usable of it: enough to know whose things these are before all is read."""
+        from agentctl.sources.project import read_alone
 
-        return read_sound(self.directory, self.environment) or self.loaded.project
+        return read_alone(self.directory, self.environment)[0]
 
     @cached_property
     def scope(self) -> Scope:
@@ -217,14 +219,12 @@ class Control:
         """SMTP, else Resend, else None: mails then wait in the outbox."""
         from agentctl.clients.mail import ResendRoute, SmtpRoute
 
-        settings = self.settings
+        settings, sender = self.settings, self.settings.mail_from or ""  # not empty where there is a route
         if settings.smtp_url is not None:
-            assert settings.mail_from is not None
-            return SmtpRoute.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
+            return SmtpRoute.from_url(settings.smtp_url.get_secret_value(), sender)
         if settings.resend_api_key is not None:
-            assert settings.mail_from is not None
             key = settings.resend_api_key.get_secret_value()
-            route = ResendRoute(key, settings.mail_from, base_url=str(settings.resend_base_url))
+            route = ResendRoute(key, sender, base_url=str(settings.resend_base_url))
             self._stack.push_async_callback(route.close)
             return route
         return None

@@ -47,6 +47,7 @@ def schedule(
             stateless=stateless,
             mail=bool(control.loaded.project.mail_to),
             secrets=_secrets(control),
+            plain=_plain(control, stateless=stateless),
         )
         return printed(form, wanted)
 
@@ -54,11 +55,26 @@ def schedule(
 
 
 def _secrets(control: Control) -> tuple[str, ...]:
-    """The variables that a sync elsewhere needs: for the key, then for the store."""
+    """The variables of the secrets that a sync elsewhere needs: for the key, then for the store."""
     settings = control.settings
-    supabase = settings.supabase_url is not None and settings.database_url is None
-    store = ("supabase_url", "supabase_service_role_key") if supabase else ("database_url",)
-    return tuple(settings.variable(name) for name in ("elevenlabs_api_key", *store))
+    store = "supabase_service_role_key" if _on_supabase(control) else "database_url"
+    return tuple(settings.variable(name) for name in ("elevenlabs_api_key", store))
+
+
+def _plain(control: Control, *, stateless: bool) -> dict[str, str]:
+    """The variables that say where a sync goes, where it is not the files that do."""
+    settings, layers = control.settings, control.loaded.layers
+    names = ["elevenlabs_base_url"] if "elevenlabs_base_url" in settings.model_fields_set else []
+    names += ["supabase_url"] if _on_supabase(control) and not stateless else []
+    return {
+        settings.variable(name): str(getattr(settings, name))
+        for name in names
+        if layers is None or layers.values.get(name) is None
+    }
+
+
+def _on_supabase(control: Control) -> bool:
+    return control.settings.supabase_url is not None and control.settings.database_url is None
 
 
 def _program() -> list[str]:

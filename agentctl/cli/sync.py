@@ -139,8 +139,11 @@ class Asked:
 
     def _tell(self, applied: Applied, control: Control) -> None:
         from agentctl.cli import render
+        from agentctl.verbs.stateless import unseen
 
         if self.quiet:
+            for notice in unseen(applied):
+                say(f"note: {render.told(notice)}")
             unattended.quietly(applied, control.scope)
         else:
             print(render.to_json(render.applied_json(applied)) if self.json else outcome(applied))

@@ -13,6 +13,7 @@ from agentctl.cli.sync import patience
 if TYPE_CHECKING:
     from agentctl.verbs.testing import Outcome
 
+_NONE = "No tests are declared: assistants/<key>/tests/<name>.toml"
 _COLOURS = {"passed": 32, "failed": 31, "not run": 33}
 
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Globs of assistants; default: all.")]
@@ -33,6 +34,8 @@ def run(keys: Keys = None, timeout: Timeout = 300, json: Json = False) -> None:
         lambda control: testing.run(control, keys or (), patience=patience(), pace=pace, on_tests=Looking())
     )
     print(render.to_json(results_json(found)) if json else results_text(found))
+    if json and not found:
+        say(_NONE)
     if any(one.result.status != "passed" for one in found):
         raise typer.Exit(1)
 
@@ -77,4 +80,4 @@ def results_text(found: Sequence[Outcome]) -> str:
             lines.append(f"    {told(result.reason)}")
     passed = sum(one.result.status == "passed" for one in found)
     count = f"{passed} of {len(found)} tests passed."
-    return "\n".join([*lines, count if found else "No tests are declared: assistants/<key>/tests/<name>.toml"])
+    return "\n".join([*lines, count if found else _NONE])

@@ -48,6 +48,7 @@ MailTo = Annotated[
 ]
 
 _STOPPED = 130
+_READING = "Is a loop in a prompt endless? agentctl plan says so of each. Else allow more with --timeout."
 _SHOWN = 10
 _MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
 
@@ -132,7 +133,7 @@ class Unattended:
             async with clock:
                 self.applied = await body(control)
         except TimeoutError as raised:
-            error = self._timed_out() if clock.expired() else raised
+            error = self._timed_out(control) if clock.expired() else raised
         except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
             error = raised
         finally:
@@ -145,8 +146,11 @@ class Unattended:
         assert self.applied is not None
         return self.applied
 
-    def _timed_out(self) -> TimedOut:
+    def _timed_out(self, control: Control) -> TimedOut:
         said = f"this run was ended after its {self.timeout:g} s"
+        if control.reading is not None:
+            at = f" ({control.reading.at})" if control.reading.at else ""
+            return TimedOut(f"{said}, while the files were read{at}; nothing was written", _READING)
         if self.plan is None:
             return TimedOut(f"{said}, before there was a plan; nothing was written", "Allow more with --timeout.")
         left = [f"{change.desired.kind} {change.desired.key}" for change in self._left()]
@@ -165,7 +169,7 @@ class Unattended:
 
     def _learn_scope(self, control: Control) -> None:
         try:
-            self.scope = control.scope if control.loaded.project.name else None
+            self.scope = control.scope if control.project.name else None
         except ConfigurationError:
             self.scope = None
 
@@ -206,7 +210,9 @@ class Unattended:
         try:
             async with asyncio.timeout(_MAIL_SECONDS):
                 to = notice.recipients(control, self.mail_to)
-                if to and await notice.notify(control, report, to) and control.mail_route is None:
+                if not to:
+                    say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
+                elif await notice.notify(control, report, to) and control.mail_route is None:
                     say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
         except TimeoutError:
             say("warning: the mail is not sent yet and waits in the outbox")

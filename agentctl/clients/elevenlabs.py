@@ -153,7 +153,8 @@ class ElevenLabs:
             page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn), (dict, list))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                raise ApiError(f"GET {path}: the answer has no list {items!r} of objects", status=200)
+                what = f"GET {path}: the answer has no list {items!r} of objects"
+                raise ApiError(what, "ElevenLabs had trouble; running the same again is safe.", status=200)
             for entry in entries:
                 yield entry
             cursor = page.get("next_cursor")

@@ -13,6 +13,7 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
 from agentctl.resources import agent_test, knowledge
+from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.built_in_tools import TOOLS, built_in_tools
@@ -95,10 +96,8 @@ class Agent:
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too.
 
-        Beside one that is bound, others that carry its tag are in the answer: a create whose answer was lost, and which
-        the list shows late, or a copy from the dashboard.
-
         Those with a tag of this project and environment that nobody wants are in the answer as well.
+        So are others with the tag of one that is bound: made by a create whose answer was lost, or copied by hand.
         """
         ids = {desired.key: [bound[desired.key]] for desired in wanted if desired.key in bound}
         # What is bound is read while the list is on its way.
@@ -114,7 +113,7 @@ class Agent:
                     ids[desired.key] += [one for one in tagged.get(desired.key, ()) if one not in taken]
                 else:
                     ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-            looks = (self._sight(key, ids[key], bound.get(key), archived) for key in ids)
+            looks = (self._sight(key, ids[key], bound.get(key), key in archived) for key in ids)
             found = await asyncio.gather(*looks)
         except BaseException:
             self.abandon()
@@ -178,12 +177,11 @@ class Agent:
     async def _all(self, *, archived: bool, marked: bool = False) -> list[Mapping[str, Any]]:
         """The workspace's agents. `marked`: only those with our mark, as it is with archived ones always."""
         params = {**({"tags": MANAGED} if archived or marked else {}), "archived": archived, "page_size": 100}
-        return [entry async for entry in self._api.pages(AGENTS, items="agents", params=params)]
+        pages = self._api.pages(AGENTS, items="agents", params=params)
+        return [having(f"GET {AGENTS}", entry, "agent_id") async for entry in pages]
 
-    async def _sight(
-        self, key: str, ids: Sequence[str], bound: str | None, archived: Mapping[str, Sequence[str]]
-    ) -> Sighting:
-        if key in archived and bound is None:
+    async def _sight(self, key: str, ids: Sequence[str], bound: str | None, archived: bool) -> Sighting:
+        if archived and bound is None:
             message = f"agent {key}: {', '.join(ids)} carries its tag and is archived"
             return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
         found = []
@@ -219,18 +217,19 @@ class Agent:
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """POST; language and speech model go in one request, since the platform checks them together."""
-        return str((await self._api.post(f"{AGENTS}/create", json=body))["agent_id"])
+        made = await self._api.post(f"{AGENTS}/create", json=body)
+        return str(having(f"POST {AGENTS}/create", made, "agent_id")["agent_id"])
 
     async def read(self, remote_id: str) -> Observed:
         """The whole agent."""
-        return _observed(await self._api.get(AGENT, agent_id=remote_id))
+        return _observed("GET", await self._api.get(AGENT, agent_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """PATCH what differs; the answer is the agent as it is now. Of our own tags only the key's own stays."""
         if "tags" in patch:
             ours, mine = self.tag(""), self.tag(desired.key)
             patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
-        return _observed(await self._api.patch(AGENT, json=patch, agent_id=remote_id))
+        return _observed("PATCH", await self._api.patch(AGENT, json=patch, agent_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""
@@ -252,7 +251,8 @@ def _unheard(task: asyncio.Task[Any]) -> None:
         task.exception()  # nobody asked; without this the loop complains that nobody did
 
 
-def _observed(answer: Mapping[str, Any]) -> Observed:
+def _observed(method: str, answer: object) -> Observed:
+    answer = having(f"{method} {AGENT}", answer, "agent_id")
     numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
     told = f"{numbers} rings there" if numbers else ""
     return Observed(str(answer["agent_id"]), as_in_file(answer), str(answer.get("version_id") or ""), told=told)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import NotFound
+from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
@@ -73,7 +74,7 @@ class AgentTest:
         found: dict[str, list[Observed]] = {}
         by_id: dict[str, Observed] = {}
         async for entry in self._api.pages(TESTS, items="tests", params={"page_size": 100}):
-            observed = _observed(entry)
+            observed = _observed(f"GET {TESTS}", entry)
             by_id[observed.remote_id] = observed
             name = str(observed.body["name"])
             if name.startswith(self._prefix) and entry.get("type") != "folder":
@@ -105,15 +106,16 @@ class AgentTest:
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """POST; the digest is in the name."""
-        return str((await self._api.post(f"{TESTS}/create", json=_request(desired)))["id"])
+        made = await self._api.post(f"{TESTS}/create", json=_request(desired))
+        return str(having(f"POST {TESTS}/create", made, "id")["id"])
 
     async def read(self, remote_id: str) -> Observed:
         """Its name, its type and the digest that its name carries."""
-        return _observed(await self._api.get(TEST, test_id=remote_id))
+        return _observed(f"GET {TEST}", await self._api.get(TEST, test_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """PUT: the whole test is written anew, whatever differs."""
-        return _observed(await self._api.put(TEST, json=_request(desired), test_id=remote_id))
+        return _observed(f"PUT {TEST}", await self._api.put(TEST, json=_request(desired), test_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""
@@ -136,7 +138,8 @@ def _remote_name(body: Mapping[str, Any]) -> str:
     return f"{body['name']}@{body['content']}"
 
 
-def _observed(entry: Mapping[str, Any]) -> Observed:
+def _observed(request: str, answer: object) -> Observed:
+    entry = having(request, answer, "id", "name")
     name, _, digest = str(entry["name"]).rpartition("@")
     body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
     return Observed(str(entry["id"]), {**body, "type": entry.get("type")})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentctl.errors import ApiError, InUse, NotFound
+from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.sync.kind import User
 
@@ -54,18 +55,16 @@ def must_be_free(name: str, users: Sequence[User], *, otherwise: str = "Detach i
 
 
 def _users(page: Mapping[str, Any]) -> list[Dependent]:
-    agents = [_agent(entry) for entry in page.get("agents") or ()]
-    branches = [
-        Dependent(
-            str(entry["branch_id"]),
-            f"branch {entry.get('branch_name')} of agent {entry.get('agent_name')}",
-            str(entry["agent_id"]),
-            str(entry["branch_id"]),
-        )
-        for entry in page.get("branches") or ()
-        if not entry.get("is_main")
-    ]
-    return [*agents, *branches]
+    # Without the list, a document that is in use would count as one that nobody uses.
+    asked = f"GET {DEPENDENTS}"
+    agents = [_agent(having(asked, entry, "id")) for entry in listing(asked, page, "agents")]
+    branches = [having(asked, entry, "branch_id", "agent_id") for entry in page.get("branches") or ()]
+    return [*agents, *(_branch(entry) for entry in branches if not entry.get("is_main"))]
+
+
+def _branch(entry: Mapping[str, Any]) -> Dependent:
+    called = f"branch {entry.get('branch_name')} of agent {entry.get('agent_name')}"
+    return Dependent(str(entry["branch_id"]), called, str(entry["agent_id"]), str(entry["branch_id"]))
 
 
 def _agent(entry: Mapping[str, Any]) -> Dependent:

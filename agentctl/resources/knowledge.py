@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from agentctl.errors import NotFound, Rejected
+from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
@@ -67,7 +68,7 @@ class KnowledgeDocument:
         async for entry in self._api.pages(LIST, items="documents", params=params):
             if entry.get("type") == "folder":
                 continue
-            observed = _observed(entry)
+            observed = _observed(f"GET {LIST}", entry)
             by_id[observed.remote_id] = observed
             found.setdefault(str(observed.body["name"]).removeprefix(self._prefix), []).append(observed)
         sightings: dict[str, list[Observed]] = {}
@@ -110,17 +111,18 @@ class KnowledgeDocument:
         place = {"name": _remote_name(body)}
         if folder := body.get("folder"):
             place["parent_folder_id"] = folder
+        path = f"{LIST}/{document_type(document)}"
         if document.url is not None:
-            answer = await self._api.post(f"{LIST}/url", json={"url": document.url, **place})
+            answer = await self._api.post(path, json={"url": document.url, **place})
         elif document.content is not None:
-            answer = await self._api.post(f"{LIST}/file", files={"file": _upload(document)}, data=place)
+            answer = await self._api.post(path, files={"file": _upload(document)}, data=place)
         else:
-            answer = await self._api.post(f"{LIST}/text", json={"text": document.text, **place})
-        return str(answer["id"])
+            answer = await self._api.post(path, json={"text": document.text, **place})
+        return str(having(f"POST {path}", answer, "id")["id"])
 
     async def read(self, remote_id: str) -> Observed:
         """The document's name, type and the digest that its name carries."""
-        return _observed(await self._api.get(DOCUMENT, document_id=remote_id))
+        return _observed(f"GET {DOCUMENT}", await self._api.get(DOCUMENT, document_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """Content and the name with its digest in one request, so that no crash comes between them; the place apart."""
@@ -132,7 +134,7 @@ class KnowledgeDocument:
         change: dict[str, Any] = {"name": _remote_name(desired.body)}
         if "content" in patch:
             change["content"] = document.text
-        return _observed(await self._api.patch(DOCUMENT, json=change, document_id=remote_id))
+        return _observed(f"PATCH {DOCUMENT}", await self._api.patch(DOCUMENT, json=change, document_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """Only what nobody uses, and never with force, which would take it from agents that are not ours.
@@ -170,7 +172,8 @@ def _same(observed: Observed, desired: Desired) -> bool:
     return all(observed.body.get(field) == desired.body[field] for field in ("content", "type"))
 
 
-def _observed(entry: Mapping[str, Any]) -> Observed:
+def _observed(request: str, answer: object) -> Observed:
+    entry = having(request, answer, "id", "name")
     name, _, digest = str(entry["name"]).rpartition("@")
     body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
     # A page is fetched by the platform, so that its time tells nothing of people.

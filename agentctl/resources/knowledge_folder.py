@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import NotFound
+from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
@@ -60,8 +61,9 @@ class KnowledgeFolder:
         params = {"search": self._prefix, "types": "folder", "page_size": 100}
         async for entry in self._api.pages(LIST, items="documents", params=params):
             if entry.get("type") == "folder":
-                observed = by_id[str(entry["id"])] = _observed(entry)
-                found.setdefault(str(entry["name"]).removeprefix(self._prefix), []).append(observed)
+                observed = _observed(f"GET {LIST}", entry)
+                by_id[observed.remote_id] = observed
+                found.setdefault(str(observed.body["name"]).removeprefix(self._prefix), []).append(observed)
         for desired in wanted:
             if remote_id := bound.get(desired.key):
                 found[desired.key] = [by_id[remote_id]] if remote_id in by_id else await self._by_id(remote_id)
@@ -91,19 +93,22 @@ class KnowledgeFolder:
     async def _inside(self, remote_id: str) -> list[User]:
         params = {"parent_folder_id": remote_id, "page_size": 100}
         pages = self._api.pages(LIST, items="documents", params=params)
-        return [User(str(entry["id"]), f"{entry['type']} {entry['name']} in it") async for entry in pages]
+        entries = [having(f"GET {LIST}", entry, "id", "name") async for entry in pages]
+        return [User(str(one["id"]), f"{one.get('type', 'document')} {one['name']} in it") for one in entries]
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """A folder at the top level."""
-        return str((await self._api.post(f"{LIST}/folder", json={"name": body["name"]}))["id"])
+        made = await self._api.post(f"{LIST}/folder", json={"name": body["name"]})
+        return str(having(f"POST {LIST}/folder", made, "id")["id"])
 
     async def read(self, remote_id: str) -> Observed:
         """The folder's name."""
-        return _observed(await self._api.get(FOLDER, document_id=remote_id))
+        return _observed(f"GET {FOLDER}", await self._api.get(FOLDER, document_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """Another name."""
-        return _observed(await self._api.patch(FOLDER, json={"name": desired.body["name"]}, document_id=remote_id))
+        there = await self._api.patch(FOLDER, json={"name": desired.body["name"]}, document_id=remote_id)
+        return _observed(f"PATCH {FOLDER}", there)
 
     async def delete(self, remote_id: str) -> None:
         """Only an empty one, and never with force, which would delete what is in it."""
@@ -121,5 +126,6 @@ def _key(setting: bool | str | None, owner: str) -> str | None:
     return owner if setting is True else setting
 
 
-def _observed(entry: Mapping[str, Any]) -> Observed:
+def _observed(request: str, answer: object) -> Observed:
+    entry = having(request, answer, "id", "name")
     return Observed(str(entry["id"]), {"name": entry["name"]})

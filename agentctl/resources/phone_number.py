@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, Unauthorized, Waiting
+from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
@@ -73,8 +74,8 @@ class PhoneNumber:
 
     async def _listed(self) -> dict[str, list[Observed]]:
         found: dict[str, list[Observed]] = {}
-        for entry in await self._api.get(NUMBERS):
-            observed = _observed(entry)
+        for entry in listing(f"GET {NUMBERS}", await self._api.get(NUMBERS)):
+            observed = _observed(f"GET {NUMBERS}", entry)
             found.setdefault(str(observed.body["phone_number"]), []).append(observed)
         return found
 
@@ -98,9 +99,7 @@ class PhoneNumber:
         request = _request(desired, body["agent_id"], access)
         try:
             answer = await self._api.post(NUMBERS, json=request)
-            if not answer.get("phone_number_id"):
-                raise ApiError(f"POST {NUMBERS}: the answer has no phone_number_id", status=200)
-            return str(answer["phone_number_id"])
+            return str(having(f"POST {NUMBERS}", answer, "phone_number_id")["phone_number_id"])
         except Unauthorized:
             raise
         except (ApiError, AnswerLost) as error:
@@ -112,19 +111,18 @@ class PhoneNumber:
 
     async def _there(self, number: str) -> str | None:
         try:
-            entries = await self._api.get(NUMBERS)
+            there = await self.find(number)
         except AgentctlError:
             return None  # The import's own error says more than a second one.
-        ids = [str(entry["phone_number_id"]) for entry in entries if entry.get("phone_number") == number]
-        return ids[0] if len(ids) == 1 else None
+        return there[0].remote_id if len(there) == 1 else None
 
     async def read(self, remote_id: str) -> Observed:
         """The number and its assignment."""
-        return _observed(await self._api.get(NUMBER, phone_number_id=remote_id))
+        return _observed(f"GET {NUMBER}", await self._api.get(NUMBER, phone_number_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """Assign to another agent."""
-        return _observed(await self._api.patch(NUMBER, json=patch, phone_number_id=remote_id))
+        return _observed(f"PATCH {NUMBER}", await self._api.patch(NUMBER, json=patch, phone_number_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """Take the number out of ElevenLabs; Twilio keeps it."""
@@ -161,9 +159,8 @@ def _without_secrets(error: AgentctlError, request: Mapping[str, Any]) -> Agentc
     return error
 
 
-def _observed(entry: Any) -> Observed:
-    if not isinstance(entry, Mapping) or not entry.get("phone_number_id") or "phone_number" not in entry:
-        raise ApiError(f"GET {NUMBERS}: the answer has no phone_number_id and phone_number", status=200)
+def _observed(request: str, answer: object) -> Observed:
+    entry = having(request, answer, "phone_number_id", "phone_number")
     agent = entry.get("assigned_agent") or {}
     body = {"phone_number": entry["phone_number"], "agent_id": agent.get("agent_id"), "label": entry.get("label")}
     return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"))

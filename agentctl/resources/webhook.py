@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import ApiError, Ignored, NotFound, SyncError
+from agentctl.errors import Ignored, NotFound, SyncError
 from agentctl.resources.agent import Agent
+from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.post_call import EVENTS, WEBHOOK
@@ -45,11 +46,9 @@ def name_for(scope: Scope) -> str:
 
 async def listed(api: Api) -> tuple[Webhook, ...]:
     """Every webhook of the workspace."""
-    answer = await api.get(WEBHOOKS)
-    entries = answer.get("webhooks") if isinstance(answer, Mapping) else None
-    # Without this one that is there would count as gone.
-    if not isinstance(entries, list) or not all(isinstance(one, Mapping) and one.get("webhook_id") for one in entries):
-        raise ApiError(f"GET {WEBHOOKS}: the answer has no list 'webhooks' of objects with a webhook_id", status=200)
+    asked = f"GET {WEBHOOKS}"
+    # Unless that is certain, one that is there would count as gone.
+    entries = [having(asked, one, "webhook_id") for one in listing(asked, await api.get(WEBHOOKS), "webhooks")]
     return tuple(
         Webhook(
             webhook_id=str(entry["webhook_id"]),
@@ -67,8 +66,7 @@ async def listed(api: Api) -> tuple[Webhook, ...]:
 async def create(api: Api, name: str, url: str) -> tuple[Webhook, SecretStr]:
     """Make one that signs with HMAC. The secret is never told again."""
     answer = await api.post(WEBHOOKS, json={"settings": {"auth_type": "hmac", "name": name, "webhook_url": url}})
-    if not answer.get("webhook_id") or not answer.get("webhook_secret"):
-        raise ApiError(f"POST {WEBHOOKS}: the answer has no webhook_id and webhook_secret", status=200)
+    having(f"POST {WEBHOOKS}", answer, "webhook_id", "webhook_secret")
     return Webhook(str(answer["webhook_id"]), name, url), SecretStr(str(answer["webhook_secret"]))
 
 

@@ -110,6 +110,8 @@ def _what(item: Any, *, hidden: bool) -> str:
         return "must not be empty"
     if kind == "string_too_long":
         return f"must be at most {context['max_length']} characters long (got {len(str(value))})"
+    if kind == "too_long":
+        return f"must have at most {context['max_length']} entries (got {context['actual_length']})"
     if kind == "value_error":
         return str(context["error"]) + got(" (got ", ")")
     return "cannot be used" + got(" (got ", ")")  # no other kind is reachable from our models

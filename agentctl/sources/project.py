@@ -82,14 +82,28 @@ def read_project(file: Path) -> tuple[Project | None, list[Problem]]:
         problems += problems_of(error, FILENAME, _ProjectFile)
         tables = [table.get(name) for name in ("vars", "environments")]
         variables, environments = (one if isinstance(one, dict) else {} for one in tables)
-        return Project(name="", root=root, variables=variables, environments=environments), problems
+        there = Project("", root, variables=variables, environments=environments, mail_to=_whom_to_tell(table))
+        return there, problems
     return _project(declared, defaults or {}, root), problems
 
 
-def read_sound(directory: Path, environment: str | None) -> Project | None:
-    """The Project that `directory` is in, in that environment (None: its default); None with any problem."""
-    project, problems = read_project(find(directory))
-    return None if project is None or problems else replace(project, environment=environment or project.environment)
+def _whom_to_tell(table: Mapping[str, Any]) -> tuple[MailAddress, ...]:
+    """[mail] to of a file in which something is wrong: of that, too, they are to hear."""
+    try:
+        return _Mail.model_validate(table.get("mail", {})).to
+    except ValidationError:
+        return ()
+
+
+def read_alone(directory: Path, environment: str | None) -> tuple[Project, bool]:
+    """The Project that `directory` is in, in that environment (None: its default), and whether it is sound.
+
+    Of one that is not, what is usable, and no name if its keys are wrong. Raises ConfigurationError if there is none.
+    """
+    file = find(directory)
+    project, problems = read_project(file)
+    project = project or Project(name="", root=file.parent)
+    return replace(project, environment=environment or project.environment), not problems
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

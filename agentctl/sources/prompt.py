@@ -16,6 +16,7 @@ from typing import Any
 from agentctl.errors import Problem
 from agentctl.settings import nearest
 from agentctl.sources.problems import located
+from agentctl.sources.reading import current
 from agentctl.sources.toml import Unreadable
 
 # Far above any useful prompt; a model's context is not the place for a mistake.
@@ -89,6 +90,7 @@ class Prompts:
         """`text` of file `where` rendered. Raises Unreadable; `inside` is the text's path in a TOML file."""
         if not any(mark in text for mark in MARKS):
             return text
+        current().look(where)
         answer = self._ask({"name": where, "text": text, "variables": variables})
         if answer is None:
             raise Unreadable(
@@ -134,12 +136,13 @@ class Prompts:
         process = self._running()
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
-            process.stdin.write(f"{line}\n")
-            process.stdin.flush()
-            return process.stdout.readline()
-        except BrokenPipeError:
-            return ""
+        with current().awaiting(process):
+            try:
+                process.stdin.write(f"{line}\n")
+                process.stdin.flush()
+                return process.stdout.readline()
+            except BrokenPipeError:
+                return ""
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None:

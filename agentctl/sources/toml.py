@@ -11,6 +11,7 @@ from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.sources.problems import located
+from agentctl.sources.reading import current
 
 MAX_TEXT_BYTES = 1_000_000
 MAX_DEPTH = 60
@@ -45,6 +46,7 @@ def inside(path: Path, where: str, root: Path, what: str = "file") -> Path:
 
 def read_bytes(path: Path, where: str, root: Path, limit: int) -> bytes:
     """The content of `path`, at most `limit` bytes. Raises Unreadable; `where` is its name in the message."""
+    current().look(where)
     try:
         found = inside(path, where, root)
         mode = found.stat().st_mode

@@ -43,6 +43,7 @@ class Bindings:
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: dict[Ref, datetime] = {}
         self._exposed: set[Ref] = set()
+        self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -50,13 +51,18 @@ class Bindings:
     async def load(self) -> Bindings:
         """Read all bindings of the scope and return self.
 
-        What an earlier version took for no secret is sealed here, so that it compares with what is sealed today.
+        What an earlier version took for no secret is sealed here, so that it compares with what is sealed today. Where
+        the workspace has a label, what was bound before it got one is read too: see `memory`.
         """
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
         kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
         self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
         self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
+        if before := self.scope.unlabelled:
+            rows = await self._store.call("bindings", asdict(before))
+            old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
+            self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
         return self
@@ -73,13 +79,26 @@ class Bindings:
         """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
         return self._applied.get(ref, {})
 
+    def memory(self, ref: Ref, remote_id: str) -> Mapping[str, Any] | None:
+        """What was last applied to the object of that id; None where nothing is remembered of it.
+
+        Also where it was bound as the same before the workspace had a label: whatever carries the id is the same one.
+        """
+        if self._ids.get(ref) == remote_id:
+            return self.applied(ref)
+        return self._unlabelled.get((ref, remote_id)) if ref not in self._ids else None
+
+    def relabelled(self, ref: Ref) -> bool:
+        """Whether it is bound to nothing, and was before the workspace had a label."""
+        return ref not in self._ids and any(old == ref for old, _ in self._unlabelled)
+
     def exposed(self, ref: Ref) -> bool:
         """Whether the store holds a secret of it in the clear; `bind` seals it."""
         return ref in self._exposed
 
-    def touched(self, ref: Ref) -> int:
+    def touched(self, ref: Ref, remote_id: str) -> int:
         """When the platform said it was changed last, as of our last write or look; 0: unknown."""
-        return int(self.applied(ref).get(_TOUCHED) or 0)
+        return int((self.memory(ref, remote_id) or {}).get(_TOUCHED) or 0)
 
     def former(self, ref: Ref) -> tuple[str, ...]:
         """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
@@ -143,8 +162,7 @@ class Bindings:
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
         takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through.
         """
-        same = self._ids.get(ref) == remote_id
-        applied = overlaid(without(self.applied(ref), gone) if same else {}, written or {})
+        applied = overlaid(without(self.memory(ref, remote_id) or {}, gone), written or {})
         if touched:
             applied[_TOUCHED] = touched
         if unjudged:

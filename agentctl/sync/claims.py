@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from agentctl.errors import Ambiguous
 from agentctl.sync.kind import Observed, Ref
+from agentctl.sync.plan import Failure
 
 
 def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed]) -> Ambiguous:
@@ -24,6 +25,20 @@ def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed]) -> Amb
 def claiming(sighting: Iterable[Observed], former: Sequence[str]) -> list[Observed]:
     """Those that claim to be it now; one that another has taken the place of does not, and is to go."""
     return [one for one in sighting if one.remote_id not in former]
+
+
+def counting(claimants: Sequence[Observed], bound: str | None) -> str | None:
+    """The id that others refer to meanwhile: of several it is the bound one until a person decides."""
+    ids = [one.remote_id for one in claimants]
+    return bound if bound in ids else ids[0] if len(ids) == 1 else None
+
+
+def doubled(ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> list[Failure]:
+    """What is wrong where `ref`, which nobody wants now, is bound and claimed by others. `bound`: all of its kind."""
+    others = set(bound.values()) - {bound.get(ref.key)}
+    claims = [Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
+    several = ref.key in bound and len(claims) > 1
+    return [Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims))] if several else []
 
 
 def _told(one: Observed, bound: str | None) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
+from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import ambiguous, claiming
+from agentctl.sync.claims import ambiguous, claiming, counting, doubled
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
@@ -21,9 +22,6 @@ from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
-# How long ago a create must have been begun before its traces can be missing for good: the platform's lists lag behind,
-# and clocks differ.
-_LAG = timedelta(hours=1)
 # Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
 _OWN_WORK = 900
 
@@ -78,14 +76,10 @@ class Draft:
             sighting = seen.get(desired.key, ())
             if isinstance(sighting, AgentctlError):
                 continue
-            claims = [one.remote_id for one in claiming(sighting, self._bindings.former(desired.ref))]
-            if len(claims) > 1:
-                # What refers to it goes on: of several, it is the bound one until a person decides.
-                if (bound := self._bindings.get(desired.ref)) in claims:
-                    self.ids[desired.ref] = str(bound)
-            elif claims:
-                self.ids[desired.ref] = claims[0]
-            else:
+            claims = claiming(sighting, self._bindings.former(desired.ref))
+            if counts := counting(claims, self._bindings.get(desired.ref)):
+                self.ids[desired.ref] = counts
+            elif not claims:
                 self._pending.add(desired.ref)
 
     def block(self) -> None:
@@ -110,19 +104,20 @@ class Draft:
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:
         ref, body = desired.ref, resolve(desired.body, self.ids)
-        bound, applied = self._bindings.get(ref), self._bindings.applied(ref)
+        bound = self._bindings.get(ref)
         if observed is None:
             self._pending.add(ref)
             edits = diff(body, {}, kind.lists)
             self._changes.append(Change("create", desired, edits, bound=bound, again=self._bindings.intended(ref)))
             return
-        if bound is None and not self._bindings.intended(ref):
+        memory = self._bindings.memory(ref, observed.remote_id)
+        if bound is None and memory is None and not self._bindings.intended(ref):
             self._adopted.append(ref)
-        known = applied if bound == observed.remote_id else {}
+        known = memory or {}
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
-        if theirs := bound != observed.remote_id and not observed.free:
+        if theirs := memory is None and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         equal = without(body, [edit.keys for edit in edits])
         touched = self._touched(desired, observed)
@@ -162,7 +157,7 @@ class Draft:
     def _touched(self, desired: Desired, observed: Observed) -> int:
         """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
         ref = desired.ref
-        before = self._bindings.touched(ref) if self._bindings.get(ref) == observed.remote_id else 0
+        before = self._bindings.touched(ref, observed.remote_id)
         if before and observed.touched > before + _OWN_WORK:
             when = f"{datetime.fromtimestamp(observed.touched, UTC):%Y-%m-%d %H:%M} UTC"
             what = f"was touched at the platform on {when}, which shows no more of it; look whether somebody edited it"
@@ -196,7 +191,7 @@ class Draft:
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
-        self._abandon(kind, seen)
+        self._abandoned += abandoned(kind, self._wanted[kind.name], seen, self._bindings)
         bound = self._bindings.of(kind.name)
         in_use = {bound[key] for key in self._wanted[kind.name] if key in bound}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
@@ -204,7 +199,7 @@ class Draft:
             ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
-            self._double(Ref(kind.name, key), ids, bound)
+            self._doubled += doubled(Ref(kind.name, key), ids, bound)
             if not ids:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
@@ -215,24 +210,6 @@ class Draft:
             desired = Desired(kind.name, key, {}, "no longer declared")
             known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
             self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
-
-    def _double(self, ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> None:
-        others = set(bound.values()) - {bound.get(ref.key)}
-        claims = [Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
-        if ref.key in bound and len(claims) > 1:
-            self._doubled.append(Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims)))
-
-    def _abandon(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
-        """Creates that were cut off, of what is declared no more and not there: nobody will look for them again.
-
-        Nothing follows where nothing was looked for: a kind that is not pruned (a number carries no mark) shows only
-        what is wanted, and without anything wanted or bound none shows what carries a mark of ours.
-        """
-        wanted, bound = self._wanted[kind.name], self._bindings.of(kind.name)
-        if kind.prunable and (wanted or bound):
-            known = wanted.keys() | bound.keys() | seen.keys()
-            begun = self._bindings.begun(kind.name, datetime.now(UTC) - _LAG)
-            self._abandoned += [ref for ref in begun if ref.key not in known]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
         """Take back each deletion of what somebody uses whom this plan does not write, and say who; look at the rest.

@@ -6,7 +6,7 @@ Nothing here knows ElevenLabs. A kind turns a spec into wire bodies; the engine 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from agentctl.errors import AgentctlError
@@ -16,11 +16,20 @@ Spec = TypeVar("Spec", contravariant=True)
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose resources these are: ids bound in one scope mean nothing in another."""
+    """Whose resources these are: ids bound in one scope mean nothing in another.
+
+    `workspace`: a host, or `label@host` where it has a name of its own.
+    """
 
     project: str
     environment: str
     workspace: str
+
+    @property
+    def unlabelled(self) -> Scope | None:
+        """Where all of it was bound before the workspace had a name; None: it has none."""
+        _, label, host = self.workspace.rpartition("@")
+        return replace(self, workspace=host) if label else None
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.resources import agent, knowledge, rag_index
+from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.post_call import WEBHOOK
@@ -17,6 +19,7 @@ from agentctl.sources.counterpart import room
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
 from agentctl.sources.pulled import PROMPT
+from agentctl.sources.reading import aside
 from agentctl.sources.written import Sheet
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
@@ -74,21 +77,22 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
     answers = await asyncio.gather(*(control.api.get(agent.AGENT, agent_id=one.agent_id) for one in wanted.found))
     bodies = [as_in_file(answer) for answer in answers]
     locators = {one.key: at(body, _KNOWLEDGE) for one, body in zip(wanted.found, bodies, strict=True)}
-    lists = {key: entries if isinstance(entries, list) else [] for key, entries in locators.items()}
+    asked = f"GET {agent.AGENT}"
+    lists = {key: [having(asked, one, "id") for one in listing(asked, there or [])] for key, there in locators.items()}
     shelf = await shelves(control, loaded, bindings, lists)
     names = {one["id"]: one async for one in _listed(control)} if any(lists.values()) else {}
     kinds = {kind.name: kind for kind in await control.kinds(bindings)}
     composer = _Composer(loaded, bindings, kinds, names)
     adoptions = []
     for one, body in zip(wanted.found, bodies, strict=True):
-        adoption = await asyncio.to_thread(composer.compose, one, body, shelf[one.key])
+        adoption = await aside(partial(composer.compose, one, body, shelf[one.key]))
         adoptions += [adoption] if adoption else []
     return Adopting(tuple(adoptions), (*wanted.left, *composer.left), (*wanted.notes, *composer.notes))
 
 
 async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
-    async for entry in control.api.pages("/v1/convai/knowledge-base", items="documents", params={"page_size": 100}):
-        yield entry
+    async for entry in control.api.pages(knowledge.LIST, items="documents", params={"page_size": 100}):
+        yield having(f"GET {knowledge.LIST}", entry, "id")
 
 
 class _Composer:

@@ -14,7 +14,6 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, SyncError
 from agentctl.resources import agent, knowledge, post_call
-from agentctl.sources.files import load as load_files
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
@@ -24,6 +23,7 @@ from agentctl.verbs import sync
 from agentctl.verbs.adopting import Adoption, is_mark
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.history import ProjectPlan
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
 
@@ -39,8 +39,7 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         failures = [
             failure for adoption in adoptions for failure in await _take(kinds[knowledge.KIND], adoption, bindings)
         ]
-        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
-        control.loaded = loaded  # what it had read is no more
+        loaded = (await read(control, again=True)).checked()  # what it had read is no more
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
         plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
         changes = tuple(change for change in plan.changes if _is_ours(change, kinds[change.desired.kind]))

@@ -11,6 +11,7 @@ from typing import Any
 from agentctl.errors import Problem, UsageError
 from agentctl.resources import agent
 from agentctl.resources.agent import Agent
+from agentctl.resources.answer import having
 from agentctl.resources.assistant import KEY, RESERVED
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
@@ -65,7 +66,8 @@ async def candidates(
     asked = agents or {}
     search = _Search(control, await control.bindings(), declared)
     for agent_id in asked:
-        search.ask(await control.api.get(agent.AGENT, agent_id=agent_id), asked[agent_id])
+        entry = await control.api.get(agent.AGENT, agent_id=agent_id)
+        search.ask(having(f"GET {agent.AGENT}", entry, "agent_id"), asked[agent_id])
     async for entry in _listed(control):
         if entry["agent_id"] not in asked:
             search.add(entry, every=every, globs=unknown)
@@ -76,7 +78,8 @@ async def candidates(
 
 async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
     """Every agent that is not archived, the oldest first, so that names keep their keys."""
-    entries = [one async for one in control.api.pages(agent.AGENTS, items="agents", params={"page_size": 100})]
+    pages = control.api.pages(agent.AGENTS, items="agents", params={"page_size": 100})
+    entries = [having(f"GET {agent.AGENTS}", one, "agent_id") async for one in pages]
     for entry in sorted(entries, key=lambda one: (one.get("created_at_unix_secs") or 0, str(one["agent_id"]))):
         yield entry
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from agentctl.clients.download import download
 from agentctl.errors import AgentctlError
+from agentctl.resources.answer import having
 from agentctl.resources.knowledge import DOCUMENT
 from agentctl.sources.html_text import text_of
 from agentctl.sources.knowledge import FILE_TYPES, MAX_DOCUMENT_BYTES, TEXT_ENDINGS, slug
@@ -34,7 +35,7 @@ async def fetch(control: Control, document_id: str) -> NewDocument:
         told = await control.api.get(DOCUMENT, document_id=document_id)
         kind, name = str(told.get("type")), short(_plain_name(str(told.get("name") or "document")))
         if kind == "url":
-            return NewDocument(name, "url", url=str(told["url"]))
+            return NewDocument(name, "url", url=str(having(f"GET {DOCUMENT}", told, "url")["url"]))
         if kind == "text":
             content, _ = await control.api.get_bytes(f"{DOCUMENT}/content", document_id=document_id)
             return NewDocument(name, "text", content=_text(content, told))

@@ -22,6 +22,7 @@ from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
 from agentctl.sync.secret import opened, sealed, seals
 from agentctl.verbs.hold import Hold, holds
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
 KIND = "revision"
@@ -76,7 +77,7 @@ class History:
 
 async def history(control: Control, key: str | None = None) -> tuple[History, ...]:
     """The revisions of one assistant, or of all that are declared or bound. Raises UsageError for an unknown key."""
-    loaded = await asyncio.to_thread(lambda: control.loaded)
+    loaded = await read(control)
     if not loaded.project.name:
         loaded.checked()
     known = {assistant.key for assistant in loaded.assistants}

@@ -15,6 +15,7 @@ from agentctl.calls.jobs import MailJob
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
 from agentctl.errors import ConfigurationError, UsageError
 from agentctl.resources.assistant import MailAddress
+from agentctl.sources.project import read_alone
 from agentctl.sync.kind import Scope
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
@@ -54,10 +55,10 @@ def recipients(control: Control, given: Sequence[str]) -> tuple[str, ...]:
     """
     if given:
         return tuple({address.lower(): _address(address) for address in given}.values())
-    loaded = control.loaded
-    if not loaded.project.mail_to and not loaded.problems:
+    project, sound = read_alone(control.directory, control.environment)
+    if not project.mail_to and sound:
         raise UsageError("--mail: nobody is named", "Set [mail] to in agentctl.toml, or use --mail-to ADDRESS.")
-    return loaded.project.mail_to
+    return project.mail_to
 
 
 async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
@@ -107,7 +108,7 @@ def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
 def language(control: Control) -> str:
     """Of the project's mails: [digest] language, else that of its assistants' defaults; German or English."""
     try:
-        defaults = control.loaded.project.defaults
+        defaults = control.project.defaults
     except ConfigurationError:
         return "en"
     post_call = defaults.get("post_call")

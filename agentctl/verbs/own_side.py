@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import json
 import re
@@ -16,6 +15,7 @@ from agentctl.sources.environment import variables_named
 from agentctl.verbs.address import DOOR_PATH, is_loopback
 from agentctl.verbs.door import check_store
 from agentctl.verbs.finding import Finding
+from agentctl.verbs.reading import read
 from agentctl.verbs.webhook import meaning
 from agentctl.wiring import Control
 
@@ -31,7 +31,7 @@ async def project(control: Control) -> AsyncIterator[Finding]:
         what = f"no agentctl.toml in {control.directory} or above"
         yield Finding("project", "warning", what, "agentctl init, or -C with the project's directory", blocks=True)
         return
-    loaded = await asyncio.to_thread(lambda: control.loaded)
+    loaded = await read(control)
     for problem in loaded.problems:
         yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
     for problem in loaded.warnings:

@@ -15,7 +15,6 @@ from typing import Any
 from agentctl.errors import Problem
 from agentctl.resources import post_call
 from agentctl.resources.agent import KIND as AGENT_KIND
-from agentctl.sources.files import load as load_files
 from agentctl.sources.pulled import Draft, Rewrite, replace
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
@@ -23,6 +22,7 @@ from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.reading import read
 from agentctl.verbs.sync import load, select
 from agentctl.verbs.taking import Taken, Taking, is_only_space
 from agentctl.wiring import Control
@@ -86,8 +86,7 @@ async def write(control: Control, found: Pull) -> None:
     async with exclusive(control):
         for rewrites in found.rewrites.values():
             await asyncio.to_thread(replace, rewrites)
-        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
-        control.loaded = loaded  # what it had read is no more
+        loaded = (await read(control, again=True)).checked()  # what it had read is no more
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
         chosen = [one for one in loaded.assistants if one.key in {*found.assistants, *found.rewrites}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Observed, Ref
 from agentctl.verbs.address import need_e164
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.reading import read
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -65,7 +65,7 @@ async def look(control: Control, number: str) -> Departure:
     missing, Ambiguous where ElevenLabs has the number twice, ApiError and Unreachable.
     """
     need_e164(number)
-    loaded = await asyncio.to_thread(lambda: control.loaded)
+    loaded = await read(control)
     if not loaded.project.name:
         loaded.checked()
     store, bindings = await control.store(), await control.bindings()

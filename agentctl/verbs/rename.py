@@ -15,7 +15,6 @@ from pathlib import Path
 from agentctl.errors import ConfigurationError, Problem, SyncError, UsageError
 from agentctl.resources import agent, agent_test, knowledge, knowledge_folder
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
-from agentctl.sources.files import load as load_files
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
 from agentctl.sources.pulled import Rewrite
@@ -29,6 +28,7 @@ from agentctl.verbs import held, sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.history import ProjectPlan, digest, unknown
 from agentctl.verbs.hold import hold, holds
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
 # Kinds whose names at the platform say which assistant it is.
@@ -78,7 +78,7 @@ async def look(control: Control, old: str, new: str) -> Renaming:
 
 async def _load(control: Control, old: str) -> Loaded:
     """The project, although files may still name `old` after its folder has got another name."""
-    loaded = await asyncio.to_thread(lambda: control.loaded)
+    loaded = await read(control)
     others = [problem for problem in loaded.problems if not problem.what.startswith(f"no assistant {old!r}, ")]
     return replace(loaded, problems=tuple(others)).checked()
 
@@ -101,8 +101,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         if renaming.moves:
             await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
         await asyncio.to_thread(rewrite, renaming.mentions)
-        loaded = (await asyncio.to_thread(load_files, control.directory, control.environment)).checked()
-        control.loaded = loaded  # what it had read is no more
+        loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
         for one in before:
             if one.digest == digest(_called(assistant, old), control.scope):

@@ -5,10 +5,11 @@ Pure text. Each form quotes a project's directory by its own rules, and none hol
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +31,7 @@ class Schedule:
     """What is to run and how often. `program`: how agentctl is started on this machine. `inside`: the project's
     directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path. `mail`: whether the
     project says whom to tell. `secrets`: names of the variables that hold the key, then of those for the store.
+    `plain`: settings that are no secrets and without which a sync would go elsewhere, by their variables' names.
     """
 
     program: Sequence[str]
@@ -42,6 +44,7 @@ class Schedule:
     stateless: bool = False
     mail: bool = False
     secrets: Sequence[str] = ("ELEVENLABS_API_KEY", "DATABASE_URL")
+    plain: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def minutes(self) -> int:
@@ -101,7 +104,7 @@ def _systemd(schedule: Schedule) -> dict[str, Any]:
     unit = f"agentctl-sync{_suffix(schedule)}"
     command = " ".join(_for_systemd(word) for word in _sync(schedule, str(schedule.directory)))
     return {"unit": unit, "command": command, "seconds": schedule.seconds, "jitter": schedule.jitter,
-            "description": _name(schedule).replace("%", "%%")}  # fmt: skip
+            "mail": schedule.mail, "description": _name(schedule).replace("%", "%%")}  # fmt: skip
 
 
 def _github(schedule: Schedule) -> dict[str, Any]:
@@ -116,6 +119,8 @@ def _github(schedule: Schedule) -> dict[str, Any]:
         "cron": schedule.cron,
         "suffix": _suffix(schedule),
         "secrets": schedule.secrets[:1] if schedule.stateless else schedule.secrets,
+        # JSON is YAML, and a text of it holds whatever is in a URL.
+        "plain": {name: json.dumps(value) for name, value in schedule.plain.items()},
         "plan": shlex.join([*start, "plan", "--exit-code"]),
         # As a block, so that no character of a path means anything to YAML.
         "sync": f"|\n          {shlex.join(sync)}",
@@ -166,6 +171,8 @@ def _must_be_printable(schedule: Schedule) -> None:
     for word in (*schedule.program, str(schedule.directory), schedule.inside):
         if not word.isprintable():
             raise UsageError(f"{word!r} has a character that no schedule can hold", "Rename that directory.")
+    if expression := next((value for value in schedule.plain.values() if "${{" in value), ""):
+        raise UsageError(f"{expression!r} would be an expression to GitHub", "Set another address.")
     if "${{" in schedule.inside:
         raise UsageError(f"{schedule.inside!r} would be an expression to GitHub", "Rename that directory.")
 

@@ -1,4 +1,4 @@
-"""Syncing without a memory: on a fresh machine with the embedded store, what is ours is found by its marks alone.
+"""Syncing without a memory: where a store knows nothing of the last sync, what is ours is found by its marks alone.
 
 A plan is then two-way. It sees what differs and cannot tell who changed it, so that applying it may take back what
 somebody did at the platform. That is said, and at a real host it needs a word of its own.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from agentctl.errors import Problem, Unauthorized, UsageError
 from agentctl.resources import agent, phone_number, webhook
 from agentctl.resources.post_call import WEBHOOK
+from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan, Settled
@@ -39,9 +40,10 @@ async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:
     """What no plan looks for and agents refer to: the project's webhook, found by its name where nothing is known yet.
 
     Without it new agents would deliver their calls to nobody. The answer belongs into the plan. Only of a store of this
-    machine: a shared one knows. A key that may not see webhooks finds none.
+    machine: a shared one knows, if by what was bound before the workspace had a label. A key that may not see webhooks
+    finds none.
     """
-    if not control.embedded or len(bindings):
+    if len(bindings) or not (control.embedded or bindings.relabelled(WEBHOOK)):
         return ()
     try:
         hooks = await webhook.listed(control.api)
@@ -57,31 +59,44 @@ async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:
 def notices(control: Control, plan: Plan) -> Iterator[Problem]:
     """That the plan is two-way, where it is."""
     if found := unremembered(plan):
-        what = (
-            f"nothing is remembered of {len(found)} resources that are there with the mark of this project, so drift "
-            "cannot be told from a change made here: what differs counts as changed here"
-        )
-        yield Problem("two-way", what)
-    if found and _forgets(control):
+        yield _two_way(len(found))
+    if _unseen(control, plan):
         yield Problem("two-way", "a sync of this needs --stateless, or the store that the last sync used")
 
 
+def unseen(applied: Applied) -> tuple[Problem, ...]:
+    """What has to be said of a sync even where nothing else is: that it wrote over what nothing was remembered of."""
+    found = set(unremembered(applied.plan)) & {change.desired.ref for change in applied.done}
+    return (_two_way(len(found)),) if found else ()
+
+
+def _two_way(count: int) -> Problem:
+    what = (
+        f"nothing is remembered of {count} resources that are there with the mark of this project, so drift "
+        "cannot be told from a change made here: what differs counts as changed here"
+    )
+    return Problem("two-way", what)
+
+
 def must_be_meant(control: Control, plan: Plan, *, stateless: bool) -> None:
-    """Raise UsageError for a two-way plan on an embedded store at a real host, unless `stateless`.
+    """Raise UsageError for a two-way plan at a real host, unless `stateless`.
 
     A project of which nothing is there yet has nothing to lose, and a sandbox on this machine neither.
     """
-    found = unremembered(plan)
-    if stateless or not found or not _forgets(control):
+    found = _unseen(control, plan)
+    if stateless or not found:
         return
     raise UsageError(
         f"{len(found)} resources of this project are at {control.settings.workspace}, and the store here knows nothing "
         "of them: what somebody did there would be overwritten or deleted unseen",
-        "Use the store that the last sync used (DATABASE_URL or SUPABASE_URL), or say that the files count in any "
-        "case: agentctl sync --stateless",
+        "Use the store that the last sync used (DATABASE_URL or SUPABASE_URL) with the label that its workspace had, "
+        "or say that the files count in any case: agentctl sync --stateless",
     )
 
 
-def _forgets(control: Control) -> bool:
-    host = (control.settings.elevenlabs_base_url.host or "").strip("[]")
-    return control.embedded and not is_loopback(host)
+def _unseen(control: Control, plan: Plan) -> tuple[Ref, ...]:
+    """What a sync must not go over without a word: of a shared store, which remembers from now on, what it writes."""
+    if is_loopback((control.settings.elevenlabs_base_url.host or "").strip("[]")):
+        return ()
+    written = {change.desired.ref for change in plan.changes}
+    return tuple(ref for ref in unremembered(plan) if control.embedded or ref in written)

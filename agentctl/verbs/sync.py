@@ -27,6 +27,7 @@ from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.hold import Hold, holds, unhold
+from agentctl.verbs.reading import read
 from agentctl.verbs.renamed import renamed_by_hand
 from agentctl.wiring import Control
 
@@ -36,8 +37,7 @@ async def load(control: Control) -> Loaded:
 
     Raises ConfigurationError with every problem of every file.
     """
-    loaded = await asyncio.to_thread(lambda: control.loaded)
-    return loaded.checked()
+    return (await read(control)).checked()
 
 
 async def plan(
@@ -86,9 +86,12 @@ async def _begun(
         recalled = await two_way.recall(control, bindings)
         kinds = await control.kinds(bindings)
         planning.begin(kinds, bindings, lambda key: not only or any(fnmatchcase(key, glob) for glob in only))
+    except asyncio.CancelledError:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        raise
     except BaseException:
-        await asyncio.wait({reading})
-        reading.result()  # What is wrong with the files comes first.
+        await reading  # What is wrong with the files comes first.
         raise
     return await reading, bindings, recalled, kinds
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from agentctl.resources import agent, agent_test, knowledge, knowledge_folder, p
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
+from agentctl.sources.reading import aside
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
 from agentctl.sync.kind import Kind, Ref
@@ -86,14 +86,14 @@ class Taking:
         start = (draft.snapshot(), len(self.taken), len(self.left))
         for edit in edits:
             self._edit(draft, change, edit)
-        if not (await asyncio.to_thread(draft.tried)).problems:
+        if not (await aside(draft.tried)).problems:
             return
         draft.restore(start[0])
         del self.taken[start[1] :], self.left[start[2] :]
         for edit in edits:
             before, taken = draft.snapshot(), len(self.taken)
             self._edit(draft, change, edit)
-            if problems := (await asyncio.to_thread(draft.tried)).problems:
+            if problems := (await aside(draft.tried)).problems:
                 draft.restore(before)
                 del self.taken[taken:]
                 self.left += problems
@@ -152,7 +152,7 @@ class Taking:
     async def _left_over(self, draft: Draft, change: Change) -> tuple[Edit, ...]:
         """What would still differ with the draft's files."""
         assert change.observed is not None
-        loaded = await asyncio.to_thread(draft.tried)
+        loaded = await aside(draft.tried)
         (assistant,) = loaded.assistants
         kind = self._kinds[agent.KIND]
         (desired,) = kind.desired(assistant)

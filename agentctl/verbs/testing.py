@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agentctl.errors import AgentctlError
+from agentctl.errors import AgentctlError, UsageError
 from agentctl.resources import agent, agent_test
 from agentctl.resources.agent_test import AgentTest
 from agentctl.resources.assistant import Assistant
@@ -43,11 +43,15 @@ async def run(
 
     The tests themselves are synced first, so that what runs is what the files say; nothing that a caller hears is
     written. Those of an assistant that is held by a rollback run as they are. Raises ConfigurationError for wrong
-    files, UsageError for a glob that matches nothing, Busy while another sync runs; whatever else keeps a test from
-    being run is its result.
+    files, UsageError for a glob that matches nothing or no assistant with tests, Busy while another sync runs; whatever
+    else keeps a test from being run is its result.
     """
     loaded = await sync.load(control)
     assistants = sync.select(loaded.assistants, only)
+    for glob in only:
+        if not any(assistant.tests for assistant in sync.select(assistants, [glob])):
+            what = "the assistants that match have" if set("*?[") & set(glob) else "the assistant has"
+            raise UsageError(f"{glob}: {what} no tests", "Write one: assistants/<key>/tests/<name>.toml")
     if not any(assistant.tests for assistant in assistants):
         return ()
     async with exclusive(control):

@@ -9,6 +9,7 @@ from typing import Any
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
 from agentctl.resources.agent import AGENT, AGENTS, Agent
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.answer import listing
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.resources.phone_number import NUMBERS
@@ -211,7 +212,8 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
         return {}
     bindings = await control.bindings()
     agents, had = bindings.of(AGENT_KIND), bindings.of(NUMBER_KIND)
-    there = {entry.get("phone_number"): entry for entry in await control.api.get(NUMBERS)}
+    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
+    there = {entry.get("phone_number"): entry for entry in entries}
 
     async def find(number: str, key: str) -> Finding:
         if number in there:

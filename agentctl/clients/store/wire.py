@@ -25,6 +25,8 @@ _NO_ENTRY = re.compile(r"28...|3D000")
 # Raised by our own functions, or about rights and tokens: these messages quote nobody.
 _SPEAKING = re.compile(r"P0001|42501|PGRST\d+")
 
+_AGAIN = "Run it again. If it comes back: is the server short of room, or does something in it hold locks?"
+
 _UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -58,7 +60,7 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
             "Migrations are pending: run `agentctl db status`, then `agentctl db migrate` or `supabase db push`.",
         )
     if code in _PASSING or _PASSING_CLASSES.fullmatch(code):
-        return StoreUnavailable(f"{where} cannot do it now ({code})", remedy)
+        return StoreUnavailable(f"{where} cannot do it now ({code})", remedy or _AGAIN)
     if _NO_ENTRY.fullmatch(code):
         return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
     said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""

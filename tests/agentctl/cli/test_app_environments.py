@@ -178,8 +178,9 @@ def test_a_binding_of_one_workspace_is_never_used_on_another(bench: Bench, stagi
         if other is bench.sandbox:
             assert {change["action"] for change in told["changes"]} == {"create"}
             assert not [one for one in first if one in asked or one in out]
-        else:  # Nothing is remembered there; what carries the mark is found.
-            assert {one["kind"] for one in told["two_way"]} == {"agent", "knowledge_document"}
+        else:  # What carries the mark is found, and it is what was bound before the workspace had a label.
+            assert {change["kind"] for change in told["changes"]} == {"post_call"}
+            assert told["two_way"] == []
     toml.write_text(before)
     assert bench("--env", "staging", "plan", "--exit-code")[0] == 0
 

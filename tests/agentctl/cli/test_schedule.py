@@ -50,8 +50,10 @@ def test_what_cannot_be_meant_is_2(bench: Bench) -> None:
 
 def test_mail_is_asked_for_where_somebody_is_named(bench: Bench) -> None:
     assert "--mail" not in bench("schedule")[1]
+    assert "SuccessExitStatus" not in bench("schedule", "systemd")[1], "nobody would hear of drift"
     (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
     assert "--mail" in bench("schedule")[1]
+    assert "SuccessExitStatus=3\n" in bench("schedule", "systemd")[1]
 
 
 def test_the_environment_that_was_chosen_is_chosen_then_too(bench: Bench) -> None:
@@ -69,12 +71,28 @@ def test_the_environment_that_was_chosen_is_chosen_then_too(bench: Bench) -> Non
     assert "canary" not in out
 
 
+def test_where_it_goes_is_said_unless_the_files_say_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ELEVENLABS_BASE_URL")
+    assert "ELEVENLABS_BASE_URL" not in bench("schedule", "github")[1]
+    (bench.root / ".env").write_text(
+        "ELEVENLABS_BASE_URL=https://api.eu.residency.elevenlabs.io\nAGENTCTL_ENV=staging\n"
+    )
+    text = 'project = "beispiel"\n[environments.staging]\nworkspace = "other"\n'
+    (bench.root / "agentctl.toml").write_text(text)
+    out = bench("schedule", "github")[1]
+    assert out.count('      ELEVENLABS_BASE_URL: "https://api.eu.residency.elevenlabs.io/"\n') == 2, "plan and sync"
+    assert out.count("agentctl -C . --env staging ") == 2
+    (bench.root / "agentctl.toml").write_text(f'{text}base_url = "https://api.us.elevenlabs.io"\n')
+    assert "ELEVENLABS_BASE_URL" not in bench("schedule", "github")[1]
+
+
 def test_the_store_that_is_used_is_named_to_github(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("SUPABASE_URL", "https://abcdefgh.supabase.co")
     monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "canary")
     out = bench("schedule", "github")[1]
     assert "SUPABASE_SERVICE_ROLE_KEY: ${{ secrets.SUPABASE_SERVICE_ROLE_KEY }}" in out
+    assert 'SUPABASE_URL: "https://abcdefgh.supabase.co/"' in out
     assert "DATABASE_URL" not in out
     assert "SUPABASE" not in bench("schedule", "github", "--stateless")[1]
 

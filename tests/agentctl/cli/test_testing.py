@@ -32,6 +32,17 @@ def test_each_test_has_a_line_and_the_exit_code_tells(bench: Bench) -> None:
     assert bench("test", "nobody")[0] == 2
 
 
+def test_an_assistant_without_tests_did_not_pass_any(bench: Bench) -> None:
+    bench.declare("notdienst")
+    assert bench("test", "--json") == (0, "[]\n", "No tests are declared: assistants/<key>/tests/<name>.toml\n")
+    expect(bench, "hilf freundlich")
+    for arguments in (("notdienst",), ("empfang", "notdienst"), ("not*",)):
+        code, out, err = bench("test", *arguments)
+        assert (code, out) == (2, "")
+        assert f"{arguments[-1]}: the assistant" in err
+        assert "no tests" in err
+
+
 def test_json_is_one_document_and_reasons_cannot_repaint_the_terminal(bench: Bench) -> None:
     expect(bench, "hilf freundlich")
     bench.sandbox.judge(test="gruss", status="failed", reason="bad \x1b[2J\u202e\nnews")

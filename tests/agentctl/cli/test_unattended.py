@@ -24,6 +24,7 @@ from tests.telephony import Bench, bench
 __all__ = ["bench"]
 CRON = ("sync", "--yes", "--quiet")
 AGENT = "/v1/convai/agents/*"
+ENDLESS = "[% for a in range(100000) %][% for b in range(100000) %][% endfor %][% endfor %]"
 
 
 def edited(bench: Bench, text: str, key: str = "empfang") -> None:
@@ -142,6 +143,47 @@ def test_ended_before_there_is_a_plan_nothing_was_written(bench: Bench) -> None:
     assert code == 1
     assert "before there was a plan; nothing was written" in err
     assert writes == []
+
+
+def endless(bench: Bench) -> None:
+    """Eight prompts, each of which takes two seconds to be given up."""
+    for number in range(8):
+        bench.declare(f"a{number}")
+        edited(bench, ENDLESS, f"a{number}")
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["sound", "with a wrong agentctl.toml"])
+def test_it_ends_in_time_while_files_are_read(bench: Bench, report: Path, broken: bool) -> None:
+    endless(bench)
+    wrong = "nmae = 1\n" if broken else ""
+    (bench.root / "agentctl.toml").write_text(f'project = "beispiel"\n{wrong}[mail]\nto = ["team@example.org"]\n')
+    began = time.monotonic()
+    code, _, err = bench(*CRON, "--timeout", "1", "--report", str(report), "--mail")
+    assert time.monotonic() - began < 3.5
+    assert code == 1
+    said = "this run was ended after its 1 s, while the files were read (assistants/a0/prompt.md); nothing was written"
+    assert said in err
+    assert said in json.loads(report.read_text())["error"]
+    (mail,) = mails(bench)
+    assert said in " ".join(mail["message"]["text"].split())
+
+
+def test_stopped_while_files_are_read_it_ends_at_once(bench: Bench) -> None:
+    endless(bench)
+    process = started(bench)
+    end = time.monotonic() + 60
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while "template_process" not in "".join(
+        Path(f"/proc/{pid}/cmdline").read_text() for path in children.parent.parent.glob("*/children")
+        for pid in path.read_text().split()
+    ):  # fmt: skip
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "error: stopped\n")
+    assert time.monotonic() - began < 3
 
 
 def test_another_sync_is_waited_for_as_long_as_is_allowed(bench: Bench) -> None:
@@ -327,6 +369,19 @@ def test_wrong_files_are_mailed_too_to_whom_the_command_line_names(bench: Bench)
     (bench.root / "agentctl.toml").write_text("[broken\n")
     assert bench(*CRON, "--mail-to", "ops@example.org")[0] == 2
     assert len(mails(bench)) == 1
+
+
+def test_where_wrong_files_hide_whom_to_mail_that_is_said(bench: Bench) -> None:
+    project = bench.root / "agentctl.toml"
+    project.write_text("[broken\n")
+    code, _, err = bench(*CRON, "--mail")
+    assert code == 2
+    assert "warning: nobody is told by mail" in err
+    assert mails(bench) == []
+    project.write_text('project = "beispiel"\nnmae = 1\n[mail]\nto = ["team@example.org"]\n')
+    code, _, err = bench(*CRON, "--mail")
+    assert (code, "nobody is told" in err) == (2, False)
+    assert mails(bench)[0]["recipient"] == "team@example.org"
 
 
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:

@@ -80,6 +80,7 @@ def test_every_problem_is_told_with_its_place(tests: Path) -> None:
         ('type = "simulation"\nsimulation_scenario = "x"\nfailure_examples = ["y"]\n', "goes with type llm only"),
         ('success_condition = "x"\n[[chat_history]]\nrole = "agent"\nmessage = "Hi."\n', "user is missing"),
         (GOOD + "dynamic_variables = { when = [1] }\n", "'when' must be text in quotes, a number, or true or false"),
+        (GOOD + f"success_examples = {['x'] * 6}\n", "success_examples: must have at most 5 entries (got 6)"),
         ('type = "chat"\n', "type: must be one of llm, tool or simulation"),
         (
             'type = "tool"\nuser = "x"\n[tool_call_parameters]\n'

@@ -46,7 +46,7 @@ async def test_all_that_is_settled_is_remembered_in_a_few_calls() -> None:
         ref = Ref("menu", f"m{number}")
         assert bindings.get(ref) == f"new-{number}"
         assert bindings.former(ref) == (f"old-{number}",), "what was replaced has to go, by whichever command"
-        assert bindings.touched(ref) == 7
+        assert bindings.touched(ref, f"new-{number}") == 7
 
 
 async def test_what_cannot_be_remembered_is_not_taken_for_remembered() -> None:

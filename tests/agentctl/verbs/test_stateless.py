@@ -14,12 +14,15 @@ from agentctl.errors import UsageError
 from agentctl.local import postgres
 from agentctl.sandbox.harness import running_thread
 from agentctl.settings import Settings
-from agentctl.sync.kind import Ref
-from agentctl.sync.plan import Plan
+from agentctl.sync.kind import Desired, Ref
+from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import stateless
 from agentctl.wiring import Control, connect
-from tests.telephony import NUMBER, Bench, environment
+from tests.telephony import NUMBER, Bench, bench, environment
 
+__all__ = ["bench"]
+
+UPDATE = Change("update", Desired("agent", "empfang", {}, "here"))
 AGENT, NUMBERED = Ref("agent", "empfang"), Ref("phone_number", NUMBER)
 
 
@@ -115,7 +118,11 @@ def test_without_a_memory_nothing_is_made_twice_and_what_is_ambiguous_is_listed(
         ("https://api.elevenlabs.io", None, Plan(orphans=(AGENT,), known=3), False),
         ("http://127.0.0.1:8787", None, Plan(adopted=(AGENT,)), False),
         ("http://[::1]:8787", None, Plan(adopted=(AGENT,)), False),
+        # A shared store remembers from now on: only what is written counts.
         ("https://api.elevenlabs.io", "postgresql://h/d", Plan(adopted=(AGENT,)), False),
+        ("https://api.elevenlabs.io", "postgresql://h/d", Plan((UPDATE,), known=3, adopted=(AGENT,)), True),
+        ("https://api.elevenlabs.io", "postgresql://h/d", Plan((UPDATE,), known=3), False),
+        ("http://127.0.0.1:8787", "postgresql://h/d", Plan((UPDATE,), adopted=(AGENT,)), False),
     ],
 )
 async def test_who_has_to_say_that_the_files_count(
@@ -157,3 +164,69 @@ def test_a_checkout_that_declares_little_deletes_nothing_without_two_words(
     with other.writes() as writes:
         code, _, err = other("sync", "--yes", "--prune", "--force")
     assert (code, writes, "12 resources of this project are at" in err) == (2, [], True)
+
+
+@pytest.fixture
+def real(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A project in a shared store, synced before its workspace got a label; the sandbox is a real host."""
+    monkeypatch.setattr(stateless, "is_loopback", lambda host: False)
+    bench.declare("zentrale")
+    return bench
+
+
+def edit(bench: Bench) -> None:
+    """Somebody changes a prompt in the dashboard."""
+    agent_id = bench.agent("zentrale")["agent_id"]
+
+    async def change(control: Control) -> None:
+        body = {"conversation_config": {"agent": {"prompt": {"prompt": "Von Hand."}}}}
+        await control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id)
+
+    bench.control(change)
+
+
+def label(bench: Bench, name: str) -> None:
+    (bench.root / "agentctl.toml").write_text(
+        f'project = "beispiel"\n[environments.production]\nworkspace = "{name}"\n'
+    )
+
+
+def prompt(bench: Bench) -> str:
+    return str(bench.agent("zentrale")["conversation_config"]["agent"]["prompt"]["prompt"]).strip()
+
+
+def test_a_new_label_forgets_nothing_of_what_was_bound_before_it(real: Bench) -> None:
+    assert real("sync", "--yes")[0] == 0
+    assert real("webhook", "register", "https://door.example.org/webhooks/elevenlabs")[0] == 0
+    edit(real)
+    label(real, "acme")
+    real.declare("neu")
+    assert real.json("plan")["two_way"] == []
+    for _ in range(2):  # what is held back once is held back for good
+        code, _, err = real("sync", "--yes", "-q")
+        assert (code, prompt(real)) == (3, "Von Hand.")
+        assert "held back: agent zentrale was changed at the platform" in err
+        assert "two-way" not in err
+    assert real("sync", "--yes", "--take-ours")[0] == 0
+    assert prompt(real) == "Hilf freundlich weiter."
+    hooks = [real.agent(key)["platform_settings"]["workspace_overrides"]["webhooks"] for key in ("neu", "empfang")]
+    assert hooks[0]["post_call_webhook_id"] == hooks[1]["post_call_webhook_id"] is not None
+    assert len(real.sandbox.state()["agents"]) == 3
+    assert real("plan", "--exit-code")[0] == 0
+
+
+def test_what_a_shared_store_knows_nothing_of_is_not_overwritten_without_a_word(real: Bench) -> None:
+    label(real, "acme")
+    assert real("sync", "--yes")[0] == 0
+    edit(real)
+    label(real, "other")
+    with real.writes() as writes:
+        code, _, err = real("sync", "--yes", "-q")
+    assert (code, writes) == (2, [])
+    assert "1 resources of this project are at 127.0.0.1" in err
+    assert "with the label that its workspace had" in err
+    code, out, err = real("sync", "--yes", "-q", "--stateless")
+    assert (code, out) == (0, "beispiel/production: 2 created, 1 updated\n")
+    assert "note: two-way: nothing is remembered of 1 resources" in err
+    assert prompt(real) == "Hilf freundlich weiter."
+    assert real("sync", "--yes", "-q") == (0, "", "")

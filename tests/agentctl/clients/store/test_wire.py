@@ -71,6 +71,12 @@ def test_what_a_code_means(code: str, meaning: type[StoreError]) -> None:
     assert type(refusal("store_call", code, "secret words")) is meaning
 
 
+@pytest.mark.parametrize("code", ["57014", "53100", "40P01"])
+def test_what_may_pass_has_a_remedy(code: str) -> None:
+    assert "Run it again" in refusal("migrate", code).hint
+    assert refusal("migrate", code, remedy="Check the URL.").hint == "Check the URL."
+
+
 def test_only_messages_that_quote_nobody_are_shown() -> None:
     assert "secret" not in str(refusal("store_call", "22P02", 'invalid input: "secret"'))
     assert "permission denied" in str(refusal("store_call", "42501", "permission denied for function x"))
