@@ -65,9 +65,10 @@ def pull(
 
 
 async def _written(control: Control, found: Pull, new: Adopting) -> tuple[Failure, ...]:
-    from agentctl.verbs.adoption import adopt
+    from agentctl.verbs.adoption import adopt, tidy
     from agentctl.verbs.pull import write
 
+    await tidy(control)
     if found.files:
         await write(control, found)
     return await adopt(control, new.adoptions) if new.adoptions else ()

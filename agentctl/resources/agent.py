@@ -21,6 +21,7 @@ from agentctl.resources.language_presets import PRESETS, conversation
 from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
+from agentctl.resources.prompt_text import as_in_file
 from agentctl.resources.voice import speech
 from agentctl.sync.bindings import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
@@ -85,7 +86,7 @@ class Agent:
                 platform_settings(assistant),
             ),
         }
-        body = overlaid(ours, assistant.elevenlabs)
+        body = as_in_file(overlaid(ours, assistant.elevenlabs))
         yield Desired(self.name, assistant.key, body, assistant.where, perils=(PRIVACY,))
 
     def tag(self, key: str) -> str:
@@ -254,7 +255,7 @@ def _observed(method: str, answer: object) -> Observed:
     answer = having(f"{method} {AGENT}", answer, "agent_id")
     numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
     told = f"{numbers} rings there" if numbers else ""
-    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=told)
+    return Observed(str(answer["agent_id"]), as_in_file(answer), str(answer.get("version_id") or ""), told=told)
 
 
 def _agent(assistant: Assistant) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.resources.language_presets import Conversation, LanguagePreset
 from agentctl.resources.part import E164 as E164
 from agentctl.resources.part import KEY as KEY
+from agentctl.resources.part import RESERVED as RESERVED
 from agentctl.resources.part import E164Number as E164Number
 from agentctl.resources.part import Language as Language
 from agentctl.resources.part import MailAddress as MailAddress

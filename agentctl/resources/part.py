@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
 
 KEY = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+# What belongs to all assistants is named shared/…, as if that were the key of one: so none may have it.
+RESERVED = "shared"
 E164 = re.compile(r"^\+[1-9]\d{6,14}$")
 # A mailbox, loosely: the mail server has the last word; line breaks and lists must not reach a header.
 MAILBOX = re.compile(r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+$")

@@ -14,6 +14,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import E164
+from agentctl.sources.rewrite import keeping_ends
 from agentctl.sources.toml import Unreadable, read_toml
 
 _BOM = b"\xef\xbb\xbf"
@@ -39,7 +40,7 @@ def add_number(directory: Path, key: str, number: str) -> bool:
     except Unreadable as error:
         raise ConfigurationError([error.problem]) from None
     content = path.read_bytes()
-    edited = _with_number(content.removeprefix(_BOM).decode(), number, where)
+    edited = keeping_ends(content.removeprefix(_BOM).decode(), lambda text: _with_number(text, number, where))
     _replace(path.resolve(), (_BOM if content.startswith(_BOM) else b"") + edited.encode(), where)
     return True
 

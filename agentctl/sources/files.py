@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentctl.errors import Problem
-from agentctl.resources.assistant import KEY, Assistant, Document
+from agentctl.resources.assistant import KEY, RESERVED, Assistant, Document
 from agentctl.resources.language_presets import LanguagePreset
 from agentctl.settings import nearest
 from agentctl.sources import agent_tests
@@ -90,8 +90,7 @@ class _Reader:
     def _assistant(self, folder: Path) -> Assistant | None:
         before = len(self.problems)
         key, where = folder.name, f"assistants/{folder.name}/assistant.toml"
-        if not KEY.fullmatch(key):
-            what = f"the folder's name is the assistant's key: at most 63 of a-z, 0-9, - and _, like {slug(key)[:63]!r}"
+        if what := _no_key(key):
             self.problems.append(Problem(f"assistants/{key}", what))
             return None
         table = self._table(folder, where)
@@ -202,6 +201,15 @@ class _Reader:
         except Unreadable as error:
             self.problems.append(error.problem)
             return None
+
+
+def _no_key(name: str) -> str:
+    """Why a folder of this name is no assistant's; empty where it may be one's."""
+    if not KEY.fullmatch(name):
+        return f"the folder's name is the assistant's key: at most 63 of a-z, 0-9, - and _, like {slug(name)[:63]!r}"
+    if name == RESERVED:
+        return f"no assistant can have the key {name!r}, under which stands what belongs to all: rename the folder"
+    return ""
 
 
 def _knowledge(declared: AssistantFile | None) -> tuple[Sequence[KnowledgeEntry] | None, bool]:

@@ -85,7 +85,18 @@ def _read(text: str) -> dict[str, Any]:
         raise Uneditable from None
 
 
+def keeping_ends(text: str, edit: Callable[[str], str]) -> str:
+    """`edit` of `text` in the line ends that all its lines have; what is new in it would have others."""
+    if "\r\n" not in text or "\n" in text.replace("\r\n", ""):
+        return edit(text)
+    return edit(text.replace("\r\n", "\n")).replace("\n", "\r\n")
+
+
 def _checked(text: str, wanted: Mapping[str, Any], edit: Callable[[Any], None]) -> str:
+    return keeping_ends(text, lambda plain: _edited(plain, wanted, edit))
+
+
+def _edited(text: str, wanted: Mapping[str, Any], edit: Callable[[Any], None]) -> str:
     try:
         document = tomlkit.parse(text)
         edit(document)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,28 @@ ASSISTANTS = "assistants"
 _ASIDE = ".pull-"
 # Seconds after which nobody is writing there any more.
 _ABANDONED = 3600
+
+
+def sweep(root: Path) -> None:
+    """Take away what a pull left in the project at `root` that was killed while it wrote. Blocks."""
+    for path in (root / ASSISTANTS).glob(f"{_ASIDE}*"):
+        with suppress(OSError):
+            if path.is_dir() and not _is_at_work(path):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_at_work(path: Path) -> bool:
+    """Whether somebody may be writing there: a process of the number in its name, and not for an hour already."""
+    if time.time() - path.stat().st_mtime > _ABANDONED:
+        return False
+    pid = path.name.removeprefix(_ASIDE).partition("-")[0]
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except OSError:
+        return True  # it is somebody else's
+    return True
 
 
 @dataclass(frozen=True)
@@ -116,8 +139,7 @@ class Sheet:
         folder = self._root / ASSISTANTS
         try:
             folder.mkdir(exist_ok=True)
-            _sweep(folder)
-            aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+            aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{os.getpid()}-", dir=folder))
             try:
                 _write(aside, self.files(), durably=True)
             except OSError:
@@ -141,13 +163,6 @@ class Sheet:
             (aside / self.folder).rename(target)
         except OSError as error:
             raise ConfigurationError([Problem(self.folder, f"cannot be written: {error.strerror}")]) from None
-
-
-def _sweep(folder: Path) -> None:
-    """Take away what a pull left that was killed while it wrote."""
-    for path in folder.glob(f"{_ASIDE}*"):
-        if path.is_dir() and time.time() - path.stat().st_mtime > _ABANDONED:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def _place_shared(source: Path, target: Path) -> None:

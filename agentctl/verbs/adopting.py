@@ -14,6 +14,7 @@ from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.post_call import WEBHOOK
+from agentctl.resources.prompt_text import as_in_file
 from agentctl.sources.counterpart import room
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
@@ -73,7 +74,8 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
     """Put together the files of the agents that are wanted, as `candidates` found them."""
     loaded = await load(control)
     bindings = await control.bindings()
-    bodies = await asyncio.gather(*(control.api.get(agent.AGENT, agent_id=one.agent_id) for one in wanted.found))
+    answers = await asyncio.gather(*(control.api.get(agent.AGENT, agent_id=one.agent_id) for one in wanted.found))
+    bodies = [as_in_file(answer) for answer in answers]
     locators = {one.key: at(body, _KNOWLEDGE) for one, body in zip(wanted.found, bodies, strict=True)}
     asked = f"GET {agent.AGENT}"
     lists = {key: [having(asked, one, "id") for one in listing(asked, there or [])] for key, there in locators.items()}

@@ -14,6 +14,7 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, SyncError
 from agentctl.resources import agent, knowledge, post_call
+from agentctl.sources.written import sweep
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
@@ -47,6 +48,11 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         applied = await sync.apply(control, narrowed, take_ours=True, force=True)
         left = [_left(change) for change in plan.changes if change not in changes]
         return (*failures, *applied.failures, *left)
+
+
+async def tidy(control: Control) -> None:
+    """Take away what a pull left beside the assistants that was killed; whoever calls this has the lease."""
+    await asyncio.to_thread(sweep, control.directory)
 
 
 async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list[Failure]:

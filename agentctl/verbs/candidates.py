@@ -12,7 +12,7 @@ from agentctl.errors import Problem, UsageError
 from agentctl.resources import agent
 from agentctl.resources.agent import Agent
 from agentctl.resources.answer import having
-from agentctl.resources.assistant import KEY
+from agentctl.resources.assistant import KEY, RESERVED
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.verbs.fetching import short
@@ -103,8 +103,9 @@ class _Search:
             raise UsageError(f"agent {agent_id} is declared already, as {ours}", f"agentctl pull {ours}")
         if foreign:
             raise UsageError(f"agent {agent_id} belongs to another project: {foreign}", "Pull it there.")
-        if key and not KEY.fullmatch(key):
-            raise UsageError(f"{key!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _.")
+        if key and (not KEY.fullmatch(key) or key == RESERVED):
+            hint = f"Use at most 63 of a-z, 0-9, - and _; {RESERVED} stands for all assistants."
+            raise UsageError(f"{key!r} cannot be a key", hint)
         if key and self._is_taken(key):
             raise UsageError(f"{key} is taken already", "Give it another key: --agent ID=KEY")
         self._take(entry, key or self._key(entry, ours))
@@ -141,7 +142,7 @@ class _Search:
         return slug if not self._is_taken(slug) else f"{slug[:50].strip('-')}-{short(str(entry['agent_id'])[-6:])}"
 
     def _is_taken(self, key: str) -> bool:
-        taken = key in self._declared or any(key == one.key for one in self.found.values())
+        taken = key == RESERVED or key in self._declared or any(key == one.key for one in self.found.values())
         return taken or os.path.lexists(self._root / ASSISTANTS / key)
 
     def _take(self, entry: Mapping[str, Any], key: str) -> None:

@@ -7,7 +7,7 @@ What was changed here alone stays, and a plan still shows it. Nothing is written
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as with_
 from typing import Any
@@ -71,10 +71,24 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
         assistants=tuple(one.key for one in assistants),
         rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
         taken=tuple(taking.taken),
-        left=tuple(dict.fromkeys(taking.left)),
+        left=tuple(dict.fromkeys([*taking.left, *_unknown(plan)])),
         failures=plan.failures,
         before=plan,
     )
+
+
+def _unknown(plan: Plan) -> Iterator[Problem]:
+    """What differs of that of which nothing is remembered: nobody can tell on which side it was changed."""
+    for change in plan.changes:
+        # Our own marks are nothing that could be taken.
+        paths = [edit.path for edit in change.edits if edit.path != "tags" and not is_only_space(edit)]
+        if paths and change.desired.ref in plan.adopted and not change.overwrites:
+            what = (
+                f"differs in {', '.join(paths)}, and the store here remembers no sync of it, so that it cannot be told "
+                "which side was changed: pull with the store that the last sync used (DATABASE_URL or SUPABASE_URL), "
+                "or edit the files by what agentctl plan shows"
+            )
+            yield Problem(f"{change.desired.kind} {change.desired.key}", what)
 
 
 async def write(control: Control, found: Pull) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
 from agentctl.resources import agent, agent_test, knowledge, knowledge_folder
-from agentctl.resources.assistant import KEY, Assistant
+from agentctl.resources.assistant import KEY, RESERVED, Assistant
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
 from agentctl.sources.pulled import Rewrite
@@ -55,6 +55,8 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     """What renaming `old` to `new` means; writes nothing. Raises UsageError where it cannot be done."""
     if not KEY.fullmatch(new):
         raise UsageError(f"{new!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _, a letter or digit first.")
+    if new == RESERVED:
+        raise UsageError(f"{new!r} cannot be a key", "Under it stands what belongs to all assistants: take another.")
     if old == new:
         raise UsageError(f"{old} has that key already")
     loaded = await _load(control, old)

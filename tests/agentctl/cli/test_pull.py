@@ -179,6 +179,31 @@ def test_a_prompt_keeps_its_line_ends_and_space_around_it_is_no_drift(dashboard:
     assert {edit["changed"] for change in changes for edit in change["edits"]} <= {"here"}
 
 
+@pytest.mark.parametrize("typed", ["Hilf.\r\nSei nett.", "Hilf.\rSei nett.", "\ufeffHilf.\nSei nett."])
+def test_a_prompt_with_what_no_file_keeps_is_pulled_and_then_in_sync(dashboard: Dashboard, typed: str) -> None:
+    dashboard.edits({"conversation_config": {"agent": {"prompt": {"prompt": typed}}}})
+    code, out, _ = dashboard("pull", "--all", "--yes", "--overwrite-templates")
+    assert (code, "left" in out) == (0, False), out
+    assert dashboard.prompt.read_text() == "Hilf.\nSei nett.\n"
+    dashboard.in_sync()
+    dashboard.prompt.write_text("Hilf.\nSei netter.\n")
+    assert dashboard("sync", "--yes")[0] == 0
+    assert dashboard.agent()["conversation_config"]["agent"]["prompt"]["prompt"] == "Hilf.\nSei netter."
+
+
+def test_a_table_keeps_its_line_ends(dashboard: Dashboard) -> None:
+    dashboard.toml.write_bytes(dashboard.toml.read_bytes().replace(b"\n", b"\r\n"))
+    assert dashboard("sync", "--yes")[0] == 0
+    agent = {"first_message": FIRST, "max_conversation_duration_message": "Eins.\nZwei.", "language": "de"}
+    dashboard.edits({"conversation_config": {"agent": agent, "conversation": {"text_only": True}}})
+    assert dashboard("pull", "--all", "--yes", "--overwrite-templates")[0] == 0
+    dashboard.edits({"conversation_config": {"tts": {"speed": 0.8}}})
+    assert dashboard("pull", "--all", "--yes")[0] == 0
+    content = dashboard.toml.read_bytes()
+    assert FIRST.encode() in content
+    assert content.count(b"\n") == content.count(b"\r\n")
+
+
 def test_space_around_a_prompt_alone_is_nothing_to_pull(dashboard: Dashboard) -> None:
     prompt = dashboard.agent()["conversation_config"]["agent"]["prompt"]["prompt"]
     dashboard.edits({"conversation_config": {"agent": {"prompt": {"prompt": f"{prompt}\n"}}}})

@@ -198,6 +198,14 @@ def test_a_folder_name_that_is_no_key(project: DiskProject) -> None:
     ]
 
 
+def test_the_key_under_which_stands_what_belongs_to_all_is_nobodys(project: DiskProject) -> None:
+    project.assistant("shared")
+    assert project.problems() == [
+        "assistants/shared: no assistant can have the key 'shared', under which stands what belongs to all: "
+        "rename the folder"
+    ]
+
+
 def test_one_number_cannot_ring_at_two_assistants(project: DiskProject) -> None:
     for key in ("day", "night"):
         project.assistant(key, 'name = "x"\nphone.numbers = ["+498999998100"]\nfirst_message="AI"\n')

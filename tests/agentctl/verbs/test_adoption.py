@@ -18,6 +18,7 @@ import pytest
 from agentctl.clients.trust import trusted
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
+from tests.deadly import in_a_process
 from tests.telephony import NUMBER, OLD_FLOW, Bench, environment
 
 PDF = b"%PDF-1.4\nstream\nBT (Preise) Tj ET\nendstream\n"
@@ -348,7 +349,12 @@ def test_keys_are_unlike_and_what_cannot_be_is_named(workspace: Workspace) -> No
 
 def test_one_agent_under_a_key_of_ones_own(workspace: Workspace) -> None:
     one, other = workspace.agent_made("Eins"), workspace.agent_made("Zwei")
-    for wrong, what in ((f"{one}=A B", "cannot be a key"), (f"{one}=", "is no agent"), ("../x", "id is made of")):
+    for wrong, what in (
+        (f"{one}=A B", "cannot be a key"),
+        (f"{one}=shared", "cannot be a key"),
+        (f"{one}=", "is no agent"),
+        ("../x", "id is made of"),
+    ):
         code, _, err = workspace("pull", "--agent", wrong, "--yes")
         assert (code != 0, what in err) == (True, True), err
     assert workspace("pull", "--agent", f"{one}=pforte", "--yes")[0] == 0
@@ -439,6 +445,19 @@ def test_what_cannot_be_written_is_bound_to_nothing(
     assert workspace("sync", "--yes", "--prune", "--force")[0] == 0
     assert workspace.as_told() == before
     assert workspace("pull", "--all", "--yes")[0] == 0
+    workspace.settled()
+
+
+@pytest.mark.parametrize("fatal", [1, 2, 3, 4])
+def test_what_a_killed_pull_left_goes_and_a_sync_completes_the_rest(workspace: Workspace, fatal: int) -> None:
+    for name in ("Eins", "Zwei"):
+        workspace.knowing(workspace.text_made(f"Preise {name}", "Ein Brot: 4 Euro."), name=name)
+    agents = set(workspace.sandbox.state()["agents"])
+    in_a_process(["-C", str(workspace.root), "pull", "--all", "--yes"], fatal, "before", {"PATCH"})
+    assert workspace("pull", "--all", "--yes")[0] == 0
+    assert sorted(path.name for path in (workspace.root / "assistants").iterdir()) == ["eins", "zwei"]
+    assert workspace("sync", "--yes")[0] == 0
+    assert set(workspace.sandbox.state()["agents"]) == agents
     workspace.settled()
 
 

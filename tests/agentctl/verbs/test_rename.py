@@ -141,6 +141,7 @@ def test_what_cannot_be_renamed_is_refused_and_nothing_is_done(known: Bench) -> 
     cases = {
         ("empfang", "zweite"): "assistants/zweite is there already",
         ("empfang", "A B"): "cannot be a key",
+        ("empfang", "shared"): "cannot be a key",
         ("empfang", "empfang"): "has that key already",
         ("empfng", "neu"): "Did you mean empfang?",
     }

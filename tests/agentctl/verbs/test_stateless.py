@@ -67,6 +67,16 @@ def test_a_machine_without_a_memory_says_so_and_wants_a_word(
     assert other("sync", "--yes")[0] == 0
 
 
+def test_a_pull_without_a_memory_says_why_it_takes_nothing(machines: tuple[Bench, Bench]) -> None:
+    one, other = machines
+    assert one("sync", "--yes")[0] == 0
+    (other.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf anders.\n")
+    code, out, _ = other("pull", "empfang", "--yes")
+    assert code == 3
+    assert "agent empfang: differs in conversation_config.agent.prompt.prompt, and the store here remembers no" in out
+    assert "Nothing to take, 1 left as they are." in out
+
+
 def test_a_new_assistant_of_a_machine_without_a_memory_delivers_to_the_projects_webhook(
     machines: tuple[Bench, Bench],
 ) -> None:
