@@ -32,6 +32,8 @@ async def delivering(control: Control, assistants: Sequence[Assistant], bindings
     for key, sighting in seen.items():
         if isinstance(sighting, AgentctlError):
             raise sighting
-        for observed in sighting:
+        bound = bindings.of(AGENT).get(key)
+        # Beside the bound one there may be others that claim to be it; they are nobody's business here.
+        for observed in [one for one in sighting if bound in (None, one.remote_id)]:
             found[key] = resource.bound_to(resource.agent_binding(observed.body))
     return found

@@ -135,3 +135,18 @@ def test_a_second_document_with_our_name_is_named_and_goes_when_it_is_pruned(ben
     assert bench("sync", "--yes", "--prune")[0] == 0
     assert other not in bench.sandbox.state()["documents"]
     assert document["id"] in bench.sandbox.state()["documents"]
+
+
+def test_registering_a_webhook_goes_by_the_bound_one_and_writes_to_neither(bench: Bench) -> None:
+    sent = {"settings": {"auth_type": "hmac", "name": "CRM", "webhook_url": "https://crm.example.org/calls"}}
+    theirs = ask(bench, "POST", "/v1/workspace/webhooks", json=sent).json()["webhook_id"]
+    other = copy_of(bench, bench.agent()["agent_id"], name="Kopie")
+    delivers = {"platform_settings": {"workspace_overrides": {"webhooks": {"post_call_webhook_id": theirs}}}}
+    ask(bench, "PATCH", f"{LIST}/{other}", json=delivers)
+    bench.declare("zentrale")
+    assert bench("sync", "--yes")[0] == 1
+    with bench.writes() as writes:
+        code, _, err = bench("webhook", "register", "https://door.example.org/webhooks/elevenlabs")
+    assert (code, "claim to be it" in err, "somebody else's" in err) == (1, True, False)
+    patched = {entry["path"] for entry in writes if entry["path"].startswith(LIST)}
+    assert patched == {f"{LIST}/{bench.agent('zentrale')['agent_id']}"}
