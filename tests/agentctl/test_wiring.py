@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,10 @@ async def test_an_embedded_server_that_dies_is_started_again_by_whoever_needs_it
         store = await control.store()
         await store.call("bind", BINDING)
         pid = int((root / ".agentctl/postgres/postmaster.pid").read_text().split()[0])
+        (idle,) = store._idle  # type: ignore[attr-defined]
         os.kill(pid, signal.SIGKILL)
+        # What is under way when it dies fails; this is about those who come afterwards.
+        await asyncio.to_thread(select.select, [idle.fileno()], [], [], 30)
         found = await asyncio.gather(*(store.call("bindings", SCOPE, timeout=30) for _ in range(8)))
         assert [rows[0]["remote_id"] for rows in found] == ["agent_1"] * 8
     await local.stop(root / ".agentctl")
