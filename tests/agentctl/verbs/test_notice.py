@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -50,48 +51,47 @@ def test_a_mail_stays_readable_however_much_is_wrong() -> None:
     assert "And 460 more" in message["text"]
 
 
+class Route:
+    """Takes every mail."""
+
+    name = "smtp"
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+
+    async def send(self, mail: object) -> str:
+        self.sent.append(mail)
+        return "taken"
+
+
 def test_where_there_is_a_route_it_is_sent_at_once(bench: Bench) -> None:
-    sent = []
-
-    class Route:
-        name = "smtp"
-
-        async def send(self, mail: object) -> str:
-            sent.append(mail)
-            return "taken"
+    route = Route()
 
     async def tell(control: Control) -> list[int]:
-        control.mail_route = Route()  # type: ignore[assignment]
+        control.mail_route = route  # type: ignore[assignment]
         return [await notify(control, report(AgentctlError("kaputt")), ["a@example.org"]) for _ in range(2)]
 
     assert bench.control(tell) == [1, 0]
-    (mail,) = sent
+    (mail,) = route.sent
     assert (mail.recipient, mail.message_id.endswith("@agentctl.invalid>")) == ("a@example.org", True)  # type: ignore[attr-defined]
     assert bench.store("claim_mails", worker="test", limit=5, lease_seconds=60) == []
 
 
 @pytest.mark.parametrize("error", [AgentctlError("kaputt"), Busy("another sync is running")], ids=["no news", "busy"])
 def test_what_waits_is_sent_by_the_next_run_that_has_a_route(bench: Bench, error: AgentctlError) -> None:
-    sent = []
-
-    class Route:
-        name = "smtp"
-
-        async def send(self, mail: object) -> str:
-            sent.append(mail)
-            return "taken"
+    route = Route()
 
     async def tell(control: Control) -> int:
         return await notify(control, report(AgentctlError("kaputt")), ["a@example.org"])
 
     async def tell_again(control: Control) -> int:
-        control.mail_route = Route()  # type: ignore[assignment]
+        control.mail_route = route  # type: ignore[assignment]
         return await notify(control, report(error), ["a@example.org"])
 
     assert bench.control(tell) == 1
-    assert sent == []
+    assert route.sent == []
     assert bench.control(tell_again) == 0
-    assert [mail.recipient for mail in sent] == ["a@example.org"]  # type: ignore[attr-defined]
+    assert [mail.recipient for mail in route.sent] == ["a@example.org"]  # type: ignore[attr-defined]
 
 
 def test_where_nobody_can_be_told_nothing_counts_as_told(bench: Bench) -> None:
