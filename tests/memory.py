@@ -148,7 +148,9 @@ class MemoryStore:
     def _intend(self, args: Mapping[str, Any]) -> Any:
         key, rows = self._of("intents", args, *SCOPE, "kind", "key")
         new = key not in rows
-        fresh = {"kind": args["kind"], "key": args["key"], "intended_at": self._now().isoformat()}
+        fresh = {name: args.get(name) for name in ("kind", "key", "said")} | {"intended_at": self._now().isoformat()}
+        if not new and args.get("again"):
+            rows[key]["said"] = fresh["said"]
         bound = self._of("bindings", args, *SCOPE, "kind", "key")[1].get(key, {}).get("remote_id")
         return {"new": new, "intended_at": rows.setdefault(key, fresh)["intended_at"], "remote_id": bound}
 

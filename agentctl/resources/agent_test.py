@@ -46,7 +46,6 @@ class AgentTest:
 
     name = KIND
     prunable = True
-    stamps = frozenset({"content", "type"})
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

@@ -31,7 +31,6 @@ class KnowledgeDocument:
 
     name = KIND
     prunable = True
-    stamps = frozenset({"content", "type"})
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

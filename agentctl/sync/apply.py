@@ -18,6 +18,7 @@ from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
+from agentctl.sync.interrupted import words
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged, is_repeatable
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
@@ -143,6 +144,8 @@ class _Run:
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
         if edits:
             sent = written(edits, body, wanted, observed.body, kind.lists)
+            if not new:
+                await self._bindings.say(desired.ref, observed.remote_id, words(edits, body))
             observed = await kind.update(observed.remote_id, desired, sent)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)
@@ -189,7 +192,7 @@ class _Run:
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
         if not is_repeatable(kind):
-            await self._bindings.intend(ref, again=change.again)
+            await self._bindings.intend(ref, body, again=change.again)
         try:
             remote_id = await kind.create(change.desired, body)
         except (Rejected, Unauthorized):

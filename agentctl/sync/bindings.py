@@ -23,6 +23,7 @@ _AGAIN = "Run it again: the new plan shows what is there then."
 _TOUCHED = "~touched"
 _FORMER = "~former"
 _UNJUDGED = "~unjudged"
+_SAID = "~said"
 
 
 class Store(Protocol):
@@ -42,6 +43,7 @@ class Bindings:
         self._assumed: dict[Ref, str] = {}
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: dict[Ref, datetime] = {}
+        self._said: dict[Ref, Mapping[str, Any]] = {}
         self._exposed: set[Ref] = set()
         self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
 
@@ -65,6 +67,7 @@ class Bindings:
             self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
+        self._said = {Ref(row["kind"], row["key"]): row.get("said") or {} for row in intents}
         return self
 
     def get(self, ref: Ref) -> str | None:
@@ -87,6 +90,12 @@ class Bindings:
         if self._ids.get(ref) == remote_id:
             return self.applied(ref)
         return self._unlabelled.get((ref, remote_id)) if ref not in self._ids else None
+
+    def said(self, ref: Ref, remote_id: str) -> Mapping[str, Any]:
+        """What a write was about to say to the object of that id, or that made it, whose answer nobody heard."""
+        memory = self.memory(ref, remote_id)
+        said = self._said.get(ref) if memory is None else memory.get(_SAID)
+        return said or {}
 
     def relabelled(self, ref: Ref) -> bool:
         """Whether it is bound to nothing, and was before the workspace had a label."""
@@ -135,16 +144,22 @@ class Bindings:
             await self._store.call("forget_intent", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
             self._intents.pop(ref, None)
 
-    async def intend(self, ref: Ref, *, again: bool) -> None:
-        """Remember that a create is about to be sent; `bind` takes it back. `again`: an earlier one was looked for.
+    async def intend(self, ref: Ref, said: Mapping[str, Any], *, again: bool) -> None:
+        """Remember that a create is about to say this; `bind` takes it back. `again`: an earlier one was looked for.
 
         Raises Stale where another sync is sending it too, or has: no lease is held for ever, and its holder may have
         slept. Two that take up the same interrupted create are not told apart.
         """
-        told = await self._store.call("intend", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        row = {"kind": ref.kind, "key": ref.key, "said": sealed(said), "again": again}
+        told = await self._store.call("intend", {**asdict(self.scope), **row})
         if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
             raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
         self._intents.setdefault(ref, datetime.now(UTC))
+
+    async def say(self, ref: Ref, remote_id: str, words: Mapping[str, Any]) -> None:
+        """Remember that an edit is about to say this; `bind` takes it back. What is bound otherwise is not ours yet."""
+        if self._ids.get(ref) == remote_id:
+            await self._put(ref, remote_id, {**self.applied(ref), _SAID: words}, self.former(ref))
 
     async def bind(
         self,
@@ -162,7 +177,7 @@ class Bindings:
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
         takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through.
         """
-        applied = overlaid(without(self.memory(ref, remote_id) or {}, gone), written or {})
+        applied = overlaid(without(self.memory(ref, remote_id) or {}, [*gone, (_SAID,)]), written or {})
         if touched:
             applied[_TOUCHED] = touched
         if unjudged:
@@ -192,6 +207,7 @@ class Bindings:
         self._ids[ref] = remote_id
         self._applied[ref] = applied
         self._intents.pop(ref, None)
+        self._said.pop(ref, None)
         self._exposed.discard(ref)
 
     async def forget(self, ref: Ref, remote_id: str) -> None:

@@ -15,7 +15,7 @@ from agentctl.sync.claims import ambiguous, claiming, counting, doubled
 from agentctl.sync.diff import attributed, diff, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
-from agentctl.sync.interrupted import said, unclear
+from agentctl.sync.interrupted import heard
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
@@ -114,18 +114,18 @@ class Draft:
         memory = self._bindings.memory(ref, observed.remote_id)
         if bound is None and memory is None and not begun:
             self._adopted.append(ref)
-        unheard = said(kind, desired, body, observed) if memory is None and begun else {}
-        known = memory or unheard
+        said = self._bindings.said(ref, observed.remote_id)
+        taken = heard(said, memory, observed, kind.lists)
+        known = overlaid(memory or {}, taken)
         edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if theirs := memory is None and not observed.free:
             edits = tuple(replace(edit, origin="there") for edit in edits)
-        self._notices += unclear(desired, edits) if unheard else ()
-        # What an unheard create said is remembered where it differs too: the next plan would take that for ours.
-        equal = overlaid(unheard, without(body, [edit.keys for edit in edits]))
+        # What was taken is remembered where it differs too: the next plan would not know whose it is.
+        equal = overlaid(without(taken, gone), without(body, [edit.keys for edit in edits]))
         touched = self._touched(desired, observed)
-        news = bound != observed.remote_id or begun or gone or touched
+        news = bound != observed.remote_id or begun or gone or touched or said
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
         unjudged = self._unjudged(kind, desired, observed)

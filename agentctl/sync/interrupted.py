@@ -1,47 +1,45 @@
-"""What a create has said whose answer never came. Pure.
+"""What a write has said whose answer never came. Pure.
 
-It said all that is declared, as far as anybody knows. So whatever is otherwise at what it has made was changed there
-since; or here, which cannot be told from it, and then it is left to a person as well.
+Whether it arrived is to be seen at what is there: what stands there as it was said is our own word, however the
+declaration has changed since, and whatever stands there otherwise is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from agentctl.errors import Problem
-from agentctl.sync.diff import Edit, diff, without
-from agentctl.sync.entries import postponed
-from agentctl.sync.kind import Desired, Kind, Observed, Stamped, is_internal
-from agentctl.sync.plan import refs
-from agentctl.sync.secret import sealed
+from agentctl.sync.diff import Edit, diff, patch, without
+from agentctl.sync.kind import Keyed, Observed
 
 
-def said(kind: Kind[Any], desired: Desired, body: Mapping[str, Any], observed: Observed) -> Mapping[str, Any]:
-    """The part of `body` that it has said; `body` holds every id that is known.
+def words(edits: Iterable[Edit], body: Mapping[str, Any]) -> dict[str, Any]:
+    """What these edits say of ours: of a list our own entries, and null or an empty list where something goes."""
+    return patch([replace(edit, after=_ours(edit, body)) for edit in edits])
 
-    Not what nobody but us writes, nor what it could not say: parts with another of its kind or with what is not there
-    yet, which a create leaves to an edit. What is not there at all counts as not said.
+
+def heard(
+    said: Mapping[str, Any], memory: Mapping[str, Any] | None, observed: Observed, lists: Mapping[str, Keyed]
+) -> Mapping[str, Any]:
+    """The part of `said` that the platform has taken. `memory`: what was applied before; None: it was a create.
+
+    What a create has made held all of it, so that what differs there was changed there since; but not what is not there
+    at all, which the platform may never have taken. Of an edit nobody knows whether it arrived: each field counts that
+    is there as it was said, or gone as it was said.
     """
-    if is_internal(kind):
+    if not said:
         return {}
-    own = {ref for ref in refs(desired.body) if ref.kind == kind.name}
-    parts = [*postponed(desired.body, own, kind.lists), *((path,) for path in _stamps(kind))]
-    later = [
-        edit.keys
-        for edit in diff(body, observed.body, kind.lists)
-        if edit.before is None or refs({"": edit.after}) or any(edit.under(part) for part in parts)
-    ]
-    known: Mapping[str, Any] = sealed(without(body, later))
-    return known
+    left = diff(said, observed.body, lists, memory)
+    if memory is None:
+        return without(said, [edit.keys for edit in left if edit.before is None])
+    return without(said, [edit.keys for edit in left if (edit.before, edit.after) != (None, None)])
 
 
-def unclear(desired: Desired, edits: Iterable[Edit]) -> Iterator[Problem]:
-    """That a difference at what was made by such a create is not written over, where there is one."""
-    if any(edit.origin != "here" for edit in edits):
-        what = "the sync that made it never learned of it; what differs counts as changed at the platform since"
-        yield Problem(f"{desired.kind} {desired.key}", what)
-
-
-def _stamps(kind: Kind[Any]) -> frozenset[str]:
-    return kind.stamps if isinstance(kind, Stamped) else frozenset()
+def _ours(edit: Edit, body: Mapping[str, Any]) -> Any:
+    if edit.removes:
+        return None if edit.after is None else []
+    place: Any = body
+    for key in edit.keys:
+        place = place[key]
+    return place

@@ -242,15 +242,6 @@ def is_judged(kind: object) -> bool:
 
 
 @runtime_checkable
-class Stamped(Protocol):
-    """A kind with fields that are a part of our mark, which nobody there changes by an edit: a digest, or a type."""
-
-    @property
-    def stamps(self) -> frozenset[str]:
-        """Their names, at the top of a body."""
-
-
-@runtime_checkable
 class Internal(Protocol):
     """A kind whose resources lie in our own store: nobody else writes them, and nothing is lost with one."""
 

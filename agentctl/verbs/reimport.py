@@ -249,8 +249,9 @@ class _Reimport:
         bindings = await self.control.bindings()
         there = found.there.remote_id if found.there is not None else found.old_id
         if there == found.old_id:
-            await bindings.intend(ref, again=bindings.intended(ref))
-            there = await kind.create(desired, {"agent_id": found.agent_id})
+            said = {"agent_id": found.agent_id}
+            await bindings.intend(ref, said, again=bindings.intended(ref))
+            there = await kind.create(desired, said)
             if there == found.old_id:
                 raise Stale(f"ElevenLabs still lists {found.number} as it was before it was deleted", "Wait a little.")
         await bindings.bind(ref, there)

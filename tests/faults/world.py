@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace, field
 from random import Random
 from typing import Any
 
@@ -219,15 +219,17 @@ REPLACED = (assistant("empfang", number=True, file=True), assistant("nacht"))
 FEWER = (assistant("empfang", number=True, shared=False),)
 ONE = (assistant("empfang", number=True, shared=False, plain=True),)
 OTHER = (assistant("empfang", " Neu.", number=True, shared=False, plain=True),)
+THIRD = (assistant("empfang", " Ganz neu.", number=True, shared=False, plain=True),)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What a sync starts from and what it is asked for."""
+    """What a sync starts from and what it is asked for. `tried`: what one run was asked for before it was edited."""
 
     before: Sequence[Assistant]
     wanted: Sequence[Assistant]
     prune: bool = False
+    tried: Sequence[Assistant] = ()
 
 
 SCENES: Mapping[str, Scene] = {
@@ -237,9 +239,11 @@ SCENES: Mapping[str, Scene] = {
     "prune": Scene(FIRST, FEWER, prune=True),
     "one": Scene((), ONE),
     "edit one": Scene(ONE, OTHER),
+    "one, edited again": Scene((), OTHER, prune=True, tried=ONE),
+    "edit one again": Scene(ONE, THIRD, prune=True, tried=OTHER),
 }
 # How often random faults fall upon a scene: small ones are quick, and in the large ones all kinds take part.
-WEIGHTS = {"first": 1, "edit": 1, "replace": 1, "prune": 1, "one": 8, "edit one": 8}
+WEIGHTS = {"first": 1, "edit": 1, "replace": 1, "prune": 1, "one": 8, "edit one": 8, "one, edited again": 4, "edit one again": 4}
 
 
 @dataclass(frozen=True)
@@ -302,6 +306,9 @@ class World:
         before = strangers(self.platform)
         faulty = Faulty(self.platform, store, faults)
         reruns, done = -1, 0
+        if tried := SCENES[scene].tried:
+            await self._run(faulty, replace(SCENES[scene], wanted=tried))
+            self._only_lags()
         for run in range(most):
             begun, over = len(faulty.steps), not faulty.faults and run > 0
             clean = await self._run(faulty, SCENES[scene])

@@ -24,6 +24,7 @@ class Platform:
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     applied: dict[tuple[str, str], Any] = field(default_factory=dict)
     intents: set[tuple[str, str]] = field(default_factory=set)
+    said: dict[tuple[str, str], Any] = field(default_factory=dict)
     intended_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     versions: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
@@ -39,7 +40,10 @@ class Platform:
             ]
         if function == "intents":
             at = self.intended_at.isoformat()
-            return [{"kind": kind, "key": key, "intended_at": at} for kind, key in self.intents]
+            return [
+                {"kind": kind, "key": key, "intended_at": at, "said": copy.deepcopy(self.said.get((kind, key)))}
+                for kind, key in self.intents
+            ]
         name = (args["kind"], args["key"])
         match function:
             case "bind":
@@ -48,6 +52,8 @@ class Platform:
             case "intend":
                 new = name not in self.intents
                 self.intents.add(name)
+                if new or args["again"]:
+                    self.said[name] = copy.deepcopy(args["said"])
                 return {"new": new, "remote_id": self.bindings.get(name)}
             case "forget_intent":
                 self.intents.discard(name)
@@ -123,6 +129,8 @@ class Thing:
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         self._write("update", desired.key)
         _merge(self.platform.objects[self.name][remote_id], self._kept(patch))
+        if (self.name, desired.key) in self.platform.lost:
+            raise AnswerLost(f"no answer to the edit of {desired.key}")
         return await self.read(remote_id)
 
     async def delete(self, remote_id: str) -> None:

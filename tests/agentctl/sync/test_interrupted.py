@@ -1,9 +1,9 @@
-"""A create whose answer was lost: what is otherwise at what it made is somebody else's, and is not written over."""
+"""A write whose answer was lost: what it said is our own word, and only that may be written over without a question."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,14 +17,8 @@ from tests.agentctl.sync.platform import Platform, Thing
 
 pytestmark = pytest.mark.anyio
 TRANSFERS = {"to": Keyed(owned=True)}
+TOOLS = {"tools": Keyed(by="name", open=True, owned=True), **TRANSFERS}
 DESK, NIGHT = Ref("agent", "desk"), Ref("agent", "night")
-
-
-@dataclass
-class File(Thing):
-    """Its content is told by a digest in its name."""
-
-    stamps: frozenset[str] = field(default=frozenset({"digest"}))
 
 
 @dataclass
@@ -35,7 +29,7 @@ class Row(Thing):
 
 
 def kinds(platform: Platform) -> list[Any]:
-    return [File("document", platform), Thing("agent", platform, lists=TRANSFERS), Row("row", platform)]
+    return [Thing("document", platform), Thing("agent", platform, lists=TOOLS), Row("row", platform)]
 
 
 async def planned(platform: Platform, specs: Sequence[Any]) -> Plan:
@@ -56,6 +50,10 @@ async def cut_off(specs: Sequence[Any], *kinds: str) -> Platform:
     return platform
 
 
+def held(applied: Applied) -> list[str]:
+    return [edit.path for one in applied.held for edit in one.held(take_ours=False, destroy=False)]
+
+
 def desk(name: str = "ours", **more: Any) -> dict[str, Any]:
     return {"key": "desk", "agent": {"name": name, "voice": {"id": "v"}, **more}}
 
@@ -70,9 +68,6 @@ async def test_an_edit_made_there_since_is_held_back_for_as_long_as_nobody_decid
     agent(platform)["voice"]["id"] = "theirs"
     found = await planned(platform, [desk()])
     assert [(edit.path, edit.origin) for edit in found.changes[0].edits] == [("voice.id", "there")]
-    assert [str(notice) for notice in found.notices] == [
-        "agent desk: the sync that made it never learned of it; what differs counts as changed at the platform since"
-    ]
     for _ in range(2):
         applied = await synced(platform, [desk()])
         assert ([one.desired.key for one in applied.held], applied.done) == (["desk"], ())
@@ -93,10 +88,23 @@ async def test_what_nobody_changed_is_taken_up_as_it_is() -> None:
     assert (await planned(platform, [desk("new")])).changes[0].edits[0].origin == "here"
 
 
-async def test_whether_a_file_changed_or_somebody_there_cannot_be_told() -> None:
+async def test_a_file_that_changed_since_is_told_from_what_somebody_changed_there() -> None:
     platform = await cut_off([desk()], "agent")
-    assert (await synced(platform, [desk("new")])).held
-    assert agent(platform)["name"] == "ours"
+    agent(platform)["voice"]["id"] = "theirs"
+    applied = await synced(platform, [desk("new")])
+    assert (held(applied), len(applied.done)) == (["voice.id"], 1)
+    assert agent(platform) == {"name": "new", "voice": {"id": "theirs"}}
+
+
+async def test_of_two_attempts_the_one_that_was_made_is_what_was_said() -> None:
+    platform = Platform(failing={("agent", "desk")})
+    assert not (await synced(platform, [desk("one")])).ok
+    platform.failing.clear()
+    platform.lost.add(("agent", "desk"))
+    assert not (await synced(platform, [desk("two")])).ok
+    platform.lost.clear()
+    applied = await synced(platform, [desk("three")])
+    assert (applied.held, agent(platform)["name"]) == ((), "three")
 
 
 async def test_what_such_a_create_could_not_say_is_said_now() -> None:
@@ -130,3 +138,70 @@ async def test_what_nobody_else_writes_is_a_change_made_here() -> None:
     assert (applied.ok, applied.held) == (True, ())
     assert [*platform.objects["document"].values()] == [{"digest": "two"}]
     assert [*platform.objects["row"].values()] == [{"to": "two"}]
+
+
+async def edited(before: dict[str, Any], after: dict[str, Any], *, arrives: bool = True) -> Platform:
+    """A world in which an edit had no answer, whether or not it arrived."""
+    platform = Platform()
+    assert (await synced(platform, [before])).ok
+    platform.lost |= {("agent", "desk")} if arrives else set()
+    platform.failing |= set() if arrives else {("agent", "desk")}
+    assert not (await synced(platform, [after])).ok
+    platform.lost.clear()
+    platform.failing.clear()
+    return platform
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_field_may_be_edited_again_after_an_edit_without_an_answer(arrives: bool) -> None:
+    platform = await edited(desk("one"), desk("two"), arrives=arrives)
+    applied = await synced(platform, [desk("three")])
+    assert (applied.ok, applied.held, agent(platform)["name"]) == (True, (), "three")
+    platform = await edited(desk("one"), desk("two"), arrives=arrives)
+    assert (await synced(platform, [desk("one")])).ok
+    assert (agent(platform)["name"], (await planned(platform, [desk("one")])).empty) == ("one", True)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_what_somebody_changed_there_after_such_an_edit_is_held_back(arrives: bool) -> None:
+    platform = await edited(desk("one"), desk("two"), arrives=arrives)
+    agent(platform)["voice"]["id"] = "theirs"
+    applied = await synced(platform, [desk("three")])
+    assert (held(applied), agent(platform)) == (
+        ["voice.id"],
+        {"name": "three", "voice": {"id": "theirs"}},
+    )
+    platform = await edited(desk("one"), desk("two"), arrives=arrives)
+    agent(platform)["name"] = "theirs"
+    for name in ("three", "three", "one"):
+        assert (await synced(platform, [desk(name)])).held
+        assert agent(platform)["name"] == "theirs"
+
+
+async def test_what_was_said_once_is_not_ours_for_ever() -> None:
+    platform = await edited(desk("one"), desk("two"), arrives=False)
+    assert (await synced(platform, [desk("one")])).ok
+    agent(platform)["name"] = "two"
+    assert (await synced(platform, [desk("one")])).held
+
+
+def tools(*names: str, **to: Any) -> dict[str, Any]:
+    return desk(**({"tools": [{"name": name} for name in names]} if names else {}), **({"to": to} if to else {}))
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_entries_are_ours_and_go_also_after_such_an_edit(arrives: bool) -> None:
+    none, some = tools(), tools("a", "b", x={"id": 1}, y={"id": 2})
+    one, other = tools("a", x={"id": 1}), tools("b", y={"id": 2})
+    for first, lost, last in ((none, some, one), (some, one, none), (some, none, other), (one, other, some)):
+        platform = await edited(first, lost, arrives=arrives)
+        agent(platform).setdefault("tools", []).append({"name": "theirs"})
+        applied = await synced(platform, [last])
+        assert (applied.ok, applied.held) == (True, ()), (first, lost, last)
+        wanted = last["agent"]
+        there = agent(platform)
+        assert sorted(entry["name"] for entry in there["tools"]) == sorted(
+            [*(entry["name"] for entry in wanted.get("tools", ())), "theirs"]
+        )
+        assert {k: v for k, v in there.get("to", {}).items() if v is not None} == wanted.get("to", {})
+        assert (await planned(platform, [last])).empty

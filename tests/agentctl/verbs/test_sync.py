@@ -245,7 +245,7 @@ async def test_a_create_that_was_cut_off_and_is_wanted_no_more_is_forgotten_some
         bindings = await control.bindings()
         await bindings.unbind(kept[0])
         for ref in (*gone, *kept):
-            await bindings.intend(ref, again=False)
+            await bindings.intend(ref, {}, again=False)
         assert (await agentctl.plan(control)).abandoned == (), "the platform's lists may lag behind"
         await earlier(dsn)
         assert (await agentctl.plan(control, ["empfang"])).abandoned == (), "only a whole plan knows what is declared"

@@ -126,7 +126,7 @@ async def test_a_hold_and_an_interrupted_create_end_the_trust(project: Project) 
         await hold(control, "empfang", 1, "a digest")
     assert not await project.trusts()
     async with project.opened() as control:
-        await (await control.bindings()).intend(Ref("agent", "empfang"), again=False)
+        await (await control.bindings()).intend(Ref("agent", "empfang"), {}, again=False)
     assert not await project.trusts()
 
 

@@ -37,12 +37,23 @@ async def test_an_intent_keeps_its_first_time_until_it_is_forgotten(store: Store
     assert (first["new"], again["new"]) == (True, False)
     assert again["intended_at"] == first["intended_at"]
     assert datetime.fromisoformat(first["intended_at"]).utcoffset() == UTC.utcoffset(None)
-    row = {"kind": "agent", "key": "empfang", "intended_at": first["intended_at"]}
+    row = {"kind": "agent", "key": "empfang", "intended_at": first["intended_at"], "said": None}
     assert await store.call("intents", PLACE) == [row]
 
     assert await store.call("forget_intent", AGENT) == {"removed": True}
     assert await store.call("forget_intent", AGENT) == {"removed": False}
     assert await store.call("intents", PLACE) == []
+
+
+async def test_an_intent_says_what_it_said_first_until_that_was_looked_for_in_vain(store: Store) -> None:
+    async def said() -> list[Any]:
+        return [row["said"] for row in await store.call("intents", PLACE)]
+
+    await store.call("intend", {**AGENT, "said": {"name": "one"}, "again": False})
+    await store.call("intend", {**AGENT, "said": {"name": "two"}, "again": False})
+    assert await said() == [{"name": "one"}]
+    await store.call("intend", {**AGENT, "said": {"name": "two"}, "again": True})
+    assert await said() == [{"name": "two"}]
 
 
 async def test_an_intent_is_fulfilled_by_the_binding_of_the_same_name_only(store: Store) -> None:
