@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -243,7 +243,8 @@ SCENES: Mapping[str, Scene] = {
     "edit one again": Scene(ONE, THIRD, prune=True, tried=OTHER),
 }
 # How often random faults fall upon a scene: small ones are quick, and in the large ones all kinds take part.
-WEIGHTS = {"first": 1, "edit": 1, "replace": 1, "prune": 1, "one": 8, "edit one": 8, "one, edited again": 4, "edit one again": 4}
+WEIGHTS = {"first": 1, "edit": 1, "replace": 1, "prune": 1, "one": 8, "edit one": 8}
+WEIGHTS |= dict.fromkeys(("one, edited again", "edit one again"), 4)
 
 
 @dataclass(frozen=True)
