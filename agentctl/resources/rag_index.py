@@ -17,6 +17,7 @@ from agentctl.resources import knowledge
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.dependents import must_be_free
+from agentctl.resources.mark import short
 from agentctl.resources.place import Place
 from agentctl.resources.retrieval import readers
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, User
@@ -103,7 +104,7 @@ class RagIndex:
                 body = {
                     "document": Ref(knowledge.KIND, document.key),
                     "model": assistant.rag.model,
-                    "content": document.digest[:12],
+                    "content": short(document.digest),
                 }
                 yield Desired(self.name, f"{document.key}@{assistant.rag.model}", body, document.key, follows=True)
 

@@ -13,6 +13,7 @@ from agentctl.resources import agent, knowledge, rag_index
 from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
+from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.sources.counterpart import room
@@ -218,7 +219,7 @@ class _Composer:
     ) -> Iterator[str]:  # fmt: skip
         for desired in self._kinds[knowledge.KIND].desired(assistant):
             entry = self._documents.get(documents.get(desired.key, ""))
-            name = f"{desired.body['name']}@{desired.body['content']}"
+            name = marked(desired.body)
             if entry is None or entry.get("name") == name:
                 continue
             yield desired.key

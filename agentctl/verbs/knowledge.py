@@ -12,7 +12,7 @@ from typing import Any
 from agentctl.errors import AgentctlError, UsageError
 from agentctl.resources import knowledge, rag_index
 from agentctl.resources.assistant import Assistant, Document
-from agentctl.resources.place import prefix
+from agentctl.resources.mark import marked, parted, prefix
 from agentctl.resources.rag_index import RagIndex
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
@@ -142,12 +142,13 @@ def _chosen(assistants: Sequence[Assistant], only: Sequence[str]) -> dict[str, D
 
 
 def _listed(entry: Mapping[str, Any], mark: str, bindings: Bindings, declared: set[str]) -> Listed:
-    name, _, digest = str(entry["name"]).removeprefix(mark).rpartition("@")
+    own = parted(str(entry["name"]).removeprefix(mark))
+    name = str(own["name"])
     document_id = str(entry["id"])
     current = bindings.get(Ref(knowledge.KIND, name)) == document_id
     return Listed(
         # One that was replaced and stays, since others use it, is told apart as a plan does it.
-        key=name if current or name not in declared else f"{name}@{digest}",
+        key=name if current or name not in declared else marked(own),
         type=str(entry.get("type")),
         document_id=document_id,
         size=int((entry.get("metadata") or {}).get("size_bytes") or 0),
