@@ -16,7 +16,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
 from agentctl.resources.mark import listed, marked, parted, prefix, short
 from agentctl.resources.place import Place
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
 
 TESTS = "/v1/convai/agent-testing"
 TEST = "/v1/convai/agent-testing/{test_id}"
@@ -45,7 +45,7 @@ class AgentTest:
     """One test. It is edited in place and keeps its id and its history of runs, unless its type changes."""
 
     name = KIND
-    prunable = True
+    traits = Traits(marks=frozenset({"name"}))
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

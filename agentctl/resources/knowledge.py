@@ -16,7 +16,7 @@ from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.mark import listed, marked, parted, prefix, short
 from agentctl.resources.place import Place
-from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
 
 LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
@@ -31,7 +31,7 @@ class KnowledgeDocument:
     """
 
     name = KIND
-    prunable = True
+    traits = Traits(marks=frozenset({"name"}))
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

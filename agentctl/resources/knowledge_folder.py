@@ -12,7 +12,7 @@ from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.mark import listed, prefix
 from agentctl.resources.place import Place
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 
 LIST = "/v1/convai/knowledge-base"
 FOLDER = "/v1/convai/knowledge-base/{document_id}"
@@ -32,7 +32,7 @@ class KnowledgeFolder:
     """A folder that one assistant's documents, several assistants' or the shared ones lie in."""
 
     name = KIND
-    prunable = True
+    traits = Traits(marks=frozenset({"name"}))
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:

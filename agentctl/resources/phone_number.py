@@ -17,7 +17,7 @@ from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits
 from agentctl.sync.secret import HIDDEN, secrets
 
 NUMBERS = "/v1/convai/phone-numbers"
@@ -42,7 +42,7 @@ class PhoneNumber:
     """A number and the agent it is assigned to. Without `access` a number can be assigned but not imported."""
 
     name = KIND
-    prunable = False  # a number is given back with its routing: agentctl release-number
+    traits = Traits(prunable=False)  # a number is given back with its routing: agentctl release-number
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, access: TwilioAccess | None = None) -> None:

@@ -20,7 +20,7 @@ from agentctl.resources.dependents import must_be_free
 from agentctl.resources.mark import short
 from agentctl.resources.place import Place
 from agentctl.resources.retrieval import readers
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits, User
 
 INDEXES = "/v1/convai/knowledge-base/{document_id}/rag-index"
 INDEX = "/v1/convai/knowledge-base/{document_id}/rag-index/{index_id}"
@@ -83,8 +83,7 @@ class RagIndex:
     """The index of one document by one model. To ask for one that is there only tells how far it is."""
 
     name = KIND
-    prunable = True
-    repeatable = True
+    traits = Traits(repeatable=True)
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, tell: Callable[[str], None] = lambda text: None, pace: Pace | None = None) -> None:

@@ -19,7 +19,7 @@ from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
 from agentctl.sync.interrupted import words
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged, is_repeatable
+from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
@@ -191,7 +191,7 @@ class _Run:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
-        if not is_repeatable(kind):
+        if not kind.traits.repeatable:
             await self._bindings.intend(ref, body, again=change.again)
         try:
             remote_id = await kind.create(change.desired, body)
@@ -200,7 +200,7 @@ class _Run:
             if not change.again:
                 await self._bindings.abandon([ref])
             raise
-        unjudged = is_judged(kind) and not self._verdicts.open
+        unjudged = kind.traits.judged and not self._verdicts.open
         await self._bindings.bind(ref, remote_id, former=old, unjudged=unjudged)
         if old is not None:
             self._removal.replaced(change, old)

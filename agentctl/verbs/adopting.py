@@ -175,7 +175,9 @@ class _Composer:
                 return None
             (assistant,) = loaded.assistants
             missing = diff(resolve(settings, self._ids), resolve(self._desired(assistant), self._ids), {})
-            edits = [edit for edit in self._edits(assistant, body, documents) if not is_mark(edit)]
+            edits = [
+                edit for edit in self._edits(assistant, body, documents) if not is_ours(edit, self._kinds[agent.KIND])
+            ]
             if not missing and not edits:
                 return assistant
             if decided := self._decided(sheet.key, assistant, (*missing, *edits)):
@@ -238,9 +240,9 @@ class _Composer:
             self.notes.append(Problem(where, f"{'.'.join(path)} {what}"))
 
 
-def is_mark(edit: Edit) -> bool:
-    """Whether adopting an agent may write this there: our tags, and space around a prompt, which no file keeps."""
-    return edit.path == "tags" or is_only_space(edit)
+def is_ours(edit: Edit, kind: Kind[Any]) -> bool:
+    """Whether adopting an agent may write this there: our mark, and space around a prompt, which no file keeps."""
+    return edit.path in kind.traits.marks or is_only_space(edit)
 
 
 def _theirs(edit: Edit, body: Mapping[str, Any]) -> Any:

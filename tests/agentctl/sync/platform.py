@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, AnswerLost, Rejected, Unreachable
-from agentctl.sync.kind import Desired, Keyed, Observed, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Sighting, Traits
 
 
 @dataclass
@@ -62,6 +62,9 @@ class Platform:
         return {}
 
 
+MARKED = Traits(marks=frozenset({"name"}))
+
+
 @dataclass
 class Thing:
     """A kind whose specs are dicts {"key": …, "<kind>": body}."""
@@ -70,7 +73,7 @@ class Thing:
     platform: Platform
     lists: Mapping[str, Keyed] = field(default_factory=dict)
     immutable: frozenset[str] = frozenset()
-    prunable: bool = True
+    traits: Traits = MARKED
     refusal: AgentctlError | None = None
     refuses_changes: bool = False
     marks: bool = False
