@@ -61,7 +61,7 @@ def test_a_run_that_does_not_end_is_not_waited_for_for_ever(bench: Bench) -> Non
     bench.sandbox.judge(status="pending")
     code, out, _ = bench("test", "--timeout", "1")
     assert code == 1
-    assert "not run  empfang/gruss\n    no result after 1 s\n" in out
+    assert "not run  empfang/gruss\n    no result after 1 s; --timeout says how long to wait\n" in out
 
 
 def test_sync_with_the_gate_stops_what_fails(bench: Bench) -> None:
