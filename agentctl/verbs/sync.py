@@ -67,7 +67,7 @@ async def plan(
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_released(assistants, released), *history.too_large(free)]
-    notices += _untested(free) if gated else ()
+    notices += untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
@@ -212,7 +212,8 @@ def _sparing(
     return ProjectPlan.of(plan, assistants, **more, holds=tuple(kept), released=keys)
 
 
-def _untested(assistants: Sequence[Assistant]) -> list[Problem]:
+def untested(assistants: Sequence[Assistant]) -> list[Problem]:
+    """A notice for each assistant that a gate has nothing to ask of."""
     what = "has no tests, so the gate lets its changes through"
     return [Problem(assistant.where, what) for assistant in assistants if not assistant.tests]
 
