@@ -14,7 +14,7 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, SyncError
 from agentctl.resources import agent, knowledge
-from agentctl.sources.written import sweep
+from agentctl.sources.aside import sweep
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
@@ -51,7 +51,7 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
 
 
 async def tidy(control: Control) -> None:
-    """Take away what a pull left beside the assistants that was killed; whoever calls this has the lease."""
+    """Take away what a pull left in the project that was killed; whoever calls this has the lease."""
     await asyncio.to_thread(sweep, control.directory)
 
 

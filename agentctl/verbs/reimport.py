@@ -17,7 +17,7 @@ from agentctl.errors import AgentctlError, Ignored, Stale, UsageError
 from agentctl.resources import phone_number, routing
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
-from agentctl.resources.phone_number import PhoneNumber
+from agentctl.resources.phone_number import PhoneNumber, undertaking_of
 from agentctl.resources.routing import Routing
 from agentctl.sync.kind import Observed, Ref
 from agentctl.verbs import sync
@@ -31,11 +31,6 @@ from agentctl.wiring import Control
 
 if TYPE_CHECKING:
     from agentctl.clients.twilio import IncomingNumber
-
-
-def undertaking_of(number: str) -> str:
-    """By what name a re-import of `number` is kept in the store while it is under way."""
-    return f"reimport {number}"
 
 
 @dataclass(frozen=True)
@@ -220,14 +215,21 @@ class _Reimport:
             raise Ignored(f"Twilio accepted the write but did not keep {', '.join(missing)}")
 
     async def delete(self) -> None:
-        """Where that fails, calls ring at the agent again, as before."""
-        found = self.found
+        """Where that fails, calls ring at the agent again, as before.
+
+        It is unbound first: what is gone by our own doing waits for its import, and is no drift to anybody.
+        """
+        found, ref = self.found, Ref(phone_number.KIND, self.found.number)
         if found.there is None or found.there.remote_id != found.old_id:
             return
+        bindings = await self.control.bindings()
+        applied = bindings.applied(ref)
+        await bindings.unbind(ref)
         try:
             await PhoneNumber(self.control.api).delete(found.old_id)
         except AgentctlError:
             if await self._still_there():
+                await bindings.bind(ref, found.old_id, applied)
                 await self.control.twilio.update_number(found.incoming.sid, **found.before)
                 await self.undertaking.forget()
             raise

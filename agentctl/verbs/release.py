@@ -142,7 +142,7 @@ class _Release:
         """Only now: until here a second run needs what was saved."""
         await (await self.control.bindings()).unbind(Ref(phone_number.KIND, self.departure.number))
         await (await self.control.store()).call("forget_route", {"phone_number": self.departure.number})
-        await (await Undertaking.of(self.control, f"reimport {self.departure.number}")).forget()
+        await (await Undertaking.of(self.control, phone_number.undertaking_of(self.departure.number))).forget()
 
     def result(self) -> Released:
         """What came of it."""
