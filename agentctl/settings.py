@@ -97,6 +97,19 @@ class Settings(BaseSettings):
         url = self.elevenlabs_base_url
         return f"{url.host}:{url.port}" if url.port not in (80, 443) else str(url.host)
 
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """All of them that are secrets."""
+        values = [getattr(self, name) for name in Settings.model_fields]
+        flat = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+        return tuple(one for one in flat if isinstance(one, SecretStr))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses among them; one may hold a password."""
+        values = [getattr(self, name) for name in Settings.model_fields]
+        return tuple(str(value) for value in values if isinstance(value, HttpUrl))
+
     def variable(self, name: str) -> str:
         """The name of the variable that the setting `name` is read from: its own in capitals, or the environment's."""
         return self._variables.get(name, name.upper())

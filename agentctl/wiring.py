@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.settings import Settings, load_settings, require, wanted_environment
+from agentctl.sync.secret import secrets
+from agentctl.sync.veil import Veil
 
 if TYPE_CHECKING:
     from agentctl.calls.digest import Digester
@@ -63,7 +65,14 @@ class Control:
         """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
         from agentctl.sources.files import load
 
-        return load(self.directory, self.environment)
+        loaded = load(self.directory, self.environment)
+        self.veil.later(loaded.secrets)
+        return loaded
+
+    @cached_property
+    def veil(self) -> Veil:
+        """Every secret of settings and files, which no message may repeat."""
+        return Veil(*self.settings.secrets, *secrets(self.settings.addresses))
 
     @cached_property
     def project(self) -> Project:
@@ -92,7 +101,7 @@ class Control:
         require(self.settings, "elevenlabs_api_key")
         assert self.settings.elevenlabs_api_key is not None
         url, name = str(self.settings.elevenlabs_base_url), self.settings.variable("elevenlabs_api_key")
-        api = ElevenLabs(url, self.settings.elevenlabs_api_key, key_name=name)
+        api = ElevenLabs(url, self.settings.elevenlabs_api_key, key_name=name, veil=self.veil)
         self._stack.push_async_callback(api.aclose)
         return api
 
@@ -107,15 +116,13 @@ class Control:
         from agentctl.clients.twilio import Twilio
 
         settings = self.settings
-        require(settings, "twilio_account_sid")
+        needed = () if settings.twilio_api_key_secret else ("twilio_auth_token",)
+        require(settings, "twilio_account_sid", *needed)
         secret = settings.twilio_api_key_secret or settings.twilio_auth_token
-        if secret is None:
-            require(settings, "twilio_auth_token")
         assert settings.twilio_account_sid is not None
         assert secret is not None
-        twilio = Twilio(
-            str(settings.twilio_base_url), settings.twilio_account_sid, secret, key_sid=settings.twilio_api_key_sid
-        )
+        url, sid = str(settings.twilio_base_url), settings.twilio_account_sid
+        twilio = Twilio(url, sid, secret, key_sid=settings.twilio_api_key_sid, veil=self.veil)
         self._stack.push_async_callback(twilio.aclose)
         return twilio
 
@@ -123,14 +130,8 @@ class Control:
         """What ElevenLabs is given to take a number over."""
         from agentctl.resources.phone_number import TwilioAccess
 
-        settings, _ = self.settings, self.twilio
-        if settings.twilio_api_key_sid and settings.twilio_api_key_secret:
-            return TwilioAccess(
-                settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token, enable_sms
-            )
-        assert settings.twilio_account_sid is not None
-        assert settings.twilio_auth_token is not None
-        return TwilioAccess(settings.twilio_account_sid, settings.twilio_auth_token, None, enable_sms)
+        assert self.twilio
+        return TwilioAccess.of(self.settings, enable_sms=enable_sms)
 
     async def store(self) -> Store:
         """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""
@@ -222,9 +223,8 @@ class Control:
         settings, sender = self.settings, self.settings.mail_from or ""  # not empty where there is a route
         if settings.smtp_url is not None:
             return SmtpRoute.from_url(settings.smtp_url.get_secret_value(), sender)
-        if settings.resend_api_key is not None:
-            key = settings.resend_api_key.get_secret_value()
-            route = ResendRoute(key, sender, base_url=str(settings.resend_base_url))
+        if (key := settings.resend_api_key) is not None:
+            route = ResendRoute(key.get_secret_value(), sender, base_url=str(settings.resend_base_url))
             self._stack.push_async_callback(route.close)
             return route
         return None

@@ -9,7 +9,7 @@ up to two seconds. It serves where it is the best source: clients/lint.py reads 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -18,11 +18,13 @@ import httpx
 from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
+from agentctl.clients.detail import detail, request_id
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.sync.secret import secrets
+from agentctl.sync.veil import Veil
 
 Files = Mapping[str, tuple[str, bytes, str]]
 
@@ -41,7 +43,7 @@ class ElevenLabs:
     Paths are templates, `get("/v1/convai/agents/{agent_id}", agent_id=…)`, and name the request in errors. Params that
     are None are left out, lists repeat. Every method raises Unauthorized, NotFound, RateLimited, Rejected or ApiError
     when the platform refuses, Unreachable when no usable answer came, and `post` AnswerLost when it may have worked.
-    `key_name` is the variable that errors blame for the key.
+    `key_name` is the variable that errors blame for the key; `veil` knows what else no error may repeat.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ElevenLabs:
         retry: Retry | None = None,
         concurrency: int = CONCURRENCY,
         key_name: str = "ELEVENLABS_API_KEY",
+        veil: Veil | None = None,
     ) -> None:
         key = api_key.get_secret_value()
         if not _KEY.fullmatch(key):
@@ -67,6 +70,8 @@ class ElevenLabs:
         self._base = str(url).rstrip("/")
         self._key = api_key
         self._key_name = key_name
+        self._veil = veil or Veil()
+        self._veil.add(api_key)
         self._retry = retry or Retry()
         self._pace = Pace(concurrency, sleep=self._retry.sleep)
         self._headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "agentctl"}
@@ -193,7 +198,8 @@ class ElevenLabs:
         turn = turn or self._pace.turn()
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, method, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._veil.add(*secrets(content.get("json")))  # A refusal may quote what it refuses.
+            self._raise(what, method, answer)
         return answer
 
     def _request(
@@ -204,7 +210,7 @@ class ElevenLabs:
             return httpx.Request(method, url, headers={**key, **self._headers, **(headers or {})}, **content)
         except (TypeError, ValueError) as error:
             # TOML knows dates, nan and inf; JSON does not.
-            raise Rejected(f"{what}: the body cannot be written as JSON: {clean(error, self._key)}") from None
+            raise Rejected(f"{what}: the body cannot be written as JSON: {clean(error, self._veil)}") from None
 
     def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
         if not answer.content:
@@ -217,17 +223,17 @@ class ElevenLabs:
         try:
             body = json_of(answer)
         except ValueError:
-            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL") from None
+            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil) from None
         if not isinstance(body, kinds):
             raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
         return body
 
-    def _raise(self, what: str, method: str, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, method: str, answer: httpx.Response) -> None:
         status = answer.status_code
         if 300 <= status < 400:
-            raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
-        code, said = _detail(answer)
-        said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
+            raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
+        code, said = detail(answer)
+        said = clean(said, self._veil)
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
             if method == "POST":
@@ -235,14 +241,14 @@ class ElevenLabs:
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):
             # Another server's 404 must not read as "this agent is gone", which would have it made a second time.
-            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL")
+            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
         raise refused(
             what,
             status,
             said,
             self._hint(status, code or "", said),
-            code=clean(code or "", self._key),
-            request_id=clean(_request_id(answer)),
+            code=clean(code or "", self._veil),
+            request_id=clean(request_id(answer), self._veil),
         )
 
     def _hint(self, status: int, code: str, said: str) -> str:
@@ -263,34 +269,3 @@ def _filled(what: str, path: str, ids: Mapping[str, str]) -> str:
         return quote(value, safe="")
 
     return _PLACE.sub(place, path)
-
-
-def _detail(answer: httpx.Response) -> tuple[str | None, str]:
-    # The three shapes of the platform: a list (422), an object (now and legacy), a plain text. code None: none of them.
-    try:
-        body = json_of(answer)
-    except ValueError:
-        return None, ""
-    detail = body.get("detail") if isinstance(body, dict) else None
-    if isinstance(detail, str):
-        return "", detail
-    if isinstance(detail, dict):
-        return str(detail.get("code") or detail.get("status") or ""), str(detail.get("message") or "")
-    if isinstance(detail, list):
-        return "", "; ".join(_located(item) for item in detail if isinstance(item, dict))
-    return None, ""
-
-
-def _located(item: Mapping[str, Any]) -> str:
-    # `input` is left out: it repeats what was sent, prompts and tokens included.
-    where = item.get("loc")
-    path = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
-    return f"{path}: {item.get('msg', '')}" if path else str(item.get("msg", ""))
-
-
-def _request_id(answer: httpx.Response) -> str:
-    try:
-        detail = json_of(answer)["detail"]["request_id"]
-    except (ValueError, LookupError, TypeError):
-        detail = None
-    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 from pydantic_core import from_json
 
 from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
@@ -25,12 +25,12 @@ def refused(what: str, status: int, said: str, hint: str = "", *, code: str = ""
     return kind(text, hint or _hint(kind), status=status, code=code, request_id=request_id)
 
 
-def clean(text: object, *secrets: SecretStr) -> str:
-    """A vendor's text, fit for our messages: no control characters, not endless, and without a key that it echoes."""
-    line = str(text)
-    for secret in secrets:
-        if value := secret.get_secret_value():
-            line = line.replace(value, "***")
+def clean(text: object, veil: Callable[[str], str] = str) -> str:
+    """A vendor's text, fit for our messages: no control characters, not endless, and without a secret that it echoes.
+
+    `veil` takes secrets out of it: `sync.veil.Veil`.
+    """
+    line = veil(str(text))
     line = _UNPRINTABLE.sub(" ", line).strip()
     return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]} …"
 
@@ -47,9 +47,9 @@ def json_of(answer: httpx.Response) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def not_json(what: str, answer: httpx.Response, host: str, variable: str) -> ApiError:
+def not_json(what: str, answer: httpx.Response, host: str, variable: str, veil: Callable[[str], str] = str) -> ApiError:
     """The error for an answer that is not the API's: a web page, a proxy's notice, another server."""
-    media = clean(answer.headers.get("content-type", "").partition(";")[0]) or "an unnamed type"
+    media = clean(answer.headers.get("content-type", "").partition(";")[0], veil) or "an unnamed type"
     return ApiError(
         f"{what}: {answer.status_code} from {host} is not the API's JSON ({media}, {len(answer.content)} bytes)",
         f"Does {variable} name the API's host, and does no proxy or login page stand before it?",
@@ -57,14 +57,14 @@ def not_json(what: str, answer: httpx.Response, host: str, variable: str) -> Api
     )
 
 
-def moved(what: str, answer: httpx.Response, host: str, variable: str) -> ApiError:
+def moved(what: str, answer: httpx.Response, host: str, variable: str, veil: Callable[[str], str] = str) -> ApiError:
     """The error for a redirect, which is never followed: it would carry the key to another host."""
     try:
         target = httpx.URL(answer.headers.get("location", "")).host
     except httpx.InvalidURL:
         target = ""
     return ApiError(
-        f"{what}: {host} redirects ({answer.status_code}){f' to {clean(target)}' if target else ''}",
+        f"{what}: {host} redirects ({answer.status_code}){f' to {clean(target, veil)}' if target else ''}",
         f"Redirects are not followed, since they would take the key along; set {variable} to the final address.",
         status=answer.status_code,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
@@ -16,6 +16,7 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Observed, Ref, Surveying
 
 Spec = TypeVar("Spec")
+Planned = TypeVar("Planned", bound="Plan")
 # Below this many resources a third is a handful, which a person can read.
 _SAFE_BELOW = 10
 
@@ -208,6 +209,17 @@ def unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]
             some = sorted((one.name, one.remote_id) for one in kind.unmanaged() if one.remote_id not in ours)
             found += [Unmanaged(kind.name, remote_id, name) for name, remote_id in some]
     return tuple(found)
+
+
+def veiled(plan: Planned, veil: Callable[[str], str]) -> Planned:
+    """The plan as it may be told: what others have named may be named like a secret, which `veil` takes out."""
+    names = [*(one.name for one in plan.unmanaged), *map(str, plan.notices), *(one.others for one in plan.changes)]
+    if veil(whole := "\n".join(names)) == whole:
+        return plan
+    unmanaged = tuple(replace(one, name=veil(one.name)) for one in plan.unmanaged)
+    notices = tuple(Problem(veil(one.where), veil(one.what)) for one in plan.notices)
+    changes = tuple(replace(one, others=veil(one.others)) for one in plan.changes)
+    return replace(plan, unmanaged=unmanaged, notices=notices, changes=changes)
 
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:

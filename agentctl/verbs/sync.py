@@ -20,7 +20,7 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Plan, Settled
+from agentctl.sync.plan import Plan, Settled, veiled
 from agentctl.sync.planning import Patience
 from agentctl.verbs import held, history
 from agentctl.verbs import stateless as two_way
@@ -74,7 +74,8 @@ async def plan(
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*renamed_by_hand(found, bindings), *two_way.notices(control, plan)]
-    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
+    found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
+    return veiled(found, control.veil)
 
 
 async def _begun(

@@ -1,9 +1,9 @@
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from agentctl.clients.refusal import clean, json_of, moved, refused, trusts_proxy
 from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
+from agentctl.sync.veil import Veil
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_the_class_follows_the_status(status: int, kind: type[ApiError]) -> None
 
 
 def test_a_vendors_text_cannot_drive_the_terminal_or_fill_it_or_show_the_key() -> None:
-    text = clean("\x1b[31mkey sk_1 is\r\nwrong\u202e" + "x" * 5000, SecretStr("sk_1"))
+    text = clean("\x1b[31mkey sk_1 is\r\nwrong\u202e" + "x" * 5000, Veil("sk_1"))
     assert text.startswith("[31mkey *** is wrong")
     assert len(text) < 700
     assert text.isprintable()
