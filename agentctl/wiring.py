@@ -204,7 +204,7 @@ class Control:
         if settings.llm_base_url is None or settings.llm_model is None:
             return None
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-        model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key)
+        model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key, veil=self.veil)
         self._stack.push_async_callback(model.close)
         return model
 
