@@ -223,14 +223,17 @@ class Unattended:
 def quietly(applied: Applied, scope: Scope) -> None:
     """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
+    from agentctl.verbs.remedy import remedies
     from agentctl.verbs.report import brief, held_back, named
 
     for failure in applied.failures:
         say(f"failed: {brief(named(failure))}")
         if failure.error.hint:  # Cron mails this to somebody who has nothing else.
             say(f"  {failure.error.hint}")
-    for change in applied.held:
+    for change, remedy in zip(applied.held, remedies(applied.held), strict=True):
         say(f"held back: {held_back(change)}")
+        if remedy:
+            say(f"  {remedy}")
     if applied.done:
         counts = {
             action: sum(one.action == action for one in applied.done) for action in ("create", "update", "delete")

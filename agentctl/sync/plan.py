@@ -31,7 +31,8 @@ class Change:
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
     who use it and have no part in the plan; they keep the old object. `again`: an earlier run has begun to create it,
     and left nothing. `unjudged`: it is there, and a gate has to let it through still; there may be no edits. `instead`:
-    the bound one is gone, and `observed`, which claims to be it, would take its place.
+    the bound one is gone, and `observed`, which claims to be it, would take its place. `doubt`: why it is probably not
+    meant, in words with what to do; a run that nobody watches leaves it undone.
     """
 
     action: Literal["create", "update", "delete"]
@@ -45,16 +46,12 @@ class Change:
     again: bool = False
     unjudged: bool = False
     instead: bool = False
+    doubt: str = ""
 
     @property
     def vanished(self) -> bool:
         """It was bound, and is no longer there."""
         return self.bound is not None and (self.observed is None or self.instead)
-
-    @property
-    def anew(self) -> str:
-        """In words: what would be done about one that has vanished."""
-        return f"{self.observed.remote_id} takes its place" if self.observed else "made anew"
 
     @property
     def foreign(self) -> tuple[Edit, ...]:
