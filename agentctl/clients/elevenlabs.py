@@ -22,7 +22,8 @@ from agentctl.clients.detail import detail, request_id
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
-from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.errors import ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.resources.answer import odd
 from agentctl.sync.secret import secrets
 from agentctl.sync.veil import Veil
 
@@ -158,15 +159,14 @@ class ElevenLabs:
             page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn), (dict, list))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                what = f"GET {path}: the answer has no list {items!r} of objects"
-                raise ApiError(what, "ElevenLabs had trouble; running the same again is safe.", status=200)
+                raise odd(f"GET {path}", f"the answer has no list {items!r} of objects")
             for entry in entries:
                 yield entry
             cursor = page.get("next_cursor")
             if not page.get("has_more", bool(cursor)):
                 return
             if not isinstance(cursor, str) or not cursor or cursor in seen:
-                raise ApiError(f"GET {path}: the pages do not end: a cursor is missing or came twice", status=200)
+                raise odd(f"GET {path}", "the pages do not end: a cursor is missing or came twice")
             seen.add(cursor)
 
     async def _send(
@@ -225,7 +225,7 @@ class ElevenLabs:
         except ValueError:
             raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil) from None
         if not isinstance(body, kinds):
-            raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
+            raise odd(what, f"the answer is a JSON {type(body).__name__}, not an object")
         return body
 
     def _raise(self, what: str, method: str, answer: httpx.Response) -> None:

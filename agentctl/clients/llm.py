@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from agentctl.clients.refusal import trusts_proxy
 from agentctl.errors import DigestError
 from agentctl.sync.veil import Veil
 
@@ -45,7 +46,8 @@ class ChatCompletions:
         self._retry_seconds = retry_seconds
         self._format = 0  # the first of _FORMATS that this server has not refused
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport)
+        proxied = trusts_proxy(httpx.URL(base_url).host)
+        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport, trust_env=proxied)
 
     def __repr__(self) -> str:
         return f"ChatCompletions({self._url!r}, model={self.model!r})"

@@ -189,11 +189,14 @@ class ResendRoute:
     ) -> None:
         import httpx
 
+        from agentctl.clients.refusal import trusts_proxy
+
         self.sender = sender
         self._veil = Veil(key)
         self._base_url = base_url.rstrip("/")
+        headers, proxied = {"Authorization": f"Bearer {key}"}, trusts_proxy(httpx.URL(base_url).host)
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"}, timeout=RESEND_TIMEOUT, transport=transport
+            headers=headers, timeout=RESEND_TIMEOUT, transport=transport, trust_env=proxied
         )
 
     def __repr__(self) -> str:

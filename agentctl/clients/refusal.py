@@ -6,13 +6,16 @@ import ipaddress
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
+from urllib.request import getproxies
 
 import httpx
 from pydantic_core import from_json
 
-from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
+from agentctl.errors import ApiError, ConfigurationError, NotFound, Problem, RateLimited, Rejected, Unauthorized
 
+_PROXIES = ("http", "https", "all")
 _LONGEST_TEXT = 600
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -71,13 +74,30 @@ def moved(what: str, answer: httpx.Response, host: str, variable: str, veil: Cal
 
 
 def trusts_proxy(host: str) -> bool:
-    """Whether the machine's proxy settings apply to `host`: a server on this machine is never behind a proxy."""
+    """Whether the machine's proxy settings apply to `host`: a server on this machine is never behind a proxy.
+
+    Raises ConfigurationError where they do and name what cannot be one: the HTTP library's error would quote it.
+    """
     if host == "localhost" or host.endswith(".localhost"):
         return False
+    with suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return False
+    wrong = [name for name, proxy in getproxies().items() if name in _PROXIES and not _is_proxy(proxy)]
+    if wrong:
+        raise ConfigurationError(
+            [Problem(f"{name.upper()}_PROXY", "is no address of a proxy, like http://HOST:PORT") for name in wrong],
+            "Put it right in the environment, or unset it.",
+        )
+    return True
+
+
+def _is_proxy(proxy: str) -> bool:
     try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
+        url = httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}").url
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return bool(url.host) and (url.scheme in ("http", "https") or find_spec("socksio") is not None)
 
 
 def _kind(status: int) -> type[ApiError]:

@@ -24,7 +24,8 @@ def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
         return _capital(change.doubt)
     lines = []
     if change.vanished:
-        lines.append(f"{_capital(anew(change))}; or delete its source")
+        way = anew(change, _OURS)
+        lines.append(f"{way if change.observed else _capital(way)}; or delete its source")
     # What lost its object there is no wish of somebody's that a file could take.
     elif any(not refs(edit.after) & gone for edit in change.foreign):
         lines.append(f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}")
@@ -33,13 +34,13 @@ def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
     return "; ".join(lines)
 
 
-def anew(change: Change) -> str:
-    """How what was deleted at the platform comes back."""
+def anew(change: Change, ours: str = "--take-ours") -> str:
+    """How what was deleted at the platform comes back; `ours` is how a sync is told that ours counts."""
     holder = change.desired.payload
     if change.desired.kind == phone_number.KIND and isinstance(holder, Assistant) and change.observed is None:
         return f"brought back by agentctl import-number {change.desired.key} --assistant {holder.key}"
     done = f"{change.observed.remote_id} takes its place" if change.observed else "made anew"
-    return f"{done} only with {_OURS}"
+    return f"{done} only with {ours}"
 
 
 def _capital(text: str) -> str:

@@ -21,7 +21,8 @@ from agentctl.verbs.remedy import anew
 
 _ROUNDS = 5
 _KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
-_OURS_AGAIN = "put ours back with: agentctl sync --take-ours"
+_OURS = "agentctl sync --take-ours"
+_OURS_AGAIN = f"put ours back with: {_OURS}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Taking:
     async def change(self, change: Change) -> None:
         """Take one resource's drift."""
         if change.vanished:
-            self._leave(change, f"was deleted at the platform; {anew(change)}, or delete its source")
+            self._leave(change, f"was deleted at the platform; {anew(change, _OURS)}, or delete its source")
         elif change.desired.kind == agent.KIND:
             await self._agent(change)
         elif change.desired.kind == phone_number.KIND:
