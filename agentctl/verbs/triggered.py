@@ -60,7 +60,7 @@ class Syncs:
         opened = connect(ours.directory, settings=ours.settings, environment=ours.environment)
         async with opened as control, exclusive(control):
             plan = await sync.plan(control)
-            applied = await sync.apply(control, plan)
+            applied = await sync.apply(control, plan, wary=True)
         for failure in applied.failures:
             logger.error("sync: %s", self._told(brief(named(failure))))
         for change in applied.held:

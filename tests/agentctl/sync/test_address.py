@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agentctl.resources.defaults import without_secrets
 from agentctl.sync.secret import masked, sealed, secrets
 
 SECRET = {
@@ -33,6 +34,8 @@ def test_of_an_address_its_secrets_alone_are_hidden_and_all_of_it_is_sealed(addr
     assert "canary" not in str(kept)
     assert sealed(kept) == kept
     assert kept != sealed({"custom_llm": {"url": address + "x", "urls": [address + "x"]}})
+    kept_in_files, lost = without_secrets({"custom_llm": {"url": address, "model": "m"}})
+    assert (kept_in_files, lost) == ({"custom_llm": {"model": "m"}}, (("custom_llm", "url"),))
     assert all(one in address and "nary" in one for one in secrets(body))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from agentctl.calls import backfill
 from agentctl.errors import StoreError
+from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench, bench
 
@@ -233,6 +234,21 @@ def test_a_sync_that_nobody_watches_makes_no_second_agent_of_a_renamed_folder(
     assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
     assert ids(known) == before
     in_sync(known)
+
+
+def test_nor_does_one_that_a_request_asks_for(known: Bench) -> None:
+    before = ids(known)
+    by_hand(known)
+
+    async def asked(control: Control) -> None:
+        syncs = Syncs(control)
+        assert syncs.start()
+        assert syncs._running is not None
+        await syncs._running
+
+    with known.writes() as writes:
+        known.control(asked)
+    assert (writes, ids(known)) == ([], before)
 
 
 def test_whoever_says_so_gets_a_second_agent(known: Bench) -> None:
