@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from agentctl.errors import Blocked, Ignored, Rejected, Stale, Unauthorized
+from agentctl.errors import Blocked, Ignored, Rejected, Stale
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
@@ -19,9 +19,10 @@ from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
 from agentctl.sync.interrupted import words
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged, is_repeatable
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
+from agentctl.sync.making import made
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
 from agentctl.sync.removal import Removal
 from agentctl.sync.task import all_of
@@ -191,17 +192,10 @@ class _Run:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
-        if not is_repeatable(kind):
-            await self._bindings.intend(ref, body, again=change.again)
-        try:
-            remote_id = await kind.create(change.desired, body)
-        except (Rejected, Unauthorized):
-            # Nothing was made, so nobody has to look for it. Of an earlier create, something may come to light still.
-            if not change.again:
-                await self._bindings.abandon([ref])
-            raise
         unjudged = is_judged(kind) and not self._verdicts.open
-        await self._bindings.bind(ref, remote_id, former=old, unjudged=unjudged)
+        remote_id = await made(
+            kind, change.desired, body, self._bindings, again=change.again, former=old, unjudged=unjudged
+        )
         if old is not None:
             self._removal.replaced(change, old)
         return await kind.read(remote_id)

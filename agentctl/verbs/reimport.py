@@ -20,6 +20,7 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.sync.kind import Observed, Ref
+from agentctl.sync.making import made
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.exclusive import exclusive
@@ -250,11 +251,11 @@ class _Reimport:
         there = found.there.remote_id if found.there is not None else found.old_id
         if there == found.old_id:
             said = {"agent_id": found.agent_id}
-            await bindings.intend(ref, said, again=bindings.intended(ref))
-            there = await kind.create(desired, said)
+            there = await made(kind, desired, said, bindings, again=bindings.intended(ref))
             if there == found.old_id:
                 raise Stale(f"ElevenLabs still lists {found.number} as it was before it was deleted", "Wait a little.")
-        await bindings.bind(ref, there)
+        else:
+            await bindings.bind(ref, there)
         # Whether an import heeds the agent is not documented.
         if (await kind.read(there)).body["agent_id"] != found.agent_id:
             after = await kind.update(there, desired, {"agent_id": found.agent_id})
