@@ -46,12 +46,13 @@ def rollback(
         from agentctl.cli import render
         from agentctl.cli.sync import Progress, may_destroy, patience
         from agentctl.verbs import rollback as verbs
-        from agentctl.verbs.sync import exclusive
+        from agentctl.verbs.sync import exclusive, must_be_allowed
 
         async with exclusive(control):
             decision = await verbs.look(control, key, to, patience=patience())
             if not json:
                 print(render.plan_text(decision.plan), flush=True)
+            must_be_allowed(control, decision.plan, force=True)
             confirm(_question(decision), yes=yes)
             ours, progress = take_ours or not yes, Progress(decision.plan)
             destroy = may_destroy(decision.plan, given=delete_conversations, ask=not yes)

@@ -64,7 +64,7 @@ class _Promote:
         from agentctl.cli.testing import Looking
         from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.stateless import must_be_meant
+        from agentctl.verbs.sync import must_be_allowed
 
         async with exclusive(to):
             found = await verbs.look(source, to, self.keys, gated=self.gate, patience=patience(), force=self.force)
@@ -72,9 +72,7 @@ class _Promote:
                 say(f"left: {problem}")
             if not self.json:
                 print(render.plan_text(found.plan), flush=True)
-            must_be_meant(to, found.plan, stateless=False)
-            if not self.force:
-                found.plan.raise_if_unsafe(take_ours=self.take_ours)
+            must_be_allowed(to, found.plan, take_ours=self.take_ours, force=self.force)
             if found.plan.changes:
                 confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self.yes)
             destroy = may_destroy(found.plan, given=self.delete_conversations, ask=not self.yes)

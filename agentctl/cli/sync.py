@@ -109,7 +109,7 @@ class Asked:
         from agentctl.cli.testing import Looking
         from agentctl.verbs import trusted
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.stateless import must_be_meant
+        from agentctl.verbs.sync import must_be_allowed
 
         looking = None if self.quiet else patience()
         if self.quiet:
@@ -121,9 +121,7 @@ class Asked:
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
-            must_be_meant(control, found, stateless=self.stateless)
-            if not self.force:
-                found.raise_if_unsafe(take_ours=ours)
+            must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
             if found.changes:
                 confirm(question(found), yes=self.yes)
             more = {

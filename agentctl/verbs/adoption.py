@@ -45,7 +45,8 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
         changes = tuple(change for change in plan.changes if _is_ours(change, kinds[change.desired.kind]))
         narrowed = ProjectPlan.of(plan, chosen, changes=changes, note="pull")
-        applied = await sync.apply(control, narrowed, take_ours=True, force=True)
+        # By now all else is done, and what is left overwrites nothing that somebody made there: see `_is_ours`.
+        applied = await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
         left = [_left(change) for change in plan.changes if change not in changes]
         return (*failures, *applied.failures, *left)
 

@@ -140,7 +140,8 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         plan = await planning.plan(await control.kinds(bindings), [source], bindings, whole=False)
         marks = tuple(change for change in plan.changes if _is_mark(change))
         narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
-        return await sync.apply(control, narrowed, take_ours=True, force=True)
+        # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.
+        return await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
 
 
 def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], renaming: Renaming) -> Iterator[str]:

@@ -68,8 +68,10 @@ async def rollback(
     """Apply it and hold the key; whoever calls this has a yes.
 
     The hold comes first, so that a sync after a rollback that was cut off does not take back what is done. It is
-    withdrawn where nothing was written and something failed or was held back. Raises as `apply` does.
+    withdrawn where nothing was written and something failed or was held back. Raises as `apply` does; for a plan that
+    is not allowed, before the hold.
     """
+    sync.must_be_allowed(control, decision.plan, force=True)
     async with sync.exclusive(control):
         before = [one for one in await holds(control) if one.key == decision.key]
         await hold(control, decision.key, decision.revision, decision.source)

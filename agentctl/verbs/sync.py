@@ -96,6 +96,19 @@ async def _begun(
     return await reading, bindings, recalled, kinds
 
 
+def must_be_allowed(
+    control: Control, plan: Plan, *, take_ours: bool = False, force: bool = False, stateless: bool = False
+) -> None:
+    """Raise UsageError for a plan that would delete or overwrite too much, unless `force`, or that is two-way at a real
+    host, unless `stateless`.
+
+    `apply` asks it too. Whoever asks a person, or writes anything of their own before it, asks it before that.
+    """
+    two_way.must_be_meant(control, plan, stateless=stateless)
+    if not force:
+        plan.raise_if_unsafe(take_ours=take_ours)
+
+
 async def apply(
     control: Control,
     plan: Plan,
@@ -114,12 +127,9 @@ async def apply(
     (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
     result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
     pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An assistant that is applied as
-    a whole is kept as a revision. Raises UsageError for a plan that would delete or overwrite too much, unless `force`,
-    or that is two-way at a real host, unless `stateless`; and Busy while another sync of this project runs.
+    a whole is kept as a revision. Raises as `must_be_allowed` does, and Busy while another sync of this project runs.
     """
-    two_way.must_be_meant(control, plan, stateless=stateless)
-    if not force:
-        plan.raise_if_unsafe(take_ours=take_ours)
+    must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned):

@@ -18,6 +18,9 @@ import pytest
 from agentctl.clients.trust import trusted
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
+from agentctl.sync.kind import Ref
+from agentctl.verbs import stateless
+from agentctl.wiring import Control
 from tests.deadly import in_a_process
 from tests.telephony import NUMBER, OLD_FLOW, Bench, environment
 
@@ -281,6 +284,30 @@ def test_an_agent_of_ours_whose_folder_is_gone_comes_back_under_its_key(workspac
     assert workspace("pull", "empfang", "--yes")[0] == 0
     assert (workspace.as_told(), set(workspace.sandbox.state()["documents"])) == (before, documents)
     assert (workspace.root / "assistants/empfang/knowledge/preise.md").read_text() == "Ein Brot: 4 Euro.\n"
+    workspace.settled()
+
+
+def test_an_adoption_ends_what_it_began_though_the_store_forgot_what_all_share(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace.root / "agentctl.toml").write_text(
+        'project = "beispiel"\n[defaults.knowledge_base]\nshared_folder = "alle"\n'
+    )
+    (workspace.root / "shared/knowledge").mkdir(parents=True)
+    (workspace.root / "shared/knowledge/firma.md").write_text("Seit 1900.\n")
+    workspace.declare("empfang")
+    assert workspace("sync", "--yes")[0] == 0
+    entries = workspace.agent()["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+
+    async def forget(control: Control) -> None:
+        await (await control.bindings()).unbind(Ref("knowledge_folder", "alle"))
+
+    workspace.control(forget)
+    workspace.knowing(*entries, name="Zweite")
+    monkeypatch.setattr(stateless, "is_loopback", lambda host: False)  # the sandbox as a real host
+    monkeypatch.setattr(Control, "embedded", True)
+    code, _, err = workspace("pull", "--all", "--yes")
+    assert (code, err) == (0, "")
     workspace.settled()
 
 
