@@ -63,7 +63,9 @@ class _Bound:
 
     @classmethod
     def of(cls, remote_id: str) -> _Bound:
-        return cls(*remote_id.split("/"))
+        # Whatever another version has added to it stands at its end.
+        document, index, content, model = [*remote_id.split("/"), "", "", ""][:4]
+        return cls(document, index, content, model)
 
     def observed(self) -> Observed:
         remote_id = "/".join((self.document, self.index, self.content, self.model))

@@ -22,7 +22,7 @@ from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
-from agentctl.verbs.undertaking import Undertaking
+from agentctl.verbs.undertaking import Undertaking, reimport_of
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ async def _begun(control: Control, number: str, fallback: str | None) -> Loaded:
     if fallback is not None:
         need_web_url("--fallback", fallback)
     loaded = await sync.load(control)
-    if await (await Undertaking.of(control, f"reimport {number}")).state() is not None:
+    if await (await Undertaking.of(control, reimport_of(number))).is_under_way():
         raise UsageError(f"{number} is between two imports", "Go on with the same command and --reimport.")
     return loaded
 

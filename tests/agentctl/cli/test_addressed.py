@@ -83,8 +83,8 @@ STANDINGS = [Standing("desk", "held", (SAID,))]
 OUTCOMES = [Outcome("desk", Result("greets", "not run", SAID))]
 REFRESHED = [Refreshed("prices", "https://www.example.org", ERROR)]
 HOOK = Webhook("wh_1", "agentctl", "https://door.example.org")
-TURNING = Rotation("prove", HOOK.url, "wh_1", "wh_2")
-ENDING = Rotation("end", HOOK.url, "wh_1", "wh_2", moved_at=1e9)
+TURNING = Rotation(HOOK.url, "wh_1", "prove", "wh_2")
+ENDING = Rotation(HOOK.url, "wh_1", "end", "wh_2", moved_at=1e9)
 STATUS = Status("wh_1", HOOK, (), None, (SAID,), TURNING)
 REGISTERED = Registered(HOOK, True, None, (), (), ("desk",), None, (SAID,))
 SENT = Sent(HOOK.url, "transcript", None, 401, "no", 0.1, SAID)
