@@ -34,7 +34,11 @@ class Store(Protocol):
 
 
 class Bindings:
-    """The bindings of one scope: read once, then kept equal to the store."""
+    """The bindings of one scope: read once, then kept equal to the store.
+
+    No lease is held for ever, and its holder may have slept: whatever writes one raises Stale where another run has
+    written it since it was read, and leaves it as that run did.
+    """
 
     def __init__(self, store: Store, scope: Scope) -> None:
         self._store = store
@@ -44,6 +48,7 @@ class Bindings:
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: dict[Ref, datetime] = {}
         self._said: dict[Ref, Mapping[str, Any]] = {}
+        self._stamps: dict[Ref, str | None] = {}  # when each was written last, in the store's own words
         self._exposed: set[Ref] = set()
         self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
 
@@ -58,6 +63,7 @@ class Bindings:
         """
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
+        self._stamps = {Ref(row["kind"], row["key"]): row.get("updated_at") for row in rows}
         kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
         self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
         self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
@@ -147,8 +153,8 @@ class Bindings:
     async def intend(self, ref: Ref, said: Mapping[str, Any], *, again: bool) -> None:
         """Remember that a create is about to say this; `bind` takes it back. `again`: an earlier one was looked for.
 
-        Raises Stale where another sync is sending it too, or has: no lease is held for ever, and its holder may have
-        slept. Two that take up the same interrupted create are not told apart.
+        Raises Stale where another sync is sending it too, or has. Two that take up the same interrupted create are not
+        told apart.
         """
         row = {"kind": ref.kind, "key": ref.key, "said": sealed(said), "again": again}
         told = await self._store.call("intend", {**asdict(self.scope), **row})
@@ -203,7 +209,10 @@ class Bindings:
     async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
         applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
-        await self._store.call("bind", {**asdict(self.scope), **row})
+        told = await self._store.call("bind", {**asdict(self.scope), **row, "expected": self._stamps.get(ref)})
+        if told is None:
+            raise Stale(f"another sync has been at {ref.kind} {ref.key} since this one began", _AGAIN)
+        self._stamps[ref] = told.get("updated_at")
         self._ids[ref] = remote_id
         self._applied[ref] = applied
         self._intents.pop(ref, None)
@@ -219,10 +228,12 @@ class Bindings:
             await self._put(ref, self._ids[ref], self.applied(ref), left)
 
     async def unbind(self, ref: Ref) -> None:
-        """Forget the id."""
-        await self._store.call("unbind", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        """Forget the id, unless another run has bound another one since."""
+        row = {"kind": ref.kind, "key": ref.key, "remote_id": self._ids.get(ref)}
+        await self._store.call("unbind", {**asdict(self.scope), **row})
         self._ids.pop(ref, None)
         self._applied.pop(ref, None)
+        self._stamps.pop(ref, None)
 
 
 def overlaid(body: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from agentctl.errors import (
 )
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Desired, Keyed, Ref, Scope, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, User
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience, plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -441,6 +441,23 @@ async def test_of_two_that_create_at_once_without_a_lease_the_second_stops() -> 
     platform.intents.add(("document", "desk"))
     late = await apply(plans[1], kinds(platform), await Bindings(platform, SCOPE).load())
     assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
+
+
+async def test_whoever_sleeps_over_an_edit_leaves_the_memory_of_a_newer_run_alone() -> None:
+    platform = Platform()
+    await synced(platform, [DOC])
+
+    class Sleeper(Thing):
+        async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+            answer = await super().update(remote_id, desired, patch)
+            assert (await synced(platform, [{**DOC, "document": {**DOC["document"], "text": "newer"}}])).ok
+            return answer
+
+    edited = {**DOC, "document": {**DOC["document"], "text": "older"}}
+    found = await planned(platform, [edited])
+    done = await apply(found, [Sleeper("document", platform)], await Bindings(platform, SCOPE).load())
+    assert [type(failure.error) for failure in done.failures] == [Stale]
+    assert platform.applied["document", "desk"]["text"] == "newer"
 
 
 async def no_time(seconds: float) -> None:
