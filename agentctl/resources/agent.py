@@ -23,7 +23,7 @@ from agentctl.resources.platform_settings import PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.resources.voice import speech
-from agentctl.sync.bindings import overlaid
+from agentctl.sync.diff import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
 
 AGENTS = "/v1/convai/agents"

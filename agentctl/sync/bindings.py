@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from agentctl.errors import Stale
-from agentctl.sync.diff import without
+from agentctl.sync.diff import overlaid, without
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
 from agentctl.sync.secret import sealed
@@ -234,14 +234,3 @@ class Bindings:
         self._ids.pop(ref, None)
         self._applied.pop(ref, None)
         self._stamps.pop(ref, None)
-
-
-def overlaid(body: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`body` with `change` merged in: objects merge, everything else is replaced."""
-    merged = dict(body)
-    for key, value in change.items():
-        here = merged.get(key)
-        merged[key] = (
-            overlaid(here if isinstance(here, Mapping) else {}, value) if isinstance(value, Mapping) else value
-        )
-    return merged

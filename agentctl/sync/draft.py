@@ -10,9 +10,9 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.abandoned import abandoned
-from agentctl.sync.bindings import Bindings, overlaid
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled
-from agentctl.sync.diff import attributed, diff, without
+from agentctl.sync.diff import attributed, diff, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
 from agentctl.sync.interrupted import heard

@@ -67,15 +67,15 @@ async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list
     try:
         ids = {Ref(knowledge.KIND, key): remote_id for key, remote_id in adoption.documents.items()}
         ids[Ref(agent.KIND, adoption.key)] = adoption.agent_id
-        before = {ref: bindings.get(ref) for ref in ids}
+        before = {ref: (bindings.get(ref), bindings.applied(ref)) for ref in ids}
         for ref, remote_id in ids.items():
             await bindings.bind(ref, remote_id)
         failures = await _mark(kind, adoption, bindings)
         try:
             await asyncio.to_thread(adoption.sheet.place, aside)
         except AgentctlError:
-            for ref, old in before.items():
-                await (bindings.unbind(ref) if old is None else bindings.bind(ref, old))
+            for ref, (old, applied) in before.items():
+                await (bindings.unbind(ref) if old is None else bindings.bind(ref, old, applied))
             raise
     finally:
         await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)

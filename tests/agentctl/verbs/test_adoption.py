@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from agentctl.clients.trust import trusted
+from agentctl.errors import ConfigurationError, Problem
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
 from agentctl.sync.kind import Ref
@@ -309,6 +310,27 @@ def test_an_adoption_ends_what_it_began_though_the_store_forgot_what_all_share(
     code, _, err = workspace("pull", "--all", "--yes")
     assert (code, err) == (0, "")
     workspace.settled()
+
+
+def test_what_was_bound_before_is_remembered_whole_where_no_file_can_be_placed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.declare("empfang")
+    assert workspace("sync", "--yes")[0] == 0
+    shutil.rmtree(workspace.root / "assistants/empfang")
+    other = workspace.agent_made("Zweite")
+
+    async def kept(control: Control) -> Any:
+        bindings, ref = await control.bindings(), Ref("agent", "empfang")
+        return bindings.get(ref), bindings.applied(ref)
+
+    def full(sheet: object, aside: Path) -> None:
+        raise ConfigurationError([Problem("assistants/empfang", "the disk is full")])
+
+    before = workspace.control(kept)
+    monkeypatch.setattr("agentctl.sources.written.Sheet.place", full)
+    assert "the disk is full" in workspace("pull", "--agent", f"{other}=empfang", "--yes")[2]
+    assert workspace.control(kept) == before
 
 
 def test_documents_that_several_agents_have_are_shared(workspace: Workspace) -> None:
