@@ -188,7 +188,7 @@ class Control:
         from agentctl.clients.store import migrations
         from agentctl.local.postgres import running
 
-        server = running(self.state_directory, pg_bin=self.settings.agentctl_pg_bin)
+        server = running(self.state_directory, pg_bin=self.settings.agentctl_pg_bin, tell=self.tell)
         dsn = await self._stack.enter_async_context(server)
         if await migrations.pending(dsn):
             await migrations.migrate(dsn, shim=True)

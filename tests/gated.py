@@ -50,6 +50,10 @@ class Project:
         folder.mkdir(exist_ok=True)
         (folder / f"{name}.toml").write_text(HOURS.format(words))
 
+    def move(self, dsn: str) -> None:
+        """To another store, which knows nothing of what was synced."""
+        self._settings["database_url"] = dsn
+
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Control]:
         async with agentctl.connect(self.root, settings=Settings(_env_file=None, **self._settings)) as control:

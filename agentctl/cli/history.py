@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agentctl.cli.session import Json, Yes, confirm, connected, end, say
-from agentctl.cli.sync import DeleteConversations
+from agentctl.cli.sync import DeleteConversations, Gate
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied
@@ -34,6 +34,7 @@ def rollback(
     to: Annotated[int | None, typer.Option("--to", metavar="N", help="Default: the one before the newest.")] = None,
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
+    gate: Gate = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
 ) -> None:
@@ -45,18 +46,19 @@ def rollback(
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
         from agentctl.cli.sync import Progress, may_destroy, patience
+        from agentctl.cli.testing import Looking
         from agentctl.verbs import rollback as verbs
         from agentctl.verbs.sync import exclusive, must_be_allowed
 
         async with exclusive(control):
-            decision = await verbs.look(control, key, to, patience=patience())
+            decision = await verbs.look(control, key, to, gated=gate, patience=patience())
             if not json:
                 print(render.plan_text(decision.plan), flush=True)
             must_be_allowed(control, decision.plan, force=True)
             confirm(_question(decision), yes=yes)
-            ours, progress = take_ours or not yes, Progress(decision.plan)
+            told: dict[str, Any] = {"on_change": Progress(decision.plan), "on_tests": Looking()}
             destroy = may_destroy(decision.plan, given=delete_conversations, ask=not yes)
-            applied = await verbs.rollback(control, decision, take_ours=ours, destroy=destroy, on_change=progress)
+            applied = await verbs.rollback(control, decision, take_ours=take_ours or not yes, destroy=destroy, **told)
         held = verbs.holds_after(applied)
         if json:
             face = {"assistant": key, "revision": decision.revision, "on_hold": held}
@@ -95,7 +97,7 @@ def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:
     key = decision.key
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in applied.failures[len(applied.plan.failures) :]]
-    again = f"agentctl rollback {key} --to {decision.revision}"
+    again = f"agentctl rollback {key} --to {decision.revision}{' --gate' if decision.plan.gated else ''}"
     if any(change.overwrites or not change.destroys for change in applied.held):
         lines.append(f"To overwrite it too: {again} --take-ours")
     if any(change.destroys for change in applied.held):
@@ -108,5 +110,6 @@ def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:
             f"or: agentctl unhold {key}"
         )
     else:
-        lines.append("Nothing was written; nothing is held that was not before.")
+        written = "Nothing that callers hear was written" if applied.done else "Nothing was written"
+        lines.append(f"{written}; nothing is held that was not before.")
     return addressed("\n".join(lines))

@@ -76,6 +76,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
         "counts": plan.counts(),
         "notices": [addressed(str(notice)) for notice in _notices(plan)],
         "two_way": [{"kind": ref.kind, "key": ref.key} for ref in unremembered(plan)],
+        "waiting": [{"kind": one.ref.kind, "key": one.ref.key} for one in plan.waiting],
         "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
         "unmanaged": [
             {"kind": kind, "count": len(some), "some": [{"id": i, "name": name} for i, name in some[:_SOME]]}
@@ -155,11 +156,12 @@ def left_text(left: Failure) -> str:
 def summary(plan: Plan) -> str:
     """The last line of a plan."""
     counts = plan.counts()
+    rest = f"{counts['unchanged']} unchanged" + (f", {len(plan.waiting)} waiting for you" if plan.waiting else "")
     if not plan.changes:
         state = "Nothing can be done" if plan.failures else "Nothing to do"
-        return f"{state}: {counts['unchanged']} unchanged."
+        return f"{state}: {rest}."
     parts = [f"{counts[action]} to {action}" for action in MARKS if counts[action]]
-    return paint(f"Plan: {', '.join(parts)}, {counts['unchanged']} unchanged.", 1)
+    return paint(f"Plan: {', '.join(parts)}, {rest}.", 1)
 
 
 def change_line(change: Change) -> str:

@@ -51,7 +51,7 @@ def plan(
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
-    if exit_code and found.changes:
+    if exit_code and (found.changes or found.waiting):
         raise typer.Exit(3)
 
 

@@ -29,7 +29,7 @@ def run(keys: Keys = None, timeout: Timeout = 300, json: Json = False) -> None:
     from agentctl.resources.test_run import Pace
     from agentctl.verbs import testing
 
-    pace = Pace(deadline=timeout)
+    pace = Pace(deadline=timeout, set_by="--timeout")
     found = connected(
         lambda control: testing.run(control, keys or (), patience=patience(), pace=pace, on_tests=Looking())
     )

@@ -11,13 +11,13 @@ Python layer is not used, since it takes a zombie for a server and lets a killed
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from agentctl.errors import ConfigurationError
-from agentctl.local import server
+from agentctl.local import orphan, server
 from agentctl.local.account import choose
 from agentctl.local.binaries import Binaries, find
 from agentctl.local.cluster import create, major_of
@@ -39,11 +39,26 @@ class Status:
     log: Path
 
 
-async def start(directory: Path, *, pg_bin: Path | None = None, idle_seconds: float = 600, seconds: float = 60) -> str:
+Tell = Callable[[str], None]
+
+
+def _to_nobody(text: str) -> None:
+    """Whoever starts a server need not hear of it."""
+
+
+async def start(
+    directory: Path,
+    *,
+    pg_bin: Path | None = None,
+    idle_seconds: float = 600,
+    seconds: float = 60,
+    tell: Tell = _to_nobody,
+) -> str:
     """Start the server of `directory` (a project's `.agentctl`) unless it runs, and return its DSN.
 
     The server is stopped once nobody has used it for `idle_seconds`: no lease, no connection, no call of this. The
     DSN can change between one start and the next. `seconds` is the time it may take, recovery after a crash included.
+    `tell` hears of a server that was ended first, since its files were removed under it.
     Raises ConfigurationError if there are no programs for it, StoreUnavailable if it does not start.
     """
     place = Place.of(directory)
@@ -52,30 +67,36 @@ async def start(directory: Path, *, pg_bin: Path | None = None, idle_seconds: fl
             renew(place, idle_seconds)
             if not await _serves(place, pg_bin):
                 async with held(place.start_lock, seconds=2 * seconds):
-                    await _bring_up(place, pg_bin, time.monotonic() + seconds)
+                    await _bring_up(place, pg_bin, time.monotonic() + seconds, tell)
             return place.dsn
 
 
 @asynccontextmanager
 async def running(
-    directory: Path, *, pg_bin: Path | None = None, idle_seconds: float = 600, seconds: float = 60
+    directory: Path,
+    *,
+    pg_bin: Path | None = None,
+    idle_seconds: float = 600,
+    seconds: float = 60,
+    tell: Tell = _to_nobody,
 ) -> AsyncIterator[str]:
     """The DSN of a server that is not stopped for being idle while the block runs. See `start`."""
     async with lease(directory):
-        yield await start(directory, pg_bin=pg_bin, idle_seconds=idle_seconds, seconds=seconds)
+        yield await start(directory, pg_bin=pg_bin, idle_seconds=idle_seconds, seconds=seconds, tell=tell)
 
 
 async def stop(directory: Path) -> bool:
-    """Stop the server, whoever uses it, and wait for its end; False if none ran.
+    """Stop the server, whoever uses it, and wait for its end, even if its store is gone; False if none ran.
 
     Raises StoreUnavailable if it does not end.
     """
     place = Place.of(directory)
     with _translated(place):
         if not _exists(place):
-            return False
+            return bool(await orphan.end(place))
         async with held(place.start_lock):
-            return await server.end(place)
+            ended = await server.end(place)
+            return bool(await orphan.end(place)) or ended
 
 
 async def status(directory: Path, *, pg_bin: Path | None = None) -> Status:
@@ -113,8 +134,12 @@ async def _answers(place: Place, pg_bin: Path | None, version: int | None) -> bo
     return await server.answers(place, binaries)
 
 
-async def _bring_up(place: Place, pg_bin: Path | None, deadline: float) -> None:
+async def _bring_up(place: Place, pg_bin: Path | None, deadline: float, tell: Tell) -> None:
     """Make the server answer and be watched; somebody may have done all of it while we waited for the lock."""
+    if not is_held(place.server_lock) and (ended := await orphan.end(place)):
+        pids = ", ".join(map(str, ended))
+        rest = "" if place.data.exists() else ", and a new, empty store begins"
+        tell(f"{place.data}: files were removed while the embedded Postgres (pid {pids}) ran; it was ended{rest}")
     version = major_of(place.data)
     binaries = await find(pg_bin, version)
     if is_held(place.server_lock) and await server.ready(place, binaries, deadline):

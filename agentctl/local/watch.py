@@ -29,7 +29,8 @@ _CLIENTS = "select count(*) from pg_stat_activity where backend_type = 'client b
 class Watch:
     """One watchdog over the store in `directory`."""
 
-    def __init__(self, directory: str, sockets: str, psql: str) -> None:
+    def __init__(self, directory: str, sockets: str, psql: str, watch_lock: int) -> None:
+        self.watch_lock = (os.path.join(directory, "watch.lock"), watch_lock)
         self.server_lock = os.path.join(directory, "server.lock")
         self.pid_file = os.path.join(directory, "postgres", "postmaster.pid")
         self.in_use = os.open(os.path.join(directory, "in-use"), os.O_RDWR)
@@ -45,7 +46,7 @@ class Watch:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        while _is_held(self.server_lock):
+        while self.is_ours() and _is_held(self.server_lock):
             self.look()
             idle = time.monotonic() - self.used_at
             if idle >= self.idle_seconds and self.stop():
@@ -54,6 +55,14 @@ class Watch:
             if select.select([woken], [], [], min(max(left, 0.02), _LONGEST_PAUSE))[0]:
                 os.read(woken, 512)
             _reap()
+
+    def is_ours(self) -> bool:
+        """Whether the store is the one that we watch: if it was removed, another server may be in its place."""
+        path, descriptor = self.watch_lock
+        try:
+            return os.path.samestat(os.stat(path), os.fstat(descriptor))
+        except OSError:
+            return False
 
     def look(self) -> None:
         """Note whether the store was used since the last look."""
@@ -71,7 +80,8 @@ class Watch:
             self.used_at = time.monotonic()
             return False
         try:
-            if os.fstat(self.in_use).st_mtime_ns != self.stamp or self._clients() > 0:
+            used = os.fstat(self.in_use).st_mtime_ns != self.stamp or self._clients() > 0
+            if used or not self.is_ours():
                 self.used_at = time.monotonic()
                 return False
             pid = self._pid()
@@ -167,7 +177,7 @@ def main(arguments: list[str]) -> None:
     os.pwrite(int(watch_lock), f"{os.getpid()}\n".encode(), 0)
     _start(program, int(server_lock), int(watch_lock))
     os.set_inheritable(int(watch_lock), False)
-    Watch(directory, sockets, psql).run()
+    Watch(directory, sockets, psql, int(watch_lock)).run()
 
 
 if __name__ == "__main__":

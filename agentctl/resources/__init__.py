@@ -14,6 +14,8 @@ from agentctl.resources.rag_index import RagIndex
 from agentctl.sync.kind import Kind
 
 KINDS = (KnowledgeFolder, KnowledgeDocument, RagIndex, AgentTest, Agent, PhoneNumber, PostCallSettings)
+# By the name of a kind: the fields that tell at the platform whose one is.
+MARKS = {kind.name: kind.traits.marks for kind in KINDS}
 
 
 def kinds(place: Place) -> tuple[Kind[Assistant], ...]:

@@ -24,7 +24,7 @@ from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.resources.voice import speech
 from agentctl.sync.diff import overlaid
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 
 AGENTS = "/v1/convai/agents"
 AGENT = "/v1/convai/agents/{agent_id}"
@@ -38,8 +38,7 @@ class Agent:
     """The agent that answers for one assistant. Found again by its binding, and without one by its ownership tag."""
 
     name = KIND
-    prunable = True
-    judged = True
+    traits = Traits(marks=frozenset({"tags"}), judged=True)
     lists: Mapping[str, Keyed] = {
         "tags": Keyed(open=True),
         "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),

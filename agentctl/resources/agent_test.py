@@ -1,13 +1,12 @@
 """Agent tests: what a caller says and what must be true of the answer.
 
-Tests have no tags, and a list tells their names alone: so each carries its scope, assistant and a digest of its content
-in its name, `agentctl/<project>/<environment>/<assistant>/<test>@<sha12>`. A change by hand that leaves the name as it
-is cannot be seen.
+Tests have no tags, and a list tells their names alone: so each carries a mark with the digest of its content in its
+name. A change by hand that leaves the name as it is cannot be seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import NotFound
@@ -15,8 +14,9 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
-from agentctl.resources.place import Place, prefix
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
+from agentctl.resources.mark import listed, marked, parted, prefix, short
+from agentctl.resources.place import Place
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
 
 TESTS = "/v1/convai/agent-testing"
 TEST = "/v1/convai/agent-testing/{test_id}"
@@ -45,7 +45,7 @@ class AgentTest:
     """One test. It is edited in place and keeps its id and its history of runs, unless its type changes."""
 
     name = KIND
-    prunable = True
+    traits = Traits(marks=frozenset({"name"}))
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -71,31 +71,24 @@ class AgentTest:
         """
         if not wanted and not bound:
             return {}
-        found: dict[str, list[Observed]] = {}
-        by_id: dict[str, Observed] = {}
-        async for entry in self._api.pages(TESTS, items="tests", params={"page_size": 100}):
-            observed = _observed(f"GET {TESTS}", entry)
-            by_id[observed.remote_id] = observed
-            name = str(observed.body["name"])
-            if name.startswith(self._prefix) and entry.get("type") != "folder":
-                found.setdefault(name.removeprefix(self._prefix), []).append(observed)
+        listing = await listed(self._tests(), self._prefix)
+        found = listing.by_key
         sightings: dict[str, Sighting] = {}
         for desired in wanted:
             remote_id = bound.get(desired.key)
             if remote_id is None:
                 sightings[desired.key] = found.get(desired.key, ())
                 continue
-            sightings[desired.key] = (by_id[remote_id],) if remote_id in by_id else await self._by_id(remote_id)
+            sightings[desired.key] = await listing.bound(remote_id, self.read)
             left = [one for one in found.get(desired.key, ()) if one.remote_id != remote_id]
-            sightings |= {_remote_name(one.body).removeprefix(self._prefix): (one,) for one in left}
+            sightings |= {marked(one.body).removeprefix(self._prefix): (one,) for one in left}
         strays = {key: tuple(found[key]) for key in found if key not in sightings}
         return {**strays, **sightings}
 
-    async def _by_id(self, remote_id: str) -> Sighting:
-        try:
-            return (await self.read(remote_id),)
-        except NotFound:
-            return ()
+    async def _tests(self) -> AsyncIterator[Observed]:
+        async for entry in self._api.pages(TESTS, items="tests", params={"page_size": 100}):
+            if entry.get("type") != "folder":
+                yield _observed(f"GET {TESTS}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse: the source has checked it."""
@@ -126,20 +119,14 @@ class AgentTest:
 
 
 def _content(test: DeclaredTest) -> str:
-    return test.digest[:12]
+    return short(test.digest)
 
 
 def _request(desired: Desired) -> dict[str, Any]:
     test: DeclaredTest = desired.payload
-    return {"name": _remote_name(desired.body), **test.wire()}
-
-
-def _remote_name(body: Mapping[str, Any]) -> str:
-    return f"{body['name']}@{body['content']}"
+    return {"name": marked(desired.body), **test.wire()}
 
 
 def _observed(request: str, answer: object) -> Observed:
     entry = having(request, answer, "id", "name")
-    name, _, digest = str(entry["name"]).rpartition("@")
-    body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
-    return Observed(str(entry["id"]), {**body, "type": entry.get("type")})
+    return Observed(str(entry["id"]), {**parted(str(entry["name"])), "type": entry.get("type")})

@@ -1,10 +1,10 @@
 """Knowledge documents. The platform keeps no metadata with them, names need not be unique, and what is read back is
-HTML; so each carries its scope, key and content digest in its name: `agentctl/<project>/<environment>/<key>@<sha12>`.
+HTML; so each carries a mark with the digest of its content in its name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -14,8 +14,9 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.knowledge_folder import folder_of
-from agentctl.resources.place import Place, prefix
-from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, User
+from agentctl.resources.mark import listed, marked, parted, prefix, short
+from agentctl.resources.place import Place
+from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
 
 LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
@@ -30,7 +31,7 @@ class KnowledgeDocument:
     """
 
     name = KIND
-    prunable = True
+    traits = Traits(marks=frozenset({"name"}))
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -48,7 +49,7 @@ class KnowledgeDocument:
             body = {
                 "name": self._prefix + document.key,
                 "type": document_type(document),
-                "content": document.digest[:12],
+                "content": short(document.digest),
                 **folder_of(assistant, document),
             }
             where = document.key if document.key.startswith("shared/") else assistant.where
@@ -62,33 +63,26 @@ class KnowledgeDocument:
         """
         if not wanted and not bound:
             return {}
-        found: dict[str, list[Observed]] = {}
-        by_id: dict[str, Observed] = {}
-        params = {"search": self._prefix, "page_size": 100}
-        async for entry in self._api.pages(LIST, items="documents", params=params):
-            if entry.get("type") == "folder":
-                continue
-            observed = _observed(f"GET {LIST}", entry)
-            by_id[observed.remote_id] = observed
-            found.setdefault(str(observed.body["name"]).removeprefix(self._prefix), []).append(observed)
+        listing = await listed(self._documents(), self._prefix)
+        found = listing.by_key
         sightings: dict[str, list[Observed]] = {}
         for desired in wanted:
             known = found.pop(desired.key, [])
-            here = await self._bound(by_id, remote_id) if (remote_id := bound.get(desired.key)) else known
+            here = await listing.bound(remote_id, self.read) if (remote_id := bound.get(desired.key)) else known
             if not any(_same(one, desired) for one in here):
                 here = [one for one in known if _same(one, desired)] or here
             sightings[desired.key] = here
             ids = {one.remote_id for one in here}
             for one in known:
                 if one.remote_id not in ids:
-                    sightings.setdefault(_remote_name(one.body).removeprefix(self._prefix), []).append(one)
+                    sightings.setdefault(marked(one.body).removeprefix(self._prefix), []).append(one)
         return {**found, **sightings}
 
-    async def _bound(self, listed: Mapping[str, Observed], remote_id: str) -> list[Observed]:
-        try:
-            return [listed[remote_id] if remote_id in listed else await self.read(remote_id)]
-        except NotFound:
-            return []
+    async def _documents(self) -> AsyncIterator[Observed]:
+        params = {"search": self._prefix, "page_size": 100}
+        async for entry in self._api.pages(LIST, items="documents", params=params):
+            if entry.get("type") != "folder":
+                yield _observed(f"GET {LIST}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse: the source has read and measured the content."""
@@ -108,7 +102,7 @@ class KnowledgeDocument:
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """Text endpoint for text, file endpoint for files, URL endpoint for pages."""
         document: Document = desired.payload
-        place = {"name": _remote_name(body)}
+        place = {"name": marked(body)}
         if folder := body.get("folder"):
             place["parent_folder_id"] = folder
         path = f"{LIST}/{document_type(document)}"
@@ -131,7 +125,7 @@ class KnowledgeDocument:
             await self._api.post(f"{DOCUMENT}/move", json={"move_to": patch["folder"]}, document_id=remote_id)
         if "folder" in patch and len(patch) == 1:
             return await self.read(remote_id)
-        change: dict[str, Any] = {"name": _remote_name(desired.body)}
+        change: dict[str, Any] = {"name": marked(desired.body)}
         if "content" in patch:
             change["content"] = document.text
         return _observed(f"PATCH {DOCUMENT}", await self._api.patch(DOCUMENT, json=change, document_id=remote_id))
@@ -157,10 +151,6 @@ def document_type(document: Document) -> str:
     return "url" if document.url is not None else "file" if document.content is not None else "text"
 
 
-def _remote_name(body: Mapping[str, Any]) -> str:
-    return f"{body['name']}@{body['content']}"
-
-
 def _upload(document: Document) -> tuple[str, bytes, str]:
     """The platform goes by the ending, and takes PDF, TXT, DOCX, HTML and EPUB (its documentation): no Markdown."""
     path = PurePath(document.filename or document.name)
@@ -174,9 +164,8 @@ def _same(observed: Observed, desired: Desired) -> bool:
 
 def _observed(request: str, answer: object) -> Observed:
     entry = having(request, answer, "id", "name")
-    name, _, digest = str(entry["name"]).rpartition("@")
-    body = {"name": name, "content": digest} if name else {"name": entry["name"], "content": None}
     # A page is fetched by the platform, so that its time tells nothing of people.
     updated = 0 if entry.get("type") == "url" else (entry.get("metadata") or {}).get("last_updated_at_unix_secs")
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
-    return Observed(str(entry["id"]), {**body, **place}, touched=updated if isinstance(updated, int) else 0)
+    body = {**parted(str(entry["name"])), **place}
+    return Observed(str(entry["id"]), body, touched=updated if isinstance(updated, int) else 0)

@@ -1,10 +1,8 @@
-"""Folders of the knowledge base, where a project wants its documents in some. A folder carries scope and key in its
-name, as documents do: `agentctl/<project>/<environment>/<key>`.
-"""
+"""Folders of the knowledge base, where a project wants its documents in some. A folder carries our mark in its name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import NotFound
@@ -12,8 +10,9 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
-from agentctl.resources.place import Place, prefix
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, User
+from agentctl.resources.mark import listed, prefix
+from agentctl.resources.place import Place
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 
 LIST = "/v1/convai/knowledge-base"
 FOLDER = "/v1/convai/knowledge-base/{document_id}"
@@ -33,7 +32,7 @@ class KnowledgeFolder:
     """A folder that one assistant's documents, several assistants' or the shared ones lie in."""
 
     name = KIND
-    prunable = True
+    traits = Traits(marks=frozenset({"name"}))
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -56,24 +55,19 @@ class KnowledgeFolder:
         """One list by name prefix; a bound folder that was renamed by hand is looked up by id."""
         if not wanted and not bound:
             return {}
-        found: dict[str, list[Observed]] = {}
-        by_id: dict[str, Observed] = {}
+        listing = await listed(self._folders(), self._prefix)
+        here = {
+            desired.key: await listing.bound(remote_id, self.read)
+            for desired in wanted
+            if (remote_id := bound.get(desired.key))
+        }
+        return {**listing.by_key, **here}
+
+    async def _folders(self) -> AsyncIterator[Observed]:
         params = {"search": self._prefix, "types": "folder", "page_size": 100}
         async for entry in self._api.pages(LIST, items="documents", params=params):
             if entry.get("type") == "folder":
-                observed = _observed(f"GET {LIST}", entry)
-                by_id[observed.remote_id] = observed
-                found.setdefault(str(observed.body["name"]).removeprefix(self._prefix), []).append(observed)
-        for desired in wanted:
-            if remote_id := bound.get(desired.key):
-                found[desired.key] = [by_id[remote_id]] if remote_id in by_id else await self._by_id(remote_id)
-        return found
-
-    async def _by_id(self, remote_id: str) -> list[Observed]:
-        try:
-            return [await self.read(remote_id)]
-        except NotFound:
-            return []
+                yield _observed(f"GET {LIST}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse."""

@@ -6,8 +6,8 @@ and matched by E.164.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import SecretStr
@@ -17,12 +17,22 @@ from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits
 from agentctl.sync.secret import HIDDEN, secrets
 
 NUMBERS = "/v1/convai/phone-numbers"
 NUMBER = "/v1/convai/phone-numbers/{phone_number_id}"
 KIND = "phone_number"
+
+
+def undertaking_of(number: str) -> str:
+    """By what name a re-import of `number` is kept in the store until it is at its end."""
+    return f"reimport {number}"
+
+
+def going_on(number: str, key: str) -> str:
+    """What alone brings a re-import that was cut off to its end."""
+    return f"Go on with it: agentctl import-number {number} --assistant {key} --reimport"
 
 
 @dataclass(frozen=True)
@@ -38,21 +48,36 @@ class TwilioAccess:
     enable_sms: bool = False
 
 
+async def _never(number: str) -> bool:
+    return False
+
+
 class PhoneNumber:
-    """A number and the agent it is assigned to. Without `access` a number can be assigned but not imported."""
+    """A number and the agent it is assigned to. Without `access` a number can be assigned but not imported.
+
+    `between` tells whether a number is between two imports, its re-import not at its end.
+    """
 
     name = KIND
-    prunable = False  # a number is given back with its routing: agentctl release-number
+    traits = Traits(prunable=False)  # a number is given back with its routing: agentctl release-number
     lists: Mapping[str, Keyed] = {}
 
-    def __init__(self, api: Api, access: TwilioAccess | None = None) -> None:
+    def __init__(
+        self, api: Api, access: TwilioAccess | None = None, between: Callable[[str], Awaitable[bool]] = _never
+    ) -> None:
         self._api = api
         self._access = access
+        self._between = between
 
     @classmethod
     def at(cls, place: Place) -> PhoneNumber:
         """For one workspace and project."""
-        return cls(place.api)
+
+        async def between(number: str) -> bool:
+            terms = {**asdict(place.scope), "name": undertaking_of(number)}
+            return await place.store.call("undertaking", terms) is not None
+
+        return cls(place.api, between=between)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Each declared number, assigned to the assistant's agent."""
@@ -81,8 +106,12 @@ class PhoneNumber:
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """A number that ElevenLabs does not have, or has no more, waits for its import."""
-        if not exists and self._access is None:
-            raise Waiting(f"phone.numbers: {desired.key} is not at ElevenLabs", _remedy(desired))
+        if exists or self._access is not None:
+            return
+        if await self._between(desired.key):
+            what = f"phone.numbers: {desired.key} is between two imports"
+            raise Waiting(what, going_on(desired.key, desired.payload.key))
+        raise Waiting(f"phone.numbers: {desired.key} is not at ElevenLabs", _remedy(desired))
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
         """An assignment is edited in place."""

@@ -22,8 +22,3 @@ class Place:
     scope: Scope
     webhook: Ref | None = None
     tell: Callable[[str], None] = lambda text: None
-
-
-def prefix(scope: Scope) -> str:
-    """What the name of each thing of ours begins with, where the platform knows no tags."""
-    return f"agentctl/{scope.project}/{scope.environment}/"

@@ -16,7 +16,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import webhooks
 from agentctl.sync.bindings import Store
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
 
 WEBHOOK = Ref("webhook", "post_call")
 EVENTS = ("transcript", "audio", "call_initiation_failure")
@@ -46,8 +46,7 @@ class PostCallSettings:
     """Which assistant an agent id belongs to, and what is done after its calls; read by the worker."""
 
     name = KIND
-    prunable = True
-    internal = True
+    traits = Traits(internal=True)
     lists: Mapping[str, Keyed] = {"mail_to": Keyed()}
 
     def __init__(self, store: Store, scope: Scope) -> None:

@@ -14,12 +14,14 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, SyncError, Unauthorized
 from agentctl.resources import knowledge
+from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.dependents import must_be_free
+from agentctl.resources.mark import short
 from agentctl.resources.place import Place
 from agentctl.resources.retrieval import readers
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits, User
 
 INDEXES = "/v1/convai/knowledge-base/{document_id}/rag-index"
 INDEX = "/v1/convai/knowledge-base/{document_id}/rag-index/{index_id}"
@@ -84,8 +86,7 @@ class RagIndex:
     """The index of one document by one model. To ask for one that is there only tells how far it is."""
 
     name = KIND
-    prunable = True
-    repeatable = True
+    traits = Traits(repeatable=True)
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, tell: Callable[[str], None] = lambda text: None, pace: Pace | None = None) -> None:
@@ -105,7 +106,7 @@ class RagIndex:
                 body = {
                     "document": Ref(knowledge.KIND, document.key),
                     "model": assistant.rag.model,
-                    "content": document.digest[:12],
+                    "content": short(document.digest),
                 }
                 yield Desired(self.name, f"{document.key}@{assistant.rag.model}", body, document.key, follows=True)
 
@@ -162,7 +163,7 @@ class RagIndex:
         name = f"rag_index of document {bound.document} by {bound.model or 'its model'}"
         must_be_free(name, await self.users(remote_id), otherwise="Switch retrieval off there, or to another model")
         for index in await _of_document(self._api, bound.document):
-            if index.get("id") == bound.index or index.get("model") == bound.model:
+            if index["id"] == bound.index or index["model"] == bound.model:
                 await self._gone(bound.document, str(index["id"]))
 
     async def _gone(self, document_id: str, index_id: str) -> None:
@@ -172,7 +173,8 @@ class RagIndex:
             return
 
     async def _ended(self, key: str, document_id: str, model: str) -> Mapping[str, Any]:
-        index: Mapping[str, Any] = await self._api.post(INDEXES, json={"model": model}, document_id=document_id)
+        answer = await self._api.post(INDEXES, json={"model": model}, document_id=document_id)
+        index = having(f"POST {INDEXES} (rag_index {key})", answer, "id", "status")
         waited, pause, told = 0.0, self._pace.first, ""
         while (status := str(index.get("status"))) not in DONE:
             if status in _REMEDIES:
@@ -231,14 +233,14 @@ async def indexes(api: Api, wanted: Collection[tuple[str, str]]) -> Mapping[tupl
 async def _told(api: Api, model: str, ids: Sequence[str]) -> dict[tuple[str, str], Index]:
     items = [{"document_id": document_id, "create_if_missing": False, "model": model} for document_id in ids]
     try:
-        answer = await api.post(BATCH, json={"items": items})
+        answer = having(f"POST {BATCH}", await api.post(BATCH, json={"items": items}))
     except (AnswerLost, NotFound, Rejected, Unauthorized):
         return {}  # It is a POST, which is not repeated, and not allowed to every key; a GET is both.
     found = {}
     for document_id in ids:
         entry = answer.get(document_id)
         index = entry.get("data") if isinstance(entry, Mapping) and entry.get("status") == "success" else None
-        if isinstance(index, Mapping) and index.get("model") == model:
+        if isinstance(index, Mapping) and index.get("model") == model and index.get("id") and index.get("status"):
             found[document_id, model] = index
     return found
 
@@ -255,10 +257,11 @@ async def _of_document(api: Api, document_id: str) -> Sequence[Index]:
         answer = await api.get(INDEXES, document_id=document_id)
     except NotFound:
         return ()
-    return [one for one in answer.get("indexes") or () if isinstance(one, Mapping)]
+    asked = f"GET {INDEXES} (document {document_id})"
+    return [having(asked, one, "id", "model", "status") for one in listing(asked, answer, "indexes")]
 
 
 def _by(model: str, answer: Sequence[Index] | AgentctlError) -> Found:
     if isinstance(answer, AgentctlError):
         return answer
-    return next((index for index in answer if index.get("model") == model), None)
+    return next((index for index in answer if index["model"] == model), None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentctl.errors import NotFound, Unauthorized
 from agentctl.resources.agent import AGENT
+from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.dependents import Dependent, dependents
 from agentctl.resources.knowledge_base import EMBEDDING_MODEL
@@ -28,20 +29,23 @@ async def _reads(api: Api, user: Dependent, document_id: str, model: str) -> boo
     if not user.visible:
         return True
     try:
-        agent = await api.get(AGENT, params={"branch_id": user.branch_id}, agent_id=user.agent_id)
+        answer = await api.get(AGENT, params={"branch_id": user.branch_id}, agent_id=user.agent_id)
     except NotFound:
         return False  # it was deleted meanwhile
     except Unauthorized:
         return True
-    return looks_up(agent, document_id, model)
+    return looks_up(having(f"GET {AGENT} ({user.name})", answer, "agent_id"), document_id, model)
 
 
 def looks_up(agent: Mapping[str, Any], document_id: str, model: str) -> bool:
     """Whether an agent that has the document looks things up in it by `model`.
 
-    A node of its workflow may switch retrieval on, or to another model, for its own part of a call.
+    A node of its workflow may switch retrieval on, or to another model, for its own part of a call. One that tells
+    nothing of its prompt may do anything.
     """
-    config = agent["conversation_config"]["agent"]["prompt"]
+    config = _part(agent, "conversation_config", "agent", "prompt")
+    if not config:
+        return True
     nodes = ((agent.get("workflow") or {}).get("nodes") or {}).values()
     main = config.get("rag") or {}
     others = [_part(node, "conversation_config", "agent", "prompt", "rag") for node in nodes]

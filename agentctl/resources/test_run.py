@@ -36,13 +36,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Pace:
-    """How long to wait for results, all of one run together, and how often to look. In seconds."""
+    """How long to wait for results, all of one run together, and how often to look. In seconds.
+
+    `set_by`: where a person says how long the deadline is, named where it has passed.
+    """
 
     deadline: float = 300.0
     first: float = 0.5
     longest: float = 5.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
+    set_by: str = ""
 
 
 OnLook = Callable[[int, int], None]
@@ -114,7 +118,8 @@ def _result(name: str, run: Mapping[str, Any] | None, pace: Pace) -> Result:
     if state == "failed":
         return Result(name, "failed", _reason(run) or "the platform gave no reason")
     if state == "pending":
-        return Result(name, "not run", f"no result after {pace.deadline:g} s")
+        longer = f"; {pace.set_by} says how long to wait" if pace.set_by else ""
+        return Result(name, "not run", f"no result after {pace.deadline:g} s{longer}")
     return Result(name, "not run", f"it ended as {state[:40]!r}")
 
 

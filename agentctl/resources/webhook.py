@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -123,7 +123,7 @@ class AgentWebhook:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self.name = agent.name
-        self.prunable = False
+        self.traits = replace(agent.traits, prunable=False)
         self.lists = agent.lists
 
     @classmethod

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import E164
+from agentctl.sources.aside import file_beside
 from agentctl.sources.rewrite import keeping_ends
 from agentctl.sources.toml import Unreadable, read_toml
 
@@ -74,14 +72,8 @@ def _numbers(table: dict[str, Any]) -> list[Any]:
 
 def _replace(path: Path, content: bytes, where: str) -> None:
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".assistant-", suffix=".toml")
-        temporary = Path(name)
+        temporary = file_beside(path, content)
         try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            shutil.copymode(path, temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from agentctl.sources.toml import Unreadable, read_toml
 from agentctl.sync.diff import overlaid
 
 FILENAME = "agentctl.toml"
+GATE_TIMEOUT = f"[sync] gate_timeout in {FILENAME}"
 # Prompts know these names already.
 RESERVED_VARIABLES = frozenset({"assistant"})
 
@@ -31,6 +32,7 @@ class Project:
     """A project's own settings. `defaults` is raw, in the form of an assistant.toml, and lies under each of them.
 
     `environment` is the one that is meant where nobody names one; `environments` are the raw tables of all.
+    `gate_timeout`: for how many seconds a gate waits for the results of an assistant's tests.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Project:
     mail_to: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     environments: Mapping[str, Any] = field(default_factory=dict)
+    gate_timeout: float = 300.0
 
 
 def home(start: Path) -> tuple[Path, bool]:
@@ -121,6 +124,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         mail_to=declared.mail.to,
         defaults=overlaid({"post_call": post_call}, defaults),
         environments=declared.environments,
+        gate_timeout=declared.sync.gate_timeout,
     )
 
 
@@ -150,6 +154,10 @@ class _Digest(Part):
     action_items: bool | None = Field(None, strict=True)
 
 
+class _Sync(Part):
+    gate_timeout: float = Field(300.0, ge=1, le=86_400, strict=True, allow_inf_nan=False)
+
+
 class Defaults(Sections):
     """What `[defaults]` may say of every assistant."""
 
@@ -169,5 +177,6 @@ class _ProjectFile(Part):
     vars: Annotated[dict[str, Any], AfterValidator(usable_variables)] = Field({})
     mail: _Mail = _Mail()
     digest: _Digest = _Digest()
+    sync: _Sync = _Sync()
     defaults: Defaults = Defaults()
     environments: dict[str, Any] = Field({})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import unicodedata
@@ -14,6 +13,7 @@ from typing import Any, Final
 from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.aside import file_beside
 from agentctl.sources.counterpart import TEMPLATES, declared, in_file, map_entry, place
 from agentctl.sources.environment import Environment
 from agentctl.sources.files import load
@@ -237,28 +237,18 @@ def replace(rewrites: Iterable[Rewrite]) -> None:
         for rewrite in rewrites:
             if _text(rewrite.path) != rewrite.before:
                 raise Stale(f"{rewrite.where} was changed in the meantime; nothing was written", "Run it again.")
-            ready.append((rewrite, _beside(rewrite.path.resolve(), rewrite.after)))
+            ready.append((rewrite, file_beside(rewrite.path.resolve(), rewrite.after.encode())))
         for rewrite, temporary in ready:
             temporary.replace(rewrite.path.resolve())
             done.append(rewrite)
     except OSError as error:
         for undone in done:
-            _beside(undone.path.resolve(), undone.before).replace(undone.path.resolve())
+            file_beside(undone.path.resolve(), undone.before.encode()).replace(undone.path.resolve())
         assert rewrite is not None
         raise ConfigurationError([Problem(rewrite.where, f"cannot be written: {error.strerror}")]) from None
     finally:
         for _, temporary in ready:
             temporary.unlink(missing_ok=True)
-
-
-def _beside(path: Path, text: str) -> Path:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".pull-")
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(text.encode())
-        stream.flush()
-        os.fsync(stream.fileno())
-    shutil.copymode(path, name)
-    return Path(name)
 
 
 def _text(path: Path) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from agentctl.errors import ConfigurationError, Problem, Stale
+from agentctl.sources.aside import folder_in
 from agentctl.sources.files import load
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS
 from agentctl.sources.loaded import Loaded
@@ -21,31 +20,6 @@ from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import escaped
 
 ASSISTANTS = "assistants"
-_ASIDE = ".pull-"
-# Seconds after which nobody is writing there any more.
-_ABANDONED = 3600
-
-
-def sweep(root: Path) -> None:
-    """Take away what a pull left in the project at `root` that was killed while it wrote. Blocks."""
-    for path in (root / ASSISTANTS).glob(f"{_ASIDE}*"):
-        with suppress(OSError):
-            if path.is_dir() and not _is_at_work(path):
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_at_work(path: Path) -> bool:
-    """Whether somebody may be writing there: a process of the number in its name, and not for an hour already."""
-    if time.time() - path.stat().st_mtime > _ABANDONED:
-        return False
-    pid = path.name.removeprefix(_ASIDE).partition("-")[0]
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, OverflowError, ProcessLookupError):
-        return False
-    except OSError:
-        return True  # it is somebody else's
-    return True
 
 
 @dataclass(frozen=True)
@@ -139,7 +113,7 @@ class Sheet:
         folder = self._root / ASSISTANTS
         try:
             folder.mkdir(exist_ok=True)
-            aside = Path(tempfile.mkdtemp(prefix=f"{_ASIDE}{os.getpid()}-", dir=folder))
+            aside = folder_in(folder)
             try:
                 _write(aside, self.files(), durably=True)
             except OSError:

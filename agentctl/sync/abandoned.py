@@ -19,11 +19,11 @@ def abandoned(
 ) -> list[Ref]:
     """Those of one kind, to be forgotten.
 
-    Nothing follows where nothing was looked for: a kind that is not pruned (a number carries no mark) shows only what
+    Nothing follows where nothing was looked for: a kind without a mark, such as a number, shows only what
     is wanted, and without anything wanted or bound none shows what carries a mark of ours.
     """
     bound = bindings.of(kind.name)
-    if not kind.prunable or not (wanted or bound):
+    if not (kind.traits.marks or kind.traits.internal) or not (wanted or bound):
         return []
     known = wanted.keys() | bound.keys() | seen.keys()
     return [ref for ref in bindings.begun(kind.name, datetime.now(UTC) - _LAG) if ref.key not in known]

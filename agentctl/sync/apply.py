@@ -19,7 +19,7 @@ from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
 from agentctl.sync.interrupted import words
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, is_judged
+from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
 from agentctl.sync.making import made
@@ -192,7 +192,7 @@ class _Run:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
-        unjudged = is_judged(kind) and not self._verdicts.open
+        unjudged = kind.traits.judged and not self._verdicts.open
         remote_id = await made(
             kind, change.desired, body, self._bindings, again=change.again, former=old, unjudged=unjudged
         )

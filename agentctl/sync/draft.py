@@ -16,7 +16,7 @@ from agentctl.sync.diff import attributed, diff, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
 from agentctl.sync.interrupted import heard
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting, is_internal, is_judged
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
 from agentctl.sync.secret import sealed
@@ -147,7 +147,7 @@ class Draft:
     def _unjudged(self, kind: Kind[Any], desired: Desired, observed: Observed) -> bool:
         """Whether a gate has to let through what is there already. Of what was found by its mark nothing is known."""
         known = self._bindings.get(desired.ref) == observed.remote_id and not self._bindings.unjudged(desired.ref)
-        if known or not self._gated or not is_judged(kind):
+        if known or not self._gated or not kind.traits.judged:
             return False
         what = "is not known to have passed the tests that let it through; they run before anything leads to it"
         self._notices.append(Problem(f"{kind.name} {desired.key}", what))
@@ -188,7 +188,7 @@ class Draft:
 
     def _count(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
         """How many there are of ours, declared or not; what is to go already has another in its place."""
-        if not is_internal(kind):
+        if not kind.traits.internal:
             there = {i for sighting in seen.values() for i in _ids(sighting)}
             self._ours[kind.name] = len((there | set(self._bindings.of(kind.name).values())) - self._leftover.keys())
 
@@ -207,7 +207,7 @@ class Draft:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
             foreign = not seen.get(key) and not self._bindings.applied(Ref(kind.name, key))
-            if foreign or not prune or not kind.prunable:
+            if foreign or not prune or not kind.traits.prunable:
                 self._orphans.append(Ref(kind.name, key))
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")

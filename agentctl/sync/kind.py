@@ -120,6 +120,25 @@ Sighting = Sequence[Observed] | AgentctlError
 """What was found for a key: nothing, one, several that claim to be it, or why it could not be looked at."""
 
 
+@dataclass(frozen=True)
+class Traits:
+    """What is true of all resources of a kind.
+
+    `marks`: dotted paths of the fields that tell at the platform itself whose one is; empty: only its binding does.
+    `prunable`: one that is no longer declared may be deleted, when somebody asks for it. `judged`: it is of effect only
+    once something leads to it, so that a gate's verdict on a new one is remembered: one that was made under a gate and
+    was not let through is judged again until it is. `repeatable`: its create may be sent twice and makes one all the
+    same, so that no intent of it has to be remembered. `internal`: it lies in our own store; nobody else writes it, and
+    nothing is lost with it.
+    """
+
+    marks: frozenset[str] = frozenset()
+    prunable: bool = True
+    judged: bool = False
+    repeatable: bool = False
+    internal: bool = False
+
+
 class Kind(Protocol[Spec]):
     """A sort of resource. Every verb that writes makes one request, or a few that are safe to repeat."""
 
@@ -128,8 +147,8 @@ class Kind(Protocol[Spec]):
         """Singular, snake_case; stands in plans and bindings."""
 
     @property
-    def prunable(self) -> bool:
-        """Whether one that is no longer declared may be deleted, when somebody asks for it."""
+    def traits(self) -> Traits:
+        """What the engine has to know of it besides its verbs."""
 
     @property
     def lists(self) -> Mapping[str, Keyed]:
@@ -213,48 +232,3 @@ class Surveying(Protocol):
 
         Others may be bound all the same: `plan.unmanaged` leaves those out. Nothing of it is ever written.
         """
-
-
-@runtime_checkable
-class Judged(Protocol):
-    """A kind whose resources are of effect once something leads to them; a gate's verdict on a new one is remembered.
-
-    One that was made under a gate and was not let through is judged again by the next sync under one, until it is.
-    """
-
-    @property
-    def judged(self) -> bool:
-        """Whether it is so."""
-
-
-@runtime_checkable
-class Repeatable(Protocol):
-    """A kind whose create may be sent twice and makes one all the same: no intent of it has to be remembered."""
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether it is so."""
-
-
-def is_judged(kind: object) -> bool:
-    """Whether a gate has to let one through that was made before anything leads to it: see `Judged`."""
-    return isinstance(kind, Judged) and kind.judged
-
-
-@runtime_checkable
-class Internal(Protocol):
-    """A kind whose resources lie in our own store: nobody else writes them, and nothing is lost with one."""
-
-    @property
-    def internal(self) -> bool:
-        """Whether it is so."""
-
-
-def is_internal(kind: object) -> bool:
-    """Whether nobody but us has to do with this kind."""
-    return isinstance(kind, Internal) and kind.internal
-
-
-def is_repeatable(kind: object) -> bool:
-    """Whether a create of this kind may be sent twice; the attribute alone, which may be False, does not say so."""
-    return isinstance(kind, Repeatable) and kind.repeatable

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentctl.errors import Rejected, Unauthorized
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Desired, Kind, is_repeatable
+from agentctl.sync.kind import Desired, Kind
 
 
 async def made(
@@ -25,7 +25,7 @@ async def made(
     `former`, `unjudged`: as of `Bindings.bind`. Raises Stale where another sync is making it too, and what `kind`
     raises. Where no answer came, the next plan looks for it.
     """
-    if not is_repeatable(kind):
+    if not kind.traits.repeatable:
         await bindings.intend(desired.ref, body, again=again)
     try:
         remote_id = await kind.create(desired, body)

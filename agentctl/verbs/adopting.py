@@ -13,6 +13,7 @@ from agentctl.resources import agent, knowledge, rag_index
 from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.defaults import beyond_defaults, without_secrets
+from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.sources.counterpart import room
@@ -174,7 +175,9 @@ class _Composer:
                 return None
             (assistant,) = loaded.assistants
             missing = diff(resolve(settings, self._ids), resolve(self._desired(assistant), self._ids), {})
-            edits = [edit for edit in self._edits(assistant, body, documents) if not is_mark(edit)]
+            edits = [
+                edit for edit in self._edits(assistant, body, documents) if not is_ours(edit, self._kinds[agent.KIND])
+            ]
             if not missing and not edits:
                 return assistant
             if decided := self._decided(sheet.key, assistant, (*missing, *edits)):
@@ -218,7 +221,7 @@ class _Composer:
     ) -> Iterator[str]:  # fmt: skip
         for desired in self._kinds[knowledge.KIND].desired(assistant):
             entry = self._documents.get(documents.get(desired.key, ""))
-            name = f"{desired.body['name']}@{desired.body['content']}"
+            name = marked(desired.body)
             if entry is None or entry.get("name") == name:
                 continue
             yield desired.key
@@ -237,9 +240,9 @@ class _Composer:
             self.notes.append(Problem(where, f"{'.'.join(path)} {what}"))
 
 
-def is_mark(edit: Edit) -> bool:
-    """Whether adopting an agent may write this there: our tags, and space around a prompt, which no file keeps."""
-    return edit.path == "tags" or is_only_space(edit)
+def is_ours(edit: Edit, kind: Kind[Any]) -> bool:
+    """Whether adopting an agent may write this there: our mark, and space around a prompt, which no file keeps."""
+    return edit.path in kind.traits.marks or is_only_space(edit)
 
 
 def _theirs(edit: Edit, body: Mapping[str, Any]) -> Any:

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, SyncError
-from agentctl.resources import agent, knowledge, post_call
-from agentctl.sources.written import sweep
+from agentctl.resources import agent, knowledge
+from agentctl.sources.aside import sweep
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
-from agentctl.sync.kind import Kind, Ref, is_repeatable
+from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs import sync
-from agentctl.verbs.adopting import Adoption, is_mark
+from agentctl.verbs.adopting import Adoption, is_ours
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.reading import read
@@ -52,7 +52,7 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
 
 
 async def tidy(control: Control) -> None:
-    """Take away what a pull left beside the assistants that was killed; whoever calls this has the lease."""
+    """Take away what a pull left in the project that was killed; whoever calls this has the lease."""
     await asyncio.to_thread(sweep, control.directory)
 
 
@@ -105,8 +105,8 @@ async def _mark(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list
 def _is_ours(change: Change, kind: Kind[Any]) -> bool:
     """Whether adopting may write it: marks there, what is there already as often as asked, and our own store."""
     if change.desired.kind == agent.KIND:
-        return change.observed is not None and all(is_mark(edit) for edit in change.edits)
-    return change.desired.kind == post_call.KIND or is_repeatable(kind)
+        return change.observed is not None and all(is_ours(edit, kind) for edit in change.edits)
+    return kind.traits.internal or kind.traits.repeatable
 
 
 def _left(change: Change) -> Failure:

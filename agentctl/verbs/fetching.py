@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,14 +11,13 @@ from agentctl.clients.download import download
 from agentctl.errors import AgentctlError
 from agentctl.resources.answer import having
 from agentctl.resources.knowledge import DOCUMENT
-from agentctl.resources.place import prefix
+from agentctl.resources.mark import owner, prefix
 from agentctl.sources.html_text import text_of
 from agentctl.sources.knowledge import FILE_TYPES, MAX_DOCUMENT_BYTES, TEXT_ENDINGS, slug
 from agentctl.sources.written import NewDocument
 from agentctl.wiring import Control
 
 _LONGEST = 60
-_OWN_MARK = re.compile(r"^agentctl/(?P<project>[^/]+)/(?P<environment>[^/]+)/[^/]+/(?P<name>[^/]+)@[0-9a-f]{12}$")
 _ENDING = {".htm": ".html"}
 
 
@@ -78,14 +76,14 @@ def _without(name: str, ending: str) -> str:
 
 def _foreign(control: Control, name: str) -> str:
     """Whose mark a document's name carries, unless it is ours. Renamed by us, it would be drift to its owner."""
-    mark = _OWN_MARK.match(name)
-    return f"{mark['project']}/{mark['environment']}" if mark and not name.startswith(prefix(control.scope)) else ""
+    whose = owner(name)
+    return whose[0] if whose and not name.startswith(prefix(control.scope)) else ""
 
 
 def _plain_name(name: str) -> str:
     """The name that a person gave it; of one that carries our mark, the part that is its own."""
-    mark = _OWN_MARK.match(name)
-    return mark["name"] if mark else name
+    whose = owner(name)
+    return PurePosixPath(whose[1]).name if whose else name
 
 
 def _text(content: bytes, told: Mapping[str, Any]) -> bytes:

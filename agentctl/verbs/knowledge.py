@@ -11,8 +11,9 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, UsageError
 from agentctl.resources import knowledge, rag_index
+from agentctl.resources.answer import having
 from agentctl.resources.assistant import Assistant, Document
-from agentctl.resources.place import prefix
+from agentctl.resources.mark import marked, parted, prefix
 from agentctl.resources.rag_index import RagIndex
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
@@ -142,17 +143,20 @@ def _chosen(assistants: Sequence[Assistant], only: Sequence[str]) -> dict[str, D
 
 
 def _listed(entry: Mapping[str, Any], mark: str, bindings: Bindings, declared: set[str]) -> Listed:
-    name, _, digest = str(entry["name"]).removeprefix(mark).rpartition("@")
-    document_id = str(entry["id"])
+    asked = f"GET {knowledge.LIST}"
+    own = parted(str(having(asked, entry, "name")["name"]).removeprefix(mark))
+    name = str(own["name"])
+    document_id = str(having(f"{asked} ({knowledge.KIND} {name})", entry, "id")["id"])
+    users = [having(f"{asked} ({knowledge.KIND} {name})", one, "id") for one in entry.get("dependent_agents") or ()]
     current = bindings.get(Ref(knowledge.KIND, name)) == document_id
     return Listed(
         # One that was replaced and stays, since others use it, is told apart as a plan does it.
-        key=name if current or name not in declared else f"{name}@{digest}",
+        key=name if current or name not in declared else marked(own),
         type=str(entry.get("type")),
         document_id=document_id,
         size=int((entry.get("metadata") or {}).get("size_bytes") or 0),
         # The list still carries them, though it says that it will not for ever; the plan asks the endpoint of its own.
-        used_by=tuple(str(one.get("name") or one["id"]) for one in entry.get("dependent_agents") or ()),
+        used_by=tuple(str(one.get("name") or one["id"]) for one in users),
         models=(),
         declared=name in declared and current,
     )

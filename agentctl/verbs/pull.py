@@ -13,7 +13,7 @@ from dataclasses import replace as with_
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import post_call
+from agentctl.resources import MARKS, post_call
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.sources.pulled import Draft, Rewrite, replace
 from agentctl.sync import planning
@@ -81,7 +81,8 @@ def _unknown(plan: Plan) -> Iterator[Problem]:
     """What differs of that of which nothing is remembered: nobody can tell on which side it was changed."""
     for change in plan.changes:
         # Our own marks are nothing that could be taken.
-        paths = [edit.path for edit in change.edits if edit.path != "tags" and not is_only_space(edit)]
+        marks = MARKS[change.desired.kind]
+        paths = [edit.path for edit in change.edits if edit.path not in marks and not is_only_space(edit)]
         if paths and change.desired.ref in plan.adopted and not change.overwrites:
             what = (
                 f"differs in {', '.join(paths)}, and the store here remembers no sync of it, so that it cannot be told "

@@ -17,7 +17,7 @@ from agentctl.errors import AgentctlError, Ignored, Stale, UsageError
 from agentctl.resources import phone_number, routing
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
-from agentctl.resources.phone_number import PhoneNumber
+from agentctl.resources.phone_number import PhoneNumber, undertaking_of
 from agentctl.resources.routing import Routing
 from agentctl.sync.kind import Observed, Ref
 from agentctl.sync.making import made
@@ -27,7 +27,7 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.release import at_elevenlabs
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.takeover import agent_of, at_twilio, chosen
-from agentctl.verbs.undertaking import Undertaking, reimport_of
+from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     control.twilio_access(enable_sms=sms)
     # Twilio is asked with the very credentials that ElevenLabs is to be given: wrong ones end here.
     incoming, there = await asyncio.gather(at_twilio(control, number), at_elevenlabs(control, number))
-    begun = await (await Undertaking.of(control, reimport_of(number))).state(Begun)
+    begun = await (await Undertaking.of(control, undertaking_of(number))).state(Begun)
     resumed = begun is not None
     if begun is None:
         begun = await _begun(control, number, agent_id, incoming, there, fallback, sms=sms)
@@ -125,7 +125,7 @@ async def reimport(control: Control, found: Reimport) -> Reimported:
     continues.
     """
     async with exclusive(control):
-        run = _Reimport(control, found, await Undertaking.of(control, reimport_of(found.number)))
+        run = _Reimport(control, found, await Undertaking.of(control, undertaking_of(found.number)))
         await run.need_fresh()
         await carry_out(run.steps())
         return run.result()
@@ -154,13 +154,8 @@ async def _begun(
             f"nobody would answer {number} while it is imported anew",
             "Name somebody with --fallback URL: the old call flow, or a TwiML Bin that asks to call again.",
         )
-    return Begun(
-        before=now,
-        old_id=there.remote_id,
-        fallback=answering,
-        sms=sms or routing.is_elevenlabs(now.get("sms_url", "")),
-        label=there.body.get("label") or number,
-    )
+    routed = sms or routing.is_elevenlabs(now.get("sms_url", ""))
+    return Begun(now, there.remote_id, answering, sms=routed, label=there.body.get("label") or number)
 
 
 def _answering(url: str) -> dict[str, str]:
@@ -219,14 +214,21 @@ class _Reimport:
             raise Ignored(f"Twilio accepted the write but did not keep {', '.join(missing)}")
 
     async def delete(self) -> None:
-        """Where that fails, calls ring at the agent again, as before."""
-        found = self.found
+        """Where that fails, calls ring at the agent again, as before.
+
+        It is unbound first: what is gone by our own doing waits for its import, and is no drift to anybody.
+        """
+        found, ref = self.found, Ref(phone_number.KIND, self.found.number)
         if found.there is None or found.there.remote_id != found.old_id:
             return
+        bindings = await self.control.bindings()
+        applied = bindings.applied(ref)
+        await bindings.unbind(ref)
         try:
             await PhoneNumber(self.control.api).delete(found.old_id)
         except AgentctlError:
             if await self._still_there():
+                await bindings.bind(ref, found.old_id, applied)
                 await self.control.twilio.update_number(found.incoming.sid, **found.before)
                 await self.undertaking.forget()
             raise

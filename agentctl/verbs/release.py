@@ -17,7 +17,7 @@ from agentctl.verbs.address import need_e164
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
 from agentctl.verbs.steps import Step, carry_out
-from agentctl.verbs.undertaking import Undertaking, reimport_of
+from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class _Release:
         await bindings.abandon([ref])  # An import that was cut off: nobody has to look for what it made.
         await bindings.unbind(ref)
         await (await self.control.store()).call("forget_route", {"phone_number": self.departure.number})
-        await (await Undertaking.of(self.control, reimport_of(self.departure.number))).forget()
+        await (await Undertaking.of(self.control, phone_number.undertaking_of(self.departure.number))).forget()
 
     def result(self) -> Released:
         """What came of it."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
-from agentctl.resources import agent, agent_test, knowledge, knowledge_folder
+from agentctl.resources import MARKS, agent
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
@@ -31,9 +31,6 @@ from agentctl.verbs.history import ProjectPlan, digest, unknown
 from agentctl.verbs.hold import hold, holds
 from agentctl.verbs.reading import read
 from agentctl.wiring import Control
-
-# Kinds whose names at the platform say which assistant it is.
-_NAMED = (knowledge.KIND, knowledge_folder.KIND, agent_test.KIND)
 
 
 @dataclass(frozen=True)
@@ -157,10 +154,7 @@ def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], ren
 def _is_mark(change: Change) -> bool:
     """Whether the change says whose the object is and nothing else."""
     paths = {edit.path for edit in change.edits}
-    return change.observed is not None and (
-        (change.desired.kind == agent.KIND and paths == {"tags"})
-        or (change.desired.kind in _NAMED and paths == {"name"})
-    )
+    return change.observed is not None and bool(paths) and paths <= MARKS[change.desired.kind]
 
 
 def _move(folder: Path, old: str, new: str) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agentctl.errors import Problem, SyncError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
+from agentctl.resources.test_run import Pace
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import held, sync
+from agentctl.verbs.gate import OnTests
 from agentctl.verbs.history import ProjectPlan, Revision, digest, restored, revisions, unknown
 from agentctl.verbs.hold import Hold, hold, holds, unhold
 from agentctl.wiring import Control
@@ -29,9 +33,12 @@ class Rollback:
     source: str
 
 
-async def look(control: Control, key: str, to: int | None = None, *, patience: Patience | None = None) -> Rollback:
+async def look(
+    control: Control, key: str, to: int | None = None, *, gated: bool = False, patience: Patience | None = None
+) -> Rollback:
     """Plan to make `key` what it was: at revision `to`, else at the one before the newest. Writes nothing.
 
+    `gated`: as it is applied, the tests that the revision had are run against it before it goes live.
     What the revision says otherwise than the last sync is ours to write, whatever is there now; other changes made at
     the platform are drift, as in any plan. Raises UsageError for an unknown key or revision, SyncError where a
     document that others use would change under them, and as `plan` does.
@@ -47,13 +54,13 @@ async def look(control: Control, key: str, to: int | None = None, *, patience: P
     assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    found = await planning.plan(
-        kinds, [assistant], bindings, notices=notices, whole=False, patience=patience, anchor=AGENT_KIND
-    )
+    notices += sync.untested([assistant]) if gated else []
+    how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
+    found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=patience, **how)
     beside = await held.read(control, [one for one in await holds(control) if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
-    plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}")
+    plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}", gated=gated)
     return Rollback(key, revision, plan, digest(declared[key], control.scope))
 
 
@@ -64,20 +71,21 @@ async def rollback(
     take_ours: bool = False,
     destroy: bool = False,
     on_change: OnChange | None = None,
+    on_tests: OnTests | None = None,
+    pace: Pace | None = None,
 ) -> Applied:
     """Apply it and hold the key; whoever calls this has a yes.
 
     The hold comes first, so that a sync after a rollback that was cut off does not take back what is done. It is
-    withdrawn where nothing was written and something failed or was held back. Raises as `apply` does; for a plan that
-    is not allowed, before the hold.
+    withdrawn where nothing was written (of a gated plan: nothing that a gate is there for) and something failed or was
+    held back. Raises as `apply` does, which `on_tests` and `pace` are for; for a plan that is not allowed, before that.
     """
     sync.must_be_allowed(control, decision.plan, force=True)
     async with sync.exclusive(control):
         before = [one for one in await holds(control) if one.key == decision.key]
         await hold(control, decision.key, decision.revision, decision.source)
-        applied = await sync.apply(
-            control, decision.plan, take_ours=take_ours, force=True, destroy=destroy, on_change=on_change
-        )
+        how: dict[str, Any] = {"take_ours": take_ours, "force": True, "destroy": destroy, "pace": pace}
+        applied = await sync.apply(control, decision.plan, on_change=on_change, on_tests=on_tests, **how)
         if not holds_after(applied):
             await _withdraw(control, decision.key, before)
         return applied
@@ -85,7 +93,9 @@ async def rollback(
 
 def holds_after(applied: Applied) -> bool:
     """Whether a rollback that ended like this holds its key: something was written, or nothing had to be."""
-    return bool(applied.done) or not (applied.failures or applied.held)
+    gated = isinstance(applied.plan, ProjectPlan) and applied.plan.gated
+    written = [one for one in applied.done if not gated or one.desired.kind in (AGENT_KIND, NUMBER_KIND)]
+    return bool(written) or not (applied.failures or applied.held)
 
 
 async def release(control: Control, key: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentctl.errors import Problem, Unauthorized, UsageError
-from agentctl.resources import agent, phone_number, webhook
+from agentctl.resources import MARKS, agent, webhook
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
@@ -33,7 +33,7 @@ def unremembered(plan: Plan) -> tuple[Ref, ...]:
         if plan.known == 0 or change.desired.kind == agent.KIND
     ]
     found = dict.fromkeys((*plan.adopted, *doomed, *strays))
-    return tuple(ref for ref in found if ref.kind != phone_number.KIND)
+    return tuple(ref for ref in found if MARKS.get(ref.kind))
 
 
 async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:

@@ -62,7 +62,7 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
             found.append(("error", failure.error.message))
     for waiting in plan.waiting:
         if waiting.ref in mine:
-            found.append(("changed here", waiting.error.message))
+            found.append(("changed here", ". ".join(filter(None, (waiting.error.message, waiting.error.hint)))))
     found += [_change(change) for change in plan.changes if change.desired.ref in mine]
     state: State = min((state for state, _ in found), key=_WORST.index, default="in sync")
     return Standing(assistant.key, state, tuple(what for _, what in found))

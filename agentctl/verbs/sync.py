@@ -14,6 +14,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.project import GATE_TIMEOUT
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
@@ -66,7 +67,7 @@ async def plan(
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_released(assistants, released), *history.too_large(free)]
-    notices += _untested(free) if gated else ()
+    notices += untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
@@ -126,8 +127,9 @@ async def apply(
     What somebody changed at the platform is held back unless `take_ours`, and what would destroy something for good
     (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
     result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
-    pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait. An assistant that is applied as
-    a whole is kept as a revision. Raises as `must_be_allowed` does, and Busy while another sync of this project runs.
+    pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait, else agentctl.toml does. An
+    assistant that is applied as a whole is kept as a revision. Raises as `must_be_allowed` does, and Busy while another
+    sync of this project runs.
     """
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
@@ -140,11 +142,16 @@ async def apply(
         gate = None
         if ours and ours.gated:
             stay = {one.desired.ref for one in plan.foreign} if not take_ours else set()
+            pace = pace or _pace(control)
             gate = TestGate(control.api, bindings, ours.assistants, held=stay, pace=pace, on_tests=on_tests)
         applied = await engine.apply(
             plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
         )
         return await history.record(control, ours, applied, kinds) if ours else applied
+
+
+def _pace(control: Control) -> Pace:
+    return Pace(deadline=control.loaded.project.gate_timeout, set_by=GATE_TIMEOUT)
 
 
 async def _let_go(control: Control, plan: Plan, bindings: Bindings) -> None:
@@ -216,7 +223,8 @@ def _sparing(
     return ProjectPlan.of(plan, assistants, **more, holds=tuple(kept), released=keys)
 
 
-def _untested(assistants: Sequence[Assistant]) -> list[Problem]:
+def untested(assistants: Sequence[Assistant]) -> list[Problem]:
+    """A notice for each assistant that a gate has nothing to ask of."""
     what = "has no tests, so the gate lets its changes through"
     return [Problem(assistant.where, what) for assistant in assistants if not assistant.tests]
 

@@ -12,7 +12,7 @@ from agentctl.resources import routing
 from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
-from agentctl.resources.phone_number import PhoneNumber
+from agentctl.resources.phone_number import PhoneNumber, going_on, undertaking_of
 from agentctl.resources.routing import Routing
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded
@@ -22,7 +22,7 @@ from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
-from agentctl.verbs.undertaking import Undertaking, reimport_of
+from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ async def look(
     Raises UsageError for a number, key or URL that cannot be meant or an agent that is not synced, NotFound for a
     number that the Twilio account does not have, ConfigurationError for missing settings, ApiError and Unreachable.
     """
-    assistant = chosen((await _begun(control, number, fallback)).assistants, number, key)
+    assistant = chosen((await _begun(control, number, key, fallback)).assistants, number, key)
     narrowed = assistant.model_copy(update={"phone": Phone(numbers=(number,))})
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
@@ -112,13 +112,13 @@ async def look(
     return _noted(takeover, checkable=access.sid.startswith("AC") or access.account_auth_token is not None)
 
 
-async def _begun(control: Control, number: str, fallback: str | None) -> Loaded:
+async def _begun(control: Control, number: str, key: str, fallback: str | None) -> Loaded:
     need_e164(number)
     if fallback is not None:
         need_web_url("--fallback", fallback)
     loaded = await sync.load(control)
-    if await (await Undertaking.of(control, reimport_of(number))).is_under_way():
-        raise UsageError(f"{number} is between two imports", "Go on with the same command and --reimport.")
+    if await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
+        raise UsageError(f"{number} is between two imports", going_on(number, key))
     return loaded
 
 

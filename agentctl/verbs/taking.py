@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, agent_test, knowledge, knowledge_folder, phone_number
+from agentctl.resources import agent, agent_test, knowledge, knowledge_folder, phone_number, post_call, rag_index
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
@@ -45,23 +45,17 @@ class Taking:
 
     async def change(self, change: Change) -> None:
         """Take one resource's drift."""
-        desired = change.desired
-        name = f"{desired.kind} {desired.key}"
         if change.vanished:
-            self.left.append(Problem(name, f"was deleted at the platform; {_OURS_AGAIN}, or delete its source"))
-        elif desired.kind == agent.KIND:
+            self._leave(change, f"was deleted at the platform; {_OURS_AGAIN}, or delete its source")
+        elif change.desired.kind == agent.KIND:
             await self._agent(change)
-        elif desired.kind == phone_number.KIND:
+        elif change.desired.kind == phone_number.KIND:
             self._number(change)
-        elif desired.kind in (knowledge.KIND, knowledge_folder.KIND) and _is_only_place(change):
-            self.left.append(Problem(name, f"was moved or renamed at the platform; {_OURS_AGAIN}"))
-        elif desired.kind == knowledge.KIND:
-            what = "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; "
-            self.left.append(Problem(name, f"{what}copy it by hand, or {_OURS_AGAIN}"))
-        elif desired.kind == agent_test.KIND:
-            self.left.append(Problem(name, f"was changed at the platform; {_OURS_AGAIN}, or edit its file"))
         else:
-            self.left.append(Problem(name, f"was changed in the store; {_OURS_AGAIN}"))
+            self._leave(change, UNTAKABLE[change.desired.kind](change))
+
+    def _leave(self, change: Change, why: str) -> None:
+        self.left.append(Problem(f"{change.desired.kind} {change.desired.key}", why))
 
     async def _agent(self, change: Change) -> None:
         draft = self._drafts[change.desired.key]
@@ -178,8 +172,25 @@ class Taking:
                 self._took(self._drafts[holder.key], change, edit)
 
 
-def _is_only_place(change: Change) -> bool:
-    return all(edit.path in ("folder", "name") for edit in change.foreign)
+_MOVED = f"was moved or renamed at the platform; {_OURS_AGAIN}"
+_AS_HTML = (
+    "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; copy it by hand, or "
+    f"{_OURS_AGAIN}"
+)
+
+
+def _of_a_document(change: Change) -> str:
+    return _MOVED if all(edit.path in ("folder", "name") for edit in change.foreign) else _AS_HTML
+
+
+# By kind: why no file can take what was changed there.
+UNTAKABLE: Mapping[str, Callable[[Change], str]] = {
+    knowledge_folder.KIND: lambda change: _MOVED,
+    knowledge.KIND: _of_a_document,
+    rag_index.KIND: lambda change: f"is another one at the platform; {_OURS_AGAIN}",
+    agent_test.KIND: lambda change: f"was changed at the platform; {_OURS_AGAIN}, or edit its file",
+    post_call.KIND: lambda change: f"was changed in the store; {_OURS_AGAIN}",
+}
 
 
 _REFERRED = (knowledge.KIND, agent_test.KIND, agent.KIND, "webhook")

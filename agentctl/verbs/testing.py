@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agentctl.errors import AgentctlError, UsageError
+from agentctl.errors import AgentctlError, NotFound, UsageError
 from agentctl.resources import agent, agent_test
+from agentctl.resources.agent import Agent
 from agentctl.resources.agent_test import AgentTest
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace, Result, run_tests
@@ -42,9 +43,9 @@ async def run(
     """Run the tests of the assistants that match `only`, all of them at once, against their live agents.
 
     The tests themselves are synced first, so that what runs is what the files say; nothing that a caller hears is
-    written. Those of an assistant that is held by a rollback run as they are. Raises ConfigurationError for wrong
-    files, UsageError for a glob that matches nothing or no assistant with tests, Busy while another sync runs; whatever
-    else keeps a test from being run is its result.
+    written, and nothing at all for an assistant whose agent is not there. Those of an assistant that is held by a
+    rollback run as they are. Raises ConfigurationError for wrong files, UsageError for a glob that matches nothing or
+    no assistant with tests, Busy while another sync runs; whatever else keeps a test from being run is its result.
     """
     loaded = await sync.load(control)
     assistants = sync.select(loaded.assistants, only)
@@ -52,21 +53,49 @@ async def run(
         if not any(assistant.tests for assistant in sync.select(assistants, [glob])):
             what = "the assistants that match have" if set("*?[") & set(glob) else "the assistant has"
             raise UsageError(f"{glob}: {what} no tests", "Write one: assistants/<key>/tests/<name>.toml")
-    if not any(assistant.tests for assistant in assistants):
+    tested = [assistant for assistant in assistants if assistant.tests]
+    if not tested:
         return ()
     async with exclusive(control):
         bindings = await control.bindings()
         held = {hold.key for hold in await holds(control)}
-        free = [assistant for assistant in assistants if assistant.key not in held]
+        absent = await _absent(control, bindings, tested)
+        free = [one for one in tested if one.key not in held and one.key not in absent]
         lost = await _synced(control, bindings, free, patience)
-    runs = [_run(control, bindings, one, lost, pace, on_tests) for one in assistants if one.tests]
-    return tuple(tested for found in await asyncio.gather(*runs) for tested in found)
+    runs = [_run(control, bindings, one, lost, pace, on_tests) for one in tested if one.key not in absent]
+    results = {found[0].assistant: found for found in await asyncio.gather(*runs)}
+    for one in tested:
+        if one.key in absent:
+            results[one.key] = [Outcome(one.key, Result(test.name, "not run", absent[one.key])) for test in one.tests]
+    return tuple(outcome for one in tested for outcome in results[one.key])
+
+
+async def _absent(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> dict[str, str]:
+    """The assistants that cannot be tested, since there is no agent to be asked, and why."""
+
+    async def why(key: str) -> str | None:
+        agent_id = bindings.get(Ref(agent.KIND, key))
+        if agent_id is None:
+            return "the assistant is not synced yet: agentctl sync"
+        try:
+            await Agent(control.api, control.scope).read(agent_id)
+        except NotFound:
+            return f"its agent {agent_id} is gone at ElevenLabs: agentctl sync"
+        except AgentctlError as error:
+            return error.message
+        return None
+
+    keys = [assistant.key for assistant in assistants]
+    found = zip(keys, await asyncio.gather(*map(why, keys)), strict=True)
+    return {key: reason for key, reason in found if reason is not None}
 
 
 async def _synced(
     control: Control, bindings: Bindings, assistants: Sequence[Assistant], patience: Patience | None
 ) -> dict[Ref, str]:
     """Bring the tests up to date; why one is not."""
+    if not assistants:
+        return {}
     kinds = [AgentTest(control.api, control.scope)]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, patience=patience)
     # An agent may still have attached what was replaced; the next sync of the agent deletes it.
@@ -85,13 +114,12 @@ async def _run(
     on_tests: OnTests | None,
 ) -> list[Outcome]:
     agent_id = bindings.get(Ref(agent.KIND, assistant.key))
+    assert agent_id is not None
     results: dict[str, Result] = {}
     ready: dict[str, str] = {}
     for ref, test in zip(agent_test.refs(assistant), assistant.tests, strict=True):
         test_id = bindings.get(ref)
-        if agent_id is None:
-            results[test.name] = Result(test.name, "not run", "the assistant is not synced yet: agentctl sync")
-        elif ref in lost or test_id is None:
+        if ref in lost or test_id is None:
             results[test.name] = Result(test.name, "not run", lost.get(ref, "it is not at ElevenLabs yet"))
         else:
             ready[test.name] = test_id
@@ -100,7 +128,7 @@ async def _run(
         if on_tests is not None:
             on_tests(assistant.key, ended, count)
 
-    if agent_id is not None and ready:
+    if ready:
         try:
             found = await run_tests(control.api, agent_id, ready, pace=pace, on_look=heard)
         except AgentctlError as error:

@@ -16,11 +16,6 @@ from agentctl.wiring import Control
 State = TypeVar("State")
 
 
-def reimport_of(number: str) -> str:
-    """By what name a re-import of `number` is kept: whoever imports or releases that number asks for it too."""
-    return f"reimport {number}"
-
-
 @dataclass(frozen=True)
 class Undertaking:
     """One piece of work of a project, by its name. Its state is JSON and holds no secret. Every verb raises StoreError.

@@ -12,7 +12,7 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.answer import listing
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
-from agentctl.resources.phone_number import NUMBERS
+from agentctl.resources.phone_number import NUMBERS, going_on, undertaking_of
 from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.settings import ELEVENLABS_HOSTS
@@ -21,6 +21,7 @@ from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs import webhook as webhooks
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.finding import Finding, State
+from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 VOICE = "/v1/voices/{voice_id}"
@@ -223,8 +224,19 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
             return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
         return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)
 
-    found = await asyncio.gather(*(find(number, key) for number, key in declared.items()))
-    return dict(zip(declared, found, strict=True))
+    async def found(number: str, key: str) -> Finding:
+        return await _unfinished(control, number, key, await find(number, key))
+
+    findings = await asyncio.gather(*(found(number, key) for number, key in declared.items()))
+    return dict(zip(declared, findings, strict=True))
+
+
+async def _unfinished(control: Control, number: str, key: str, found: Finding) -> Finding:
+    """The same, unless the number is between two imports: whatever is seen of it then, one remedy alone works."""
+    if not await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
+        return found
+    state: State = "warning" if found.state == "ok" else "broken"
+    return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))
 
 
 async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], agent_id: str | None) -> Finding:

@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
+from agentctl.cli import sync
+from agentctl.sync.planning import Patience
 from tests.deadly import Phase, in_a_process
-from tests.telephony import NUMBER, Bench, bench
+from tests.telephony import NUMBER, WRITES, Bench, bench
 
 __all__ = ["bench"]
 ANEW = ("import-number", NUMBER, "--assistant", "empfang", "--reimport", "--yes")
 FALLBACK = "https://phone.example.org/fallback"
+REMEDY = f"agentctl import-number {NUMBER} --assistant empfang --reimport"
+AT_ELEVENLABS = ("plan", "status", "sync --yes")
+BESIDE = ("doctor", f"import-number {NUMBER} --assistant empfang --yes")
 
 
 @pytest.mark.parametrize("phase", ["before", "applied"])
@@ -41,3 +46,29 @@ def test_killed_at_every_request(bench: Bench, phase: Phase) -> None:
         pytest.fail("it never came to its end")
     assert bench("plan", "--exit-code")[0] == 0
     assert bench.store("route", phone_number=NUMBER)["route"]["voice_url"] == "https://phone.example.org/old-flow"
+
+
+@pytest.mark.parametrize("phase", ["before", "applied"])
+def test_wherever_it_was_killed_the_one_remedy_that_works_is_named(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, phase: Phase
+) -> None:
+    monkeypatch.setattr(sync, "patience", lambda: Patience(pauses=()))
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    before = bench.at_twilio()
+    # Calls are diverted, the number is deleted, it is imported anew.
+    for fatal in (1, 2, 3):
+        assert in_a_process(["-C", str(bench.root), *ANEW], fatal, phase, WRITES) == signal.SIGKILL
+        out = not bench.sandbox.state()["numbers"]
+        assert out == ((fatal, phase) in ((2, "applied"), (3, "before")))
+        # What is there and rings at the agent is in sync; only who looks at Twilio sees more.
+        for command in (*AT_ELEVENLABS, *BESIDE) if out else BESIDE:
+            told = "".join(bench(*command.split())[1:])
+            assert REMEDY in told, (fatal, command, told)
+            assert told.count("agentctl import-number") == told.count(REMEDY), (fatal, command, told)
+            assert "--take-ours" not in told, (fatal, command, told)
+            assert "release-number" not in told, (fatal, command, told)
+        assert bench("sync", "--yes")[0] == 0, fatal
+        assert bench("status", "--exit-code")[0] == (3 if out else 0), fatal
+        assert bench(*ANEW)[0] == 0
+        assert bench.at_twilio() == before
+        assert "between two imports" not in bench("doctor")[1]

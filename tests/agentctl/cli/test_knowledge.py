@@ -106,6 +106,50 @@ def test_a_page_that_cannot_be_indexed_again_is_exit_1_and_the_next_sync_asks_fo
     assert bench.json("plan")["changes"] == []
 
 
+DOCUMENTS = "/v1/convai/knowledge-base"
+INDEX = {"id": "i1", "model": MODEL, "status": "succeeded", "progress_percentage": 100.0,
+         "document_model_index_usage": {"used_bytes": 0}}  # fmt: skip
+
+
+@pytest.mark.parametrize("lacks", ["id", "status"])
+def test_an_index_of_which_the_answer_does_not_say_enough_is_named(bench: Bench, lacks: str) -> None:
+    bad = {name: value for name, value in INDEX.items() if name != lacks}
+    bench.sandbox.fault(method="POST", path=f"{DOCUMENTS}/*/rag-index", status=200, body=bad, times=9)
+    code, out, _ = bench("sync", "--yes")
+    assert code == 1
+    assert f"failed: rag_index empfang/anfahrt@{MODEL}: POST" in out
+    assert f"the answer has no {lacks}" in out
+    bench.sandbox.clear_faults()
+    assert bench("sync", "--yes")[0] == 0
+    # Asked for many at once, and of each document alone.
+    many = {row: {"status": "success", "data": bad} for row in bench.sandbox.state()["documents"]}
+    for name in (lacks, "indexes"):
+        bench.sandbox.fault(method="POST", path=f"{DOCUMENTS}/rag-index", status=200, body=many, times=9)
+        alone = {"indexes": [bad]} if name == lacks else {}
+        bench.sandbox.fault(method="GET", path=f"{DOCUMENTS}/*/rag-index", status=200, body=alone, times=9)
+        code, out, _ = bench("plan")
+        assert code == 1
+        assert f"failed: rag_index empfang/anfahrt@{MODEL}: GET" in out
+        assert "the answer has no " in out
+        assert name in out
+        code, _, err = bench("knowledge", "list")
+        assert (code, "the answer has no " in err, name in err) == (1, True, True)
+        bench.sandbox.clear_faults()
+
+
+@pytest.mark.parametrize("lacks", ["id", "name", "user"])
+def test_a_document_of_which_the_list_does_not_say_enough_is_named(bench: Bench, lacks: str) -> None:
+    entry = {"id": "d1", "name": "agentctl/beispiel/production/empfang/preise@x", "type": "url"}
+    entry |= {"dependent_agents": [{"type": "unknown"} if lacks == "user" else {"type": "unknown", "id": "a"}]}
+    entry.pop(lacks, None)
+    body = {"documents": [entry], "has_more": False}
+    bench.sandbox.fault(method="GET", path=DOCUMENTS, status=200, body=body)
+    code, out, err = bench("knowledge", "list")
+    assert (code, out) == (1, "")
+    assert f"the answer has no {'name' if lacks == 'name' else 'id'}" in err
+    assert ("knowledge_document empfang/preise" in err) == (lacks != "name")
+
+
 def indexes(bench: Bench) -> dict[str, dict[str, str]]:
     """By the document's type: its indexes' states at the platform."""
     rows = bench.sandbox.state()["documents"].values()

@@ -347,6 +347,20 @@ def test_no_credential_is_in_any_output_or_log(bench: Bench, caplog: pytest.LogC
     )
 
 
+def test_a_number_that_waits_for_its_import_is_not_in_sync_to_plan_and_status_alike(bench: Bench) -> None:
+    bench.toml.write_text(bench.toml.read_text() + f'[phone]\nnumbers = ["{NUMBER}"]\n')
+    assert bench("sync", "--yes")[0] == 0
+    code, out, _ = bench("plan", "--exit-code")
+    assert (code, out.splitlines()[-1]) == (3, "Nothing to do: 2 unchanged, 1 waiting for you.")
+    assert bench.json("plan")["waiting"] == [{"kind": "phone_number", "key": NUMBER}]
+    code, out, _ = bench("status", "--exit-code")
+    assert code == 3
+    assert f"agentctl import-number {NUMBER} --assistant empfang" in out
+    assert (bench("plan")[0], bench("status")[0], bench("sync", "--yes")[0]) == (0, 0, 0)
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    assert (bench("plan", "--exit-code")[0], bench("status", "--exit-code")[0]) == (0, 0)
+
+
 def test_a_number_that_was_removed_there_is_drift_and_an_import_brings_it_back(bench: Bench) -> None:
     assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
     assert bench("sync", "--yes")[0] == 0

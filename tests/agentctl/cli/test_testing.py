@@ -61,7 +61,7 @@ def test_a_run_that_does_not_end_is_not_waited_for_for_ever(bench: Bench) -> Non
     bench.sandbox.judge(status="pending")
     code, out, _ = bench("test", "--timeout", "1")
     assert code == 1
-    assert "not run  empfang/gruss\n    no result after 1 s\n" in out
+    assert "not run  empfang/gruss\n    no result after 1 s; --timeout says how long to wait\n" in out
 
 
 def test_sync_with_the_gate_stops_what_fails(bench: Bench) -> None:
@@ -79,3 +79,20 @@ def test_sync_with_the_gate_stops_what_fails(bench: Bench) -> None:
     assert bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"] == "Sei kurz."
     code, out, _ = bench("sync", "--yes", "--gate")
     assert (code, out.splitlines()[-1]) == (0, "Everything is in sync.")
+
+
+def test_a_rollback_with_the_gate_stops_what_fails(bench: Bench) -> None:
+    expect(bench, "etwas anderes")
+    assert bench("sync", "--yes")[0] == 0
+    expect(bench, "hilf freundlich")
+    (bench.root / "assistants/empfang/prompt.md").write_text("Hilf freundlich, und sei kurz.")
+    assert bench("sync", "--yes")[0] == 0
+    before: Any = bench.agent()
+    code, out, err = bench("rollback", "empfang", "--gate", "--yes")
+    assert code == 1
+    assert "gruss failed: The agent did not say 'etwas anderes'" in out
+    assert out.splitlines()[-1] == "Nothing that callers hear was written; nothing is held that was not before."
+    assert "empfang: 1 of 1 tests have ended" in err
+    assert bench.agent() == before
+    assert bench("rollback", "empfang", "--yes")[0] == 0
+    assert bench.agent() != before

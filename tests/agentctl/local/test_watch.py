@@ -80,7 +80,8 @@ asyncio.run(main())
 async def test_a_start_in_the_last_moment_is_not_overlooked(kept: Path) -> None:
     await start(kept)
     place = Place.of(kept)
-    watch = Watch(str(place.directory), str(place.sockets), "no-psql")
+    with place.watch_lock.open() as lock:
+        watch = Watch(str(place.directory), str(place.sockets), "no-psql", os.dup(lock.fileno()))
     watch.look()
 
     await start(kept)
@@ -90,6 +91,22 @@ async def test_a_start_in_the_last_moment_is_not_overlooked(kept: Path) -> None:
     watch.look()
     assert watch.stop()
     assert not is_held(place.server_lock)
+
+
+async def test_a_watchdog_whose_store_was_removed_leaves_the_next_server_alone(kept: Path) -> None:
+    await start(kept)
+    place = Place.of(kept)
+    with place.watch_lock.open() as lock:
+        watch = Watch(str(place.directory), str(place.sockets), "no-psql", os.dup(lock.fileno()))
+    watch.look()
+    assert watch.is_ours()
+    place.watch_lock.unlink()
+    assert not watch.is_ours()
+    await start(kept)
+    assert not watch.is_ours()
+    assert not watch.stop()
+    watch.run()
+    assert is_held(place.server_lock)
 
 
 async def test_the_last_start_says_how_long_idle_is(kept: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, AnswerLost, Rejected, Unreachable
-from agentctl.sync.kind import Desired, Keyed, Observed, Sighting
+from agentctl.sync.kind import Desired, Keyed, Observed, Sighting, Traits
 
 
 @dataclass
@@ -71,6 +71,9 @@ class Platform:
         return {"kind": name[0], "key": name[1], "remote_id": self.bindings[name], **memory}
 
 
+MARKED = Traits(marks=frozenset({"name"}))
+
+
 @dataclass
 class Thing:
     """A kind whose specs are dicts {"key": …, "<kind>": body}."""
@@ -79,7 +82,7 @@ class Thing:
     platform: Platform
     lists: Mapping[str, Keyed] = field(default_factory=dict)
     immutable: frozenset[str] = frozenset()
-    prunable: bool = True
+    traits: Traits = MARKED
     refusal: AgentctlError | None = None
     refuses_changes: bool = False
     marks: bool = False

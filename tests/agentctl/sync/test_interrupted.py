@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Keyed, Ref, Scope
+from agentctl.sync.kind import Keyed, Ref, Scope, Traits
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience, plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -21,15 +20,12 @@ TOOLS = {"tools": Keyed(by="name", open=True, owned=True), **TRANSFERS}
 DESK, NIGHT = Ref("agent", "desk"), Ref("agent", "night")
 
 
-@dataclass
-class Row(Thing):
-    """What lies in our own store."""
-
-    internal: bool = True
-
-
 def kinds(platform: Platform) -> list[Any]:
-    return [Thing("document", platform), Thing("agent", platform, lists=TOOLS), Row("row", platform)]
+    return [
+        Thing("document", platform),
+        Thing("agent", platform, lists=TOOLS),
+        Thing("row", platform, traits=Traits(internal=True)),
+    ]
 
 
 async def planned(platform: Platform, specs: Sequence[Any]) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from agentctl.errors import UsageError
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Scope
+from agentctl.sync.kind import Scope, Traits
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -22,15 +21,12 @@ SPECS = [
 ]
 
 
-@dataclass
-class Row(Thing):
-    """What lies in our own store."""
-
-    internal: bool = True
-
-
 def kinds(platform: Platform) -> list[Any]:
-    return [Thing("document", platform, marks=True), Thing("agent", platform, marks=True), Row("row", platform)]
+    return [
+        Thing("document", platform, marks=True),
+        Thing("agent", platform, marks=True),
+        Thing("row", platform, traits=Traits(internal=True)),
+    ]
 
 
 async def planned(platform: Platform, specs: Sequence[Any] = SPECS, **how: Any) -> Plan:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Desired, Ref, Scope, Sighting, User
+from agentctl.sync.kind import Desired, Ref, Scope, Sighting, Traits, User
 from agentctl.sync.plan import Plan, Unmanaged
 from agentctl.sync.planning import Patience, plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -88,5 +88,5 @@ async def test_only_a_create_without_any_trace_is_abandoned(
 async def test_what_is_not_looked_for_where_it_is_not_declared_is_not_abandoned(platform: Platform) -> None:
     platform.intents.add(("agent", "door"))
     platform.intended_at -= timedelta(hours=2)
-    kind = Thing("agent", platform, prunable=False)
+    kind = Thing("agent", platform, traits=Traits(prunable=False))
     assert (await planned(platform, [DESK], kind=kind)).abandoned == ()

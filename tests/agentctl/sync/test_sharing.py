@@ -11,7 +11,7 @@ import pytest
 from agentctl.errors import InUse, Unreachable
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Ref, Scope, Shared, User, is_repeatable
+from agentctl.sync.kind import Ref, Scope, Shared, Traits, User
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
 from agentctl.sync.sharing import named
@@ -175,14 +175,7 @@ async def test_a_stranger_who_comes_between_plan_and_delete_keeps_it_and_is_no_f
 
 
 async def test_a_create_that_may_be_sent_twice_leaves_no_intent(bench: Bench) -> None:
-    @dataclass
-    class Asked(Thing):
-        repeatable: bool = True
-
-    kind = Asked("index", bench.platform)
-    assert is_repeatable(kind)
-    assert not is_repeatable(Asked("index", bench.platform, repeatable=False))
-    assert not is_repeatable(Thing("index", bench.platform))
+    kind = Thing("index", bench.platform, traits=Traits(repeatable=True))
     assert not isinstance(Thing("index", bench.platform), Shared)
     bench.platform.lost.add(("index", "menu"))
     found = await plan([kind], [{"key": "menu", "index": {"of": 1}}], await Bindings(bench.platform, SCOPE).load())

@@ -24,7 +24,7 @@ from agentctl.sync.bindings import Bindings, Store
 from agentctl.sync.diff import diff
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import resolve
-from agentctl.verbs.adopting import _Composer, is_mark
+from agentctl.verbs.adopting import _Composer, is_ours
 from agentctl.verbs.candidates import Candidate
 from agentctl.verbs.library import Shelf
 
@@ -142,6 +142,6 @@ def test_what_is_pulled_is_what_is_there(roots: list[Path], body: dict[str, Any]
         assert said(delivering(made)) == said(delivering(body[section])), "what is not kept is the default"
     declared, _ = without_secrets(kept)
     lost = diff(declared, desired.body, {})
-    assert [edit for edit in lost if not is_mark(edit)] == [], "what is kept is declared"
+    assert [edit for edit in lost if not is_ours(edit, kinds["agent"])] == [], "what is kept is declared"
     edits = diff(resolve(desired.body, {Ref("webhook", "post_call"): "wh_1"}), body, kinds["agent"].lists)
-    assert [edit for edit in edits if not is_mark(edit)] == []
+    assert [edit for edit in edits if not is_ours(edit, kinds["agent"])] == []

@@ -211,6 +211,18 @@ async def test_a_run_without_a_result_is_no_pass(project: Project, trouble: Any,
     assert (await project.synced()).ok
 
 
+async def test_how_long_a_gate_waits_is_the_projects_to_say(project: Project) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Be brief.")
+    (project.root / "agentctl.toml").write_text('project = "probe"\n[sync]\ngate_timeout = 1\n')
+    await project.sandbox.judge(status="pending")
+    async with project.opened() as control:
+        failed = await sync.apply(control, await sync.plan(control, gated=True), force=True)
+    (failure,) = failed.failures
+    assert "no result after 1 s; [sync] gate_timeout in agentctl.toml says how long to wait" in failure.error.message
+
+
 async def test_an_assistant_without_tests_is_let_through_and_named(project: Project) -> None:
     async with project.opened() as control:
         found = await sync.plan(control, gated=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agentctl.cli.app import run
 from agentctl.errors import Stale, UsageError
 from agentctl.resources import agent, agent_test
 from agentctl.sync.kind import Ref
@@ -62,6 +66,30 @@ def test_a_file_that_was_changed_since_it_looked_is_not_overwritten(bench: Bench
 
     bench.control(used)
     assert bench.toml.read_text() == 'name = "Etwas anderes"\n'
+
+
+def test_what_a_killed_pull_left_is_read_by_nobody_and_swept_by_the_next(bench: Bench) -> None:
+    bench.control(lambda control: says(control, {"name": "Pforte"}))
+    child = os.fork()
+    if not child:
+        Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign, assignment, return-value]
+        run(["-C", str(bench.root), "pull", "empfang", "--yes"])
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    (left,) = bench.toml.parent.glob(".pull-*")
+    for folder in ("knowledge", "tests"):
+        (bench.toml.parent / folder).mkdir()
+        (bench.toml.parent / folder / left.name).write_bytes(left.read_bytes())
+    plan = bench.json("plan")
+    assert [(one["kind"], one["edits"][0]["path"]) for one in plan["changes"]] == [("agent", "name")]
+    assert not [notice for notice in plan["notices"] if "pull" in notice]
+    with bench.writes() as writes:
+        assert bench("sync", "--yes")[0] == 3, "what the dashboard did is still to be taken"
+    assert writes == []
+    assert bench("pull", "empfang", "--yes")[0] == 0
+    assert list(bench.root.rglob(".pull-*")) == []
+    assert 'name = "Pforte"' in bench.toml.read_text()
+    assert bench("sync", "--yes")[1].splitlines()[-1] == "Everything is in sync."
 
 
 def test_with_nothing_changed_there_it_takes_nothing(bench: Bench) -> None:

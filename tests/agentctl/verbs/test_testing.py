@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agentctl.clients.store.migrations import migrate
 from agentctl.errors import UsageError
 from agentctl.resources.test_run import Result
 from agentctl.sync.kind import Ref
@@ -61,6 +62,33 @@ async def test_what_cannot_be_run_is_no_pass_and_says_why(project: Project) -> N
     project.expect("something else")
     refused = (await tested(project))["desk", "hours"]
     assert (refused.status, "422" in refused.reason) == ("not run", True)
+
+
+async def test_nothing_is_written_for_an_assistant_that_has_no_agent(project: Project, empty_dsn: str) -> None:
+    for key in ("desk", "night"):
+        project.declare(key)
+        project.expect("nine to five", key)
+    assert (await project.synced()).ok
+    project.expect("something else", "night")
+    (night,) = [i for i, one in (await project.live())["agents"].items() if one["name"] == "Night"]
+    async with project.opened() as control:
+        await control.api.delete("/v1/convai/agents/{i}", i=night)
+    await project.sandbox.clear_log()
+    found = await tested(project)
+    assert found["desk", "hours"].status == "passed"
+    assert found["night", "hours"] == Result(
+        "hours", "not run", f"its agent {night} is gone at ElevenLabs: agentctl sync"
+    )
+    assert [one["path"] for one in await project.sandbox.log() if one["method"] != "GET"] == [
+        f"/v1/convai/agents/{next(iter((await project.live())['agents']))}/run-tests"
+    ]
+    # The same tests are there under the same names, and this store knows of no agent that they could run against.
+    await migrate(empty_dsn, shim=True)
+    project.move(empty_dsn)
+    await project.sandbox.clear_log()
+    reasons = {one.reason for one in (await tested(project)).values()}
+    assert reasons == {"the assistant is not synced yet: agentctl sync"}
+    assert [one for one in await project.sandbox.log() if one["method"] != "GET"] == []
 
 
 async def test_a_test_that_was_renamed_there_is_not_taken_for_ours(project: Project) -> None:

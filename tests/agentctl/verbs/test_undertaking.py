@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from agentctl.errors import SyncError
+from agentctl.resources.phone_number import undertaking_of
 from agentctl.sync.kind import Scope
 from agentctl.verbs.reimport import Begun
 from agentctl.verbs.rotation import Rotation
-from agentctl.verbs.undertaking import Undertaking, reimport_of
+from agentctl.verbs.undertaking import Undertaking
 
 pytestmark = pytest.mark.anyio
 NUMBER = "+498999998100"
@@ -36,7 +37,7 @@ class Store:
 
 
 def undertaking(state: Any) -> Undertaking:
-    return Undertaking(Store(state), Scope("p", "e", "w"), reimport_of(NUMBER))
+    return Undertaking(Store(state), Scope("p", "e", "w"), undertaking_of(NUMBER))
 
 
 async def test_what_another_version_says_more_is_passed_over() -> None:
