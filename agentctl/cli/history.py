@@ -45,13 +45,13 @@ def rollback(
 
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
-        from agentctl.cli.sync import Progress, may_destroy, patience
+        from agentctl.cli.sync import Progress, may_destroy
         from agentctl.cli.testing import Looking
         from agentctl.verbs import rollback as verbs
         from agentctl.verbs.sync import exclusive, must_be_allowed
 
         async with exclusive(control):
-            decision = await verbs.look(control, key, to, gated=gate, patience=patience())
+            decision = await verbs.look(control, key, to, gated=gate)
             if not json:
                 print(render.plan_text(decision.plan), flush=True)
             must_be_allowed(control, decision.plan, force=True)

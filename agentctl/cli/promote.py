@@ -60,14 +60,14 @@ class _Promote:
         """Look, ask, apply, tell."""
         from agentctl.cli import render
         from agentctl.cli.addressed import addressed
-        from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
+        from agentctl.cli.sync import Progress, may_destroy, outcome, question
         from agentctl.cli.testing import Looking
         from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.sync import must_be_allowed
 
         async with exclusive(to):
-            found = await verbs.look(source, to, self.keys, gated=self.gate, patience=patience(), force=self.force)
+            found = await verbs.look(source, to, self.keys, gated=self.gate, force=self.force)
             for problem in found.left:
                 say(f"left: {problem}")
             if not self.json:

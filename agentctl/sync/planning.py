@@ -30,6 +30,16 @@ class Patience:
     on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
 
 
+def telling(tell: Callable[[str], None]) -> Patience:
+    """The usual patience; `tell` hears of each pause what is looked for, and for how long."""
+
+    def pausing(missing: Sequence[Ref], seconds: float) -> None:
+        names = ", ".join(f"{ref.kind} {ref.key}" for ref in missing)
+        tell(f"looking again in {seconds:g} s for {names}: an interrupted run may have made it")
+
+    return Patience(on_pause=pausing)
+
+
 def begin(kinds: Sequence[Kind[Any]], bindings: Bindings, keys: Callable[[str], bool]) -> None:
     """Have the kinds that can begin to look at what is bound, under keys that `keys` accepts, while files are read.
 

@@ -42,7 +42,7 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         ]
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
-        plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
+        plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False, patience=control.patience)
         changes = tuple(change for change in plan.changes if _is_ours(change, kinds[change.desired.kind]))
         narrowed = ProjectPlan.of(plan, chosen, changes=changes, note="pull")
         # By now all else is done, and what is left overwrites nothing that somebody made there: see `_is_ours`.

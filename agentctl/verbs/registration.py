@@ -195,7 +195,9 @@ class _Register:
         control = self.control
         bindings = await control.bindings()
         kind = AgentWebhook.of(control.api, control.scope)
-        self.plan = await planning.plan([kind], self.registration.assistants, bindings, whole=False)
+        self.plan = await planning.plan(
+            [kind], self.registration.assistants, bindings, whole=False, patience=self.control.patience
+        )
         self.on_plan(self.plan)
         applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
         if applied.failures:

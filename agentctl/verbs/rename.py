@@ -134,7 +134,9 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         bindings = await control.bindings()
         beside = await held.read(control, [one for one in await holds(control) if one.key == new])
         source = beside.revisions.get(new, assistant)  # what is held is marked as it is there
-        plan = await planning.plan(await control.kinds(bindings), [source], bindings, whole=False)
+        plan = await planning.plan(
+            await control.kinds(bindings), [source], bindings, whole=False, patience=control.patience
+        )
         marks = tuple(change for change in plan.changes if _is_mark(change))
         narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
         # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.

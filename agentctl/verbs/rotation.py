@@ -240,7 +240,7 @@ class _Run:
         kind = AgentWebhook.of(control.api, control.scope)
         agents = bindings.of(AGENT_KIND)
         synced = [one for one in (await sync.load(control)).assistants if one.key in agents]
-        plan = await planning.plan([kind], synced, bindings, whole=False)
+        plan = await planning.plan([kind], synced, bindings, whole=False, patience=control.patience)
         applied = await engine.apply(plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error

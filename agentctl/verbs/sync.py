@@ -21,7 +21,6 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Plan, Settled
-from agentctl.sync.planning import Patience
 from agentctl.verbs import held, history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
@@ -48,7 +47,6 @@ async def plan(
     prune: bool = False,
     gated: bool = False,
     force: bool = False,
-    patience: Patience | None = None,
 ) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
 
@@ -70,7 +68,7 @@ async def plan(
     notices += untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
-    found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
+    found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*renamed_by_hand(found, bindings), *two_way.notices(control, plan)]

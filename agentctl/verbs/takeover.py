@@ -92,7 +92,7 @@ async def look(
         agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
     kinds = [PhoneNumber(control.api, access)]
-    plan = await planning.plan(kinds, [narrowed], bindings, whole=False, patience=patience)
+    plan = await planning.plan(kinds, [narrowed], bindings, whole=False, patience=patience or control.patience)
     if plan.failures:
         raise plan.failures[0].error
     found = await (await control.store()).call("route", {"phone_number": number})
