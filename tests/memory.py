@@ -159,6 +159,9 @@ class MemoryStore:
         bound = self._of("bindings", args, *SCOPE, "kind", "key")[1].get(key, {}).get("remote_id")
         return {"new": new, "intended_at": rows.setdefault(key, fresh)["intended_at"], "remote_id": bound}
 
+    def _undertaking(self, args: Mapping[str, Any]) -> Any:
+        return None
+
     def _intents(self, args: Mapping[str, Any]) -> Any:
         return self._listed("intents", args)
 
