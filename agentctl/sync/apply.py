@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from agentctl.errors import Blocked, Ignored, Rejected, Stale
+from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
-from agentctl.sync.interrupted import words
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
@@ -58,6 +59,8 @@ async def apply(
         await all_of(removal.delete(kind, change) for change in doomed)
         if retire:
             await removal.retire(kind)
+    with suppress(AgentctlError):  # All is written; what is lost of this leads to a question and to nothing wrong.
+        await bindings.detach(removal.gone)
     return ledger.applied()
 
 
@@ -146,7 +149,7 @@ class _Run:
         if edits:
             sent = written(edits, body, wanted, observed.body, kind.lists)
             if not new:
-                await self._bindings.say(desired.ref, observed.remote_id, words(edits, body))
+                await self._bindings.say(desired.ref, observed.remote_id, Said.by(edits, body))
             observed = await kind.update(observed.remote_id, desired, sent)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)

@@ -5,13 +5,14 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from agentctl.errors import Stale
 from agentctl.sync.diff import overlaid, without
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
 from agentctl.sync.secret import sealed
@@ -73,7 +74,7 @@ class Bindings:
             self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
-        self._said = {Ref(row["kind"], row["key"]): row.get("said") or {} for row in intents}
+        self._said = {Ref(row["kind"], row["key"]): said for row in intents if (said := row.get("said"))}
         return self
 
     def get(self, ref: Ref) -> str | None:
@@ -97,11 +98,12 @@ class Bindings:
             return self.applied(ref)
         return self._unlabelled.get((ref, remote_id)) if ref not in self._ids else None
 
-    def said(self, ref: Ref, remote_id: str) -> Mapping[str, Any]:
-        """What a write was about to say to the object of that id, or that made it, whose answer nobody heard."""
+    def said(self, ref: Ref, remote_id: str) -> Said | None:
+        """What was said to the object of that id, or made it, by a write that nobody has seen the end of."""
         memory = self.memory(ref, remote_id)
-        said = self._said.get(ref) if memory is None else memory.get(_SAID)
-        return said or {}
+        if memory is None:
+            return Said(self._said[ref]) if ref in self._said else None
+        return Said(**memory[_SAID]) if _SAID in memory else None
 
     def relabelled(self, ref: Ref) -> bool:
         """Whether it is bound to nothing, and was before the workspace had a label."""
@@ -162,10 +164,10 @@ class Bindings:
             raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
         self._intents.setdefault(ref, datetime.now(UTC))
 
-    async def say(self, ref: Ref, remote_id: str, words: Mapping[str, Any]) -> None:
+    async def say(self, ref: Ref, remote_id: str, said: Said) -> None:
         """Remember that an edit is about to say this; `bind` takes it back. What is bound otherwise is not ours yet."""
         if self._ids.get(ref) == remote_id:
-            await self._put(ref, remote_id, {**self.applied(ref), _SAID: words}, self.former(ref))
+            await self._put(ref, remote_id, {**self.applied(ref), _SAID: asdict(said)}, self.former(ref))
 
     async def bind(
         self,
@@ -177,17 +179,21 @@ class Bindings:
         touched: int = 0,
         former: str | None = None,
         unjudged: bool = False,
+        made: Mapping[str, Any] | None = None,
     ) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
-        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through.
+        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through. `made`:
+        what has just been said to make it, and nobody has looked at yet.
         """
         applied = overlaid(without(self.memory(ref, remote_id) or {}, [*gone, (_SAID,)]), written or {})
         if touched:
             applied[_TOUCHED] = touched
         if unjudged:
             applied[_UNJUDGED] = True
+        if made is not None:
+            applied[_SAID] = asdict(Said(made))
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
         await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
 
@@ -219,6 +225,12 @@ class Bindings:
         self._said.pop(ref, None)
         self._exposed.discard(ref)
 
+    async def detach(self, gone: Collection[str]) -> None:
+        """Remember that whatever referred to one of these ids refers to nothing: the platform ends that with them."""
+        for ref, applied in list(self._applied.items()) if gone else ():
+            if (left := _detached(applied, gone)) != applied:
+                await self._put(ref, self._ids[ref], left, self.former(ref))
+
     async def forget(self, ref: Ref, remote_id: str) -> None:
         """Forget what is gone: the bound one with all that is known of it, or one whose place another has taken."""
         if self.get(ref) == remote_id:
@@ -234,3 +246,9 @@ class Bindings:
         self._ids.pop(ref, None)
         self._applied.pop(ref, None)
         self._stamps.pop(ref, None)
+
+
+def _detached(tree: Any, gone: Collection[str]) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _detached(value, gone) for key, value in tree.items()}
+    return None if isinstance(tree, str) and tree in gone else tree

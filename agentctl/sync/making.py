@@ -34,5 +34,5 @@ async def made(
         if not again:
             await bindings.abandon([desired.ref])
         raise
-    await bindings.bind(desired.ref, remote_id, former=former, unjudged=unjudged)
+    await bindings.bind(desired.ref, remote_id, former=former, unjudged=unjudged, made=body)
     return remote_id

@@ -30,6 +30,7 @@ class Platform:
     intended_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     versions: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)  # kinds
     touched: int = 0  # what every look says
     _clock: Iterator[int] = field(default_factory=itertools.count)
     hidden: int = 0  # so many more looks do not show what has no binding yet
@@ -136,6 +137,8 @@ class Thing:
         return remote_id
 
     async def read(self, remote_id: str) -> Observed:
+        if self.name in self.platform.unreadable:
+            raise Unreachable(f"no answer to a look at {remote_id}")
         return self._observed(remote_id)
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:

@@ -11,6 +11,7 @@ import pytest
 from agentctl.errors import Stale, StoreUnavailable
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.grouped import Grouped
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
 from tests.memory import MemoryStore
@@ -55,9 +56,9 @@ async def test_whoever_slept_writes_over_nothing_that_another_has_remembered_sin
     await Bindings(store, SCOPE).bind(ref, "one", {"text": "a"})
     slept = await Bindings(store, SCOPE).load()
     awake = await Bindings(store, SCOPE).load()
-    await awake.say(ref, "one", {"text": "b"})
+    await awake.say(ref, "one", Said({"text": "b"}))
     with pytest.raises(Stale, match="another sync has been at menu m1"):
-        await slept.say(ref, "one", {"text": "c"})
+        await slept.say(ref, "one", Said({"text": "c"}))
     await awake.bind(ref, "two", {"text": "b"}, former="one")
     with pytest.raises(Stale):
         await slept.bind(ref, "one", {"text": "c"})
