@@ -120,10 +120,14 @@ class ElevenLabs:
         files: Files | None = None,
         data: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        once: bool = False,
         **ids: str,
     ) -> dict[str, Any]:
-        """Set something, and the object as the platform now has it (an empty dict if it answers nothing)."""
-        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data)
+        """Set something, and the object as the platform now has it (an empty dict if it answers nothing).
+
+        `once`: sent again only when it certainly did not happen, like a POST.
+        """
+        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data, once=once)
         return self._object("PATCH", path, answer)
 
     async def put(
@@ -172,6 +176,7 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
+        once: bool = False,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
@@ -191,9 +196,10 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", turn=turn)
+        once = once or method == "POST"
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=not once, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, method, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._raise(what, once, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
     def _request(
@@ -222,7 +228,7 @@ class ElevenLabs:
             raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
         return body
 
-    def _raise(self, what: str, method: str, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, once: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
@@ -230,7 +236,7 @@ class ElevenLabs:
         said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if method == "POST":
+            if once:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):

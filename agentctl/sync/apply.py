@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
+from agentctl.sync.amending import amended
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
@@ -24,6 +25,7 @@ from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
 from agentctl.sync.making import made
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
 from agentctl.sync.removal import Removal
 from agentctl.sync.task import all_of
@@ -38,17 +40,18 @@ async def apply(
     destroy: bool = False,
     gate: Gate | None = None,
     retire: bool = True,
+    patience: Patience | None = None,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
     `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good. `gate` is
     asked before a change goes live. Without `retire`, for a plan without the users of its kinds, what was replaced is
-    left to one that has them.
+    left to one that has them. `patience`: how often an edit without an answer is looked for and sent again.
     """
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
-    run = _Run(bindings, ledger, removal, take_ours, destroy, gate)
+    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience())
     await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
@@ -75,6 +78,7 @@ class _Run:
         take_ours: bool,
         destroy: bool,
         gate: Gate | None,
+        patience: Patience,
     ) -> None:
         self._bindings = bindings
         self._ledger = ledger
@@ -82,6 +86,7 @@ class _Run:
         self._take_ours = take_ours
         self._destroy = destroy
         self._verdicts = Verdicts(gate)
+        self._patience = patience
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
 
@@ -148,9 +153,8 @@ class _Run:
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
         if edits:
             sent = written(edits, body, wanted, observed.body, kind.lists)
-            if not new:
-                await self._bindings.say(desired.ref, observed.remote_id, Said.by(edits, body))
-            observed = await kind.update(observed.remote_id, desired, sent)
+            said = Said.by(edits, body)
+            observed = await amended(kind, desired, observed, sent, said, self._bindings, self._patience)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)
         await self._verify(kind, change, body, observed, gone)

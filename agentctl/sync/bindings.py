@@ -165,8 +165,11 @@ class Bindings:
         self._intents.setdefault(ref, datetime.now(UTC))
 
     async def say(self, ref: Ref, remote_id: str, said: Said) -> None:
-        """Remember that an edit is about to say this; `bind` takes it back. What is bound otherwise is not ours yet."""
-        if self._ids.get(ref) == remote_id:
+        """Remember that an edit is about to say this; `bind` takes it back.
+
+        What is bound otherwise is not ours yet; and of what was just made it is remembered what made it.
+        """
+        if self._ids.get(ref) == remote_id and _SAID not in self.applied(ref):
             await self._put(ref, remote_id, {**self.applied(ref), _SAID: asdict(said)}, self.former(ref))
 
     async def bind(

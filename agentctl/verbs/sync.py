@@ -143,7 +143,14 @@ async def apply(
             pace = pace or _pace(control)
             gate = TestGate(control.api, bindings, ours.assistants, held=stay, pace=pace, on_tests=on_tests)
         applied = await engine.apply(
-            plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=gate, on_change=on_change
+            plan,
+            kinds,
+            bindings,
+            take_ours=take_ours,
+            destroy=destroy,
+            gate=gate,
+            patience=control.patience,
+            on_change=on_change,
         )
         return await history.record(control, ours, applied, kinds) if ours else applied
 

@@ -35,7 +35,8 @@ async def planned(platform: Platform, specs: Sequence[Any]) -> Plan:
 
 async def synced(platform: Platform, specs: Sequence[Any], *, take_ours: bool = False) -> Applied:
     bindings = await Bindings(platform, Scope("p", "e", "w")).load()
-    return await apply(await planned(platform, specs), kinds(platform), bindings, take_ours=take_ours)
+    found = await planned(platform, specs)
+    return await apply(found, kinds(platform), bindings, take_ours=take_ours, patience=Patience(()))
 
 
 async def cut_off(specs: Sequence[Any], *kinds: str) -> Platform:
