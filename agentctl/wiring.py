@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from agentctl.sources.reading import Reading
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
+    from agentctl.sync.planning import Patience
 
 
 class Control:
@@ -56,6 +57,7 @@ class Control:
         self._workspace = workspace
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
+        self.veil = Veil(*settings.secrets, *secrets(settings.addresses))  # and of the files, once they are read
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
@@ -68,11 +70,6 @@ class Control:
         loaded = load(self.directory, self.environment)
         self.veil.later(loaded.secrets)
         return loaded
-
-    @cached_property
-    def veil(self) -> Veil:
-        """Every secret of settings and files, which no message may repeat."""
-        return Veil(*self.settings.secrets, *secrets(self.settings.addresses))
 
     @cached_property
     def project(self) -> Project:
@@ -98,12 +95,19 @@ class Control:
         """The ElevenLabs client. Raises ConfigurationError without a key."""
         from agentctl.clients.elevenlabs import ElevenLabs
 
+        key, name = self.settings.elevenlabs_api_key, self.settings.variable("elevenlabs_api_key")
         require(self.settings, "elevenlabs_api_key")
-        assert self.settings.elevenlabs_api_key is not None
-        url, name = str(self.settings.elevenlabs_base_url), self.settings.variable("elevenlabs_api_key")
-        api = ElevenLabs(url, self.settings.elevenlabs_api_key, key_name=name, veil=self.veil)
+        assert key is not None
+        api = ElevenLabs(str(self.settings.elevenlabs_base_url), key, key_name=name, veil=self.veil)
         self._stack.push_async_callback(api.aclose)
         return api
+
+    @cached_property
+    def patience(self) -> Patience:
+        """How long a plan looks for what an interrupted run may have made; `tell` hears of each pause."""
+        from agentctl.sync.planning import telling
+
+        return telling(lambda text: self.tell(text))
 
     @property
     def requests(self) -> int:
@@ -116,13 +120,12 @@ class Control:
         from agentctl.clients.twilio import Twilio
 
         settings = self.settings
-        needed = () if settings.twilio_api_key_secret else ("twilio_auth_token",)
-        require(settings, "twilio_account_sid", *needed)
+        sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
         secret = settings.twilio_api_key_secret or settings.twilio_auth_token
-        assert settings.twilio_account_sid is not None
+        require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
+        assert sid is not None
         assert secret is not None
-        url, sid = str(settings.twilio_base_url), settings.twilio_account_sid
-        twilio = Twilio(url, sid, secret, key_sid=settings.twilio_api_key_sid, veil=self.veil)
+        twilio = Twilio(str(settings.twilio_base_url), sid, secret, key_sid=key, veil=self.veil)
         self._stack.push_async_callback(twilio.aclose)
         return twilio
 
@@ -130,8 +133,8 @@ class Control:
         """What ElevenLabs is given to take a number over."""
         from agentctl.resources.phone_number import TwilioAccess
 
-        assert self.twilio
-        return TwilioAccess.of(self.settings, enable_sms=enable_sms)
+        settings, _ = self.settings, self.twilio
+        return TwilioAccess.of(settings, enable_sms=enable_sms)
 
     async def store(self) -> Store:
         """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""
@@ -245,8 +248,7 @@ class Control:
         from agentctl.calls.jobs import EventJob, MailJob
         from agentctl.calls.mail import Letterhead
 
-        store = await self.store()
-        letterhead = Letterhead(self.settings.mail_from)
+        store, letterhead = await self.store(), Letterhead(self.settings.mail_from)
         jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead)]
         if self.mail_route is not None:
             jobs.append(MailJob(store, self.mail_route))
@@ -292,9 +294,8 @@ async def connect(
     wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
     there = select(root / FILENAME, wanted)
     if settings is None:
-        settings = load_settings(
-            root, values=there.values if there else None, variables=there.variables if there else None
-        )
+        values, variables = (there.values, there.variables) if there else (None, None)
+        settings = load_settings(root, values=values, variables=variables)
     label = there.workspace if there else None
     async with AsyncExitStack() as stack:
         yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)

@@ -126,10 +126,14 @@ class ElevenLabs:
         files: Files | None = None,
         data: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        once: bool = False,
         **ids: str,
     ) -> dict[str, Any]:
-        """Set something, and the object as the platform now has it (an empty dict if it answers nothing)."""
-        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data)
+        """Set something, and the object as the platform now has it (an empty dict if it answers nothing).
+
+        `once`: sent again only when it certainly did not happen, like a POST.
+        """
+        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data, once=once)
         return self._object("PATCH", path, answer)
 
     async def put(
@@ -177,6 +181,7 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
+        once: bool = False,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
@@ -196,10 +201,11 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", turn=turn)
+        once = once or method == "POST"
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=not once, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
             self._veil.add(*secrets(content.get("json")))  # A refusal may quote what it refuses.
-            self._raise(what, method, answer)
+            self._raise(what, once, answer)
         return answer
 
     def _request(
@@ -228,7 +234,7 @@ class ElevenLabs:
             raise odd(what, f"the answer is a JSON {type(body).__name__}, not an object")
         return body
 
-    def _raise(self, what: str, method: str, answer: httpx.Response) -> None:
+    def _raise(self, what: str, once: bool, answer: httpx.Response) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
@@ -236,7 +242,7 @@ class ElevenLabs:
         said = clean(said, self._veil)
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if method == "POST":
+            if once:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):

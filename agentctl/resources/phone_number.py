@@ -49,13 +49,13 @@ class TwilioAccess:
 
     @classmethod
     def of(cls, settings: Settings, *, enable_sms: bool) -> TwilioAccess:
-        """The API key where there is one, else the account itself, of settings that open a Twilio account."""
-        if settings.twilio_api_key_sid and settings.twilio_api_key_secret:
-            secret, token = settings.twilio_api_key_secret, settings.twilio_auth_token
-            return cls(settings.twilio_api_key_sid, secret, token, enable_sms)
+        """The API key where there is one, else the account itself; one of them has to be there."""
+        key, secret, token = settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token
+        if key and secret:
+            return cls(key, secret, token, enable_sms)
         assert settings.twilio_account_sid is not None
-        assert settings.twilio_auth_token is not None
-        return cls(settings.twilio_account_sid, settings.twilio_auth_token, None, enable_sms)
+        assert token is not None
+        return cls(settings.twilio_account_sid, token, None, enable_sms)
 
 
 async def _never(number: str) -> bool:
