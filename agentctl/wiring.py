@@ -237,10 +237,9 @@ class Control:
         """Where audio goes: a private Storage bucket on Supabase, a directory elsewhere."""
         from agentctl.clients.recordings import Bucket, Directory
 
-        settings = self.settings
-        if settings.supabase_url is not None and settings.supabase_service_role_key is not None:
-            key = settings.supabase_service_role_key.get_secret_value()
-            return Bucket(str(settings.supabase_url), key, settings.supabase_recordings_bucket)
+        url, key = self.settings.supabase_url, self.settings.supabase_service_role_key
+        if url is not None and key is not None:
+            return Bucket(str(url), key.get_secret_value(), self.settings.supabase_recordings_bucket)
         return Directory(self.directory / ".agentctl" / "recordings")
 
     async def jobs(self) -> list[EventJob | MailJob]:
