@@ -14,6 +14,7 @@ from agentctl.resources.test_run import Pace, Result, override, run_tests
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change
+from agentctl.wiring import Control
 
 OnTests = Callable[[str, int, int], None]
 """Hears, for an assistant, how many results are there, and of how many."""
@@ -90,6 +91,14 @@ class TestGate:
             self._on_tests(assistant.key, ended, count)
 
         return await run_tests(self._api, agent_id, known, override=config, pace=self._pace, on_look=heard)
+
+
+def wanted(control: Control, given: bool | None) -> bool:
+    """Whether a sync of this project is gated: as its caller says, else as `[sync] gate` in agentctl.toml does.
+
+    The files have been read by now.
+    """
+    return control.loaded.project.gate if given is None else given
 
 
 _STATES = {"failed": "failed", "not run": "was not run"}

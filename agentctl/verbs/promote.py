@@ -49,7 +49,7 @@ async def look(
     to: Control,
     only: Sequence[str] = (),
     *,
-    gated: bool = False,
+    gated: bool | None = None,
     force: bool = False,
     patience: Patience | None = None,
 ) -> Promotion:

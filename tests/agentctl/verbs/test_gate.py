@@ -10,9 +10,10 @@ import pytest
 from agentctl.errors import NotPassed, Stale
 from agentctl.resources.test_run import Pace
 from agentctl.sync.kind import Ref
-from agentctl.verbs import sync
+from agentctl.verbs import sync, trusted
+from agentctl.verbs.triggered import Syncs
 from tests.agentctl.verbs.test_sync_sections import SECTIONS
-from tests.gated import Project, project
+from tests.gated import PACE, Project, project
 
 __all__ = ["project"]
 pytestmark = pytest.mark.anyio
@@ -387,3 +388,31 @@ async def test_what_is_found_without_a_memory_is_tested_before_it_counts_as_pass
                 await bindings.unbind(Ref(kind, key))
     for _ in range(2):
         assert not (await project.synced()).ok
+
+
+async def test_a_sync_that_a_request_asks_for_is_gated_where_the_project_says_so(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.expect("help kindly")
+    assert (await project.synced()).ok
+    before = await project.live()
+    (project.root / "agentctl.toml").write_text('project = "probe"\n[sync]\ngate = true\n')
+    project.declare("desk", prompt="Be brief.", hours="Open from ten to four.")
+    async with project.opened() as control:
+        syncs = Syncs(control)
+        assert syncs.start()
+        async with asyncio.timeout(30):
+            while "1 failed" not in caplog.text and "tests did not pass" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await syncs.end()
+    assert await project.live() == before
+
+
+async def test_what_no_gate_has_let_through_is_not_trusted_once_there_is_one(project: Project) -> None:
+    project.expect("something else")
+    await project.synced()  # the agent is made, and not let through
+    for gated in (False, False, True):
+        async with project.opened() as control:
+            found = await trusted.plan(control, trust=True, gated=gated)
+            await trusted.apply(control, found, pace=PACE)
+    assert [change.unjudged for change in found.changes] == [True]

@@ -1,0 +1,34 @@
+"""[sync] gate in agentctl.toml: what its tests refuse goes live by no command, unless one run is told otherwise."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+
+
+def test_a_gate_of_the_project_holds_for_every_sync_and_one_run_may_say_otherwise(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[sync]\ngate = true\n')
+    tests = bench.root / "assistants" / "empfang" / "tests"
+    tests.mkdir()
+    (tests / "tone.toml").write_text('user = "Hallo"\nsuccess_condition = \'It says "gibt es nicht".\'\n')
+    assert bench("sync", "--yes", "--no-gate")[0] == 0
+    before = bench.agent()["conversation_config"]
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Sei kurz.\n")
+    assert bench.json("plan")["gated"] is True
+    assert bench.json("plan", "--no-gate")["gated"] is False
+    (printed,) = [line for line in bench("schedule")[1].splitlines() if " -C " in line]
+    scheduled = shlex.split(printed.partition(" -C ")[2])[1:]
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    for arguments in (["sync", "--yes"], scheduled, ["up", "--yes"]):
+        code, _, err = bench(*arguments)
+        assert (code, bench.agent()["conversation_config"]) == (1, before), (arguments, err)
+    assert bench("sync", "--yes", "--no-gate")[0] == 0
+    assert bench("rollback", "empfang", "--to", "2", "--yes")[0] == 1
+    assert bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"] == "Sei kurz."
