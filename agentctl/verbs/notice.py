@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -77,15 +79,24 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
 
 
 async def _queue(control: Control, store: Store, report: Report, to: Sequence[str]) -> int:
-    scope = report.scope or _nobody(control)
+    nobody = _nobody(control)
+    scope = report.scope or nobody
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
     message = composed(report, scope, language(control))
     mails = [
         {"recipient": one, "message": message | {"message_id": letterhead.message_id(run, "sync", one)}} for one in to
     ]
-    told = await store.call("notify", {**asdict(scope), "digest": report.digest, "id": run, "mails": mails})
-    return int(told["queued"])
+
+    async def news(of: Scope, digest: str, mails: Sequence[Mapping[str, Any]]) -> int:
+        told = await store.call("notify", {**asdict(of), "digest": digest, "id": run, "mails": mails})
+        return int(told["queued"])
+
+    if report.scope is None:
+        return await news(_beside(control, nobody), report.digest, mails)
+    queued = await news(scope, report.digest, mails)
+    # agentctl.toml is understood: where the last that was told is that it was not, this outcome is news in any case.
+    return queued + await news(_beside(control, nobody), "", () if queued else mails)
 
 
 def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
@@ -142,5 +153,15 @@ def _rows(report: Report, scope: Scope, words: Mapping[str, str], language: str)
 
 
 def _nobody(control: Control) -> Scope:
-    """Where agentctl.toml cannot be understood: told under the directory's name, so that it is told once as well."""
+    """What a mail calls a project whose agentctl.toml cannot be understood."""
     return Scope(one_line(control.directory.name, 60) or "-", "-", control.settings.workspace)
+
+
+def _beside(control: Control, nobody: Scope) -> Scope:
+    """Where trouble with agentctl.toml itself is remembered, so that it too is told once, and its end.
+
+    By the whole path: of two directories with one name the sound one must not speak for the other. Not by the host,
+    which agentctl.toml may name.
+    """
+    path = hashlib.sha256(os.fsencode(control.directory.resolve())).hexdigest()[:16]
+    return Scope(nobody.project, f"-{path}", "-")

@@ -411,6 +411,30 @@ def test_where_wrong_files_hide_whom_to_mail_that_is_said(bench: Bench) -> None:
     assert mails(bench)[0]["recipient"] == "team@example.org"
 
 
+def test_a_wrong_agentctl_toml_is_told_again_after_it_was_right_and_so_is_its_end(bench: Bench) -> None:
+    project = bench.root / "agentctl.toml"
+    to = ("--mail-to", "ops@example.org")
+    sound = 'project = "beispiel"\n'
+
+    def subjects(text: str, code: int) -> list[str]:
+        project.write_text(text)
+        for _ in range(2):
+            assert bench(*CRON, *to)[0] == code
+        return [mail["message"]["subject"].partition(": ")[2] for mail in mails(bench)]
+
+    for _ in range(2):
+        assert subjects("[broken\n", 2) == ["Sync failed"]
+        assert subjects(sound, 0) == ["Sync is back to normal"]
+    drifted(bench, "Reception")
+    assert subjects(sound, 3) == ["Changes held back"]
+    assert subjects("[broken\n", 2) == ["Sync failed"]
+    assert subjects(sound, 3) == ["Changes held back"], "the last that was told is another"
+    assert subjects("[broken\n", 2) == ["Sync failed"]
+    project.write_text(sound)
+    assert bench("sync", "--yes", "--take-ours", *to)[0] == 0
+    assert [mail["message"]["subject"].partition(": ")[2] for mail in mails(bench)] == ["Sync is back to normal"]
+
+
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:
     for arguments in (("--mail",), ("--mail-to", "nobody")):
         with bench.writes() as writes:
