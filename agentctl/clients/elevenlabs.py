@@ -22,6 +22,7 @@ from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.resources.shapes import must_be_as_told
 from agentctl.sync.secret import secrets
 
 Files = Mapping[str, tuple[str, bytes, str]]
@@ -91,7 +92,7 @@ class ElevenLabs:
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
         answer = await self._send("GET", path, ids, params=params)
-        return self._json("GET", path, answer, (dict, list))
+        return self._json("GET", path, answer)
 
     async def get_bytes(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> tuple[bytes, str]:
         """The content at `path` (a recording, say) and its media type."""
@@ -150,7 +151,7 @@ class ElevenLabs:
         turn = self._pace.turn()
         while True:
             query = {"page_size": _PAGE_SIZE, **(params or {}), "cursor": cursor}
-            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn), (dict, list))
+            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 what = f"GET {path}: the answer has no list {items!r} of objects"
@@ -209,17 +210,17 @@ class ElevenLabs:
     def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
         if not answer.content:
             return {}
-        result: dict[str, Any] | None = self._json(method, path, answer, (dict, type(None)))
+        result: dict[str, Any] | None = self._json(method, path, answer, null=True)
         return result or {}
 
-    def _json(self, method: str, path: str, answer: httpx.Response, kinds: tuple[type, ...]) -> Any:
+    def _json(self, method: str, path: str, answer: httpx.Response, *, null: bool = False) -> Any:
         what = f"{method} {path}"
         try:
             body = json_of(answer)
         except ValueError:
             raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL") from None
-        if not isinstance(body, kinds):
-            raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
+        if not (null and body is None):
+            must_be_as_told(what, body)
         return body
 
     def _raise(self, what: str, method: str, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
