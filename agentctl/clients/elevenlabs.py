@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
-from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
+from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.resources.shapes import must_be_as_told
@@ -244,6 +244,7 @@ class ElevenLabs:
             self._hint(status, code or "", said),
             code=clean(code or "", self._key),
             request_id=clean(_request_id(answer)),
+            places=places(answer),
         )
 
     def _hint(self, status: int, code: str, said: str) -> str:

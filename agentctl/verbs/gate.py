@@ -71,7 +71,9 @@ class TestGate:
         if lost:
             reasons = "".join(f"\n    {one.test} {_STATES[one.status]}: {one.reason}" for one in lost)
             what = f"{len(lost)} of {len(results)} tests did not pass; its change does not go live"
-            raise NotPassed(f"assistant {key}: {what}{reasons}", "Correct the assistant or the test and run it again.")
+            tests = {one.test: one.status for one in lost}
+            hint = "Correct the assistant or the test and run it again."
+            raise NotPassed(f"assistant {key}: {what}{reasons}", hint, tests=tests)
 
     async def _run(self, assistant: Assistant, agent_id: str, config: Mapping[str, Any] | None) -> tuple[Result, ...]:
         known: dict[str, str] = {}

@@ -102,7 +102,7 @@ async def _queue(control: Control, store: Store, report: Report, to: Sequence[st
 def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
     """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped and escaped."""
     words = _GERMAN if language == "de" else _ENGLISH
-    headline = words["normal" if not report.digest else "held" if report.exit_code == 3 else "failed"]
+    headline = words[report.outcome]
     name = one_line(f"{scope.project}/{scope.environment}", 130)
     findings = [block(finding)[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)

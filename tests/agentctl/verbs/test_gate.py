@@ -57,6 +57,7 @@ async def test_what_fails_leaves_everything_that_callers_hear_byte_for_byte(proj
         assert failure.ref == Ref("agent", "desk")
         assert "1 of 1 tests did not pass" in failure.error.message
         assert "hours failed: The agent did not say 'help kindly'" in failure.error.message
+        assert failure.error.marks == ("hours failed",)
         assert await project.live() == before
         assert len(await project.texts()) == 2
     project.expect("be brief")
