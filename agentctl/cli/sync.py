@@ -223,8 +223,7 @@ def outcome(applied: Applied) -> str:
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     lines += [render.left_text(failure) for failure in applied.left]
-    if any(change.overwrites or not change.destroys for change in applied.held):
-        lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
+    lines += _remedies(applied.held)
     if any(change.destroys for change in applied.held):
         lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     if applied.done or applied.failures or applied.held:
@@ -233,3 +232,17 @@ def outcome(applied: Applied) -> str:
     return addressed("\n".join(lines)) or (
         "Everything else is in sync." if applied.plan.waiting else "Everything is in sync."
     )
+
+
+def _remedies(held: Sequence[Change]) -> list[str]:
+    """What can be done about what somebody did there; a deletion is nothing that files could take."""
+    from agentctl.sync.plan import refs
+
+    gone = {change.desired.ref for change in held if change.vanished}
+    theirs = [edit for change in held if not change.vanished for edit in change.foreign if not refs(edit.after) & gone]
+    lines = []
+    if theirs or (not gone and any(not change.destroys for change in held)):
+        lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
+    if gone:
+        lines.append("Make what was deleted there anew: agentctl sync --take-ours; or take it out of the files")
+    return lines
