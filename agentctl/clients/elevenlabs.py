@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
-from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused
+from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused, request_id
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.resources.shapes import must_be_as_told
@@ -113,6 +113,10 @@ class ElevenLabs:
         answer = await self._send("POST", path, ids, params=params, json=json, files=files, data=data)
         return self._object("POST", path, answer)
 
+    async def post_repeatable(self, path: str, **ids: str) -> dict[str, Any]:
+        """Have something done that done twice is as done once: sent again as a GET is, and no answer is lost."""
+        return self._object("POST", path, await self._send("POST", path, ids, repeatable=True))
+
     async def patch(
         self,
         path: str,
@@ -173,12 +177,14 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
+        repeatable: bool = False,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
         query = {name: value for name, value in (params or {}).items() if value is not None}
         extensions = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
+        repeatable = repeatable or method != "POST"
         attempts = 0
 
         async def attempt() -> httpx.Response:
@@ -192,9 +198,9 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=method != "POST", turn=turn)
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, method, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._raise(what, repeatable, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
     def _request(
@@ -223,7 +229,7 @@ class ElevenLabs:
             must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, method: str, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, repeatable: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
@@ -231,7 +237,7 @@ class ElevenLabs:
         said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if method == "POST":
+            if not repeatable:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):
@@ -243,7 +249,7 @@ class ElevenLabs:
             said,
             self._hint(status, code or "", said),
             code=clean(code or "", self._key),
-            request_id=clean(_request_id(answer)),
+            request_id=clean(request_id(answer)),
             places=places(answer),
         )
 
@@ -288,11 +294,3 @@ def _located(item: Mapping[str, Any]) -> str:
     where = item.get("loc")
     path = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
     return f"{path}: {item.get('msg', '')}" if path else str(item.get("msg", ""))
-
-
-def _request_id(answer: httpx.Response) -> str:
-    try:
-        detail = json_of(answer)["detail"]["request_id"]
-    except (ValueError, LookupError, TypeError):
-        detail = None
-    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")

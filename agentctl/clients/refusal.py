@@ -44,6 +44,15 @@ def places(answer: httpx.Response) -> tuple[str, ...]:
     return tuple(sorted(f"{one.get('loc')} {one.get('type')}" for one in listed))
 
 
+def request_id(answer: httpx.Response) -> str:
+    """By which the vendor finds the request in its log; empty where it tells none."""
+    try:
+        detail = json_of(answer)["detail"]["request_id"]
+    except (ValueError, LookupError, TypeError):
+        detail = None
+    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")
+
+
 def clean(text: object, *secrets: SecretStr) -> str:
     """A vendor's text, fit for our messages: no control characters, not endless, and without a key that it echoes."""
     line = str(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentctl.errors import NotPassed
 from agentctl.resources import agent, agent_test, phone_number
+from agentctl.resources.answer import ODD
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace, Result, override, run_tests
@@ -72,8 +73,7 @@ class TestGate:
             reasons = "".join(f"\n    {one.test} {_STATES[one.status]}: {one.reason}" for one in lost)
             what = f"{len(lost)} of {len(results)} tests did not pass; its change does not go live"
             tests = {one.test: one.status for one in lost}
-            hint = "Correct the assistant or the test and run it again."
-            raise NotPassed(f"assistant {key}: {what}{reasons}", hint, tests=tests)
+            raise NotPassed(f"assistant {key}: {what}{reasons}", _remedy(lost), tests=tests)
 
     async def _run(self, assistant: Assistant, agent_id: str, config: Mapping[str, Any] | None) -> tuple[Result, ...]:
         known: dict[str, str] = {}
@@ -83,7 +83,7 @@ class TestGate:
             if ref in self._held:
                 lost.append(Result(test.name, "not run", agent_test.HELD))
             elif test_id is None or not agent_test.says(applied, test):
-                lost.append(Result(test.name, "not run", "what is declared is not at ElevenLabs yet"))
+                lost.append(Result(test.name, "not run", _ABSENT))
             else:
                 known[test.name] = test_id
         if lost:
@@ -103,4 +103,16 @@ def wanted(control: Control, given: bool | None) -> bool:
     return control.loaded.project.gate if given is None else given
 
 
+def _remedy(lost: Sequence[Result]) -> str:
+    """Who has to do something: only of a test that failed is it whoever wrote it, or the assistant."""
+    if any(one.status == "failed" for one in lost):
+        return "Correct the assistant or the test and run it again."
+    if any(one.reason == agent_test.HELD for one in lost):
+        return "What was done to its tests there has to be decided first."
+    if any(one.reason == _ABSENT for one in lost):
+        return "Its tests have to be there first: why they are not is told beside this."
+    return ODD
+
+
+_ABSENT = "what is declared is not at ElevenLabs yet"
 _STATES = {"failed": "failed", "not run": "was not run"}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from agentctl.errors import NotPassed, Stale
+from agentctl.resources.answer import ODD
 from agentctl.resources.test_run import Pace
 from agentctl.sync.kind import Ref
 from agentctl.verbs import sync, trusted
@@ -285,8 +286,10 @@ async def test_a_test_that_was_deleted_there_holds_its_assistant_back_until_ours
         test_id = (await control.bindings()).get(Ref("agent_test", "desk/hours"))
         await control.api.delete("/v1/convai/agent-testing/{i}", i=str(test_id))
     project.declare("desk", prompt="Be brief.")
-    held = (await project.synced()).held
-    assert {change.desired.kind for change in held} == {"agent_test", "agent"}
+    applied = await project.synced()
+    assert [change.desired.kind for change in applied.held] == ["agent_test"]
+    (failure,) = applied.failures
+    assert (failure.ref, "Correct the" in failure.error.hint) == (Ref("agent", "desk"), False), "told once"
     assert await project.live() == before
     async with project.opened() as control:
         found = await sync.plan(control, gated=True)
@@ -417,3 +420,13 @@ async def test_what_no_gate_has_let_through_is_not_trusted_once_there_is_one(pro
             found = await trusted.plan(control, trust=True, gated=gated)
             await trusted.apply(control, found, pace=PACE)
     assert [change.unjudged for change in found.changes] == [True]
+
+
+async def test_what_the_platform_does_not_tell_of_a_test_is_nothing_to_correct(project: Project) -> None:
+    project.expect("help kindly")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Help kindly and briefly.")
+    await project.sandbox.fault(method="POST", path="*/run-tests", status=200, body={"id": "x", "test_runs": []})
+    (failure,) = (await project.synced()).failures
+    assert "the platform's answer does not mention it" in failure.error.message
+    assert failure.error.hint == ODD
