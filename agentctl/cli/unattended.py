@@ -223,10 +223,11 @@ class Unattended:
 def quietly(applied: Applied, scope: Scope) -> None:
     """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
-    from agentctl.verbs.report import brief, held_back, named
+    from agentctl.verbs.report import held_back, named
 
     for failure in applied.failures:
-        say(f"failed: {brief(named(failure))}")
+        first, *more = named(failure).split("\n")
+        say("\n".join([f"failed: {first}", *(f"    {line.strip()}" for line in more)]))  # such as each test, and why
         if failure.error.hint:  # Cron mails this to somebody who has nothing else.
             say(f"  {failure.error.hint}")
     for change in applied.held:

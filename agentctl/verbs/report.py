@@ -158,11 +158,6 @@ def named(failure: Failure) -> str:
     return message if message.startswith((f"{name}:", f"{name} ")) else f"{name}: {message}"
 
 
-def brief(text: str) -> str:
-    """Its first line."""
-    return text.partition("\n")[0]
-
-
 def _with_remedy(failure: Failure) -> str:
     return f"{named(failure)}\n  {failure.error.hint}" if failure.error.hint else named(failure)
 

@@ -9,7 +9,7 @@ from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.verbs import sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.report import brief, held_back, named
+from agentctl.verbs.report import held_back, named
 from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Syncs:
             plan = await sync.plan(control)
             applied = await sync.apply(control, plan)
         for failure in applied.failures:
-            logger.error("sync: %s", self._told(brief(named(failure))))
+            logger.error("sync: %s", self._told("; ".join(line.strip() for line in named(failure).split("\n"))))
         for change in applied.held:
             logger.warning("sync: held back: %s", self._told(held_back(change)))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))

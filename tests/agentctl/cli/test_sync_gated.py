@@ -29,6 +29,10 @@ def test_a_gate_of_the_project_holds_for_every_sync_and_one_run_may_say_otherwis
     for arguments in (["sync", "--yes"], scheduled, ["up", "--yes"]):
         code, _, err = bench(*arguments)
         assert (code, bench.agent()["conversation_config"]) == (1, before), (arguments, err)
+    lines = bench("sync", "--yes", "--quiet")[2].splitlines()
+    hint = "  Correct the assistant or the test and run it again."
+    assert [line.partition(":")[0] for line in lines] == ["failed", "    tone failed", hint]
+    assert "gibt es nicht" in lines[1], "why"
     assert bench("sync", "--yes", "--no-gate")[0] == 0
     assert bench("rollback", "empfang", "--to", "2", "--yes")[0] == 1
     assert bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"] == "Sei kurz."
