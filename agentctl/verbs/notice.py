@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +16,7 @@ from agentctl import worker
 from agentctl.calls import wording
 from agentctl.calls.jobs import MailJob
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
-from agentctl.errors import ConfigurationError, UsageError
+from agentctl.errors import AgentctlError, ConfigurationError, UsageError
 from agentctl.resources.assistant import MailAddress
 from agentctl.sources.project import read_alone
 from agentctl.sync.bindings import Store
@@ -24,6 +25,7 @@ from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
 from agentctl.wiring import Control
 
+_MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
 MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
@@ -62,6 +64,38 @@ def recipients(control: Control, given: Sequence[str]) -> tuple[str, ...]:
     if not project.mail_to and sound:
         raise UsageError("--mail: nobody is named", "Set [mail] to in agentctl.toml, or use --mail-to ADDRESS.")
     return project.mail_to
+
+
+def is_wanted(control: Control) -> bool:
+    """Whether agentctl.toml names anybody to tell, or is such that it cannot be known."""
+    project, sound = read_alone(control.directory, control.environment)
+    return bool(project.mail_to) or not sound
+
+
+def scope_of(control: Control) -> Scope | None:
+    """Whose outcome it is; None where agentctl.toml does not say."""
+    try:
+        return control.scope if control.project.name else None
+    except ConfigurationError:
+        return None
+
+
+async def tell(control: Control, report: Report, given: Sequence[str], say: Callable[[str], None]) -> None:
+    """As `notify`, and to whom `recipients` has it.
+
+    A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended.
+    """
+    try:
+        async with asyncio.timeout(_MAIL_SECONDS):
+            to = recipients(control, given)
+            if not to:
+                say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
+            if await notify(control, report, to) and control.mail_route is None:
+                say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
+    except TimeoutError:
+        say("warning: the mail is not sent yet and waits in the outbox")
+    except AgentctlError as error:
+        say(f"warning: no mail was queued: {error.message}")
 
 
 async def notify(control: Control, report: Report, to: Sequence[str]) -> int:

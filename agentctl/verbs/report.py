@@ -74,6 +74,15 @@ class Report:
         return not isinstance(self.error, Busy)
 
 
+def code(applied: Applied | None, error: BaseException | None) -> int:
+    """The exit code of a run that ended so, or would have, where nobody sees one."""
+    if error is not None:
+        return error.exit_code if isinstance(error, AgentctlError) else 1
+    if applied is None:
+        return 0
+    return 3 if applied.ok and applied.held else 0 if applied.ok else 1
+
+
 def held_back(change: Change) -> str:
     """One change that is somebody else's to undo, in one line."""
     name = f"{change.desired.kind} {change.desired.key}"
