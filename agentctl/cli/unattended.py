@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.session import ENVIRONMENT, connected, say, stoppable
+from agentctl.cli.session import DIRECTORY, ENVIRONMENT, connected, say, stoppable
 from agentctl.errors import AgentctlError, TimedOut, UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Unattended:
     requests: int = 0
     scope: Scope | None = None
     environment: str | None = None
+    begun: bool = False
 
     def __call__(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         """Run `body` with the project's control. Raises what it raises, and TimedOut; the report is written first."""
@@ -94,9 +95,19 @@ class Unattended:
                 self._save(self._reported(started, error))
             except AgentctlError as unsaved:
                 say(f"warning: {unsaved.message}")
+            if self.telling and not self.begun and isinstance(error, AgentctlError):
+                self._tell_unbegun(self._reported(started, error))
             raise
         self._save(self._reported(started, None))
         return applied
+
+    def _tell_unbegun(self, report: Report) -> None:
+        from agentctl.verbs import unbegun
+
+        try:
+            asyncio.run(unbegun.tell(DIRECTORY.get(), ENVIRONMENT.get(), report, self.mail_to, say))
+        except AgentctlError:  # It is what kept the run from its beginning, and is told as such.
+            say("warning: nobody is told by mail: which store remembers what was told is not known")
 
     @property
     def telling(self) -> bool:
@@ -124,6 +135,7 @@ class Unattended:
     async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
         from agentctl.verbs import notice
 
+        self.begun = True
         error: Exception | None = None
         clock = asyncio.timeout(self.timeout)
         try:

@@ -63,7 +63,9 @@ class Syncs:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
         ours = self._control
         async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
-            started, error, applied = datetime.now(UTC), None, None
+            started = datetime.now(UTC)
+            applied: Applied | None = None
+            error: Exception | None = None
             try:
                 async with asyncio.timeout(DEADLINE_SECONDS):
                     applied = await _applied(control)
