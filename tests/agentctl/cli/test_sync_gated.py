@@ -36,3 +36,19 @@ def test_a_gate_of_the_project_holds_for_every_sync_and_one_run_may_say_otherwis
     assert bench("sync", "--yes", "--no-gate")[0] == 0
     assert bench("rollback", "empfang", "--to", "2", "--yes")[0] == 1
     assert bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"] == "Sei kurz."
+
+
+def test_a_plan_shows_what_a_gated_sync_would_do(bench: Bench) -> None:
+    hours = bench.root / "assistants" / "empfang" / "knowledge" / "hours.md"
+    hours.parent.mkdir()
+    for text in ("Von neun bis fünf.", "Von zehn bis vier."):
+        hours.write_text(text)
+        if text.startswith("Von neun"):
+            assert bench("sync", "--yes")[0] == 0
+    replaced = "knowledge_document empfang/hours (replaced by a new one)"
+    assert replaced not in bench("plan")[1]
+    assert replaced in bench("plan", "--gate")[1]
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[sync]\ngate = true\n')
+    assert replaced in bench("plan")[1]
+    assert replaced not in bench("plan", "--no-gate")[1]
+    assert "agentctl -C . plan --exit-code" in bench("schedule", "github")[1], "by agentctl.toml, as the sync"
