@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,12 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
-Gate = Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")]
+Gate = Annotated[
+    bool | None,
+    typer.Option(
+        "--gate/--no-gate", help="Test each assistant as planned before it goes live; default: agentctl.toml."
+    ),
+]
 Stateless = Annotated[
     bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
 ]
@@ -35,6 +40,7 @@ ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when so
 def plan(
     only: Only = None,
     prune: Prune = False,
+    gate: Gate = None,
     trust_store: Trust = False,
     json: Json = False,
     exit_code: ExitCode = False,
@@ -43,7 +49,7 @@ def plan(
     from agentctl.cli import render
     from agentctl.verbs import trusted
 
-    found = connected(lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune))
+    found = connected(lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune, gated=gate))
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
@@ -56,7 +62,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
-    gate: Gate = False,
+    gate: Gate = None,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
@@ -89,7 +95,7 @@ class Asked:
     yes: bool = False
     take_ours: bool = False
     prune: bool = False
-    gate: bool = False
+    gate: bool | None = None
     force: bool = False
     stateless: bool = False
     delete_conversations: bool = False
@@ -110,8 +116,8 @@ class Asked:
         if self.quiet:
             control.tell = lambda text: None
         async with exclusive(control, wait=self.wait):
-            whole = {"trust": self.trust_store, "prune": self.prune, "gated": self.gate, "force": self.force}
-            found = await trusted.plan(control, self.only, **whole)
+            how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
+            found = await trusted.plan(control, self.only, trust=self.trust_store, **how)
             self.watch.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
@@ -197,8 +203,7 @@ def outcome(applied: Applied) -> str:
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     lines += [render.left_text(failure) for failure in applied.left]
-    if any(change.overwrites or not change.destroys for change in applied.held):
-        lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
+    lines += _remedies(applied.held)
     if any(change.destroys for change in applied.held):
         lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     if applied.done or applied.failures or applied.held:
@@ -207,3 +212,17 @@ def outcome(applied: Applied) -> str:
     return addressed("\n".join(lines)) or (
         "Everything else is in sync." if applied.plan.waiting else "Everything is in sync."
     )
+
+
+def _remedies(held: Sequence[Change]) -> list[str]:
+    """What can be done about what somebody did there; a deletion is nothing that files could take."""
+    from agentctl.sync.plan import refs
+
+    gone = {change.desired.ref for change in held if change.vanished}
+    theirs = [edit for change in held if not change.vanished for edit in change.foreign if not refs(edit.after) & gone]
+    lines = []
+    if theirs or (not gone and any(not change.destroys for change in held)):
+        lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
+    if gone:
+        lines.append("Make what was deleted there anew: agentctl sync --take-ours; or take it out of the files")
+    return lines

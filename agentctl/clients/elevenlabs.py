@@ -19,9 +19,10 @@ from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
-from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
+from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused, request_id
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.resources.shapes import must_be_as_told
 from agentctl.sync.secret import secrets
 
 Files = Mapping[str, tuple[str, bytes, str]]
@@ -91,7 +92,7 @@ class ElevenLabs:
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
         answer = await self._send("GET", path, ids, params=params)
-        return self._json("GET", path, answer, (dict, list))
+        return self._json("GET", path, answer)
 
     async def get_bytes(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> tuple[bytes, str]:
         """The content at `path` (a recording, say) and its media type."""
@@ -112,6 +113,10 @@ class ElevenLabs:
         answer = await self._send("POST", path, ids, params=params, json=json, files=files, data=data)
         return self._object("POST", path, answer)
 
+    async def post_repeatable(self, path: str, **ids: str) -> dict[str, Any]:
+        """Have something done that done twice is as done once: sent again as a GET is, and no answer is lost."""
+        return self._object("POST", path, await self._send("POST", path, ids, repeatable=True))
+
     async def patch(
         self,
         path: str,
@@ -127,7 +132,9 @@ class ElevenLabs:
 
         `once`: sent again only when it certainly did not happen, like a POST.
         """
-        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data, once=once)
+        answer = await self._send(
+            "PATCH", path, ids, params=params, json=json, files=files, data=data, repeatable=not once
+        )
         return self._object("PATCH", path, answer)
 
     async def put(
@@ -154,7 +161,7 @@ class ElevenLabs:
         turn = self._pace.turn()
         while True:
             query = {"page_size": _PAGE_SIZE, **(params or {}), "cursor": cursor}
-            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn), (dict, list))
+            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 what = f"GET {path}: the answer has no list {items!r} of objects"
@@ -176,13 +183,14 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
-        once: bool = False,
+        repeatable: bool | None = None,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
         query = {name: value for name, value in (params or {}).items() if value is not None}
         extensions = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
+        repeatable = method != "POST" if repeatable is None else repeatable
         attempts = 0
 
         async def attempt() -> httpx.Response:
@@ -196,10 +204,9 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        once = once or method == "POST"
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=not once, turn=turn)
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, once, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._raise(what, repeatable, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
     def _request(
@@ -215,20 +222,20 @@ class ElevenLabs:
     def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
         if not answer.content:
             return {}
-        result: dict[str, Any] | None = self._json(method, path, answer, (dict, type(None)))
+        result: dict[str, Any] | None = self._json(method, path, answer, null=True)
         return result or {}
 
-    def _json(self, method: str, path: str, answer: httpx.Response, kinds: tuple[type, ...]) -> Any:
+    def _json(self, method: str, path: str, answer: httpx.Response, *, null: bool = False) -> Any:
         what = f"{method} {path}"
         try:
             body = json_of(answer)
         except ValueError:
             raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL") from None
-        if not isinstance(body, kinds):
-            raise ApiError(f"{what}: the answer is a JSON {type(body).__name__}, not an object", status=200)
+        if not (null and body is None):
+            must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, once: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, repeatable: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
@@ -236,7 +243,7 @@ class ElevenLabs:
         said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if once:
+            if not repeatable:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):
@@ -248,7 +255,8 @@ class ElevenLabs:
             said,
             self._hint(status, code or "", said),
             code=clean(code or "", self._key),
-            request_id=clean(_request_id(answer)),
+            request_id=clean(request_id(answer)),
+            places=places(answer),
         )
 
     def _hint(self, status: int, code: str, said: str) -> str:
@@ -292,11 +300,3 @@ def _located(item: Mapping[str, Any]) -> str:
     where = item.get("loc")
     path = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
     return f"{path}: {item.get('msg', '')}" if path else str(item.get("msg", ""))
-
-
-def _request_id(answer: httpx.Response) -> str:
-    try:
-        detail = json_of(answer)["detail"]["request_id"]
-    except (ValueError, LookupError, TypeError):
-        detail = None
-    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")

@@ -11,6 +11,7 @@ from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.clients.retry import Retry
 from agentctl.errors import (
     AgentctlError,
+    AnswerLost,
     ApiError,
     NotFound,
     RateLimited,
@@ -179,7 +180,7 @@ async def test_a_200_that_is_not_an_object_is_an_error(api: ElevenLabs, wire: re
 
 async def test_a_list_where_a_write_answers_an_object_is_an_error(api: ElevenLabs, wire: respx.MockRouter) -> None:
     wire.post("/v1/x").respond(json=[])
-    with pytest.raises(ApiError, match="list"):
+    with pytest.raises(AnswerLost, match="list"):
         await api.post("/v1/x", json={})
 
 
