@@ -33,14 +33,20 @@ AgentctlError                   exit 1: the work failed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 
 class AgentctlError(Exception):
-    """An expected failure: `message` says what and where, `hint` what to do about it."""
+    """An expected failure: `message` says what and where, `hint` what to do about it.
+
+    `marks`: the reasons for a machine, where the message holds a platform's or a model's own words, which may be others
+    each time; by them the same trouble is known as the same.
+    """
 
     exit_code: ClassVar[int] = 1
+    marks: tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -79,10 +85,20 @@ class ConfigurationError(AgentctlError):
 
 
 class ApiError(AgentctlError):
-    """A vendor's API refused a request. `code` is the vendor's own, empty if it gave none."""
+    """A vendor's API refused a request. `code`: the vendor's own, empty if it gave none; `places`: what it refuses."""
 
-    def __init__(self, message: str, hint: str = "", *, status: int = 0, code: str = "", request_id: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        places: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message, hint)
+        self.marks = (str(status), code, *places)
         self.status = status
         self.code = code
         self.request_id = request_id
@@ -129,7 +145,11 @@ class Blocked(SyncError):
 
 
 class NotPassed(SyncError):
-    """Tests of an assistant failed or could not be run; its change did not go live."""
+    """Tests of an assistant failed or could not be run; its change did not go live. `tests`: name -> how it ended."""
+
+    def __init__(self, message: str, hint: str = "", *, tests: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, hint)
+        self.marks = tuple(sorted(f"{name} {state}" for name, state in (tests or {}).items()))
 
 
 class Stale(SyncError):

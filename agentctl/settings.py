@@ -129,6 +129,20 @@ def load_settings(
     `variables` names for settings the variable that holds them there. Neither is read from anywhere else.
     Raises ConfigurationError with every variable that has an unusable value, or that is named for a store and absent.
     """
+    settings, problems = usable_settings(directory, values=values, variables=variables)
+    if problems:
+        hint = f"Set them in the environment or in {directory / '.env'}; .env.example explains each."
+        raise ConfigurationError(sorted(problems), hint)
+    return settings
+
+
+def usable_settings(
+    directory: Path, *, values: Mapping[str, str | None] | None = None, variables: Mapping[str, str] | None = None
+) -> tuple[Settings, list[Problem]]:
+    """As `load_settings`, with the defaults of what cannot be used, and a problem for each of it.
+
+    Raises ConfigurationError where .env cannot be read at all.
+    """
     dotenv = directory / ".env"
     names = dict(variables or {})
     try:
@@ -139,11 +153,7 @@ def load_settings(
         why = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
         raise ConfigurationError([Problem(str(dotenv), why)], "Save it as UTF-8 text that you may read.") from None
     told = {problem.where for problem in wrong}
-    problems += [*wrong, *(problem for problem in _incomplete(settings) if problem.where not in told)]
-    if problems:
-        hint = f"Set them in the environment or in {dotenv}; .env.example explains each."
-        raise ConfigurationError(sorted(problems), hint)
-    return settings
+    return settings, [*problems, *wrong, *(one for one in _incomplete(settings) if one.where not in told)]
 
 
 def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, str]) -> tuple[Settings, list[Problem]]:

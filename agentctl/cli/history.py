@@ -34,7 +34,7 @@ def rollback(
     to: Annotated[int | None, typer.Option("--to", metavar="N", help="Default: the one before the newest.")] = None,
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
-    gate: Gate = False,
+    gate: Gate = None,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
 ) -> None:

@@ -23,7 +23,7 @@ def promote(
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY...]", help="Globs of assistants.")] = None,
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
-    gate: Gate = False,
+    gate: Gate = None,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     delete_conversations: DeleteConversations = False,
     json: Json = False,
@@ -51,7 +51,7 @@ class _Promote:
     keys: tuple[str, ...]
     yes: bool
     take_ours: bool
-    gate: bool
+    gate: bool | None
     force: bool
     delete_conversations: bool
     json: bool

@@ -87,6 +87,7 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
             {"assistant": hold.key, "revision": hold.revision}
             for hold in (plan.holds if isinstance(plan, ProjectPlan) else ())
         ],
+        "gated": isinstance(plan, ProjectPlan) and plan.gated,
         "failures": [failure_json(failure) for failure in (plan.failures if failures is None else failures)],
     }
 
@@ -236,6 +237,8 @@ def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
         yield f"      {paint(f'deleted at the platform; {addressed(anew(change))}', 33)}"
+    if change.unjudged and not change.edits:
+        yield "      its tests have not let it through yet"
     for lost in change.destroys:
         yield f"      {paint(f'deletes for good: {lost}', 31)}"
     if change.others:

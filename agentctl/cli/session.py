@@ -62,9 +62,9 @@ async def opened(environment: str | None) -> AsyncIterator[Control]:
 
 def code_of(applied: Applied) -> int:
     """The exit code that applying a plan deserves: 1 for a failure, 3 for what was held back."""
-    if not applied.ok:
-        return 1
-    return 3 if applied.held else 0
+    from agentctl.verbs.report import code
+
+    return code(applied, None)
 
 
 def end(applied: Applied) -> None:

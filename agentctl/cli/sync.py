@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,12 @@ Prune = Annotated[bool, typer.Option("--prune", help="Delete what is ours and no
 DeleteConversations = Annotated[
     bool, typer.Option("--delete-conversations", help="Even what deletes stored conversations.")
 ]
-Gate = Annotated[bool, typer.Option("--gate", help="Test each assistant as planned before it goes live.")]
+Gate = Annotated[
+    bool | None,
+    typer.Option(
+        "--gate/--no-gate", help="Test each assistant as planned before it goes live; default: agentctl.toml."
+    ),
+]
 Stateless = Annotated[
     bool, typer.Option("--stateless", help="The files count, though nothing is remembered of the last sync.")
 ]
@@ -35,6 +40,7 @@ ExitCode = Annotated[bool, typer.Option("--exit-code", help="Exit with 3 when so
 def plan(
     only: Only = None,
     prune: Prune = False,
+    gate: Gate = None,
     trust_store: Trust = False,
     json: Json = False,
     exit_code: ExitCode = False,
@@ -43,7 +49,7 @@ def plan(
     from agentctl.cli import render
     from agentctl.verbs import trusted
 
-    found = connected(lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune))
+    found = connected(lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune, gated=gate))
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
@@ -56,7 +62,7 @@ def sync(
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     prune: Prune = False,
-    gate: Gate = False,
+    gate: Gate = None,
     force: Annotated[bool, typer.Option("--force", help="Even if that is more than a third of everything.")] = False,
     stateless: Stateless = False,
     delete_conversations: DeleteConversations = False,
@@ -89,7 +95,7 @@ class Asked:
     yes: bool = False
     take_ours: bool = False
     prune: bool = False
-    gate: bool = False
+    gate: bool | None = None
     force: bool = False
     stateless: bool = False
     delete_conversations: bool = False
@@ -110,8 +116,8 @@ class Asked:
         if self.quiet:
             control.tell = lambda text: None
         async with exclusive(control, wait=self.wait):
-            whole = {"trust": self.trust_store, "prune": self.prune, "gated": self.gate, "force": self.force}
-            found = await trusted.plan(control, self.only, **whole)
+            how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
+            found = await trusted.plan(control, self.only, trust=self.trust_store, **how)
             self.watch.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)

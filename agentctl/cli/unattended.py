@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.session import ENVIRONMENT, code_of, connected, say, stoppable
-from agentctl.errors import AgentctlError, ConfigurationError, TimedOut, UsageError
+from agentctl.cli.session import DIRECTORY, ENVIRONMENT, connected, say, stoppable
+from agentctl.errors import AgentctlError, TimedOut, UsageError
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied, OnChange
@@ -50,7 +50,6 @@ MailTo = Annotated[
 _STOPPED = 130
 _READING = "Is a loop in a prompt endless? agentctl plan says so of each. Else allow more with --timeout."
 _SHOWN = 10
-_MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
 
 
 @dataclass
@@ -70,6 +69,7 @@ class Unattended:
     requests: int = 0
     scope: Scope | None = None
     environment: str | None = None
+    begun: bool = False
 
     def __call__(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         """Run `body` with the project's control. Raises what it raises, and TimedOut; the report is written first."""
@@ -95,9 +95,19 @@ class Unattended:
                 self._save(self._reported(started, error))
             except AgentctlError as unsaved:
                 say(f"warning: {unsaved.message}")
+            if self.telling and not self.begun and isinstance(error, AgentctlError):
+                self._tell_unbegun(self._reported(started, error))
             raise
         self._save(self._reported(started, None))
         return applied
+
+    def _tell_unbegun(self, report: Report) -> None:
+        from agentctl.verbs import unbegun
+
+        try:
+            asyncio.run(unbegun.tell(DIRECTORY.get(), ENVIRONMENT.get(), report, self.mail_to, say))
+        except AgentctlError:  # It is what kept the run from its beginning, and is told as such.
+            say("warning: nobody is told by mail: which store remembers what was told is not known")
 
     @property
     def telling(self) -> bool:
@@ -123,12 +133,13 @@ class Unattended:
         return ended
 
     async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
+        from agentctl.verbs import notice
+
+        self.begun = True
         error: Exception | None = None
         clock = asyncio.timeout(self.timeout)
         try:
             if self.telling:
-                from agentctl.verbs import notice
-
                 notice.recipients(control, self.mail_to)
             async with clock:
                 self.applied = await body(control)
@@ -138,9 +149,9 @@ class Unattended:
             error = raised
         finally:
             self.requests, self.environment = control.requests, control.environment
-            self._learn_scope(control)
+            self.scope = notice.scope_of(control)
         if self.telling:
-            await self._tell(control, self._reported(started, error))
+            await notice.tell(control, self._reported(started, error), self.mail_to, say)
         if error is not None:
             raise error
         assert self.applied is not None
@@ -166,12 +177,6 @@ class Unattended:
             return ()
         ended = {change.desired.ref for change in self.done} | {failure.ref for failure in self.failed}
         return tuple(change for change in self.plan.changes if change.desired.ref not in ended)
-
-    def _learn_scope(self, control: Control) -> None:
-        try:
-            self.scope = control.scope if control.project.name else None
-        except ConfigurationError:
-            self.scope = None
 
     def _reported(self, started: datetime, error: BaseException | None) -> Report:
         from agentctl.sync.apply import Applied
@@ -203,31 +208,16 @@ class Unattended:
         with naming(report.environment):
             save(self.report, to_json(report_json(report)) + "\n")
 
-    async def _tell(self, control: Control, report: Report) -> None:
-        """A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended."""
-        from agentctl.verbs import notice
-
-        try:
-            async with asyncio.timeout(_MAIL_SECONDS):
-                to = notice.recipients(control, self.mail_to)
-                if not to:
-                    say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
-                if await notice.notify(control, report, to) and control.mail_route is None:
-                    say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
-        except TimeoutError:
-            say("warning: the mail is not sent yet and waits in the outbox")
-        except AgentctlError as error:
-            say(f"warning: no mail was queued: {error.message}")
-
 
 def quietly(applied: Applied, scope: Scope) -> None:
     """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
     from agentctl.verbs.remedy import remedies
-    from agentctl.verbs.report import brief, held_back, named
+    from agentctl.verbs.report import held_back, named
 
     for failure in applied.failures:
-        say(f"failed: {brief(named(failure))}")
+        first, *more = named(failure).split("\n")
+        say("\n".join([f"failed: {first}", *(f"    {line.strip()}" for line in more)]))  # such as each test, and why
         if failure.error.hint:  # Cron mails this to somebody who has nothing else.
             say(f"  {failure.error.hint}")
     for change, remedy in zip(applied.held, remedies(applied.held), strict=True):
@@ -278,13 +268,9 @@ def _names(changes: Sequence[Change]) -> list[dict[str, str]]:
 
 
 def _code(applied: Applied | None, error: BaseException | None) -> int:
-    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
-        return _STOPPED
-    if isinstance(error, AgentctlError):
-        return error.exit_code
-    if error is not None:
-        return 1
-    return code_of(applied) if applied is not None else 0
+    from agentctl.verbs.report import code
+
+    return _STOPPED if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else code(applied, error)
 
 
 def need_yes(*, quiet: bool, yes: bool, json: bool) -> None:

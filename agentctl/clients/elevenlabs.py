@@ -18,12 +18,13 @@ import httpx
 from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
-from agentctl.clients.detail import detail, request_id
+from agentctl.clients.detail import detail
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
-from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
+from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused, request_id
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.resources.answer import odd
+from agentctl.resources.shapes import must_be_as_told
 from agentctl.sync.secret import secrets
 from agentctl.sync.veil import Veil
 
@@ -97,7 +98,7 @@ class ElevenLabs:
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
         answer = await self._send("GET", path, ids, params=params)
-        return self._json("GET", path, answer, (dict, list))
+        return self._json("GET", path, answer)
 
     async def get_bytes(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> tuple[bytes, str]:
         """The content at `path` (a recording, say) and its media type."""
@@ -118,6 +119,10 @@ class ElevenLabs:
         answer = await self._send("POST", path, ids, params=params, json=json, files=files, data=data)
         return self._object("POST", path, answer)
 
+    async def post_repeatable(self, path: str, **ids: str) -> dict[str, Any]:
+        """Have something done that done twice is as done once: sent again as a GET is, and no answer is lost."""
+        return self._object("POST", path, await self._send("POST", path, ids, repeatable=True))
+
     async def patch(
         self,
         path: str,
@@ -133,7 +138,9 @@ class ElevenLabs:
 
         `once`: sent again only when it certainly did not happen, like a POST.
         """
-        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data, once=once)
+        answer = await self._send(
+            "PATCH", path, ids, params=params, json=json, files=files, data=data, repeatable=not once
+        )
         return self._object("PATCH", path, answer)
 
     async def put(
@@ -160,7 +167,7 @@ class ElevenLabs:
         turn = self._pace.turn()
         while True:
             query = {"page_size": _PAGE_SIZE, **(params or {}), "cursor": cursor}
-            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn), (dict, list))
+            page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 raise odd(f"GET {path}", f"the answer has no list {items!r} of objects")
@@ -181,13 +188,14 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
-        once: bool = False,
+        repeatable: bool | None = None,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
         query = {name: value for name, value in (params or {}).items() if value is not None}
         extensions = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
+        repeatable = method != "POST" if repeatable is None else repeatable
         attempts = 0
 
         async def attempt() -> httpx.Response:
@@ -201,11 +209,10 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        once = once or method == "POST"
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=not once, turn=turn)
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
             self._veil.add(*secrets(content.get("json")))  # A refusal may quote what it refuses.
-            self._raise(what, once, answer)
+            self._raise(what, repeatable, answer)
         return answer
 
     def _request(
@@ -221,20 +228,20 @@ class ElevenLabs:
     def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
         if not answer.content:
             return {}
-        result: dict[str, Any] | None = self._json(method, path, answer, (dict, type(None)))
+        result: dict[str, Any] | None = self._json(method, path, answer, null=True)
         return result or {}
 
-    def _json(self, method: str, path: str, answer: httpx.Response, kinds: tuple[type, ...]) -> Any:
+    def _json(self, method: str, path: str, answer: httpx.Response, *, null: bool = False) -> Any:
         what = f"{method} {path}"
         try:
             body = json_of(answer)
         except ValueError:
             raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil) from None
-        if not isinstance(body, kinds):
-            raise odd(what, f"the answer is a JSON {type(body).__name__}, not an object")
+        if not (null and body is None):
+            must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, once: bool, answer: httpx.Response) -> None:
+    def _raise(self, what: str, repeatable: bool, answer: httpx.Response) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
@@ -242,7 +249,7 @@ class ElevenLabs:
         said = clean(said, self._veil)
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if once:
+            if not repeatable:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):
@@ -255,6 +262,7 @@ class ElevenLabs:
             self._hint(status, code or "", said),
             code=clean(code or "", self._veil),
             request_id=clean(request_id(answer), self._veil),
+            places=places(answer),
         )
 
     def _hint(self, status: int, code: str, said: str) -> str:

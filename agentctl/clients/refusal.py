@@ -20,12 +20,40 @@ _LONGEST_TEXT = 600
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
 
-def refused(what: str, status: int, said: str, hint: str = "", *, code: str = "", request_id: str = "") -> ApiError:
+def refused(
+    what: str,
+    status: int,
+    said: str,
+    hint: str = "",
+    *,
+    code: str = "",
+    request_id: str = "",
+    places: tuple[str, ...] = (),
+) -> ApiError:
     """The error for an answer of `status` (300–499) to the request `what`."""
     kind = _kind(status)
     parts = [f"{what}: {status}", code, f"({said})" if said else "", f"[request {request_id}]" if request_id else ""]
     text = " ".join(part for part in parts if part)
-    return kind(text, hint or _hint(kind), status=status, code=code, request_id=request_id)
+    return kind(text, hint or _hint(kind), status=status, code=code, request_id=request_id, places=places)
+
+
+def places(answer: httpx.Response) -> tuple[str, ...]:
+    """Where in a request what is wrong, and the rule that it breaks, as a 422 lists it; empty for any other answer."""
+    try:
+        detail = json_of(answer)["detail"]
+    except (ValueError, LookupError, TypeError):
+        return ()
+    listed = [one for one in detail if isinstance(one, dict)] if isinstance(detail, list) else []
+    return tuple(sorted(f"{one.get('loc')} {one.get('type')}" for one in listed))
+
+
+def request_id(answer: httpx.Response) -> str:
+    """By which the vendor finds the request in its log; empty where it tells none."""
+    try:
+        detail = json_of(answer)["detail"]["request_id"]
+    except (ValueError, LookupError, TypeError):
+        detail = None
+    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")
 
 
 def clean(text: object, veil: Callable[[str], str] = str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from agentctl.errors import AnswerLost, ApiError
 
 _MADE = "It may have been carried out all the same. Look first, then run the same again."
-_ODD = "Run the same again; if it stays so, see whether ElevenLabs has trouble (https://status.elevenlabs.io)."
+ODD = "Run the same again; if it stays so, see whether ElevenLabs has trouble (https://status.elevenlabs.io)."
 
 
 def having(request: str, answer: object, *names: str) -> Mapping[str, Any]:
@@ -36,7 +36,11 @@ def _is_told(name: str, value: object) -> bool:
     return isinstance(value, str) and (bool(value) or name == "name")
 
 
+def _lacking(request: str, what: str) -> ApiError | AnswerLost:
+    return odd(request, f"the answer has no {what}")
+
+
 def odd(request: str, what: str) -> ApiError | AnswerLost:
-    """The error for an answer of success that cannot be what the platform says; of a POST it may have been made."""
+    """What to raise for an answer that is not what the platform says it is; of a POST it may have been made."""
     message = f"{request}: {what}"
-    return AnswerLost(message, _MADE) if request.startswith("POST ") else ApiError(message, _ODD, status=200)
+    return AnswerLost(message, _MADE) if request.startswith("POST ") else ApiError(message, ODD, status=200)

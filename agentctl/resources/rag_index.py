@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, SyncError, Unauthorized
+from agentctl.errors import AgentctlError, AnswerLost, NotFound, Rejected, SyncError, Unauthorized
 from agentctl.resources import knowledge
-from agentctl.resources.answer import having, listing
+from agentctl.resources.answer import having, listing, odd
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.dependents import must_be_free
@@ -196,8 +196,7 @@ class RagIndex:
     async def _look(self, document_id: str, model: str) -> Index:
         found = _by(model, await _of_document(self._api, document_id))
         if not isinstance(found, Mapping):
-            message = f"GET {INDEXES}: the index by {model} that was asked for is not among them"
-            raise ApiError(message, status=200)
+            raise odd(f"GET {INDEXES}", f"the index by {model} that was asked for is not among them")
         return found
 
 

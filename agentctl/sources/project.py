@@ -32,7 +32,8 @@ class Project:
     """A project's own settings. `defaults` is raw, in the form of an assistant.toml, and lies under each of them.
 
     `environment` is the one that is meant where nobody names one; `environments` are the raw tables of all.
-    `gate_timeout`: for how many seconds a gate waits for the results of an assistant's tests.
+    `gate`: whether a sync is gated unless its caller says otherwise; `gate_timeout`: for how many seconds a gate waits
+    for the results of an assistant's tests.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Project:
     mail_to: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     environments: Mapping[str, Any] = field(default_factory=dict)
+    gate: bool = False
     gate_timeout: float = 300.0
 
 
@@ -124,6 +126,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         mail_to=declared.mail.to,
         defaults=overlaid({"post_call": post_call}, defaults),
         environments=declared.environments,
+        gate=declared.sync.gate,
         gate_timeout=declared.sync.gate_timeout,
     )
 
@@ -155,6 +158,7 @@ class _Digest(Part):
 
 
 class _Sync(Part):
+    gate: bool = Field(False, strict=True)
     gate_timeout: float = Field(300.0, ge=1, le=86_400, strict=True, allow_inf_nan=False)
 
 

@@ -12,13 +12,13 @@ from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled
-from agentctl.sync.diff import attributed, diff, overlaid, without
+from agentctl.sync.diff import diff, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
 from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
-from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve
+from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
 from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
@@ -117,7 +117,7 @@ class Draft:
         said = self._bindings.said(ref, observed.remote_id)
         taken = believed(said, memory, observed, kind.lists)
         known = overlaid(memory or {}, taken)
-        edits = attributed(diff(body, observed.body, kind.lists, known), known, kind.lists)
+        edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
         if theirs := memory is None and not observed.free:

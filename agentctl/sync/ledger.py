@@ -8,7 +8,7 @@ from typing import Any
 from agentctl.errors import AgentctlError, InUse
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Ref
-from agentctl.sync.plan import Change, Failure, Plan, referring
+from agentctl.sync.plan import Change, Failure, Plan, referring, refs
 
 OnChange = Callable[[Change, AgentctlError | None], None]
 
@@ -33,7 +33,14 @@ class Ledger:
     def applied(self) -> Applied:
         """What has come together."""
         failures = (*self._plan.failures, *self._failures)
-        return Applied(self._plan, tuple(self._done), failures, tuple(self.held), tuple(self._left))
+        gone = {change.desired.ref for change in self.held if change.vanished}
+        held = tuple(change for change in self.held if not self._is_told(change, gone))
+        return Applied(self._plan, tuple(self._done), failures, held, tuple(self._left))
+
+    def _is_told(self, change: Change, gone: set[Ref]) -> bool:
+        """Whether it failed, and nothing was held back of it but what refers to something that was deleted there."""
+        edits = (*change.foreign, *change.perilous)
+        return change.desired.ref in self.failed and all(refs(edit.after) & gone for edit in edits)
 
     async def ended(self, change: Change, work: Awaitable[bool]) -> None:
         """Wait for the end of a change; an expected error becomes a failure. `work`: whether anything was written."""

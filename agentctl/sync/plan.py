@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
-from agentctl.sync.diff import Edit
-from agentctl.sync.kind import Desired, Observed, Ref, Surveying
+from agentctl.sync.diff import Edit, attributed
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Surveying
 
 Spec = TypeVar("Spec")
 Planned = TypeVar("Planned", bound="Plan")
@@ -230,6 +230,19 @@ def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
     if isinstance(body, list | tuple):
         return [resolve(entry, ids) for entry in body]
     return body
+
+
+def traced(
+    edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping[str, Keyed], changes: Sequence[Change]
+) -> tuple[Edit, ...]:
+    """The edits with their origin. What refers to something that one of `changes` finds deleted there says what it said
+    before: that there is no id for it now is nothing that was changed here.
+    """
+    if not any(refs(edit.after) for edit in edits):
+        return attributed(edits, applied, lists)
+    was = {change.desired.ref: change.bound for change in changes if change.vanished and change.bound is not None}
+    found = attributed([replace(edit, after=resolve(edit.after, was)) for edit in edits], applied, lists)
+    return tuple(replace(edit, origin=one.origin) for edit, one in zip(edits, found, strict=True))
 
 
 def refs(body: Any) -> set[Ref]:

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from agentctl.sync.address import Span, spans
 
@@ -102,6 +103,25 @@ def _entry(place: int, value: Any) -> int:
 def masked(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be shown."""
     return _replaced(value, _place(keys), lambda secret: HIDDEN, _hidden)
+
+
+def masked_url(url: str) -> str:
+    """A URL fit to be shown: without whom it lets in, and without the secrets that it hands over by name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return HIDDEN
+    _, let_in, host = parts.netloc.rpartition("@")
+    netloc = f"{HIDDEN}@{host}" if let_in else host
+    return urlunsplit(parts._replace(netloc=netloc, query=_query(parts.query), fragment=_query(parts.fragment)))
+
+
+def _query(text: str) -> str:
+    """Pairs of names and values; what is none stays."""
+    pairs = [(one, *one.partition("=")) for one in text.split("&")]
+    return "&".join(
+        f"{name}={HIDDEN}" if value and is_secret([unquote_plus(name)]) else one for one, name, _, value in pairs
+    )
 
 
 def sealed(value: Any, keys: Keys = ()) -> Any:

@@ -8,12 +8,14 @@ from typing import Any
 
 from agentctl.errors import NotPassed
 from agentctl.resources import agent, agent_test, phone_number
+from agentctl.resources.answer import ODD
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace, Result, override, run_tests
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change
+from agentctl.wiring import Control
 
 OnTests = Callable[[str, int, int], None]
 """Hears, for an assistant, how many results are there, and of how many."""
@@ -70,7 +72,8 @@ class TestGate:
         if lost:
             reasons = "".join(f"\n    {one.test} {_STATES[one.status]}: {one.reason}" for one in lost)
             what = f"{len(lost)} of {len(results)} tests did not pass; its change does not go live"
-            raise NotPassed(f"assistant {key}: {what}{reasons}", "Correct the assistant or the test and run it again.")
+            tests = {one.test: one.status for one in lost}
+            raise NotPassed(f"assistant {key}: {what}{reasons}", _remedy(lost), tests=tests)
 
     async def _run(self, assistant: Assistant, agent_id: str, config: Mapping[str, Any] | None) -> tuple[Result, ...]:
         known: dict[str, str] = {}
@@ -80,7 +83,7 @@ class TestGate:
             if ref in self._held:
                 lost.append(Result(test.name, "not run", agent_test.HELD))
             elif test_id is None or not agent_test.says(applied, test):
-                lost.append(Result(test.name, "not run", "what is declared is not at ElevenLabs yet"))
+                lost.append(Result(test.name, "not run", _ABSENT))
             else:
                 known[test.name] = test_id
         if lost:
@@ -92,4 +95,24 @@ class TestGate:
         return await run_tests(self._api, agent_id, known, override=config, pace=self._pace, on_look=heard)
 
 
+def wanted(control: Control, given: bool | None) -> bool:
+    """Whether a sync of this project is gated: as its caller says, else as `[sync] gate` in agentctl.toml does.
+
+    The files have been read by now.
+    """
+    return control.loaded.project.gate if given is None else given
+
+
+def _remedy(lost: Sequence[Result]) -> str:
+    """Who has to do something: only of a test that failed is it whoever wrote it, or the assistant."""
+    if any(one.status == "failed" for one in lost):
+        return "Correct the assistant or the test and run it again."
+    if any(one.reason == agent_test.HELD for one in lost):
+        return "What was done to its tests there has to be decided first."
+    if any(one.reason == _ABSENT for one in lost):
+        return "Its tests have to be there first: why they are not is told beside this."
+    return ODD
+
+
+_ABSENT = "what is declared is not at ElevenLabs yet"
 _STATES = {"failed": "failed", "not run": "was not run"}

@@ -18,6 +18,7 @@ from agentctl.resources.rag_index import RagIndex
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
+from agentctl.sync.secret import masked_url
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
@@ -46,7 +47,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """One page that was to be fetched again; `error` None: it was, and what was indexed of it is so again."""
+    """One page that was to be fetched again; `error` None: it was, and what was indexed of it is so again.
+
+    `url` is fit to be shown: without what it holds of credentials.
+    """
 
     key: str
     url: str
@@ -117,15 +121,18 @@ async def _refreshed(control: Control, index: RagIndex, bindings: Bindings, page
     document_id = bindings.get(Ref(knowledge.KIND, page.key))
     assert document_id is not None
     assert page.url is not None
+    shown = masked_url(page.url)
     try:
-        await control.api.post(REFRESH, document_id=document_id)
+        await control.api.post_repeatable(REFRESH, document_id=document_id)
         for key, remote_id in bindings.of(index.name).items():
             if key.rpartition("@")[0] == page.key and rag_index.document_of(remote_id) == document_id:
                 now = await index.renew(key, remote_id)
                 await bindings.bind(Ref(index.name, key), now.remote_id, now.body)
     except AgentctlError as error:
-        return Refreshed(page.key, page.url, error)
-    return Refreshed(page.key, page.url)
+        error.message = error.message.replace(page.url, shown)  # A refusal may quote the address.
+        error.args = (error.message,)
+        return Refreshed(page.key, shown, error)
+    return Refreshed(page.key, shown)
 
 
 def _chosen(assistants: Sequence[Assistant], only: Sequence[str]) -> dict[str, Document]:

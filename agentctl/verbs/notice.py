@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +16,7 @@ from agentctl import worker
 from agentctl.calls import wording
 from agentctl.calls.jobs import MailJob
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
-from agentctl.errors import ConfigurationError, UsageError
+from agentctl.errors import AgentctlError, ConfigurationError, UsageError
 from agentctl.resources.assistant import MailAddress
 from agentctl.sources.project import read_alone
 from agentctl.sync.bindings import Store
@@ -22,6 +25,7 @@ from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
 from agentctl.wiring import Control
 
+_MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
 MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
@@ -62,6 +66,38 @@ def recipients(control: Control, given: Sequence[str]) -> tuple[str, ...]:
     return project.mail_to
 
 
+def is_wanted(control: Control) -> bool:
+    """Whether agentctl.toml names anybody to tell, or is such that it cannot be known."""
+    project, sound = read_alone(control.directory, control.environment)
+    return bool(project.mail_to) or not sound
+
+
+def scope_of(control: Control) -> Scope | None:
+    """Whose outcome it is; None where agentctl.toml does not say."""
+    try:
+        return control.scope if control.project.name else None
+    except ConfigurationError:
+        return None
+
+
+async def tell(control: Control, report: Report, given: Sequence[str], say: Callable[[str], None]) -> None:
+    """As `notify`, and to whom `recipients` has it.
+
+    A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended.
+    """
+    try:
+        async with asyncio.timeout(_MAIL_SECONDS):
+            to = recipients(control, given)
+            if not to:
+                say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
+            if await notify(control, report, to) and control.mail_route is None:
+                say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
+    except TimeoutError:
+        say("warning: the mail is not sent yet and waits in the outbox")
+    except AgentctlError as error:
+        say(f"warning: no mail was queued: {error.message}")
+
+
 async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
     """Queue one mail per address if the outcome is news, and send what is due if there is a route; how many are queued.
 
@@ -77,21 +113,30 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
 
 
 async def _queue(control: Control, store: Store, report: Report, to: Sequence[str]) -> int:
-    scope = report.scope or _nobody(control)
+    nobody = _nobody(control)
+    scope = report.scope or nobody
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
     message = composed(report, scope, language(control))
     mails = [
         {"recipient": one, "message": message | {"message_id": letterhead.message_id(run, "sync", one)}} for one in to
     ]
-    told = await store.call("notify", {**asdict(scope), "digest": report.digest, "id": run, "mails": mails})
-    return int(told["queued"])
+
+    async def news(of: Scope, digest: str, mails: Sequence[Mapping[str, Any]]) -> int:
+        told = await store.call("notify", {**asdict(of), "digest": digest, "id": run, "mails": mails})
+        return int(told["queued"])
+
+    if report.scope is None:
+        return await news(_beside(control, nobody), report.digest, mails)
+    queued = await news(scope, report.digest, mails)
+    # agentctl.toml is understood: where the last that was told is that it was not, this outcome is news in any case.
+    return queued + await news(_beside(control, nobody), "", () if queued else mails)
 
 
 def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
     """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped and escaped."""
     words = _GERMAN if language == "de" else _ENGLISH
-    headline = words["normal" if not report.digest else "held" if report.exit_code == 3 else "failed"]
+    headline = words[report.outcome]
     name = one_line(f"{scope.project}/{scope.environment}", 130)
     findings = [block(finding)[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
@@ -142,5 +187,15 @@ def _rows(report: Report, scope: Scope, words: Mapping[str, str], language: str)
 
 
 def _nobody(control: Control) -> Scope:
-    """Where agentctl.toml cannot be understood: told under the directory's name, so that it is told once as well."""
+    """What a mail calls a project whose agentctl.toml cannot be understood."""
     return Scope(one_line(control.directory.name, 60) or "-", "-", control.settings.workspace)
+
+
+def _beside(control: Control, nobody: Scope) -> Scope:
+    """Where trouble with agentctl.toml itself is remembered, so that it too is told once, and its end.
+
+    By the whole path: of two directories with one name the sound one must not speak for the other. Not by the host,
+    which agentctl.toml may name.
+    """
+    path = hashlib.sha256(os.fsencode(control.directory.resolve())).hexdigest()[:16]
+    return Scope(nobody.project, f"-{path}", "-")

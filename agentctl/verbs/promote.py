@@ -48,7 +48,7 @@ async def look(
     to: Control,
     only: Sequence[str] = (),
     *,
-    gated: bool = False,
+    gated: bool | None = None,
     force: bool = False,
 ) -> Promotion:
     """Plan to apply in `to` what `source` recorded last for each assistant that matches `only` (globs; none: all).

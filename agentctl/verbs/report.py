@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
-from agentctl.errors import AgentctlError, ApiError, Busy, ConfigurationError, TimedOut, UsageError
+from agentctl.errors import AgentctlError, Busy, ConfigurationError, TimedOut, Unreachable, UsageError
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure
@@ -20,6 +21,9 @@ from agentctl.verbs.remedy import remedies
 _PASSING = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
 _STREAMS = ("/dev/fd/", "/proc/")  # where a system has names for what a process has open
 _LINKS = 40  # as many as a kernel follows
+
+
+Outcome = Literal["normal", "held", "failed"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,30 @@ class Report:
         """The same for the same trouble, whenever it is met; empty when all is well."""
         applied = self.applied
         marks = [f"{one.ref.kind} {one.ref.key} {_mark(one.error)}" for one in applied.failures] if applied else []
-        marks += [held_back(change) for change in applied.held] if applied else []
+        marks += [_of_held(change) for change in applied.held] if applied else []
         marks += [_mark(self.error)] if self.error else []
         return hashlib.sha256("\n".join(sorted(marks)).encode()).hexdigest() if marks else ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended, in a word: what was held back is no failure."""
+        if self.error is not None or (self.applied and self.applied.failures):
+            return "failed"
+        return "held" if self.applied and self.applied.held else "normal"
 
     @property
     def telling(self) -> bool:
         """Whether the run says anything of the project: one that another sync kept waiting does not."""
         return not isinstance(self.error, Busy)
+
+
+def code(applied: Applied | None, error: BaseException | None) -> int:
+    """The exit code of a run that ended so, or would have, where nobody sees one."""
+    if error is not None:
+        return error.exit_code if isinstance(error, AgentctlError) else 1
+    if applied is None:
+        return 0
+    return 3 if applied.ok and applied.held else 0 if applied.ok else 1
 
 
 def held_back(change: Change) -> str:
@@ -151,20 +171,20 @@ def named(failure: Failure) -> str:
     return message if message.startswith((f"{name}:", f"{name} ")) else f"{name}: {message}"
 
 
-def brief(text: str) -> str:
-    """Its first line."""
-    return text.partition("\n")[0]
-
-
 def _with_remedy(failure: Failure) -> str:
     return f"{named(failure)}\n  {failure.error.hint}" if failure.error.hint else named(failure)
 
 
 def _mark(error: Exception) -> str:
     kind = type(error).__name__
-    if isinstance(error, TimedOut | Busy) or not isinstance(error, AgentctlError):
-        return kind  # What is left differs from run to run.
+    if isinstance(error, TimedOut | Busy | Unreachable) or not isinstance(error, AgentctlError):
+        return kind  # What is left, and how an outage is met, differs from run to run.
     if isinstance(error, ConfigurationError):
         return " ".join((kind, *map(str, error.problems)))
-    known = f"{error.status} {error.code} " if isinstance(error, ApiError) else ""
-    return f"{kind} {known}{_PASSING.sub('#', error.message)}"
+    # A message without marks is all our own words.
+    return " ".join((kind, *(error.marks or (_PASSING.sub("#", error.message),))))
+
+
+def _of_held(change: Change) -> str:
+    paths = sorted({edit.path for edit in (*change.foreign, *change.perilous)})
+    return " ".join((change.desired.kind, change.desired.key, "gone" if change.vanished else "held", *paths))

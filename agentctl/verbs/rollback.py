@@ -15,7 +15,7 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Change, Plan
-from agentctl.verbs import held, sync
+from agentctl.verbs import gate, held, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.history import ProjectPlan, Revision, digest, restored, revisions, unknown
 from agentctl.verbs.hold import Hold, hold, holds, unhold
@@ -32,10 +32,11 @@ class Rollback:
     source: str
 
 
-async def look(control: Control, key: str, to: int | None = None, *, gated: bool = False) -> Rollback:
+async def look(control: Control, key: str, to: int | None = None, *, gated: bool | None = None) -> Rollback:
     """Plan to make `key` what it was: at revision `to`, else at the one before the newest. Writes nothing.
 
-    `gated`: as it is applied, the tests that the revision had are run against it before it goes live.
+    `gated`: as it is applied, the tests that the revision had are run against it before it goes live; None: as
+    agentctl.toml has it.
     What the revision says otherwise than the last sync is ours to write, whatever is there now; other changes made at
     the platform are drift, as in any plan. Raises UsageError for an unknown key or revision, SyncError where a
     document that others use would change under them, and as `plan` does.
@@ -51,6 +52,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
+    gated = gate.wanted(control, gated)
     notices += sync.untested([assistant]) if gated else []
     how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
     found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=control.patience, **how)

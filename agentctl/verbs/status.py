@@ -75,6 +75,8 @@ def _change(change: Change) -> tuple[State, str]:
         return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
         return ("missing" if is_agent else "changed here"), f"{name} is not there yet"
+    if change.unjudged and not change.edits:
+        return "changed here", f"{name}: its tests have not let it through yet"
     origins = {edit.origin for edit in change.edits}
     paths = f"{name}: {', '.join(edit.path for edit in change.edits)}"
     if "both" in origins or origins == {"here", "there"}:

@@ -21,7 +21,7 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Plan, Settled, veiled
-from agentctl.verbs import held, history
+from agentctl.verbs import gate, held, history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
@@ -45,7 +45,7 @@ async def plan(
     only: Sequence[str] = (),
     *,
     prune: bool = False,
-    gated: bool = False,
+    gated: bool | None = None,
     force: bool = False,
 ) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
@@ -53,14 +53,15 @@ async def plan(
     What is held by a rollback is compared with the revision it is held at, and nothing of it counts as orphaned.
 
     `prune` plans to delete what is ours and no longer declared; it needs the whole project. `gated`: what is applied of
-    this plan is tested before it goes live, so a changed document becomes a new one. Raises ConfigurationError
-    for wrong files or settings, UsageError for a glob that matches nothing, ApiError or Unreachable where the platform
-    cannot be read, and Elsewhere where not one bound agent is there, unless `force`.
+    this plan is tested before it goes live, so a changed document becomes a new one; None: as agentctl.toml has
+    it. Raises ConfigurationError for wrong files or settings, UsageError for a glob that matches nothing, ApiError or
+    Unreachable where the platform cannot be read, and Elsewhere where not one bound agent is there, unless `force`.
     """
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded, bindings, recalled, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
+    gated = gate.wanted(control, gated)
     keys, released = await _held(control, loaded.assistants, assistants, whole=not only)
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
@@ -140,9 +141,9 @@ async def apply(
         kinds = await control.kinds(bindings)
         await _let_go(control, plan, bindings)
         stay = [one for one in plan.changes if (one.overwrites and not take_ours) or (one.doubt and wary)]
-        gate = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
+        asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "wary": wary, "patience": control.patience}
-        applied = await engine.apply(plan, kinds, bindings, gate=gate, on_change=on_change, **how)
+        applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 

@@ -14,8 +14,8 @@ from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
 from agentctl.sources.reading import aside
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.diff import Edit, diff
-from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.diff import Edit, diff, identity
+from agentctl.sync.kind import Keyed, Kind, Ref
 from agentctl.sync.plan import Change, refs, resolve
 from agentctl.verbs.remedy import anew
 
@@ -236,10 +236,11 @@ def _declared(edit: Edit, by: str | None) -> Any:
     """Theirs; of an entry that is declared here too, only the fields that are."""
     if by is None or not isinstance(edit.before, list) or not isinstance(edit.after, list):
         return edit.before
-    ours = {entry.get(by): entry for entry in edit.after if isinstance(entry, Mapping)}
+    rule = Keyed(by)
+    ours = {identity(entry, rule): entry for entry in edit.after if isinstance(entry, Mapping)}
     return [
-        {key: value for key, value in entry.items() if key in ours[entry[by]]}
-        if isinstance(entry, Mapping) and entry.get(by) in ours
+        {key: value for key, value in entry.items() if key in ours[identity(entry, rule)]}
+        if isinstance(entry, Mapping) and identity(entry, rule) in ours
         else without_null(entry)
         for entry in edit.before
     ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 
-from agentctl.errors import AgentctlError, ConfigurationError
-from agentctl.verbs import sync
+from agentctl.errors import AgentctlError, ConfigurationError, TimedOut
+from agentctl.sync.applied import Applied
+from agentctl.verbs import notice, sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.report import brief, held_back, named
+from agentctl.verbs.report import Report, code, held_back, named
 from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)
@@ -18,7 +20,11 @@ DEADLINE_SECONDS = 600.0
 
 
 class Syncs:
-    """Starts them and waits for the last one. What becomes of each is logged: nobody waits for the answer."""
+    """Starts them and waits for the last one.
+
+    Nobody waits for the answer: what becomes of each is logged, and told by mail, as `sync --mail` tells it, where
+    agentctl.toml names anybody.
+    """
 
     def __init__(self, control: Control) -> None:
         self._control = control
@@ -39,9 +45,8 @@ class Syncs:
 
     async def _run(self) -> None:
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                await self._sync()
-        except TimeoutError:
+            await self._sync()
+        except TimedOut:
             logger.error("a sync that was asked for was ended after %g s", DEADLINE_SECONDS)
         except ConfigurationError as error:
             for problem in error.problems:
@@ -57,12 +62,47 @@ class Syncs:
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
         ours = self._control
-        opened = connect(ours.directory, settings=ours.settings, environment=ours.environment)
-        async with opened as control, exclusive(control):
-            plan = await sync.plan(control)
-            applied = await sync.apply(control, plan, wary=True)
+        async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
+            started = datetime.now(UTC)
+            applied: Applied | None = None
+            error: Exception | None = None
+            try:
+                async with asyncio.timeout(DEADLINE_SECONDS):
+                    applied = await _applied(control)
+                self._log(applied)
+            except TimeoutError:
+                error = TimedOut(
+                    f"this run was ended after its {DEADLINE_SECONDS:g} s", "The next one goes on from there."
+                )
+            except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
+                error = raised
+            if notice.is_wanted(control):
+                await notice.tell(control, _reported(control, started, applied, error), (), logger.warning)
+            if error is not None:
+                raise error
+
+    def _log(self, applied: Applied) -> None:
         for failure in applied.failures:
-            logger.error("sync: %s", self._told(brief(named(failure))))
+            logger.error("sync: %s", self._told("; ".join(line.strip() for line in named(failure).split("\n"))))
         for change in applied.held:
             logger.warning("sync: held back: %s", self._told(held_back(change)))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
+
+
+async def _applied(control: Control) -> Applied:
+    async with exclusive(control):
+        return await sync.apply(control, await sync.plan(control), wary=True)
+
+
+def _reported(control: Control, started: datetime, applied: Applied | None, error: Exception | None) -> Report:
+    return Report(
+        started=started,
+        ended=datetime.now(UTC),
+        exit_code=code(applied, error),
+        requests=control.requests,
+        scope=notice.scope_of(control),
+        applied=applied,
+        left=(),
+        error=error,
+        environment=control.environment,
+    )

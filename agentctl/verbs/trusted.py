@@ -21,7 +21,7 @@ from agentctl.resources.assistant import Assistant
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Plan
-from agentctl.verbs import history, sync
+from agentctl.verbs import gate, history, sync
 from agentctl.verbs.history import ProjectPlan
 from agentctl.wiring import Control
 
@@ -52,7 +52,8 @@ async def plan(control: Control, only: Sequence[str] = (), *, trust: bool, **opt
     # Listed before the plan is made: what changes in between is seen there or by the next list.
     seen = Seen(row["state"], await Agent(control.api, control.scope).summaries())
     last = row["seen"]
-    if last and last["listed"] == seen.listed and last["digest"] == _digest(loaded.assistants, control.scope):
+    gated = gate.wanted(control, options.get("gated"))
+    if last and last["listed"] == seen.listed and last["digest"] == _digest(loaded.assistants, control.scope, gated):
         quiet = Plan(unchanged=last["resources"], notices=(*loaded.warnings, NOTICE))
         return ProjectPlan.of(quiet, loaded.assistants)
     return replace(await sync.plan(control, **options), seen=seen)
@@ -71,10 +72,15 @@ async def remember(control: Control, plan: ProjectPlan, applied: Applied) -> Non
     loose = plan.orphans or plan.waiting or plan.holds
     if not isinstance(plan.seen, Seen) or not plan.empty or not applied.ok or loose:
         return
-    row = {"digest": _digest(plan.assistants, control.scope), "resources": plan.unchanged, **asdict(plan.seen)}
+    row = {
+        "digest": _digest(plan.assistants, control.scope, plan.gated),
+        "resources": plan.unchanged,
+        **asdict(plan.seen),
+    }
     await (await control.store()).call("save_clean_sync", {**asdict(control.scope), **row})
 
 
-def _digest(assistants: Sequence[Assistant], scope: Scope) -> str:
+def _digest(assistants: Sequence[Assistant], scope: Scope, gated: bool) -> str:
+    # Without a gate nobody looks for what none has let through yet.
     parts = sorted([one.key, history.digest(one, scope), sorted(one.source.items())] for one in assistants)
-    return hashlib.sha256(json.dumps([version("agentctl"), parts]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([version("agentctl"), gated, parts]).encode()).hexdigest()

@@ -154,3 +154,36 @@ async def ended(caplog: pytest.LogCaptureFixture, words: str) -> None:
     async with asyncio.timeout(30):
         while words not in caplog.text:  # noqa: ASYNC110 - a log is no event
             await asyncio.sleep(0.02)
+
+
+def test_people_are_told_of_a_triggered_sync_as_of_one_of_cron(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "agentctl")
+
+    def asked_for(words: str) -> list[str]:
+        caplog.clear()
+
+        async def session() -> None:
+            async with connect(bench.root) as control:
+                syncs = Syncs(control)
+                assert syncs.start()
+                await ended(caplog, words)
+                assert syncs._running is not None
+                await asyncio.wait({syncs._running}, timeout=30)
+
+        asyncio.run(session())
+        queued = bench.store("claim_mails", worker="test", limit=50, lease_seconds=3600)
+        return [mail["message"]["subject"].partition(": ")[2] for mail in queued]
+
+    toml = bench.root / "agentctl.toml"
+    agent_id = bench.agent()["agent_id"]
+    body = {"name": "Reception"}
+    bench.control(lambda control: control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id))
+    assert asked_for("held back") == [], "nobody is named"
+    toml.write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    assert asked_for("held back") == ["Changes held back"]
+    assert bench("sync", "--yes", "--quiet", "--mail")[0] == 3
+    assert asked_for("held back") == [], "told already, whoever runs it"
+    bench.toml.write_text("nmae = 1\n")
+    assert asked_for("cannot begin") == ["Sync failed"]
+    bench.toml.write_text('name = "Reception"\nlanguage = "de"\n')
+    assert asked_for("0 failed") == ["Sync is back to normal"]

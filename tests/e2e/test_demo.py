@@ -71,7 +71,8 @@ def test_for_people_it_tells_the_whole_story(tmp_path: Path) -> None:
         "user    Guten Tag, hier ist Erika Muster.",
         "[ ] Rückruf zum Angebot",
         "To: team@example.org",
-        "Nothing to do",
+        "$ agentctl sync --yes\n…\n5 done, 0 failed.\n",
+        "$ agentctl sync --yes\nNothing to do: 6 unchanged.\nEverything is in sync.\n",
         f"{len(STEPS)} steps, each result checked",
     ):
         assert part in ended.stdout, part

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -56,7 +57,9 @@ class Bench:
 
     def __init__(self, root: Path, dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
         self.root, self.platform = root, InMemory()
+        self.way: httpx.AsyncBaseTransport = self.platform  # a test may put something in it
         self.store_orders: dict[str, str] = {}
+        self.more = ""  # that `nacht` declares besides
         self._dsn, self._capsys = dsn, capsys
         self.key = self.platform.world.options.api_key
         (root / "agentctl.toml").write_text('project = "beispiel"\n')
@@ -76,7 +79,7 @@ class Bench:
             parts += f'[phone]\nnumbers = ["{NUMBER}"]\n' if key == at else ""
             parts += "[knowledge_base]\nfolder = true\n"
             parts += "[rag]\nenabled = true\n" if key == "nacht" else ""
-            (home / "assistant.toml").write_text(parts)
+            (home / "assistant.toml").write_text(parts + (self.more if key == "nacht" else ""))
             (home / "prompt.md").write_text(prompt)
             (home / "knowledge/zeiten.md").write_text(f"{key}: {prompt} {OPENING}")
 
@@ -88,7 +91,7 @@ class Bench:
             control._store = faulty
             retry = Retry(sleep=no_time)
             control.api = ElevenLabs(
-                "http://127.0.0.1", SecretStr(self.key), transport=self.platform, retry=retry, concurrency=1
+                "http://127.0.0.1", SecretStr(self.key), transport=self.way, retry=retry, concurrency=1
             )
             yield control
 

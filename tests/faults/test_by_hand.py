@@ -105,6 +105,15 @@ def gone_document(state: Any) -> None:
     del state.documents[document_id]
 
 
+def forced_document(state: Any) -> None:
+    """As the dashboard deletes one that is in use: out of the agents as well."""
+    (document_id,) = [i for i, row in state.documents.items() if row["name"].startswith(f"{OWN}nacht/zeiten")]
+    del state.documents[document_id]
+    for row in state.agents.values():
+        prompt = row["conversation_config"]["agent"]["prompt"]
+        prompt["knowledge_base"] = [one for one in prompt["knowledge_base"] if one["id"] != document_id]
+
+
 def moved_number(state: Any) -> None:
     (other,) = [i for i, row in state.agents.items() if row["name"] == "Empfang"]
     state.numbers["phnum_1"]["agent_id"] = other
@@ -115,6 +124,7 @@ def moved_number(state: Any) -> None:
     [
         (gone_agent, "agent nacht"),
         (gone_document, "knowledge_document nacht/zeiten"),
+        (forced_document, "knowledge_document nacht/zeiten"),
         (moved_number, f"phone_number {NUMBER}"),
     ],
 )
@@ -129,6 +139,8 @@ def test_what_was_done_by_hand_is_named_and_held_back_until_ours_counts(
     assert code == 3
     assert f"held back: {said}" in told
     assert "--take-ours" in told
+    assert "both sides" not in told, "nothing was changed in its file"
+    assert ("agentctl pull" in told) == (hand is moved_number), "a deletion is nothing to pull"
     prompts = [row["conversation_config"]["agent"]["prompt"]["prompt"] for row in state(bench).agents.values()]
     assert "Hilf besonders gern." in prompts, "everything else is done"
     code, told = bench("sync", "--yes", "--take-ours")

@@ -75,6 +75,29 @@ def test_a_page_that_cannot_be_fetched_is_exit_1_with_the_reason(bench: Bench) -
     assert "The page answered 404." in out
 
 
+def test_credentials_in_an_address_are_shown_to_nobody(bench: Bench) -> None:
+    url = "https://user:geheim@www.example.org/preise?lang=de&token=tok123&api_key=k9"
+    toml = bench.root / "assistants/empfang/assistant.toml"
+    toml.write_text(PAGES.replace("https://www.example.org/preise", url))
+    assert bench("sync", "--yes")[0] == 0
+    shown = "https://***@www.example.org/preise?lang=de&token=***&api_key=***"
+    assert bench("knowledge", "refresh")[1] == f"empfang/preise: fetched {shown}\n"
+    assert bench.json("knowledge", "refresh")[0]["url"] == shown
+    refusal = {"detail": {"status": "unreachable_url", "message": f"{url} answered 404."}}
+    bench.sandbox.fault(method="POST", path="*/refresh", status=400, body=refusal, times=2)
+    for arguments in ((), ("--json",)):
+        _, out, err = bench("knowledge", "refresh", *arguments)
+        assert "answered 404" in out
+        assert not any(secret in out + err for secret in ("geheim", "tok123", "k9"))
+
+
+def test_to_fetch_again_is_repeated_since_twice_does_what_once_does(bench: Bench) -> None:
+    bench("sync", "--yes")
+    bench.sandbox.fault(method="POST", path="*/refresh", status=503)
+    assert bench("knowledge", "refresh")[0] == 0
+    assert refreshed(bench) == 2
+
+
 def test_a_page_that_was_fetched_again_is_indexed_again(bench: Bench) -> None:
     long = PAGES.replace('preise"', f'preise/{"x" * 500}"')  # the sandbox says no more of a page than its address
     (bench.root / "assistants/empfang/assistant.toml").write_text(long)

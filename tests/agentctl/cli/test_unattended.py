@@ -412,6 +412,52 @@ def test_where_wrong_files_hide_whom_to_mail_that_is_said(bench: Bench) -> None:
     assert mails(bench)[0]["recipient"] == "team@example.org"
 
 
+def test_a_wrong_agentctl_toml_is_told_again_after_it_was_right_and_so_is_its_end(bench: Bench) -> None:
+    project = bench.root / "agentctl.toml"
+    to = ("--mail-to", "ops@example.org")
+    sound = 'project = "beispiel"\n'
+
+    def subjects(text: str, code: int) -> list[str]:
+        project.write_text(text)
+        for _ in range(2):
+            assert bench(*CRON, *to)[0] == code
+        return [mail["message"]["subject"].partition(": ")[2] for mail in mails(bench)]
+
+    for _ in range(2):
+        assert subjects("[broken\n", 2) == ["Sync failed"]
+        assert subjects(sound, 0) == ["Sync is back to normal"]
+    drifted(bench, "Reception")
+    assert subjects(sound, 3) == ["Changes held back"]
+    assert subjects("[broken\n", 2) == ["Sync failed"]
+    assert subjects(sound, 3) == ["Changes held back"], "the last that was told is another"
+    assert subjects("[broken\n", 2) == ["Sync failed"]
+    project.write_text(sound)
+    assert bench("sync", "--yes", "--take-ours", *to)[0] == 0
+    assert [mail["message"]["subject"].partition(": ")[2] for mail in mails(bench)] == ["Sync is back to normal"]
+
+
+def test_an_unusable_setting_is_mailed_where_a_mail_does_not_need_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    monkeypatch.setenv("WEBHOOK_MAX_BYTES", "x")
+    for _ in range(2):
+        assert bench(*CRON, "--mail")[0] == 2
+    monkeypatch.delenv("WEBHOOK_MAX_BYTES")
+    (mail,) = mails(bench)
+    assert (mail["recipient"], "WEBHOOK_MAX_BYTES" in mail["message"]["text"]) == ("team@example.org", True)
+    assert bench(*CRON, "--mail")[0] == 0
+    (mail,) = mails(bench)
+    assert mail["message"]["subject"].endswith("back to normal")
+    monkeypatch.setenv("SMTP_URL", "x")
+    code, _, err = bench(*CRON, "--mail")
+    assert (code, "nobody is told by mail" in err) == (2, True)
+    monkeypatch.delenv("SMTP_URL")
+    code, _, err = bench("--env", "nix", *CRON, "--mail")
+    assert (code, "nobody is told by mail" in err) == (2, True)
+    assert mails(bench) == []
+
+
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:
     for arguments in (("--mail",), ("--mail-to", "nobody")):
         with bench.writes() as writes:

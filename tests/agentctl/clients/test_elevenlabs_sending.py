@@ -184,3 +184,17 @@ async def test_no_more_requests_at_once_than_allowed() -> None:
     async with ElevenLabs(HOST, KEY, transport=httpx.MockTransport(slow), concurrency=3) as api:
         await asyncio.gather(*(api.get("/v1/x") for _ in range(12)))
     assert most == 3
+
+
+async def test_what_may_be_done_twice_is_repeated_and_its_answer_is_never_lost(
+    api: ElevenLabs, wire: respx.MockRouter
+) -> None:
+    wire.post("/v1/x").mock(side_effect=[httpx.Response(503), httpx.ReadTimeout("x"), httpx.Response(200, json={})])
+    assert await api.post_repeatable("/v1/x") == {}
+    wire.post("/v1/y").respond(503)
+    wire.post("/v1/z").mock(side_effect=httpx.ReadTimeout("x"))
+    for path in ("/v1/y", "/v1/z"):
+        with pytest.raises(Unreachable) as caught:
+            await api.post_repeatable(path)
+        assert type(caught.value) is Unreachable
+        assert "Look first" not in caught.value.hint

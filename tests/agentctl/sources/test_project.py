@@ -53,6 +53,7 @@ def test_find_says_what_to_do_where_there_is_no_project(tmp_path: Path) -> None:
             "project = 'demo'\n[vars]\nmy-firm = 'x'",
             "vars: 'my-firm' cannot be a variable: use letters, digits and _, as in [[company_name]]",
         ),
+        ("project = 'demo'\n[sync]\ngate = 'yes'", "sync.gate: must be true or false (got text: 'yes')"),
         ("project = 'demo'\n[sync]\ngate_timeout = 0", "sync.gate_timeout: must be >= 1 (got 0)"),
         ("project = 'demo'\n[sync]\ngate_timeout = nan", "sync.gate_timeout: must be finite (got nan)"),
         ("project = 'demo'\n[sync]\ngate_timeout = '5m'", "sync.gate_timeout: must be a number (got text: '5m')"),

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from agentctl.errors import NotPassed, Stale
+from agentctl.resources.answer import ODD
 from agentctl.resources.test_run import Pace
 from agentctl.sync.kind import Ref
-from agentctl.verbs import sync
+from agentctl.verbs import sync, trusted
+from agentctl.verbs.triggered import Syncs
 from tests.agentctl.verbs.test_sync_sections import SECTIONS
-from tests.gated import Project, project
+from tests.gated import PACE, Project, project
 
 __all__ = ["project"]
 pytestmark = pytest.mark.anyio
@@ -56,6 +58,7 @@ async def test_what_fails_leaves_everything_that_callers_hear_byte_for_byte(proj
         assert failure.ref == Ref("agent", "desk")
         assert "1 of 1 tests did not pass" in failure.error.message
         assert "hours failed: The agent did not say 'help kindly'" in failure.error.message
+        assert failure.error.marks == ("hours failed",)
         assert await project.live() == before
         assert len(await project.texts()) == 2
     project.expect("be brief")
@@ -283,8 +286,10 @@ async def test_a_test_that_was_deleted_there_holds_its_assistant_back_until_ours
         test_id = (await control.bindings()).get(Ref("agent_test", "desk/hours"))
         await control.api.delete("/v1/convai/agent-testing/{i}", i=str(test_id))
     project.declare("desk", prompt="Be brief.")
-    held = (await project.synced()).held
-    assert {change.desired.kind for change in held} == {"agent_test", "agent"}
+    applied = await project.synced()
+    assert [change.desired.kind for change in applied.held] == ["agent_test"]
+    (failure,) = applied.failures
+    assert (failure.ref, "Correct the" in failure.error.hint) == (Ref("agent", "desk"), False), "told once"
     assert await project.live() == before
     async with project.opened() as control:
         found = await sync.plan(control, gated=True)
@@ -387,3 +392,41 @@ async def test_what_is_found_without_a_memory_is_tested_before_it_counts_as_pass
                 await bindings.unbind(Ref(kind, key))
     for _ in range(2):
         assert not (await project.synced()).ok
+
+
+async def test_a_sync_that_a_request_asks_for_is_gated_where_the_project_says_so(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.expect("help kindly")
+    assert (await project.synced()).ok
+    before = await project.live()
+    (project.root / "agentctl.toml").write_text('project = "probe"\n[sync]\ngate = true\n')
+    project.declare("desk", prompt="Be brief.", hours="Open from ten to four.")
+    async with project.opened() as control:
+        syncs = Syncs(control)
+        assert syncs.start()
+        async with asyncio.timeout(30):
+            while "1 failed" not in caplog.text and "tests did not pass" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await syncs.end()
+    assert await project.live() == before
+
+
+async def test_what_no_gate_has_let_through_is_not_trusted_once_there_is_one(project: Project) -> None:
+    project.expect("something else")
+    await project.synced()  # the agent is made, and not let through
+    for gated in (False, False, True):
+        async with project.opened() as control:
+            found = await trusted.plan(control, trust=True, gated=gated)
+            await trusted.apply(control, found, pace=PACE)
+    assert [change.unjudged for change in found.changes] == [True]
+
+
+async def test_what_the_platform_does_not_tell_of_a_test_is_nothing_to_correct(project: Project) -> None:
+    project.expect("help kindly")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Help kindly and briefly.")
+    await project.sandbox.fault(method="POST", path="*/run-tests", status=200, body={"id": "x", "test_runs": []})
+    (failure,) = (await project.synced()).failures
+    assert "the platform's answer does not mention it" in failure.error.message
+    assert failure.error.hint == ODD

@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from agentctl.errors import AgentctlError, ApiError, Busy, ConfigurationError, Problem, TimedOut, UsageError
+from agentctl.errors import (
+    AgentctlError,
+    ApiError,
+    Busy,
+    ConfigurationError,
+    NotPassed,
+    Problem,
+    Rejected,
+    TimedOut,
+    Unreachable,
+    UsageError,
+)
 from agentctl.sync.apply import Applied
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Observed, Ref
@@ -36,6 +47,12 @@ def held(path: str) -> Applied:
     [
         (ApiError("no (request 00ab34cd77ff)", status=500), ApiError("no (request 99ab34cd7711)", status=500)),
         (AgentctlError("no answer after 30 s at 12:01:00"), AgentctlError("no answer after 31 s at 12:16:02")),
+        (
+            NotPassed("hours failed: The agent was rude.", tests={"hours": "failed"}),
+            NotPassed("hours failed: It did not greet.", tests={"hours": "failed"}),
+        ),
+        (Unreachable("GET /x: connection refused"), Unreachable("GET /y: timeout while waiting")),
+        (Rejected("POST /x: 422 (must not)", status=422), Rejected("POST /x: 422 (may not)", status=422)),
         (TimedOut("1 of 4 are done", "a"), TimedOut("3 of 4 are done", "b")),
     ],
 )  # fmt: skip
@@ -52,12 +69,30 @@ def test_other_trouble_has_another_digest() -> None:
         ConfigurationError([Problem("a.toml", "voice.speed: must be <= 1.2")]),
         ConfigurationError([Problem("a.toml", "voice.speed: must be <= 1.3")]),
         KeyError("x"),
+        NotPassed("no", tests={"hours": "failed"}),
+        NotPassed("no", tests={"hours": "not run"}),
+        NotPassed("no", tests={"tone": "failed"}),
+        Rejected("no", status=422, places=("['body', 'name'] missing",)),
+        Rejected("no", status=422, places=("['body', 'voice'] missing",)),
     ]
     found = {report(error).digest for error in errors}
     found |= {report(None, failed(errors[2], key)).digest for key in ("a", "b")}  # type: ignore[arg-type]
     found |= {report(None, held(path)).digest for path in ("name", "tags")}
     assert len(found) == len(errors) + 4
     assert report(None, Applied(Plan(), (), ()), 0).digest == ""
+
+
+def test_the_digest_of_what_is_held_back_is_no_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = report(None, held("name")).digest
+    monkeypatch.setattr("agentctl.verbs.report.held_back", lambda change: "in other words")
+    assert report(None, held("name")).digest == before
+
+
+def test_the_outcome_is_what_came_of_it_whatever_the_exit_code_is_called() -> None:
+    assert report(AgentctlError("no"), held("name"), 3).outcome == "failed"
+    assert report(None, failed(AgentctlError("no")), 3).outcome == "failed"
+    assert report(None, held("name"), 1).outcome == "held"
+    assert report(None, Applied(Plan(), (), ()), 0).outcome == report(None, None, 0).outcome == "normal"
 
 
 def test_each_failure_begins_with_its_resource() -> None:
