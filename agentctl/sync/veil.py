@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from agentctl.sync.secret import HIDDEN, secrets
 
 # Characters. A shorter one is no secret, and would be found in every sentence; up to the second it counts as a word.
-_SHORTEST, _WORD = 4, 8
+_SHORTEST, _WORD = 2, 8
 _SCHEME = re.compile(r"[A-Za-z-]+ +(\S{8,})")  # Authorization: Bearer …
 _CONNINFO = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 _RUN = re.compile(r"[a-z0-9]+")
