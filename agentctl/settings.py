@@ -7,9 +7,11 @@ neither a repr nor an error shows them. `.env.example` lists every name with one
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import re
 import sys
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +35,9 @@ _ADDRESSES = {
     "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
     "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
 }
+_MAX_ENV_BYTES = 1_000_000
+_NO_LINE = "is not NAME=value, with any quotes closed"
+_SOME = 20  # of the lines that are wrong, those that are named
 _STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 
 
@@ -97,6 +102,19 @@ class Settings(BaseSettings):
         url = self.elevenlabs_base_url
         return f"{url.host}:{url.port}" if url.port not in (80, 443) else str(url.host)
 
+    @property
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """All of them that are secrets."""
+        values = [getattr(self, name) for name in Settings.model_fields]
+        flat = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+        return tuple(one for one in flat if isinstance(one, SecretStr))
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses among them; one may hold a password."""
+        values = [getattr(self, name) for name in Settings.model_fields]
+        return tuple(str(value) for value in values if isinstance(value, HttpUrl))
+
     def variable(self, name: str) -> str:
         """The name of the variable that the setting `name` is read from: its own in capitals, or the environment's."""
         return self._variables.get(name, name.upper())
@@ -128,10 +146,9 @@ def usable_settings(
     dotenv = directory / ".env"
     names = dict(variables or {})
     try:
-        problems = list(_misread(dotenv))
-        source = dotenv if dotenv.is_file() and not problems else None
-        given = {**(values or {}), **_named(names, source)}
-        settings, wrong = _usable(source, given, names)
+        kept, problems = _read(dotenv)
+        given = {**(values or {}), **_named(names, kept)}
+        settings, wrong = _usable(kept, given, names)
     except (UnicodeDecodeError, OSError) as error:
         why = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
         raise ConfigurationError([Problem(str(dotenv), why)], "Save it as UTF-8 text that you may read.") from None
@@ -139,16 +156,20 @@ def usable_settings(
     return settings, [*problems, *wrong, *(one for one in _incomplete(settings) if one.where not in told)]
 
 
-def _usable(source: Path | None, given: Mapping[str, Any], names: dict[str, str]) -> tuple[Settings, list[Problem]]:
+def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, str]) -> tuple[Settings, list[Problem]]:
     """The settings, with the defaults of those that cannot be used, and a problem for each of these."""
     problems = []
+    # The environment wins over the file, and what was decided wins over both.
+    there = {name.lower() for name, value in os.environ.items() if value}
+    filed = {name.lower(): value for name, value in kept.items() if value and name.lower() not in there}
+    given = {**{name: filed[name] for name in Settings.model_fields if name in filed}, **given}
     try:
-        settings = Settings(_env_file=source, **given)
+        settings = Settings(**given)
     except ValidationError as error:
         bad = {str(item["loc"][0]): item for item in error.errors(include_input=False)}
         problems = [Problem(names.get(name, name.upper()), _reason(name, item)) for name, item in bad.items()]
         usable = {**given, **{name: Settings.model_fields[name].default for name in bad}}
-        settings = Settings(_env_file=source, **usable)
+        settings = Settings(**usable)
     settings._variables = names
     # Without it another store would be used than the one that was meant.
     absent = [name for name in _STORE if name in names and given.get(name) is None]
@@ -160,36 +181,42 @@ def wanted_environment(directory: Path) -> str | None:
     """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so, or .env cannot be read."""
     dotenv, name = directory / ".env", "agentctl_env"
     try:
-        source = dotenv if dotenv.is_file() and not list(_misread(dotenv)) else None
-        return _named({name: name.upper()}, source)[name]
+        return _named({name: name.upper()}, _read(dotenv)[0])[name]
     except (UnicodeDecodeError, OSError):
         return None  # `load_settings` tells
 
 
-def _named(variables: Mapping[str, str], dotenv: Path | None) -> dict[str, str | None]:
+def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str | None]:
     """Setting -> value of the variable named for it; None for one that is absent or empty."""
-    if not variables:
-        return {}
-    kept: Mapping[str, str | None] = {}
-    if dotenv is not None:
-        from dotenv import dotenv_values
-
-        kept = dotenv_values(dotenv)
     return {name: os.environ.get(variable) or kept.get(variable) or None for name, variable in variables.items()}
 
 
-def _misread(dotenv: Path) -> Iterator[Problem]:
-    """Lines of .env that would be passed over: a variable that is not set is a worse riddle than a wrong line."""
-    if dotenv.exists() and not dotenv.is_file():
-        yield Problem(str(dotenv), "is not a file")
-    if not dotenv.is_file():
-        return
-    from dotenv.parser import parse_stream
+def _read(dotenv: Path) -> tuple[dict[str, str], list[Problem]]:
+    """What the file sets; nothing, and what is wrong, where a line of it cannot be read.
 
-    with dotenv.open(encoding="utf-8") as stream:
-        for binding in parse_stream(stream):
-            if binding.error or (binding.key is not None and binding.value is None):
-                yield Problem(f"{dotenv}, line {binding.original.line}", "is not NAME=value, with any quotes closed")
+    A variable that is not set is a worse riddle than a wrong line. Raises OSError and UnicodeDecodeError.
+    """
+    if not dotenv.is_file():
+        return {}, [Problem(str(dotenv), "is not a file")] if dotenv.exists() else []
+    with dotenv.open("rb") as stream:
+        content = stream.read(_MAX_ENV_BYTES + 1)
+    if len(content) > _MAX_ENV_BYTES:
+        return {}, [Problem(str(dotenv), f"is larger than {_MAX_ENV_BYTES / 1_000_000:g} MB")]
+    from dotenv.parser import parse_stream
+    from dotenv.variables import parse_variables
+
+    lines = list(parse_stream(io.StringIO(content.decode("utf-8"))))
+    wrong = [line.original.line for line in lines if line.error or (line.key is not None and line.value is None)]
+    problems = [Problem(f"{dotenv}, line {number}", _NO_LINE) for number in wrong[:_SOME]]
+    if len(wrong) > _SOME:
+        problems.append(Problem(f"{dotenv}, {len(wrong) - _SOME} more lines", _NO_LINE))
+    kept: dict[str, str] = {}
+    for line in [] if wrong else lines:
+        if line.key is not None and line.value is not None:
+            # Not dotenv_values, which copies all variables for each line of the file.
+            atoms = parse_variables(line.value)
+            kept[line.key] = "".join(atom.resolve(ChainMap(kept, os.environ)) for atom in atoms)  # type: ignore[arg-type]
+    return kept, problems
 
 
 def require(settings: Settings, *names: str) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.settings import Settings, load_settings, require, wanted_environment
+from agentctl.sync.secret import secrets
+from agentctl.sync.veil import Veil
 
 if TYPE_CHECKING:
     from agentctl.calls.digest import Digester
@@ -64,7 +66,14 @@ class Control:
         """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
         from agentctl.sources.files import load
 
-        return load(self.directory, self.environment)
+        loaded = load(self.directory, self.environment)
+        self.veil.later(loaded.secrets)
+        return loaded
+
+    @cached_property
+    def veil(self) -> Veil:
+        """Every secret of settings and files, which no message may repeat."""
+        return Veil(*self.settings.secrets, *secrets(self.settings.addresses))
 
     @cached_property
     def project(self) -> Project:
@@ -90,10 +99,10 @@ class Control:
         """The ElevenLabs client. Raises ConfigurationError without a key."""
         from agentctl.clients.elevenlabs import ElevenLabs
 
+        url, key = str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key
         require(self.settings, "elevenlabs_api_key")
-        assert self.settings.elevenlabs_api_key is not None
-        url, name = str(self.settings.elevenlabs_base_url), self.settings.variable("elevenlabs_api_key")
-        api = ElevenLabs(url, self.settings.elevenlabs_api_key, key_name=name)
+        assert key is not None
+        api = ElevenLabs(url, key, key_name=self.settings.variable("elevenlabs_api_key"), veil=self.veil)
         self._stack.push_async_callback(api.aclose)
         return api
 
@@ -114,13 +123,7 @@ class Control:
         """The Twilio client. Raises ConfigurationError without credentials."""
         from agentctl.clients.twilio import Twilio
 
-        settings = self.settings
-        sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
-        secret = settings.twilio_api_key_secret or settings.twilio_auth_token
-        require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
-        assert sid is not None
-        assert secret is not None
-        twilio = Twilio(str(settings.twilio_base_url), sid, secret, key_sid=key)
+        twilio = Twilio.of(self.settings, self.veil)
         self._stack.push_async_callback(twilio.aclose)
         return twilio
 
@@ -128,8 +131,8 @@ class Control:
         """What ElevenLabs is given to take a number over."""
         from agentctl.resources.phone_number import TwilioAccess
 
-        settings, _ = self.settings, self.twilio
-        return TwilioAccess.of(settings, enable_sms=enable_sms)
+        assert self.twilio
+        return TwilioAccess.of(self.settings, enable_sms=enable_sms)
 
     async def store(self) -> Store:
         """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""
@@ -202,7 +205,7 @@ class Control:
         if settings.llm_base_url is None or settings.llm_model is None:
             return None
         key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-        model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key)
+        model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key, veil=self.veil)
         self._stack.push_async_callback(model.close)
         return model
 
@@ -221,9 +224,8 @@ class Control:
         settings, sender = self.settings, self.settings.mail_from or ""  # not empty where there is a route
         if settings.smtp_url is not None:
             return SmtpRoute.from_url(settings.smtp_url.get_secret_value(), sender)
-        if settings.resend_api_key is not None:
-            key = settings.resend_api_key.get_secret_value()
-            route = ResendRoute(key, sender, base_url=str(settings.resend_base_url))
+        if (key := settings.resend_api_key) is not None:
+            route = ResendRoute(key.get_secret_value(), sender, base_url=str(settings.resend_base_url))
             self._stack.push_async_callback(route.close)
             return route
         return None
@@ -291,9 +293,8 @@ async def connect(
     wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
     there = select(root / FILENAME, wanted)
     if settings is None:
-        settings = load_settings(
-            root, values=there.values if there else None, variables=there.variables if there else None
-        )
+        declared = (there.values, there.variables) if there else (None, None)
+        settings = load_settings(root, values=declared[0], variables=declared[1])
     label = there.workspace if there else None
     async with AsyncExitStack() as stack:
         yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)

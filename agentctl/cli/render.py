@@ -17,6 +17,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.sync.secret import masked
 from agentctl.verbs.history import History, ProjectPlan
+from agentctl.verbs.remedy import anew
 from agentctl.verbs.report import named
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
@@ -175,6 +176,8 @@ def change_line(change: Change) -> str:
 def held_text(change: Change) -> str:
     """One change that was left undone, because it would take back what somebody did at the platform."""
     name = f"{change.desired.kind} {change.desired.key}"
+    if change.doubt:
+        return f"{paint('held back:', 33)} {name} is probably not meant"
     if change.vanished:
         return f"{paint('held back:', 33)} {name} was deleted at the platform"
     why = {edit.path: ORIGINS[edit.origin] for edit in change.foreign}
@@ -233,7 +236,7 @@ def status_text(standings: Sequence[Standing]) -> str:
 def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
-        yield f"      {paint(f'deleted at the platform; {change.anew} only with --take-ours', 33)}"
+        yield f"      {paint(f'deleted at the platform; {addressed(anew(change))}', 33)}"
     if change.unjudged and not change.edits:
         yield "      its tests have not let it through yet"
     for lost in change.destroys:

@@ -128,6 +128,7 @@ class Asked:
             more = {
                 "force": self.force,
                 "stateless": self.stateless,
+                "wary": not ours,
                 "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
                 "on_change": self.watch.hearing(None if self.quiet else Progress(found)),
                 "on_tests": None if self.quiet else Looking(),
@@ -198,31 +199,16 @@ def outcome(applied: Applied) -> str:
     """The last lines of a sync: what was held back, every failure, then the count."""
     from agentctl.cli import render
     from agentctl.cli.addressed import addressed
+    from agentctl.verbs.remedy import remedies
 
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     lines += [render.left_text(failure) for failure in applied.left]
-    lines += _remedies(applied.held)
-    if any(change.destroys for change in applied.held):
-        lines.append("To delete stored conversations: agentctl sync --delete-conversations")
+    lines += dict.fromkeys(filter(None, remedies(applied.held)))
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")
     return addressed("\n".join(lines)) or (
         "Everything else is in sync." if applied.plan.waiting else "Everything is in sync."
     )
-
-
-def _remedies(held: Sequence[Change]) -> list[str]:
-    """What can be done about what somebody did there; a deletion is nothing that files could take."""
-    from agentctl.sync.plan import refs
-
-    gone = {change.desired.ref for change in held if change.vanished}
-    theirs = [edit for change in held if not change.vanished for edit in change.foreign if not refs(edit.after) & gone]
-    lines = []
-    if theirs or (not gone and any(not change.destroys for change in held)):
-        lines.append("Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours")
-    if gone:
-        lines.append("Make what was deleted there anew: agentctl sync --take-ours; or take it out of the files")
-    return lines

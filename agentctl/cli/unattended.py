@@ -212,6 +212,7 @@ class Unattended:
 def quietly(applied: Applied, scope: Scope) -> None:
     """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
+    from agentctl.verbs.remedy import remedies
     from agentctl.verbs.report import held_back, named
 
     for failure in applied.failures:
@@ -219,8 +220,10 @@ def quietly(applied: Applied, scope: Scope) -> None:
         say("\n".join([f"failed: {first}", *(f"    {line.strip()}" for line in more)]))  # such as each test, and why
         if failure.error.hint:  # Cron mails this to somebody who has nothing else.
             say(f"  {failure.error.hint}")
-    for change in applied.held:
+    for change, remedy in zip(applied.held, remedies(applied.held), strict=True):
         say(f"held back: {held_back(change)}")
+        if remedy:
+            say(f"  {remedy}")
     if applied.done:
         counts = {
             action: sum(one.action == action for one in applied.done) for action in ("create", "update", "delete")

@@ -9,7 +9,7 @@ up to two seconds. It serves where it is the best source: clients/lint.py reads 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -18,12 +18,15 @@ import httpx
 from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
+from agentctl.clients.detail import detail, places, request_id
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
-from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused, request_id
+from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
-from agentctl.errors import ApiError, ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.errors import ConfigurationError, Problem, Rejected, Unreachable
+from agentctl.resources.answer import odd
 from agentctl.resources.shapes import must_be_as_told
 from agentctl.sync.secret import secrets
+from agentctl.sync.veil import Veil
 
 Files = Mapping[str, tuple[str, bytes, str]]
 
@@ -42,7 +45,7 @@ class ElevenLabs:
     Paths are templates, `get("/v1/convai/agents/{agent_id}", agent_id=…)`, and name the request in errors. Params that
     are None are left out, lists repeat. Every method raises Unauthorized, NotFound, RateLimited, Rejected or ApiError
     when the platform refuses, Unreachable when no usable answer came, and `post` AnswerLost when it may have worked.
-    `key_name` is the variable that errors blame for the key.
+    `key_name` is the variable that errors blame for the key; `veil` knows what else no error may repeat.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class ElevenLabs:
         retry: Retry | None = None,
         concurrency: int = CONCURRENCY,
         key_name: str = "ELEVENLABS_API_KEY",
+        veil: Veil | None = None,
     ) -> None:
         key = api_key.get_secret_value()
         if not _KEY.fullmatch(key):
@@ -68,6 +72,8 @@ class ElevenLabs:
         self._base = str(url).rstrip("/")
         self._key = api_key
         self._key_name = key_name
+        self._veil = veil or Veil()
+        self._veil.add(api_key)
         self._retry = retry or Retry()
         self._pace = Pace(concurrency, sleep=self._retry.sleep)
         self._headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "agentctl"}
@@ -164,15 +170,14 @@ class ElevenLabs:
             page = self._json("GET", path, await self._send("GET", path, ids, params=query, turn=turn))
             entries = page.get(items) if isinstance(page, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-                what = f"GET {path}: the answer has no list {items!r} of objects"
-                raise ApiError(what, "ElevenLabs had trouble; running the same again is safe.", status=200)
+                raise odd(f"GET {path}", f"the answer has no list {items!r} of objects")
             for entry in entries:
                 yield entry
             cursor = page.get("next_cursor")
             if not page.get("has_more", bool(cursor)):
                 return
             if not isinstance(cursor, str) or not cursor or cursor in seen:
-                raise ApiError(f"GET {path}: the pages do not end: a cursor is missing or came twice", status=200)
+                raise odd(f"GET {path}", "the pages do not end: a cursor is missing or came twice")
             seen.add(cursor)
 
     async def _send(
@@ -206,7 +211,8 @@ class ElevenLabs:
         turn = turn or self._pace.turn()
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, repeatable, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._veil.add(*secrets(content.get("json")))  # A refusal may quote what it refuses.
+            self._raise(what, repeatable, answer)
         return answer
 
     def _request(
@@ -217,7 +223,7 @@ class ElevenLabs:
             return httpx.Request(method, url, headers={**key, **self._headers, **(headers or {})}, **content)
         except (TypeError, ValueError) as error:
             # TOML knows dates, nan and inf; JSON does not.
-            raise Rejected(f"{what}: the body cannot be written as JSON: {clean(error, self._key)}") from None
+            raise Rejected(f"{what}: the body cannot be written as JSON: {clean(error, self._veil)}") from None
 
     def _object(self, method: str, path: str, answer: httpx.Response) -> dict[str, Any]:
         if not answer.content:
@@ -230,17 +236,17 @@ class ElevenLabs:
         try:
             body = json_of(answer)
         except ValueError:
-            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL") from None
+            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil) from None
         if not (null and body is None):
             must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, repeatable: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, repeatable: bool, answer: httpx.Response) -> None:
         status = answer.status_code
         if 300 <= status < 400:
-            raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
-        code, said = _detail(answer)
-        said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
+            raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
+        code, said = detail(answer)
+        said = clean(said, self._veil)
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
             if not repeatable:
@@ -248,14 +254,14 @@ class ElevenLabs:
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):
             # Another server's 404 must not read as "this agent is gone", which would have it made a second time.
-            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL")
+            raise not_json(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
         raise refused(
             what,
             status,
             said,
             self._hint(status, code or "", said),
-            code=clean(code or "", self._key),
-            request_id=clean(request_id(answer)),
+            code=clean(code or "", self._veil),
+            request_id=clean(request_id(answer), self._veil),
             places=places(answer),
         )
 
@@ -277,26 +283,3 @@ def _filled(what: str, path: str, ids: Mapping[str, str]) -> str:
         return quote(value, safe="")
 
     return _PLACE.sub(place, path)
-
-
-def _detail(answer: httpx.Response) -> tuple[str | None, str]:
-    # The three shapes of the platform: a list (422), an object (now and legacy), a plain text. code None: none of them.
-    try:
-        body = json_of(answer)
-    except ValueError:
-        return None, ""
-    detail = body.get("detail") if isinstance(body, dict) else None
-    if isinstance(detail, str):
-        return "", detail
-    if isinstance(detail, dict):
-        return str(detail.get("code") or detail.get("status") or ""), str(detail.get("message") or "")
-    if isinstance(detail, list):
-        return "", "; ".join(_located(item) for item in detail if isinstance(item, dict))
-    return None, ""
-
-
-def _located(item: Mapping[str, Any]) -> str:
-    # `input` is left out: it repeats what was sent, prompts and tokens included.
-    where = item.get("loc")
-    path = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
-    return f"{path}: {item.get('msg', '')}" if path else str(item.get("msg", ""))

@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 
+from agentctl.clients.refusal import trusts_proxy
 from agentctl.errors import DigestError
+from agentctl.sync.veil import Veil
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
 _CHECK_TIMEOUT = 10.0
@@ -20,7 +22,10 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 
 
 class ChatCompletions:
-    """One model. `base_url` as vendors give it, with its version: https://api.openai.com/v1."""
+    """One model. `base_url` as vendors give it, with its version: https://api.openai.com/v1.
+
+    `veil` knows what no error may repeat.
+    """
 
     def __init__(
         self,
@@ -31,14 +36,18 @@ class ChatCompletions:
         timeout: float = TIMEOUT,
         retry_seconds: float = 2.0,
         transport: httpx.AsyncBaseTransport | None = None,
+        veil: Veil | None = None,
     ) -> None:
         self.model = model
+        self._veil = veil or Veil()
+        self._veil.add(key or "")
         self._base = base_url.rstrip("/")
         self._url = f"{self._base}/chat/completions"
         self._retry_seconds = retry_seconds
         self._format = 0  # the first of _FORMATS that this server has not refused
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport)
+        proxied = trusts_proxy(httpx.URL(base_url).host)
+        self._client = httpx.AsyncClient(headers=headers, timeout=timeout, transport=transport, trust_env=proxied)
 
     def __repr__(self) -> str:
         return f"ChatCompletions({self._url!r}, model={self.model!r})"
@@ -58,7 +67,7 @@ class ChatCompletions:
             return ()  # Not every server has it; a wrong path looks the same, and a digest then falls back and says so.
         if not response.is_success:
             raise DigestError(
-                f"the language model's server answered {response.status_code}{_code(response)}", _hint(response)
+                f"the language model's server answered {response.status_code}{self._code(response)}", _hint(response)
             )
         try:
             return tuple(str(model["id"]) for model in response.json()["data"])
@@ -95,7 +104,7 @@ class ChatCompletions:
     def _text(self, response: httpx.Response) -> str:
         if not response.is_success:
             raise DigestError(
-                f"the language model's server answered {response.status_code}{_code(response)}", _hint(response)
+                f"the language model's server answered {response.status_code}{self._code(response)}", _hint(response)
             )
         try:
             choice = response.json()["choices"][0]
@@ -108,6 +117,15 @@ class ChatCompletions:
             raise DigestError("the language model gave no answer")
         return content
 
+    def _code(self, response: httpx.Response) -> str:
+        """The vendor's short code. Its message is left out: it may repeat the request or part of the key."""
+        try:
+            error = response.json()["error"]
+            code = str(error.get("code") or error.get("type") or "")
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return ""
+        return f" ({self._veil(code)})" if _CODE.fullmatch(code) else ""
+
 
 def _format(kind: str, schema: Mapping[str, Any], name: str) -> dict[str, Any]:
     if kind == "json_schema":
@@ -115,16 +133,6 @@ def _format(kind: str, schema: Mapping[str, Any], name: str) -> dict[str, Any]:
             "response_format": {"type": kind, "json_schema": {"name": name, "strict": True, "schema": dict(schema)}}
         }
     return {"response_format": {"type": kind}} if kind == "json_object" else {}
-
-
-def _code(response: httpx.Response) -> str:
-    """The vendor's short code. Its message is left out: it may repeat the request or part of the key."""
-    try:
-        error = response.json()["error"]
-        code = str(error.get("code") or error.get("type") or "")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ""
-    return f" ({code})" if _CODE.fullmatch(code) else ""
 
 
 def _hint(response: httpx.Response) -> str:

@@ -24,6 +24,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from agentctl.calls.outbox import Mail
 from agentctl.clients.smtp import Timed, TimedTls
 from agentctl.errors import ConfigurationError, MailError, Problem
+from agentctl.sync.veil import Veil
 
 if TYPE_CHECKING:
     import httpx
@@ -188,10 +189,14 @@ class ResendRoute:
     ) -> None:
         import httpx
 
+        from agentctl.clients.refusal import trusts_proxy
+
         self.sender = sender
+        self._veil = Veil(key)
         self._base_url = base_url.rstrip("/")
+        headers, proxied = {"Authorization": f"Bearer {key}"}, trusts_proxy(httpx.URL(base_url).host)
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}"}, timeout=RESEND_TIMEOUT, transport=transport
+            headers=headers, timeout=RESEND_TIMEOUT, transport=transport, trust_env=proxied
         )
 
     def __repr__(self) -> str:
@@ -237,7 +242,7 @@ class ResendRoute:
             return answer
         # Their `name` is a fixed word such as validation_error; their message may quote the mail.
         name = str(answer.get("name") or "")
-        said = f"Resend: {response.status_code} {name if name.isidentifier() else ''}".rstrip()
+        said = f"Resend: {response.status_code} {self._veil(name) if name.isidentifier() else ''}".rstrip()
         if response.status_code in (401, 403):
             raise MailError(said, "Check RESEND_API_KEY, and that the domain of MAIL_FROM is verified at Resend.")
         # 409 invalid_idempotent_request: this very mail went out before, from other settings.

@@ -111,7 +111,10 @@ class Bucket:
     def _session(self) -> httpx.AsyncClient:
         import httpx
 
-        return httpx.AsyncClient(timeout=TIMEOUT, transport=self._transport)
+        from agentctl.clients.refusal import trusts_proxy
+
+        proxied = trusts_proxy(httpx.URL(self._url).host)
+        return httpx.AsyncClient(timeout=TIMEOUT, transport=self._transport, trust_env=proxied)
 
     def _storage(self, session: httpx.AsyncClient) -> Any:
         from storage3 import AsyncStorageClient

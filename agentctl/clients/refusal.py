@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
+from urllib.request import getproxies
 
 import httpx
-from pydantic import SecretStr
 from pydantic_core import from_json
 
-from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
+from agentctl.errors import ApiError, ConfigurationError, NotFound, Problem, RateLimited, Rejected, Unauthorized
 
+_PROXIES = ("http", "https", "all")
 _LONGEST_TEXT = 600
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -34,31 +37,12 @@ def refused(
     return kind(text, hint or _hint(kind), status=status, code=code, request_id=request_id, places=places)
 
 
-def places(answer: httpx.Response) -> tuple[str, ...]:
-    """Where in a request what is wrong, and the rule that it breaks, as a 422 lists it; empty for any other answer."""
-    try:
-        detail = json_of(answer)["detail"]
-    except (ValueError, LookupError, TypeError):
-        return ()
-    listed = [one for one in detail if isinstance(one, dict)] if isinstance(detail, list) else []
-    return tuple(sorted(f"{one.get('loc')} {one.get('type')}" for one in listed))
+def clean(text: object, veil: Callable[[str], str] = str) -> str:
+    """A vendor's text, fit for our messages: no control characters, not endless, and without a secret that it echoes.
 
-
-def request_id(answer: httpx.Response) -> str:
-    """By which the vendor finds the request in its log; empty where it tells none."""
-    try:
-        detail = json_of(answer)["detail"]["request_id"]
-    except (ValueError, LookupError, TypeError):
-        detail = None
-    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")
-
-
-def clean(text: object, *secrets: SecretStr) -> str:
-    """A vendor's text, fit for our messages: no control characters, not endless, and without a key that it echoes."""
-    line = str(text)
-    for secret in secrets:
-        if value := secret.get_secret_value():
-            line = line.replace(value, "***")
+    `veil` takes secrets out of it: `sync.veil.Veil`.
+    """
+    line = veil(str(text))
     line = _UNPRINTABLE.sub(" ", line).strip()
     return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]} …"
 
@@ -75,9 +59,9 @@ def json_of(answer: httpx.Response) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def not_json(what: str, answer: httpx.Response, host: str, variable: str) -> ApiError:
+def not_json(what: str, answer: httpx.Response, host: str, variable: str, veil: Callable[[str], str] = str) -> ApiError:
     """The error for an answer that is not the API's: a web page, a proxy's notice, another server."""
-    media = clean(answer.headers.get("content-type", "").partition(";")[0]) or "an unnamed type"
+    media = clean(answer.headers.get("content-type", "").partition(";")[0], veil) or "an unnamed type"
     return ApiError(
         f"{what}: {answer.status_code} from {host} is not the API's JSON ({media}, {len(answer.content)} bytes)",
         f"Does {variable} name the API's host, and does no proxy or login page stand before it?",
@@ -85,27 +69,44 @@ def not_json(what: str, answer: httpx.Response, host: str, variable: str) -> Api
     )
 
 
-def moved(what: str, answer: httpx.Response, host: str, variable: str) -> ApiError:
+def moved(what: str, answer: httpx.Response, host: str, variable: str, veil: Callable[[str], str] = str) -> ApiError:
     """The error for a redirect, which is never followed: it would carry the key to another host."""
     try:
         target = httpx.URL(answer.headers.get("location", "")).host
     except httpx.InvalidURL:
         target = ""
     return ApiError(
-        f"{what}: {host} redirects ({answer.status_code}){f' to {clean(target)}' if target else ''}",
+        f"{what}: {host} redirects ({answer.status_code}){f' to {clean(target, veil)}' if target else ''}",
         f"Redirects are not followed, since they would take the key along; set {variable} to the final address.",
         status=answer.status_code,
     )
 
 
 def trusts_proxy(host: str) -> bool:
-    """Whether the machine's proxy settings apply to `host`: a server on this machine is never behind a proxy."""
+    """Whether the machine's proxy settings apply to `host`: a server on this machine is never behind a proxy.
+
+    Raises ConfigurationError where they do and name what cannot be one: the HTTP library's error would quote it.
+    """
     if host == "localhost" or host.endswith(".localhost"):
         return False
+    with suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return False
+    wrong = [name for name, proxy in getproxies().items() if name in _PROXIES and not _is_proxy(proxy)]
+    if wrong:
+        raise ConfigurationError(
+            [Problem(f"{name.upper()}_PROXY", "is no address of a proxy, like http://HOST:PORT") for name in wrong],
+            "Put it right in the environment, or unset it.",
+        )
+    return True
+
+
+def _is_proxy(proxy: str) -> bool:
     try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
+        url = httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}").url
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return bool(url.host) and (url.scheme in ("http", "https") or find_spec("socksio") is not None)
 
 
 def _kind(status: int) -> type[ApiError]:

@@ -19,6 +19,8 @@ from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, t
 from agentctl.clients.retry import Retry
 from agentctl.clients.trust import trusted
 from agentctl.errors import ApiError, Rejected, Unreachable
+from agentctl.settings import Settings, require
+from agentctl.sync.veil import Veil
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
 _ACCOUNT = "/2010-04-01/Accounts/{account_sid}"
@@ -68,7 +70,7 @@ class Twilio:
     """One account: `secret` is its auth token, or the secret of the API key `key_sid`.
 
     Use as an async context manager, or call `aclose`. Every method raises Unauthorized, NotFound, RateLimited, Rejected
-    or ApiError when Twilio refuses, and Unreachable when no usable answer came.
+    or ApiError when Twilio refuses, and Unreachable when no usable answer came. `veil` knows what no error may repeat.
     """
 
     def __init__(
@@ -80,12 +82,14 @@ class Twilio:
         key_sid: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         retry: Retry | None = None,
+        veil: Veil | None = None,
     ) -> None:
         url = httpx.URL(base_url)
         self.host = f"{url.host}:{url.port}" if url.port else url.host
         self.account_sid = account_sid
         self._key_sid = key_sid
-        self._secret = secret
+        self._veil = veil or Veil()
+        self._veil.add(secret)
         self._base = str(url).rstrip("/")
         self._retry = retry or Retry()
         self._http = httpx.AsyncClient(
@@ -99,6 +103,16 @@ class Twilio:
 
     def __repr__(self) -> str:
         return f"Twilio({self.host}, {self.account_sid})"
+
+    @classmethod
+    def of(cls, settings: Settings, veil: Veil) -> Self:
+        """By the API key where there is one, else by the account itself. Raises ConfigurationError with neither."""
+        sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
+        secret = settings.twilio_api_key_secret or settings.twilio_auth_token
+        require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
+        assert sid is not None
+        assert secret is not None
+        return cls(str(settings.twilio_base_url), sid, secret, key_sid=key, veil=veil)
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,7 +182,7 @@ class Twilio:
             raise self._error(what, answer)
         body = self._body(answer)
         if body is None:
-            raise not_json(what, answer, self.host, "TWILIO_BASE_URL")
+            raise not_json(what, answer, self.host, "TWILIO_BASE_URL", self._veil)
         return body
 
     def _body(self, answer: httpx.Response) -> dict[str, Any] | None:
@@ -181,16 +195,16 @@ class Twilio:
     def _error(self, what: str, answer: httpx.Response) -> ApiError | Unreachable:
         status = answer.status_code
         if 300 <= status < 400:
-            return moved(what, answer, self.host, "TWILIO_BASE_URL")
+            return moved(what, answer, self.host, "TWILIO_BASE_URL", self._veil)
         body = self._body(answer) or {}
-        said = clean(body.get("message") or "", self._secret)
-        code = clean(body.get("code") or "")
+        said = clean(body.get("message") or "", self._veil)
+        code = clean(body.get("code") or "", self._veil)
         if status >= 500:
             shown = f" ({said})" if said else ""
             return Unreachable(f"{what}: {status} from {self.host}{shown}", "Running the same again is safe.")
         if not code and not said and status != 429:
-            return not_json(what, answer, self.host, "TWILIO_BASE_URL")
-        request_id = clean(answer.headers.get("twilio-request-id", ""))
+            return not_json(what, answer, self.host, "TWILIO_BASE_URL", self._veil)
+        request_id = clean(answer.headers.get("twilio-request-id", ""), self._veil)
         return refused(what, status, said, self._hint(status), code=code, request_id=request_id)
 
     def _hint(self, status: int) -> str:

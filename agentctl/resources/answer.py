@@ -19,7 +19,7 @@ def having(request: str, answer: object, *names: str) -> Mapping[str, Any]:
     found = answer if isinstance(answer, Mapping) else {}
     missing = [name for name in names if not _is_told(name, found.get(name))]
     if missing:
-        raise _lacking(request, " and ".join(missing))
+        raise odd(request, f"the answer has no {' and '.join(missing)}")
     return found
 
 
@@ -27,7 +27,7 @@ def listing(request: str, answer: object, name: str = "") -> list[Mapping[str, A
     """The objects that `answer` lists under `name`, or is itself a list of. Raises as `having` does."""
     found = having(request, answer).get(name) if name else answer
     if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
-        raise _lacking(request, f"list {name!r} of objects" if name else "list of objects")
+        raise odd(request, f"the answer has no {f'list {name!r}' if name else 'list'} of objects")
     return found
 
 
@@ -36,11 +36,7 @@ def _is_told(name: str, value: object) -> bool:
     return isinstance(value, str) and (bool(value) or name == "name")
 
 
-def _lacking(request: str, what: str) -> ApiError | AnswerLost:
-    return odd(request, f"the answer has no {what}")
-
-
 def odd(request: str, what: str) -> ApiError | AnswerLost:
-    """What to raise for an answer that is not what the platform says it is; of a POST it may have been made."""
+    """The error for an answer of success that cannot be what the platform says; of a POST it may have been made."""
     message = f"{request}: {what}"
     return AnswerLost(message, _MADE) if request.startswith("POST ") else ApiError(message, ODD, status=200)

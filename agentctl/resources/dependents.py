@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import ApiError, InUse, NotFound
-from agentctl.resources.answer import having, listing
+from agentctl.errors import InUse, NotFound
+from agentctl.resources.answer import having, listing, odd
 from agentctl.resources.api import Api
 from agentctl.sync.kind import User
 
@@ -43,7 +43,7 @@ async def dependents(api: Api, document_id: str) -> list[Dependent]:
         if not page.get("has_more", bool(cursor)):
             return list(found.values())
         if not cursor or cursor in seen:
-            raise ApiError(f"GET {DEPENDENTS}: the pages do not end: a cursor is missing or came twice", status=200)
+            raise odd(f"GET {DEPENDENTS}", "the pages do not end: a cursor is missing or came twice")
         seen.add(cursor)
 
 

@@ -19,7 +19,6 @@ from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
 from agentctl.settings import Settings
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits
-from agentctl.sync.secret import HIDDEN, secrets
 
 NUMBERS = "/v1/convai/phone-numbers"
 NUMBER = "/v1/convai/phone-numbers/{phone_number_id}"
@@ -146,7 +145,7 @@ class PhoneNumber:
             # How a second import is refused is not documented, and a lost answer may have been a yes.
             there = await self._there(desired.key)
             if there is None:
-                raise _without_secrets(error, request) from None
+                raise error from None
             return there
 
     async def _there(self, number: str) -> str | None:
@@ -189,14 +188,6 @@ def _request(desired: Desired, agent_id: str, access: TwilioAccess) -> dict[str,
     if access.account_auth_token is not None:
         request["account_auth_token"] = access.account_auth_token.get_secret_value()
     return request
-
-
-def _without_secrets(error: AgentctlError, request: Mapping[str, Any]) -> AgentctlError:
-    """The error with what a platform may have repeated of the credentials taken out."""
-    for secret in secrets(request):
-        error.message = error.message.replace(secret, HIDDEN)
-    error.args = (error.message,)
-    return error
 
 
 def _observed(request: str, answer: object) -> Observed:

@@ -48,7 +48,7 @@ def load(directory: Path, environment: str | None = None, *, whole: bool = True)
     parts = _shared_parts(root, problems)
     shared = shared_documents(root, problems)
     warnings: list[Problem] = []
-    with Prompts(parts) as prompts:
+    with Prompts(parts, unusable={problem.where for problem in problems}) as prompts:
         # Without its variables every prompt would seem wrong.
         usable = prompts if project else None
         reader = _Reader(project or Project(name="", root=root), layers, parts, usable, shared, problems)

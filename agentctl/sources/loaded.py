@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
+from agentctl.sync.secret import secrets
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,12 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     layers: Environment | None = None
+
+    def secrets(self) -> Iterator[object]:
+        """Every secret that the files declare."""
+        yield from secrets(self.project.variables)
+        for assistant in self.assistants:
+            yield from secrets(assistant.model_dump())
 
     def checked(self) -> Loaded:
         """This, if it has no problems. Raises ConfigurationError with all of them otherwise."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentctl.errors import Problem
 from agentctl.settings import nearest
-from agentctl.sync.secret import is_secret
+from agentctl.sync.secret import is_secret, masked
 
 _NAMES: dict[type, str] = {
     type(None): "null",
@@ -122,6 +122,7 @@ def _got(value: object, before: str, after: str = "") -> str:
         return ""
     if isinstance(value, str) and looks_secret(value):
         return ""
+    value = masked(value)  # an address may hold one
     shown = str(value).lower() if isinstance(value, bool) else _short(value)
     return f"{before}{shown!r}{after}" if isinstance(value, str) else f"{before}{shown}{after}"
 

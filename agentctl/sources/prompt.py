@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,7 @@ from agentctl.errors import Problem
 from agentctl.settings import nearest
 from agentctl.sources.problems import located
 from agentctl.sources.reading import current
-from agentctl.sources.toml import Unreadable
+from agentctl.sources.toml import Unreadable, untakeable
 
 # Far above any useful prompt; a model's context is not the place for a mistake.
 MAX_CHARACTERS = 200_000
@@ -70,10 +70,11 @@ class Prompts:
 
     The process starts with the first text that needs it and is ended by the kernel when a template takes more than
     2 s of processor time or 1 GB; the next text gets a new one. See template_process.py for the reason. What was
-    rendered before, with the same parts and variables, needs none.
+    rendered before, with the same parts and variables, needs none. `unusable`: parts that are there and cannot be read.
     """
 
-    def __init__(self, parts: Mapping[str, str]) -> None:
+    def __init__(self, parts: Mapping[str, str], unusable: Collection[str] = ()) -> None:
+        self._unusable = unusable
         self._parts = json.dumps(dict(parts))
         self._names = list(parts)
         self._process: subprocess.Popen[str] | None = None
@@ -104,7 +105,9 @@ class Prompts:
         raise Unreadable(Problem(located(place, line), self._reason(answer, variables)))
 
     def _reason(self, answer: Mapping[str, Any], variables: Mapping[str, Any]) -> str:
-        if missing := answer["missing"]:
+        if (missing := answer["missing"]) in self._unusable and missing:
+            return f"cannot include {missing!r}, which cannot be used as it is"
+        if missing:
             near = nearest(missing, self._names)
             meant = f"did you mean {near!r}?" if near else "only the .md and .txt files in shared/ can be included"
             return f"cannot include {missing!r}, {meant}"
@@ -170,9 +173,7 @@ class Prompts:
 
 
 def _encodable(text: str, where: str) -> str:
-    # A template can write '\ud800', half a character, which no request could carry.
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise Unreadable(Problem(where, "renders to text that is not Unicode")) from None
+    # A template can write '\ud800', half a character, which no request could carry, or '\x00'.
+    if what := untakeable(text):
+        raise Unreadable(Problem(where, f"renders to text that {what}"))
     return text

@@ -7,7 +7,8 @@ import math
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.sources.problems import kind_of, located, unknown_key
+from agentctl.sources.problems import dotted, kind_of, located, unknown_key
+from agentctl.sources.toml import MAX_DEPTH, is_too_deep, unfit
 
 # Three of the five fields of an agent's create and update bodies; the other two are agentctl's own.
 RAW_TABLES = ("conversation_config", "platform_settings", "workflow")
@@ -30,6 +31,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "workflow": (),
 }
+_DIGITS, _SHOWN = 1_000, 20
 _OURS = {
     "name": "belongs to agentctl; use name at the top of assistant.toml",
     "tags": "belongs to agentctl, which finds its own agents by their tags",
@@ -92,11 +94,39 @@ def _embedded(text: Any, where: str, path: str, problems: list[Problem]) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
     try:
-        return json.loads(text, parse_constant=refuse)
+        found = json.loads(text, parse_constant=refuse, parse_float=_finite, parse_int=_whole)
+        reason = _unfit(found)
     except (ValueError, TypeError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "no JSON text"
-        problems.append(Problem(located(where, f'{path}."$json"'), f"must hold JSON in quotes: {reason}"))
-        return None
+        reason = str(error) if isinstance(error, _Beyond) else reason
+    if not reason:
+        return found
+    problems.append(Problem(located(where, f'{path}."$json"'), f"must hold JSON in quotes: {reason}"))
+    return None
+
+
+class _Beyond(ValueError):
+    """A number that no reader of JSON has."""
+
+
+def _finite(digits: str) -> float:
+    if math.isfinite(value := float(digits)):
+        return value
+    raise _Beyond(f"{digits[:_SHOWN]} is beyond any number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise _Beyond("it holds a number with too many digits")
+    return int(digits)
+
+
+def _unfit(value: Any) -> str:
+    """Why a value that is JSON cannot be a setting all the same."""
+    if isinstance(value, dict | list) and is_too_deep(value):
+        return f"it is nested more than {MAX_DEPTH} levels deep"
+    path, what = next(unfit(value), ((), ""))
+    return f"{f'{dotted(path)} ' if path else 'it '}{what}" if what else ""
 
 
 def _table(value: Any, where: str, path: str, problems: list[Problem]) -> dict[str, Any]:

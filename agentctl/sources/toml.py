@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.sources.problems import located
+from agentctl.sources.problems import dotted, located
 from agentctl.sources.reading import current
 
 MAX_TEXT_BYTES = 1_000_000
 MAX_DEPTH = 60
 _TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
+# What no request or store keeps as it is: U+0000, and half a character.
+_UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
+_DIGITS = re.compile(r"[0-9][0-9_]{999,}")
+_WHOLE = 2**63  # TOML's own bound
 _POSITION = re.compile(r"^(?P<what>.*) \((?:at (?P<where>line \d+, column \d+|end of document))\)$", re.DOTALL)
 
 
@@ -95,12 +99,43 @@ def read_toml(path: Path, where: str, root: Path) -> dict[str, Any]:
         raise Unreadable(Problem(located(where, position), f"is not valid TOML: {_lower(what)}")) from None
     except RecursionError:
         raise Unreadable(Problem(where, _TOO_DEEP)) from None
-    if _is_too_deep(table):
+    except ValueError:  # Python's own bound of what it reads as a number
+        found = _DIGITS.search(text)
+        line = f"line {text.count(chr(10), 0, found.start()) + 1}" if found else ""
+        raise Unreadable(Problem(located(where, line), "holds a number with too many digits")) from None
+    if is_too_deep(table):
         raise Unreadable(Problem(where, _TOO_DEEP))
+    for at, what in unfit(table):
+        raise Unreadable(Problem(located(where, dotted(at)), what))
     return table
 
 
-def _is_too_deep(table: dict[str, Any]) -> bool:
+def unfit(value: Any, path: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Where in `value` something stands that would not come back as it is from whoever keeps it, and why."""
+    if isinstance(value, str):
+        if what := untakeable(value):
+            yield path, what
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if what := untakeable(key):
+                yield path, f"has a key that {what}"
+            yield from unfit(one, (*path, key))
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from unfit(one, (*path, index))
+    elif isinstance(value, int) and not -_WHOLE <= value < _WHOLE:
+        yield path, "is a whole number beyond 64 bits"
+
+
+def untakeable(text: str) -> str:
+    """Why nobody can keep this text as it is; empty for one that is fine."""
+    if not (found := _UNTAKEABLE.search(text)):
+        return ""
+    return "contains a NUL character" if found[0] == "\0" else "is not Unicode"
+
+
+def is_too_deep(table: dict[str, Any] | list[Any]) -> bool:
+    """Whether it is nested beyond what any setting needs."""
     # Dotted keys nest without limit; what comes after this check may recurse.
     level: list[Any] = [table]
     for _ in range(MAX_DEPTH):

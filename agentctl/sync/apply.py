@@ -41,17 +41,20 @@ async def apply(
     gate: Gate | None = None,
     retire: bool = True,
     patience: Patience | None = None,
+    wary: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
     `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good. `gate` is
-    asked before a change goes live. Without `retire`, for a plan without the users of its kinds, what was replaced is
-    left to one that has them. `patience`: how often an edit without an answer is looked for and sent again.
+    asked before a change goes live. `wary` leaves undone what is probably not meant. Without `retire`, for a plan
+    without the users of its kinds, what was replaced is left to one that has them. `patience`: how often an edit
+    without an answer is looked for and sent again.
     """
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
-    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience())
+    doubtful = {change.desired.ref for change in plan.changes if change.doubt and wary}
+    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
     await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
@@ -59,7 +62,8 @@ async def apply(
         await all_of(run.change(kind, change) for change in changes)
     for kind in reversed(kinds):
         doomed = [change for change in by_kind(plan.changes, kind.name) if change.action == "delete"]
-        await all_of(removal.delete(kind, change) for change in doomed)
+        ledger.held += [change for change in doomed if change.desired.ref in doubtful]
+        await all_of(removal.delete(kind, change) for change in doomed if change.desired.ref not in doubtful)
         if retire:
             await removal.retire(kind)
     with suppress(AgentctlError):  # All is written; what is lost of this leads to a question and to nothing wrong.
@@ -79,6 +83,7 @@ class _Run:
         destroy: bool,
         gate: Gate | None,
         patience: Patience,
+        doubtful: set[Ref],
     ) -> None:
         self._bindings = bindings
         self._ledger = ledger
@@ -87,7 +92,7 @@ class _Run:
         self._destroy = destroy
         self._verdicts = Verdicts(gate)
         self._patience = patience
-        self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
+        self._absent = set(doubtful)  # with what was deleted there, held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
 
     def expect(self, changes: Sequence[Change]) -> None:

@@ -16,6 +16,7 @@ from agentctl.sync.diff import Edit, attributed
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Surveying
 
 Spec = TypeVar("Spec")
+Planned = TypeVar("Planned", bound="Plan")
 # Below this many resources a third is a handful, which a person can read.
 _SAFE_BELOW = 10
 
@@ -30,7 +31,8 @@ class Change:
     that would destroy something for good when it is written, and what that is, in words. `others`: names of those
     who use it and have no part in the plan; they keep the old object. `again`: an earlier run has begun to create it,
     and left nothing. `unjudged`: it is there, and a gate has to let it through still; there may be no edits. `instead`:
-    the bound one is gone, and `observed`, which claims to be it, would take its place.
+    the bound one is gone, and `observed`, which claims to be it, would take its place. `doubt`: why it is probably not
+    meant, in words with what to do; a run that nobody watches leaves it undone.
     """
 
     action: Literal["create", "update", "delete"]
@@ -44,16 +46,12 @@ class Change:
     again: bool = False
     unjudged: bool = False
     instead: bool = False
+    doubt: str = ""
 
     @property
     def vanished(self) -> bool:
         """It was bound, and is no longer there."""
         return self.bound is not None and (self.observed is None or self.instead)
-
-    @property
-    def anew(self) -> str:
-        """In words: what would be done about one that has vanished."""
-        return f"{self.observed.remote_id} takes its place" if self.observed else "made anew"
 
     @property
     def foreign(self) -> tuple[Edit, ...]:
@@ -208,6 +206,17 @@ def unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]
             some = sorted((one.name, one.remote_id) for one in kind.unmanaged() if one.remote_id not in ours)
             found += [Unmanaged(kind.name, remote_id, name) for name, remote_id in some]
     return tuple(found)
+
+
+def veiled(plan: Planned, veil: Callable[[str], str]) -> Planned:
+    """The plan as it may be told: what others have named may be named like a secret, which `veil` takes out."""
+    names = [*(one.name for one in plan.unmanaged), *map(str, plan.notices), *(one.others for one in plan.changes)]
+    if veil(whole := "\n".join(names)) == whole:
+        return plan
+    unmanaged = tuple(replace(one, name=veil(one.name)) for one in plan.unmanaged)
+    notices = tuple(Problem(veil(one.where), veil(one.what)) for one in plan.notices)
+    changes = tuple(replace(one, others=veil(one.others)) for one in plan.changes)
+    return replace(plan, unmanaged=unmanaged, notices=notices, changes=changes)
 
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:

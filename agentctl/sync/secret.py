@@ -6,7 +6,8 @@ kept still tells whether a secret was changed here or there, since equal secrets
 There is one rule, and whoever shows, keeps or writes settings asks it here. A name that holds one of the words below
 stands for a secret, unless its last word says that it only tells of one: its id, its type, its limit. Headers and
 credentials are secrets whatever is in them, save the name of a header and a reference to what is kept elsewhere
-({"secret_id": …}).
+({"secret_id": …}). An address with a password, or with a parameter under such a name, holds a secret wherever it
+stands: those parts of it are shown as ***, and all of it is kept as a digest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit, urlunsplit
+
+from agentctl.sync.address import Span, spans
 
 _WORD = re.compile(r"secret(?!ar)|passw|passphrase|passcode|apikey|authorization|credential|token(?!s|i[sz])|^pwd$")
 _KEY = re.compile(
@@ -30,6 +33,8 @@ _TELLS = frozenset({
     "scope", "scopes", "status", "enabled", "required", "description", "format", "env", "digest", "fingerprint",
 })  # fmt: skip
 _ASKS = frozenset({"is", "has", "max", "min", "num", "enable", "require", "requires"})
+# What is a secret as a parameter of an address, where no other name is as short: signed addresses, vendors' keys.
+_OF_AN_ADDRESS = frozenset({"key", "sig", "signature", "auth", "pass", "hmac"})
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BREAK = re.compile(r"[^a-z0-9]+")
 # What is never a secret by its type.
@@ -97,7 +102,7 @@ def _entry(place: int, value: Any) -> int:
 
 def masked(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be shown."""
-    return _replaced(value, _place(keys), lambda secret: HIDDEN)
+    return _replaced(value, _place(keys), lambda secret: HIDDEN, _hidden)
 
 
 def masked_url(url: str) -> str:
@@ -121,7 +126,7 @@ def _query(text: str) -> str:
 
 def sealed(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be kept: a digest stands for each secret. Sealing twice is sealing."""
-    return _replaced(value, _place(keys), _digest)
+    return _replaced(value, _place(keys), _digest, lambda address, within: _digest(address))
 
 
 def opened(value: Any, source: Any) -> Any:
@@ -137,8 +142,12 @@ def seals(value: Any, keys: Keys = ()) -> Iterator[str]:
 
 
 def secrets(value: Any, keys: Keys = ()) -> Iterator[Any]:
-    """Every secret in `value`."""
-    return (found for _, found, place in _found(value, keys, _place(keys)) if place >= _NAMED)
+    """Every secret in `value`; of an address its secret parts."""
+    for _, found, place in _found(value, keys, _place(keys)):
+        if place >= _NAMED:
+            yield found
+        elif isinstance(found, str):
+            yield from (found[start:end] for start, end in spans(found, _of_an_address))
 
 
 def is_seal(value: Any) -> bool:
@@ -170,16 +179,37 @@ def _is_held(value: Any) -> bool:
     return isinstance(value, str | int) and bool(value) and not isinstance(value, bool)
 
 
-def _replaced(value: Any, place: int, change: Callable[[Any], Any]) -> Any:
+def _replaced(
+    value: Any, place: int, change: Callable[[Any], Any], changed: Callable[[str, Sequence[Span]], str]
+) -> Any:
+    """`changed` is for an address with secrets in it, `change` for what is one as a whole."""
     # It is asked for every leaf of a thousand agents: the place is handed down, and each name is looked at once.
     if isinstance(value, dict) or (not isinstance(value, str) and isinstance(value, Mapping)):
         return {
-            key: one if one is None or one.__class__ in _NEVER else _replaced(one, _under(place, key), change)
+            key: one if one is None or one.__class__ in _NEVER else _replaced(one, _under(place, key), change, changed)
             for key, one in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_replaced(one, _entry(place, one), change) for one in value]
-    return change(value) if place >= _NAMED and _is_held(value) else value
+        return [_replaced(one, _entry(place, one), change, changed) for one in value]
+    if place >= _NAMED:
+        return change(value) if _is_held(value) else value
+    if isinstance(value, str) and (within := spans(value, _of_an_address)):
+        return changed(value, within)
+    return value
+
+
+def _hidden(address: str, within: Sequence[Span]) -> str:
+    shown, end = "", 0
+    for start, stop in within:
+        shown += address[end:start] + HIDDEN
+        end = stop
+    return shown + address[end:]
+
+
+@lru_cache(maxsize=1024)
+def _of_an_address(name: str) -> bool:
+    words = _words(name)
+    return _names(words) or "_".join(words) in _OF_AN_ADDRESS
 
 
 def _unsealed(value: Any, known: Mapping[Any, Any]) -> Any:

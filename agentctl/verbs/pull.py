@@ -63,7 +63,8 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
-    taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds})
+    gone = {one.desired.ref for one in plan.changes if one.vanished}
+    taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
     for change in plan.changes:
         if change.overwrites:
             await taking.change(change)

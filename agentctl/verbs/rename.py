@@ -73,7 +73,7 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     if new not in declared or not (bound[0] or bound[1] or mentions):
         raise unknown(old, declared)
     if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
-        raise _taken(new, bound[1])
+        raise _made_twice(old, new, *bound)
     return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
 
 
@@ -177,6 +177,16 @@ def _called(assistant: Assistant, key: str) -> Assistant:
         for one in assistant.knowledge
     ]
     return assistant.model_copy(update={"key": key, "knowledge": tuple(documents)})
+
+
+def _made_twice(old: str, new: str, kept: object, another: object) -> SyncError:
+    # The files declare the other one, so that a prune would delete the one that is to be kept.
+    return SyncError(
+        f"{new} is bound to {another}, which a sync made after the folder was renamed; {old} is bound to {kept} still",
+        f"To keep {kept}: rename the folder back (mv {ASSISTANTS}/{new} {ASSISTANTS}/{old}), let agentctl sync --prune "
+        f"delete {another} and give its numbers back, then agentctl rename {old} {new}. "
+        f"To keep {another} instead, and delete {kept}: agentctl sync --prune.",
+    )
 
 
 def _taken(new: str, whose: str) -> SyncError:

@@ -15,6 +15,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs.commands import addressed
+from agentctl.verbs.remedy import remedies
 
 # Times, process numbers, request ids: they differ at each run of the very same trouble.
 _PASSING = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
@@ -48,7 +49,8 @@ class Report:
         """Everything that is wrong, one line or a few each; empty when all is well."""
         applied = self.applied
         lines = [_with_remedy(failure) for failure in applied.failures] if applied else []
-        lines += [held_back(change) for change in applied.held] if applied else []
+        held = zip(applied.held, remedies(applied.held), strict=True) if applied else ()
+        lines += [held_back(change) + (f"\n  {what}" if what else "") for change, what in held]
         lines += [message_of(self.error)] if self.error else []
         return tuple(addressed(line, self.environment) for line in lines)
 
@@ -86,6 +88,8 @@ def code(applied: Applied | None, error: BaseException | None) -> int:
 def held_back(change: Change) -> str:
     """One change that is somebody else's to undo, in one line."""
     name = f"{change.desired.kind} {change.desired.key}"
+    if change.doubt:
+        return f"{name} is probably not meant"
     if change.vanished:
         return f"{name} was deleted at the platform"
     said = []

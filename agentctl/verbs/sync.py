@@ -20,7 +20,7 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Plan, Settled
+from agentctl.sync.plan import Change, Plan, Settled, veiled
 from agentctl.verbs import gate, held, history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
@@ -28,7 +28,7 @@ from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.history import ProjectPlan
 from agentctl.verbs.hold import Hold, holds, unhold
 from agentctl.verbs.reading import read
-from agentctl.verbs.renamed import renamed_by_hand
+from agentctl.verbs.renamed import doubted
 from agentctl.wiring import Control
 
 
@@ -72,8 +72,9 @@ async def plan(
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
-    notices += [*renamed_by_hand(found, bindings), *two_way.notices(control, plan)]
-    return replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
+    notices += two_way.notices(control, plan)
+    found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
+    return veiled(doubted(found, bindings, {one.key for one in loaded.assistants}), control.veil)
 
 
 async def _begun(
@@ -117,6 +118,7 @@ async def apply(
     force: bool = False,
     stateless: bool = False,
     destroy: bool = False,
+    wary: bool = False,
     on_change: OnChange | None = None,
     on_tests: OnTests | None = None,
     pace: Pace | None = None,
@@ -124,11 +126,11 @@ async def apply(
     """Make `plan` true; each id is bound and each write verified at once.
 
     What somebody changed at the platform is held back unless `take_ours`, and what would destroy something for good
-    (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
-    result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
-    pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait, else agentctl.toml does. An
-    assistant that is applied as a whole is kept as a revision. Raises as `must_be_allowed` does, and Busy while another
-    sync of this project runs.
+    (stored conversations) unless `destroy`, and, where `wary`, what is probably not meant. A resource that fails
+    stops only what refers to it and stands in the result's failures. Of a gated plan, no agent is changed and no
+    number given to one unless the assistant's tests pass on what is planned; `on_tests` hears how far they are,
+    `pace` bounds the wait, else agentctl.toml does. An assistant that is applied as a whole is kept as a revision.
+    Raises as `must_be_allowed` does, and Busy while another sync of this project runs.
     """
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
@@ -138,26 +140,24 @@ async def apply(
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
         await _let_go(control, plan, bindings)
-        asked = None
-        if ours and ours.gated:
-            stay = {one.desired.ref for one in plan.foreign} if not take_ours else set()
-            pace = pace or _pace(control)
-            asked = TestGate(control.api, bindings, ours.assistants, held=stay, pace=pace, on_tests=on_tests)
-        applied = await engine.apply(
-            plan,
-            kinds,
-            bindings,
-            take_ours=take_ours,
-            destroy=destroy,
-            gate=asked,
-            patience=control.patience,
-            on_change=on_change,
-        )
+        stay = [one for one in plan.changes if (one.overwrites and not take_ours) or (one.doubt and wary)]
+        asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
+        how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "wary": wary, "patience": control.patience}
+        applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 
-def _pace(control: Control) -> Pace:
-    return Pace(deadline=control.loaded.project.gate_timeout, set_by=GATE_TIMEOUT)
+def _gate(
+    control: Control,
+    plan: ProjectPlan,
+    bindings: Bindings,
+    stay: Sequence[Change],
+    pace: Pace | None,
+    on_tests: OnTests | None,
+) -> TestGate:
+    held = {one.desired.ref for one in stay}
+    pace = pace or Pace(deadline=control.loaded.project.gate_timeout, set_by=GATE_TIMEOUT)
+    return TestGate(control.api, bindings, plan.assistants, held=held, pace=pace, on_tests=on_tests)
 
 
 async def _let_go(control: Control, plan: Plan, bindings: Bindings) -> None:

@@ -160,7 +160,9 @@ async def agent_of(control: Control, agent_id: str | None, key: str) -> str:
     try:
         await control.api.get(AGENT, agent_id=agent_id)
     except NotFound:
-        raise UsageError(f"the agent of assistant {key} ({agent_id}) is gone at ElevenLabs", hint) from None
+        raise UsageError(
+            f"the agent of assistant {key} ({agent_id}) is gone at ElevenLabs", f"{hint} --take-ours"
+        ) from None
     return agent_id
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +16,13 @@ from agentctl.sources.reading import aside
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, identity
 from agentctl.sync.kind import Keyed, Kind, Ref
-from agentctl.sync.plan import Change, resolve
+from agentctl.sync.plan import Change, refs, resolve
+from agentctl.verbs.remedy import anew
 
 _ROUNDS = 5
 _KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
-_OURS_AGAIN = "put ours back with: agentctl sync --take-ours"
+_OURS = "agentctl sync --take-ours"
+_OURS_AGAIN = f"put ours back with: {_OURS}"
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,26 @@ class Taken:
 
 
 class Taking:
-    """One pull in the making: what was laid into drafts, and what could not be."""
+    """One pull in the making: what was laid into drafts, and what could not be. `gone`: what was deleted there."""
 
-    def __init__(self, drafts: Mapping[str, Draft], bindings: Bindings, kinds: Mapping[str, Kind[Any]]) -> None:
+    def __init__(
+        self,
+        drafts: Mapping[str, Draft],
+        bindings: Bindings,
+        kinds: Mapping[str, Kind[Any]],
+        gone: AbstractSet[Ref] = frozenset(),
+    ) -> None:
         self._drafts = drafts
         self._bindings = bindings
         self._kinds = kinds
+        self._gone = gone
         self.taken: list[Taken] = []
         self.left: list[Problem] = []
 
     async def change(self, change: Change) -> None:
         """Take one resource's drift."""
         if change.vanished:
-            self._leave(change, f"was deleted at the platform; {_OURS_AGAIN}, or delete its source")
+            self._leave(change, f"was deleted at the platform; {anew(change, _OURS)}, or delete its source")
         elif change.desired.kind == agent.KIND:
             await self._agent(change)
         elif change.desired.kind == phone_number.KIND:
@@ -160,6 +170,10 @@ class Taking:
         for edit in change.foreign:
             if edit.path != "agent_id":
                 self.left.append(Problem(f"phone_number {number}", f"{edit.path} differs; {_OURS_AGAIN}"))
+                continue
+            if refs(edit.after) & self._gone and edit.before in (None, "", *map(self._bindings.get, self._gone)):
+                what = f"rings nowhere since its agent was deleted at the platform; {_OURS_AGAIN}"
+                self.left.append(Problem(f"phone_number {number}", what))
                 continue
             there = self._agents().get(str(edit.before))
             try:

@@ -135,7 +135,8 @@ def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[
         return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")
     agent = next((one.body for one in claims if one.remote_id == agent_id), None)
     if agent is None:
-        return Finding("agents", "broken", f"{key}: its agent {agent_id} is gone at ElevenLabs", "agentctl sync")
+        what = f"{key}: its agent {agent_id} is gone at ElevenLabs"
+        return Finding("agents", "broken", what, "agentctl sync --take-ours")
     if (agent.get("platform_settings") or {}).get("archived"):
         what = f"{key}: its agent {agent_id} is archived"
         return Finding("agents", "broken", what, "Unarchive it in the dashboard.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,24 @@ def test_a_line_of_env_that_would_be_passed_over_is_an_error(
 def test_env_that_is_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert str(refused(tmp_path).problems[0]) == f"{tmp_path / '.env'}: is not a file"
+
+
+def test_a_large_env_is_read_at_once_and_a_larger_one_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    lines = "".join(f"VARIABLE_{number}=${{HOME}}\n" for number in range(30_000))
+    file.write_text(f"{lines}BASE=https://x.example\nPUBLIC_URL=${{BASE}}/${{NONE:-y}}\n")
+    begin = time.process_time()
+    assert str(load_settings(tmp_path).public_url) == "https://x.example/y"
+    assert time.process_time() - begin < 15, "it took a minute and more when each line cost as much as all before it"
+    file.write_text("A=b\n" * 250_001)
+    begin = time.process_time()
+    (problem,) = refused(tmp_path).problems
+    assert str(problem) == f"{file}: is larger than 1 MB"
+    file.write_text("a\n" * 1_000)
+    problems = refused(tmp_path).problems
+    assert len(problems) == 21
+    assert {problem.what for problem in problems} == {"is not NAME=value, with any quotes closed"}
+    assert any("980 more lines" in problem.where for problem in problems)
 
 
 def test_a_residency_host_is_a_workspace_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

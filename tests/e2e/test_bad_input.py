@@ -58,6 +58,52 @@ def refused(bench: Bench, code: int, *arguments: str) -> str:
 # The project's files
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "what"),
+    [
+        ("assistants/empfang/assistant.toml", 'first_message = "Hallo\\u0000KI"', "first_message: contains a NUL"),
+        (
+            "assistants/empfang/assistant.toml",
+            "first_message = '[[ \"\\x00\" ]]'",
+            "first_message: renders to text that",
+        ),
+        (
+            "assistants/empfang/assistant.toml",
+            "rag.max_documents_length = 1" + "0" * 5000,
+            "line 4: holds a number with",
+        ),
+        ("assistants/empfang/assistant.toml", "rag.max_documents_length = 1" + "0" * 400, "is a whole number beyond"),
+        ("agentctl.toml", "x = 1" + "0" * 5000, "agentctl.toml: line 2: holds a number with too many digits"),
+        ("agentctl.toml", 'vars.x = "a\\u0000"', "agentctl.toml: vars.x: contains a NUL character"),
+        ("assistants/empfang/prompt.md", "[[ '\\x00' ]]", "prompt.md: renders to text that contains a NUL"),
+        ("assistants/empfang/tests/a.toml", 'user = "a\\u0000"', "tests/a.toml: user: contains a NUL"),
+        (
+            "assistants/empfang/assistant.toml",
+            "elevenlabs.platform_settings.x = { '$json' = '1e999' }",
+            'elevenlabs.platform_settings.x."$json": must hold JSON in quotes: 1e999 is beyond',
+        ),
+    ],
+)
+def test_what_the_store_or_no_request_would_keep_as_it_is_is_refused(
+    bench: Bench, file: str, text: str, what: str
+) -> None:
+    path = bench.root / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((path.read_text() if path.exists() else "") + text + "\n")
+    assert what in refused(bench, 2, "plan")
+
+
+def test_a_part_that_is_too_large_is_told_once(bench: Bench) -> None:
+    (bench.root / "shared").mkdir(exist_ok=True)
+    (bench.root / "shared" / "ton.md").write_text("x" * 1_000_001)
+    prompt = bench.toml.with_name("prompt.md")
+    prompt.write_text("[% include 'shared/ton.md' %]\n")
+    message = refused(bench, 2, "plan")
+    assert "shared/ton.md: is larger than 1 MB" in message
+    assert "cannot include 'shared/ton.md', which cannot be used as it is" in message
+    assert "can be included" not in message
+
+
 def toml(text: str) -> Spoil:
     return lambda bench: bench.toml.write_text(text)
 

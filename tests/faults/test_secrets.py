@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
@@ -23,7 +25,7 @@ CANARIES = {
     for index, (name, prefix) in enumerate({
         "ELEVENLABS_API_KEY": "sk_", "TWILIO_AUTH_TOKEN": "", "TWILIO_API_KEY_SECRET": "",
         "ELEVENLABS_WEBHOOK_SECRET": "wsec_", "SMTP": "", "LLM_API_KEY": "sk-", "RESEND_API_KEY": "re_",
-        "HEADER": "Bearer-", "TOOL_TOKEN": "", "THEIRS": "",
+        "HEADER": "Bearer-", "TOOL_TOKEN": "", "THEIRS": "", "TOOL": "", "ADDRESS": "", "PARAMETER": "",
     }.items())
 }  # fmt: skip
 IMPORT = ("import-number", NUMBER, "--assistant", "empfang", "--yes")
@@ -34,8 +36,14 @@ url = "https://llm.example.org/0"
 request_headers = {{ Authorization = "{header}0" }}
 
 [elevenlabs.platform_settings.workspace_overrides.conversation_initiation_client_data_webhook]
-url = "https://crm.example.org/callers"
+url = "https://crm:{address}@crm.example.org/callers?api_key={parameter}"
 request_headers = {{ X-Token = "{token}" }}
+
+[[elevenlabs.conversation_config.agent.prompt.tools]]
+type = "webhook"
+name = "crm"
+description = "Looks a caller up."
+api_schema = {{ url = "https://crm.example.org/tool", request_headers = {{ Authorization = "Bearer {tool}" }} }}
 """
 
 
@@ -99,7 +107,14 @@ def watched(
         )
         (tmp_path / "agentctl.toml").write_text('project = "beispiel"\n')
         bench = Bench(tmp_path, sandbox, capsys)
-        raw = RAW.format(header=CANARIES["HEADER"], token=CANARIES["TOOL_TOKEN"])
+        names = {
+            "header": "HEADER",
+            "token": "TOOL_TOKEN",
+            "tool": "TOOL",
+            "address": "ADDRESS",
+            "parameter": "PARAMETER",
+        }
+        raw = RAW.format(**{name: CANARIES[which] for name, which in names.items()})
         bench.declare("empfang", f'[post_call]\nmail_to = ["a@example.org"]\n{raw}')
         yield Watched(bench, dsn, caplog)
 
@@ -162,6 +177,47 @@ def test_refusals_that_repeat_what_was_sent_tell_no_secret(watched: Watched, sta
     assert watched.told() == []
 
 
+def test_what_is_kept_at_the_platform_is_told_without_its_secrets_whoever_asks(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = watched.bench
+    caplog.set_level(logging.INFO, "httpcore")  # Its log for debugging holds every header of an answer.
+    assert watched("sync", "--yes") == 0
+    key, token, tool = (CANARIES[name] for name in ("ELEVENLABS_API_KEY", "TWILIO_API_KEY_SECRET", "TOOL"))
+    basic = base64.b64encode(f"{SID}:{token}".encode()).decode()
+    report = bench.root / "report.json"
+    for said, headers in (
+        (f"stored header is Bearer {tool}", {}),
+        (f"stored header is Bearer%20{tool.upper()}", {"request-id": key}),
+        (repr(f"https://u:{CANARIES['ADDRESS']}@x?y={CANARIES['PARAMETER']}"), {"x-trace-id": tool}),
+        (None, {"content-type": f"text/{key}"}),
+    ):
+        body: Any = {"detail": said} if said else f"<html>{key}"
+        bench.sandbox.fault(path="/v1/convai/agents/*", status=400, body=body, headers=headers, times=9)
+        assert watched("sync", "--yes", "-q", "--report", str(report)) == 1
+        assert "400" in report.read_text()
+        bench.sandbox.clear_faults()
+    for headers in ({"location": f"https://{key}/v1"}, {"location": f"https://{key.lower()}.example.org"}):
+        bench.sandbox.fault(path="/v1/convai/agents/*", status=302, headers=headers, times=9)
+        assert watched("plan") == 1
+        bench.sandbox.clear_faults()
+    for place in ("/2010*", "/v1/convai/phone-numbers*"):
+        said = f"Authorization: Basic {basic} is wrong"
+        bench.sandbox.fault(path=place, status=400, body={"message": said, "detail": said, "code": 20003}, times=9)
+        assert watched(*IMPORT) == 1
+        bench.sandbox.clear_faults()
+    httpx.post(
+        f"{bench.sandbox.url}/v1/convai/agents/create",
+        json={"name": f"of {key}", "conversation_config": {}},
+        headers={"xi-api-key": bench.sandbox.key},
+    ).raise_for_status()
+    assert watched("plan") == 0
+    assert watched("plan", "--json") == 0
+    assert watched.told() == []
+    assert basic not in str(watched.heard)
+    assert "of ***" in str(watched.heard)
+
+
 def test_wrong_settings_and_files_are_not_repeated(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = watched.bench
     for name, wrong in {
@@ -212,8 +268,6 @@ def again(bench: Bench) -> int:
 
 def edit(bench: Bench, patch: Any) -> None:
     """Somebody edits the agent in the dashboard."""
-    import httpx
-
     (agent_id,) = bench.sandbox.state()["agents"]
     headers = {"xi-api-key": bench.sandbox.key}
     httpx.patch(f"{bench.sandbox.url}/v1/convai/agents/{agent_id}", json=patch, headers=headers).raise_for_status()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from agentctl.calls.wire import aside
+from agentctl.clients.refusal import trusts_proxy
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.clients.trust import trusted
 from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
@@ -54,6 +55,7 @@ class SupabaseStore:
             limits=httpx.Limits(max_connections=connections),
             follow_redirects=False,
             verify=trusted(),
+            trust_env=trusts_proxy(httpx.URL(url).host),
             event_hooks={"response": [_refuse_uncoded]},
         )
         options = AsyncClientOptions(

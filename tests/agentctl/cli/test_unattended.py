@@ -72,7 +72,8 @@ def test_what_was_held_back_is_a_line_on_stderr_and_3(bench: Bench) -> None:
     drifted(bench, "Reception")
     code, out, err = bench(*CRON)
     assert (code, out) == (3, "")
-    assert err == "held back: agent empfang was changed at the platform: name\n"
+    remedy = "Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours"
+    assert err == f"held back: agent empfang was changed at the platform: name\n  {remedy}\n"
     bench.declare("notdienst")
     assert bench(*CRON)[:2] == (3, "beispiel/production: 2 created\n")
 

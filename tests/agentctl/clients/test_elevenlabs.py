@@ -178,7 +178,7 @@ async def test_a_200_that_is_not_an_object_is_an_error(api: ElevenLabs, wire: re
     assert type(await refusal(api, httpx.Response(200, content=body), wire)) is ApiError
 
 
-async def test_a_list_where_a_write_answers_an_object_is_an_error(api: ElevenLabs, wire: respx.MockRouter) -> None:
+async def test_a_list_for_an_object_of_a_write_tells_nothing(api: ElevenLabs, wire: respx.MockRouter) -> None:
     wire.post("/v1/x").respond(json=[])
     with pytest.raises(AnswerLost, match="list"):
         await api.post("/v1/x", json={})
@@ -233,5 +233,6 @@ async def test_pages_that_cannot_be_read_to_the_end_are_an_error(
 ) -> None:
     wire.get("/v1/convai/agents").respond(json=page)
     async with aclosing(api.pages("/v1/convai/agents", items="agents")) as pages:
-        with pytest.raises(ApiError):
+        with pytest.raises(ApiError) as caught:
             _ = [agent async for agent in pages]
+    assert "Run the same again" in caught.value.hint

@@ -61,6 +61,11 @@ async def test_the_request_is_the_one_of_openai() -> None:
     await completions.close()
 
 
+async def test_a_code_that_is_the_key_is_told_without_it() -> None:
+    with pytest.raises(DigestError, match=r"answered 400 \(\*\*\*\)"):
+        await ask(model(Server(httpx.Response(400, json={"error": {"code": "geheim"}}))))
+
+
 async def test_without_a_key_none_is_sent() -> None:
     server = Server(answer("{}"))
     await ask(model(server, None))

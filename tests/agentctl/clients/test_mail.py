@@ -366,6 +366,12 @@ async def test_resends_refusals(answer: httpx.Response | Exception, permanent: b
     assert "quoting" not in caught.value.message
 
 
+async def test_a_refusal_that_is_named_like_the_key_is_told_without_it() -> None:
+    with pytest.raises(MailError) as caught:
+        await resend(httpx.Response(422, json={"name": "re_geheim"}), []).send(mail())
+    assert caught.value.message == "Resend: 422 ***"
+
+
 async def test_resends_check_takes_a_key_that_may_only_send() -> None:
     await resend(httpx.Response(401, json={"name": "restricted_api_key"}), []).check()
     with pytest.raises(MailError, match="401"):

@@ -2,8 +2,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agentctl.clients.elevenlabs import ElevenLabs
+from agentctl.clients.llm import ChatCompletions
+from agentctl.clients.mail import ResendRoute
 from agentctl.clients.refusal import clean, json_of, moved, refused, trusts_proxy
-from agentctl.errors import ApiError, NotFound, RateLimited, Rejected, Unauthorized
+from agentctl.clients.twilio import Twilio
+from agentctl.errors import ApiError, ConfigurationError, NotFound, RateLimited, Rejected, Unauthorized
+from agentctl.sync.veil import Veil
 
 
 @pytest.mark.parametrize(
@@ -29,7 +34,7 @@ def test_the_class_follows_the_status(status: int, kind: type[ApiError]) -> None
 
 
 def test_a_vendors_text_cannot_drive_the_terminal_or_fill_it_or_show_the_key() -> None:
-    text = clean("\x1b[31mkey sk_1 is\r\nwrong\u202e" + "x" * 5000, SecretStr("sk_1"))
+    text = clean("\x1b[31mkey sk_1 is\r\nwrong\u202e" + "x" * 5000, Veil("sk_1"))
     assert text.startswith("[31mkey *** is wrong")
     assert len(text) < 700
     assert text.isprintable()
@@ -61,6 +66,26 @@ def test_a_redirect_to_nowhere_is_survived() -> None:
     for location in ("", "http://[", "/login"):
         error = moved("GET /x", httpx.Response(302, headers={"location": location}), "api.example", "X")
         assert "redirects (302)" in error.message
+
+
+@pytest.mark.parametrize("proxy", ["http://u:canary@127.0.0.1:xx", "foo://u:canary@x", "://", "http://"])
+def test_a_proxy_that_cannot_be_one_is_told_without_its_password(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    for make in (
+        lambda: ElevenLabs("https://api.example.org", SecretStr("sk_test")),
+        lambda: Twilio("https://api.example.org", "AC" + "0" * 32, SecretStr("token")),
+        lambda: ChatCompletions("https://api.example.org/v1", "m", "key"),
+        lambda: ResendRoute("re_key", "a@example.org"),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            make()
+        assert "HTTPS_PROXY: is no address of a proxy" in str(caught.value)
+        assert "canary" not in str(caught.value)
+    assert not trusts_proxy("127.0.0.1")
+    monkeypatch.setenv("HTTPS_PROXY", "u:canary@proxy.example:8080")
+    assert trusts_proxy("api.example.org")
 
 
 def test_half_a_character_is_taken_as_it_comes() -> None:

@@ -118,7 +118,7 @@ def test_what_they_say_is_part_of_what_a_promotion_compares(tests: Path) -> None
 
 def test_a_nul_character_is_refused(tests: Path) -> None:
     (tests / "nul.toml").write_text('user = "a\\u0000b"\nsuccess_condition = "x"\n')
-    assert problems(tests) == ["assistants/desk/tests/nul.toml: user: must not contain a NUL character (got 'a\\x00b')"]
+    assert problems(tests) == ["assistants/desk/tests/nul.toml: user: contains a NUL character"]
 
 
 @pytest.mark.parametrize("value", ["nan", "-inf"])

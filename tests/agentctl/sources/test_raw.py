@@ -52,6 +52,37 @@ def test_what_json_does_not_have_is_refused() -> None:
     ]
 
 
+def test_json_that_nobody_keeps_as_it_is_is_refused_with_its_place() -> None:
+    deep = "[" * 700 + "]" * 700
+    values = [
+        "1e999",
+        "-1e999",
+        f"[{'9' * 5000}]",
+        deep,
+        '{"a": ["x\\u0000"]}',
+        '"\\ud83d"',
+        '{"\\u0000": 1}',
+        str(2**70),
+    ]
+    lines = "\n".join(f"k{index} = {{ '$json' = '{value}' }}" for index, value in enumerate(values))
+    must = "must hold JSON in quotes:"
+    assert read(f"[platform_settings]\n{lines}\npair = {{ '$json' = '\"\\ud83d\\ude00\"' }}")[1] == [
+        f'x.toml: elevenlabs.platform_settings.k{index}."$json": {must} {what}'
+        for index, what in enumerate(
+            (
+                "1e999 is beyond any number",
+                "-1e999 is beyond any number",
+                "it holds a number with too many digits",
+                "it is nested more than 60 levels deep",
+                "a[0] contains a NUL character",
+                "it is not Unicode",
+                "it has a key that contains a NUL character",
+                "it is a whole number beyond 64 bits",
+            )
+        )
+    ]
+
+
 def test_the_table_must_be_one() -> None:
     problems: list[Problem] = []
     assert raw_settings("x", "x.toml", "defaults.", problems) == {}

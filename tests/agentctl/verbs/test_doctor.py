@@ -260,7 +260,11 @@ def test_agents_that_are_not_there_are_gone_or_archived(rings: Bench) -> None:
     rings.control(lambda control: control.api.patch(path, json=archived, agent_id=agent_id))
     assert only(examined(rings), "agents", "broken").what == f"empfang: its agent {agent_id} is archived"
     rings.control(lambda control: control.api.delete(path, agent_id=agent_id))
-    assert only(examined(rings), "agents", "broken").what == f"empfang: its agent {agent_id} is gone at ElevenLabs"
+    gone = only(examined(rings), "agents", "broken")
+    assert (gone.what, gone.remedy) == (
+        f"empfang: its agent {agent_id} is gone at ElevenLabs",
+        "agentctl sync --take-ours",
+    )
 
 
 def test_the_webhook_registered_switched_off_and_unbound(rings: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

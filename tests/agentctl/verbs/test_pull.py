@@ -16,7 +16,7 @@ from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
 from agentctl.verbs.pull import pull, write
 from agentctl.wiring import Control
-from tests.telephony import Bench, bench
+from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
 
@@ -27,6 +27,15 @@ async def says(control: Control, body: dict[str, Any]) -> None:
     """Somebody edits the agent in the dashboard."""
     agent_id = (await control.bindings()).of(agent.KIND)["empfang"]
     await control.api.patch(agent.AGENT, json=body, agent_id=agent_id)
+
+
+@pytest.fixture
+def number(bench: Bench) -> Bench:
+    """An assistant whose number rings at it."""
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    assert bench("sync", "--yes")[0] == 0
+    return bench
 
 
 def test_it_looks_then_writes(bench: Bench) -> None:
@@ -126,3 +135,50 @@ def test_what_was_done_to_tests_there_is_left_to_their_files(bench: Bench) -> No
     assert bench("sync", "--yes")[0] == 3
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert bench("sync", "--yes")[1].splitlines()[-1] == "Everything is in sync."
+
+
+def test_a_number_whose_agent_was_deleted_stays_in_the_files_and_comes_back_with_it(number: Bench) -> None:
+    bench = number
+    (agent_id,) = bench.sandbox.state()["agents"]
+    before = bench.toml.read_text()
+
+    async def deleted(control: Control) -> None:
+        await control.api.delete("/v1/convai/agents/{agent_id}", agent_id=agent_id)
+
+    bench.control(deleted)
+    code, out, err = bench("sync", "--yes")
+    assert code == 3
+    assert "agentctl pull" not in out + err
+    assert "agentctl sync --take-ours" in out
+    code, out, err = bench("sync", "--yes", "-q")
+    assert (code, "pull" in err, err.count("agentctl sync --take-ours")) == (3, False, 1), err
+    code, out, err = bench("pull", "empfang", "--yes")
+    assert "rings nowhere since its agent was deleted" in out + err
+    assert bench.toml.read_text() == before
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    (made,) = bench.sandbox.state()["agents"]
+    (rings,) = bench.sandbox.state()["numbers"].values()
+    assert rings["agent_id"] == made
+    assert bench.json("status")[0]["state"] == "in sync"
+
+
+def test_a_number_that_was_removed_is_brought_back_by_its_import_as_every_text_says(number: Bench) -> None:
+    bench = number
+    (number_id,) = bench.sandbox.state()["numbers"]
+
+    async def deleted(control: Control) -> None:
+        await control.api.delete("/v1/convai/phone-numbers/{phone_number_id}", phone_number_id=number_id)
+
+    bench.control(deleted)
+    way = f"agentctl import-number {NUMBER} --assistant empfang"
+    for arguments, code in ((("plan",), 0), (("sync", "--yes"), 3), (("sync", "--yes", "-q"), 3)):
+        found = bench(*arguments)
+        assert (found[0], way in found[1] + found[2]) == (code, True), found
+        assert "take-ours" not in found[1] + found[2]
+    code, out, err = bench("pull", "empfang", "--yes")
+    assert (way in out + err, "take-ours" in out + err) == (True, False)
+    code, out, err = bench("sync", "--yes", "--take-ours")
+    assert (code, way in out + err) == (1, True)
+    code, out, err = bench("import-number", NUMBER, "--assistant", "empfang", "--yes")
+    assert (code, "take-ours" in out + err) == (0, False), out + err
+    assert bench.json("status")[0]["state"] == "in sync"

@@ -10,6 +10,7 @@ import pytest
 
 from agentctl.calls import backfill
 from agentctl.errors import StoreError
+from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench, bench
 
@@ -212,4 +213,77 @@ def test_folders_indexes_and_tests_are_the_same_ones_afterwards(known: Bench, fo
     assert set(known.sandbox.state()["tests"]) == tests
     names = [one["name"] for one in known.sandbox.state()["documents"].values() if one["type"] == "folder"]
     assert names == [f"agentctl/beispiel/production/{'pforte' if folder == 'true' else 'empfang'}"]
+    in_sync(known)
+
+
+def by_hand(known: Bench, old: str = "empfang", new: str = "zentrale") -> None:
+    (known.root / "assistants" / old).rename(known.root / "assistants" / new)
+
+
+@pytest.mark.parametrize("options", [(), ("-q",), ("--prune", "--force"), ("--only", "zentrale")])
+def test_a_sync_that_nobody_watches_makes_no_second_agent_of_a_renamed_folder(
+    known: Bench, options: tuple[str, ...]
+) -> None:
+    before = ids(known)
+    by_hand(known)
+    with known.writes() as writes:
+        code, out, err = known("sync", "--yes", *options)
+    assert (code, writes) == (3, []), out + err
+    assert "agentctl rename empfang zentrale" in out + err
+    assert "agentctl sync --take-ours" in out + err
+    assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert ids(known) == before
+    in_sync(known)
+
+
+def test_nor_does_one_that_a_request_asks_for(known: Bench) -> None:
+    before = ids(known)
+    by_hand(known)
+
+    async def asked(control: Control) -> None:
+        syncs = Syncs(control)
+        assert syncs.start()
+        assert syncs._running is not None
+        await syncs._running
+
+    with known.writes() as writes:
+        known.control(asked)
+    assert (writes, ids(known)) == ([], before)
+
+
+def test_whoever_says_so_gets_a_second_agent(known: Bench) -> None:
+    (before,) = ids(known)[0]
+    by_hand(known)
+    assert known("sync", "--yes", "--take-ours")[0] == 0
+    assert len(ids(known)[0]) == 2
+    (number,) = known.sandbox.state()["numbers"].values()
+    assert number["agent_id"] not in (None, before)
+
+
+def test_what_else_there_is_to_do_goes_on_beside_a_renamed_folder(known: Bench) -> None:
+    known.declare("zweite")
+    by_hand(known)
+    code, out, _ = known("sync", "--yes")
+    assert (code, "agent zweite" in out) == (3, True)
+    assert {one["name"] for one in known.sandbox.state()["agents"].values()} == {"Empfang", "Zweite"}
+
+
+def test_the_remedy_after_a_second_agent_was_made_keeps_the_first(known: Bench) -> None:
+    before = ids(known)
+    (kept,) = before[0]
+    by_hand(known)
+    assert known("sync", "--yes", "--take-ours")[0] == 0
+    code, _, err = known("rename", "empfang", "zentrale", "--yes")
+    assert (code, f"To keep {kept}: rename the folder back" in err) == (1, True), err
+    for step in (
+        "mv assistants/zentrale assistants/empfang",
+        "agentctl sync --prune",
+        "agentctl rename empfang zentrale",
+    ):
+        assert step in err
+    by_hand(known, "zentrale", "empfang")
+    assert known("sync", "--prune", "--yes")[0] == 0
+    assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert ids(known)[0] == {kept}
+    assert {one["agent_id"] for one in known.sandbox.state()["numbers"].values()} == {kept}
     in_sync(known)

@@ -151,3 +151,19 @@ def test_registering_a_webhook_goes_by_the_bound_one_and_writes_to_neither(bench
     assert (code, "claim to be it" in err, "somebody else's" in err) == (1, True, False)
     patched = {entry["path"] for entry in writes if entry["path"].startswith(LIST)}
     assert patched == {f"{LIST}/{bench.agent('zentrale')['agent_id']}"}
+
+
+def test_what_a_429_made_all_the_same_is_named_and_a_document_of_it_pruned(bench: Bench) -> None:
+    folder = bench.toml.parent / "knowledge"
+    folder.mkdir()
+    (folder / "preise.md").write_text("Ein Brot: 4 Euro.\n")
+    bench.declare("zweite")
+    for path in ("/v1/convai/knowledge-base/text", f"{LIST}/create"):
+        bench.sandbox.fault(method="POST", path=path, status=429, body={"detail": "busy"}, apply=True, times=1)
+    bench("sync", "--yes")
+    assert len(bench.sandbox.state()["documents"]) == len(tagged(bench, "zweite")) == 2
+    code, out, _ = bench("plan")
+    assert (code, all(one in out for one in tagged(bench, "zweite"))) == (1, True)
+    assert "knowledge_document empfang/preise@" in out
+    bench("sync", "--yes", "--prune")
+    assert len(bench.sandbox.state()["documents"]) == 1

@@ -1,0 +1,47 @@
+"""What to do about changes that were held back, by commands that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from agentctl.resources import phone_number
+from agentctl.resources.assistant import Assistant
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change, refs
+
+_OURS = "agentctl sync --take-ours"
+
+
+def remedies(held: Sequence[Change]) -> list[str]:
+    """One line for each, in order; empty for what only waits for another that is held back."""
+    gone = {change.desired.ref for change in held if change.vanished}
+    return [_remedy(change, gone) for change in held]
+
+
+def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
+    if change.doubt:
+        return _capital(change.doubt)
+    lines = []
+    if change.vanished:
+        way = anew(change, _OURS)
+        lines.append(f"{way if change.observed else _capital(way)}; or delete its source")
+    # What lost its object there is no wish of somebody's that a file could take.
+    elif any(not refs(edit.after) & gone for edit in change.foreign):
+        lines.append(f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}")
+    if change.destroys:
+        lines.append("To delete stored conversations: agentctl sync --delete-conversations")
+    return "; ".join(lines)
+
+
+def anew(change: Change, ours: str = "--take-ours") -> str:
+    """How what was deleted at the platform comes back; `ours` is how a sync is told that ours counts."""
+    holder = change.desired.payload
+    if change.desired.kind == phone_number.KIND and isinstance(holder, Assistant) and change.observed is None:
+        return f"brought back by agentctl import-number {change.desired.key} --assistant {holder.key}"
+    done = f"{change.observed.remote_id} takes its place" if change.observed else "made anew"
+    return f"{done} only with {ours}"
+
+
+def _capital(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"

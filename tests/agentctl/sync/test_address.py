@@ -1,0 +1,45 @@
+"""Which parts of an address are secrets."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentctl.resources.defaults import without_secrets
+from agentctl.sync.secret import masked, sealed, secrets
+
+SECRET = {
+    "https://user:canary@llm.example.org/v1": "https://user:***@llm.example.org/v1",
+    "https://user:ca@nary@llm.example.org/v1": "https://user:***@llm.example.org/v1",
+    "https://x.org/v1?a=1&api_key=canary&b=2": "https://x.org/v1?a=1&api_key=***&b=2",
+    "https://x.org/v1?API%5FKey=canary;x=1": "https://x.org/v1?API%5FKey=***;x=1",
+    "https://x.org/#access_token=canary": "https://x.org/#access_token=***",
+    "https://x.org/#/route?token=canary": "https://x.org/#/route?token=***",
+    "https://x.org?key=canary": "https://x.org?key=***",
+    "https://x.blob.example/a?sig=canary%3D": "https://x.blob.example/a?sig=***",
+    "wss://:canary@x.org?auth[token]=canary": "wss://:***@x.org?auth[token]=***",
+    "redis://u:canary@x": "redis://u:***@x",
+}
+OPEN = [
+    "https://llm.example.org/v1", "https://user@llm.example.org/", "https://x.org/?max_tokens=5&page=2",
+    "https://x.org/a@b:c", "https://x.org/?token=", "https://x.org/?token={{secret__token}}", "see https://x.org?token=a",
+    "user:password@x.org", "://x:y@z", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("address", "shown"), SECRET.items())
+def test_of_an_address_its_secrets_alone_are_hidden_and_all_of_it_is_sealed(address: str, shown: str) -> None:
+    body = {"custom_llm": {"url": address, "urls": [address]}}
+    assert masked(body) == {"custom_llm": {"url": shown, "urls": [shown]}}
+    kept = sealed(body)
+    assert "canary" not in str(kept)
+    assert sealed(kept) == kept
+    assert kept != sealed({"custom_llm": {"url": address + "x", "urls": [address + "x"]}})
+    kept_in_files, lost = without_secrets({"custom_llm": {"url": address, "model": "m"}})
+    assert (kept_in_files, lost) == ({"custom_llm": {"model": "m"}}, (("custom_llm", "url"),))
+    assert all(one in address and "nary" in one for one in secrets(body))
+
+
+@pytest.mark.parametrize("address", OPEN)
+def test_an_address_without_secrets_is_left_as_it_is(address: str) -> None:
+    body = {"url": address}
+    assert (masked(body), sealed(body), list(secrets(body))) == (body, body, [])
