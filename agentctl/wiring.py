@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from agentctl.sources.reading import Reading
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
+    from agentctl.sync.planning import Patience
 
 
 class Control:
@@ -96,6 +97,13 @@ class Control:
         self._stack.push_async_callback(api.aclose)
         return api
 
+    @cached_property
+    def patience(self) -> Patience:
+        """How long a plan looks for what an interrupted run may have made; `tell` hears of each pause."""
+        from agentctl.sync.planning import telling
+
+        return telling(lambda text: self.tell(text))
+
     @property
     def requests(self) -> int:
         """How many requests went to ElevenLabs so far, repetitions included."""
@@ -107,15 +115,12 @@ class Control:
         from agentctl.clients.twilio import Twilio
 
         settings = self.settings
-        require(settings, "twilio_account_sid")
+        sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
         secret = settings.twilio_api_key_secret or settings.twilio_auth_token
-        if secret is None:
-            require(settings, "twilio_auth_token")
-        assert settings.twilio_account_sid is not None
+        require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
+        assert sid is not None
         assert secret is not None
-        twilio = Twilio(
-            str(settings.twilio_base_url), settings.twilio_account_sid, secret, key_sid=settings.twilio_api_key_sid
-        )
+        twilio = Twilio(str(settings.twilio_base_url), sid, secret, key_sid=key)
         self._stack.push_async_callback(twilio.aclose)
         return twilio
 
@@ -124,13 +129,7 @@ class Control:
         from agentctl.resources.phone_number import TwilioAccess
 
         settings, _ = self.settings, self.twilio
-        if settings.twilio_api_key_sid and settings.twilio_api_key_secret:
-            return TwilioAccess(
-                settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token, enable_sms
-            )
-        assert settings.twilio_account_sid is not None
-        assert settings.twilio_auth_token is not None
-        return TwilioAccess(settings.twilio_account_sid, settings.twilio_auth_token, None, enable_sms)
+        return TwilioAccess.of(settings, enable_sms=enable_sms)
 
     async def store(self) -> Store:
         """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""

@@ -134,15 +134,20 @@ class MemoryStore:
     def _bind(self, args: Mapping[str, Any]) -> Any:
         if args["remote_id"] is None:
             raise StoreError("a binding needs an id")
-        self._removed("intents", args, *SCOPE, "kind", "key")
         key, rows = self._of("bindings", args, *SCOPE, "kind", "key")
         before, now = rows.get(key), self._now().isoformat()
+        if "expected" in args and args["expected"] != (before and before["updated_at"]):
+            return None
+        self._removed("intents", args, *SCOPE, "kind", "key")
         row = {name: args[name] for name in ("kind", "key", "remote_id")} | {"applied": args.get("applied")}
         same = before is not None and before["remote_id"] == args["remote_id"]
         rows[key] = row | {"bound_at": before["bound_at"] if before and same else now, "updated_at": now}
-        return {"new": before is None}
+        return {"new": before is None, "updated_at": now}
 
     def _unbind(self, args: Mapping[str, Any]) -> Any:
+        key, rows = self._of("bindings", args, *SCOPE, "kind", "key")
+        if args.get("remote_id") not in (None, rows.get(key, {}).get("remote_id")):
+            return {"removed": False}
         return {"removed": self._removed("bindings", args, *SCOPE, "kind", "key")}
 
     def _intend(self, args: Mapping[str, Any]) -> Any:
@@ -153,6 +158,9 @@ class MemoryStore:
             rows[key]["said"] = fresh["said"]
         bound = self._of("bindings", args, *SCOPE, "kind", "key")[1].get(key, {}).get("remote_id")
         return {"new": new, "intended_at": rows.setdefault(key, fresh)["intended_at"], "remote_id": bound}
+
+    def _undertaking(self, args: Mapping[str, Any]) -> Any:
+        return None
 
     def _intents(self, args: Mapping[str, Any]) -> Any:
         return self._listed("intents", args)

@@ -27,13 +27,13 @@ from starlette.types import Receive, Scope, Send
 from agentctl.calls import inbox
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, BadSignature, Malformed, StoreBehind, StoreError, StoreUnavailable
+from webhooks.address import PATH
 from webhooks.body import SMALL, Bodies, Refused
 from webhooks.delivery import Delivery
 from webhooks.signature import HEADER, precheck
 
 logger = logging.getLogger(__name__)
 
-PATH = "/webhooks/elevenlabs"
 MEBIBYTE = 1024 * 1024
 RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other senders may listen
 

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agentctl.errors import AgentctlError
-from webhooks.app import PATH
+from webhooks.address import PATH
 
 HEADER_SECONDS = 10.0
 _HEADER_BYTES = 64 * 1024

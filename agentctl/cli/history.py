@@ -45,15 +45,16 @@ def rollback(
 
     async def run(control: Control) -> Applied:
         from agentctl.cli import render
-        from agentctl.cli.sync import Progress, may_destroy, patience
+        from agentctl.cli.sync import Progress, may_destroy
         from agentctl.cli.testing import Looking
         from agentctl.verbs import rollback as verbs
-        from agentctl.verbs.sync import exclusive
+        from agentctl.verbs.sync import exclusive, must_be_allowed
 
         async with exclusive(control):
-            decision = await verbs.look(control, key, to, gated=gate, patience=patience())
+            decision = await verbs.look(control, key, to, gated=gate)
             if not json:
                 print(render.plan_text(decision.plan), flush=True)
+            must_be_allowed(control, decision.plan, force=True)
             confirm(_question(decision), yes=yes)
             told: dict[str, Any] = {"on_change": Progress(decision.plan), "on_tests": Looking()}
             destroy = may_destroy(decision.plan, given=delete_conversations, ask=not yes)

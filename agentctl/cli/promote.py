@@ -60,21 +60,19 @@ class _Promote:
         """Look, ask, apply, tell."""
         from agentctl.cli import render
         from agentctl.cli.addressed import addressed
-        from agentctl.cli.sync import Progress, may_destroy, outcome, patience, question
+        from agentctl.cli.sync import Progress, may_destroy, outcome, question
         from agentctl.cli.testing import Looking
         from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.stateless import must_be_meant
+        from agentctl.verbs.sync import must_be_allowed
 
         async with exclusive(to):
-            found = await verbs.look(source, to, self.keys, gated=self.gate, patience=patience(), force=self.force)
+            found = await verbs.look(source, to, self.keys, gated=self.gate, force=self.force)
             for problem in found.left:
                 say(f"left: {problem}")
             if not self.json:
                 print(render.plan_text(found.plan), flush=True)
-            must_be_meant(to, found.plan, stateless=False)
-            if not self.force:
-                found.plan.raise_if_unsafe(take_ours=self.take_ours)
+            must_be_allowed(to, found.plan, take_ours=self.take_ours, force=self.force)
             if found.plan.changes:
                 confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self.yes)
             destroy = may_destroy(found.plan, given=self.delete_conversations, ask=not self.yes)

@@ -14,9 +14,7 @@ from agentctl.cli.session import Json, Yes, agrees, confirm, connected, end, say
 if TYPE_CHECKING:
     from agentctl.errors import AgentctlError
     from agentctl.sync.apply import Applied
-    from agentctl.sync.kind import Ref
     from agentctl.sync.plan import Change, Plan
-    from agentctl.sync.planning import Patience
     from agentctl.wiring import Control
 
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="KEY", help="Glob of assistants; may repeat.")]
@@ -51,11 +49,7 @@ def plan(
     from agentctl.cli import render
     from agentctl.verbs import trusted
 
-    found = connected(
-        lambda control: trusted.plan(
-            control, only or (), trust=trust_store, prune=prune, gated=gate, patience=patience()
-        )
-    )
+    found = connected(lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune, gated=gate))
     print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
     if found.failures:
         raise typer.Exit(1)
@@ -117,21 +111,18 @@ class Asked:
         from agentctl.cli.testing import Looking
         from agentctl.verbs import trusted
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.stateless import must_be_meant
+        from agentctl.verbs.sync import must_be_allowed
 
-        looking = None if self.quiet else patience()
         if self.quiet:
             control.tell = lambda text: None
         async with exclusive(control, wait=self.wait):
-            how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force, "patience": looking}
+            how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
             found = await trusted.plan(control, self.only, trust=self.trust_store, **how)
             self.watch.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
-            must_be_meant(control, found, stateless=self.stateless)
-            if not self.force:
-                found.raise_if_unsafe(take_ours=ours)
+            must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
             if found.changes:
                 confirm(question(found), yes=self.yes)
             more = {
@@ -162,23 +153,12 @@ def status(only: Only = None, trust_store: Trust = False, json: Json = False, ex
     from agentctl.cli import render
     from agentctl.verbs import status as verbs
 
-    found = connected(lambda control: verbs.status(control, only or (), patience=patience(), trust_store=trust_store))
+    found = connected(lambda control: verbs.status(control, only or (), trust_store=trust_store))
     print(render.to_json(render.status_json(found)) if json else render.status_text(found))
     if any(one.state == "error" for one in found):
         raise typer.Exit(1)
     if exit_code and any(one.state != "in sync" for one in found):
         raise typer.Exit(3)
-
-
-def patience() -> Patience:
-    """Says what is looked for, and for how long, while the platform's lists lag behind."""
-    from agentctl.sync.planning import Patience
-
-    def pausing(missing: Sequence[Ref], seconds: float) -> None:
-        names = ", ".join(f"{ref.kind} {ref.key}" for ref in missing)
-        say(f"  looking again in {seconds:g} s for {names}: an interrupted run may have made it")
-
-    return Patience(on_pause=pausing)
 
 
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentctl.cli.session import Json, connected, say
-from agentctl.cli.sync import patience
 
 if TYPE_CHECKING:
     from agentctl.verbs.testing import Outcome
@@ -30,9 +29,7 @@ def run(keys: Keys = None, timeout: Timeout = 300, json: Json = False) -> None:
     from agentctl.verbs import testing
 
     pace = Pace(deadline=timeout, set_by="--timeout")
-    found = connected(
-        lambda control: testing.run(control, keys or (), patience=patience(), pace=pace, on_tests=Looking())
-    )
+    found = connected(lambda control: testing.run(control, keys or (), pace=pace, on_tests=Looking()))
     print(render.to_json(results_json(found)) if json else results_text(found))
     if json and not found:
         say(_NONE)

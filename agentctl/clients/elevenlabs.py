@@ -115,7 +115,7 @@ class ElevenLabs:
 
     async def post_repeatable(self, path: str, **ids: str) -> dict[str, Any]:
         """Have something done that done twice is as done once: sent again as a GET is, and no answer is lost."""
-        return self._object("POST", path, await self._send("POST", path, ids, repeatable=True))
+        return self._object("POST", path, await self._send("POST", path, ids, once=False))
 
     async def patch(
         self,
@@ -125,10 +125,14 @@ class ElevenLabs:
         files: Files | None = None,
         data: Mapping[str, str] | None = None,
         params: Mapping[str, Any] | None = None,
+        once: bool = False,
         **ids: str,
     ) -> dict[str, Any]:
-        """Set something, and the object as the platform now has it (an empty dict if it answers nothing)."""
-        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data)
+        """Set something, and the object as the platform now has it (an empty dict if it answers nothing).
+
+        `once`: sent again only when it certainly did not happen, like a POST.
+        """
+        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data, once=once)
         return self._object("PATCH", path, answer)
 
     async def put(
@@ -177,14 +181,13 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
-        repeatable: bool = False,
+        once: bool | None = None,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
         query = {name: value for name, value in (params or {}).items() if value is not None}
         extensions = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
-        repeatable = repeatable or method != "POST"
         attempts = 0
 
         async def attempt() -> httpx.Response:
@@ -198,9 +201,10 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
+        once = method == "POST" if once is None else once
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=not once, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, repeatable, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._raise(what, once, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
     def _request(
@@ -229,7 +233,7 @@ class ElevenLabs:
             must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, repeatable: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, once: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
@@ -237,7 +241,7 @@ class ElevenLabs:
         said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if not repeatable:
+            if once:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):

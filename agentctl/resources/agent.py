@@ -23,7 +23,7 @@ from agentctl.resources.platform_settings import PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.resources.voice import speech
-from agentctl.sync.bindings import overlaid
+from agentctl.sync.diff import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 
 AGENTS = "/v1/convai/agents"
@@ -224,11 +224,14 @@ class Agent:
         return _observed("GET", await self._api.get(AGENT, agent_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """PATCH what differs; the answer is the agent as it is now. Of our own tags only the key's own stays."""
+        """PATCH what differs; the answer is the agent as it is now. Of our own tags only the key's own stays.
+
+        A lost answer is AnswerLost: somebody may have edited the agent in the dashboard before it would be sent again.
+        """
         if "tags" in patch:
             ours, mine = self.tag(""), self.tag(desired.key)
             patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
-        return _observed("PATCH", await self._api.patch(AGENT, json=patch, agent_id=remote_id))
+        return _observed("PATCH", await self._api.patch(AGENT, json=patch, once=True, agent_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""

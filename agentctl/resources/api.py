@@ -37,9 +37,10 @@ class Api(Protocol):
         files: Mapping[str, Upload] | None = None,
         data: Mapping[str, str] | None = None,
         params: Params = None,
+        once: bool = False,
         **ids: str,
     ) -> dict[str, Any]:
-        """PATCH JSON or multipart."""
+        """PATCH JSON or multipart. `once`: AnswerLost, and not sent again, where it may have been carried out."""
 
     async def put(self, path: str, *, json: object = None, params: Params = None, **ids: str) -> dict[str, Any]:
         """PUT JSON: the whole object anew."""

@@ -17,6 +17,7 @@ from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.place import Place
+from agentctl.settings import Settings
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits
 from agentctl.sync.secret import HIDDEN, secrets
 
@@ -46,6 +47,16 @@ class TwilioAccess:
     token: SecretStr
     account_auth_token: SecretStr | None = None
     enable_sms: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, *, enable_sms: bool) -> TwilioAccess:
+        """The API key where there is one, else the account itself; one of them has to be there."""
+        key, secret, token = settings.twilio_api_key_sid, settings.twilio_api_key_secret, settings.twilio_auth_token
+        if key and secret:
+            return cls(key, secret, token, enable_sms)
+        assert settings.twilio_account_sid is not None
+        assert token is not None
+        return cls(settings.twilio_account_sid, token, None, enable_sms)
 
 
 async def _never(number: str) -> bool:

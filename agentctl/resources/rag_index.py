@@ -65,7 +65,9 @@ class _Bound:
 
     @classmethod
     def of(cls, remote_id: str) -> _Bound:
-        return cls(*remote_id.split("/"))
+        # Whatever another version has added to it stands at its end.
+        document, index, content, model = [*remote_id.split("/"), "", "", ""][:4]
+        return cls(document, index, content, model)
 
     def observed(self) -> Observed:
         remote_id = "/".join((self.document, self.index, self.content, self.model))
@@ -172,7 +174,8 @@ class RagIndex:
 
     async def _ended(self, key: str, document_id: str, model: str) -> Mapping[str, Any]:
         answer = await self._api.post(INDEXES, json={"model": model}, document_id=document_id)
-        index = having(f"POST {INDEXES} (rag_index {key})", answer, "id", "status")
+        what = f"POST {INDEXES} (rag_index {key})"
+        index: Index = having(what, answer, "id", "status") if answer else await self._look(document_id, model)
         waited, pause, told = 0.0, self._pace.first, ""
         while (status := str(index.get("status"))) not in DONE:
             if status in _REMEDIES:

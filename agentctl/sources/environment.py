@@ -20,8 +20,9 @@ from agentctl.resources.assistant import KEY, OneLine, Part
 from agentctl.settings import nearest
 from agentctl.sources.assistant_file import AssistantFile, misplaced
 from agentctl.sources.problems import kind_of, located, looks_secret, problems_of, unknown_key
-from agentctl.sources.project import FILENAME, Defaults, Project, merged, read_project, usable_variables
+from agentctl.sources.project import FILENAME, Defaults, Project, read_project, usable_variables
 from agentctl.sources.raw import raw_settings
+from agentctl.sync.diff import overlaid
 
 # A key of an environment -> the setting whose variable it names.
 REFERENCES = {
@@ -69,7 +70,7 @@ class Environment:
 
     def laid(self, under: Mapping[str, Any], key: str, table: Mapping[str, Any]) -> dict[str, Any]:
         """The table of one assistant between the layers; `under` is the project's own [defaults]."""
-        return merged(merged(merged(under, self.defaults), table), self._over(key))
+        return overlaid(overlaid(overlaid(under, self.defaults), table), self._over(key))
 
     def decides(self, key: str, path: Sequence[str | int]) -> bool:
         """Whether the field at `path` of that assistant.toml is laid over here, so that the file has no say in it."""
@@ -88,7 +89,7 @@ class Environment:
         return problem
 
     def _over(self, key: str) -> dict[str, Any]:
-        return merged(self.overrides, self.assistants.get(key, {}))
+        return overlaid(self.overrides, self.assistants.get(key, {}))
 
 
 def _at(table: Mapping[str, Any], path: Sequence[str | int]) -> Any:

@@ -19,6 +19,7 @@ from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
 from agentctl.sources.toml import Unreadable, read_toml
+from agentctl.sync.diff import overlaid
 
 FILENAME = "agentctl.toml"
 GATE_TIMEOUT = f"[sync] gate_timeout in {FILENAME}"
@@ -111,16 +112,6 @@ def read_alone(directory: Path, environment: str | None) -> tuple[Project, bool]
     return replace(project, environment=environment or project.environment), not problems
 
 
-def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid upon `under`: tables are merged at every depth, everything else (lists too) is replaced."""
-    result = dict(under)
-    for key, value in over.items():
-        below = result.get(key)
-        both_tables = isinstance(below, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(below, value) if both_tables else value  # type: ignore[arg-type]
-    return result
-
-
 def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) -> Project:
     post_call: dict[str, Any] = {"mail_to": list(declared.mail.to)}
     if declared.digest.language is not None:
@@ -133,7 +124,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         environment=declared.environment,
         variables=declared.vars,
         mail_to=declared.mail.to,
-        defaults=merged({"post_call": post_call}, defaults),
+        defaults=overlaid({"post_call": post_call}, defaults),
         environments=declared.environments,
         gate=declared.sync.gate,
         gate_timeout=declared.sync.gate_timeout,

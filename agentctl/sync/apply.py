@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from agentctl.errors import Blocked, Ignored, Rejected, Stale, Unauthorized
+from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
+from agentctl.sync.amending import amended
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts
-from agentctl.sync.interrupted import words
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
+from agentctl.sync.making import made
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
 from agentctl.sync.removal import Removal
 from agentctl.sync.task import all_of
@@ -36,17 +40,18 @@ async def apply(
     destroy: bool = False,
     gate: Gate | None = None,
     retire: bool = True,
+    patience: Patience | None = None,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
     `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good. `gate` is
     asked before a change goes live. Without `retire`, for a plan without the users of its kinds, what was replaced is
-    left to one that has them.
+    left to one that has them. `patience`: how often an edit without an answer is looked for and sent again.
     """
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
-    run = _Run(bindings, ledger, removal, take_ours, destroy, gate)
+    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience())
     await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
@@ -57,6 +62,8 @@ async def apply(
         await all_of(removal.delete(kind, change) for change in doomed)
         if retire:
             await removal.retire(kind)
+    with suppress(AgentctlError):  # All is written; what is lost of this leads to a question and to nothing wrong.
+        await bindings.detach(removal.gone)
     return ledger.applied()
 
 
@@ -71,6 +78,7 @@ class _Run:
         take_ours: bool,
         destroy: bool,
         gate: Gate | None,
+        patience: Patience,
     ) -> None:
         self._bindings = bindings
         self._ledger = ledger
@@ -78,6 +86,7 @@ class _Run:
         self._take_ours = take_ours
         self._destroy = destroy
         self._verdicts = Verdicts(gate)
+        self._patience = patience
         self._absent: set[Ref] = set()  # deleted there and held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
 
@@ -144,9 +153,8 @@ class _Run:
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
         if edits:
             sent = written(edits, body, wanted, observed.body, kind.lists)
-            if not new:
-                await self._bindings.say(desired.ref, observed.remote_id, words(edits, body))
-            observed = await kind.update(observed.remote_id, desired, sent)
+            said = Said.by(edits, body)
+            observed = await amended(kind, desired, observed, sent, said, self._bindings, self._patience)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)
         await self._verify(kind, change, body, observed, gone)
@@ -191,17 +199,10 @@ class _Run:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
-        if not kind.traits.repeatable:
-            await self._bindings.intend(ref, body, again=change.again)
-        try:
-            remote_id = await kind.create(change.desired, body)
-        except (Rejected, Unauthorized):
-            # Nothing was made, so nobody has to look for it. Of an earlier create, something may come to light still.
-            if not change.again:
-                await self._bindings.abandon([ref])
-            raise
         unjudged = kind.traits.judged and not self._verdicts.open
-        await self._bindings.bind(ref, remote_id, former=old, unjudged=unjudged)
+        remote_id = await made(
+            kind, change.desired, body, self._bindings, again=change.again, former=old, unjudged=unjudged
+        )
         if old is not None:
             self._removal.replaced(change, old)
         return await kind.read(remote_id)

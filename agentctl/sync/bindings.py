@@ -5,13 +5,14 @@ What was last written is the third side of the truth: with it a plan can tell a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from agentctl.errors import Stale
-from agentctl.sync.diff import without
+from agentctl.sync.diff import overlaid, without
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
 from agentctl.sync.secret import sealed
@@ -34,7 +35,11 @@ class Store(Protocol):
 
 
 class Bindings:
-    """The bindings of one scope: read once, then kept equal to the store."""
+    """The bindings of one scope: read once, then kept equal to the store.
+
+    No lease is held for ever, and its holder may have slept: whatever writes one raises Stale where another run has
+    written it since it was read, and leaves it as that run did.
+    """
 
     def __init__(self, store: Store, scope: Scope) -> None:
         self._store = store
@@ -44,6 +49,7 @@ class Bindings:
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: dict[Ref, datetime] = {}
         self._said: dict[Ref, Mapping[str, Any]] = {}
+        self._stamps: dict[Ref, str | None] = {}  # when each was written last, in the store's own words
         self._exposed: set[Ref] = set()
         self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
 
@@ -58,6 +64,7 @@ class Bindings:
         """
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
+        self._stamps = {Ref(row["kind"], row["key"]): row.get("updated_at") for row in rows}
         kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
         self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
         self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
@@ -67,7 +74,7 @@ class Bindings:
             self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
-        self._said = {Ref(row["kind"], row["key"]): row.get("said") or {} for row in intents}
+        self._said = {Ref(row["kind"], row["key"]): said for row in intents if (said := row.get("said"))}
         return self
 
     def get(self, ref: Ref) -> str | None:
@@ -91,11 +98,12 @@ class Bindings:
             return self.applied(ref)
         return self._unlabelled.get((ref, remote_id)) if ref not in self._ids else None
 
-    def said(self, ref: Ref, remote_id: str) -> Mapping[str, Any]:
-        """What a write was about to say to the object of that id, or that made it, whose answer nobody heard."""
+    def said(self, ref: Ref, remote_id: str) -> Said | None:
+        """What was said to the object of that id, or made it, by a write that nobody has seen the end of."""
         memory = self.memory(ref, remote_id)
-        said = self._said.get(ref) if memory is None else memory.get(_SAID)
-        return said or {}
+        if memory is None:
+            return Said(self._said[ref]) if ref in self._said else None
+        return Said(**memory[_SAID]) if _SAID in memory else None
 
     def relabelled(self, ref: Ref) -> bool:
         """Whether it is bound to nothing, and was before the workspace had a label."""
@@ -147,8 +155,8 @@ class Bindings:
     async def intend(self, ref: Ref, said: Mapping[str, Any], *, again: bool) -> None:
         """Remember that a create is about to say this; `bind` takes it back. `again`: an earlier one was looked for.
 
-        Raises Stale where another sync is sending it too, or has: no lease is held for ever, and its holder may have
-        slept. Two that take up the same interrupted create are not told apart.
+        Raises Stale where another sync is sending it too, or has. Two that take up the same interrupted create are not
+        told apart.
         """
         row = {"kind": ref.kind, "key": ref.key, "said": sealed(said), "again": again}
         told = await self._store.call("intend", {**asdict(self.scope), **row})
@@ -156,10 +164,13 @@ class Bindings:
             raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
         self._intents.setdefault(ref, datetime.now(UTC))
 
-    async def say(self, ref: Ref, remote_id: str, words: Mapping[str, Any]) -> None:
-        """Remember that an edit is about to say this; `bind` takes it back. What is bound otherwise is not ours yet."""
-        if self._ids.get(ref) == remote_id:
-            await self._put(ref, remote_id, {**self.applied(ref), _SAID: words}, self.former(ref))
+    async def say(self, ref: Ref, remote_id: str, said: Said) -> None:
+        """Remember that an edit is about to say this; `bind` takes it back.
+
+        What is bound otherwise is not ours yet; and of what was just made it is remembered what made it.
+        """
+        if self._ids.get(ref) == remote_id and _SAID not in self.applied(ref):
+            await self._put(ref, remote_id, {**self.applied(ref), _SAID: asdict(said)}, self.former(ref))
 
     async def bind(
         self,
@@ -171,17 +182,21 @@ class Bindings:
         touched: int = 0,
         former: str | None = None,
         unjudged: bool = False,
+        made: Mapping[str, Any] | None = None,
     ) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
-        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through.
+        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through. `made`:
+        what has just been said to make it, and nobody has looked at yet.
         """
         applied = overlaid(without(self.memory(ref, remote_id) or {}, [*gone, (_SAID,)]), written or {})
         if touched:
             applied[_TOUCHED] = touched
         if unjudged:
             applied[_UNJUDGED] = True
+        if made is not None:
+            applied[_SAID] = asdict(Said(made))
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
         await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
 
@@ -203,12 +218,21 @@ class Bindings:
     async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
         applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})
         row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
-        await self._store.call("bind", {**asdict(self.scope), **row})
+        told = await self._store.call("bind", {**asdict(self.scope), **row, "expected": self._stamps.get(ref)})
+        if told is None:
+            raise Stale(f"another sync has been at {ref.kind} {ref.key} since this one began", _AGAIN)
+        self._stamps[ref] = told.get("updated_at")
         self._ids[ref] = remote_id
         self._applied[ref] = applied
         self._intents.pop(ref, None)
         self._said.pop(ref, None)
         self._exposed.discard(ref)
+
+    async def detach(self, gone: Collection[str]) -> None:
+        """Remember that whatever referred to one of these ids refers to nothing: the platform ends that with them."""
+        for ref, applied in list(self._applied.items()) if gone else ():
+            if (left := _detached(applied, gone)) != applied:
+                await self._put(ref, self._ids[ref], left, self.former(ref))
 
     async def forget(self, ref: Ref, remote_id: str) -> None:
         """Forget what is gone: the bound one with all that is known of it, or one whose place another has taken."""
@@ -219,18 +243,15 @@ class Bindings:
             await self._put(ref, self._ids[ref], self.applied(ref), left)
 
     async def unbind(self, ref: Ref) -> None:
-        """Forget the id."""
-        await self._store.call("unbind", {**asdict(self.scope), "kind": ref.kind, "key": ref.key})
+        """Forget the id, unless another run has bound another one since."""
+        row = {"kind": ref.kind, "key": ref.key, "remote_id": self._ids.get(ref)}
+        await self._store.call("unbind", {**asdict(self.scope), **row})
         self._ids.pop(ref, None)
         self._applied.pop(ref, None)
+        self._stamps.pop(ref, None)
 
 
-def overlaid(body: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """`body` with `change` merged in: objects merge, everything else is replaced."""
-    merged = dict(body)
-    for key, value in change.items():
-        here = merged.get(key)
-        merged[key] = (
-            overlaid(here if isinstance(here, Mapping) else {}, value) if isinstance(value, Mapping) else value
-        )
-    return merged
+def _detached(tree: Any, gone: Collection[str]) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _detached(value, gone) for key, value in tree.items()}
+    return None if isinstance(tree, str) and tree in gone else tree

@@ -79,6 +79,14 @@ def without(body: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[s
     return left
 
 
+def overlaid(body: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`body` with `change` laid upon it: objects merge at every depth, everything else (lists too) is replaced."""
+    merged = dict(body)
+    for key, value in change.items():
+        merged[key] = overlaid(_mapping(merged.get(key)), value) if isinstance(value, Mapping) else value
+    return merged
+
+
 def patch(edits: Sequence[Edit]) -> dict[str, Any]:
     """The smallest body that makes the edits: an object is merged by the platform, a list is always whole."""
     body: dict[str, Any] = {}

@@ -10,12 +10,12 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.abandoned import abandoned
-from agentctl.sync.bindings import Bindings, overlaid
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled
-from agentctl.sync.diff import diff, without
+from agentctl.sync.diff import diff, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
-from agentctl.sync.interrupted import heard
+from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
@@ -115,7 +115,7 @@ class Draft:
         if bound is None and memory is None and not begun:
             self._adopted.append(ref)
         said = self._bindings.said(ref, observed.remote_id)
-        taken = heard(said, memory, observed, kind.lists)
+        taken = believed(said, memory, observed, kind.lists)
         known = overlaid(memory or {}, taken)
         edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes)
         edits += removals(desired, observed.body, known, kind.lists)
@@ -196,7 +196,7 @@ class Draft:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
         self._abandoned += abandoned(kind, self._wanted[kind.name], seen, self._bindings)
         bound = self._bindings.of(kind.name)
-        in_use = {bound[key] for key in self._wanted[kind.name] if key in bound}
+        in_use = {i for key in self._wanted[kind.name] for i in (bound.get(key), *_ids(seen.get(key, ())))}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
             ids = [bound[key]] if key in bound else []
             ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]

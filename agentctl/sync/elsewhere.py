@@ -20,7 +20,7 @@ def must_be_here(
     be wrong to make them again. Where there was only one it may be either, which is the answer.
     """
     bound = bindings.of(kind)
-    if not bound.keys() & wanted.keys() or any(seen.values()):
+    if not (bound and wanted) or any(seen.values()):
         return ()
     if len(bound) < _SEVERAL:
         what = f"is not in {bindings.scope.workspace}: it was deleted there, or the key opens another workspace"

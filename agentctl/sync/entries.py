@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from agentctl.sync.bindings import overlaid
-from agentctl.sync.diff import Edit, contains, identity, patch, without
+from agentctl.sync.diff import Edit, contains, identity, overlaid, patch, without
 from agentctl.sync.kind import Desired, Keyed, Ref
 from agentctl.sync.secret import sealed
 

@@ -34,7 +34,7 @@ async def must_be_fresh(kind: Kind[Any], change: Change) -> None:
         now = await kind.read(change.observed.remote_id)
     except NotFound:
         return
-    if not _is_same(change.observed, now):
+    if not is_same(change.observed, now):
         name = f"{change.desired.kind} {change.desired.key}"
         raise Stale(f"{name} was changed at the platform after this plan was made; nothing was written", PLAN_AGAIN)
 
@@ -47,7 +47,8 @@ async def must_be_ours(kind: Kind[Any], remote_id: str, edits: Iterable[Edit], o
         raise Stale(f"{kind.name} {remote_id} is used by {named(strangers)} since this plan was made", PLAN_AGAIN)
 
 
-def _is_same(planned: Observed, now: Observed) -> bool:
+def is_same(planned: Observed, now: Observed) -> bool:
+    """Whether nothing of it has changed in between, as far as its kind tells."""
     if planned.version or now.version:
         return planned.version == now.version
     # A list may tell less of a resource than a look at it alone does.

@@ -1,45 +1,66 @@
 """What a write has said whose answer never came. Pure.
 
 Whether it arrived is to be seen at what is there: what stands there as it was said is our own word, however the
-declaration has changed since, and whatever stands there otherwise is not.
+declaration has changed since; what stands there as it was before shows that it did not arrive; and whatever stands
+there otherwise has been changed by somebody else since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agentctl.sync.diff import Edit, diff, patch, without
+from agentctl.sync.diff import Edit, contains, diff, patch, without
 from agentctl.sync.kind import Keyed, Observed
 
 
-def words(edits: Iterable[Edit], body: Mapping[str, Any]) -> dict[str, Any]:
-    """What these edits say of ours: of a list our own entries, and null or an empty list where something goes."""
-    return patch([replace(edit, after=_ours(edit, body)) for edit in edits])
+@dataclass(frozen=True)
+class Said:
+    """The fields of one write, and what they `was` before it; None of a create, before which nothing was."""
+
+    words: Mapping[str, Any]
+    was: Mapping[str, Any] | None = None
+
+    @classmethod
+    def by(cls, edits: Iterable[Edit], body: Mapping[str, Any]) -> Said:
+        """What these edits say of ours: of a list our own entries, and null or an empty list where something goes."""
+        edits = tuple(edits)
+        words = patch([replace(edit, after=_ours(edit, body)) for edit in edits])
+        return cls(words, patch([replace(edit, after=edit.before) for edit in edits]))
 
 
-def heard(
-    said: Mapping[str, Any], memory: Mapping[str, Any] | None, observed: Observed, lists: Mapping[str, Keyed]
+def believed(
+    said: Said | None, memory: Mapping[str, Any] | None, observed: Observed, lists: Mapping[str, Keyed]
 ) -> Mapping[str, Any]:
-    """The part of `said` that the platform has taken. `memory`: what was applied before; None: it was a create.
+    """The part of what was said that counts as applied last. `memory`: what was applied before it, if anything.
 
-    What a create has made held all of it, so that what differs there was changed there since; but not what is not there
-    at all, which the platform may never have taken. Of an edit nobody knows whether it arrived: each field counts that
-    is there as it was said, or gone as it was said.
+    That is all of it but what shows that it did not arrive: it is as it was, or what should have gone is there.
     """
-    if not said:
+    if said is None:
         return {}
-    left = diff(said, observed.body, lists, memory)
-    if memory is None:
-        return without(said, [edit.keys for edit in left if edit.before is None])
-    return without(said, [edit.keys for edit in left if (edit.before, edit.after) != (None, None)])
+    left = diff(said.words, observed.body, lists, memory)
+    return without(said.words, [edit.keys for edit in left if _is_news(edit, said.was, lists)])
+
+
+def _is_news(edit: Edit, was: Mapping[str, Any] | None, lists: Mapping[str, Keyed]) -> bool:
+    if edit.after is None:
+        return edit.before is not None
+    if was is None:
+        return False
+    then, name, rule = _at(was, edit.keys), edit.keys[-1], lists.get(edit.path)
+    if then is None and rule is None:
+        return edit.before in (None, [], {})
+    return not diff({name: then or []}, {name: edit.before}, {name: rule}) if rule else contains(then, edit.before)
 
 
 def _ours(edit: Edit, body: Mapping[str, Any]) -> Any:
     if edit.removes:
         return None if edit.after is None else []
-    place: Any = body
-    for key in edit.keys:
-        place = place[key]
-    return place
+    return _at(body, edit.keys)
+
+
+def _at(tree: Any, keys: Iterable[str]) -> Any:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree

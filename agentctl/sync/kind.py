@@ -179,7 +179,10 @@ class Kind(Protocol[Spec]):
         """The resource as it is now."""
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """Write `patch` (changed fields only) and return the resource as it is afterwards."""
+        """Write `patch` (changed fields only) and return the resource as it is afterwards.
+
+        Raises AnswerLost where it may have been written, and must not be sent again before somebody has looked.
+        """
 
     async def delete(self, remote_id: str) -> None:
         """Remove it; one that is gone already is fine."""

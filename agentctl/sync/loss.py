@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agentctl.sync.bindings import overlaid
-from agentctl.sync.diff import Edit
+from agentctl.sync.diff import Edit, overlaid
 from agentctl.sync.kind import Desired
 
 

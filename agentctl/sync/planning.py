@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import must_be_here
-from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
+from agentctl.sync.kind import Desired, Eager, Kind, Sighting
+from agentctl.sync.patience import Patience as Patience
+from agentctl.sync.patience import telling as telling
 from agentctl.sync.plan import Plan, unmanaged
 from agentctl.sync.sharing import Parties
 
 Spec = TypeVar("Spec")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to look for what an interrupted create may have left, since the platform's lists may lag behind.
-
-    `pauses` in seconds between looks; `on_pause` hears of each with what is looked for.
-    """
-
-    pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
 
 
 def begin(kinds: Sequence[Kind[Any]], bindings: Bindings, keys: Callable[[str], bool]) -> None:

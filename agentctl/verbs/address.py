@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import E164
 from agentctl.settings import ELEVENLABS_HOSTS
-
-DOOR_PATH = "/webhooks/elevenlabs"
+from webhooks.address import PATH as DOOR_PATH
 
 
 def need_e164(number: str) -> None:

@@ -42,10 +42,11 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
         ]
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
-        plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False)
+        plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False, patience=control.patience)
         changes = tuple(change for change in plan.changes if _is_ours(change, kinds[change.desired.kind]))
         narrowed = ProjectPlan.of(plan, chosen, changes=changes, note="pull")
-        applied = await sync.apply(control, narrowed, take_ours=True, force=True)
+        # By now all else is done, and what is left overwrites nothing that somebody made there: see `_is_ours`.
+        applied = await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
         left = [_left(change) for change in plan.changes if change not in changes]
         return (*failures, *applied.failures, *left)
 
@@ -66,15 +67,15 @@ async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list
     try:
         ids = {Ref(knowledge.KIND, key): remote_id for key, remote_id in adoption.documents.items()}
         ids[Ref(agent.KIND, adoption.key)] = adoption.agent_id
-        before = {ref: bindings.get(ref) for ref in ids}
+        before = {ref: (bindings.get(ref), bindings.applied(ref)) for ref in ids}
         for ref, remote_id in ids.items():
             await bindings.bind(ref, remote_id)
         failures = await _mark(kind, adoption, bindings)
         try:
             await asyncio.to_thread(adoption.sheet.place, aside)
         except AgentctlError:
-            for ref, old in before.items():
-                await (bindings.unbind(ref) if old is None else bindings.bind(ref, old))
+            for ref, (old, applied) in before.items():
+                await (bindings.unbind(ref) if old is None else bindings.bind(ref, old, applied))
             raise
     finally:
         await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)

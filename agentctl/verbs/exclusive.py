@@ -101,7 +101,10 @@ async def _renewed(lease: _Lease) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease: a process of a machine. `space` tells apart containers that share a machine's name."""
+    """Who holds a lease: a process of a machine. `space` tells apart containers that share a machine's name.
+
+    `pid` is 0 for one that only another version of agentctl could tell about: its text stands in `node`.
+    """
 
     node: str
     space: str
@@ -116,16 +119,24 @@ class Holder:
     @classmethod
     def parse(cls, text: str) -> Holder:
         """From the store."""
-        node, space, pid, token = text.split(" ")
-        return cls(node, space, int(pid), token)
+        try:
+            node, space, pid, token = text.split(" ")
+            return cls(node, space, int(pid), token)
+        except ValueError:
+            return cls(text, "", 0, "")
 
     def __str__(self) -> str:
         return f"{self.node} {self.space} {self.pid} {self.token}"
 
     @property
+    def name(self) -> str:
+        """What a person looks for."""
+        return f"process {self.pid} on {self.node}" if self.pid else self.node
+
+    @property
     def is_dead(self) -> bool:
         """Whether it was a process of this very machine and is no more; of another machine's nothing is known."""
-        if (self.node, self.space) != ((here := Holder.ourselves()).node, here.space):
+        if not self.pid or (self.node, self.space) != ((here := Holder.ourselves()).node, here.space):
             return False
         try:
             os.kill(self.pid, 0)
@@ -164,8 +175,7 @@ async def _take(store: Store, terms: Mapping[str, Any]) -> None:
     if answer["held"]:
         return
     since, until = (f"{datetime.fromisoformat(answer[name]).astimezone():%H:%M:%S}" for name in ("since", "expires_at"))
-    who = Holder.parse(answer["holder"])
     raise Busy(
-        f"another sync of this project is running: process {who.pid} on {who.node}, since {since}",
+        f"another sync of this project is running: {Holder.parse(answer['holder']).name}, since {since}",
         f"Wait for its end. If it is dead, its lease ends by itself at {until}.",
     )

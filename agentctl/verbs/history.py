@@ -6,7 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -154,21 +154,35 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
     whole = {hashlib.sha256(_manifest(one, control.scope)).hexdigest(): one for one in kept}
     if not whole:
         return applied
+    changed = {one.key for one in kept if has_part(one, written)}
     store = await control.store()
-    # The manifest of a revision is one of its contents, so that one call tells for all what was never recorded.
-    missing = set(await store.call("missing_contents", {"sha256": list(whole)}))
     notes = {hold.key: f"rollback to {hold.revision}" for hold in plan.holds}
-    new = []
-    for name, one in whole.items():
-        if one.key in notes:
-            is_new = (await revisions(control, one.key))[0].digest != name
-        else:
-            is_new = name in missing or has_part(one, written)
-        new += [one] if is_new else []
+    try:
+        new = await _new(control, whole, changed, notes.keys())
+    except StoreError as error:
+        # All is written by now: what a caller needs to know is that, and of which no revision can have been kept.
+        lost = [one for one in kept if one.key in changed] or kept
+        return replace(applied, failures=(*applied.failures, *(_unkept(one, error) for one in lost)))
     room = asyncio.Semaphore(_AT_ONCE)
     ends = await asyncio.gather(*(_kept(store, control.scope, one, notes.get(one.key, plan.note), room) for one in new))
     failures = [failure for failure in ends if failure]
     return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
+
+
+async def _new(
+    control: Control, whole: Mapping[str, Assistant], changed: Collection[str], held: Collection[str]
+) -> list[Assistant]:
+    """Those, by the digests of their manifests, of which another revision is to be kept. Raises StoreError."""
+    # The manifest of a revision is one of its contents, so that one call tells for all what was never recorded.
+    missing = set(await (await control.store()).call("missing_contents", {"sha256": list(whole)}))
+    new = []
+    for name, one in whole.items():
+        if one.key in held:
+            is_new = [newest.digest for newest in (await revisions(control, one.key))[:1]] != [name]
+        else:
+            is_new = name in missing or one.key in changed
+        new += [one] if is_new else []
+    return new
 
 
 def unknown(key: str, known: Iterable[str]) -> UsageError:
@@ -185,8 +199,12 @@ async def _kept(store: Store, scope: Scope, assistant: Assistant, note: str, roo
         try:
             await _save(store, scope, assistant, note)
         except StoreError as error:
-            return Failure(Ref(KIND, assistant.key), assistant.where, error)
+            return _unkept(assistant, error)
         return None
+
+
+def _unkept(assistant: Assistant, error: StoreError) -> Failure:
+    return Failure(Ref(KIND, assistant.key), assistant.where, error)
 
 
 async def _save(store: Store, scope: Scope, assistant: Assistant, note: str) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 from agentctl.errors import StoreBehind
 from agentctl.settings import Settings
 from agentctl.sources.environment import variables_named
-from agentctl.verbs.address import DOOR_PATH, is_loopback
+from agentctl.verbs.address import is_loopback
 from agentctl.verbs.door import check_store
 from agentctl.verbs.finding import Finding
 from agentctl.verbs.reading import read
 from agentctl.verbs.webhook import meaning
 from agentctl.wiring import Control
+from webhooks.address import PATH as DOOR_PATH
 
 OLD_SECONDS = 600  # an event that waits longer than a worker's pauses make likely
 _NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=", re.MULTILINE)

@@ -21,7 +21,6 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.origin import differing
 from agentctl.sync.apply import Applied, OnChange
-from agentctl.sync.planning import Patience
 from agentctl.verbs import history, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.history import ProjectPlan
@@ -51,7 +50,6 @@ async def look(
     *,
     gated: bool | None = None,
     force: bool = False,
-    patience: Patience | None = None,
 ) -> Promotion:
     """Plan to apply in `to` what `source` recorded last for each assistant that matches `only` (globs; none: all).
 
@@ -76,7 +74,7 @@ async def look(
     if not only:
         left += await _gone(source, {assistant.key for assistant in loaded.assistants})
     _must_be_possible(names, revisions, left, refused, named=bool(only))
-    plan = await sync.plan(to, list(revisions), gated=gated, patience=patience, force=force)
+    plan = await sync.plan(to, list(revisions), gated=gated, force=force)
     left += [Problem(hold.key, str(hold)) for hold in plan.holds if hold.key in revisions]
     plan = replace(plan, note=f"promoted from {names[0]}")
     return Promotion(*names, revisions, plan, tuple(left))

@@ -60,7 +60,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND)
+    plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds})
@@ -105,7 +105,7 @@ async def write(control: Control, found: Pull) -> None:
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
         chosen = [one for one in loaded.assistants if one.key in {*found.assistants, *found.rewrites}]
-        plan = await planning.plan(kinds, chosen, bindings, whole=False)
+        plan = await planning.plan(kinds, chosen, bindings, whole=False, patience=control.patience)
         await bindings.settle(plan.settled)
         for change in plan.changes:
             await _follow(change, found.before, bindings, {kind.name: kind for kind in kinds})

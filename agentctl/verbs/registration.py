@@ -19,12 +19,13 @@ from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.plan import Plan
 from agentctl.verbs import sync, unseen
-from agentctl.verbs.address import DOOR_PATH, need_webhook_url
+from agentctl.verbs.address import need_webhook_url
 from agentctl.verbs.delivering import delivering
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.secret import fingerprint
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
+from webhooks.address import PATH as DOOR_PATH
 
 OnCreated = Callable[[Webhook, SecretStr], None]
 OnPlan = Callable[[Plan], None]
@@ -194,7 +195,9 @@ class _Register:
         control = self.control
         bindings = await control.bindings()
         kind = AgentWebhook.of(control.api, control.scope)
-        self.plan = await planning.plan([kind], self.registration.assistants, bindings, whole=False)
+        self.plan = await planning.plan(
+            [kind], self.registration.assistants, bindings, whole=False, patience=self.control.patience
+        )
         self.on_plan(self.plan)
         applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
         if applied.failures:

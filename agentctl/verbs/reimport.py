@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentctl.errors import AgentctlError, Ignored, Stale, UsageError
@@ -20,6 +20,7 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber, undertaking_of
 from agentctl.resources.routing import Routing
 from agentctl.sync.kind import Observed, Ref
+from agentctl.sync.making import made
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.exclusive import exclusive
@@ -31,6 +32,17 @@ from agentctl.wiring import Control
 
 if TYPE_CHECKING:
     from agentctl.clients.twilio import IncomingNumber
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the next run of a re-import could not find out; `Reimport` says what it means. Kept in the store."""
+
+    before: Routing
+    old_id: str
+    fallback: Mapping[str, str]
+    sms: bool
+    label: str
 
 
 @dataclass(frozen=True)
@@ -53,14 +65,8 @@ class Reimport:
     needs_yes: tuple[str, ...]
 
     def state(self) -> dict[str, Any]:
-        """What the next run could not find out."""
-        return {
-            "before": dict(self.before),
-            "old_id": self.old_id,
-            "fallback": dict(self.fallback),
-            "sms": self.sms,
-            "label": self.assistant.name,
-        }
+        """As it is kept in the store."""
+        return asdict(Begun(dict(self.before), self.old_id, dict(self.fallback), self.sms, self.assistant.name))
 
 
 @dataclass(frozen=True)
@@ -90,24 +96,22 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     control.twilio_access(enable_sms=sms)
     # Twilio is asked with the very credentials that ElevenLabs is to be given: wrong ones end here.
     incoming, there = await asyncio.gather(at_twilio(control, number), at_elevenlabs(control, number))
-    state = await (await Undertaking.of(control, undertaking_of(number))).state()
-    if state is None:
-        state = await _begun(control, number, agent_id, incoming, there, fallback, sms=sms)
-        resumed = False
-    else:
-        resumed = True
+    begun = await (await Undertaking.of(control, undertaking_of(number))).state(Begun)
+    resumed = begun is not None
+    if begun is None:
+        begun = await _begun(control, number, agent_id, incoming, there, fallback, sms=sms)
     now = incoming.routing()
     used = {} if resumed else routing.in_use(now)
     return Reimport(
         number=number,
-        assistant=assistant.model_copy(update={"phone": Phone(numbers=(number,)), "name": state["label"]}),
+        assistant=assistant.model_copy(update={"phone": Phone(numbers=(number,)), "name": begun.label}),
         agent_id=agent_id,
         incoming=incoming,
         there=there,
-        before=state["before"],
-        old_id=state["old_id"],
-        fallback=_answering(fallback) if fallback else state["fallback"],
-        sms=state["sms"],
+        before=begun.before,
+        old_id=begun.old_id,
+        fallback=_answering(fallback) if fallback else begun.fallback,
+        sms=begun.sms,
         resumed=resumed,
         needs_yes=tuple(f"in use at Twilio: {name} is {value}" for name, value in used.items()),
     )
@@ -136,7 +140,7 @@ async def _begun(
     fallback: str | None,
     *,
     sms: bool,
-) -> dict[str, Any]:
+) -> Begun:
     if there is None:
         raise UsageError(f"{number} is not at ElevenLabs", "Import it without --reimport.")
     if there.body["agent_id"] != agent_id:
@@ -150,13 +154,8 @@ async def _begun(
             f"nobody would answer {number} while it is imported anew",
             "Name somebody with --fallback URL: the old call flow, or a TwiML Bin that asks to call again.",
         )
-    return {
-        "before": now,
-        "old_id": there.remote_id,
-        "fallback": answering,
-        "sms": sms or routing.is_elevenlabs(now.get("sms_url", "")),
-        "label": there.body.get("label") or number,
-    }
+    routed = sms or routing.is_elevenlabs(now.get("sms_url", ""))
+    return Begun(now, there.remote_id, answering, sms=routed, label=there.body.get("label") or number)
 
 
 def _answering(url: str) -> dict[str, str]:
@@ -200,7 +199,7 @@ class _Reimport:
         """Raise Stale where another run was at it between the look and the lease; nothing is touched then."""
         found, there = self.found, await at_elevenlabs(self.control, self.found.number)
         seen, now = (one.remote_id if one is not None else None for one in (found.there, there))
-        if seen != now or found.resumed != (await self.undertaking.state() is not None):
+        if seen != now or found.resumed != (await self.undertaking.is_under_way()):
             raise Stale(f"{found.number} was imported or released by another run meanwhile", "Run it again.")
 
     async def remember(self) -> None:
@@ -252,11 +251,11 @@ class _Reimport:
         there = found.there.remote_id if found.there is not None else found.old_id
         if there == found.old_id:
             said = {"agent_id": found.agent_id}
-            await bindings.intend(ref, said, again=bindings.intended(ref))
-            there = await kind.create(desired, said)
+            there = await made(kind, desired, said, bindings, again=bindings.intended(ref))
             if there == found.old_id:
                 raise Stale(f"ElevenLabs still lists {found.number} as it was before it was deleted", "Wait a little.")
-        await bindings.bind(ref, there)
+        else:
+            await bindings.bind(ref, there)
         # Whether an import heeds the agent is not documented.
         if (await kind.read(there)).body["agent_id"] != found.agent_id:
             after = await kind.update(there, desired, {"agent_id": found.agent_id})

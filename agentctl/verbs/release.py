@@ -140,7 +140,9 @@ class _Release:
 
     async def forget(self) -> None:
         """Only now: until here a second run needs what was saved."""
-        await (await self.control.bindings()).unbind(Ref(phone_number.KIND, self.departure.number))
+        ref, bindings = Ref(phone_number.KIND, self.departure.number), await self.control.bindings()
+        await bindings.abandon([ref])  # An import that was cut off: nobody has to look for what it made.
+        await bindings.unbind(ref)
         await (await self.control.store()).call("forget_route", {"phone_number": self.departure.number})
         await (await Undertaking.of(self.control, phone_number.undertaking_of(self.departure.number))).forget()
 

@@ -134,10 +134,13 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         bindings = await control.bindings()
         beside = await held.read(control, [one for one in await holds(control) if one.key == new])
         source = beside.revisions.get(new, assistant)  # what is held is marked as it is there
-        plan = await planning.plan(await control.kinds(bindings), [source], bindings, whole=False)
+        plan = await planning.plan(
+            await control.kinds(bindings), [source], bindings, whole=False, patience=control.patience
+        )
         marks = tuple(change for change in plan.changes if _is_mark(change))
         narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
-        return await sync.apply(control, narrowed, take_ours=True, force=True)
+        # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.
+        return await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
 
 
 def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], renaming: Renaming) -> Iterator[str]:

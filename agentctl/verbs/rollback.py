@@ -15,7 +15,6 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Change, Plan
-from agentctl.sync.planning import Patience
 from agentctl.verbs import gate, held, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.history import ProjectPlan, Revision, digest, restored, revisions, unknown
@@ -33,9 +32,7 @@ class Rollback:
     source: str
 
 
-async def look(
-    control: Control, key: str, to: int | None = None, *, gated: bool | None = None, patience: Patience | None = None
-) -> Rollback:
+async def look(control: Control, key: str, to: int | None = None, *, gated: bool | None = None) -> Rollback:
     """Plan to make `key` what it was: at revision `to`, else at the one before the newest. Writes nothing.
 
     `gated`: as it is applied, the tests that the revision had are run against it before it goes live; None: as
@@ -58,7 +55,7 @@ async def look(
     gated = gate.wanted(control, gated)
     notices += sync.untested([assistant]) if gated else []
     how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
-    found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=patience, **how)
+    found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=control.patience, **how)
     beside = await held.read(control, [one for one in await holds(control) if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
@@ -80,8 +77,9 @@ async def rollback(
 
     The hold comes first, so that a sync after a rollback that was cut off does not take back what is done. It is
     withdrawn where nothing was written (of a gated plan: nothing that a gate is there for) and something failed or was
-    held back. Raises as `apply` does, which `on_tests` and `pace` are for.
+    held back. Raises as `apply` does, which `on_tests` and `pace` are for; for a plan that is not allowed, before that.
     """
+    sync.must_be_allowed(control, decision.plan, force=True)
     async with sync.exclusive(control):
         before = [one for one in await holds(control) if one.key == decision.key]
         await hold(control, decision.key, decision.revision, decision.source)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -46,9 +46,9 @@ class Rotation:
     by a run that never learned its secret.
     """
 
-    step: Step
     url: str
     old: str
+    step: Step = "make"
     new: str | None = None
     old_secret: str | None = None
     new_secret: str | None = None
@@ -86,24 +86,23 @@ async def look(control: Control, *, now: float | None = None) -> Rotation:
     Raises UsageError where no webhook is registered, SyncError where another one was registered meanwhile.
     """
     undertaking = await Undertaking.of(control, NAME)
-    state, bindings = await undertaking.state(), await control.bindings()
+    state, bindings = await undertaking.state(Rotation), await control.bindings()
     bound = bindings.get(WEBHOOK)
     if bound is None:
         raise UsageError("no webhook is registered", "agentctl webhook register URL makes one.")
     if state is None:
         applied = bindings.applied(WEBHOOK)
-        return Rotation("none", str(applied.get("url") or ""), bound, old_secret=applied.get("secret_digest"))
-    found = _restored(state)
-    if bound not in (found.old, found.new):
+        return Rotation(str(applied.get("url") or ""), bound, "none", old_secret=applied.get("secret_digest"))
+    if bound not in (state.old, state.new):
         raise SyncError(
-            f"webhook {bound} was registered while {found.old} was being rotated",
+            f"webhook {bound} was registered while {state.old} was being rotated",
             "Give the rotation up with: agentctl webhook rotate --cancel",
         )
     moment = time.time() if now is None else now
-    step: Step = "make" if found.new is None else "prove"
-    if found.until is not None:
-        step = "wait" if moment < found.until else "end"
-    return replace(found, step=step)
+    step: Step = "make" if state.new is None else "prove"
+    if state.until is not None:
+        step = "wait" if moment < state.until else "end"
+    return replace(state, step=step)
 
 
 async def rotate(control: Control, rotation: Rotation, *, on_created: OnCreated | None = None) -> Rotated:
@@ -125,10 +124,9 @@ async def cancel(control: Control) -> str | None:
     """
     async with exclusive(control):
         undertaking = await Undertaking.of(control, NAME)
-        state, bound = await undertaking.state(), (await control.bindings()).get(WEBHOOK)
-        if state is None:
+        given_up, bound = await undertaking.state(Rotation), (await control.bindings()).get(WEBHOOK)
+        if given_up is None:
             return None
-        given_up = _restored(state)
         if given_up.new is not None and bound == given_up.new:
             raise UsageError(
                 "the agents are being moved to the new webhook already", "agentctl webhook rotate goes on."
@@ -171,10 +169,6 @@ async def _sweep(control: Control, rotation: Rotation, *, spared: set[str | None
     for hook in await resource.listed(control.api):
         if hook.name == name and hook.url == rotation.url and hook.webhook_id not in spared:
             await resource.delete(control.api, hook.webhook_id)
-
-
-def _restored(state: Mapping[str, Any]) -> Rotation:
-    return Rotation("make", **{**state, "before": tuple(state["before"])})
 
 
 @dataclass
@@ -246,7 +240,7 @@ class _Run:
         kind = AgentWebhook.of(control.api, control.scope)
         agents = bindings.of(AGENT_KIND)
         synced = [one for one in (await sync.load(control)).assistants if one.key in agents]
-        plan = await planning.plan([kind], synced, bindings, whole=False)
+        plan = await planning.plan([kind], synced, bindings, whole=False, patience=control.patience)
         applied = await engine.apply(plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error

@@ -23,7 +23,6 @@ Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
 _PERIOD = re.compile(r"([1-9]\d{0,3})([mhd])")
 _MINUTES = {"m": 1, "h": 60, "d": 1440}
-_TRIGGER_PATH = "/sync"
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,9 @@ def _pg_cron(schedule: Schedule) -> dict[str, Any]:
         raise UsageError(
             "pg_cron has to know where `agentctl serve` is reached", "Set PUBLIC_URL, or use --url https://…"
         )
-    url = schedule.url.rstrip("/") + _TRIGGER_PATH
+    from agentctl.trigger import PATH
+
+    url = schedule.url.rstrip("/") + PATH
     if "$agentctl$" in url or "$agentctl$" in _name(schedule):
         raise UsageError("--url: must not contain $agentctl$")
     return {"cron": schedule.cron, "name": _literal(f"agentctl sync {_name(schedule)}"), "url": _literal(url)}

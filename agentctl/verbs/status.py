@@ -10,7 +10,6 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Plan
-from agentctl.sync.planning import Patience
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.history import resources
 from agentctl.verbs.hold import Hold
@@ -35,11 +34,10 @@ async def status(
     control: Control,
     only: Sequence[str] = (),
     *,
-    patience: Patience | None = None,
     trust_store: bool = False,
 ) -> tuple[Standing, ...]:
     """How each assistant stands. Writes nothing. Raises as `plan` does."""
-    plan = await trusted.plan(control, only, trust=trust_store, patience=patience)
+    plan = await trusted.plan(control, only, trust=trust_store)
     assistants = sync.select(control.loaded.assistants, only)
     held = {hold.key: hold for hold in plan.holds}
     kinds = await control.kinds(await control.bindings())

@@ -21,7 +21,6 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Plan, Settled
-from agentctl.sync.planning import Patience
 from agentctl.verbs import gate, held, history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
@@ -48,7 +47,6 @@ async def plan(
     prune: bool = False,
     gated: bool | None = None,
     force: bool = False,
-    patience: Patience | None = None,
 ) -> ProjectPlan:
     """Compare the project with the workspace; write nothing. `only`: globs of assistant keys.
 
@@ -71,7 +69,7 @@ async def plan(
     notices += untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
-    found = await planning.plan(kinds, free, bindings, notices=notices, patience=patience, **how)
+    found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*renamed_by_hand(found, bindings), *two_way.notices(control, plan)]
@@ -98,6 +96,19 @@ async def _begun(
     return await reading, bindings, recalled, kinds
 
 
+def must_be_allowed(
+    control: Control, plan: Plan, *, take_ours: bool = False, force: bool = False, stateless: bool = False
+) -> None:
+    """Raise UsageError for a plan that would delete or overwrite too much, unless `force`, or that is two-way at a real
+    host, unless `stateless`.
+
+    `apply` asks it too. Whoever asks a person, or writes anything of their own before it, asks it before that.
+    """
+    two_way.must_be_meant(control, plan, stateless=stateless)
+    if not force:
+        plan.raise_if_unsafe(take_ours=take_ours)
+
+
 async def apply(
     control: Control,
     plan: Plan,
@@ -116,12 +127,10 @@ async def apply(
     (stored conversations) unless `destroy`. A resource that fails stops only what refers to it and stands in the
     result's failures. Of a gated plan, no agent is changed and no number given to one unless the assistant's tests
     pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait, else agentctl.toml does. An
-    assistant that is applied as a whole is kept as a revision. Raises UsageError for a plan that would delete or
-    overwrite too much, unless `force`, or that is two-way at a real host, unless `stateless`; and Busy.
+    assistant that is applied as a whole is kept as a revision. Raises as `must_be_allowed` does, and Busy while another
+    sync of this project runs.
     """
-    two_way.must_be_meant(control, plan, stateless=stateless)
-    if not force:
-        plan.raise_if_unsafe(take_ours=take_ours)
+    must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned):
@@ -134,9 +143,8 @@ async def apply(
             stay = {one.desired.ref for one in plan.foreign} if not take_ours else set()
             pace = pace or _pace(control)
             asked = TestGate(control.api, bindings, ours.assistants, held=stay, pace=pace, on_tests=on_tests)
-        applied = await engine.apply(
-            plan, kinds, bindings, take_ours=take_ours, destroy=destroy, gate=asked, on_change=on_change
-        )
+        how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
+        applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 

@@ -92,7 +92,7 @@ async def look(
         agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
     kinds = [PhoneNumber(control.api, access)]
-    plan = await planning.plan(kinds, [narrowed], bindings, whole=False, patience=patience)
+    plan = await planning.plan(kinds, [narrowed], bindings, whole=False, patience=patience or control.patience)
     if plan.failures:
         raise plan.failures[0].error
     found = await (await control.store()).call("route", {"phone_number": number})
@@ -117,7 +117,7 @@ async def _begun(control: Control, number: str, key: str, fallback: str | None) 
     if fallback is not None:
         need_web_url("--fallback", fallback)
     loaded = await sync.load(control)
-    if await (await Undertaking.of(control, undertaking_of(number))).state() is not None:
+    if await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
         raise UsageError(f"{number} is between two imports", going_on(number, key))
     return loaded
 

@@ -16,7 +16,6 @@ from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
-from agentctl.sync.planning import Patience
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.gate import OnTests
@@ -36,7 +35,6 @@ async def run(
     control: Control,
     only: Sequence[str] = (),
     *,
-    patience: Patience | None = None,
     pace: Pace | None = None,
     on_tests: OnTests | None = None,
 ) -> tuple[Outcome, ...]:
@@ -61,7 +59,7 @@ async def run(
         held = {hold.key for hold in await holds(control)}
         absent = await _absent(control, bindings, tested)
         free = [one for one in tested if one.key not in held and one.key not in absent]
-        lost = await _synced(control, bindings, free, patience)
+        lost = await _synced(control, bindings, free)
     runs = [_run(control, bindings, one, lost, pace, on_tests) for one in tested if one.key not in absent]
     results = {found[0].assistant: found for found in await asyncio.gather(*runs)}
     for one in tested:
@@ -90,14 +88,12 @@ async def _absent(control: Control, bindings: Bindings, assistants: Sequence[Ass
     return {key: reason for key, reason in found if reason is not None}
 
 
-async def _synced(
-    control: Control, bindings: Bindings, assistants: Sequence[Assistant], patience: Patience | None
-) -> dict[Ref, str]:
+async def _synced(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> dict[Ref, str]:
     """Bring the tests up to date; why one is not."""
     if not assistants:
         return {}
     kinds = [AgentTest(control.api, control.scope)]
-    plan = await planning.plan(kinds, assistants, bindings, whole=False, patience=patience)
+    plan = await planning.plan(kinds, assistants, bindings, whole=False, patience=control.patience)
     # An agent may still have attached what was replaced; the next sync of the agent deletes it.
     kept = replace(plan, changes=tuple(change for change in plan.changes if change.action != "delete"))
     applied = await engine.apply(kept, kinds, bindings, retire=False)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-from agentctl.errors import Problem
+from agentctl.errors import Problem, StoreError
 from agentctl.resources.agent import Agent
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.apply import Applied
@@ -61,7 +62,8 @@ async def plan(control: Control, only: Sequence[str] = (), *, trust: bool, **opt
 async def apply(control: Control, plan: ProjectPlan, **options: Any) -> Applied:
     """As `sync.apply` and with its options; what a plan found that had nothing to do is remembered."""
     applied = await sync.apply(control, plan, **options)
-    await remember(control, plan, applied)
+    with suppress(StoreError):  # Without it the next plan is made in full; this one is applied.
+        await remember(control, plan, applied)
     return applied
 
 

@@ -75,16 +75,19 @@ async def watch(
     working = asyncio.create_task(run.work(serve))
     watching = [asyncio.create_task(run.poll(poll_seconds)), asyncio.create_task(run.show())]
     opened, ended = (asyncio.create_task(event.wait()) for event in (run.opened, stop))
-    # Told to call only when somebody listens; a door that cannot open ends `working`.
-    await asyncio.wait({opened, working, ended}, return_when=asyncio.FIRST_COMPLETED)
-    if on_ready is not None and run.opened.is_set() and not stop.is_set():
-        await on_ready()
-    await asyncio.wait({working, ended, *watching}, return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    for task in (*watching, opened, ended):
-        task.cancel()
-    # What the worker has begun, a mail among it, it finishes.
-    for result in await asyncio.gather(working, *watching, return_exceptions=True):
+    try:
+        # Told to call only when somebody listens; a door that cannot open ends `working`.
+        await asyncio.wait({opened, working, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if on_ready is not None and run.opened.is_set() and not stop.is_set():
+            await on_ready()
+        await asyncio.wait({working, ended, *watching}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        for task in (*watching, opened, ended):
+            task.cancel()
+        # What the worker has begun, a mail among it, it finishes.
+        results = await asyncio.gather(working, *watching, return_exceptions=True)
+    for result in results:
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
 

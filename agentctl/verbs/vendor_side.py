@@ -233,7 +233,7 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
 
 async def _unfinished(control: Control, number: str, key: str, found: Finding) -> Finding:
     """The same, unless the number is between two imports: whatever is seen of it then, one remedy alone works."""
-    if await (await Undertaking.of(control, undertaking_of(number))).state() is None:
+    if not await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
         return found
     state: State = "warning" if found.state == "ok" else "broken"
     return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))

@@ -21,7 +21,7 @@ from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.settings import require
 from agentctl.verbs import rotation
-from agentctl.verbs.address import DOOR_PATH, need_web_url
+from agentctl.verbs.address import need_web_url
 from agentctl.verbs.registration import Registered as Registered
 from agentctl.verbs.registration import Registration as Registration
 from agentctl.verbs.registration import look as look
@@ -29,6 +29,7 @@ from agentctl.verbs.registration import register as register
 from agentctl.verbs.rotation import Rotation
 from agentctl.verbs.secret import variable
 from agentctl.wiring import Control
+from webhooks.address import PATH as DOOR_PATH
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
 SAMPLES: tuple[Sample, ...] = ("transcript", "audio", "failure", "unknown")

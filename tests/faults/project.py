@@ -183,7 +183,7 @@ def bench(
 ) -> Iterator[Bench]:
     found = Bench(tmp_path, dsn, capsys)
     monkeypatch.setattr(wiring, "connect", found.connect)
-    monkeypatch.setattr("agentctl.cli.sync.patience", lambda: Patience(sleep=no_time))
+    monkeypatch.setattr(wiring.Control, "patience", Patience(sleep=no_time))
     monkeypatch.setattr("agentctl.resources.rag_index.Pace", lambda: Pace(sleep=no_time))
     for name, value in {"DATABASE_URL": dsn, "ELEVENLABS_API_KEY": found.key}.items():
         monkeypatch.setenv(name, value)

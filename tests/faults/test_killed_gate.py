@@ -69,7 +69,8 @@ async def gated(project: Path, settings: Settings, fatal: int, prune: bool) -> i
         )
         control.api = client
         async with client:
-            found = await sync.plan(control, gated=True, prune=prune, patience=Patience(pauses=(0.01,)))
+            control.patience = Patience(pauses=(0.01,))
+            found = await sync.plan(control, gated=True, prune=prune)
             applied = await sync.apply(control, found, pace=Pace(first=0.01))
         return 0 if applied.ok and not applied.held else 3
 

@@ -69,7 +69,8 @@ async def promoted(project: Path, settings: Settings, fatal: int = 0) -> bool:
         url, transport = str(settings.elevenlabs_base_url), Deadly(fatal, "applied")
         async with ElevenLabs(url, settings.elevenlabs_api_key, transport=transport, concurrency=1) as client:
             to.api = client
-            found = await promote.look(source, to, patience=Patience(pauses=(0.01,)))
+            to.patience = Patience(pauses=(0.01,))
+            found = await promote.look(source, to)
             return (await promote.promote(to, found)).ok
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agentctl.cli import sync
 from agentctl.sync.planning import Patience
+from agentctl.wiring import Control
 from tests.deadly import Phase, in_a_process
 from tests.telephony import NUMBER, WRITES, Bench, bench
 
@@ -52,7 +52,7 @@ def test_killed_at_every_request(bench: Bench, phase: Phase) -> None:
 def test_wherever_it_was_killed_the_one_remedy_that_works_is_named(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, phase: Phase
 ) -> None:
-    monkeypatch.setattr(sync, "patience", lambda: Patience(pauses=()))
+    monkeypatch.setattr(Control, "patience", Patience(pauses=()))
     assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
     before = bench.at_twilio()
     # Calls are diverted, the number is deleted, it is imported anew.

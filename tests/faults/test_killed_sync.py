@@ -98,7 +98,8 @@ async def one_sync(project: Path, settings: Settings, fatal: int, phase: Phase) 
         )
         control.api = client
         async with client:
-            found = await sync.plan(control, patience=Patience(pauses=(0.01,)))
+            control.patience = Patience(pauses=(0.01,))
+            found = await sync.plan(control)
             applied = await sync.apply(control, found)
         return 0 if applied.ok and not applied.held else 3
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 
 CONTRACT: tuple[Callable[[Any], Awaitable[None]], ...] = (
     sync.test_a_binding_is_made_changed_and_removed,
+    sync.test_a_binding_is_not_written_by_whoever_does_not_know_it_as_it_is,
     sync.test_an_assistant_is_saved_listed_and_removed,
     sync.test_the_first_route_saved_is_kept_until_it_is_forgotten,
     trust.test_an_intent_keeps_its_first_time_until_it_is_forgotten,

@@ -168,7 +168,7 @@ async def sync(api: Api, store: Any, assistants: Sequence[Assistant], prune: boo
     try:
         bindings = await Bindings(store, SCOPE).load()
         found = await plan(kinds, assistants, bindings, prune=prune, patience=patience)
-        applied = await apply(found, kinds, await Bindings(store, SCOPE).load())
+        applied = await apply(found, kinds, await Bindings(store, SCOPE).load(), patience=patience)
     except AgentctlError:
         return False
     return applied.ok and not applied.held

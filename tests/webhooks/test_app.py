@@ -17,7 +17,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
-from webhooks.app import PATH, door
+from webhooks.address import PATH
+from webhooks.app import door
 from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from pydantic import SecretStr
 
-from webhooks.app import PATH, door
+from webhooks.address import PATH
+from webhooks.app import door
 from webhooks.signature import HEADER, sign
 
 SECRET = SecretStr("wsec_first")

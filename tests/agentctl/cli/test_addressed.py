@@ -46,7 +46,7 @@ from agentctl.verbs.adopting import Adopting
 from agentctl.verbs.calls import Drained
 from agentctl.verbs.commands import COMMANDS
 from agentctl.verbs.finding import Finding
-from agentctl.verbs.history import History
+from agentctl.verbs.history import History, ProjectPlan
 from agentctl.verbs.hold import Hold
 from agentctl.verbs.knowledge import Refreshed
 from agentctl.verbs.notice import composed
@@ -83,15 +83,15 @@ STANDINGS = [Standing("desk", "held", (SAID,))]
 OUTCOMES = [Outcome("desk", Result("greets", "not run", SAID))]
 REFRESHED = [Refreshed("prices", "https://www.example.org", ERROR)]
 HOOK = Webhook("wh_1", "agentctl", "https://door.example.org")
-TURNING = Rotation("prove", HOOK.url, "wh_1", "wh_2")
-ENDING = Rotation("end", HOOK.url, "wh_1", "wh_2", moved_at=1e9)
+TURNING = Rotation(HOOK.url, "wh_1", "prove", "wh_2")
+ENDING = Rotation(HOOK.url, "wh_1", "end", "wh_2", moved_at=1e9)
 STATUS = Status("wh_1", HOOK, (), None, (SAID,), TURNING)
 REGISTERED = Registered(HOOK, True, None, (), (), ("desk",), None, (SAID,))
 SENT = Sent(HOOK.url, "transcript", None, 401, "no", 0.1, SAID)
 IMPORTED = Imported("+49", "desk", "agent_1", "phnum_1", True, True, {}, False, True, {}, {}, (SAID,))
 RELEASED = Released("+49", True, False, None, (), (SAID,))
 UNKEPT = cast(Any, SimpleNamespace(env_file=None))
-ROLLBACK = cast(Any, SimpleNamespace(key="desk", revision=2, plan=PLAN))
+ROLLBACK = cast(Any, SimpleNamespace(key="desk", revision=2, plan=ProjectPlan.of(PLAN, [])))
 
 TOLD: dict[str, Callable[[], Any]] = {
     "doctor.finding_json": lambda: doctor.finding_json(Finding("agents", "broken", SAID, SAID)),

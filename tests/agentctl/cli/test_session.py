@@ -14,8 +14,11 @@ import typer
 from agentctl.cli.session import DIRECTORY, ENVIRONMENT, code_of, confirm, connected, end, say
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
+from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.wiring import Control
+from tests.telephony import NUMBER, Bench
+from tests.telephony import bench as bench
 
 
 class Terminal(io.StringIO):
@@ -133,3 +136,25 @@ def test_what_a_command_returns_is_not_written_out(tmp_path: Path) -> None:
         return connected(work)
 
     assert isinstance(copy_context().run(there), Large)
+
+
+@pytest.mark.parametrize(
+    ("command", "ref", "said"),
+    [
+        (["plan"], Ref("agent", "empfang"), True),
+        (["status"], Ref("agent", "empfang"), True),
+        (["pull", "empfang"], Ref("agent", "empfang"), True),
+        (["import-number", NUMBER, "--assistant", "empfang", "--yes"], Ref("phone_number", NUMBER), True),
+        (["webhook", "register", "https://door.example.org/webhooks/elevenlabs"], Ref("agent", "empfang"), True),
+        (["sync", "--yes", "--quiet"], Ref("agent", "empfang"), False),
+    ],
+    ids=lambda given: given[0] if isinstance(given, list) else "",
+)
+def test_every_command_says_what_it_looks_for_again(bench: Bench, command: list[str], ref: Ref, *, said: bool) -> None:
+    async def cut_off(control: Control) -> None:
+        await (await control.bindings()).intend(ref, {}, again=False)
+
+    bench.control(cut_off)
+    _, out, err = bench(*command)
+    line = f"  looking again in 0.5 s for {ref.kind} {ref.key}: an interrupted run may have made it\n"
+    assert (line in err, "looking again" in out) == (said, False)

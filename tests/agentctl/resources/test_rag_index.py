@@ -274,3 +274,9 @@ async def test_an_id_of_an_earlier_version_is_understood_and_completed(kinds: An
     memory.bindings[name] = complete.rpartition("/")[0]
     assert (await synced(kinds, memory, assistant(knowledge=[LONG], rag={"enabled": False}), prune=True)).ok
     assert await indexed(sandbox) == []
+
+
+async def test_an_id_of_a_later_version_is_understood(kinds: Any, memory: Any, sandbox: Any) -> None:
+    await synced(kinds, memory, retrieving(LONG))
+    memory.bindings["rag_index", f"{LONG.key}@{MODEL}"] += "/more"
+    assert (await synced(kinds, memory, retrieving(LONG))).plan.empty

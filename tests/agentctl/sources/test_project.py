@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from agentctl.errors import ConfigurationError
-from agentctl.sources.project import find, merged
+from agentctl.sources.project import find
 from tests.agentctl.sources.disk import DiskProject
 
 
@@ -66,10 +66,3 @@ def test_find_says_what_to_do_where_there_is_no_project(tmp_path: Path) -> None:
 def test_a_wrong_agentctl_toml(project: DiskProject, toml: str, message: str) -> None:
     project.write("agentctl.toml", toml)
     assert project.problems() == [f"agentctl.toml: {message}"]
-
-
-def test_merging_replaces_lists_and_mixed_kinds_and_leaves_its_inputs_alone() -> None:
-    under = {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}, "c": 3}
-    over = {"a": {"y": [3]}, "b": 4, "c": {"w": None}}
-    assert merged(under, over) == {"a": {"x": 1, "y": [3]}, "b": 4, "c": {"w": None}}
-    assert under == {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}, "c": 3}

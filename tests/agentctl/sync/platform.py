@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,21 +24,21 @@ class Platform:
     ignored: set[str] = field(default_factory=set)
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     applied: dict[tuple[str, str], Any] = field(default_factory=dict)
+    stamps: dict[tuple[str, str], str] = field(default_factory=dict)  # of each binding, another one with each write
     intents: set[tuple[str, str]] = field(default_factory=set)
     said: dict[tuple[str, str], Any] = field(default_factory=dict)
     intended_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     versions: dict[str, str] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)  # kinds
     touched: int = 0  # what every look says
+    _clock: Iterator[int] = field(default_factory=itertools.count)
     hidden: int = 0  # so many more looks do not show what has no binding yet
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
         """The store: bindings only."""
         if function == "bindings":
-            return [
-                {"kind": name[0], "key": name[1], "remote_id": found, "applied": copy.deepcopy(self.applied[name])}
-                for name, found in self.bindings.items()
-            ]
+            return [self._row(name) for name in self.bindings]
         if function == "intents":
             at = self.intended_at.isoformat()
             return [
@@ -47,8 +48,12 @@ class Platform:
         name = (args["kind"], args["key"])
         match function:
             case "bind":
+                if args["expected"] != (self.stamps[name] if name in self.bindings else None):
+                    return None
                 self.bindings[name], self.applied[name] = args["remote_id"], copy.deepcopy(args["applied"])
+                self.stamps[name] = str(next(self._clock))
                 self.intents.discard(name)
+                return {"updated_at": self.stamps[name]}
             case "intend":
                 new = name not in self.intents
                 self.intents.add(name)
@@ -58,8 +63,13 @@ class Platform:
             case "forget_intent":
                 self.intents.discard(name)
             case "unbind":
-                self.bindings.pop(name)
+                if args["remote_id"] in (None, self.bindings[name]):
+                    self.bindings.pop(name)
         return {}
+
+    def _row(self, name: tuple[str, str]) -> dict[str, Any]:
+        memory = {"applied": copy.deepcopy(self.applied[name]), "updated_at": self.stamps.get(name)}
+        return {"kind": name[0], "key": name[1], "remote_id": self.bindings[name], **memory}
 
 
 MARKED = Traits(marks=frozenset({"name"}))
@@ -127,6 +137,8 @@ class Thing:
         return remote_id
 
     async def read(self, remote_id: str) -> Observed:
+        if self.name in self.platform.unreadable:
+            raise Unreachable(f"no answer to a look at {remote_id}")
         return self._observed(remote_id)
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:

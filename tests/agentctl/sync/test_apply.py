@@ -23,7 +23,7 @@ from agentctl.errors import (
 )
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Desired, Keyed, Ref, Scope, User
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Traits, User
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience, plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -443,6 +443,23 @@ async def test_of_two_that_create_at_once_without_a_lease_the_second_stops() -> 
     assert [type(failure.error) for failure in late.failures] == [Stale, Blocked]
 
 
+async def test_whoever_sleeps_over_an_edit_leaves_the_memory_of_a_newer_run_alone() -> None:
+    platform = Platform()
+    await synced(platform, [DOC])
+
+    class Sleeper(Thing):
+        async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+            answer = await super().update(remote_id, desired, patch)
+            assert (await synced(platform, [{**DOC, "document": {**DOC["document"], "text": "newer"}}])).ok
+            return answer
+
+    edited = {**DOC, "document": {**DOC["document"], "text": "older"}}
+    found = await planned(platform, [edited])
+    done = await apply(found, [Sleeper("document", platform)], await Bindings(platform, SCOPE).load())
+    assert [type(failure.error) for failure in done.failures] == [Stale]
+    assert platform.applied["document", "desk"]["text"] == "newer"
+
+
 async def no_time(seconds: float) -> None:
     """A pause that takes none."""
 
@@ -591,3 +608,29 @@ async def test_what_only_waits_for_what_is_held_back_is_not_told_as_done() -> No
     done = await synced(platform, [page])
     assert (len(platform.writes), done.done) == (before, ())
     assert {change.desired.kind for change in done.held} == {"document", "agent"}
+
+
+@pytest.mark.parametrize(("there", "held"), [(None, False), ("theirs", True)])
+async def test_what_referred_to_something_deleted_by_us_was_not_changed_by_somebody_else(
+    there: str | None, held: bool
+) -> None:
+    platform = Platform()
+    bell = Thing("bell", platform, traits=Traits(prunable=False))
+    every = [*kinds(platform, agent={"marks": True}), bell]
+
+    async def run(*specs: Any) -> Applied:
+        bindings = await Bindings(platform, SCOPE).load()
+        return await apply(await plan(every, specs, bindings, prune=True), every, bindings)
+
+    here = {"key": "here", "agent": {"name": "Here"}}
+    assert (await run(here, {"key": "away", "agent": {"name": "Away"}})).ok
+    assert (await run(here, {"key": "away", "agent": {"name": "Away"}}, _bell("away"))).ok
+    assert (await run(here)).ok
+    (number,) = platform.objects["bell"].values()
+    number["to"] = there
+    applied = await run(here, _bell("here"))
+    assert (bool(applied.held), number["to"] == there) == (held, held)
+
+
+def _bell(to: str) -> dict[str, Any]:
+    return {"key": "bell", "bell": {"to": Ref("agent", to)}}

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import StoreUnavailable
+from agentctl.errors import Stale, StoreUnavailable
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.grouped import Grouped
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
+from tests.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 SCOPE = Scope("demo", "default", "api.example.org")
@@ -47,6 +49,24 @@ async def test_all_that_is_settled_is_remembered_in_a_few_calls() -> None:
         assert bindings.get(ref) == f"new-{number}"
         assert bindings.former(ref) == (f"old-{number}",), "what was replaced has to go, by whichever command"
         assert bindings.touched(ref, f"new-{number}") == 7
+
+
+async def test_whoever_slept_writes_over_nothing_that_another_has_remembered_since() -> None:
+    store, ref = MemoryStore(), Ref("menu", "m1")
+    await Bindings(store, SCOPE).bind(ref, "one", {"text": "a"})
+    slept = await Bindings(store, SCOPE).load()
+    awake = await Bindings(store, SCOPE).load()
+    await awake.say(ref, "one", Said({"text": "b"}))
+    with pytest.raises(Stale, match="another sync has been at menu m1"):
+        await slept.say(ref, "one", Said({"text": "c"}))
+    await awake.bind(ref, "two", {"text": "b"}, former="one")
+    with pytest.raises(Stale):
+        await slept.bind(ref, "one", {"text": "c"})
+    await slept.forget(ref, "one")
+    with pytest.raises(Stale):
+        await Bindings(store, SCOPE).bind(ref, "three")
+    now = await Bindings(store, SCOPE).load()
+    assert (now.get(ref), now.former(ref), now.applied(ref)["text"]) == ("two", ("one",), "b")
 
 
 async def test_what_cannot_be_remembered_is_not_taken_for_remembered() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentctl.sync.diff import contains, diff, patch, without
+from agentctl.sync.diff import contains, diff, overlaid, patch, without
 from agentctl.sync.kind import Keyed, Ref
 
 KEYS = st.sampled_from(["a", "b", "c", "d"])
@@ -105,3 +105,10 @@ def test_an_object_of_which_nothing_is_left_is_no_declaration() -> None:
     assert without(body, [("part", "x", "deep")]) == {"name": "a", "part": {"y": {}}, "none": {}}
     assert without(body, [("part", "x"), ("part", "y")]) == {"name": "a", "none": {}}
     assert without(body, [("none", "gone"), ("part", "y", "gone")]) == body, "what was declared empty stays"
+
+
+def test_merging_replaces_lists_and_mixed_kinds_and_leaves_its_inputs_alone() -> None:
+    under = {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}, "c": 3}
+    over = {"a": {"y": [3]}, "b": 4, "c": {"w": None}}
+    assert overlaid(under, over) == {"a": {"x": 1, "y": [3]}, "b": 4, "c": {"w": None}}
+    assert under == {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}, "c": 3}

@@ -35,7 +35,8 @@ async def planned(platform: Platform, specs: Sequence[Any]) -> Plan:
 
 async def synced(platform: Platform, specs: Sequence[Any], *, take_ours: bool = False) -> Applied:
     bindings = await Bindings(platform, Scope("p", "e", "w")).load()
-    return await apply(await planned(platform, specs), kinds(platform), bindings, take_ours=take_ours)
+    found = await planned(platform, specs)
+    return await apply(found, kinds(platform), bindings, take_ours=take_ours, patience=Patience(()))
 
 
 async def cut_off(specs: Sequence[Any], *kinds: str) -> Platform:
@@ -201,3 +202,46 @@ async def test_entries_are_ours_and_go_also_after_such_an_edit(arrives: bool) ->
         )
         assert {k: v for k, v in there.get("to", {}).items() if v is not None} == wanted.get("to", {})
         assert (await planned(platform, [last])).empty
+
+
+async def test_what_was_made_and_bound_but_never_looked_at_is_as_a_create_without_an_answer() -> None:
+    platform = Platform(unreadable={"agent"})
+    assert not (await synced(platform, [desk()])).ok
+    assert ("agent", "desk") in platform.bindings
+    platform.unreadable.clear()
+    agent(platform)["name"] = "theirs"
+    for _ in range(2):
+        assert held(await synced(platform, [desk()])) == ["name"]
+    assert held(await synced(platform, [desk("new")])) == ["name"]
+    assert agent(platform)["name"] == "theirs"
+    agent(platform)["name"] = "ours"
+    assert not (await synced(platform, [desk("new")])).held
+    assert agent(platform)["name"] == "new"
+
+
+async def test_what_somebody_took_away_after_such_a_create_stays_away() -> None:
+    platform = await cut_off([desk(to={"x": {"id": 1}})], "agent")
+    agent(platform).update(to={}, voice=None)
+    for _ in range(2):
+        assert held(await synced(platform, [desk(to={"x": {"id": 1}})])) == ["voice.id", "to.x.id"]
+    assert agent(platform) == {"name": "ours", "voice": None, "to": {}}
+
+
+@pytest.mark.parametrize("last", [{"greeting": "two", "to": {"x": {"id": 1, "n": 2}}}, {"greeting": "three"}, {}])
+async def test_what_such_an_edit_declared_first_and_somebody_changed_there_is_held_back(last: dict[str, Any]) -> None:
+    platform = await edited(desk(), desk(greeting="two", to={"x": {"id": 1, "n": 2}}))
+    agent(platform)["greeting"] = "theirs"
+    agent(platform)["to"]["x"]["n"] = 3
+    before = agent(platform).copy()
+    for _ in range(2):
+        applied = await synced(platform, [desk(**last)])
+        assert set(held(applied)) >= {"to.x.n"} if "to" in last else {"to.x"}
+        assert ("greeting" in held(applied)) == ("greeting" in last)
+        assert agent(platform) == before
+
+
+async def test_what_such_an_edit_declared_first_and_never_arrived_is_ours_to_write() -> None:
+    platform = await edited(desk(), desk(greeting="two", to={"x": {"id": 1}}), arrives=False)
+    applied = await synced(platform, [desk(greeting="three", to={"x": {"id": 2}})])
+    assert (applied.ok, applied.held) == (True, ())
+    assert (agent(platform)["greeting"], agent(platform)["to"]) == ("three", {"x": {"id": 2}})

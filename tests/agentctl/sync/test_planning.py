@@ -85,6 +85,26 @@ async def test_only_a_create_without_any_trace_is_abandoned(
     assert found.abandoned == ((Ref("agent", "door"),) if abandoned else ())
 
 
+@dataclass
+class Tagged(Thing):
+    """One object may carry the marks of two keys."""
+
+    async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
+        found = [self._observed(i) for i in self.platform.objects[self.name]]
+        return {"desk": found, "door": found}
+
+
+@pytest.mark.parametrize("bound", [{}, {"door": "one"}, {"desk": "one", "door": "one"}])
+async def test_what_is_taken_up_under_one_key_is_not_deleted_under_another(
+    platform: Platform, bound: Mapping[str, str]
+) -> None:
+    platform.objects["agent"] = {"one": {"name": "Desk"}}
+    for key, remote_id in bound.items():
+        platform.bindings["agent", key], platform.applied["agent", key] = remote_id, {"name": "Desk"}
+    found = await planned(platform, [DESK], kind=Tagged("agent", platform), prune=True)
+    assert found.changes == ()
+
+
 async def test_what_is_not_looked_for_where_it_is_not_declared_is_not_abandoned(platform: Platform) -> None:
     platform.intents.add(("agent", "door"))
     platform.intended_at -= timedelta(hours=2)

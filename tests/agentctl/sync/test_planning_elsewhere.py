@@ -45,6 +45,8 @@ async def test_bindings_of_which_nothing_is_there_are_of_another_workspace(platf
         await planned(platform)
     with pytest.raises(Elsewhere):
         await planned(platform, SPECS[:1], whole=False)
+    with pytest.raises(Elsewhere):  # what is new would be made there
+        await planned(platform, [{"key": "new", "agent": {"name": "new"}}], whole=False)
     anyhow = await planned(platform, anchor=None)
     assert [change.vanished for change in anyhow.changes] == [True] * 3
 

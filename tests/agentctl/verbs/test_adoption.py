@@ -16,8 +16,12 @@ import httpx
 import pytest
 
 from agentctl.clients.trust import trusted
+from agentctl.errors import ConfigurationError, Problem
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
+from agentctl.sync.kind import Ref
+from agentctl.verbs import stateless
+from agentctl.wiring import Control
 from tests.deadly import in_a_process
 from tests.telephony import NUMBER, OLD_FLOW, Bench, environment
 
@@ -282,6 +286,51 @@ def test_an_agent_of_ours_whose_folder_is_gone_comes_back_under_its_key(workspac
     assert (workspace.as_told(), set(workspace.sandbox.state()["documents"])) == (before, documents)
     assert (workspace.root / "assistants/empfang/knowledge/preise.md").read_text() == "Ein Brot: 4 Euro.\n"
     workspace.settled()
+
+
+def test_an_adoption_ends_what_it_began_though_the_store_forgot_what_all_share(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace.root / "agentctl.toml").write_text(
+        'project = "beispiel"\n[defaults.knowledge_base]\nshared_folder = "alle"\n'
+    )
+    (workspace.root / "shared/knowledge").mkdir(parents=True)
+    (workspace.root / "shared/knowledge/firma.md").write_text("Seit 1900.\n")
+    workspace.declare("empfang")
+    assert workspace("sync", "--yes")[0] == 0
+    entries = workspace.agent()["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+
+    async def forget(control: Control) -> None:
+        await (await control.bindings()).unbind(Ref("knowledge_folder", "alle"))
+
+    workspace.control(forget)
+    workspace.knowing(*entries, name="Zweite")
+    monkeypatch.setattr(stateless, "is_loopback", lambda host: False)  # the sandbox as a real host
+    monkeypatch.setattr(Control, "embedded", True)
+    code, _, err = workspace("pull", "--all", "--yes")
+    assert (code, err) == (0, "")
+    workspace.settled()
+
+
+def test_what_was_bound_before_is_remembered_whole_where_no_file_can_be_placed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.declare("empfang")
+    assert workspace("sync", "--yes")[0] == 0
+    shutil.rmtree(workspace.root / "assistants/empfang")
+    other = workspace.agent_made("Zweite")
+
+    async def kept(control: Control) -> Any:
+        bindings, ref = await control.bindings(), Ref("agent", "empfang")
+        return bindings.get(ref), bindings.applied(ref)
+
+    def full(sheet: object, aside: Path) -> None:
+        raise ConfigurationError([Problem("assistants/empfang", "the disk is full")])
+
+    before = workspace.control(kept)
+    monkeypatch.setattr("agentctl.sources.written.Sheet.place", full)
+    assert "the disk is full" in workspace("pull", "--agent", f"{other}=empfang", "--yes")[2]
+    assert workspace.control(kept) == before
 
 
 def test_documents_that_several_agents_have_are_shared(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ from agentctl.verbs import exclusive as module
 from agentctl.verbs.exclusive import exclusive
 
 pytestmark = pytest.mark.anyio
+NOW = "2026-11-21T09:00:00+00:00"
 
 
 class Machine:
@@ -110,3 +111,18 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert machine.calls == ["take_lease", "release_lease"]
+
+
+@pytest.mark.parametrize("holder", ["machine", "machine 42 7 a b", "machine 42 seven a", ""])
+async def test_a_holder_that_another_version_wrote_is_named_and_not_taken_for_dead(holder: str) -> None:
+    calls = []
+
+    class Foreign(Machine):
+        async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+            calls.append(function)
+            return {"held": False, "holder": holder, "since": NOW, "expires_at": NOW}
+
+    with pytest.raises(Busy, match=f"another sync of this project is running: {holder}, since"):
+        async with exclusive(Foreign()):  # type: ignore[arg-type]
+            pass
+    assert calls == ["take_lease"]

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agentctl.errors import SyncError
+from agentctl.errors import StoreUnavailable, SyncError
 from agentctl.resources.assistant import Assistant, Document, Voice
-from agentctl.sync.kind import Scope
+from agentctl.sync.kind import Ref, Scope
 from agentctl.verbs import history, sync
 from agentctl.wiring import Control
 from tests.telephony import Bench
@@ -128,6 +128,53 @@ def test_a_store_that_refuses_it_is_a_failure_that_the_next_sync_repairs(bench: 
         assert bench("sync", "--yes")[0] == 0
     assert writes == []
     assert [one["revision"] for one in bench.json("history", "empfang")[0]["revisions"]] == [2, 1]
+
+
+@pytest.mark.parametrize("lost", ["missing_contents", "revisions"])
+def test_a_store_that_is_lost_after_the_last_write_takes_no_outcome_away(bench: Bench, lost: str) -> None:
+    if lost == "revisions":
+        Path(bench.root / "assistants/empfang/prompt.md").write_text("Neu.\n")
+        assert bench("sync", "--yes")[0] == 0
+        assert bench("rollback", "empfang", "--yes")[0] == 0
+    bench.declare("zentrale")
+
+    async def cut(control: Control) -> None:
+        store = await control.store()
+        real = store.call
+        plan = await sync.plan(control)
+
+        async def call(function: str, args: dict[str, object], *, timeout: float = 10.0) -> object:
+            if function == lost:
+                raise StoreUnavailable("the store is away")
+            return await real(function, args, timeout=timeout)
+
+        store.call = call  # type: ignore[method-assign, assignment]
+        applied = await sync.apply(control, plan)
+        assert {change.desired.key for change in applied.done} == {"zentrale"}
+        assert [(one.ref, str(one.error)) for one in applied.failures] == [
+            (Ref("revision", "zentrale"), "the store is away")
+        ]
+
+    bench.control(cut)
+    with bench.writes() as writes:
+        assert bench("sync", "--yes")[0] == 0
+    assert writes == []
+    assert len(bench.json("history", "zentrale")[0]["revisions"]) == 1
+
+
+def test_a_hold_without_any_revision_is_kept_as_one(bench: Bench, dsn: str) -> None:
+    Path(bench.root / "assistants/empfang/prompt.md").write_text("Neu.\n")
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("rollback", "empfang", "--yes")[0] == 0
+
+    async def cut(control: Control) -> None:
+        plan = await sync.plan(control)
+        with psycopg.connect(dsn) as connection:
+            connection.execute("delete from agentctl.revisions")
+        assert (await sync.apply(control, plan)).ok
+
+    bench.control(cut)
+    assert [one["note"] for one in bench.json("history", "empfang")[0]["revisions"]] == ["rollback to 1"]
 
 
 def test_a_sync_with_nothing_to_do_saves_nothing_and_asks_once(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -28,6 +29,14 @@ def imported(bench: Bench) -> Bench:
 def number(bench: Bench) -> dict[str, Any]:
     (found,) = bench.sandbox.state()["numbers"].values()
     return dict(found)
+
+
+def intents(bench: Bench) -> list[str]:
+    async def ask(control: Control) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await (await control.store()).call("intents", asdict(control.scope))
+        return found
+
+    return [one["key"] for one in bench.control(ask)]
 
 
 def settled(bench: Bench, before: dict[str, Any]) -> None:
@@ -136,6 +145,20 @@ def test_a_refused_import_leaves_the_fallback_answering_and_the_next_run_heals_i
     assert "cut off" in err
     assert json.loads(out)["resumed"] is True
     settled(imported, before)
+
+
+def test_a_refused_import_is_looked_for_by_no_plan(imported: Bench) -> None:
+    imported.sandbox.fault(method="POST", path=NUMBERS, **REFUSED)
+    assert imported(*ANEW)[0] == 1
+    assert intents(imported) == [], "nothing was made"
+
+
+def test_a_release_leaves_nothing_to_look_for(imported: Bench) -> None:
+    imported.sandbox.fault(method="POST", path=NUMBERS, drop="before")
+    assert imported(*ANEW)[0] == 1
+    assert intents(imported) == [NUMBER]
+    assert imported("release-number", NUMBER, "--yes")[0] == 0
+    assert intents(imported) == []
 
 
 def test_a_lost_answer_makes_no_second_number(imported: Bench) -> None:

@@ -17,7 +17,8 @@ from agentctl.sandbox.harness import running_thread
 from agentctl.settings import Settings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Plan
-from agentctl.verbs import stateless
+from agentctl.verbs import rollback, stateless
+from agentctl.verbs.hold import holds
 from agentctl.wiring import Control, connect
 from tests.telephony import NUMBER, Bench, bench, environment
 
@@ -229,6 +230,46 @@ def test_no_key_is_taken_that_an_unknown_agent_has(machines: tuple[Bench, Bench]
     assert one.sandbox.state()["agents"] == there
 
 
+def test_no_rollback_holds_what_it_may_not_write(real: Bench) -> None:
+    (real.root / "assistants" / "zentrale" / "prompt.md").write_text("Hilf anders.\n")
+    assert real("sync", "--yes")[0] == 0
+    (real.root / "assistants" / "zentrale" / "prompt.md").write_text("Hilf freundlich.\n")
+    assert real("sync", "--yes")[0] == 0
+    forget(real, Ref("agent", "zentrale"))
+
+    async def decided(control: Control) -> rollback.Rollback:
+        return await rollback.look(control, "zentrale")
+
+    async def act(control: Control) -> None:
+        with pytest.raises(UsageError, match="knows nothing of them"):
+            await rollback.rollback(control, await decided(control))
+        assert await holds(control) == ()
+
+    with real.writes() as writes:
+        code, out, err = real("rollback", "zentrale")
+        assert (code, "1 resources of this project are at" in err) == (2, True), "there is nothing to ask for"
+        assert "Hilf anders." in out
+        real.control(act)
+    assert writes == []
+
+
+def test_a_rename_ends_what_it_began_though_the_store_forgot_what_all_share(
+    real: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (real.root / "agentctl.toml").write_text(
+        'project = "beispiel"\n[defaults.knowledge_base]\nshared_folder = "alle"\n'
+    )
+    (real.root / "shared" / "knowledge").mkdir(parents=True)
+    (real.root / "shared" / "knowledge" / "firma.md").write_text("Seit 1900.\n")
+    assert real("sync", "--yes")[0] == 0
+    forget(real, Ref("knowledge_folder", "alle"))
+    monkeypatch.setattr(Control, "embedded", True)
+    before = real.sandbox.state()["agents"].keys()
+    assert real("rename", "zentrale", "pforte", "--yes")[0] == 0
+    agents = real.sandbox.state()["agents"]
+    assert (agents.keys(), "agentctl:beispiel/production/pforte" in str(agents)) == (before, True)
+
+
 @pytest.fixture
 def real(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A project in a shared store, synced before its workspace got a label; the sandbox is a real host."""
@@ -246,6 +287,17 @@ def edit(bench: Bench) -> None:
         await control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id)
 
     bench.control(change)
+
+
+def forget(bench: Bench, ref: Ref) -> None:
+    """The store knows no more of it."""
+
+    async def unbind(control: Control) -> None:
+        bindings = await control.bindings()
+        assert bindings.get(ref)
+        await bindings.unbind(ref)
+
+    bench.control(unbind)
 
 
 def label(bench: Bench, name: str) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from agentctl.sync.planning import Patience
+from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
@@ -35,7 +36,7 @@ def copy_of(bench: Bench, agent_id: str, **changed: Any) -> str:
 def test_a_create_that_the_list_shows_later_is_named_until_a_person_has_chosen(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agentctl.cli.sync.patience", lambda: Patience(pauses=()))
+    monkeypatch.setattr(Control, "patience", Patience(pauses=()))
     bench.declare("zentrale")
     bench.sandbox.fault(method="GET", path=LIST, stale=True, times=20)
     bench.sandbox.fault(method="POST", path=f"{LIST}/create", drop="after")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 import agentctl
+from agentctl.errors import StoreUnavailable
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
 from agentctl.sync.kind import Ref
@@ -128,6 +130,23 @@ async def test_a_hold_and_an_interrupted_create_end_the_trust(project: Project) 
     async with project.opened() as control:
         await (await control.bindings()).intend(Ref("agent", "empfang"), {}, again=False)
     assert not await project.trusts()
+
+
+async def test_what_cannot_be_remembered_takes_no_outcome_away(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with project.opened() as control:
+        plan = replace(await sync.plan(control), seen=trusted.Seen("", {}))
+        store = await control.store()
+        real = store.call
+
+        async def call(function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+            if function == "save_clean_sync":
+                raise StoreUnavailable("the store is away")
+            return await real(function, args, timeout=timeout)
+
+        monkeypatch.setattr(store, "call", call)
+        assert (await trusted.apply(control, plan)).ok
 
 
 async def test_another_version_looks_for_itself(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

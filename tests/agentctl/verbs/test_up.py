@@ -222,6 +222,18 @@ async def test_a_bug_in_what_shows_the_calls_ends_it(control: Control, sandbox: 
             await up.watch(control, on_call=broken, stop=asyncio.Event(), on_ready=call, poll_seconds=0.1)
 
 
+async def test_whatever_happens_nothing_goes_on_behind_it(control: Control) -> None:
+    async def broken() -> None:
+        raise RuntimeError("broken")
+
+    before, stop = asyncio.all_tasks(), asyncio.Event()
+    with pytest.raises(RuntimeError, match="broken"):
+        async with asyncio.timeout(30):
+            await up.watch(control, on_call=unexpected, stop=stop, on_ready=broken)
+    assert asyncio.all_tasks() <= before
+    assert stop.is_set()
+
+
 async def test_before_the_first_sync_there_is_nothing_to_watch(control: Control) -> None:
     await (await control.bindings()).unbind(Ref("agent", "empfang"))
     with pytest.raises(ConfigurationError, match="agentctl sync"):

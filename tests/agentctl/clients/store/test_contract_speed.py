@@ -26,7 +26,7 @@ async def test_a_group_binds_each_row_and_fulfils_each_intent(store: Store) -> N
 
     answers = await store.call("bind_all", {"rows": [row("b"), row("a"), row("b", remote_id="id_new")]})
 
-    assert answers == [{"new": True}, {"new": True}, {"new": False}]
+    assert [answer["new"] for answer in answers] == [True, True, False]
     bound = await store.call("bindings", PLACE)
     assert [(one["key"], one["remote_id"], one["applied"]) for one in bound] == [
         ("a", "id_a", {"name": "a"}),
@@ -40,6 +40,15 @@ async def test_a_group_is_bound_as_a_whole_or_not_at_all(store: Store) -> None:
         await store.call("bind_all", {"rows": [row("a"), row("b", remote_id=None)]})
     assert await store.call("bindings", PLACE) == []
     assert await store.call("bind_all", {"rows": []}) == []
+
+
+async def test_of_a_group_only_those_are_bound_that_are_known_as_they_are(store: Store) -> None:
+    (stamp,) = [one["updated_at"] for one in await store.call("bind_all", {"rows": [row("a")]})]
+    await store.call("bind", row("b"))
+    rows = [row("a", remote_id="x", expected=stamp), row("b", remote_id="x", expected=None), row("c", expected=None)]
+    answers = await store.call("bind_all", {"rows": rows})
+    assert [answer and answer["new"] for answer in answers] == [False, None, True]
+    assert [one["remote_id"] for one in await store.call("bindings", PLACE)] == ["x", "id_b", "id_c"]
 
 
 async def test_groups_that_meet_wait_for_each_other(store: Store) -> None:

@@ -22,14 +22,36 @@ NUMBER = {"phone_number": "+498999998100"}
 
 
 async def test_a_binding_is_made_changed_and_removed(store: Store) -> None:
-    assert await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": {"a": [1, None]}}) == {"new": True}
-    assert await store.call("bind", {**AGENT, "remote_id": "agent_2", "applied": None}) == {"new": False}
+    first = await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": {"a": [1, None]}})
+    then = await store.call("bind", {**AGENT, "remote_id": "agent_2", "applied": None})
+    assert (first["new"], then["new"]) == (True, False)
 
     [bound] = await store.call("bindings", PLACE)
+    assert bound["updated_at"] == then["updated_at"] > first["updated_at"]
     times = {"bound_at": bound["bound_at"], "updated_at": bound["updated_at"]}
     assert bound == {"kind": "agent", "key": "empfang", "remote_id": "agent_2", "applied": None, **times}
     assert await store.call("unbind", AGENT) == {"removed": True}
     assert await store.call("unbind", AGENT) == {"removed": False}
+    assert await store.call("bindings", PLACE) == []
+
+
+async def test_a_binding_is_not_written_by_whoever_does_not_know_it_as_it_is(store: Store) -> None:
+    one = {**AGENT, "remote_id": "agent_1", "applied": {"a": 1}}
+    late = {**AGENT, "remote_id": "agent_9", "applied": {"a": 9}}
+    await store.call("intend", AGENT)
+    made = await store.call("bind", {**one, "expected": None})
+    assert made["new"] is True
+    again = await store.call("bind", {**one, "expected": made["updated_at"]})
+    await store.call("intend", AGENT)
+    for stamp in (None, made["updated_at"]):
+        assert await store.call("bind", {**late, "expected": stamp}) is None
+    (bound,) = await store.call("bindings", PLACE)
+    assert (bound["remote_id"], bound["applied"], bound["updated_at"]) == ("agent_1", {"a": 1}, again["updated_at"])
+    assert len(await store.call("intents", PLACE)) == 1, "nothing was fulfilled"
+
+    assert await store.call("unbind", {**AGENT, "remote_id": "agent_9"}) == {"removed": False}
+    assert await store.call("unbind", {**AGENT, "remote_id": "agent_1"}) == {"removed": True}
+    assert await store.call("bind", {**late, "expected": again["updated_at"]}) is None
     assert await store.call("bindings", PLACE) == []
 
 

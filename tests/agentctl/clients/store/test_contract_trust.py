@@ -61,7 +61,7 @@ async def test_an_intent_is_fulfilled_by_the_binding_of_the_same_name_only(store
     for change in ({}, *near):
         await store.call("intend", {**AGENT, **change})
 
-    assert await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": None}) == {"new": True}
+    assert (await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": None}))["new"] is True
 
     left = [(row["kind"], row["key"]) for row in await store.call("intents", PLACE)]
     assert left == [("agent", "zentrale"), ("knowledge", "empfang")]
@@ -69,7 +69,7 @@ async def test_an_intent_is_fulfilled_by_the_binding_of_the_same_name_only(store
         assert len(await store.call("intents", {**PLACE, **change})) == 1
     # Also one that replaces an id: the create was meant for it.
     await store.call("intend", AGENT)
-    assert await store.call("bind", {**AGENT, "remote_id": "agent_2", "applied": None}) == {"new": False}
+    assert (await store.call("bind", {**AGENT, "remote_id": "agent_2", "applied": None}))["new"] is False
     assert [(row["kind"], row["key"]) for row in await store.call("intents", PLACE)] == left
 
 
@@ -201,7 +201,7 @@ async def test_a_store_of_the_version_before_keeps_its_rows(clusters: Callable[[
         assert (await store.call("route", {"phone_number": "+498999998100"}))["route"] == {"voice_url": "https://old"}
         # What the older version does goes on, also by connections that it opened before.
         await store.call("intend", AGENT)
-        assert await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": None}) == {"new": False}
+        assert (await store.call("bind", {**AGENT, "remote_id": "agent_1", "applied": None}))["new"] is False
         assert await store.call("intents", PLACE) == []
         first: dict[str, Any] = {**PLACE, "key": "empfang", "spec": {}, "digest": "a", "note": None, "contents": []}
         assert await store.call("save_revision", first) == {"revision": 1, "new": True}

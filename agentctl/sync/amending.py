@@ -1,0 +1,46 @@
+"""Edit one resource: what is about to be said is remembered first, and looked for before it is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentctl.errors import AnswerLost, Stale
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import diff
+from agentctl.sync.fresh import PLAN_AGAIN, is_same
+from agentctl.sync.interrupted import Said
+from agentctl.sync.kind import Desired, Kind, Observed
+from agentctl.sync.patience import Patience
+
+
+async def amended(
+    kind: Kind[Any],
+    desired: Desired,
+    observed: Observed,
+    sent: Mapping[str, Any],
+    said: Said,
+    bindings: Bindings,
+    patience: Patience,
+) -> Observed:
+    """Send it, and the resource as it is afterwards.
+
+    A write whose answer was lost is sent again only while all is there as it was: meanwhile somebody else may have
+    written. Raises Stale where somebody has, AnswerLost where it never got through, and what `kind` raises.
+    """
+    await bindings.say(desired.ref, observed.remote_id, said)
+    for pause in (*patience.pauses, None):
+        try:
+            return await kind.update(observed.remote_id, desired, sent)
+        except AnswerLost as error:
+            if pause is None:
+                raise AnswerLost(error.message, "Run the same again: it looks first at what became of it.") from None
+        await patience.sleep(pause)
+        now = await kind.read(observed.remote_id)
+        if is_same(observed, now):
+            continue
+        if diff(said.words, now.body, kind.lists, bindings.applied(desired.ref)):
+            name = f"{desired.kind} {desired.key}"
+            raise Stale(f"{name} was changed at the platform while it was written", PLAN_AGAIN)
+        return now
+    raise AssertionError("the last attempt has ended it")

@@ -1,0 +1,38 @@
+"""Make one resource: what is about to be said is remembered before it is sent, and the id the moment there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentctl.errors import Rejected, Unauthorized
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Desired, Kind
+
+
+async def made(
+    kind: Kind[Any],
+    desired: Desired,
+    body: Mapping[str, Any],
+    bindings: Bindings,
+    *,
+    again: bool,
+    former: str | None = None,
+    unjudged: bool = False,
+) -> str:
+    """Make it and bind it: its id. `again`: an earlier create was cut off, and what it may have made was looked for.
+
+    `former`, `unjudged`: as of `Bindings.bind`. Raises Stale where another sync is making it too, and what `kind`
+    raises. Where no answer came, the next plan looks for it.
+    """
+    if not kind.traits.repeatable:
+        await bindings.intend(desired.ref, body, again=again)
+    try:
+        remote_id = await kind.create(desired, body)
+    except (Rejected, Unauthorized):
+        # Nothing was made, so nobody has to look for it. Of an earlier create, something may come to light still.
+        if not again:
+            await bindings.abandon([desired.ref])
+        raise
+    await bindings.bind(desired.ref, remote_id, former=former, unjudged=unjudged, made=body)
+    return remote_id

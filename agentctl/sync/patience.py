@@ -1,0 +1,31 @@
+"""For how long a run looks again for what a write without an answer may have done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from agentctl.sync.kind import Ref
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to look for what an interrupted create may have left, since the platform's lists may lag behind.
+
+    `pauses` in seconds between looks; `on_pause` hears of each with what is looked for.
+    """
+
+    pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
+
+
+def telling(tell: Callable[[str], None]) -> Patience:
+    """The usual patience; `tell` hears of each pause what is looked for, and for how long."""
+
+    def pausing(missing: Sequence[Ref], seconds: float) -> None:
+        names = ", ".join(f"{ref.kind} {ref.key}" for ref in missing)
+        tell(f"looking again in {seconds:g} s for {names}: an interrupted run may have made it")
+
+    return Patience(on_pause=pausing)
