@@ -159,6 +159,18 @@ class MemoryStore:
         bound = self._of("bindings", args, *SCOPE, "kind", "key")[1].get(key, {}).get("remote_id")
         return {"new": new, "intended_at": rows.setdefault(key, fresh)["intended_at"], "remote_id": bound}
 
+    def _hold(self, args: Mapping[str, Any]) -> Any:
+        key, rows = self._of("holds", args, *SCOPE, "key")
+        new = key not in rows
+        rows[key] = {name: args[name] for name in ("key", "revision", "digest")} | {"held_at": self._now().isoformat()}
+        return {"new": new}
+
+    def _holds(self, args: Mapping[str, Any]) -> Any:
+        return self._listed("holds", args)
+
+    def _unhold(self, args: Mapping[str, Any]) -> Any:
+        return {"removed": self._removed("holds", args, *SCOPE, "key")}
+
     def _undertaking(self, args: Mapping[str, Any]) -> Any:
         return None
 

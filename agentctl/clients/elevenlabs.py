@@ -91,8 +91,7 @@ class ElevenLabs:
 
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
-        answer = await self._send("GET", path, ids, params=params)
-        return self._json("GET", path, answer)
+        return self._json("GET", path, await self._send("GET", path, ids, params=params))
 
     async def get_bytes(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> tuple[bytes, str]:
         """The content at `path` (a recording, say) and its media type."""
@@ -115,7 +114,7 @@ class ElevenLabs:
 
     async def post_repeatable(self, path: str, **ids: str) -> dict[str, Any]:
         """Have something done that done twice is as done once: sent again as a GET is, and no answer is lost."""
-        return self._object("POST", path, await self._send("POST", path, ids, once=False))
+        return self._object("POST", path, await self._send("POST", path, ids, repeatable=True))
 
     async def patch(
         self,
@@ -132,7 +131,8 @@ class ElevenLabs:
 
         `once`: sent again only when it certainly did not happen, like a POST.
         """
-        answer = await self._send("PATCH", path, ids, params=params, json=json, files=files, data=data, once=once)
+        content = {"json": json, "files": files, "data": data, "repeatable": not once}
+        answer = await self._send("PATCH", path, ids, params=params, **content)
         return self._object("PATCH", path, answer)
 
     async def put(
@@ -181,13 +181,14 @@ class ElevenLabs:
         *,
         params: Mapping[str, Any] | None = None,
         turn: Turn | None = None,
-        once: bool | None = None,
+        repeatable: bool | None = None,
         **content: Any,
     ) -> httpx.Response:
         what = f"{method} {path}"
         url = self._base + _filled(what, path, ids)
         query = {name: value for name, value in (params or {}).items() if value is not None}
         extensions = _UPLOAD_TIMEOUT if content.get("files") else _TIMEOUT
+        repeatable = method != "POST" if repeatable is None else repeatable
         attempts = 0
 
         async def attempt() -> httpx.Response:
@@ -201,10 +202,9 @@ class ElevenLabs:
             return answer
 
         turn = turn or self._pace.turn()
-        once = method == "POST" if once is None else once
-        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=not once, turn=turn)
+        answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._raise(what, once, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
+            self._raise(what, repeatable, answer, [SecretStr(str(one)) for one in secrets(content.get("json"))])
         return answer
 
     def _request(
@@ -233,7 +233,7 @@ class ElevenLabs:
             must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, once: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
+    def _raise(self, what: str, repeatable: bool, answer: httpx.Response, sent: Sequence[SecretStr]) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL")
@@ -241,7 +241,7 @@ class ElevenLabs:
         said = clean(said, self._key, *sent)  # A refusal may quote what it refuses.
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
-            if once:
+            if not repeatable:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
         if code is None and status not in (413, 429):

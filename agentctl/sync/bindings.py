@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from agentctl.errors import Stale
+from agentctl.errors import Stale, UsageError
 from agentctl.sync.diff import overlaid, without
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
@@ -69,6 +69,8 @@ class Bindings:
         self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
         self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
         if before := self.scope.unlabelled:
+            if not rows:
+                await self._must_be_over(before)
             rows = await self._store.call("bindings", asdict(before))
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
             self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
@@ -76,6 +78,19 @@ class Bindings:
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
         self._said = {Ref(row["kind"], row["key"]): said for row in intents if (said := row.get("said"))}
         return self
+
+    async def _must_be_over(self, before: Scope) -> None:
+        """Raise UsageError where something is under way that belongs to the workspace while it had no label."""
+        intents = await self._store.call("intents", asdict(before))
+        holds = await self._store.call("holds", asdict(before))
+        begun = [f"the create of {row['kind']} {row['key']}" for row in intents]
+        held = [f"the hold of {row['key']}" for row in holds]
+        if under_way := [*begun, *held]:
+            raise UsageError(
+                f"{self.scope.environment} gets the label of a workspace while something without it is under way: "
+                f"{', '.join(under_way[:5])}{', …' if len(under_way) > 5 else ''}",
+                "Take the label away once more, end that (agentctl sync, agentctl unhold KEY), and give it then.",
+            )
 
     def get(self, ref: Ref) -> str | None:
         """The bound id, or None."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
-from agentctl.errors import Stale, StoreUnavailable
+from agentctl.errors import Stale, StoreUnavailable, UsageError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.grouped import Grouped
 from agentctl.sync.interrupted import Said
@@ -74,3 +75,23 @@ async def test_what_cannot_be_remembered_is_not_taken_for_remembered() -> None:
     with pytest.raises(StoreUnavailable):
         await bindings.settle([settled(1), settled(2)])
     assert bindings.get(Ref("menu", "m1")) is None
+
+
+async def test_a_label_is_not_given_while_something_without_it_is_under_way() -> None:
+    store, labelled = MemoryStore(), Scope("demo", "default", "acme@api.example.org")
+    ref = Ref("agent", "desk")
+    before = await Bindings(store, SCOPE).load()
+    await before.intend(ref, {"name": "Desk"}, again=False)
+    with pytest.raises(UsageError, match="under way: the create of agent desk"):
+        await Bindings(store, labelled).load()
+    await before.bind(ref, "one", {"name": "Desk"})
+    await store.call("hold", {**asdict(SCOPE), "key": "desk", "revision": 1, "digest": "d"})
+    with pytest.raises(UsageError, match="the hold of desk") as caught:
+        await Bindings(store, labelled).load()
+    assert "agentctl unhold" in (caught.value.hint or "")
+    await store.call("unhold", {**asdict(SCOPE), "key": "desk"})
+    assert (await Bindings(store, labelled).load()).memory(ref, "one") == {"name": "Desk"}
+    await (await Bindings(store, labelled).load()).bind(ref, "one")
+    # From then on what is under way without it is another one's.
+    await store.call("hold", {**asdict(SCOPE), "key": "desk", "revision": 1, "digest": "d"})
+    assert (await Bindings(store, labelled).load()).get(ref) == "one"
