@@ -131,7 +131,7 @@ class ElevenLabs:
 
         `once`: sent again only when it certainly did not happen, like a POST.
         """
-        content = {"json": json, "files": files, "data": data, "repeatable": not once}
+        content: dict[str, Any] = {"json": json, "files": files, "data": data, "repeatable": not once}
         answer = await self._send("PATCH", path, ids, params=params, **content)
         return self._object("PATCH", path, answer)
 
