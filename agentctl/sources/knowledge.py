@@ -14,7 +14,7 @@ from agentctl.resources.assistant import Document
 from agentctl.settings import nearest
 from agentctl.sources.assistant_file import KnowledgeEntry
 from agentctl.sources.problems import located
-from agentctl.sources.toml import Unreadable, decode, inside, read_bytes
+from agentctl.sources.toml import Unreadable, decode, inside, read_bytes, untakeable
 
 # The platform's limit for one file (its documentation, 2025 and 2026).
 MAX_DOCUMENT_BYTES = 21_000_000
@@ -47,7 +47,11 @@ def entries_in(directory: Path, where: str, root: Path, problems: list[Problem])
         return []
     try:
         names = os.listdir(inside(directory, where, root, "files"))
-        return [directory / name for name in sorted(names) if not _is_leftover(name)]
+        names = [name for name in sorted(names) if not _is_leftover(name)]
+        odd = {name for name in names if untakeable(name)}
+        what = "has a name that is not UTF-8; rename it"
+        problems += [Problem(f"{where}/{ascii(name)[1:-1]}", what) for name in sorted(odd)]
+        return [directory / name for name in names if name not in odd]
     except Unreadable as error:
         problems.append(error.problem)
     except NotADirectoryError:

@@ -9,6 +9,7 @@ contained in observed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -114,7 +115,15 @@ def contains(desired: Any, observed: Any) -> bool:
         )
     if isinstance(desired, bool) or isinstance(observed, bool):
         return desired is observed
-    return bool(desired == observed) or are_one(desired, observed)
+    return _equal(desired, observed) or are_one(desired, observed)
+
+
+def _equal(desired: Any, observed: Any) -> bool:
+    if {desired.__class__, observed.__class__} == {int, float}:
+        # 1e23 comes back from a database as 100000000000000000000000, which is no float's own value.
+        with suppress(OverflowError):
+            return float(desired) == float(observed)
+    return bool(desired == observed)
 
 
 def _edits(

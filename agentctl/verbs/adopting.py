@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -88,7 +88,14 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
     for one, body in zip(wanted.found, bodies, strict=True):
         adoption = await aside(partial(composer.compose, one, body, shelf[one.key]))
         adoptions += [adoption] if adoption else []
-    return Adopting(tuple(adoptions), (*wanted.left, *composer.left), (*wanted.notes, *composer.notes))
+    told = partial(_told, control.veil)
+    named_so = tuple(replace(one, name=control.veil(one.name)) for one in adoptions)
+    return Adopting(named_so, told((*wanted.left, *composer.left)), told((*wanted.notes, *composer.notes)))
+
+
+def _told(veil: Callable[[str], str], problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems, in which others' names may stand, without a secret in them."""
+    return tuple(Problem(veil(one.where), veil(one.what)) for one in problems)
 
 
 async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:

@@ -93,6 +93,14 @@ def test_what_the_store_or_no_request_would_keep_as_it_is_is_refused(
     assert what in refused(bench, 2, "plan")
 
 
+def test_a_file_whose_name_nobody_can_keep_is_refused(bench: Bench) -> None:
+    folder = bench.toml.parent / "knowledge"
+    folder.mkdir()
+    Path(os.fsdecode(os.fsencode(folder) + b"/preise\xff.md")).write_text("Brot.\n")
+    message = refused(bench, 2, "plan")
+    assert "assistants/empfang/knowledge/preise\\udcff.md: has a name that is not UTF-8; rename it" in message
+
+
 def test_a_part_that_is_too_large_is_told_once(bench: Bench) -> None:
     (bench.root / "shared").mkdir(exist_ok=True)
     (bench.root / "shared" / "ton.md").write_text("x" * 1_000_001)

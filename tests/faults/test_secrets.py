@@ -216,6 +216,9 @@ def test_what_is_kept_at_the_platform_is_told_without_its_secrets_whoever_asks(
     assert watched.told() == []
     assert basic not in str(watched.heard)
     assert "of ***" in str(watched.heard)
+    watched("pull", "--all")
+    assert watched.told() == []
+    assert "of ***" in list(watched.heard.values())[-1]
 
 
 def test_wrong_settings_and_files_are_not_repeated(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

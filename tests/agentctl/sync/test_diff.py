@@ -1,3 +1,4 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -112,3 +113,11 @@ def test_merging_replaces_lists_and_mixed_kinds_and_leaves_its_inputs_alone() ->
     over = {"a": {"y": [3]}, "b": 4, "c": {"w": None}}
     assert overlaid(under, over) == {"a": {"x": 1, "y": [3]}, "b": 4, "c": {"w": None}}
     assert under == {"a": {"x": 1, "y": [1, 2]}, "b": {"z": 1}, "c": 3}
+
+
+@pytest.mark.parametrize("number", [1e22, 1e23, -1e300, 1e308, 4.0, 0.1, 5e-324])
+def test_a_number_that_a_database_has_written_out_is_the_same(number: float) -> None:
+    written = int(Decimal(repr(number))) if abs(number) >= 1 else number
+    assert contains(number, written)
+    assert contains(written, number)
+    assert not contains(number, written * 2)
