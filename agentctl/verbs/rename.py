@@ -120,10 +120,17 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         before = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
         names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
-        if (await store.call("rename", names))["taken"]:
-            raise _taken(new, "an agent of another environment")
+        folder = control.directory / ASSISTANTS
+        # The folder first: cut off after that, a plan says what is to be done, and no sync takes it for a new assistant.
         if renaming.moves:
-            await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
+            await asyncio.to_thread(_move, folder, old, new)
+        try:
+            if (await store.call("rename", names))["taken"]:
+                raise _taken(new, "an agent of another environment")
+        except AgentctlError:
+            if renaming.moves:
+                await asyncio.to_thread(_move, folder, new, old)
+            raise
         await asyncio.to_thread(rewrite, renaming.mentions)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)

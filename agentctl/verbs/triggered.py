@@ -91,7 +91,7 @@ class Syncs:
 
 async def _applied(control: Control) -> Applied:
     async with exclusive(control):
-        return await sync.apply(control, await sync.plan(control))
+        return await sync.apply(control, await sync.plan(control), wary=True)
 
 
 def _reported(control: Control, started: datetime, applied: Applied | None, error: Exception | None) -> Report:
