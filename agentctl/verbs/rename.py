@@ -121,7 +121,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
         names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
         folder = control.directory / ASSISTANTS
-        # The folder first: cut off after that, a plan says what is to be done, and no sync takes it for a new assistant.
+        # The folder first: cut off after it, a plan says what to do, and no sync takes it for a new assistant.
         if renaming.moves:
             await asyncio.to_thread(_move, folder, old, new)
         try:
