@@ -25,7 +25,8 @@ def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
     lines = []
     if change.vanished:
         way = anew(change, _OURS)
-        lines.append(f"{way if change.observed else _capital(way)}; or delete its source")
+        made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
+        lines.append(f"{way if change.observed else made}; or take it out of the files")
     # What lost its object there is no wish of somebody's that a file could take.
     elif any(not refs(edit.after) & gone for edit in change.foreign):
         lines.append(f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}")
