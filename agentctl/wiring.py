@@ -57,7 +57,6 @@ class Control:
         self._workspace = workspace
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
-        self.veil = Veil(*settings.secrets, *secrets(settings.addresses))  # and of the files, once they are read
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
@@ -70,6 +69,11 @@ class Control:
         loaded = load(self.directory, self.environment)
         self.veil.later(loaded.secrets)
         return loaded
+
+    @cached_property
+    def veil(self) -> Veil:
+        """Every secret of settings and files, which no message may repeat."""
+        return Veil(*self.settings.secrets, *secrets(self.settings.addresses))
 
     @cached_property
     def project(self) -> Project:
@@ -95,10 +99,10 @@ class Control:
         """The ElevenLabs client. Raises ConfigurationError without a key."""
         from agentctl.clients.elevenlabs import ElevenLabs
 
-        key, name = self.settings.elevenlabs_api_key, self.settings.variable("elevenlabs_api_key")
+        url, key = str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key
         require(self.settings, "elevenlabs_api_key")
         assert key is not None
-        api = ElevenLabs(str(self.settings.elevenlabs_base_url), key, key_name=name, veil=self.veil)
+        api = ElevenLabs(url, key, key_name=self.settings.variable("elevenlabs_api_key"), veil=self.veil)
         self._stack.push_async_callback(api.aclose)
         return api
 
@@ -119,13 +123,7 @@ class Control:
         """The Twilio client. Raises ConfigurationError without credentials."""
         from agentctl.clients.twilio import Twilio
 
-        settings = self.settings
-        sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
-        secret = settings.twilio_api_key_secret or settings.twilio_auth_token
-        require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
-        assert sid is not None
-        assert secret is not None
-        twilio = Twilio(str(settings.twilio_base_url), sid, secret, key_sid=key, veil=self.veil)
+        twilio = Twilio.of(self.settings, self.veil)
         self._stack.push_async_callback(twilio.aclose)
         return twilio
 
@@ -133,8 +131,8 @@ class Control:
         """What ElevenLabs is given to take a number over."""
         from agentctl.resources.phone_number import TwilioAccess
 
-        settings, _ = self.settings, self.twilio
-        return TwilioAccess.of(settings, enable_sms=enable_sms)
+        assert self.twilio
+        return TwilioAccess.of(self.settings, enable_sms=enable_sms)
 
     async def store(self) -> Store:
         """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""
@@ -237,9 +235,10 @@ class Control:
         """Where audio goes: a private Storage bucket on Supabase, a directory elsewhere."""
         from agentctl.clients.recordings import Bucket, Directory
 
-        url, key = self.settings.supabase_url, self.settings.supabase_service_role_key
-        if url is not None and key is not None:
-            return Bucket(str(url), key.get_secret_value(), self.settings.supabase_recordings_bucket)
+        settings = self.settings
+        if settings.supabase_url is not None and settings.supabase_service_role_key is not None:
+            key = settings.supabase_service_role_key.get_secret_value()
+            return Bucket(str(settings.supabase_url), key, settings.supabase_recordings_bucket)
         return Directory(self.directory / ".agentctl" / "recordings")
 
     async def jobs(self) -> list[EventJob | MailJob]:
@@ -247,7 +246,8 @@ class Control:
         from agentctl.calls.jobs import EventJob, MailJob
         from agentctl.calls.mail import Letterhead
 
-        store, letterhead = await self.store(), Letterhead(self.settings.mail_from)
+        store = await self.store()
+        letterhead = Letterhead(self.settings.mail_from)
         jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead)]
         if self.mail_route is not None:
             jobs.append(MailJob(store, self.mail_route))
@@ -293,8 +293,8 @@ async def connect(
     wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
     there = select(root / FILENAME, wanted)
     if settings is None:
-        values, variables = (there.values, there.variables) if there else (None, None)
-        settings = load_settings(root, values=values, variables=variables)
+        declared = (there.values, there.variables) if there else (None, None)
+        settings = load_settings(root, values=declared[0], variables=declared[1])
     label = there.workspace if there else None
     async with AsyncExitStack() as stack:
         yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)

@@ -34,3 +34,22 @@ def _located(item: Mapping[str, Any]) -> str:
     where = item.get("loc")
     path = ".".join(str(step) for step in where if step != "body") if isinstance(where, list) else ""
     return f"{path}: {item.get('msg', '')}" if path else str(item.get("msg", ""))
+
+
+def request_id(answer: httpx.Response) -> str:
+    """What the vendor calls the request, from its body or its headers; empty where it has no name."""
+    try:
+        told = json_of(answer)["detail"]["request_id"]
+    except (ValueError, LookupError, TypeError):
+        told = None
+    return str(told or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")
+
+
+def places(answer: httpx.Response) -> tuple[str, ...]:
+    """Where in a request what is wrong, and the rule that it breaks, as a 422 lists it; empty for any other answer."""
+    try:
+        detail = json_of(answer)["detail"]
+    except (ValueError, LookupError, TypeError):
+        return ()
+    listed = [one for one in detail if isinstance(one, dict)] if isinstance(detail, list) else []
+    return tuple(sorted(f"{one.get('loc')} {one.get('type')}" for one in listed))

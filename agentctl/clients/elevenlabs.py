@@ -18,9 +18,9 @@ import httpx
 from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
-from agentctl.clients.detail import detail
+from agentctl.clients.detail import detail, places, request_id
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
-from agentctl.clients.refusal import clean, json_of, moved, not_json, places, refused, request_id
+from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.resources.answer import odd
@@ -97,8 +97,7 @@ class ElevenLabs:
 
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> Any:
         """The JSON object at `path`, or the list where the platform answers a bare one (v1 phone numbers)."""
-        answer = await self._send("GET", path, ids, params=params)
-        return self._json("GET", path, answer)
+        return self._json("GET", path, await self._send("GET", path, ids, params=params))
 
     async def get_bytes(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> tuple[bytes, str]:
         """The content at `path` (a recording, say) and its media type."""
@@ -138,9 +137,8 @@ class ElevenLabs:
 
         `once`: sent again only when it certainly did not happen, like a POST.
         """
-        answer = await self._send(
-            "PATCH", path, ids, params=params, json=json, files=files, data=data, repeatable=not once
-        )
+        content: dict[str, Any] = {"json": json, "files": files, "data": data, "repeatable": not once}
+        answer = await self._send("PATCH", path, ids, params=params, **content)
         return self._object("PATCH", path, answer)
 
     async def put(

@@ -37,25 +37,6 @@ def refused(
     return kind(text, hint or _hint(kind), status=status, code=code, request_id=request_id, places=places)
 
 
-def places(answer: httpx.Response) -> tuple[str, ...]:
-    """Where in a request what is wrong, and the rule that it breaks, as a 422 lists it; empty for any other answer."""
-    try:
-        detail = json_of(answer)["detail"]
-    except (ValueError, LookupError, TypeError):
-        return ()
-    listed = [one for one in detail if isinstance(one, dict)] if isinstance(detail, list) else []
-    return tuple(sorted(f"{one.get('loc')} {one.get('type')}" for one in listed))
-
-
-def request_id(answer: httpx.Response) -> str:
-    """By which the vendor finds the request in its log; empty where it tells none."""
-    try:
-        detail = json_of(answer)["detail"]["request_id"]
-    except (ValueError, LookupError, TypeError):
-        detail = None
-    return str(detail or answer.headers.get("request-id") or answer.headers.get("x-trace-id") or "")
-
-
 def clean(text: object, veil: Callable[[str], str] = str) -> str:
     """A vendor's text, fit for our messages: no control characters, not endless, and without a secret that it echoes.
 

@@ -19,6 +19,7 @@ from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, t
 from agentctl.clients.retry import Retry
 from agentctl.clients.trust import trusted
 from agentctl.errors import ApiError, Rejected, Unreachable
+from agentctl.settings import Settings, require
 from agentctl.sync.veil import Veil
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
@@ -102,6 +103,16 @@ class Twilio:
 
     def __repr__(self) -> str:
         return f"Twilio({self.host}, {self.account_sid})"
+
+    @classmethod
+    def of(cls, settings: Settings, veil: Veil) -> Self:
+        """By the API key where there is one, else by the account itself. Raises ConfigurationError with neither."""
+        sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
+        secret = settings.twilio_api_key_secret or settings.twilio_auth_token
+        require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
+        assert sid is not None
+        assert secret is not None
+        return cls(str(settings.twilio_base_url), sid, secret, key_sid=key, veil=veil)
 
     async def __aenter__(self) -> Self:
         return self

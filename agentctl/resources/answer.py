@@ -36,11 +36,7 @@ def _is_told(name: str, value: object) -> bool:
     return isinstance(value, str) and (bool(value) or name == "name")
 
 
-def _lacking(request: str, what: str) -> ApiError | AnswerLost:
-    return odd(request, f"the answer has no {what}")
-
-
 def odd(request: str, what: str) -> ApiError | AnswerLost:
-    """What to raise for an answer that is not what the platform says it is; of a POST it may have been made."""
+    """The error for an answer of success that cannot be what the platform says; of a POST it may have been made."""
     message = f"{request}: {what}"
     return AnswerLost(message, _MADE) if request.startswith("POST ") else ApiError(message, ODD, status=200)

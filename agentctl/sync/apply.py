@@ -40,8 +40,8 @@ async def apply(
     destroy: bool = False,
     gate: Gate | None = None,
     retire: bool = True,
-    wary: bool = False,
     patience: Patience | None = None,
+    wary: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
@@ -54,7 +54,7 @@ async def apply(
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
     doubtful = {change.desired.ref for change in plan.changes if change.doubt and wary}
-    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, doubtful, patience or Patience())
+    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
     await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
@@ -82,8 +82,8 @@ class _Run:
         take_ours: bool,
         destroy: bool,
         gate: Gate | None,
-        doubtful: set[Ref],
         patience: Patience,
+        doubtful: set[Ref],
     ) -> None:
         self._bindings = bindings
         self._ledger = ledger

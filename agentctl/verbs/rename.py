@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -120,10 +121,10 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         before = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
         names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
-        if (await store.call("rename", names))["taken"]:
-            raise _taken(new, "an agent of another environment")
-        if renaming.moves:
-            await asyncio.to_thread(_move, control.directory / ASSISTANTS, old, new)
+        folder = control.directory / ASSISTANTS
+        with _moved(folder, old, new) if renaming.moves else nullcontext():
+            if (await store.call("rename", names))["taken"]:
+                raise _taken(new, "an agent of another environment")
         await asyncio.to_thread(rewrite, renaming.mentions)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
@@ -157,6 +158,20 @@ def _is_mark(change: Change) -> bool:
     """Whether the change says whose the object is and nothing else."""
     paths = {edit.path for edit in change.edits}
     return change.observed is not None and bool(paths) and paths <= MARKS[change.desired.kind]
+
+
+@contextmanager
+def _moved(folder: Path, old: str, new: str) -> Iterator[None]:
+    """The folder has its new name, unless what follows fails.
+
+    It comes first: cut off after it, a plan says what to do, and no sync takes it for a new assistant.
+    """
+    _move(folder, old, new)
+    try:
+        yield
+    except AgentctlError:
+        _move(folder, new, old)
+        raise
 
 
 def _move(folder: Path, old: str, new: str) -> None:

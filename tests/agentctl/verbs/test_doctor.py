@@ -160,7 +160,7 @@ def test_an_answer_of_nonsense_ends_nothing(rings: Bench, monkeypatch: pytest.Mo
         rings.control(bind_an_agent)
         report = examined(rings)
     assert set(report) == {part.subject for part in PARTS}
-    assert "no list of objects" in only(report, "numbers", "broken").what
+    assert "is a number, not an object" in only(report, "numbers", "broken").what
 
 
 async def bind_an_agent(control: Control) -> None:

@@ -100,7 +100,7 @@ def test_a_folder_that_was_renamed_by_hand_is_told_of_and_healed(known: Bench) -
     in_sync(known)
 
 
-@pytest.mark.parametrize("broken", ["store", "folder", "tag"])
+@pytest.mark.parametrize("broken", ["store", "folder", "killed", "tag"])
 def test_a_crash_anywhere_is_healed_by_the_same_command(
     known: Bench, broken: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +117,14 @@ def test_a_crash_anywhere_is_healed_by_the_same_command(
                 return await real(self, function, *args, **more)  # type: ignore[arg-type]
 
             patched.setattr(PostgresStore, "call", refused)
+        elif broken == "killed":
+
+            async def killed(self: PostgresStore, function: str, *args: object, **more: object) -> object:
+                if function == "rename":
+                    raise SystemExit(9)
+                return await real(self, function, *args, **more)  # type: ignore[arg-type]
+
+            patched.setattr(PostgresStore, "call", killed)
         elif broken == "folder":
 
             def full(self: Path, target: Path) -> Path:
@@ -131,6 +139,9 @@ def test_a_crash_anywhere_is_healed_by_the_same_command(
         assert (plan["orphans"], [one["action"] for one in plan["changes"]]) == ([], ["update"])
         assert known("sync", "--yes")[0] == 0
     else:
+        # Whoever syncs meanwhile makes nothing twice and deletes nothing.
+        assert known("sync", "--yes", "--prune")[0] == (3 if broken == "killed" else 0)
+        assert ids(known) == before
         assert known("rename", "empfang", "pforte", "--yes")[0] == 0
     assert ids(known) == before
     in_sync(known)
