@@ -127,6 +127,7 @@ def served(root: Path, settings: Settings, *, port: int = 0) -> Iterator[str]:
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
+    listening.listen()  # Whoever comes before the server is up waits for it.
     server: list[Stoppable] = []
     up = threading.Event()
 
