@@ -133,13 +133,15 @@ class Unattended:
         return ended
 
     async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
-        from agentctl.verbs import notice
+        from agentctl.verbs.report import scope_of
 
         self.begun = True
         error: Exception | None = None
         clock = asyncio.timeout(self.timeout)
         try:
             if self.telling:
+                from agentctl.verbs import notice
+
                 notice.recipients(control, self.mail_to)
             async with clock:
                 self.applied = await body(control)
@@ -149,8 +151,10 @@ class Unattended:
             error = raised
         finally:
             self.requests, self.environment = control.requests, control.environment
-            self.scope = notice.scope_of(control)
+            self.scope = scope_of(control)
         if self.telling:
+            from agentctl.verbs import notice
+
             await notice.tell(control, self._reported(started, error), self.mail_to, say)
         if error is not None:
             raise error

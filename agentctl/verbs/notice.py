@@ -72,14 +72,6 @@ def is_wanted(control: Control) -> bool:
     return bool(project.mail_to) or not sound
 
 
-def scope_of(control: Control) -> Scope | None:
-    """Whose outcome it is; None where agentctl.toml does not say."""
-    try:
-        return control.scope if control.project.name else None
-    except ConfigurationError:
-        return None
-
-
 async def tell(control: Control, report: Report, given: Sequence[str], say: Callable[[str], None]) -> None:
     """As `notify`, and to whom `recipients` has it.
 

@@ -16,6 +16,7 @@ from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.remedy import remedies
+from agentctl.wiring import Control
 
 # Times, process numbers, request ids: they differ at each run of the very same trouble.
 _PASSING = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
@@ -74,6 +75,14 @@ class Report:
     def telling(self) -> bool:
         """Whether the run says anything of the project: one that another sync kept waiting does not."""
         return not isinstance(self.error, Busy)
+
+
+def scope_of(control: Control) -> Scope | None:
+    """Whose outcome it is; None where agentctl.toml does not say."""
+    try:
+        return control.scope if control.project.name else None
+    except ConfigurationError:
+        return None
 
 
 def code(applied: Applied | None, error: BaseException | None) -> int:

@@ -11,7 +11,7 @@ from agentctl.sync.applied import Applied
 from agentctl.verbs import notice, sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.report import Report, code, held_back, named
+from agentctl.verbs.report import Report, code, held_back, named, scope_of
 from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def _reported(control: Control, started: datetime, applied: Applied | None, erro
         ended=datetime.now(UTC),
         exit_code=code(applied, error),
         requests=control.requests,
-        scope=notice.scope_of(control),
+        scope=scope_of(control),
         applied=applied,
         left=(),
         error=error,
