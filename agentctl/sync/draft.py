@@ -137,10 +137,10 @@ class Draft:
             self.ids.pop(ref)
             self._pending.add(ref)
         if edits or unjudged:
-            lost = tuple(losses(desired, body, observed.body, edits))
             instead = bool(theirs) and bound is not None and bound not in self._there
-            how = (replaces, bound, lost, others, begun, unjudged, instead)
-            self._changes.append(Change("update", desired, edits, observed, *how))
+            change = Change("update", desired, edits, observed, replaces=replaces, bound=bound, again=begun)
+            lost = tuple(losses(desired, body, observed.body, edits))
+            self._changes.append(replace(change, losses=lost, others=others, unjudged=unjudged, instead=instead))
         else:
             self._unchanged += 1
 
