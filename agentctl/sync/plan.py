@@ -25,13 +25,14 @@ _SAFE_BELOW = 10
 class Change:
     """One resource to write.
 
-    `replaces`: a new object takes over and the old one goes once nothing refers to it; of a deletion: it is such an
-    old one, which an earlier run has left. `bound` is the id that was bound when the plan was made: another one at
-    apply means that somebody else was quicker. `losses`: path of a part that would destroy something for good when it
-    is written, and what that is, in words. `others`: names of those who use it and have no part in the plan; they keep
-    the old object. `again`: an earlier run has begun to create it, and left nothing. `unjudged`: it is there, and a gate has to let it through still; there may be no edits. `instead`:
-    the bound one is gone, and `observed`, which claims to be it, would take its place. `doubt`: why it is probably not
-    meant, in words with what to do; a run that nobody watches leaves it undone.
+    `replaces`: a new object takes over and the old one goes once nothing refers to it; of a deletion: it is such an old
+    one, which an earlier run has left. `bound` is the id that was bound when the plan was made: another one at apply
+    means that somebody else was quicker. `losses`: path of a part that would destroy something for good when it is
+    written, and what that is, in words. `others`: names of those who use it and have no part in the plan; they keep the
+    old object. `again`: an earlier run has begun to create it, and left nothing. `unjudged`: it is there, and a gate
+    has to let it through still; there may be no edits. `instead`: the bound one is gone, and `observed`, which claims
+    to be it, would take its place. `doubt`: why it is probably not meant, in words with what to do; a run that nobody
+    watches leaves it undone.
     """
 
     action: Literal["create", "update", "delete"]
