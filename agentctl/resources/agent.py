@@ -117,8 +117,9 @@ class Agent:
         except BaseException:
             self.abandon()
             raise
-        strays = {key: [Observed(i, {}) for i in tagged[key]] for key in tagged if key not in ids}
-        return {**strays, **dict(zip(ids, found, strict=True))}
+        names = {entry["agent_id"]: {"name": entry.get("name")} for entry in listed}
+        strays = {key: [Observed(i, names[i]) for i in tagged[key]] for key in tagged if key not in ids}
+        return strays | dict(zip(ids, found, strict=True))
 
     def unmanaged(self) -> Sequence[User]:
         """The agents of the workspace that no project has."""
@@ -286,8 +287,7 @@ def _agent(assistant: Assistant) -> dict[str, Any]:
 
 
 def _retrieval(assistant: Assistant) -> dict[str, Any]:
-    settings = assistant.rag.settings()
-    return {"rag": settings} if settings else {}
+    return {"rag": settings} if (settings := assistant.rag.settings()) else {}
 
 
 def _voice(assistant: Assistant) -> dict[str, Any]:

@@ -160,8 +160,9 @@ class PhoneNumber:
         return _observed(f"GET {NUMBER}", await self._api.get(NUMBER, phone_number_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """Assign to another agent."""
-        return _observed(f"PATCH {NUMBER}", await self._api.patch(NUMBER, json=patch, phone_number_id=remote_id))
+        """Assign to another agent. A lost answer is AnswerLost: somebody may move it before it is sent again."""
+        answer = await self._api.patch(NUMBER, json=patch, once=True, phone_number_id=remote_id)
+        return _observed(f"PATCH {NUMBER}", answer)
 
     async def delete(self, remote_id: str) -> None:
         """Take the number out of ElevenLabs; Twilio keeps it."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from agentctl.errors import Ambiguous
-from agentctl.sync.kind import Observed, Ref
+from agentctl.errors import AgentctlError, Ambiguous
+from agentctl.sync.kind import Observed, Ref, Sighting
 from agentctl.sync.plan import Failure
 
 
@@ -48,3 +49,22 @@ def doubled(ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> list[Fail
 def _told(one: Observed, bound: str | None) -> str:
     known = [*(["bound"] if one.remote_id == bound else []), *([one.told] if one.told else [])]
     return f"{one.remote_id} ({', '.join(known)})" if known else one.remote_id
+
+
+def of_another(ref: Ref, sighting: Sighting, holders: Mapping[str, str]) -> Ambiguous | None:
+    """Why what was seen may not be taken for it: it is another's, which is declared too. `holders`: bound id -> key."""
+    for remote_id in ids_of(sighting):
+        if (key := holders.get(remote_id, ref.key)) != ref.key:
+            what = f"{ref.kind} {ref.key}: {remote_id} carries its mark and is bound to {key}; nothing is written to it"
+            return Ambiguous(what, f"Take the mark of {ref.key} off it in the dashboard; then it is made anew.")
+    return None
+
+
+def ids_of(sighting: Sighting) -> list[str]:
+    """The ids that were seen."""
+    return [] if isinstance(sighting, AgentctlError) else [one.remote_id for one in sighting]
+
+
+def bodies_of(sighting: Sighting) -> tuple[Mapping[str, Any], ...]:
+    """What was seen of each."""
+    return () if isinstance(sighting, AgentctlError) else tuple(one.body for one in sighting)

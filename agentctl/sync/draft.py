@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import ambiguous, claiming, counting, doubled
-from agentctl.sync.diff import diff, overlaid, without
+from agentctl.sync.claims import ambiguous, bodies_of, claiming, counting, doubled, ids_of, of_another
+from agentctl.sync.diff import diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
 from agentctl.sync.interrupted import believed
@@ -42,6 +42,8 @@ class Draft:
         self._ours: dict[str, int] = {}
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
+        self._departed: dict[Ref, tuple[Mapping[str, Any], ...]] = {}
+        self._holders: dict[str, str] = {}  # of the kind at hand: bound id -> wanted key
         self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
         self._there: set[str] = set()  # of the kind at hand: every id that was seen
@@ -57,6 +59,7 @@ class Draft:
             settled=tuple(self._settled),
             unchanged=self._unchanged,
             orphans=tuple(self._orphans),
+            departed=self._departed,
             waiting=tuple(self._waiting),
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
@@ -67,15 +70,16 @@ class Draft:
             doubled=tuple(self._doubled),
         )
 
-    def expect(self, wanted: Iterable[Desired], seen: Mapping[str, Sighting]) -> None:
+    def expect(self, wanted: Collection[Desired], seen: Mapping[str, Sighting]) -> None:
         """Know the ids of one kind before any of it is compared, since its resources may refer to each other.
 
         A kind that refers to itself must not replace: whoever was compared before would keep the old id.
         """
-        self._there = {i for sighting in seen.values() for i in _ids(sighting)}
+        self._there = {i for sighting in seen.values() for i in ids_of(sighting)}
+        self._holders = {i: one.key for one in wanted if (i := self._bindings.get(one.ref)) is not None}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
-            if isinstance(sighting, AgentctlError):
+            if isinstance(sighting, AgentctlError) or of_another(desired.ref, sighting, self._holders):
                 continue
             claims = claiming(sighting, self._bindings.former(desired.ref))
             if counts := counting(claims, self._bindings.get(desired.ref)):
@@ -93,6 +97,8 @@ class Draft:
             return self._fail(desired, sighting)
         if isinstance(strangers, AgentctlError):
             return self._fail(desired, strangers)
+        if error := of_another(desired.ref, sighting, self._holders):
+            return self._fail(desired, error)
         claims = claiming(sighting, self._bindings.former(desired.ref))
         if len(claims) > 1:
             return self._fail(desired, ambiguous(desired.ref, self._bindings.get(desired.ref), claims))
@@ -129,7 +135,7 @@ class Draft:
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
         unjudged = self._unjudged(kind, desired, observed)
-        if not (theirs and edits) and (news or _differs(sealed(equal), known, kind)):
+        if not (theirs and edits) and (news or differs(sealed(equal), known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
             self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
@@ -173,11 +179,11 @@ class Draft:
 
         It is ours by its binding, and it is not the declaration that ends, so nobody has to ask for it.
         """
-        strays = {i: key for key in seen.keys() - self._wanted[kind.name].keys() for i in _ids(seen[key])}
+        strays = {i: key for key in seen.keys() - self._wanted[kind.name].keys() for i in ids_of(seen[key])}
         failed = {failure.ref for failure in self._failures}
         for desired in self._wanted[kind.name].values():
             ref = desired.ref
-            now = _ids(seen.get(desired.key, ()))
+            now = ids_of(seen.get(desired.key, ()))
             known = {*self._bindings.former(ref), self._bindings.get(ref)}
             former = strays.keys() & known - set(now)
             if ref not in failed:
@@ -189,22 +195,23 @@ class Draft:
     def _count(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
         """How many there are of ours, declared or not; what is to go already has another in its place."""
         if not kind.traits.internal:
-            there = {i for sighting in seen.values() for i in _ids(sighting)}
+            there = {i for sighting in seen.values() for i in ids_of(sighting)}
             self._ours[kind.name] = len((there | set(self._bindings.of(kind.name).values())) - self._leftover.keys())
 
     def orphans(self, kind: Kind[Any], seen: Mapping[str, Sighting], *, prune: bool) -> None:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
         self._abandoned += abandoned(kind, self._wanted[kind.name], seen, self._bindings)
         bound = self._bindings.of(kind.name)
-        in_use = {i for key in self._wanted[kind.name] for i in (bound.get(key), *_ids(seen.get(key, ())))}
+        in_use = {i for key in self._wanted[kind.name] for i in (bound.get(key), *ids_of(seen.get(key, ())))}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
             ids = [bound[key]] if key in bound else []
-            ids += [one for one in _ids(seen.get(key, ())) if one not in self._leftover]
+            ids += [one for one in ids_of(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
             self._doubled += doubled(Ref(kind.name, key), ids, bound)
             if not ids:
                 continue
+            self._departed[Ref(kind.name, key)] = bodies_of(seen.get(key, ()))
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
             foreign = not seen.get(key) and not self._bindings.applied(Ref(kind.name, key))
             if foreign or not prune or not kind.traits.prunable:
@@ -256,9 +263,7 @@ class Draft:
         answers = await asyncio.gather(*(ask(change) for change in asked))
         refused = [(change, error) for change, error in zip(asked, answers, strict=True) if error]
         for change, error in refused:
-            if (
-                isinstance(error, Waiting) and change.vanished
-            ):  # It was there: that is drift, and how to mend it a note.
+            if isinstance(error, Waiting) and change.vanished:  # Drift, since it was there: how to mend it is a note.
                 self._notices.append(Problem(change.desired.where, str(error)))
                 continue
             self._changes.remove(change)
@@ -289,12 +294,3 @@ class Draft:
 
     def _fail(self, desired: Desired, error: AgentctlError, *, leaving: bool = False) -> None:
         self._failures.append(Failure(desired.ref, desired.where, error, leaving))
-
-
-def _differs(body: Mapping[str, Any], known: Mapping[str, Any], kind: Kind[Any]) -> bool:
-    # Nearly always they are equal as they are: of 1,000 resources none has changed, and each is asked.
-    return body != known and bool(diff(body, known, kind.lists))
-
-
-def _ids(sighting: Sighting) -> list[str]:
-    return [] if isinstance(sighting, AgentctlError) else [one.remote_id for one in sighting]

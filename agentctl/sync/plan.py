@@ -126,7 +126,8 @@ class Plan:
     """What to write, in the order of kinds; what is only to be remembered; and what a person should know.
 
     `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
-    `orphans`: ours by binding or mark, and no longer declared. `known`: how many resources are bound in this scope.
+    `orphans`: ours by binding or mark, and no longer declared. `departed`: what was seen of those, and of what is to be
+    deleted as such. `known`: how many resources are bound in this scope.
     `ours`: by kind, how many there are of ours, by binding or mark; what lies in our own store is not counted.
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
@@ -138,6 +139,7 @@ class Plan:
     settled: tuple[Settled, ...] = ()
     unchanged: int = 0
     orphans: tuple[Ref, ...] = ()
+    departed: Mapping[Ref, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)
     waiting: tuple[Failure, ...] = ()
     notices: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()

@@ -118,7 +118,7 @@ async def apply(
     force: bool = False,
     stateless: bool = False,
     destroy: bool = False,
-    wary: bool = False,
+    wary: bool = True,
     on_change: OnChange | None = None,
     on_tests: OnTests | None = None,
     pace: Pace | None = None,

@@ -6,10 +6,12 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from agentctl.calls import backfill
 from agentctl.errors import StoreError
+from agentctl.sync.kind import Ref
 from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench, bench
@@ -245,6 +247,51 @@ def test_a_sync_that_nobody_watches_makes_no_second_agent_of_a_renamed_folder(
     assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
     assert ids(known) == before
     in_sync(known)
+
+
+def test_of_several_folders_that_were_renamed_by_hand_no_agent_is_deleted(known: Bench) -> None:
+    for key in ("eins", "zwei"):
+        (known.root / "assistants" / key).mkdir()
+        (known.root / "assistants" / key / "assistant.toml").write_text('name = "Zwilling"\n')
+        (known.root / "assistants" / key / "prompt.md").write_text("Du bist eine KI.\n")
+    assert known("sync", "--yes")[0] == 0
+    before = ids(known)
+    by_hand(known, "eins", "drei")
+    by_hand(known, "zwei", "vier")
+    code, out, err = known("sync", "--yes", "--prune", "--force")
+    assert (code, ids(known)) == (3, before), out + err
+    assert all(f"agentctl rename {old} drei" in out + err for old in ("eins", "zwei"))
+
+
+@pytest.mark.parametrize("options", [(), ("--prune", "--force")])
+def test_nor_where_nothing_is_remembered_of_it(known: Bench, options: tuple[str, ...]) -> None:
+    before = ids(known)
+
+    async def forget(control: Control) -> None:
+        await (await control.bindings()).unbind(Ref("agent", "empfang"))
+
+    known.control(forget)
+    by_hand(known)
+    code, out, err = known("sync", "--yes", *options)
+    assert (code, ids(known)[0]) == (3, before[0]), out + err
+    assert "agentctl rename empfang zentrale" in out + err
+
+
+def test_no_assistant_takes_over_the_agent_of_another(known: Bench) -> None:
+    (agent_id,) = known.sandbox.state()["agents"]
+    tags = [f"agentctl:beispiel/production/{key}" for key in ("empfang", "neu")]
+    url, key = f"{known.sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": known.sandbox.key}
+    httpx.patch(url, json={"tags": ["managed-by:agentctl", *tags]}, headers=key).raise_for_status()
+    (known.root / "assistants" / "neu").mkdir()
+    (known.root / "assistants" / "neu" / "assistant.toml").write_text('name = "Neu"\n')
+    (known.root / "assistants" / "neu" / "prompt.md").write_text("Du bist eine KI.\n")
+    code, out, err = known("sync", "--yes")
+    assert code == 1
+    assert f"{agent_id} carries its mark and is bound to empfang" in out + err
+    assert known.sandbox.state()["agents"][agent_id]["name"] != "Neu"
+    httpx.patch(url, json={"tags": ["managed-by:agentctl", tags[0]]}, headers=key).raise_for_status()
+    assert known("sync", "--yes")[0] == 0
+    assert len(known.sandbox.state()["agents"]) == 2
 
 
 def test_nor_does_one_that_a_request_asks_for(known: Bench) -> None:
