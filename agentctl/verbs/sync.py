@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from agentctl.errors import Problem, UsageError
+from agentctl.resources import phone_number
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
@@ -72,9 +73,22 @@ async def plan(
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
-    notices += two_way.notices(control, plan)
+    notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return veiled(doubted(found, bindings, {one.key for one in loaded.assistants}), control.veil)
+
+
+def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
+    """Each number that rings at an agent that is to be deleted, as far as is remembered, and that nobody declares."""
+    doomed = {one.observed.remote_id for one in plan.changes if one.action == "delete" and one.observed}
+    moved = {one.desired.ref for one in plan.changes}
+    for number in bindings.of(phone_number.KIND):
+        ref = Ref(phone_number.KIND, number)
+        if bindings.applied(ref).get("agent_id") in doomed and ref not in moved:
+            what = (
+                "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
+            )
+            yield Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
 
 
 async def _begun(

@@ -249,6 +249,12 @@ def test_a_sync_that_nobody_watches_makes_no_second_agent_of_a_renamed_folder(
     in_sync(known)
 
 
+def test_a_number_that_nobody_answers_after_a_prune_is_told_of(known: Bench) -> None:
+    shutil.rmtree(known.toml.parent)
+    notices = known.json("plan", "--prune")["notices"]
+    assert any(NUMBER in one and "nobody answers it then" in one for one in notices), notices
+
+
 def test_of_several_folders_that_were_renamed_by_hand_no_agent_is_deleted(known: Bench) -> None:
     for key in ("eins", "zwei"):
         (known.root / "assistants" / key).mkdir()
