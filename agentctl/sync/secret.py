@@ -36,6 +36,7 @@ _ASKS = frozenset({"is", "has", "max", "min", "num", "enable", "require", "requi
 # What is a secret as a parameter of an address, where no other name is as short: signed addresses, vendors' keys.
 _OF_AN_ADDRESS = frozenset({"key", "sig", "signature", "auth", "pass", "hmac"})
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BETWEEN = re.compile(r"([&;?])")
 _BREAK = re.compile(r"[^a-z0-9]+")
 # What is never a secret by its type.
 _NEVER = (bool, float)
@@ -118,10 +119,14 @@ def masked_url(url: str) -> str:
 
 def _query(text: str) -> str:
     """Pairs of names and values; what is none stays."""
-    pairs = [(one, *one.partition("=")) for one in text.split("&")]
-    return "&".join(
-        f"{name}={HIDDEN}" if value and is_secret([unquote_plus(name)]) else one for one, name, _, value in pairs
+    pairs = [(one, *one.partition("=")) for one in _BETWEEN.split(text)]
+    return "".join(
+        f"{name}={HIDDEN}" if value and _lets_in(unquote_plus(name)) else one for one, name, _, value in pairs
     )
+
+
+def _lets_in(name: str) -> bool:
+    return is_secret([name]) or _of_an_address(name)
 
 
 def sealed(value: Any, keys: Keys = ()) -> Any:

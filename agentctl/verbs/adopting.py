@@ -26,6 +26,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import resolve
+from agentctl.sync.secret import secrets
 from agentctl.verbs.candidates import Candidate, Candidates, called
 from agentctl.verbs.library import Shelf, shelves
 from agentctl.verbs.sync import load
@@ -132,11 +133,11 @@ class _Composer:
         if not isinstance(prompt, str) or not prompt.strip():
             self.left.append(Problem(where, "has no prompt, and an assistant needs one; write it there, or leave it"))
             return None
-        settings, secrets = without_secrets(beyond_defaults(body))
+        settings, hidden = without_secrets(beyond_defaults(body))
         _drop(settings, PROMPT.split("."))
         if not shelf.raw:
             _drop(settings, _KNOWLEDGE)
-        self._say(where, shelf, secrets)
+        self._say(where, shelf, hidden)
         sheet = Sheet(
             self._loaded.project.root,
             one.key,
@@ -190,6 +191,10 @@ class _Composer:
             if decided := self._decided(sheet.key, assistant, (*missing, *edits)):
                 self.left += [Problem(where, f"{path} is another one in {FILENAME}; {why}") for path, why in decided]
                 return None
+            if not missing and (hiding := [one.path for one in edits if any(secrets(_theirs(one, body), one.keys))]):
+                what = "holds what looks like a secret, which no file may have; take it out there, or leave the agent"
+                self.left += [Problem(where, f"{path} {what}") for path in hiding]
+                return None
             sheet.table.lay((edit.keys for edit in missing), settings, assistant)
             for edit in () if missing else edits:  # what is declared besides may go with what was laid
                 sheet.table.correct(edit.keys, named(_theirs(edit, body), self._agents), assistant)
@@ -239,10 +244,10 @@ class _Composer:
                     Problem(where, f"{called(entry.get('name'))} is used by {who} too, and is only renamed")
                 )
 
-    def _say(self, where: str, shelf: Shelf, secrets: Sequence[tuple[str, ...]]) -> None:
+    def _say(self, where: str, shelf: Shelf, hidden: Sequence[tuple[str, ...]]) -> None:
         if shelf.raw:
             self.notes.append(Problem(where, f"its knowledge stays at the platform, named by id: {shelf.raw}"))
-        for path in secrets:
+        for path in hidden:
             what = "looks like a secret and stays at the platform alone; better make it one of ElevenLabs' secrets"
             self.notes.append(Problem(where, f"{'.'.join(path)} {what}"))
 

@@ -15,6 +15,7 @@ from agentctl.resources.mark import owner, prefix
 from agentctl.sources.html_text import text_of
 from agentctl.sources.knowledge import FILE_TYPES, MAX_DOCUMENT_BYTES, TEXT_ENDINGS, slug
 from agentctl.sources.written import NewDocument
+from agentctl.sync.secret import secrets
 from agentctl.wiring import Control
 
 _LONGEST = 60
@@ -35,8 +36,10 @@ async def fetch(control: Control, document_id: str) -> NewDocument:
         if whose := _foreign(control, str(told.get("name") or "")):
             raise Unfetchable(f"it belongs to another project or environment: {whose}")
         kind, name = str(told.get("type")), short(_plain_name(str(told.get("name") or "document")))
+        if any(secrets(told.get("name"))):
+            raise Unfetchable("its name looks like an address with a secret in it")
         if kind == "url":
-            return NewDocument(name, "url", url=str(having(f"GET {DOCUMENT}", told, "url")["url"]))
+            return NewDocument(name, "url", url=_open(str(having(f"GET {DOCUMENT}", told, "url")["url"])))
         if kind == "text":
             content, _ = await control.api.get_bytes(f"{DOCUMENT}/content", document_id=document_id)
             return NewDocument(name, "text", content=_text(content, told))
@@ -72,6 +75,13 @@ async def _file(control: Control, document_id: str, name: str, told: Mapping[str
 def _without(name: str, ending: str) -> str:
     """The slug of `Preise.pdf` is `preise-pdf`, and the file would be `preise-pdf.pdf`."""
     return name.removesuffix(f"-{ending[1:]}") or name
+
+
+def _open(url: str) -> str:
+    """The address, unless it lets in who has it: a file is no place for that."""
+    if any(secrets(url)):
+        raise Unfetchable("its address holds what looks like a secret, which stays at the platform alone")
+    return url
 
 
 def _foreign(control: Control, name: str) -> str:

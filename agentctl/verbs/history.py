@@ -103,7 +103,6 @@ async def restored(control: Control, key: str, revision: int | None) -> Assistan
     row = await store.call("revision", {**asdict(control.scope), "key": key, "revision": revision}, timeout=_SECONDS)
     try:
         contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
-        documents = [_document(entry, contents) for entry in row["spec"]["knowledge"]]
         source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
         spec = {**opened(row["spec"], _raw(control, key)), **source}
         if lost := sorted(set(seals(spec))):
@@ -111,14 +110,16 @@ async def restored(control: Control, key: str, revision: int | None) -> Assistan
                 f"{name} was applied with another secret at {', '.join(lost)}, and secrets are not kept",
                 "Put that one into the files for as long as the rollback takes, or choose another revision with --to.",
             )
+        documents = [_document(entry, contents) for entry in spec["knowledge"]]
         return Assistant.model_validate({**spec, "where": name, "knowledge": documents})
     except (TypeError, KeyError, ValidationError):
         raise SyncError(f"{name} cannot be read by this version of agentctl", "Choose another one with --to.") from None
 
 
 def _raw(control: Control, key: str) -> Any:
-    """What the files of an assistant say of the platform's own settings, where its secrets stand."""
-    return next((one.elevenlabs for one in control.loaded.assistants if one.key == key), {})
+    """What the files of an assistant say where its secrets stand: the platform's own settings, addresses of pages."""
+    found = (one for one in control.loaded.assistants if one.key == key)
+    return next(([one.elevenlabs, [_described(document) for document in one.knowledge]] for one in found), [])
 
 
 def digest(assistant: Assistant, scope: Scope) -> str:
@@ -245,10 +246,15 @@ def _spec(assistant: Assistant, *, sparse: bool = False) -> dict[str, Any]:
 
 
 def _reference(document: Document, sparse: bool) -> dict[str, Any]:
-    entry = document.model_dump(mode="json", exclude={"text", "content"}, exclude_defaults=sparse)
+    entry: dict[str, Any] = sealed(_described(document, sparse))  # An address may let in.
     if document.url is not None:
         return entry
     return {**entry, "content_sha256" if document.content is not None else "text_sha256": document.digest}
+
+
+def _described(document: Document, sparse: bool = False) -> dict[str, Any]:
+    """All of a document but its content."""
+    return document.model_dump(mode="json", exclude={"text", "content"}, exclude_defaults=sparse)
 
 
 def _document(entry: Mapping[str, Any], contents: Mapping[str, bytes]) -> Document:

@@ -13,6 +13,7 @@ from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, slug
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.written import NewDocument
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.secret import masked
 from agentctl.verbs.candidates import called
 from agentctl.verbs.fetching import Unfetchable, fetch
 from agentctl.wiring import Control
@@ -90,7 +91,7 @@ class _Library:
 
     def why_not(self, locator: Mapping[str, Any], users: Mapping[str, set[str]]) -> str:
         """Why this document cannot be a file of an assistant; empty if it can."""
-        document_id, name = str(locator["id"]), called(locator.get("name"))
+        document_id, name = str(locator["id"]), called(masked(locator.get("name")))
         if key := self._declared.get(document_id):
             there = key.startswith("shared/") and key.partition("/")[2] in self._files
             return "" if there else f"{name} is declared as {key} already"

@@ -76,11 +76,11 @@ def test_a_page_that_cannot_be_fetched_is_exit_1_with_the_reason(bench: Bench) -
 
 
 def test_credentials_in_an_address_are_shown_to_nobody(bench: Bench) -> None:
-    url = "https://user:geheim@www.example.org/preise?lang=de&token=tok123&api_key=k9k9k9k9"
+    url = "https://user:geheim@www.example.org/preise?lang=de&token=tok123&api_key=k9k9k9k9&sig=s7s7s7s7"
     toml = bench.root / "assistants/empfang/assistant.toml"
     toml.write_text(PAGES.replace("https://www.example.org/preise", url))
     assert bench("sync", "--yes")[0] == 0
-    shown = "https://***@www.example.org/preise?lang=de&token=***&api_key=***"
+    shown = "https://***@www.example.org/preise?lang=de&token=***&api_key=***&sig=***"
     assert bench("knowledge", "refresh")[1] == f"empfang/preise: fetched {shown}\n"
     assert bench.json("knowledge", "refresh")[0]["url"] == shown
     refusal = {"detail": {"status": "unreachable_url", "message": f"{url} answered 404."}}
@@ -88,7 +88,7 @@ def test_credentials_in_an_address_are_shown_to_nobody(bench: Bench) -> None:
     for arguments in ((), ("--json",)):
         _, out, err = bench("knowledge", "refresh", *arguments)
         assert "answered 404" in out
-        assert not any(secret in out + err for secret in ("geheim", "tok123", "k9k9k9k9"))
+        assert not any(secret in out + err for secret in ("geheim", "tok123", "k9k9k9k9", "s7s7s7s7"))
 
 
 def test_to_fetch_again_is_repeated_since_twice_does_what_once_does(bench: Bench) -> None:

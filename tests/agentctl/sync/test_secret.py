@@ -250,6 +250,11 @@ def _properties(tree: Any) -> set[str]:
             "https://x.org/?access%5Ftoken=***&max_tokens=5&token=",
         ),
         ("https://x.org/#access_token=a", "https://x.org/#access_token=***"),
+        (
+            "https://x.org/?a=1&sig=S&Signature=S&key=S#hmac=S",
+            "https://x.org/?a=1&sig=***&Signature=***&key=***#hmac=***",
+        ),
+        ("https://x.org/?a=1;sig=S;b=2#/start?token=S", "https://x.org/?a=1;sig=***;b=2#/start?token=***"),
         ("https://[x.org/", "***"),
     ],
 )

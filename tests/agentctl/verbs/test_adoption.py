@@ -434,6 +434,36 @@ def test_a_secret_in_plain_text_stays_there(workspace: Workspace) -> None:
     workspace.settled()
 
 
+def pulled_without(workspace: Workspace, canary: str, codes: tuple[int, ...]) -> str:
+    """What a pull of all says and writes, which holds no canary."""
+    said = ""
+    for arguments, expected in zip(((), ("--json",), ("--yes",)), codes, strict=True):
+        code, out, err = workspace("pull", "--all", *arguments)
+        assert code == expected, out + err
+        said += out + err
+    folder = workspace.root / "assistants"
+    written = "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+    assert canary not in said + written
+    return said
+
+
+def test_a_page_whose_address_holds_a_secret_stays_there(workspace: Workspace) -> None:
+    page = workspace.url_made("Preise", "https://post:canary-4@www.example.org/preise?token=canary-5&sig=canary-6")
+    workspace.knowing(page, workspace.text_made("Zeiten", "Täglich von 9 bis 17 Uhr."))
+    said = pulled_without(workspace, "canary", (2, 2, 0))
+    assert f"named by id: 'Preise' ({page['id']}): its address holds what looks like a secret" in said
+    assert workspace.table("empfang-sued")["elevenlabs"]["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+    workspace.settled()
+
+
+def test_an_agent_with_a_document_that_is_named_by_a_secret_is_left(workspace: Workspace) -> None:
+    page = workspace.url_made("https://www.example.org/?token=canary-5", "https://www.example.org/")
+    workspace.knowing(page)
+    said = pulled_without(workspace, "canary", (3, 3, 3))
+    assert "knowledge_base holds what looks like a secret, which no file may have" in said
+    assert not (workspace.root / "assistants" / "empfang-sued").exists()
+
+
 def test_a_header_of_a_transfer_stays_there_with_the_transfers(workspace: Workspace) -> None:
     def transfer(**header: str) -> dict[str, Any]:
         phone = {"type": "phone", "phone_number": NUMBER}

@@ -72,6 +72,38 @@ def test_what_was_applied_comes_back_whole(bench: Bench) -> None:
     assert history.digest(restored, SCOPE) == history.digest(source, SCOPE)
 
 
+def test_an_address_that_lets_in_is_kept_as_a_digest_and_comes_back_from_the_files(bench: Bench, dsn: str) -> None:
+    secrets = ("geheim-1", "canary-token", "canary-sig")
+    page = f"https://post:{secrets[0]}@www.example.org/preise?token={secrets[1]}&sig={secrets[2]}"
+    declared = 'name = "Empfang"\nlanguage = "de"\n[[knowledge]]\nname = "preise"\nurl = "{}"\n'
+    bench.toml.write_text(declared.format(page))
+    assert bench("sync", "--yes")[0] == 0
+    with psycopg.connect(dsn) as connection:
+        tables = connection.execute("select table_name from information_schema.tables where table_schema = 'agentctl'")
+        rows = {
+            str(name): str(connection.execute(f"select t::text from agentctl.{name} t").fetchall())
+            for (name,) in tables.fetchall()
+        }
+        contents = connection.execute("select content from agentctl.contents").fetchall()
+    kept = "".join(rows.values()) + "".join(bytes(content).decode() for (content,) in contents)
+    assert "secret:sha256:" in rows["revisions"]
+    assert not [secret for secret in secrets if secret in kept]
+
+    async def look(control: Control) -> tuple[Assistant, Assistant]:
+        return (await sync.load(control)).assistants[0], await history.restored(control, "empfang", 2)
+
+    source, restored = bench.control(look)
+    assert [document.url for document in restored.knowledge] == [page]
+    assert history.digest(restored, SCOPE) == history.digest(source, SCOPE)
+
+    async def lost(control: Control) -> None:
+        with pytest.raises(SyncError, match=r"revision 2 of empfang was applied with another secret at knowledge\.url"):
+            await history.restored(control, "empfang", 2)
+
+    bench.toml.write_text(declared.format(page.replace("canary-token", "another")))
+    bench.control(lost)
+
+
 def test_a_revision_of_another_version_is_told(bench: Bench, dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         connection.execute("""update agentctl.revisions set spec = spec || '{"invented": 1}'""")
