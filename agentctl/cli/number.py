@@ -29,6 +29,9 @@ def import_number(
     reimport: Annotated[
         bool, typer.Option("--reimport", help="Import it anew, with the Twilio credentials that are set now.")
     ] = False,
+    no_gate: Annotated[
+        bool, typer.Option("--no-gate", help="Bring it to an agent, too, that its tests have not let through.")
+    ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
@@ -39,8 +42,11 @@ def import_number(
         )
         return
 
+    gated = False if no_gate else None
     imported = connected(
-        lambda control: take_over(control, number, assistant, sms=sms, fallback=fallback, yes=yes, json=json)
+        lambda control: take_over(
+            control, number, assistant, sms=sms, fallback=fallback, gated=gated, yes=yes, json=json
+        )
     )
     if not imported.rings:
         raise typer.Exit(1)
@@ -53,6 +59,7 @@ async def take_over(
     *,
     sms: bool = False,
     fallback: str | None = None,
+    gated: bool | None = None,
     yes: bool = False,
     json: bool = False,
 ) -> Imported:
@@ -61,7 +68,7 @@ async def take_over(
     from agentctl.verbs import number as verbs
 
     show = say if json else _print
-    found = await verbs.look(control, number, key, sms=sms, fallback=fallback)
+    found = await verbs.look(control, number, key, sms=sms, fallback=fallback, gated=gated)
     if not found.nothing_to_do:
         _show_takeover(found, show)
     if found.needs_yes:

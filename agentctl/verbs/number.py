@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentctl.errors import Ignored, Stale
 from agentctl.resources import phone_number, routing
@@ -69,9 +70,8 @@ async def import_number(control: Control, takeover: Takeover) -> Imported:
 
 async def _again(control: Control, takeover: Takeover) -> Takeover:
     patience = Patience(pauses=())  # The first look has waited for what an interrupted import may have left.
-    sms, fallback = takeover.sms, takeover.fallback
-    key = takeover.assistant.key
-    return await look(control, takeover.number, key, sms=sms, fallback=fallback, patience=patience)
+    how: dict[str, Any] = {"sms": takeover.sms, "fallback": takeover.fallback, "gated": takeover.gated}
+    return await look(control, takeover.number, takeover.assistant.key, patience=patience, **how)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from agentctl.errors import Problem, UsageError
+from agentctl.errors import Problem, StoreError, UsageError
 from agentctl.resources import phone_number
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
@@ -21,7 +21,7 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Change, Plan, Settled, veiled
+from agentctl.sync.plan import Change, Failure, Plan, Settled, veiled
 from agentctl.verbs import gate, held, history
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
@@ -63,7 +63,7 @@ async def plan(
     loaded, bindings, recalled, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
     gated = gate.wanted(control, gated)
-    keys, released = await _held(control, loaded.assistants, assistants, whole=not only)
+    keys, released = await _held(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_released(assistants, released), *history.too_large(free)]
@@ -158,6 +158,7 @@ async def apply(
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "wary": wary, "patience": control.patience}
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
+        applied = await _outlived(control, applied, bindings)
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 
@@ -181,6 +182,19 @@ async def _let_go(control: Control, plan: Plan, bindings: Bindings) -> None:
         await unhold(control, key)
 
 
+async def _outlived(control: Control, applied: Applied, bindings: Bindings) -> Applied:
+    """Of the agents that are deleted by now, the holds end too; one that could not be ended is among the failures."""
+    failures = []
+    for change in applied.done:
+        ref = change.desired.ref
+        if change.action == "delete" and not change.replaces and ref.kind == AGENT_KIND and bindings.get(ref) is None:
+            try:
+                await unhold(control, ref.key)
+            except StoreError as error:
+                failures.append(Failure(ref, change.desired.where, error))
+    return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
+
+
 def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assistant, ...]:
     """Those whose key matches one of the globs in `only`; all where there is none."""
     keys = [assistant.key for assistant in assistants]
@@ -195,9 +209,12 @@ def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assist
 
 
 async def _held(
-    control: Control, declared: Sequence[Assistant], asked: Sequence[Assistant], *, whole: bool
+    control: Control, declared: Sequence[Assistant], asked: Sequence[Assistant]
 ) -> tuple[list[Hold], list[Hold]]:
-    """The holds in force, and those that end since the source of one that was asked for is not what it was."""
+    """The holds in force, and those that end since the source of one that was asked for is not what it was.
+
+    One whose files are gone is neither: they may come back, under another key too, so it ends with the agent only.
+    """
     sources = {one.key: one for one in declared}
     keys = {one.key for one in asked}
     kept, released = [], []
@@ -205,7 +222,7 @@ async def _held(
         source = sources.get(hold.key)
         if source is not None and history.digest(source, control.scope) == hold.digest:
             kept.append(hold)
-        elif hold.key in keys or (whole and source is None):
+        elif hold.key in keys:
             released.append(hold)
     return kept, released
 

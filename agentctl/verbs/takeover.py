@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from agentctl.errors import NotFound, UsageError
+from agentctl.errors import NotFound, NotPassed, UsageError
 from agentctl.resources import routing
 from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
@@ -17,10 +17,11 @@ from agentctl.resources.routing import Routing
 from agentctl.settings import nearest
 from agentctl.sources.loaded import Loaded
 from agentctl.sync import planning
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import Patience
-from agentctl.verbs import sync
+from agentctl.verbs import gate, sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -34,7 +35,7 @@ class Takeover:
     """What an import would do to a number, seen before anything is written.
 
     `incoming` is the number at Twilio as it is now, `saved` its routing from before an earlier import. `needs_yes`:
-    why somebody should agree first; empty when nothing real is cut off.
+    why somebody should agree first; empty when nothing real is cut off. `gated`: as it was asked for, see `look`.
     """
 
     number: str
@@ -47,7 +48,8 @@ class Takeover:
     fallback: str | None
     declared: bool
     needs_yes: tuple[str, ...]
-    notices: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    gated: bool | None = None
 
     @property
     def fresh(self) -> bool:
@@ -77,12 +79,14 @@ async def look(
     *,
     sms: bool = False,
     fallback: str | None = None,
+    gated: bool | None = None,
     patience: Patience | None = None,
 ) -> Takeover:
     """See where `number` leads now, and what giving it to the assistant `key` would change. Writes nothing.
 
-    Raises UsageError for a number, key or URL that cannot be meant or an agent that is not synced, NotFound for a
-    number that the Twilio account does not have, ConfigurationError for missing settings, ApiError and Unreachable.
+    `gated`: nothing is brought to an agent that a gate has not let through; None: as agentctl.toml has it. Raises
+    NotPassed for such an agent, UsageError for a number, key or URL that cannot be meant or an agent that is not
+    synced, NotFound for a number that Twilio does not have, ConfigurationError, ApiError and Unreachable.
     """
     assistant = chosen((await _begun(control, number, key, fallback)).assistants, number, key)
     narrowed = assistant.model_copy(update={"phone": Phone(numbers=(number,))})
@@ -91,10 +95,7 @@ async def look(
     agent_id, incoming = await asyncio.gather(
         agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
-    kinds = [PhoneNumber(control.api, access)]
-    plan = await planning.plan(kinds, [narrowed], bindings, whole=False, patience=patience or control.patience)
-    if plan.failures:
-        raise plan.failures[0].error
+    plan = await _planned(control, narrowed, PhoneNumber(control.api, access), bindings, patience)
     found = await (await control.store()).call("route", {"phone_number": number})
     takeover = Takeover(
         number=number,
@@ -107,9 +108,19 @@ async def look(
         fallback=fallback,
         declared=number in assistant.phone.numbers,
         needs_yes=_reasons(plan, incoming.routing(), sms=sms),
-        notices=(),
+        gated=gated,
     )
+    _must_be_let_through(control, bindings, takeover)
     return _noted(takeover, checkable=access.sid.startswith("AC") or access.account_auth_token is not None)
+
+
+async def _planned(
+    control: Control, narrowed: Assistant, kind: PhoneNumber, bindings: Bindings, patience: Patience | None
+) -> Plan:
+    plan = await planning.plan([kind], [narrowed], bindings, whole=False, patience=patience or control.patience)
+    if plan.failures:
+        raise plan.failures[0].error
+    return plan
 
 
 async def _begun(control: Control, number: str, key: str, fallback: str | None) -> Loaded:
@@ -164,6 +175,19 @@ async def agent_of(control: Control, agent_id: str | None, key: str) -> str:
             f"the agent of assistant {key} ({agent_id}) is gone at ElevenLabs", f"{hint} --take-ours"
         ) from None
     return agent_id
+
+
+def _must_be_let_through(control: Control, bindings: Bindings, takeover: Takeover) -> None:
+    """What rings at the agent already, and is not changed, is no matter of a gate."""
+    number, key = takeover.number, takeover.assistant.key
+    gated = gate.wanted(control, takeover.gated)
+    if takeover.nothing_to_do or not gated or not bindings.unjudged(Ref(AGENT_KIND, key)):
+        return
+    raise NotPassed(
+        f"assistant {key}: its tests have not let its agent through, so {number} is not brought to it",
+        f"Correct the assistant or its tests until this passes: agentctl sync --gate --only {key}. "
+        f"To bring the number all the same: agentctl import-number {number} --assistant {key} --no-gate",
+    )
 
 
 def _reasons(plan: Plan, now: Routing, *, sms: bool) -> tuple[str, ...]:

@@ -290,12 +290,3 @@ def test_a_number_goes_back_only_where_nobody_else_declares_it(bench: Bench) -> 
     assert f"{NUMBER} stays where it is: it is declared by zentrale now" in out
     assert bench.call()["reached"] is True
     assert bench.json("status", "--only", "zentrale")[0]["state"] == "in sync"
-
-
-def test_an_assistant_whose_files_are_gone_is_not_held_any_more(twice: Bench) -> None:
-    twice("rollback", "empfang", "--yes")
-    folder = twice.root / "assistants" / "empfang"
-    folder.rename(twice.root / "weg")
-    assert "is no longer declared" in twice("rollback", "empfang", "--yes")[2]
-    assert "agent empfang is no longer declared" in twice("sync", "--yes")[1]
-    assert twice.json("history", "empfang")[0]["held_at"] is None

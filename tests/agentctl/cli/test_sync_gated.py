@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from tests.telephony import Bench, bench
+from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
 
@@ -52,3 +52,28 @@ def test_a_plan_shows_what_a_gated_sync_would_do(bench: Bench) -> None:
     assert replaced in bench("plan")[1]
     assert replaced not in bench("plan", "--no-gate")[1]
     assert "agentctl -C . plan --exit-code" in bench("schedule", "github")[1], "by agentctl.toml, as the sync"
+
+
+def test_no_number_is_brought_to_an_agent_that_its_tests_have_not_let_through(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[sync]\ngate = true\n')
+    bench.declare("zentrale")
+    tone = bench.root / "assistants" / "zentrale" / "tests" / "tone.toml"
+    tone.parent.mkdir()
+    tone.write_text('user = "Hallo"\nsuccess_condition = \'It says "gibt es nicht".\'\n')
+    assert bench("sync", "--yes")[0] == 1, "the agent is made, and refused"
+    before, bring = bench.at_twilio(), ("import-number", NUMBER, "--assistant", "zentrale", "--yes")
+    with bench.writes() as writes:
+        code, _, err = bench(*bring)
+    assert (code, writes, bench.at_twilio()) == (1, [], before)
+    assert f"its tests have not let its agent through, so {NUMBER} is not brought to it" in err
+    assert "agentctl sync --gate --only zentrale" in err
+    assert f"agentctl import-number {NUMBER} --assistant zentrale --no-gate" in err
+    assert bench(*bring, "--no-gate")[0] == 0
+    assert bench.call()["reached"] is True
+    assert bench("release-number", NUMBER, "--yes")[0] == 0
+    toml = bench.root / "assistants" / "zentrale" / "assistant.toml"
+    toml.write_text('name = "Zentrale"\nlanguage = "de"\n')
+    tone.write_text('user = "Hallo"\nsuccess_condition = \'It says "freundlich".\'\n')
+    assert bench("sync", "--yes", "--only", "zentrale")[0] == 0
+    assert bench(*bring)[0] == 0, "it has passed by now"
+    assert bench(*bring)[0] == 0, "nothing to do"

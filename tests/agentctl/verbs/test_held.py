@@ -157,3 +157,46 @@ def test_a_number_that_another_one_declares_by_now_is_not_drift_of_the_held_one(
         assert (await look(control, "zentrale", 1)).plan.changes == ()
 
     bench.control(plan_of_another)
+
+
+def test_files_that_are_gone_for_one_sync_end_no_hold(twice: Bench) -> None:
+    assert twice("rollback", "empfang", "--yes")[0] == 0
+    folder, away = twice.root / "assistants" / "empfang", twice.root / "away"
+    folder.rename(away)
+    assert "is no longer declared" in twice("rollback", "empfang", "--yes")[2]
+    assert twice("sync", "--yes", "--quiet")[0] == 0
+    assert twice.json("history", "empfang")[0]["held_at"] == 2
+    away.rename(folder)
+    with twice.writes() as writes:
+        assert twice("sync", "--yes", "--quiet")[0] == 0
+    assert (writes, there(twice), state(twice)) == ([], ("Gut.", ["Ab acht."]), "held")
+    folder.rename(away)
+    assert twice("sync", "--yes")[0] == 0
+    assert twice("unhold", "empfang")[0] == 0, "somebody says so"
+    away.rename(folder)
+    assert twice("sync", "--yes")[0] == 0
+    assert there(twice)[0] == "Schlecht."
+
+
+def test_a_folder_that_was_renamed_by_hand_takes_its_hold_along(twice: Bench) -> None:
+    assert twice("rollback", "empfang", "--yes")[0] == 0
+    (twice.root / "assistants" / "empfang").rename(twice.root / "assistants" / "zentrale")
+    assert twice("sync", "--yes", "--quiet")[0] == 3
+    assert twice("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert twice("sync", "--yes")[0] == 0
+    assert there(twice) == ("Gut.", ["Ab acht."])
+    assert [(one["assistant"], one["state"]) for one in twice.json("status")] == [("zentrale", "held")]
+
+
+def test_a_hold_ends_with_its_agent_and_not_before(twice: Bench) -> None:
+    assert twice("rollback", "empfang", "--yes")[0] == 0
+    folder, away = twice.root / "assistants" / "empfang", twice.root / "away"
+    folder.rename(away)
+    twice.declare("zentrale")
+    twice.sandbox.fault(method="DELETE", path="/v1/convai/agents/*", times=1, status=422, body={"detail": "no"})
+    assert twice("sync", "--yes", "--prune")[0] == 1
+    assert twice.json("history", "empfang")[0]["held_at"] == 2
+    assert twice("sync", "--yes", "--prune", "--force")[0] == 0
+    away.rename(folder)
+    assert twice("sync", "--yes")[0] == 0
+    assert (there(twice)[0], state(twice)) == ("Schlecht.", "in sync")
