@@ -92,13 +92,14 @@ class Example:
         try:
             while time.monotonic() < end:
                 if not select.select([terminal], [], [], 0.2)[0]:
+                    # A person types once the text stands still; a key that comes before it is read for may be missed.
+                    for prompt in [prompt for prompt in waiting if prompt in shown]:
+                        os.write(terminal, waiting.pop(prompt).encode())
                     continue
                 try:
                     shown += os.read(terminal, 65536).decode(errors="replace")
                 except OSError:  # Linux: the other side is closed
                     break
-                for prompt in [prompt for prompt in waiting if prompt in shown]:
-                    os.write(terminal, waiting.pop(prompt).encode())
             else:
                 os.kill(pid, 9)
         finally:

@@ -23,8 +23,8 @@ async def test_every_kind_takes_part() -> None:
 
 async def test_single_and_double_faults_leave_no_orphan_and_no_duplicate() -> None:
     world = World()
-    cases = await singles(world, ("one", "edit one again"))
-    cases += await singles(world, ("first",), ("reset for ever, applied", "killed, applied"), ())
+    cases = await singles(world, ("one",))
+    cases += await singles(world, ("first", "edit one again"), ("reset for ever, applied", "killed, applied"), ())
     tally = await tallied(world, [*cases, *await doubles(world, tuple(SCENES), 120, Random(SEED))])
     assert not tally.wrongs
     assert tally.worst <= MOST_RERUNS
