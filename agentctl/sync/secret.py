@@ -17,7 +17,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit, urlunsplit
 
 from agentctl.sync.address import Span, spans
 
@@ -36,7 +35,6 @@ _ASKS = frozenset({"is", "has", "max", "min", "num", "enable", "require", "requi
 # What is a secret as a parameter of an address, where no other name is as short: signed addresses, vendors' keys.
 _OF_AN_ADDRESS = frozenset({"key", "sig", "signature", "auth", "pass", "hmac"})
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_BETWEEN = re.compile(r"([&;?])")
 _BREAK = re.compile(r"[^a-z0-9]+")
 # What is never a secret by its type.
 _NEVER = (bool, float)
@@ -104,29 +102,6 @@ def _entry(place: int, value: Any) -> int:
 def masked(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be shown."""
     return _replaced(value, _place(keys), lambda secret: HIDDEN, _hidden)
-
-
-def masked_url(url: str) -> str:
-    """A URL fit to be shown: without whom it lets in, and without the secrets that it hands over by name."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return HIDDEN
-    _, let_in, host = parts.netloc.rpartition("@")
-    netloc = f"{HIDDEN}@{host}" if let_in else host
-    return urlunsplit(parts._replace(netloc=netloc, query=_query(parts.query), fragment=_query(parts.fragment)))
-
-
-def _query(text: str) -> str:
-    """Pairs of names and values; what is none stays."""
-    pairs = [(one, *one.partition("=")) for one in _BETWEEN.split(text)]
-    return "".join(
-        f"{name}={HIDDEN}" if value and _lets_in(unquote_plus(name)) else one for one, name, _, value in pairs
-    )
-
-
-def _lets_in(name: str) -> bool:
-    return is_secret([name]) or _of_an_address(name)
 
 
 def sealed(value: Any, keys: Keys = ()) -> Any:

@@ -18,7 +18,7 @@ from agentctl.resources.rag_index import RagIndex
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
-from agentctl.sync.secret import masked_url
+from agentctl.sync.secret import masked
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
@@ -121,7 +121,7 @@ async def _refreshed(control: Control, index: RagIndex, bindings: Bindings, page
     document_id = bindings.get(Ref(knowledge.KIND, page.key))
     assert document_id is not None
     assert page.url is not None
-    shown = masked_url(page.url)
+    shown = str(masked(page.url))
     try:
         await control.api.post_repeatable(REFRESH, document_id=document_id)
         for key, remote_id in bindings.of(index.name).items():
@@ -129,8 +129,6 @@ async def _refreshed(control: Control, index: RagIndex, bindings: Bindings, page
                 now = await index.renew(key, remote_id)
                 await bindings.bind(Ref(index.name, key), now.remote_id, now.body)
     except AgentctlError as error:
-        error.message = error.message.replace(page.url, shown)  # A refusal may quote the address.
-        error.args = (error.message,)
         return Refreshed(page.key, shown, error)
     return Refreshed(page.key, shown)
 

@@ -80,7 +80,7 @@ def test_credentials_in_an_address_are_shown_to_nobody(bench: Bench) -> None:
     toml = bench.root / "assistants/empfang/assistant.toml"
     toml.write_text(PAGES.replace("https://www.example.org/preise", url))
     assert bench("sync", "--yes")[0] == 0
-    shown = "https://***@www.example.org/preise?lang=de&token=***&api_key=***&sig=***"
+    shown = "https://user:***@www.example.org/preise?lang=de&token=***&api_key=***&sig=***"
     assert bench("knowledge", "refresh")[1] == f"empfang/preise: fetched {shown}\n"
     assert bench.json("knowledge", "refresh")[0]["url"] == shown
     refusal = {"detail": {"status": "unreachable_url", "message": f"{url} answered 404."}}

@@ -18,9 +18,15 @@ SECRET = {
     "https://x.blob.example/a?sig=canary%3D": "https://x.blob.example/a?sig=***",
     "wss://:canary@x.org?auth[token]=canary": "wss://:***@x.org?auth[token]=***",
     "redis://u:canary@x": "redis://u:***@x",
+    "https://canary@x.org/": "https://***@x.org/",
+    "https://x.org/?a=1&sig=canary&Signature=canary&key=canary#hmac=canary": (
+        "https://x.org/?a=1&sig=***&Signature=***&key=***#hmac=***"
+    ),
+    "https://x.org/?a=1;sig=canary;b=2#/start?token=canary": "https://x.org/?a=1;sig=***;b=2#/start?token=***",
+    "https://x.org/?access%5Ftoken=canary=b&max_tokens=5&token=": "https://x.org/?access%5Ftoken=***&max_tokens=5&token=",
 }
 OPEN = [
-    "https://llm.example.org/v1", "https://user@llm.example.org/", "https://x.org/?max_tokens=5&page=2",
+    "https://llm.example.org/v1", "postgres://user@db.example.org/x", "https://x.org/?max_tokens=5&page=2",
     "https://x.org/a@b:c", "https://x.org/?token=", "https://x.org/?token={{secret__token}}", "see https://x.org?token=a",
     "user:password@x.org", "://x:y@z", "",
 ]  # fmt: skip
