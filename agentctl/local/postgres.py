@@ -73,16 +73,11 @@ async def start(
 
 @asynccontextmanager
 async def running(
-    directory: Path,
-    *,
-    pg_bin: Path | None = None,
-    idle_seconds: float = 600,
-    seconds: float = 60,
-    tell: Tell = _to_nobody,
+    directory: Path, *, pg_bin: Path | None = None, idle_seconds: float = 600, tell: Tell = _to_nobody
 ) -> AsyncIterator[str]:
     """The DSN of a server that is not stopped for being idle while the block runs. See `start`."""
     async with lease(directory):
-        yield await start(directory, pg_bin=pg_bin, idle_seconds=idle_seconds, seconds=seconds, tell=tell)
+        yield await start(directory, pg_bin=pg_bin, idle_seconds=idle_seconds, tell=tell)
 
 
 async def stop(directory: Path) -> bool:

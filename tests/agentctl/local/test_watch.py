@@ -77,12 +77,18 @@ asyncio.run(main())
     assert await ends(kept)
 
 
-async def test_a_start_in_the_last_moment_is_not_overlooked(kept: Path) -> None:
-    await start(kept)
-    place = Place.of(kept)
+def looked(directory: Path) -> tuple[Place, Watch]:
+    """A watchdog beside the real one, which has looked once."""
+    place = Place.of(directory)
     with place.watch_lock.open() as lock:
         watch = Watch(str(place.directory), str(place.sockets), "no-psql", os.dup(lock.fileno()))
     watch.look()
+    return place, watch
+
+
+async def test_a_start_in_the_last_moment_is_not_overlooked(kept: Path) -> None:
+    await start(kept)
+    place, watch = looked(kept)
 
     await start(kept)
 
@@ -95,10 +101,7 @@ async def test_a_start_in_the_last_moment_is_not_overlooked(kept: Path) -> None:
 
 async def test_a_watchdog_whose_store_was_removed_leaves_the_next_server_alone(kept: Path) -> None:
     await start(kept)
-    place = Place.of(kept)
-    with place.watch_lock.open() as lock:
-        watch = Watch(str(place.directory), str(place.sockets), "no-psql", os.dup(lock.fileno()))
-    watch.look()
+    place, watch = looked(kept)
     assert watch.is_ours()
     place.watch_lock.unlink()
     assert not watch.is_ours()
