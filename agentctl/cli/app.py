@@ -9,6 +9,7 @@ import errno
 import sys
 import traceback
 from collections.abc import Sequence
+from contextvars import copy_context
 from pathlib import Path
 from typing import Annotated
 
@@ -105,7 +106,14 @@ def root(
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code: 0 done, 1 failed, 2 usage or configuration, 3 changes pending."""
+    """Run one command and return its exit code: 0 done, 1 failed, 2 usage or configuration, 3 changes pending.
+
+    Its project and environment end with it: the next one in the same process names its own.
+    """
+    return copy_context().run(_run, arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     try:
         typer.main.get_command(app).main(list(arguments), prog_name="agentctl")
     except SystemExit as ended:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+from agentctl.cli import session
 from agentctl.cli.app import app, run
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 
@@ -122,6 +123,11 @@ def test_a_wrong_configuration_is_2_with_every_problem(
 def test_outside_a_project_it_says_how_to_make_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["-C", str(tmp_path), "plan"]) == 2
     assert "agentctl init" in capsys.readouterr().err
+
+
+def test_a_run_leaves_neither_its_environment_nor_its_project_to_the_next(tmp_path: Path) -> None:
+    assert run(["-C", str(tmp_path), "--env", "staging", "plan"]) == 2
+    assert (session.ENVIRONMENT.get(), session.DIRECTORY.get()) == (None, Path())
 
 
 def test_a_bug_is_one_line_without_what_it_said(

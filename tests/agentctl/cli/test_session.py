@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from agentctl.cli.session import DIRECTORY, ENVIRONMENT, code_of, confirm, connected, end, say
+from agentctl.cli.session import DIRECTORY, code_of, confirm, connected, end, say
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Ref
@@ -88,7 +88,6 @@ def test_a_command_finds_the_project_above_it(tmp_path: Path) -> None:
 
     def there() -> tuple[Path, bool]:
         DIRECTORY.set(below)
-        ENVIRONMENT.set(None)  # another test of this process may have named one
         return connected(where)
 
     assert copy_context().run(there) == (tmp_path.resolve(), True)
@@ -100,7 +99,6 @@ def test_every_command_says_how_far_what_takes_its_time_is(tmp_path: Path, capsy
 
     def there() -> None:
         DIRECTORY.set(tmp_path)
-        ENVIRONMENT.set(None)
         connected(work)
 
     copy_context().run(there)
@@ -132,7 +130,6 @@ def test_what_a_command_returns_is_not_written_out(tmp_path: Path) -> None:
 
     def there() -> Large:
         DIRECTORY.set(tmp_path)
-        ENVIRONMENT.set(None)
         return connected(work)
 
     assert isinstance(copy_context().run(there), Large)
