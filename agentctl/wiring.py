@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
+from agentctl.secrecy.secret import secrets
+from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, load_settings, require, wanted_environment
-from agentctl.sync.secret import secrets
-from agentctl.sync.veil import Veil
 
 if TYPE_CHECKING:
     from agentctl.calls.digest import Digester

@@ -13,9 +13,9 @@ from agentctl.cli.render_edit import ORIGINS, edit_lines, jsonable
 from agentctl.cli.terminal import paint as paint
 from agentctl.cli.terminal import plain as plain
 from agentctl.errors import Problem
+from agentctl.secrecy.secret import masked
 from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.sync.secret import masked
 from agentctl.verbs.history import History, ProjectPlan
 from agentctl.verbs.remedy import anew
 from agentctl.verbs.report import named

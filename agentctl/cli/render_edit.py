@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
+from agentctl.secrecy.secret import masked
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
-from agentctl.sync.secret import masked
 
 ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
 # Characters of a value in one line, of an entry of a list, and of what both sides share before the first difference.

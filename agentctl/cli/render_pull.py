@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import failure_json, failure_text, paint, plain, told
-from agentctl.sync.secret import HIDDEN, masked, secrets
+from agentctl.secrecy.secret import HIDDEN, masked, secrets
 from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from agentctl.clients.retry import Retry, lost
 from agentctl.errors import ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.resources.answer import odd
 from agentctl.resources.shapes import must_be_as_told
-from agentctl.sync.secret import secrets
-from agentctl.sync.veil import Veil
+from agentctl.secrecy.secret import secrets
+from agentctl.secrecy.veil import Veil
 
 Files = Mapping[str, tuple[str, bytes, str]]
 

@@ -11,7 +11,7 @@ import httpx
 
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.errors import DigestError
-from agentctl.sync.veil import Veil
+from agentctl.secrecy.veil import Veil
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
 _CHECK_TIMEOUT = 10.0

@@ -24,7 +24,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from agentctl.calls.outbox import Mail
 from agentctl.clients.smtp import Timed, TimedTls
 from agentctl.errors import ConfigurationError, MailError, Problem
-from agentctl.sync.veil import Veil
+from agentctl.secrecy.veil import Veil
 
 if TYPE_CHECKING:
     import httpx

@@ -40,7 +40,7 @@ def refused(
 def clean(text: object, veil: Callable[[str], str] = str) -> str:
     """A vendor's text, fit for our messages: no control characters, not endless, and without a secret that it echoes.
 
-    `veil` takes secrets out of it: `sync.veil.Veil`.
+    `veil` takes secrets out of it: `secrecy.veil.Veil`.
     """
     line = veil(str(text))
     line = _UNPRINTABLE.sub(" ", line).strip()

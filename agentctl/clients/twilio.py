@@ -19,8 +19,8 @@ from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, t
 from agentctl.clients.retry import Retry
 from agentctl.clients.trust import trusted
 from agentctl.errors import ApiError, Rejected, Unreachable
+from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, require
-from agentctl.sync.veil import Veil
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
 _ACCOUNT = "/2010-04-01/Accounts/{account_sid}"

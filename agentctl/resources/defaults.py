@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from agentctl.sync.secret import secrets
+from agentctl.secrecy.secret import secrets
 
 Path = tuple[str, ...]
 
@@ -57,7 +57,7 @@ def beyond_defaults(agent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without_secrets(settings: Mapping[str, Any], at: Path = ()) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """`settings` less the secrets that stand there in plain text (sync/secret.py says which), and where they were.
+    """`settings` less the secrets that stand there in plain text (secrecy/secret.py says which), and where they were.
 
     References to the platform's own store of secrets ({"secret_id": …}) are no secrets. A list with one in it goes as
     a whole, since the platform takes lists whole.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import Assistant
+from agentctl.secrecy.secret import secrets
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
-from agentctl.sync.secret import secrets
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ValidationError
 
 from agentctl.errors import Problem
+from agentctl.secrecy.secret import is_secret, masked
 from agentctl.settings import nearest
-from agentctl.sync.secret import is_secret, masked
 
 _NAMES: dict[type, str] = {
     type(None): "null",

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from agentctl.errors import Stale, UsageError
+from agentctl.secrecy.secret import sealed
 from agentctl.sync.diff import overlaid, without
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Settled
-from agentctl.sync.secret import sealed
 from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."

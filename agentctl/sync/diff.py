@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agentctl.secrecy.secret import are_one, sealed
 from agentctl.sync.kind import Keyed, Ref
-from agentctl.sync.secret import are_one, sealed
 
 Origin = Literal["here", "there", "both"]
 """Where a field changed since it was last applied: here (ours to write), there (drift), on both sides (conflict)."""

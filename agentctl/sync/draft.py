@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
+from agentctl.secrecy.secret import sealed
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, bodies_of, claiming, counting, doubled, ids_of, of_another
@@ -19,7 +20,6 @@ from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
-from agentctl.sync.secret import sealed
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]

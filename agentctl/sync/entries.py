@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from agentctl.secrecy.secret import sealed
 from agentctl.sync.diff import Edit, contains, identity, overlaid, patch, without
 from agentctl.sync.kind import Desired, Keyed, Ref
-from agentctl.sync.secret import sealed
 
 _ABSENT: Final = object()
 Path = tuple[str, ...]

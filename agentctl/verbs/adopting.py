@@ -16,6 +16,7 @@ from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.prompt_text import as_in_file
+from agentctl.secrecy.secret import secrets
 from agentctl.sources.counterpart import room
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
@@ -26,7 +27,6 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import resolve
-from agentctl.sync.secret import secrets
 from agentctl.verbs.candidates import Candidate, Candidates, called
 from agentctl.verbs.library import Shelf, shelves
 from agentctl.verbs.sync import load

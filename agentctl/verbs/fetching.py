@@ -12,10 +12,10 @@ from agentctl.errors import AgentctlError
 from agentctl.resources.answer import having
 from agentctl.resources.knowledge import DOCUMENT
 from agentctl.resources.mark import owner, prefix
+from agentctl.secrecy.secret import secrets
 from agentctl.sources.html_text import text_of
 from agentctl.sources.knowledge import FILE_TYPES, MAX_DOCUMENT_BYTES, TEXT_ENDINGS, slug
 from agentctl.sources.written import NewDocument
-from agentctl.sync.secret import secrets
 from agentctl.wiring import Control
 
 _LONGEST = 60

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from agentctl.errors import Problem, StoreError, StoreUnavailable, SyncError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Document
+from agentctl.secrecy.secret import opened, sealed, seals
 from agentctl.settings import nearest
 from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
-from agentctl.sync.secret import opened, sealed, seals
 from agentctl.verbs.hold import Hold, holds
 from agentctl.verbs.reading import read
 from agentctl.wiring import Control

@@ -15,10 +15,10 @@ from agentctl.resources.answer import having
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.mark import marked, parted, prefix
 from agentctl.resources.rag_index import RagIndex
+from agentctl.secrecy.secret import masked
 from agentctl.settings import nearest
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
-from agentctl.sync.secret import masked
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from agentctl.resources import knowledge
+from agentctl.secrecy.secret import masked
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, slug
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.written import NewDocument
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.secret import masked
 from agentctl.verbs.candidates import called
 from agentctl.verbs.fetching import Unfetchable, fetch
 from agentctl.wiring import Control

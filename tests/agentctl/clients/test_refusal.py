@@ -8,7 +8,7 @@ from agentctl.clients.mail import ResendRoute
 from agentctl.clients.refusal import clean, json_of, moved, refused, trusts_proxy
 from agentctl.clients.twilio import Twilio
 from agentctl.errors import ApiError, ConfigurationError, NotFound, RateLimited, Rejected, Unauthorized
-from agentctl.sync.veil import Veil
+from agentctl.secrecy.veil import Veil
 
 
 @pytest.mark.parametrize(

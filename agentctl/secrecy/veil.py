@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from agentctl.sync.secret import HIDDEN, secrets
+from agentctl.secrecy.secret import HIDDEN, secrets
 
 # Characters. A shorter one is no secret, and would be found in every sentence; up to the second it counts as a word.
 _SHORTEST, _WORD = 2, 8

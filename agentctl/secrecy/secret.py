@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from agentctl.sync.address import Span, spans
+from agentctl.secrecy.address import Span, spans
 
 _WORD = re.compile(r"secret(?!ar)|passw|passphrase|passcode|apikey|authorization|credential|token(?!s|i[sz])|^pwd$")
 _KEY = re.compile(

@@ -17,6 +17,7 @@ from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.errors import Rejected
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.defaults import without_secrets
+from agentctl.secrecy.secret import is_secret, masked, opened, sealed, seals
 from agentctl.sources.problems import problems_of
 from agentctl.sources.pulled import Rewrite
 from agentctl.sync.apply import apply
@@ -25,7 +26,6 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Scope
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import plan
-from agentctl.sync.secret import is_secret, masked, opened, sealed, seals
 from agentctl.verbs.adopting import Adopting
 from agentctl.verbs.pull import Pull
 from tests.agentctl.sync.platform import Platform, Thing

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 from pydantic import SecretStr
 
-from agentctl.sync.veil import Veil
+from agentctl.secrecy.veil import Veil
 
 SECRET = 'Bearer s3cret/ca+n=ary~"quoted"\'ü\\n\n&<tail>'
 CORE = "s3cret"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentctl.resources.defaults import without_secrets
-from agentctl.sync.secret import masked, sealed, secrets
+from agentctl.secrecy.secret import masked, sealed, secrets
 
 SECRET = {
     "https://user:canary@llm.example.org/v1": "https://user:***@llm.example.org/v1",
