@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from agentctl.sync.kind import Ref
+from agentctl.wiring import Control
 from tests.agentctl.verbs.test_rename import by_hand, ids, in_sync, known
 from tests.telephony import Bench, bench
 
@@ -78,3 +80,18 @@ def test_what_one_that_stays_has_too_proves_nothing(known: Bench) -> None:
     (known.root / "assistants" / "dritte" / "knowledge" / "agb.md").write_text("Unsere Bedingungen.\n")
     code, out, err = known("sync", "--yes")
     assert (code, "agent dritte: created" in err) == (0, True), out + err
+
+
+def test_by_its_documents_where_nothing_is_remembered(known: Bench) -> None:
+    before = ids(known)
+
+    async def forget(control: Control) -> None:
+        bindings = await control.bindings()
+        for ref in (Ref("agent", "empfang"), Ref("knowledge_document", "empfang/preise")):
+            await bindings.unbind(ref)
+
+    known.control(forget)
+    renamed(known)
+    code, out, err = known("sync", "--yes")
+    assert (code, ids(known)[0]) == (3, before[0]), out + err
+    assert "which had its knowledge document: agentctl rename empfang zentrale" in out + err
