@@ -14,10 +14,19 @@ import sys
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, HttpUrl, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from agentctl.errors import ConfigurationError, Problem
 
@@ -41,14 +50,14 @@ _SOME = 20  # of the lines that are wrong, those that are named
 _STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What differs between machines and must not be in Git. Every field is one environment variable in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io")
-    elevenlabs_webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    elevenlabs_webhook_secret: tuple[SecretStr, ...] = ()
     webhook_tolerance_seconds: int = Field(default=2700, ge=1)
     # In base64 within JSON, as the store takes and gives it, more than this comes near what jsonb can hold (256 MB).
     webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
@@ -159,10 +168,9 @@ def usable_settings(
 def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, str]) -> tuple[Settings, list[Problem]]:
     """The settings, with the defaults of those that cannot be used, and a problem for each of these."""
     problems = []
-    # The environment wins over the file, and what was decided wins over both.
-    there = {name.lower() for name, value in os.environ.items() if value}
-    filed = {name.lower(): value for name, value in kept.items() if value and name.lower() not in there}
-    given = {**{name: filed[name] for name in Settings.model_fields if name in filed}, **given}
+    # The environment wins over the file, and what was decided wins over both. Case tells nothing apart, as on Windows.
+    found = {name.lower(): value for source in (kept, os.environ) for name, value in source.items() if value}
+    given = {**{name: found[name] for name in Settings.model_fields if name in found}, **given}
     try:
         settings = Settings(**given)
     except ValidationError as error:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agentctl.sources.reading import Reading
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
-    from agentctl.sync.planning import Patience
+    from agentctl.sync.patience import Patience
 
 
 class Control:
@@ -109,7 +109,7 @@ class Control:
     @cached_property
     def patience(self) -> Patience:
         """How long a plan looks for what an interrupted run may have made; `tell` hears of each pause."""
-        from agentctl.sync.planning import telling
+        from agentctl.sync.patience import telling
 
         return telling(lambda text: self.tell(text))
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import pytest
 import typer.main
 
 from agentctl.sandbox import harness
-from agentctl.sync import planning
+from agentctl.sync import patience
 from tests import npm
 from tests.contract.openapi import published
 
@@ -34,14 +34,14 @@ def anyio_backend() -> str:
 def no_time_between_looks() -> Iterator[None]:
     """A sync in this process, or in one forked from it, looks again for what an interrupted create may have left as
     often as ever, and does not wait for it: our sandbox's lists lag behind by requests, not by seconds. A command in a
-    process of its own does wait, and so does whoever makes a `planning.Patience` with a `sleep` of its own.
+    process of its own does wait, and so does whoever makes a `Patience` with a `sleep` of its own.
     """
 
     async def no_time(seconds: float) -> None:
         await asyncio.sleep(0)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(planning, "Patience", partial(planning.Patience, sleep=no_time))
+        patched.setattr(patience, "rest", no_time)
         yield
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentctl.sync.kind import Ref
+
+
+async def rest(seconds: float) -> None:
+    """Let that much time go by, for whoever has no clock of its own."""
+    await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Patience:
     """
 
     pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0)
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    sleep: Callable[[float], Awaitable[None]] = field(default=lambda seconds: rest(seconds))
     on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
 
 

@@ -12,8 +12,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Eager, Kind, Sighting
-from agentctl.sync.patience import Patience as Patience
-from agentctl.sync.patience import telling as telling
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
 from agentctl.sync.sharing import Parties
 

@@ -17,7 +17,7 @@ from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.sync import apply as engine
 from agentctl.sync.kind import Ref
-from agentctl.sync.planning import Patience
+from agentctl.sync.patience import Patience
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.takeover import Takeover, at_twilio

@@ -19,8 +19,8 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
-from agentctl.sync.planning import Patience
 from agentctl.verbs import gate, sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.undertaking import Undertaking

@@ -20,7 +20,7 @@ from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.clients.retry import Retry
 from agentctl.errors import StoreError, StoreUnavailable
 from agentctl.resources.rag_index import Pace
-from agentctl.sync.planning import Patience
+from agentctl.sync.patience import Patience
 from tests.faults.world import NUMBER, no_time
 from tests.memory import InMemory
 

@@ -19,7 +19,7 @@ from agentctl.resources.test_run import Pace
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
-from agentctl.sync.planning import Patience
+from agentctl.sync.patience import Patience
 from agentctl.verbs import sync
 from agentctl.wiring import connect
 from tests.cluster import Cluster

@@ -17,7 +17,8 @@ from agentctl.resources.rag_index import BATCH
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.patience import Patience
+from agentctl.sync.planning import plan
 from tests.agentctl.resources.contract import SCOPE, Memory, assistant
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.sync.planning import Patience
+from agentctl.sync.patience import Patience
 from agentctl.wiring import Control
 from tests.deadly import Phase, in_a_process
 from tests.telephony import NUMBER, WRITES, Bench, bench

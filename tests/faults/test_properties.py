@@ -17,8 +17,9 @@ from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
 from agentctl.sync.kind import Keyed, Ref, Scope
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 from tests.faults.world import no_time
 

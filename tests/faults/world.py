@@ -30,7 +30,8 @@ from agentctl.sandbox.options import Options
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Scope
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.patience import Patience
+from agentctl.sync.planning import plan
 from agentctl.verbs.exclusive import exclusive
 from tests.memory import InMemory, MemoryStore
 

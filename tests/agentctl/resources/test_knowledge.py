@@ -9,7 +9,8 @@ import pytest
 from agentctl.resources.assistant import Document
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.patience import Patience
+from agentctl.sync.planning import plan
 from tests.agentctl.resources.contract import SCOPE, assistant, planned, synced
 
 pytestmark = pytest.mark.anyio

@@ -24,8 +24,9 @@ from agentctl.errors import (
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Traits, User
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 
 pytestmark = pytest.mark.anyio

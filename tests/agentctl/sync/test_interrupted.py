@@ -10,8 +10,9 @@ import pytest
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Keyed, Ref, Scope, Traits
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 
 pytestmark = pytest.mark.anyio

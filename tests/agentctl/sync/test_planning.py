@@ -11,8 +11,9 @@ import pytest
 
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref, Scope, Sighting, Traits, User
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, Unmanaged
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 
 pytestmark = pytest.mark.anyio

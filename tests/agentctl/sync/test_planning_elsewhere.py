@@ -11,8 +11,9 @@ from agentctl.errors import Elsewhere
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
-from agentctl.sync.planning import Patience, plan
+from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 
 pytestmark = pytest.mark.anyio

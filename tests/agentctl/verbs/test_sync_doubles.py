@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agentctl.sync.planning import Patience
+from agentctl.sync.patience import Patience
 from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench, bench
 
