@@ -291,7 +291,7 @@ async def connect(
 
     root, has_project = home((directory or Path.cwd()).resolve())
     wanted = environment or (settings.agentctl_env if settings else wanted_environment(root))
-    there = select(root / FILENAME, wanted)
+    there = select(root / FILENAME, wanted, by_variable=not environment)
     if settings is None:
         declared = (there.values, there.variables) if there else (None, None)
         settings = load_settings(root, values=declared[0], variables=declared[1])

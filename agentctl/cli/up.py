@@ -35,7 +35,7 @@ def up(
         await sync.load(control)  # a broken project is told before anybody is asked anything
         await _key(control)
         applied = await _sync(control, only or [], yes)
-        ringing = await _numbers(control, applied.plan, only or [], yes)
+        ringing = await _numbers(control, applied, only or [], yes)
         # A door that answers there already is left alone; else this is the door.
         here = control.settings.public_url is not None and not await verbs.door_answers(control)
         # Only from here on does Ctrl-C mean "enough": at a question or in a sync it has to interrupt.
@@ -77,9 +77,13 @@ async def _sync(control: Control, only: list[str], yes: bool) -> Applied:
     return applied
 
 
-async def _numbers(control: Control, plan: Plan, only: list[str], yes: bool) -> list[str]:
-    """Bring over every number that is declared and not at ElevenLabs yet; the answer is those that ring."""
+async def _numbers(control: Control, applied: Applied, only: list[str], yes: bool) -> list[str]:
+    """Bring over every number that is declared and not at ElevenLabs yet; the answer is those that ring.
+
+    Where the agent itself is held back, the plan has said what to do, and nothing helps its number before that.
+    """
     from agentctl.cli.doctor import finding_text
+    from agentctl.resources.agent import KIND as AGENT
     from agentctl.verbs import sync
     from agentctl.verbs.vendor_side import ringing
 
@@ -88,7 +92,10 @@ async def _numbers(control: Control, plan: Plan, only: list[str], yes: bool) -> 
     declared = {number: assistant.key for assistant in chosen for number in assistant.phone.numbers}
     if not declared:
         say("   None is declared: phone.numbers in assistant.toml.")
-    away = {ref.key for ref in _absent(plan)}
+    unmade = {one.desired.key for one in applied.held if one.desired.kind == AGENT and one.action == "create"}
+    for number in [number for number, key in declared.items() if key in unmade]:
+        say(f"   {number} waits for {declared.pop(number)}, which is held back: see above.")
+    away = {ref.key for ref in _absent(applied.plan)}
     absent = [number for number in declared if number in away]
     left = {number for number in absent if not await _brought_over(control, number, declared[number], yes)}
     found = await ringing(control, {number: key for number, key in declared.items() if number not in left})

@@ -146,16 +146,17 @@ def chosen(project: Project, environments: Mapping[str, Environment], name: str 
     return Environment(wanted)
 
 
-def select(file: Path, name: str | None) -> Environment | None:
+def select(file: Path, name: str | None, *, by_variable: bool = False) -> Environment | None:
     """Where the environment `name` of the project in `file` is; None: its default one.
 
-    Other mistakes in the file are left to whoever loads it. Raises UsageError for an unknown environment, and
-    ConfigurationError where what is said of its settings is wrong; None where nobody asked for one and the file cannot
-    be read.
+    `by_variable`: AGENTCTL_ENV has named it. Other mistakes in the file are left to whoever loads it. Raises UsageError
+    for an unknown environment, and ConfigurationError where what is said of its settings is wrong; None where nobody
+    asked for one and the file cannot be read.
     """
     if name is not None and not file.is_file():
         what = f"not found in {file.parent} or above, and it would declare environment {name!r}"
-        raise ConfigurationError([Problem(FILENAME, what)], "Run this inside a project, or without AGENTCTL_ENV.")
+        otherwise = "without AGENTCTL_ENV" if by_variable else f"without naming {name!r}"
+        raise ConfigurationError([Problem(FILENAME, what)], f"Run this inside a project, or {otherwise}.")
     project, problems = read_project(file)
     if project is None:
         if name is not None:

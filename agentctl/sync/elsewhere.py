@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from agentctl.errors import Elsewhere, Problem
+from agentctl.errors import Elsewhere, NotFound, Problem
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Desired, Sighting
+from agentctl.sync.claims import ids_of
+from agentctl.sync.kind import Desired, Kind, Sighting
+from agentctl.sync.plan import Change
 
 _SEVERAL = 2
+_CORRECT = "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME])."
 
 
 def must_be_here(
@@ -28,6 +32,34 @@ def must_be_here(
     raise Elsewhere(
         f"none of the {len(bound)} {kind}s that are bound in {bindings.scope.workspace} is there, and nothing with the "
         "mark of this project: the key probably opens another workspace",
-        "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME]). "
-        "If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
+        f"{_CORRECT} If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
     )
+
+
+async def must_begin_nothing(
+    kind: Kind[Any], seen: Mapping[str, Mapping[str, Sighting]], changes: Sequence[Change], bindings: Bindings
+) -> None:
+    """Raise Elsewhere where the only one of `kind` that is bound is not there, and something new would be made.
+
+    What has to be made anew is held back, and waits for a person to say whether it was deleted or is in another
+    workspace; what was never there would not wait. `seen`: by kind, whatever tells at the platform that it is ours.
+    """
+    bound = bindings.of(kind.name)
+    new = [one.desired for one in changes if one.action == "create" and one.bound is None and one.desired.kind in seen]
+    if len(bound) != 1 or not new or any(seen[kind.name].values()) or not bindings.ids().isdisjoint(_all(seen)):
+        return
+    ((key, remote_id),) = bound.items()
+    try:
+        await kind.read(remote_id)  # Where only others were asked for, nobody has looked yet.
+        return
+    except NotFound:
+        pass
+    raise Elsewhere(
+        f"{kind.name} {key}, the only one that is bound in {bindings.scope.workspace}, is not there, and nothing with "
+        f"the mark of this project: the key probably opens another workspace, and {new[0].kind} {new[0].key} is new",
+        f"{_CORRECT} If it was deleted there: agentctl sync --force makes what is new, with --take-ours {key} as well.",
+    )
+
+
+def _all(seen: Mapping[str, Mapping[str, Sighting]]) -> Iterable[str]:
+    return (remote_id for found in seen.values() for sighting in found.values() for remote_id in ids_of(sighting))

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.draft import Draft, Wanted
-from agentctl.sync.elsewhere import must_be_here
+from agentctl.sync.elsewhere import must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Eager, Kind, Sighting
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
@@ -46,29 +46,40 @@ async def plan(
 
     `more`: what is wanted besides, where no spec wants it. `prune` plans to delete orphans. `gated`: nothing that is in
     use changes before the changes of its users do, so that a gate can judge them. `anchor`: the kind whose resources
-    prove that this is the workspace of the bindings. Raises Elsewhere where none of several of them is there, SyncError
-    where two specs want the same resource differently; what concerns one resource stands in the failures.
+    prove that this is the workspace of the bindings. Raises Elsewhere where none of several of them is there, or the
+    only one is not and something new would be made, SyncError where two specs want the same resource differently; what
+    concerns one resource stands in the failures.
     """
     wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
     sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
-    for kind, seen in zip(kinds, sightings, strict=True):
-        if kind.name == anchor:
-            notices = [*notices, *must_be_here(kind.name, wanted[kind.name], seen, bindings)]
-    draft = Draft(bindings, wanted, gated=gated)
     by_name = {kind.name: kind for kind in kinds}
-    parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)
-    for kind, seen in zip(kinds, sightings, strict=True):
-        strangers = await parties.strangers(kind, wanted[kind.name].values(), seen, draft.ids)
-        draft.expect(wanted[kind.name].values(), seen)
-        for desired in wanted[kind.name].values():
-            draft.add(kind, desired, seen.get(desired.key, ()), strangers.get(desired.key, ()))
-        draft.block()
-        draft.leftovers(kind, seen)
+    there = dict(zip(by_name, sightings, strict=True))
+    if anchor:
+        notices = [*notices, *must_be_here(anchor, wanted[anchor], there[anchor], bindings)]
+    draft = Draft(bindings, wanted, gated=gated)
+    parties = Parties(wanted, there, bindings)
+    for kind in kinds:
+        await _compare(draft, kind, wanted[kind.name], there[kind.name], parties)
         if whole:
-            draft.orphans(kind, seen, prune=prune)
+            draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    return replace(draft.plan(notices), unmanaged=unmanaged(kinds, bindings.of) if whole else ())
+    found = draft.plan(notices)
+    if anchor:
+        outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
+        await must_begin_nothing(by_name[anchor], outside, found.changes, bindings)
+    return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())
+
+
+async def _compare(
+    draft: Draft, kind: Kind[Any], wanted: Wanted, seen: Mapping[str, Sighting], parties: Parties
+) -> None:
+    strangers = await parties.strangers(kind, wanted.values(), seen, draft.ids)
+    draft.expect(wanted.values(), seen)
+    for desired in wanted.values():
+        draft.add(kind, desired, seen.get(desired.key, ()), strangers.get(desired.key, ()))
+    draft.block()
+    draft.leftovers(kind, seen)
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:

@@ -45,7 +45,7 @@ def _usable(directory: Path, environment: str | None) -> tuple[str | None, Setti
     """The environment that is meant, and its settings; None where one that a mail needs is not usable."""
     root, _ = home(directory.resolve())
     wanted = environment or wanted_environment(root)
-    there = select(root / FILENAME, wanted)
+    there = select(root / FILENAME, wanted, by_variable=not environment)
     settings, problems = usable_settings(
         root, values=there.values if there else None, variables=there.variables if there else None
     )

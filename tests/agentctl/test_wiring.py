@@ -79,10 +79,15 @@ async def test_an_environment_is_a_scope_with_its_own_settings(root: Path, monke
             pytest.fail("it opened")
 
 
-async def test_an_environment_needs_a_project(tmp_path: Path, dsn: str) -> None:
-    with pytest.raises(ConfigurationError, match="it would declare environment 'staging'"):
-        async with connect(tmp_path, settings=given(database_url=SecretStr(dsn)), environment="staging"):
+@pytest.mark.parametrize(("named", "otherwise"), [("staging", "naming 'staging'"), (None, "AGENTCTL_ENV")])
+async def test_an_environment_needs_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str | None, otherwise: str
+) -> None:
+    monkeypatch.setenv("AGENTCTL_ENV", "qa")
+    with pytest.raises(ConfigurationError, match=f"it would declare environment '{named or 'qa'}'") as caught:
+        async with connect(tmp_path, environment=named):
             pytest.fail("it opened")
+    assert caught.value.hint == f"Run this inside a project, or without {otherwise}."
 
 
 async def test_without_a_project_a_door_still_has_its_settings(tmp_path: Path, dsn: str) -> None:

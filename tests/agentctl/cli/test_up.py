@@ -284,6 +284,27 @@ def test_a_number_that_was_removed_there_is_brought_back(project: Example, *, as
     assert len(project.sandbox.state()["numbers"]) == 1
 
 
+@pytest.mark.parametrize("imported", [True, False])
+def test_beside_a_folder_that_was_renamed_by_hand_it_names_only_what_helps(project: Example, *, imported: bool) -> None:
+    project("sync", "--yes")
+    if imported:
+        project("import-number", NUMBER, "--assistant", "empfang", "--yes")
+    (project.root / "assistants" / "empfang").rename(project.root / "assistants" / "zentrale")
+    with going_up(project) as up:
+        up.process.send_signal(signal.SIGTERM)
+        up.rest()
+    messages = "".join(up.messages)
+    assert f"{NUMBER} waits for zentrale, which is held back: see above." in messages
+    assert "FAIL" not in messages
+    command = up.said.partition("Keep the agent and numbers of empfang, which had its name: agentctl ")[2]
+    project(*command.partition(";")[0].split(), "--yes")
+    with going_up(project) as up:
+        assert f"Call {NUMBER} now." in up.said
+        up.process.send_signal(signal.SIGTERM)
+        up.rest()
+    assert len(project.sandbox.state()["agents"]) == 1
+
+
 def test_beside_a_sync_it_asks_nobody(project: Example) -> None:
     settings = Settings(
         _env_file=None,

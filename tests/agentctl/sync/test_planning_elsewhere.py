@@ -86,3 +86,25 @@ async def test_what_was_found_without_a_binding_is_named(platform: Platform) -> 
     # A create that was cut off is our own, and nobody else has known of it.
     platform.intents.add(("agent", "b"))
     assert (await planned(platform)).adopted == ()
+
+
+async def test_where_the_only_one_is_gone_nothing_new_is_begun(platform: Platform) -> None:
+    kinds = [Thing("document", platform, marks=True), Thing("agent", platform, marks=True)]
+    bindings = await Bindings(platform, Scope("p", "e", "w")).load()
+    assert (await apply(await plan(kinds, SPECS[:1], bindings), kinds, bindings)).ok
+    agents, documents = platform.objects["agent"], platform.objects["document"]
+    kept = dict(agents), dict(documents)
+    agents.clear()
+    # Its document tells that it was the agent that was deleted.
+    assert len((await planned(platform, SPECS[:2])).changes) == 3
+    documents.clear()
+    for specs, whole in ((SPECS[:2], True), (SPECS[1:2], False)):
+        with pytest.raises(Elsewhere, match=r"agent a, the only one that is bound in w, is not there.* b is new"):
+            await planned(platform, specs, whole=whole)
+    assert len((await planned(platform, SPECS[1:2], whole=False, anchor=None)).changes) == 2
+    assert [one.vanished for one in (await planned(platform, SPECS[:1])).changes] == [True, True]
+    agents |= kept[0]
+    assert len((await planned(platform, SPECS[1:2], whole=False)).changes) == 2
+    # Its mark was taken off by hand.
+    bare = [Thing("document", platform), Thing("agent", platform)]
+    assert len((await plan(bare, SPECS[1:2], bindings, whole=False, anchor="agent")).changes) == 2

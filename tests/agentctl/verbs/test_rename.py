@@ -243,7 +243,7 @@ def test_a_sync_that_nobody_watches_makes_no_second_agent_of_a_renamed_folder(
         code, out, err = known("sync", "--yes", *options)
     assert (code, writes) == (3, []), out + err
     assert "agentctl rename empfang zentrale" in out + err
-    assert "agentctl sync --take-ours" in out + err
+    assert "agentctl sync --only zentrale --take-ours" in out + err
     assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
     assert ids(known) == before
     in_sync(known)
