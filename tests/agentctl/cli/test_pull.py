@@ -260,10 +260,8 @@ conversation_goal_prompt = "Was it short?"
     after = dashboard.toml.read_text()
     assert ("# first" in after, 'id = "short"  # second\nname = "Short"' in after) == (False, True)
     assert 'timezone = {"$json" = "null"}' in after
-    assert [one["id"] for one in dashboard.table()["elevenlabs"]["platform_settings"]["evaluation"]["criteria"]] == [
-        "short",
-        "new",
-    ]
+    (short,) = dashboard.table()["elevenlabs"]["platform_settings"]["evaluation"]["criteria"]
+    assert short["conversation_goal_prompt"] == "Under a minute?"
     dashboard.in_sync()
 
 
