@@ -47,8 +47,8 @@ class Agent:
         "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
         "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
         agent_test.ATTACHED: Keyed(by="test_id", open=True, owned=True),
-        # Whether a PATCH that leaves a key out of these maps takes it away is not documented [either is survived].
         CRITERIA: Keyed(owned=True, whole=True),
+        # Whether a PATCH that leaves a key out of these maps takes it away is not documented [either is survived].
         "platform_settings.data_collection": Keyed(owned=True, whole=True),
         "platform_settings.data_collection_scopes": Keyed(owned=True, whole=True),
         PRESETS: Keyed(owned=True, whole=True),

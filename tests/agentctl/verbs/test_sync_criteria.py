@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from agentctl.resources.agent import AGENT
@@ -117,3 +118,23 @@ def test_one_that_was_deleted_there_is_taken_out_of_the_file(bench: Bench, text:
     assert bench("pull", "empfang", "--yes")[0] == 0
     assert "evaluation" not in tomllib.loads(bench.toml.read_text())
     assert bench("plan", "--exit-code")[0] == 0
+
+
+def test_a_store_of_an_earlier_version_remembers_the_same(bench: Bench, text: str, dsn: str) -> None:
+    place = "'{platform_settings,evaluation,criteria}'"
+    listed = f"select jsonb_agg(value || jsonb_build_object('id', key)) from jsonb_each(applied #> {place})"
+    with psycopg.connect(dsn) as connection:
+        connection.execute(
+            f"update agentctl.bindings set applied = jsonb_set(applied, {place}, ({listed})) where kind = 'agent'"
+        )
+        connection.execute("delete from agentctl.migrations where name = 'agentctl_criteria'")
+    assert bench("db", "migrate", "--yes")[0] == 0
+    assert bench("plan", "--exit-code")[0] == 0
+    edit(bench, replaced("solved", name="Done"))
+    bench.toml.write_text(text.replace('id = "tone"', 'id = "sound"'))
+    assert origins(bench) == {
+        "evaluation.criteria.solved.name": "there",
+        "evaluation.criteria.sound.name": "here",
+        "evaluation.criteria.sound.conversation_goal_prompt": "here",
+        "evaluation.criteria.tone": "here",
+    }
