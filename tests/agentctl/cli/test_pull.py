@@ -325,6 +325,16 @@ def test_what_no_file_may_hold_is_left_and_the_rest_is_taken(dashboard: Dashboar
     assert (dashboard.table()["name"], dashboard.table()["voice"]["stability"]) == ("Empfang", 0.25)
 
 
+def test_what_would_not_read_the_same_is_left_as_it_is_and_the_rest_is_taken(dashboard: Dashboard) -> None:
+    before = dashboard.toml.read_text()
+    agent = {"first_message": "[[x]]\r\nGuten Tag, hier ist die KI."}
+    dashboard.edits({"conversation_config": {"agent": agent, "tts": {"stability": 0.25}}})
+    code, out, _ = dashboard("pull", "--all", "--yes")
+    assert (code, "first_message would not read the same from a file" in out) == (3, True)
+    assert dashboard.toml.read_text() == before.replace("stability = 0.5\n", "stability = 0.25\n")
+    assert "first_message" not in str(dashboard.json("pull", "--all", code=3)["taken"])
+
+
 def test_an_agent_that_was_deleted_there_deletes_nothing_here(dashboard: Dashboard) -> None:
     (agent_id,) = dashboard.project.sandbox.state()["agents"]
     dashboard.send("DELETE", f"/v1/convai/agents/{agent_id}")
