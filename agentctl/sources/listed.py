@@ -25,11 +25,14 @@ def list_of(path: Path) -> tuple[str, ...] | None:
 
 
 def value_at(text: str, path: Path) -> Any:
-    """As `rewrite.value_at`."""
+    """As `rewrite.value_at`; None also where the list has a form in which nothing of it can be edited."""
     place = list_of(path)
     if place is None:
         return rewrite.value_at(text, path)
-    found: Any = _found(_entries(text, place, ()), path, place)[1]
+    try:
+        found: Any = _found(_entries(text, place, ()), path, place)[1]
+    except Uneditable:
+        return None
     for name in path[len(place) + 1 :]:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found
@@ -43,6 +46,8 @@ def put(text: str, path: Path, value: Any, *, by: str | None = None, known: Entr
     entries = _entries(text, place, known)
     index, entry = _found(entries, path, place)
     key, rest = _LISTS[place], path[len(place) + 1 :]
+    if not rest and not isinstance(value, Mapping):
+        raise Uneditable
     changed = _laid(entry or {key: path[len(place)]}, rest, value) if rest else {key: path[len(place)], **value}
     return rewrite.put(text, place, [*entries[:index], changed, *entries[index + 1 :]], by=key)
 

@@ -52,8 +52,11 @@ def test_a_list_that_another_layer_holds_is_written_whole() -> None:
 
 
 def test_a_list_in_another_form_is_left_alone() -> None:
-    with pytest.raises(Uneditable):
-        put('evaluation.criteria = { "$json" = "[]" }\n', (*SECTION, "a", "name"), "A")
+    text, path = 'evaluation.criteria = { "$json" = "[]" }\n', (*SECTION, "a", "name")
+    assert value_at(text, path) is None
+    for edit in (lambda: put(text, path, "A"), lambda: remove(text, path)):
+        with pytest.raises(Uneditable):
+            edit()
 
 
 def test_a_whole_file() -> None:
