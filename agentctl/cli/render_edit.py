@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
-from agentctl.secrecy.secret import masked
+from agentctl.secrecy.secret import is_secret, masked
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
 
@@ -20,6 +20,7 @@ _ROOM, _ENTRY, _BEFORE = 100, 200, 30
 # Entries of a list that are paired with their like; beyond that they are shown in order.
 _PAIRED = 20
 _NONE = object()
+_HIDDEN = "(a secret in it differs)"
 
 
 def edit_lines(real: Edit) -> Iterator[str]:
@@ -33,12 +34,15 @@ def edit_lines(real: Edit) -> Iterator[str]:
         yield f"      {edit.path}: {paint(_short(edit.after), 32)}"
     elif isinstance(edit.before, list | tuple) and isinstance(edit.after, list | tuple):
         yield f"      {edit.path}:"
-        yield from _list_diff(edit.before, edit.after)
+        yield from _list_diff(real)
     elif isinstance(edit.before, str) and isinstance(edit.after, str) and _has_lines(edit.before + edit.after):
         yield f"      {edit.path}:"
         yield from _text_diff(edit.before, edit.after)
     else:
         before, after = _pair(_written(_in_order(edit.before, edit.after)), _written(edit.after), _ROOM)
+        if before == after and not is_secret(edit.keys):
+            yield f"      {edit.path}: {paint(after, 33)} {_HIDDEN}"
+            return
         yield f"      {edit.path}: {paint(before, 31)} -> {paint(after, 32)}"
 
 
@@ -53,13 +57,17 @@ def jsonable(value: Any) -> Any:
     return value
 
 
-def _list_diff(before: Sequence[Any], after: Sequence[Any]) -> Iterator[str]:
+def _list_diff(real: Edit) -> Iterator[str]:
     """Entries that go and entries that come, each beside the one that is most like it; else their order differs."""
-    gone, come = _unlike(before, after)
+    # They are told apart as they are, and shown without their secrets, which may be all that differs.
+    gone, come = ([masked([one], real.keys)[0] for one in some] for some in _unlike(real.before, real.after))
     if not gone and not come:
         yield "        the same entries in another order:"
-        gone, come = [list(before)], [list(after)]
+        gone, come = [masked(list(real.before), real.keys)], [masked(list(real.after), real.keys)]
     for one, other in _paired(gone, come):
+        if one is not _NONE and other is not _NONE and contains(other, one):
+            yield f"        {paint(f'! {_window(_written(other), 0, _ENTRY)}', 33)} {_HIDDEN}"
+            continue
         left, right = _pair(_written(_in_order(one, other)), _written(other), _ENTRY)
         if one is not _NONE:
             yield f"        {paint(f'- {left}', 31)}"

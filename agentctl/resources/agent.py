@@ -17,6 +17,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.built_in_tools import TOOLS, built_in_tools
+from agentctl.resources.criteria import CRITERIA, as_list, by_id
 from agentctl.resources.language_presets import PRESETS, conversation
 from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import PRIVACY, platform_settings
@@ -45,8 +46,8 @@ class Agent:
         "conversation_config.agent.prompt.tool_ids": Keyed(),
         "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
         "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
-        "platform_settings.evaluation.criteria": Keyed(by="id", owned=True),
         agent_test.ATTACHED: Keyed(by="test_id", open=True, owned=True),
+        CRITERIA: Keyed(owned=True, whole=True),
         # Whether a PATCH that leaves a key out of these maps takes it away is not documented [either is survived].
         "platform_settings.data_collection": Keyed(owned=True, whole=True),
         "platform_settings.data_collection_scopes": Keyed(owned=True, whole=True),
@@ -85,7 +86,7 @@ class Agent:
                 platform_settings(assistant),
             ),
         }
-        body = as_in_file(overlaid(ours, assistant.elevenlabs))
+        body = as_in_file(overlaid(by_id(ours), by_id(assistant.elevenlabs)))
         yield Desired(self.name, assistant.key, body, assistant.where, perils=(PRIVACY,))
 
     def tag(self, key: str) -> str:
@@ -217,7 +218,7 @@ class Agent:
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """POST; language and speech model go in one request, since the platform checks them together."""
-        made = await self._api.post(f"{AGENTS}/create", json=body)
+        made = await self._api.post(f"{AGENTS}/create", json=as_list(body))
         return str(having(f"POST {AGENTS}/create", made, "agent_id")["agent_id"])
 
     async def read(self, remote_id: str) -> Observed:
@@ -232,7 +233,7 @@ class Agent:
         if "tags" in patch:
             ours, mine = self.tag(""), self.tag(desired.key)
             patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
-        return _observed("PATCH", await self._api.patch(AGENT, json=patch, once=True, agent_id=remote_id))
+        return _observed("PATCH", await self._api.patch(AGENT, json=as_list(patch), once=True, agent_id=remote_id))
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""
@@ -255,10 +256,10 @@ def _unheard(task: asyncio.Task[Any]) -> None:
 
 
 def _observed(method: str, answer: object) -> Observed:
-    answer = having(f"{method} {AGENT}", answer, "agent_id")
+    answer = by_id(as_in_file(having(f"{method} {AGENT}", answer, "agent_id")))
     numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
     told = f"{numbers} rings there" if numbers else ""
-    return Observed(str(answer["agent_id"]), as_in_file(answer), str(answer.get("version_id") or ""), told=told)
+    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=told)
 
 
 def _agent(assistant: Assistant) -> dict[str, Any]:
@@ -280,14 +281,10 @@ def _agent(assistant: Assistant) -> dict[str, Any]:
             "prompt": assistant.prompt,
             **_given(prompt),
             "knowledge_base": entries,
-            **_retrieval(assistant),
+            **({"rag": settings} if (settings := assistant.rag.settings()) else {}),
             **built_in_tools(assistant.built_in_tools),
         },
     }
-
-
-def _retrieval(assistant: Assistant) -> dict[str, Any]:
-    return {"rag": settings} if (settings := assistant.rag.settings()) else {}
 
 
 def _voice(assistant: Assistant) -> dict[str, Any]:

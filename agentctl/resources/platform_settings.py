@@ -52,7 +52,7 @@ class Criterion(Part):
 
 
 class Evaluation(Part):
-    """Whether conversations go well. The list is whole: a criterion that is added in the dashboard is drift."""
+    """Whether conversations go well. Criteria count one by one: others that are added in the dashboard stay."""
 
     criteria: tuple[Criterion, ...] | None = None
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from agentctl.errors import ApiError
 from agentctl.resources.api import Api
+from agentctl.resources.criteria import as_list
 from agentctl.sync.diff import without
 
 RUN = "/v1/convai/agents/{agent_id}/run-tests"
@@ -93,6 +94,7 @@ def override(planned: Mapping[str, Any]) -> dict[str, Any]:
     Whether the platform lays an override over the agent or takes it as the whole is not documented; the whole serves
     both.
     """
+    planned = as_list(planned)
     wanted = {
         "conversation_config": without(planned.get("conversation_config") or {}, _READ_ONLY_CONFIG),
         "platform_settings": without(planned.get("platform_settings") or {}, _READ_ONLY_SETTINGS),

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.built_in_tools import TOOLS, AgentTransfer, BuiltInTools, NumberTransfer, Tool
+from agentctl.resources.criteria import CRITERIA
 from agentctl.resources.knowledge_base import Rag
 from agentctl.resources.language_presets import PRESETS, Conversation
 from agentctl.resources.platform_settings import (
@@ -42,7 +43,6 @@ FIELDS: Mapping[str, Path] = {
     "conversation_config.tts.similarity_boost": ("voice", "similarity_boost"),
     "conversation_config.tts.speed": ("voice", "speed"),
     "platform_settings.summary_language": ("post_call", "summary_language"),
-    "platform_settings.evaluation.criteria": ("evaluation", "criteria"),
 }
 _MODELS: Mapping[Path, tuple[Path, type[BaseModel]]] = {
     ("conversation_config", "agent", "prompt", "rag"): (("rag",), Rag),
@@ -54,12 +54,14 @@ _MODELS: Mapping[Path, tuple[Path, type[BaseModel]]] = {
     ("platform_settings", "overrides"): (("overrides",), Overrides),
 }
 SCOPES = ("platform_settings", "data_collection_scopes")
-_ENTRIES: Mapping[Path, str] = {
-    tuple(TOOLS.split(".")): "built_in_tools",
-    tuple(PRESETS.split(".")): "language_presets",
-    ("platform_settings", "data_collection"): "data_collection",
-    SCOPES: "data_collection",
+_ENTRIES: Mapping[Path, Path] = {
+    tuple(TOOLS.split(".")): ("built_in_tools",),
+    tuple(PRESETS.split(".")): ("language_presets",),
+    ("platform_settings", "data_collection"): ("data_collection",),
+    SCOPES: ("data_collection",),
+    tuple(CRITERIA.split(".")): ("evaluation", "criteria"),
 }
+_ITEMS: Mapping[str, type[BaseModel]] = {"data_collection": DataCollectionItem, "evaluation": Criterion}
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
 _PRESET: Mapping[Path, Path] = {
     ("overrides", "agent", "first_message"): ("first_message",),
@@ -85,7 +87,7 @@ def place(keys: Path, assistant: Assistant) -> Path | None:
     if keys[:-1] == _WEBHOOKS and getattr(assistant.webhooks, keys[-1], None) is not None:
         return ("webhooks", keys[-1])
     home = map_entry(keys)
-    if home and (home[1] in declared(assistant, home[0]) or (_is_whole(keys) and keys[:-1] != SCOPES)):
+    if home and (home[-1] in declared(assistant, home[:-1]) or (_is_whole(keys) and keys[:-1] != SCOPES)):
         return _in_entry(home, keys)
     return None
 
@@ -98,10 +100,10 @@ def room(keys: Path, assistant: Assistant) -> Path | None:
 
 
 def map_entry(keys: Path) -> Path | None:
-    """The section and name of the map's entry that the field is in, None for any other field."""
+    """The section and name of the map's entry that the field is in, None for any other field. The name comes last."""
     for at, section in _ENTRIES.items():
         if keys[: len(at)] == at and len(keys) > len(at):
-            return (section, keys[len(at)])
+            return (*section, keys[len(at)])
     return None
 
 
@@ -109,8 +111,6 @@ def in_file(keys: Path, theirs: Any) -> Any:
     """The field's value as assistant.toml says it; None where it cannot."""
     if keys[:-1] == _WEBHOOKS and keys[-1] == "post_call_webhook_id" and theirs is None:
         return NO_WEBHOOK
-    if keys[-1] == "criteria" and isinstance(theirs, list):
-        return [_known(Criterion, one) for one in theirs]
     if keys[-1] == "allowlist" and isinstance(theirs, list):
         return [one["hostname"] for one in theirs]
     if keys[-1] == "transfers" and isinstance(theirs, list):
@@ -121,9 +121,13 @@ def in_file(keys: Path, theirs: Any) -> Any:
     return theirs
 
 
-def declared(assistant: Assistant, section: str) -> set[str]:
-    """The names of the entries in one of the sections that are maps."""
-    found = getattr(assistant, section)
+def declared(assistant: Assistant, section: Path) -> set[str]:
+    """The names of the entries in one of the sections that are maps, for the engine at least."""
+    found: Any = assistant
+    for name in section:
+        found = getattr(found, name)
+    if found is None or isinstance(found, tuple):
+        return {one.id for one in found or ()}
     return set(found) if isinstance(found, dict) else set(found.model_dump(exclude_none=True))
 
 
@@ -132,27 +136,27 @@ def _is_whole(keys: Path) -> bool:
 
 
 def _in_entry(home: Path, keys: Path) -> Path | None:
-    at = next(at for at, section in _ENTRIES.items() if section == home[0] and keys[: len(at)] == at)
+    at = next(at for at, section in _ENTRIES.items() if section == home[:-1] and keys[: len(at)] == at)
     rest = keys[len(at) + 1 :]
     if not rest:
         return (*home, "scope") if at == SCOPES else home
     if home[0] == "language_presets":
         return (*home, *_PRESET[rest]) if rest in _PRESET else None
-    model: type[BaseModel] = DataCollectionItem
+    model: type[BaseModel] = _ITEMS.get(home[0], Tool)
     if home[0] == "built_in_tools":
-        model = _tool(home[1])
+        model = _tool(home[-1])
         rest = rest[1:] if rest[0] == "params" else rest
     return (*home, *rest) if _knows(model, rest) else None
 
 
 def _whole(home: Path, theirs: Mapping[str, Any]) -> dict[str, Any]:
-    if home[0] == "data_collection":
-        return _known(DataCollectionItem, theirs)
+    if home[0] in _ITEMS:
+        return _known(_ITEMS[home[0]], theirs)
     if home[0] == "built_in_tools":
         flat = {**theirs, **theirs.get("params", {})}
         if "transfers" in flat:
             flat["transfers"] = [_transfer(one) for one in flat["transfers"]]
-        return _known(_tool(home[1]), flat)
+        return _known(_tool(home[-1]), flat)
     whole: dict[str, Any] = {}
     for keys, path in _PRESET.items():
         value: Any = theirs

@@ -9,6 +9,7 @@ from agentctl.errors import Problem
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.counterpart import SCOPES, TEMPLATES, declared, in_file, map_entry, room
+from agentctl.sources.listed import as_lists
 from agentctl.sources.problems import dotted
 from agentctl.sources.prompt import escaped
 from agentctl.sources.pulled import ABSENT
@@ -41,7 +42,7 @@ class NewTable:
         """The file."""
         table = {key: self._named[key] for key in _ORDER if key in self._named}
         rest = {key: value for key, value in self._named.items() if key not in table}
-        return text_of({**table, **rest, **({"elevenlabs": self._raw} if self._raw else {})})
+        return text_of(as_lists({**table, **rest, **({"elevenlabs": self._raw} if self._raw else {})}))
 
     def say(self, path: Path, value: Any) -> None:
         """Have the key at `path` of the file be `value`."""
@@ -54,7 +55,7 @@ class NewTable:
         """
         for path in dict.fromkeys(self._entry(path, assistant) for path in missing):
             home = map_entry(path)
-            waits = path[:-1] == SCOPES and home is not None and home[1] not in declared(assistant, home[0])
+            waits = path[:-1] == SCOPES and home is not None and home[-1] not in declared(assistant, home[:-1])
             if not (waits and self._can_declare((*_ITEMS, path[-1]), settings)):
                 self.correct(path, value_of(settings, path), assistant)
 
@@ -91,7 +92,7 @@ class NewTable:
 
     def _entry(self, path: Path, assistant: Assistant) -> Path:
         home = map_entry(path)
-        if home is None or path[:-1] == SCOPES or home[1] in declared(assistant, home[0]) or self._is_only_raw(path):
+        if home is None or path[:-1] == SCOPES or home[-1] in declared(assistant, home[:-1]) or self._is_only_raw(path):
             return path
         return next(path[:depth] for depth in range(1, len(path) + 1) if map_entry(path[:depth]))
 

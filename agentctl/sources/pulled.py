@@ -13,16 +13,18 @@ from typing import Any, Final
 from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.criteria import by_id
 from agentctl.sources.aside import file_beside
 from agentctl.sources.counterpart import TEMPLATES, declared, in_file, map_entry, place
 from agentctl.sources.environment import Environment
 from agentctl.sources.files import load
 from agentctl.sources.knowledge import SHARED, slug
+from agentctl.sources.listed import list_of, put, remove, value_at
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import MARKS, escaped
 from agentctl.sources.raw import RAW_TABLES
-from agentctl.sources.rewrite import Uneditable, put, remove, value_at
+from agentctl.sources.rewrite import Uneditable
 
 ABSENT: Final = object()
 """Stands for a field that the platform does not have (any more); null is a value."""
@@ -153,7 +155,7 @@ class Draft:
 
     def is_raw(self, keys: Sequence[str]) -> bool:
         """Whether the field is declared in [elevenlabs], which is merged last."""
-        place: Any = self.assistant.elevenlabs
+        place: Any = by_id(self.assistant.elevenlabs)
         for key in keys:
             if not isinstance(place, Mapping) or key not in place:
                 return self._has("elevenlabs", *keys)
@@ -169,7 +171,7 @@ class Draft:
             return
         path = home or ("elevenlabs", *keys)
         whole = None if raw else map_entry(keys)
-        if whole and whole[1] in declared(self.assistant, whole[0]):
+        if whole and whole[-1] in declared(self.assistant, whole[:-1]):
             if not self._has(*whole):
                 return  # gone with another of its fields
             path = home or whole
@@ -194,7 +196,17 @@ class Draft:
         if self._layers is not None and self._layers.decides(self.assistant.key, path):
             what = f"environments.{self._layers.name} in {FILENAME} decides it; change it there"
             raise Untakable(f"{self._toml_where}: {'.'.join(path)}", what)
-        self._edit(lambda text: put(text, path, value, by=by), ".".join(path))
+        known = self._known(path)
+        self._edit(lambda text: put(text, path, value, by=by, known=known), ".".join(path))
+
+    def _known(self, path: tuple[str, ...]) -> list[dict[str, Any]]:
+        """What the list that `path` leads into holds by the layers below the file."""
+        place = list_of(path)
+        said = self.assistant.evaluation.model_dump(mode="json", exclude_none=True)
+        found: Any = {"evaluation": said, "elevenlabs": self.assistant.elevenlabs} if place else None
+        for name in place or ():
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found or []
 
     def _edit(self, edit: Callable[[str], str], path: str) -> None:
         try:

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from agentctl.errors import Problem
+from agentctl.resources.criteria import CRITERIA, are_told_apart
 from agentctl.sources.problems import dotted, kind_of, located, unknown_key
 from agentctl.sources.toml import MAX_DEPTH, is_too_deep, unfit
 
@@ -53,6 +54,7 @@ def raw_settings(table: Any, where: str, prefix: str, problems: list[Problem]) -
         else:
             usable[key] = _table(as_json(value, where, f"{path}.{key}", problems), where, f"{path}.{key}", problems)
             _check_places(usable[key], key, where, f"{path}.{key}", problems)
+    _check_criteria(usable, where, path, problems)
     return usable
 
 
@@ -68,6 +70,17 @@ def _check_places(table: dict[str, Any], key: str, where: str, path: str, proble
                 shown = ".".join([path, *place[: depth + 1]])
                 problems.append(Problem(located(where, shown), f"must be a table (got {kind_of(inner)})"))
                 break
+
+
+def _check_criteria(settings: dict[str, Any], where: str, path: str, problems: list[Problem]) -> None:
+    """They are merged one by one, so that each needs a name."""
+    listed: Any = settings
+    for name in CRITERIA.split("."):
+        listed = listed.get(name, []) if isinstance(listed, dict) else []
+    if not isinstance(listed, list):
+        problems.append(Problem(located(where, f"{path}.{CRITERIA}"), f"must be a list (got {kind_of(listed)})"))
+    elif not are_told_apart(listed):
+        problems.append(Problem(located(where, f"{path}.{CRITERIA}"), "must be tables, each with an id of its own"))
 
 
 def as_json(value: Any, where: str, path: str, problems: list[Problem]) -> Any:

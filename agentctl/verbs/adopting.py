@@ -12,6 +12,7 @@ from agentctl.errors import Problem
 from agentctl.resources import agent, knowledge, rag_index
 from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
+from agentctl.resources.criteria import by_id
 from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
@@ -149,7 +150,8 @@ class _Composer:
             environment=self._layers.name if self._layers else None,
         )
         documents = {document.key(one.key): i for document, i in zip(shelf.documents, shelf.ids, strict=True)}
-        assistant = self._settle(where, sheet, named(settings, self._agents), body, documents)
+        body = by_id(body)
+        assistant = self._settle(where, sheet, named(by_id(settings), self._agents), body, documents)
         if assistant is None:
             return None
         if WEBHOOK in self._ids and assistant.webhooks.post_call_webhook_id is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,8 +69,19 @@ class Taking:
 
     async def _agent(self, change: Change) -> None:
         draft = self._drafts[change.desired.key]
-        known = {edit.path for edit in change.edits}
-        await self._together(draft, change, change.foreign)
+        start, refused = self._state(draft), dict[str, None]()
+        while unlike := await self._laid(draft, change, refused):
+            # What is left is left as it was: all else is taken anew, without it.
+            self._back(draft, start)
+            refused |= dict.fromkeys(unlike)
+        for path in refused:
+            what = f"{path} would not read the same from a file; {_OURS_AGAIN}"
+            self.left.append(Problem(f"{agent.KIND} {change.desired.key}", what))
+
+    async def _laid(self, draft: Draft, change: Change, refused: Collection[str]) -> list[str]:
+        """Take what was changed there but for `refused`, and what follows; the paths that read otherwise then."""
+        known = {edit.path for edit in change.edits} | set(refused)
+        await self._together(draft, change, [edit for edit in change.foreign if edit.path not in refused])
         for _ in range(_ROUNDS):
             # A language that was pulled changes what is derived from it, which the platform then has otherwise.
             derived = [edit for edit in await self._left_over(draft, change) if edit.path not in known]
@@ -80,20 +91,24 @@ class Taking:
             known |= {edit.path for edit in named or derived}
             await self._together(draft, change, named or derived)
         took = {one.path for one in self.taken if one.assistant == draft.assistant.key} - {_KNOWLEDGE_BASE}
-        for edit in await self._left_over(draft, change):
-            if edit.path in took and not is_only_space(edit):
-                what = f"{edit.path} would not read the same from a file; {_OURS_AGAIN}"
-                self.left.append(Problem(f"{agent.KIND} {change.desired.key}", what))
+        left = await self._left_over(draft, change)
+        return [edit.path for edit in left if edit.path in took and not is_only_space(edit)]
+
+    def _state(self, draft: Draft) -> tuple[Mapping[str, str], int, int]:
+        return draft.snapshot(), len(self.taken), len(self.left)
+
+    def _back(self, draft: Draft, state: tuple[Mapping[str, str], int, int]) -> None:
+        draft.restore(state[0])
+        del self.taken[state[1] :], self.left[state[2] :]
 
     async def _together(self, draft: Draft, change: Change, edits: Sequence[Edit]) -> None:
         """Take all edits at once, or one by one where the files would not be valid with all of them."""
-        start = (draft.snapshot(), len(self.taken), len(self.left))
+        start = self._state(draft)
         for edit in edits:
             self._edit(draft, change, edit)
         if not (await aside(draft.tried)).problems:
             return
-        draft.restore(start[0])
-        del self.taken[start[1] :], self.left[start[2] :]
+        self._back(draft, start)
         for edit in edits:
             before, taken = draft.snapshot(), len(self.taken)
             self._edit(draft, change, edit)
@@ -176,11 +191,13 @@ class Taking:
                 self.left.append(Problem(f"phone_number {number}", what))
                 continue
             there = self._agents().get(str(edit.before))
+            before = self._drafts[holder.key].snapshot()
             try:
                 self._drafts[holder.key].number(number, rings_here=False)
                 if there in self._drafts:
                     self._drafts[str(there)].number(number, rings_here=True)
             except Untakable as error:
+                self._drafts[holder.key].restore(before)
                 self.left.append(error.problem)
             else:
                 self._took(self._drafts[holder.key], change, edit)

@@ -260,10 +260,8 @@ conversation_goal_prompt = "Was it short?"
     after = dashboard.toml.read_text()
     assert ("# first" in after, 'id = "short"  # second\nname = "Short"' in after) == (False, True)
     assert 'timezone = {"$json" = "null"}' in after
-    assert [one["id"] for one in dashboard.table()["elevenlabs"]["platform_settings"]["evaluation"]["criteria"]] == [
-        "short",
-        "new",
-    ]
+    (short,) = dashboard.table()["elevenlabs"]["platform_settings"]["evaluation"]["criteria"]
+    assert short["conversation_goal_prompt"] == "Under a minute?"
     dashboard.in_sync()
 
 
@@ -325,6 +323,16 @@ def test_what_no_file_may_hold_is_left_and_the_rest_is_taken(dashboard: Dashboar
     assert code == 3
     assert "left: assistants/empfang/assistant.toml: name: must be one line of text" in out
     assert (dashboard.table()["name"], dashboard.table()["voice"]["stability"]) == ("Empfang", 0.25)
+
+
+def test_what_would_not_read_the_same_is_left_as_it_is_and_the_rest_is_taken(dashboard: Dashboard) -> None:
+    before = dashboard.toml.read_text()
+    agent = {"first_message": "[[x]]\r\nGuten Tag, hier ist die KI."}
+    dashboard.edits({"conversation_config": {"agent": agent, "tts": {"stability": 0.25}}})
+    code, out, _ = dashboard("pull", "--all", "--yes")
+    assert (code, "first_message would not read the same from a file" in out) == (3, True)
+    assert dashboard.toml.read_text() == before.replace("stability = 0.5\n", "stability = 0.25\n")
+    assert "first_message" not in str(dashboard.json("pull", "--all", code=3)["taken"])
 
 
 def test_an_agent_that_was_deleted_there_deletes_nothing_here(dashboard: Dashboard) -> None:

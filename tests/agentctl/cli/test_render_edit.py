@@ -93,3 +93,18 @@ def test_of_a_list_only_the_entries_that_differ_are_shown_and_each_where_it_does
 def test_of_a_list_it_is_said_that_only_the_order_differs_and_what_is_there_twice() -> None:
     assert shown(["a", "b"], ["b", "a"])[1:] == ["the same entries in another order:", '- ["a", "b"]', '+ ["b", "a"]']
     assert shown(["a", "a"], ["a"])[1:] == ['- "a"']
+
+
+def test_that_a_secret_differs_is_said_and_the_secret_is_not() -> None:
+    def calls(old: str, text: str = "x") -> list[dict[str, Any]]:
+        return [{"url": "u", "headers": {"X-Key": old}, "text": text}, {"url": "v", "headers": {"X-Key": "canary"}}]
+
+    hidden = '{"url": "u", "headers": {"X-Key": "***"}, "text": "x"}'
+    assert shown(calls("canary1"), calls("canary2"))[1:] == [f"! {hidden} (a secret in it differs)"]
+    seen = shown(calls("canary1", "y"), calls("canary2"))[1:]
+    assert seen == [f"- {hidden}".replace('"x"', '"y"'), f"+ {hidden}"], "the other entry is the same"
+    address = "https://www.example.org/?token=canary{}"
+    (line,) = shown(address.format(1), address.format(2))
+    assert line == 'field: "https://www.example.org/?token=***" (a secret in it differs)'
+    (line,) = shown({"headers": {"X-Key": "canary1"}}, {"headers": {"X-Key": "canary2"}})
+    assert line.endswith("(a secret in it differs)")

@@ -10,6 +10,7 @@ from agentctl.resources.agent import Agent
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.assistant_file import AssistantFile
 from agentctl.sources.counterpart import in_file, map_entry, place
+from agentctl.sources.listed import as_lists
 from agentctl.sync.diff import contains
 from agentctl.sync.kind import Ref
 from tests.agentctl.resources.contract import SCOPE, assistant
@@ -56,7 +57,7 @@ def test_an_agent_laid_into_a_file_field_by_field_is_the_same_agent() -> None:
                 table[entry[0]].setdefault(entry[1], {})
         else:
             put(table, path, in_file(keys, theirs))
-    file = AssistantFile.model_validate({**table, "name": "Empfang"})
+    file = AssistantFile.model_validate({**as_lists(table), "name": "Empfang"})
     again = declared.model_copy(update={name: getattr(file, name) for name in FULL})
     assert body(again) == body(declared)
 

@@ -137,3 +137,15 @@ def test_line_ends_byte_order_mark_mode_and_links_stay(project: DiskProject) -> 
     assert link.is_symlink()
     assert real.read_bytes().decode() == '\ufeffname = "y"  # c\r\nlanguage = "de"\r\n'
     assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_criterion_of_the_projects_defaults_is_overridden_with_those_beside_it(project: DiskProject) -> None:
+    place = ("platform_settings", "evaluation", "criteria")
+    one = 'name = "{0}"\nconversation_goal_prompt = "{0}?"\n'
+    entry = '[[defaults.evaluation.criteria]]\nid = "{0}"\n' + one
+    project.write("agentctl.toml", 'project = "demo"\n' + entry.format("a") + entry.format("b"))
+    project.assistant("reception", 'name = "x"\n')
+    made = draft(project)
+    made.take((*place, "b", "name"), "Bee")
+    (assistant,) = made.tried().checked().assistants
+    assert [(one.id, one.name) for one in assistant.evaluation.criteria or ()] == [("a", "a"), ("b", "Bee")]

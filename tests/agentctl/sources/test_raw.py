@@ -1,6 +1,8 @@
 import tomllib
 from typing import Any
 
+import pytest
+
 from agentctl.errors import Problem
 from agentctl.sources.raw import raw_settings
 
@@ -102,3 +104,16 @@ def test_what_agentctl_writes_into_stays_a_table() -> None:
         "x.toml: elevenlabs.conversation_config.tts: must be a table (got text)",
         "x.toml: elevenlabs.platform_settings.data_collection.action_items: must be a table (got null)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "why"),
+    [
+        ('"x"', "must be a list (got text)"),
+        ('[{ name = "A" }]', "must be tables, each with an id of its own"),
+        ('[{ id = "a" }, { id = "a" }]', "must be tables, each with an id of its own"),
+    ],
+)
+def test_criteria_are_told_apart_by_their_ids(criteria: str, why: str) -> None:
+    problems = read(f"platform_settings.evaluation.criteria = {criteria}\n")[1]
+    assert problems == [f"x.toml: elevenlabs.platform_settings.evaluation.criteria: {why}"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -145,3 +146,31 @@ async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever(
         with pytest.raises(StoreUnavailable, match="cannot do it now"):
             await migrate(empty_dsn, shim=False)
     assert await migrate(empty_dsn, shim=True) == NAMES
+
+
+async def test_criteria_that_were_remembered_as_a_list_are_known_by_their_ids(empty_dsn: str, cluster: Cluster) -> None:
+    scope = {"project": "p", "environment": "e", "workspace": "w", "kind": "agent"}
+
+    def body(criteria: object) -> dict[str, object]:
+        return {"name": "A", "platform_settings": {"evaluation": {"criteria": criteria}, "privacy": {}}}
+
+    listed, mapped = [{"id": "b", "name": "B"}, {"id": "a", "name": "A"}], {"b": {"name": "B"}, "a": {"name": "A"}}
+    names = [migration.name for migration in migrations()]
+    for migration in migrations()[: names.index("agentctl_criteria")]:
+        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
+    rows = {
+        "bind": {"key": "a", "remote_id": "1", "applied": {**body(listed), "~said": {"words": body([]), "was": None}}},
+        "intend": {"key": "b", "said": body(listed)},
+    }
+    with psycopg.connect(empty_dsn) as connection:
+        for function, row in rows.items():
+            connection.execute(f"select public.agentctl_{function}(%s)", [json.dumps({**scope, **row})])
+
+    await migrate(empty_dsn, shim=False)
+
+    store = await PostgresStore.open(empty_dsn)
+    (binding,) = await store.call("bindings", scope)
+    (intent,) = await store.call("intents", scope)
+    await store.close()
+    assert binding["applied"] == {**body(mapped), "~said": {"words": body({}), "was": None}}
+    assert intent["said"] == body(mapped)
