@@ -116,8 +116,8 @@ async def register(
 
     Whoever calls this has the yes that `registration.needs_yes` asks for. `on_created` hears the secret the moment it
     exists, and says whether a kill could lose it no more; if not, `unseen.shown` says that later. `on_plan` hears what
-    is about to be written to the agents. Raises Stale where what was asked about has changed, SyncError that says what is done when a later step fails; a second
-    run continues.
+    is about to be written to the agents. Raises Stale where what was asked about has changed, SyncError that says what
+    is done when a later step fails; a second run continues.
     """
     async with exclusive(control):
         now = await look(control, registration.url, workspace=registration.workspace is not None)

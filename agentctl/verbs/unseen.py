@@ -1,4 +1,4 @@
-"""A webhook of ours whose secret nobody has seen: the run that made it lost the answer, or ended before it showed it."""
+"""A webhook of ours whose secret nobody has seen: the run that made it lost the answer, or ended before it told."""
 
 from __future__ import annotations
 
