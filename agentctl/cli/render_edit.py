@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
-from agentctl.secrecy.secret import masked
+from agentctl.cli.veil import shown
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
 
@@ -24,7 +24,7 @@ _NONE = object()
 
 def edit_lines(real: Edit) -> Iterator[str]:
     """One field: what was there, and what would be. A secret is shown as ***."""
-    edit = replace(real, before=masked(real.before, real.keys), after=masked(real.after, real.keys))
+    edit = replace(real, before=shown(real.before, real.keys), after=shown(real.after, real.keys))
     if edit.origin != "here":
         yield f"      {paint(f'{edit.path} was {ORIGINS[edit.origin]}:', 33)}"
     if edit.removes and edit.after is None:
@@ -36,7 +36,7 @@ def edit_lines(real: Edit) -> Iterator[str]:
         yield from _list_diff(edit.before, edit.after)
     elif isinstance(edit.before, str) and isinstance(edit.after, str) and _has_lines(edit.before + edit.after):
         yield f"      {edit.path}:"
-        yield from _text_diff(edit.before, edit.after)
+        yield from _text_diff(edit.before, edit.after) or ["        they differ in a secret only"]
     else:
         before, after = _pair(_written(_in_order(edit.before, edit.after)), _written(edit.after), _ROOM)
         yield f"      {edit.path}: {paint(before, 31)} -> {paint(after, 32)}"
@@ -108,12 +108,11 @@ def _in_order(one: Any, other: Any) -> Any:
     return {key: _in_order(one[key], other.get(key)) for key in keys}
 
 
-def _text_diff(before: str, after: str) -> Iterator[str]:
-    shown = json.dumps if _alike(before, after) else _line
-    old, new = ([shown(line) for line in text.split("\n")] for text in (before, after))
-    for line in list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]:
-        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
-        yield f"        {paint(line, colour)}"
+def _text_diff(before: str, after: str) -> list[str]:
+    show = json.dumps if _alike(before, after) else _line
+    old, new = ([show(line) for line in text.split("\n")] for text in (before, after))
+    lines = list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
+    return [f"        {paint(line, {'+': 32, '-': 31, '@': 36}.get(line[:1], 0))}" for line in lines]
 
 
 def _has_lines(text: str) -> bool:

@@ -126,6 +126,8 @@ def _parts(text: str) -> Iterator[str]:
         yield match[1]
     if match := _CONNINFO.search(text):
         yield match[1].strip("'")
+    if len(lines := text.splitlines()) > 1:  # A diff tells it line by line.
+        yield from (line for line in lines if len(line.strip()) >= _WORD)
 
 
 def _character(char: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut
@@ -30,6 +31,7 @@ class Syncs:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._running: asyncio.Task[None] | None = None
+        self._veil: Callable[[str], str] = str
 
     def start(self) -> bool:
         """Begin one; False while one is running, which will have seen the same files or will be asked for again."""
@@ -58,13 +60,13 @@ class Syncs:
             logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
 
     def _told(self, text: object) -> str:
-        return addressed(str(text), self._control.environment)
+        return addressed(self._veil(str(text)), self._control.environment)
 
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
         ours = self._control
         async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
-            started = datetime.now(UTC)
+            started, self._veil = datetime.now(UTC), control.veil
             applied: Applied | None = None
             error: Exception | None = None
             began = asyncio.get_running_loop().time()
