@@ -26,7 +26,7 @@ from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
-OnCreated = Callable[[Webhook, SecretStr], bool]
+OnCreated = Callable[[Webhook, SecretStr], object]
 OnPlan = Callable[[Plan], None]
 
 
@@ -115,15 +115,15 @@ async def register(
     """Make or reuse the webhook, remember it, switch retries on, bind the post-call events of every agent.
 
     Whoever calls this has the yes that `registration.needs_yes` asks for. `on_created` hears the secret the moment it
-    exists, and says whether a kill could lose it no more; if not, `unseen.shown` says that later. `on_plan` hears what
-    is about to be written to the agents. Raises Stale where what was asked about has changed, SyncError that says what
-    is done when a later step fails; a second run continues.
+    exists, so that no later failure can lose it; False from it: a kill still could, until `unseen.shown` says otherwise.
+    `on_plan` hears what is about to be written to the agents. Raises Stale where what was asked about has changed,
+    SyncError that says what is done when a later step fails; a second run continues.
     """
     async with exclusive(control):
         now = await look(control, registration.url, workspace=registration.workspace is not None)
         if _agreed(now) != _agreed(registration):
             raise Stale("webhooks were registered or changed meanwhile; nothing was written", "Run it again.")
-        run = _Register(control, now, on_created or (lambda _hook, _secret: True), on_plan or (lambda _plan: None))
+        run = _Register(control, now, on_created or (lambda _hook, _secret: None), on_plan or (lambda _plan: None))
         await carry_out(run.steps())
         return run.result()
 
@@ -179,7 +179,7 @@ class _Register:
         webhook, safe = self._made(), False
         bindings = self.bindings or await self.control.bindings()
         try:
-            safe = self.secret is None or self.on_created(webhook, self.secret)
+            safe = self.secret is None or self.on_created(webhook, self.secret) is not False
         finally:
             marks = unseen.marks(self.secret, safe=safe) if self.secret is not None else {}
             await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **marks})

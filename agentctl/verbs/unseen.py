@@ -36,8 +36,10 @@ async def shown(control: Control, webhook_id: str) -> None:
 
 
 def is_unseen(control: Control, webhook: Webhook, bindings: Bindings) -> bool:
-    """Whether nothing tells that anybody has its secret: it is not ours by the store, was taken over like that, or made
-    by a run that did not come to show it."""
+    """Whether nothing tells that anybody has its secret.
+
+    Then it is not ours by the store, was taken over like that, or made by a run that did not come to show it.
+    """
     if bindings.get(WEBHOOK) != webhook.webhook_id:
         return True
     if not bindings.applied(WEBHOOK).get(_MARK):
