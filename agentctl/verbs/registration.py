@@ -115,7 +115,7 @@ async def register(
     """Make or reuse the webhook, remember it, switch retries on, bind the post-call events of every agent.
 
     Whoever calls this has the yes that `registration.needs_yes` asks for. `on_created` hears the secret the moment it
-    exists, so that no later failure can lose it; False from it: a kill still could, until `unseen.shown` says otherwise.
+    exists, so that no later failure can lose it; False: a kill still could, until `unseen.shown` says otherwise.
     `on_plan` hears what is about to be written to the agents. Raises Stale where what was asked about has changed,
     SyncError that says what is done when a later step fails; a second run continues.
     """
