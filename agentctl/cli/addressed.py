@@ -1,4 +1,6 @@
-"""Commands in messages, with the environment that the command line named."""
+"""Messages as they are told: without the secrets of the run, and their commands with the environment that the command
+line named.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from agentctl.cli.session import ENVIRONMENT
+from agentctl.cli.veil import veiled
 from agentctl.verbs import commands
 
 
 def addressed(text: str) -> str:
-    """`text` with `--env NAME` in each command of a project, where the command line named one."""
-    return commands.addressed(text, ENVIRONMENT.get())
+    """`text` with `--env NAME` in each command of a project, where the command line named one, and without secrets."""
+    return commands.addressed(veiled(text), ENVIRONMENT.get())
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from agentctl.cli import (
     up,
     webhook,
 )
+from agentctl.cli.veil import CURTAIN, Curtain
 from agentctl.errors import AgentctlError, UsageError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -99,6 +100,7 @@ def root(
     ] = False,
 ) -> None:  # fmt: skip
     """Phone assistants as files: plan, sync, numbers, calls."""
+    CURTAIN.set(Curtain())
     session.DIRECTORY.set(directory)
     if environment == "":  # an unset variable of a script must not mean production
         raise UsageError("--env needs the name of an environment", "Leave it out for the project's own.")

@@ -12,8 +12,8 @@ from agentctl.cli.addressed import addressed
 from agentctl.cli.render_edit import ORIGINS, edit_lines, jsonable
 from agentctl.cli.terminal import paint as paint
 from agentctl.cli.terminal import plain as plain
+from agentctl.cli.veil import shown
 from agentctl.errors import Problem
-from agentctl.secrecy.secret import masked
 from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.history import History, ProjectPlan
@@ -64,8 +64,8 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
                 "edits": [
                     {
                         "path": edit.path,
-                        "from": masked(jsonable(edit.before), edit.keys),
-                        "to": masked(jsonable(edit.after), edit.keys),
+                        "from": shown(jsonable(edit.before), edit.keys),
+                        "to": shown(jsonable(edit.after), edit.keys),
                         "changed": edit.origin,
                     }
                     for edit in change.edits

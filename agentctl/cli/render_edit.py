@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
-from agentctl.secrecy.secret import is_secret, masked
+from agentctl.cli.veil import shown
+from agentctl.secrecy.secret import is_secret
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
 
@@ -25,7 +26,7 @@ _HIDDEN = "(a secret in it differs)"
 
 def edit_lines(real: Edit) -> Iterator[str]:
     """One field: what was there, and what would be. A secret is shown as ***."""
-    edit = replace(real, before=masked(real.before, real.keys), after=masked(real.after, real.keys))
+    edit = replace(real, before=shown(real.before, real.keys), after=shown(real.after, real.keys))
     if edit.origin != "here":
         yield f"      {paint(f'{edit.path} was {ORIGINS[edit.origin]}:', 33)}"
     if edit.removes and edit.after is None:
@@ -37,7 +38,7 @@ def edit_lines(real: Edit) -> Iterator[str]:
         yield from _list_diff(real)
     elif isinstance(edit.before, str) and isinstance(edit.after, str) and _has_lines(edit.before + edit.after):
         yield f"      {edit.path}:"
-        yield from _text_diff(edit.before, edit.after)
+        yield from _text_diff(edit.before, edit.after) or [f"        {_HIDDEN}"]
     else:
         before, after = _pair(_written(_in_order(edit.before, edit.after)), _written(edit.after), _ROOM)
         if before == after and not is_secret(edit.keys):
@@ -60,10 +61,10 @@ def jsonable(value: Any) -> Any:
 def _list_diff(real: Edit) -> Iterator[str]:
     """Entries that go and entries that come, each beside the one that is most like it; else their order differs."""
     # They are told apart as they are, and shown without their secrets, which may be all that differs.
-    gone, come = ([masked([one], real.keys)[0] for one in some] for some in _unlike(real.before, real.after))
+    gone, come = ([shown([one], real.keys)[0] for one in some] for some in _unlike(real.before, real.after))
     if not gone and not come:
         yield "        the same entries in another order:"
-        gone, come = [masked(list(real.before), real.keys)], [masked(list(real.after), real.keys)]
+        gone, come = [shown(list(real.before), real.keys)], [shown(list(real.after), real.keys)]
     for one, other in _paired(gone, come):
         if one is not _NONE and other is not _NONE and contains(other, one):
             yield f"        {paint(f'! {_window(_written(other), 0, _ENTRY)}', 33)} {_HIDDEN}"
@@ -116,12 +117,11 @@ def _in_order(one: Any, other: Any) -> Any:
     return {key: _in_order(one[key], other.get(key)) for key in keys}
 
 
-def _text_diff(before: str, after: str) -> Iterator[str]:
-    shown = json.dumps if _alike(before, after) else _line
-    old, new = ([shown(line) for line in text.split("\n")] for text in (before, after))
-    for line in list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]:
-        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
-        yield f"        {paint(line, colour)}"
+def _text_diff(before: str, after: str) -> list[str]:
+    show = json.dumps if _alike(before, after) else _line
+    old, new = ([show(line) for line in text.split("\n")] for text in (before, after))
+    lines = list(difflib.unified_diff(old, new, lineterm="", n=1))[2:]
+    return [f"        {paint(line, {'+': 32, '-': 31, '@': 36}.get(line[:1], 0))}" for line in lines]
 
 
 def _has_lines(text: str) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import failure_json, failure_text, paint, plain, told
-from agentctl.secrecy.secret import HIDDEN, masked, secrets
+from agentctl.cli.veil import shown, veiled
+from agentctl.errors import Problem
+from agentctl.secrecy.secret import HIDDEN, secrets
 from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:
-    from agentctl.errors import Problem
     from agentctl.sources.pulled import Rewrite
     from agentctl.sync.plan import Failure
     from agentctl.verbs.adopting import Adopting, Adoption
@@ -25,7 +26,7 @@ def pull_text(found: Pull, new: Adopting) -> str:
     hidden = _secrets(found)
     lines = [_masked(line, hidden) for rewrite in found.files for line in _diff(rewrite)]
     lines += [line for adoption in new.adoptions for line in _new(adoption)]
-    lines += [f"{paint('note:', 36)} {told(problem)}" for problem in new.notes]
+    lines += [f"{paint('note:', 36)} {told(problem)}" for problem in (*new.notes, *_exposing(found, new))]
     left = (*found.left, *new.left)
     lines += [_masked(f"{paint('left:', 33)} {told(problem)}", hidden) for problem in left]
     lines += [failure_text(failure) for failure in found.failures]
@@ -45,8 +46,8 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
                 "assistant": one.assistant,
                 "kind": one.kind,
                 "path": one.path,
-                "from": masked(one.ours, keys),
-                "to": masked(one.theirs, keys),
+                "from": shown(one.ours, keys),
+                "to": shown(one.theirs, keys),
             }
             for one, keys in ((one, tuple(one.path.split("."))) for one in found.taken)
         ],
@@ -62,7 +63,7 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
             for one in new.adoptions
         ],
         "left": [_problem(problem) for problem in (*found.left, *new.left)],
-        "notes": [_problem(problem) for problem in new.notes],
+        "notes": [_problem(problem) for problem in (*new.notes, *_exposing(found, new))],
         "failures": [failure_json(one) for one in (*found.failures, *failures)],
     }
 
@@ -71,17 +72,31 @@ def _problem(problem: Problem) -> dict[str, str]:
     return {"where": problem.where, "what": addressed(problem.what)}
 
 
+def _exposing(found: Pull, new: Adopting) -> list[Problem]:
+    """The files that would hold a secret of this run though they did not: what is written is what is there."""
+    pairs = [(one.where, one.before, one.after) for one in found.files]
+    sheets = [one.sheet.files().items() for one in new.adoptions]
+    pairs += [(where, "", content.decode(errors="replace")) for files in sheets for where, content in files]
+    what = "would hold a secret of this project's, which stands in a text at the platform; better take it out there"
+    return [Problem(where, what) for where, old, text in pairs if veiled(text) != text and veiled(old) == old]
+
+
 def _masked(text: str, hidden: Sequence[str]) -> str:
     for secret in hidden:
         text = text.replace(secret, HIDDEN)
-    return text
+    return veiled(text)
 
 
 def _secrets(found: Pull) -> list[str]:
     """What is taken or replaced, and what stands beside it in a file; the longest first: one may be in another."""
     taken = [secrets(side, tuple(one.path.split("."))) for one in found.taken for side in (one.ours, one.theirs)]
     written = [secrets(_table(text)) for one in found.files for text in (one.before, one.after)]
-    return sorted({str(one) for some in (*taken, *written) for one in some}, key=len, reverse=True)
+    return _longest_first(one for some in (*taken, *written) for one in some)
+
+
+def _longest_first(found: Iterable[Any]) -> list[str]:
+    """One may be in another. A diff shows line by line what has several."""
+    return sorted({line for one in found for line in str(one).splitlines() if line.strip()}, key=len, reverse=True)
 
 
 def _table(text: str) -> Any:
@@ -98,7 +113,9 @@ def _new(adoption: Adoption) -> Iterator[str]:
     for where, content in adoption.sheet.files().items():
         yield f"  + {plain(where)} ({_count(len(content), 'byte')})"
         if where.endswith("/assistant.toml"):
-            yield from (paint(plain(f"      {line}"), 32) for line in content.decode().splitlines())
+            text = content.decode()
+            hidden = _longest_first(secrets(_table(text)))
+            yield from (paint(plain(f"      {_masked(line, hidden)}"), 32) for line in text.splitlines())
     marks = ["tags the agent as ours"] if adoption.marks else []
     marks += ["trims the space around its prompt"] if adoption.trims else []
     marks += [f"renames {_count(len(adoption.renames), 'document')} to say so"] if adoption.renames else []

@@ -29,6 +29,7 @@ def schedule(
     """Print what has a sync run every so often: a crontab line, units, a workflow, a statement. Changes nothing."""
 
     async def text(control: Control) -> str:
+        from agentctl.verbs import gate
         from agentctl.verbs.address import need_web_url
         from agentctl.verbs.schedule import Schedule, printed
 
@@ -46,6 +47,7 @@ def schedule(
             url=url or (str(public) if public else None),
             stateless=stateless,
             mail=bool(control.loaded.project.mail_to),
+            gate=gate.longest(control) if gate.wanted(control, None) else 0.0,
             secrets=_secrets(control),
             plain=_plain(control, stateless=stateless),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,12 +36,12 @@ class NewSecret:
         self.shown: dict[str, Any] = {}
         self.env_file: Path | None = None
 
-    def made(self, webhook: Webhook, secret: SecretStr) -> None:
-        """The webhook exists."""
+    def made(self, webhook: Webhook, secret: SecretStr) -> bool:
+        """The webhook exists. Whether a kill could lose its secret no more."""
         self.shown = {"webhook_id": webhook.webhook_id, "url": webhook.url, "secret": secret.get_secret_value()}
         self._keep(secret)
         if self._json:
-            return
+            return self.env_file is not None
         from agentctl.verbs.secret import variable
 
         print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
@@ -51,6 +52,15 @@ class NewSecret:
                 "Store it where the door runs: as that variable in the environment, or in .env beside agentctl.toml.\n"
                 "If the variable holds a secret already, separate them by a comma while deliveries of both may come."
             )
+        return True
+
+    async def told(self) -> None:
+        """What was made has been printed by now."""
+        from agentctl.verbs import unseen
+
+        if self._json and self.shown:
+            sys.stdout.flush()
+            await unseen.shown(self._control, self.shown["webhook_id"])
 
     def end(self) -> None:
         """Say where it is, once the result is printed. Raises ConfigurationError where .env could not be written."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from agentctl.cli.veil import CURTAIN
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ async def opened(environment: str | None) -> AsyncIterator[Control]:
 
     async with connect(DIRECTORY.get(), environment=environment) as control:
         control.tell = lambda text: say(f"  {text}")
+        if (curtain := CURTAIN.get()) is not None:
+            curtain.add(control.veil)
         yield control
 
 

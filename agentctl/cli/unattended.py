@@ -173,8 +173,18 @@ class Unattended:
         return TimedOut(
             f"{said}: {len(self.done)} of {len(self.plan.changes)} changes are done\n"
             f"Not done: {', '.join(left[:_SHOWN])}{more}.",
-            "What is done is bound. The next run goes on from there; one that was under way is looked for first.",
+            "What is done is bound. The next run goes on from there; one that was under way is looked for first."
+            f"{self._of_its_gate(control)}",
         )
+
+    def _of_its_gate(self, control: Control) -> str:
+        """What to do where the tests of a gate may take longer than the run: they begin anew each time."""
+        from agentctl.verbs import gate
+
+        may_wait = gate.longest(control) if getattr(self.plan, "gated", False) else 0
+        if self.timeout is None or may_wait < self.timeout:
+            return ""
+        return f" Its gate alone may wait {may_wait:g} s ([sync] gate_timeout): allow more with --timeout."
 
     def _left(self) -> tuple[Change, ...]:
         if self.plan is None or self.applied is not None:

@@ -53,8 +53,10 @@ def register(
             # Whatever ends this, the secret of a webhook that exists must not be lost with it.
             if json and hook.shown:
                 print(render.to_json({**hook.shown, "ok": False}))
+                await hook.told()
             raise
         print(render.to_json(_registered_json(done, hook)) if json else _registered_text(done))
+        await hook.told()
         for notice in done.notices:
             say(f"note: {notice}")
         hook.end()

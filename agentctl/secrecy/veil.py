@@ -38,6 +38,7 @@ class Veil:
     def __init__(self, *known: object) -> None:
         self._known: dict[str, _Secret] = {}
         self._later: list[Callable[[], Iterable[object]]] = []
+        self._runs: tuple[str, ...] | None = None  # one of them is in every text with a secret; None: not known yet
         self.add(*known)
 
     def __repr__(self) -> str:
@@ -48,8 +49,9 @@ class Veil:
         for one in known:
             text = str(one.get_secret_value() if isinstance(one, SecretStr) else one)
             for part in (text, *_parts(text)):
-                if len(part.strip()) >= _SHORTEST:
-                    self._known.setdefault(part.strip(), _Secret(part.strip()))
+                if len(part.strip()) >= _SHORTEST and part.strip() not in self._known:
+                    self._runs = None
+                    self._known[part.strip()] = _Secret(part.strip())
 
     def later(self, source: Callable[[], Iterable[object]]) -> None:
         """Know what `source` gives, which is asked only once there is a text: most runs hear of no refusal."""
@@ -59,7 +61,11 @@ class Veil:
         """`text` without them."""
         while self._later:
             self.add(*self._later.pop()())
+        if self._runs is None:
+            self._runs = tuple({run for one in self._known.values() for run in one.runs})
         lowered, shown, end = text.translate(_LOWER), "", 0
+        if not any(run in lowered for run in self._runs):
+            return text  # So are nearly all, and a plan shows every field of a thousand agents.
         for start, stop in sorted(span for one in self._known.values() for span in one.spans(text, lowered)):
             if stop <= end:
                 continue
@@ -84,6 +90,12 @@ class _Secret:
         for run, core in self._cores:
             if run in lowered:
                 yield from (_around(text, *match.span()) for match in re.finditer(core, lowered))
+
+    @property
+    def runs(self) -> Iterator[str]:
+        """One of these is in every text that holds it in any form."""
+        yield self._longest_run
+        yield from (run for run, _ in self._cores)
 
     @cached_property
     def _longest_run(self) -> str:
@@ -126,6 +138,8 @@ def _parts(text: str) -> Iterator[str]:
         yield match[1]
     if match := _CONNINFO.search(text):
         yield match[1].strip("'")
+    if len(lines := text.splitlines()) > 1:  # A diff tells it line by line.
+        yield from (line for line in lines if len(line.strip()) >= _WORD)
 
 
 def _character(char: str) -> str:

@@ -25,6 +25,8 @@ _TOUCHED = "~touched"
 _FORMER = "~former"
 _UNJUDGED = "~unjudged"
 _SAID = "~said"
+# Kept with what an edit says of something that is bound to nothing yet: the id of that.
+_OF = "~of"
 
 
 class Store(Protocol):
@@ -49,6 +51,7 @@ class Bindings:
         self._applied: dict[Ref, Mapping[str, Any]] = {}
         self._intents: dict[Ref, datetime] = {}
         self._said: dict[Ref, Mapping[str, Any]] = {}
+        self._taking: dict[Ref, tuple[str, Said]] = {}
         self._stamps: dict[Ref, str | None] = {}  # when each was written last, in the store's own words
         self._exposed: set[Ref] = set()
         self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
@@ -75,15 +78,19 @@ class Bindings:
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
             self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
-        self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in intents}
-        self._said = {Ref(row["kind"], row["key"]): said for row in intents if (said := row.get("said"))}
+        creates = [row for row in intents if not _is_taking(row)]
+        self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in creates}
+        self._said = {Ref(row["kind"], row["key"]): said for row in creates if (said := row.get("said"))}
+        for row in filter(_is_taking, intents):
+            said = row["said"]
+            self._taking[Ref(row["kind"], row["key"])] = said[_OF], Said(said["words"], said["was"])
         return self
 
     async def _must_be_over(self, before: Scope) -> None:
         """Raise UsageError where something is under way that belongs to the workspace while it had no label."""
         intents = await self._store.call("intents", asdict(before))
         holds = await self._store.call("holds", asdict(before))
-        begun = [f"the create of {row['kind']} {row['key']}" for row in intents]
+        begun = [f"the create of {row['kind']} {row['key']}" for row in intents if not _is_taking(row)]
         held = [f"the hold of {row['key']}" for row in holds]
         if under_way := [*begun, *held]:
             raise UsageError(
@@ -116,9 +123,10 @@ class Bindings:
     def said(self, ref: Ref, remote_id: str) -> Said | None:
         """What was said to the object of that id, or made it, by a write that nobody has seen the end of."""
         memory = self.memory(ref, remote_id)
-        if memory is None:
-            return Said(self._said[ref]) if ref in self._said else None
-        return Said(**memory[_SAID]) if _SAID in memory else None
+        if memory is not None:
+            return Said(**memory[_SAID]) if _SAID in memory else None
+        taken, said = self._taking.get(ref, ("", None))
+        return said if taken == remote_id else Said(self._said[ref]) if ref in self._said else None
 
     def relabelled(self, ref: Ref) -> bool:
         """Whether it is bound to nothing, and was before the workspace had a label."""
@@ -173,19 +181,28 @@ class Bindings:
         Raises Stale where another sync is sending it too, or has. Two that take up the same interrupted create are not
         told apart.
         """
-        row = {"kind": ref.kind, "key": ref.key, "said": sealed(said), "again": again}
-        told = await self._store.call("intend", {**asdict(self.scope), **row})
-        if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
-            raise Stale(f"{ref.kind} {ref.key} is being made by another sync, so it was not made again", _AGAIN)
+        await self._intend(ref, said, "made by another sync, so it was not made again", again=again)
         self._intents.setdefault(ref, datetime.now(UTC))
 
     async def say(self, ref: Ref, remote_id: str, said: Said) -> None:
         """Remember that an edit is about to say this; `bind` takes it back.
 
-        What is bound otherwise is not ours yet; and of what was just made it is remembered what made it.
+        Of what was just made it is remembered what made it. What is not bound is not ours yet: that it is about to be
+        taken is remembered apart. Raises Stale where another sync has taken it.
         """
-        if self._ids.get(ref) == remote_id and _SAID not in self.applied(ref):
+        if self._ids.get(ref) != remote_id:
+            words, otherwise = {_OF: remote_id, **asdict(said)}, "taken over by another sync, so it was not written"
+            await self._intend(ref, words, otherwise, again=ref in self._intents)
+            self._taking[ref] = remote_id, said
+        elif _SAID not in self.applied(ref):
             await self._put(ref, remote_id, {**self.applied(ref), _SAID: asdict(said)}, self.former(ref))
+
+    async def _intend(self, ref: Ref, said: Mapping[str, Any], otherwise: str, *, again: bool) -> None:
+        again = again or ref in self._taking
+        row = {"kind": ref.kind, "key": ref.key, "said": sealed(said), "again": again}
+        told = await self._store.call("intend", {**asdict(self.scope), **row})
+        if (not told.get("new", True) and not again) or told.get("remote_id") != self._ids.get(ref):
+            raise Stale(f"{ref.kind} {ref.key} is being {otherwise}", _AGAIN)
 
     async def bind(
         self,
@@ -241,6 +258,7 @@ class Bindings:
         self._applied[ref] = applied
         self._intents.pop(ref, None)
         self._said.pop(ref, None)
+        self._taking.pop(ref, None)
         self._exposed.discard(ref)
 
     async def detach(self, gone: Collection[str]) -> None:
@@ -264,6 +282,10 @@ class Bindings:
         self._ids.pop(ref, None)
         self._applied.pop(ref, None)
         self._stamps.pop(ref, None)
+
+
+def _is_taking(intent: Mapping[str, Any]) -> bool:
+    return _OF in (intent.get("said") or ())
 
 
 def _detached(tree: Any, gone: Collection[str]) -> Any:

@@ -16,7 +16,7 @@ from agentctl.sync.claims import ambiguous, bodies_of, claiming, counting, doubl
 from agentctl.sync.diff import diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.fresh import as_it_is
-from agentctl.sync.interrupted import believed
+from agentctl.sync.interrupted import arrived, believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
@@ -126,7 +126,7 @@ class Draft:
         edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)
-        if theirs := memory is None and not observed.free:
+        if theirs := memory is None and not observed.free and not arrived(said, observed, kind.lists):
             edits = tuple(replace(edit, origin="there") for edit in edits)
         # What was taken is remembered where it differs too: the next plan would not know whose it is.
         equal = overlaid(without(taken, gone), without(body, [edit.keys for edit in edits]))

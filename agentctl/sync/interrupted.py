@@ -43,6 +43,11 @@ def believed(
     return without(said.words, [edit.keys for edit in left if _is_news(edit, said.was, lists)])
 
 
+def arrived(said: Said | None, observed: Observed, lists: Mapping[str, Keyed]) -> bool:
+    """Whether all that was said is there, so that what nobody remembers, and others may use, is ours by it."""
+    return said is not None and not diff(said.words, observed.body, lists)
+
+
 def _is_news(edit: Edit, was: Mapping[str, Any] | None, lists: Mapping[str, Keyed]) -> bool:
     if edit.after is None:
         return edit.before is not None

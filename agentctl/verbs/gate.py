@@ -103,6 +103,14 @@ def wanted(control: Control, given: bool | None) -> bool:
     return control.loaded.project.gate if given is None else given
 
 
+def longest(control: Control) -> float:
+    """Seconds for which the gate of one sync waits at most: for the tests of agents, then for those of numbers.
+
+    The files have been read by now.
+    """
+    return 2 * control.loaded.project.gate_timeout
+
+
 def _remedy(lost: Sequence[Result]) -> str:
     """Who has to do something: only of a test that failed is it whoever wrote it, or the assistant."""
     if any(one.status == "failed" for one in lost):

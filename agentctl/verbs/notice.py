@@ -109,7 +109,7 @@ async def _queue(control: Control, store: Store, report: Report, to: Sequence[st
     scope = report.scope or nobody
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
-    message = composed(report, scope, language(control))
+    message = composed(report, scope, language(control), control.veil)
     mails = [
         {"recipient": one, "message": message | {"message_id": letterhead.message_id(run, "sync", one)}} for one in to
     ]
@@ -125,12 +125,12 @@ async def _queue(control: Control, store: Store, report: Report, to: Sequence[st
     return queued + await news(_beside(control, nobody), "", () if queued else mails)
 
 
-def composed(report: Report, scope: Scope, language: str) -> dict[str, str]:
-    """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped and escaped."""
+def composed(report: Report, scope: Scope, language: str, veil: Callable[[str], str] = str) -> dict[str, str]:
+    """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped, `veil`ed and escaped."""
     words = _GERMAN if language == "de" else _ENGLISH
     headline = words[report.outcome]
     name = one_line(f"{scope.project}/{scope.environment}", 130)
-    findings = [block(finding)[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
+    findings = [block(veil(finding))[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
     left = len(report.findings) - len(findings)
     more = words["more"].format(count=left) if left > 0 else ""

@@ -22,12 +22,11 @@ from agentctl.verbs import sync, unseen
 from agentctl.verbs.address import need_webhook_url
 from agentctl.verbs.delivering import delivering
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.secret import fingerprint
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
-OnCreated = Callable[[Webhook, SecretStr], None]
+OnCreated = Callable[[Webhook, SecretStr], object]
 OnPlan = Callable[[Plan], None]
 
 
@@ -116,9 +115,9 @@ async def register(
     """Make or reuse the webhook, remember it, switch retries on, bind the post-call events of every agent.
 
     Whoever calls this has the yes that `registration.needs_yes` asks for. `on_created` hears the secret the moment it
-    exists, so that no later failure can lose it; `on_plan` hears what is about to be written to the agents. Raises
-    Stale where what was asked about has changed, SyncError that says what is done when a later step fails; a second
-    run continues.
+    exists, so that no later failure can lose it; False: a kill still could, until `unseen.shown` says otherwise.
+    `on_plan` hears what is about to be written to the agents. Raises Stale where what was asked about has changed,
+    SyncError that says what is done when a later step fails; a second run continues.
     """
     async with exclusive(control):
         now = await look(control, registration.url, workspace=registration.workspace is not None)
@@ -177,14 +176,15 @@ class _Register:
 
     async def bind(self) -> None:
         """Hand out the secret, and remember the id whether that worked or not."""
-        webhook = self._made()
+        webhook, safe = self._made(), False
         bindings = self.bindings or await self.control.bindings()
         try:
-            if self.secret is not None:
-                self.on_created(webhook, self.secret)
+            safe = self.secret is None or self.on_created(webhook, self.secret) is not False
         finally:
-            mark = {"secret_digest": fingerprint(self.secret)} if self.secret is not None else {}
-            await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **mark})
+            marks = unseen.marks(self.secret, safe=safe) if self.secret is not None else {}
+            await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **marks})
+        if self.secret is None:
+            await unseen.shown(self.control, webhook.webhook_id)
 
     async def switch_on(self) -> None:
         """Always: whether it is on cannot be read."""

@@ -35,7 +35,7 @@ RETRIES_END = 45 * 60.0
 _PROBES = 3  # each on a connection of its own: several doors may stand behind one address
 
 Step = Literal["none", "make", "prove", "wait", "end"]
-OnCreated = Callable[[Webhook, SecretStr], None]
+OnCreated = Callable[[Webhook, SecretStr], object]
 
 
 @dataclass(frozen=True)

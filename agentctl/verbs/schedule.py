@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,14 +24,17 @@ Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
 _PERIOD = re.compile(r"([1-9]\d{0,3})([mhd])")
 _MINUTES = {"m": 1, "h": 60, "d": 1440}
+_LONGEST = 86_400  # seconds; `sync --timeout` takes no more
+_OF_GITHUB = 360  # minutes after which it ends a job
 
 
 @dataclass(frozen=True)
 class Schedule:
     """What is to run and how often. `program`: how agentctl is started on this machine. `inside`: the project's
     directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path. `mail`: whether the
-    project says whom to tell. `secrets`: names of the variables that hold the key, then of those for the store.
-    `plain`: settings that are no secrets and without which a sync would go elsewhere, by their variables' names.
+    project says whom to tell. `gate`: for how many seconds a gate may wait in one run. `secrets`: names of the
+    variables that hold the key, then of those for the store. `plain`: settings that are no secrets and without which a
+    sync would go elsewhere, by their variables' names.
     """
 
     program: Sequence[str]
@@ -42,6 +46,7 @@ class Schedule:
     url: str | None = None
     stateless: bool = False
     mail: bool = False
+    gate: float = 0.0
     secrets: Sequence[str] = ("ELEVENLABS_API_KEY", "DATABASE_URL")
     plain: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,8 +86,12 @@ class Schedule:
 
     @property
     def timeout(self) -> int:
-        """The longest run, in seconds: it should be over before the next one begins."""
-        return min(600, int((self.seconds - self.jitter) * 0.8))
+        """The longest run, in seconds: without what its gate may wait, it should be over before the next one begins."""
+        return self.bounded(min(600, int((self.seconds - self.jitter) * 0.8)))
+
+    def bounded(self, usual: int) -> int:
+        """The longest run, in seconds, that without a gate may take `usual` seconds."""
+        return min(_LONGEST, usual + ceil(self.gate))
 
 
 def printed(form: Form, schedule: Schedule) -> str:
@@ -113,7 +122,12 @@ def _github(schedule: Schedule) -> dict[str, Any]:
     inside = f"./{schedule.inside}" if schedule.inside.startswith("-") else schedule.inside
     start = ["agentctl", "-C", inside, *_chosen(schedule)]
     stateless = ["--stateless"] if schedule.stateless else []
-    sync = [*start, "sync", "--yes", "--quiet", "--timeout", "1200", "--report", "agentctl-report.json", *stateless]
+    timeout = schedule.bounded(1200)
+    minutes = ceil(timeout / 60) + 10  # to install it, and to keep the report
+    if minutes > _OF_GITHUB:
+        what = f"a gate may wait {schedule.gate:g} s, and GitHub ends a job after {_OF_GITHUB} minutes"
+        raise UsageError(what, "Set [sync] gate_timeout in agentctl.toml to less, or use another form.")
+    options = ["--yes", "--quiet", "--timeout", str(timeout), "--report", "agentctl-report.json", *stateless]
     return {
         "cron": schedule.cron,
         "suffix": _suffix(schedule),
@@ -122,7 +136,8 @@ def _github(schedule: Schedule) -> dict[str, Any]:
         "plain": {name: json.dumps(value) for name, value in schedule.plain.items()},
         "plan": shlex.join([*start, "plan", "--exit-code"]),
         # As a block, so that no character of a path means anything to YAML.
-        "sync": f"|\n          {shlex.join(sync)}",
+        "sync": f"|\n          {shlex.join([*start, 'sync', *options])}",
+        "minutes": minutes,
     }
 
 

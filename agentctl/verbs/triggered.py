@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut
 from agentctl.sync.applied import Applied
-from agentctl.verbs import notice, sync
+from agentctl.verbs import gate, notice, sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.report import Report, code, held_back, named, scope_of
@@ -16,6 +17,7 @@ from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)
 
+# Of one sync, without what its gate may wait.
 DEADLINE_SECONDS = 600.0
 
 
@@ -29,6 +31,7 @@ class Syncs:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._running: asyncio.Task[None] | None = None
+        self._veil: Callable[[str], str] = str
 
     def start(self) -> bool:
         """Begin one; False while one is running, which will have seen the same files or will be asked for again."""
@@ -46,8 +49,8 @@ class Syncs:
     async def _run(self) -> None:
         try:
             await self._sync()
-        except TimedOut:
-            logger.error("a sync that was asked for was ended after %g s", DEADLINE_SECONDS)
+        except TimedOut as error:
+            logger.error("a sync that was asked for did not come to its end: %s", self._told(error.message))
         except ConfigurationError as error:
             for problem in error.problems:
                 logger.error("a sync that was asked for cannot begin: %s", self._told(problem))
@@ -57,23 +60,24 @@ class Syncs:
             logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
 
     def _told(self, text: object) -> str:
-        return addressed(str(text), self._control.environment)
+        return addressed(self._veil(str(text)), self._control.environment)
 
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
         ours = self._control
         async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
-            started = datetime.now(UTC)
+            started, self._veil = datetime.now(UTC), control.veil
             applied: Applied | None = None
             error: Exception | None = None
+            began = asyncio.get_running_loop().time()
+            clock = asyncio.timeout_at(began + DEADLINE_SECONDS)
             try:
-                async with asyncio.timeout(DEADLINE_SECONDS):
-                    applied = await _applied(control)
+                async with clock:
+                    applied = await _applied(control, clock)
                 self._log(applied)
             except TimeoutError:
-                error = TimedOut(
-                    f"this run was ended after its {DEADLINE_SECONDS:g} s", "The next one goes on from there."
-                )
+                limit = (clock.when() or began) - began
+                error = TimedOut(f"this run was ended after its {limit:g} s", "The next one goes on from there.")
             except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
                 error = raised
             if notice.is_wanted(control):
@@ -89,9 +93,12 @@ class Syncs:
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
 
 
-async def _applied(control: Control) -> Applied:
+async def _applied(control: Control, clock: asyncio.Timeout) -> Applied:
     async with exclusive(control):
-        return await sync.apply(control, await sync.plan(control), wary=True)
+        plan = await sync.plan(control)
+        if plan.gated and (until := clock.when()) is not None:
+            clock.reschedule(until + gate.longest(control))
+        return await sync.apply(control, plan, wary=True)
 
 
 def _reported(control: Control, started: datetime, applied: Applied | None, error: Exception | None) -> Report:

@@ -1,26 +1,51 @@
-"""A webhook of ours whose secret nobody has seen: the answer of the run that made it was lost."""
+"""A webhook of ours whose secret nobody has seen: the run that made it lost the answer, or ended before it told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
 
-from agentctl.errors import Rejected, SyncError, Unauthorized
+from pydantic import SecretStr
+
+from agentctl.errors import AgentctlError, Rejected, SyncError, Unauthorized
 from agentctl.resources import webhook as resource
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.sync.bindings import Bindings
-from agentctl.verbs.secret import fingerprint, variable
+from agentctl.verbs.secret import fingerprint, known, variable
 from agentctl.wiring import Control
 
-# With what was applied to the webhook: it was taken over, and its secret was in nobody's hands then.
+# With what was applied to the webhook: its secret is in nobody's hands, and by what it is known, where that is known.
 _MARK = "secret_unseen"
+_DIGEST = "secret_digest"
+
+
+def marks(secret: SecretStr, *, safe: bool) -> dict[str, Any]:
+    """What to remember of a webhook that was just made. `safe`: its secret is where a kill cannot lose it."""
+    return {_DIGEST: fingerprint(secret), **({} if safe else {_MARK: True})}
+
+
+async def shown(control: Control, webhook_id: str) -> None:
+    """Remember that somebody has its secret. Lost, that leads to a question and to nothing wrong."""
+    with suppress(AgentctlError):
+        bindings = await control.bindings()
+        applied = bindings.applied(WEBHOOK)
+        if bindings.get(WEBHOOK) == webhook_id and _MARK in applied and _DIGEST in applied:
+            await bindings.bind(WEBHOOK, webhook_id, gone=[(_MARK,)])
 
 
 def is_unseen(control: Control, webhook: Webhook, bindings: Bindings) -> bool:
-    """Whether nothing tells that anybody has its secret: it is not ours by the store, or was taken over like that."""
+    """Whether nothing tells that anybody has its secret.
+
+    Then it is not ours by the store, was taken over like that, or made by a run that did not come to show it.
+    """
     if bindings.get(WEBHOOK) != webhook.webhook_id:
         return True
-    return bool(bindings.applied(WEBHOOK).get(_MARK)) and not control.settings.elevenlabs_webhook_secret
+    if not bindings.applied(WEBHOOK).get(_MARK):
+        return False
+    digest = _digest(webhook, bindings)
+    return known(control, digest) is None if digest else not control.settings.elevenlabs_webhook_secret
 
 
 async def doubt(control: Control, webhook: Webhook, bindings: Bindings, found: Mapping[str, str | None]) -> str:
@@ -36,7 +61,9 @@ async def doubt(control: Control, webhook: Webhook, bindings: Bindings, found: M
     users += ["the workspace"] if workspace == webhook.webhook_id else []
     if users:
         return f"{', '.join(users)} delivers to it already"
-    others = bindings.applied(WEBHOOK).get("secret_digest")
+    if _digest(webhook, bindings):
+        return ""  # It is known which one it is, and that it is not here.
+    others = bindings.applied(WEBHOOK).get(_DIGEST)
     if {fingerprint(secret) for secret in control.settings.elevenlabs_webhook_secret} - {others}:
         return f"{variable(control)} may hold its secret, which cannot be told"
     return ""
@@ -53,13 +80,20 @@ async def remove(control: Control, webhook: Webhook, bindings: Bindings, doubt: 
     except Rejected as error:
         doubt = f"it cannot be deleted: {error.message}"
     what = (
-        f"webhook {webhook.webhook_id} ({webhook.url}) was made by a run that ended too soon, its secret was in that "
-        f"run's answer only and cannot be shown again; {doubt}, so it was not replaced, and nothing was bound to it"
+        f"webhook {webhook.webhook_id} ({webhook.url}) was made by a run that ended before it showed its secret, which "
+        f"cannot be shown again; {doubt}, so it was not replaced, and nothing was bound to it"
     )
     if serving:
         raise SyncError(what, "Delete it in the dashboard, then run the same again.")
     await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, _MARK: True})
-    hint = "agentctl webhook rotate replaces it by one whose secret you get."
-    if control.settings.elevenlabs_webhook_secret:
-        hint += f" If {variable(control)} holds its secret, run the same again."
+    name = variable(control)
+    may_be_here = control.settings.elevenlabs_webhook_secret and not _digest(webhook, bindings)
+    otherwise = f"If {name} holds its secret," if may_be_here else f"If you have its secret, set {name} to it and"
+    hint = f"agentctl webhook rotate replaces it by one whose secret you get. {otherwise} run the same again."
     raise SyncError(what, hint)
+
+
+def _digest(webhook: Webhook, bindings: Bindings) -> str | None:
+    """By what its secret is known, where anybody ever knew."""
+    bound = bindings.get(WEBHOOK) == webhook.webhook_id
+    return bindings.applied(WEBHOOK).get(_DIGEST) if bound else None

@@ -20,7 +20,7 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.settings import require
-from agentctl.verbs import rotation
+from agentctl.verbs import rotation, unseen
 from agentctl.verbs.address import need_web_url
 from agentctl.verbs.registration import Registered as Registered
 from agentctl.verbs.registration import Registration as Registration
@@ -116,6 +116,8 @@ async def status(control: Control) -> Status:
     agents = bindings.of(AGENT_KIND)
     found = await asyncio.gather(*(_bound(control, key, agents[key], webhook_id, workspace) for key in sorted(agents)))
     problems = [*_unwell(webhook_id, webhook), *(line for bound in found for line in _undelivered(bound))]
+    if webhook is not None and unseen.is_unseen(control, webhook, bindings):
+        problems.append(f"nobody was shown the secret of webhook {webhook_id}: agentctl webhook rotate makes another")
     if not found:
         problems.append("no agent is synced, so that nothing can be delivered: agentctl sync")
     under_way = None

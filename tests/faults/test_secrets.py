@@ -16,6 +16,7 @@ from agentctl.clients.retry import Retry
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
 from agentctl.settings import Settings
+from agentctl.wiring import Control
 from tests.cluster import free_port
 from tests.faults.world import no_time
 from tests.telephony import NUMBER, Bench, environment
@@ -274,3 +275,37 @@ def edit(bench: Bench, patch: Any) -> None:
     (agent_id,) = bench.sandbox.state()["agents"]
     headers = {"xi-api-key": bench.sandbox.key}
     httpx.patch(f"{bench.sandbox.url}/v1/convai/agents/{agent_id}", json=patch, headers=headers).raise_for_status()
+
+
+def test_what_stands_in_a_text_at_the_platform_is_shown_without_secrets(watched: Watched) -> None:
+    bench = watched.bench
+    assert watched("sync", "--yes") == 0
+    names = ("ELEVENLABS_API_KEY", "TWILIO_AUTH_TOKEN", "ELEVENLABS_WEBHOOK_SECRET", "TOOL", "PARAMETER")
+    said = "\n".join(f"Line {number}: {CANARIES[name]}" for number, name in enumerate(names))
+
+    async def write(control: Control) -> None:
+        agent = {"prompt": {"prompt": said}}
+        agent_id = (await control.bindings()).of("agent")["empfang"]
+        body = {"name": f"Of {CANARIES['TWILIO_AUTH_TOKEN']}", "conversation_config": {"agent": agent}}
+        await control.api.patch("/v1/convai/agents/{agent_id}", agent_id=agent_id, json=body)
+        await control.api.post("/v1/convai/agents/create", json={**body, "name": "Theirs"})
+
+    bench.control(write)
+    for arguments in (("plan",), ("status",), ("sync", "--yes"), ("history",), ("doctor",)):
+        watched(*arguments)
+        watched(*arguments, "--json")
+    watched("sync", "--yes", "--quiet", "--mail-to", "team@example.org", "--report", str(bench.root / "report.json"))
+    for arguments in (("pull", "--all"), ("pull", "--all", "--json")):
+        assert watched(*arguments) == 2, "nobody says yes"
+    assert watched.told() == []
+    plan, pull = (
+        next(text for what, text in watched.heard.items() if what.startswith(one)) for one in ("plan", "pull")
+    )
+    assert "-Line 4: ***" in plan
+    assert 'name: "Of ***" -> "Empfang"' in plan
+    assert "+Line 4: ***" in pull
+    assert "assistants/empfang/prompt.md: would hold a secret of this project's" in pull
+    assert watched("pull", "empfang", "--yes", "--json") == 0
+    assert (bench.root / "assistants" / "empfang" / "prompt.md").read_text().strip() == said, "as it is there"
+    told = watched.heard.popitem()[1]
+    assert [name for name in CANARIES if CANARIES[name] in told] == []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 
 import pytest
 
+from agentctl.resources.phone_number import TwilioAccess
 from agentctl.wiring import Control
+from tests.deadly import in_a_process
 from tests.telephony import DEMO, NUMBER, OLD_FLOW, QUIET, Bench, bench
 
 __all__ = ["bench"]
@@ -385,3 +388,27 @@ def test_a_number_that_was_removed_there_is_drift_and_an_import_brings_it_back(b
     assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
     assert bench.call()["reached"] is True
     assert (bench("plan", "--exit-code")[0], bench.json("status")[0]["state"]) == (0, "in sync")
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_number_that_was_taken_over_in_a_run_that_was_killed_is_ours_to_move(bench: Bench, arrives: bool) -> None:
+    bench.declare("notdienst")
+    bench("sync", "--yes")
+
+    async def at_a_stranger(control: Control) -> str:
+        api = control.api
+        agent = await api.post("/v1/convai/agents/create", json={"name": "Other", "conversation_config": {}})
+        access = TwilioAccess.of(control.settings, enable_sms=False)
+        number = {"provider": "twilio", "phone_number": NUMBER, "label": "Other", "sid": access.sid}
+        number |= {"token": access.token.get_secret_value(), "agent_id": agent["agent_id"]}
+        await api.post("/v1/convai/phone-numbers", json=number)
+        return str(agent["agent_id"])
+
+    other = bench.control(at_a_stranger)
+    taking = ["-C", str(bench.root), "import-number", NUMBER, "--assistant", "empfang", "--yes"]
+    assert in_a_process(taking, 1, "applied" if arrives else "before", {"PATCH"}) == signal.SIGKILL
+    toml = bench.root / "assistants/notdienst/assistant.toml"
+    toml.write_text(f'{toml.read_text()}[phone]\nnumbers = ["{NUMBER}"]\n')
+    assert bench("sync", "--yes")[0] == (0 if arrives else 3)
+    (number,) = bench.sandbox.state()["numbers"].values()
+    assert number["agent_id"] == (bench.agent("notdienst")["agent_id"] if arrives else other)

@@ -56,6 +56,22 @@ def test_mail_is_asked_for_where_somebody_is_named(bench: Bench) -> None:
     assert "SuccessExitStatus=3\n" in bench("schedule", "systemd")[1]
 
 
+def test_a_run_has_the_time_that_its_gate_has(bench: Bench) -> None:
+    def printed(form: str, sync: str) -> tuple[str, ...]:
+        (bench.root / "agentctl.toml").write_text(f'project = "beispiel"\n[sync]\n{sync}')
+        code, out, err = bench("schedule", form)
+        return tuple(re.findall(r"(?:--timeout |timeout-minutes: )(\d+)", out)) if code == 0 else (str(code), err)
+
+    assert printed("crontab", "gate_timeout = 1800") == ("600",), "nothing waits for tests"
+    assert printed("crontab", "gate = true\ngate_timeout = 1800") == ("4200",)
+    assert printed("systemd", "gate = true") == ("1200",)
+    assert printed("systemd", "gate = true\ngate_timeout = 86400") == ("86400",), "more is refused by sync"
+    assert printed("github", "") == ("15", "30", "1200")
+    assert printed("github", "gate = true\ngate_timeout = 1800") == ("15", "90", "4800")
+    code, err = printed("github", "gate = true\ngate_timeout = 86400")
+    assert (code, "GitHub ends a job after 360 minutes" in err) == ("2", True)
+
+
 def test_the_environment_that_was_chosen_is_chosen_then_too(bench: Bench) -> None:
     text = 'project = "beispiel"\n[environments.staging]\n'
     text += f'base_url = "{bench.sandbox.url}"\napi_key_env = "KEY_OF_STAGING"\ndatabase_url_env = "STORE_OF_STAGING"\n'

@@ -77,3 +77,14 @@ def test_no_number_is_brought_to_an_agent_that_its_tests_have_not_let_through(be
     assert bench("sync", "--yes", "--only", "zentrale")[0] == 0
     assert bench(*bring)[0] == 0, "it has passed by now"
     assert bench(*bring)[0] == 0, "nothing to do"
+
+
+def test_a_run_that_was_ended_while_its_gate_waited_says_that_it_may(bench: Bench) -> None:
+    tone = bench.root / "assistants" / "empfang" / "tests" / "tone.toml"
+    tone.parent.mkdir()
+    tone.write_text('user = "Hallo"\nsuccess_condition = \'It says "gibt es nicht".\'\n')
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Sei kurz.\n")
+    bench.sandbox.judge(status="pending")
+    code, _, err = bench("sync", "--yes", "--gate", "--timeout", "2")
+    assert (code, "ended after its 2 s" in err) == (1, True)
+    assert "may wait 600 s ([sync] gate_timeout): allow more with --timeout" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import stat
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 
 from agentctl.settings import load_settings
 from tests.cluster import free_port
-from tests.telephony import Bench, bench, served
+from tests.deadly import Phase, in_a_process
+from tests.telephony import WRITES, Bench, bench, served
 
 __all__ = ["bench"]
 URL = "https://door.example.org/webhooks/elevenlabs"
@@ -183,6 +185,55 @@ def test_the_secret_survives_a_failure_after_the_webhook_was_made(bench: Bench) 
     assert json.loads(out)["secret"] == hooks(bench)[1]["secret"]
     assert bench("webhook", "register", URL.replace("door", "other"))[0] == 0
     assert hooks(bench)[1]["retry_enabled"] is True
+
+
+def killed_before_it_printed(bench: Bench, phase: Phase) -> dict[str, Any]:
+    """The webhook of a run that was killed at the third of its writes: it is made, it is on, the agent is bound."""
+    register = ["-C", str(bench.root), "webhook", "register", URL, "--json"]
+    assert in_a_process(register, 3, phase, WRITES) == signal.SIGKILL
+    (lost,) = hooks(bench)
+    out = bench("webhook", "status")[1]
+    assert f"nobody was shown the secret of webhook {lost['webhook_id']}: agentctl webhook rotate" in out
+    return lost
+
+
+@pytest.mark.parametrize("known", ["", "wsec_of_another"])
+def test_a_secret_that_a_killed_run_showed_nobody_is_replaced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", known)
+    lost = killed_before_it_printed(bench, "before")
+    code, out, err = bench("webhook", "register", URL)
+    assert code == 0, err
+    (hook,) = hooks(bench)
+    assert (hook["webhook_id"] != lost["webhook_id"], hook["secret"] in out) == (True, True)
+    assert "nobody was shown" not in bench("webhook", "status")[1]
+
+
+def test_where_something_delivers_to_it_already_a_rotation_is_the_way(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", "wsec_of_another")
+    lost = killed_before_it_printed(bench, "applied")
+    for _ in range(2):
+        code, _, err = bench("webhook", "register", URL)
+        assert (code, "agent empfang delivers to it already" in err, "agentctl webhook rotate" in err) == (
+            1,
+            True,
+            True,
+        )
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", lost["secret"])  # somebody has it all the same
+    assert bench("webhook", "register", URL)[0] == 0
+    monkeypatch.delenv("ELEVENLABS_WEBHOOK_SECRET")
+    assert bench("webhook", "status")[0] == 0
+    assert bench("webhook", "rotate", "--yes")[0] == 3
+    assert len(hooks(bench)) == 2
+
+
+def test_a_secret_that_was_shown_is_no_riddle_to_the_next_run(bench: Bench) -> None:
+    made = bench.json("webhook", "register", URL)
+    assert bench.json("webhook", "register", URL)["webhook_id"] == made["webhook_id"]
+    assert bench.json("webhook", "status")["problems"] == []
 
 
 def test_another_url_is_another_webhook_and_the_former_is_named(bench: Bench) -> None:

@@ -21,22 +21,22 @@ TOOLS = {"tools": Keyed(by="name", open=True, owned=True), **TRANSFERS}
 DESK, NIGHT = Ref("agent", "desk"), Ref("agent", "night")
 
 
-def kinds(platform: Platform) -> list[Any]:
+def kinds(platform: Platform, *, free: bool = True) -> list[Any]:
     return [
         Thing("document", platform),
-        Thing("agent", platform, lists=TOOLS),
+        Thing("agent", platform, lists=TOOLS, free=free),
         Thing("row", platform, traits=Traits(internal=True)),
     ]
 
 
-async def planned(platform: Platform, specs: Sequence[Any]) -> Plan:
+async def planned(platform: Platform, specs: Sequence[Any], *, free: bool = True) -> Plan:
     bindings = await Bindings(platform, Scope("p", "e", "w")).load()
-    return await plan(kinds(platform), specs, bindings, patience=Patience(()))
+    return await plan(kinds(platform, free=free), specs, bindings, patience=Patience(()))
 
 
-async def synced(platform: Platform, specs: Sequence[Any], *, take_ours: bool = False) -> Applied:
+async def synced(platform: Platform, specs: Sequence[Any], *, take_ours: bool = False, free: bool = True) -> Applied:
     bindings = await Bindings(platform, Scope("p", "e", "w")).load()
-    found = await planned(platform, specs)
+    found = await planned(platform, specs, free=free)
     return await apply(found, kinds(platform), bindings, take_ours=take_ours, patience=Patience(()))
 
 
@@ -246,3 +246,53 @@ async def test_what_such_an_edit_declared_first_and_never_arrived_is_ours_to_wri
     applied = await synced(platform, [desk(greeting="three", to={"x": {"id": 2}})])
     assert (applied.ok, applied.held) == (True, ())
     assert (agent(platform)["greeting"], agent(platform)["to"]) == ("three", {"x": {"id": 2}})
+
+
+STRANGERS: dict[str, Any] = {"name": "theirs", "voice": {"id": "v"}}
+
+
+async def taken_over(*, arrives: bool) -> Platform:
+    """A world in which somebody said that ours counts for what others use, and had no answer."""
+    platform = Platform(objects={"agent": {"desk#0": {**STRANGERS}}})
+    platform.lost |= {("agent", "desk")} if arrives else set()
+    platform.failing |= set() if arrives else {("agent", "desk")}
+    assert not (await synced(platform, [desk("one")], take_ours=True, free=False)).ok
+    assert platform.bindings == {}
+    platform.lost.clear()
+    platform.failing.clear()
+    return platform
+
+
+async def test_what_was_taken_over_is_ours_although_nobody_heard_the_answer() -> None:
+    platform = await taken_over(arrives=True)
+    applied = await synced(platform, [desk("two")], free=False)
+    assert (applied.ok, applied.held, agent(platform)["name"]) == (True, (), "two")
+    assert platform.bindings == {("agent", "desk"): "desk#0"}
+    assert platform.intents == set()
+
+
+@pytest.mark.parametrize(("arrives", "name"), [(False, "theirs"), (False, "new"), (True, "theirs"), (True, "new")])
+async def test_what_was_not_taken_or_taken_back_since_is_theirs(arrives: bool, name: str) -> None:
+    platform = await taken_over(arrives=arrives)
+    agent(platform)["name"] = name
+    for _ in range(2):
+        assert held(await synced(platform, [desk("two")], free=False)) == ["name"]
+        assert (agent(platform)["name"], platform.bindings) == (name, {})
+    assert (await synced(platform, [desk("two")], take_ours=True, free=False)).ok
+    assert agent(platform)["name"] == "two"
+
+
+async def test_what_was_not_taken_and_is_gone_since_is_made_as_if_it_never_had_been_there() -> None:
+    platform = await taken_over(arrives=False)
+    platform.objects["agent"].clear()
+    assert (await synced(platform, [desk("two")], free=False)).ok
+    assert agent(platform)["name"] == "two"
+
+
+async def test_what_was_made_and_never_heard_of_is_ours_where_others_may_use_it() -> None:
+    platform = await cut_off([desk("one")], "agent")
+    applied = await synced(platform, [desk("two")], free=False)
+    assert (applied.ok, applied.held, agent(platform)["name"]) == (True, (), "two")
+    platform = await cut_off([desk("one")], "agent")
+    agent(platform)["name"] = "theirs"
+    assert held(await synced(platform, [desk("two")], free=False)) == ["name"]

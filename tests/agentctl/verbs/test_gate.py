@@ -11,7 +11,7 @@ from agentctl.errors import NotPassed, Stale
 from agentctl.resources.answer import ODD
 from agentctl.resources.test_run import Pace
 from agentctl.sync.kind import Ref
-from agentctl.verbs import sync, trusted
+from agentctl.verbs import sync, triggered, trusted
 from agentctl.verbs.triggered import Syncs
 from tests.agentctl.verbs.test_sync_sections import SECTIONS
 from tests.gated import PACE, Project, project
@@ -410,6 +410,24 @@ async def test_a_sync_that_a_request_asks_for_is_gated_where_the_project_says_so
                 await asyncio.sleep(0.02)
         await syncs.end()
     assert await project.live() == before
+
+
+async def test_a_sync_that_was_asked_for_has_the_time_that_its_gate_has(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.expect("nine to five")
+    assert (await project.synced()).ok
+    project.declare("desk", prompt="Be brief.")
+    (project.root / "agentctl.toml").write_text('project = "probe"\n[sync]\ngate = true\ngate_timeout = 2.5\n')
+    await project.sandbox.judge(status="pending")
+    monkeypatch.setattr(triggered, "DEADLINE_SECONDS", 2.0)
+    async with project.opened() as control:
+        syncs = Syncs(control)
+        assert syncs.start()
+        assert syncs._running is not None
+        await asyncio.wait({syncs._running}, timeout=30)
+    assert "no result after 2.5 s" in caplog.text
+    assert "did not come to its end" not in caplog.text
 
 
 async def test_what_no_gate_has_let_through_is_not_trusted_once_there_is_one(project: Project) -> None:
