@@ -144,10 +144,17 @@ class ElevenLabs:
         return self._object("PATCH", path, answer)
 
     async def put(
-        self, path: str, *, json: object = None, params: Mapping[str, Any] | None = None, **ids: str
+        self,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, Any] | None = None,
+        once: bool = False,
+        **ids: str,
     ) -> dict[str, Any]:
-        """Replace something as a whole, and the object as the platform now has it."""
-        return self._object("PUT", path, await self._send("PUT", path, ids, params=params, json=json))
+        """Replace something as a whole, and the object as the platform now has it. `once`: as of `patch`."""
+        answer = await self._send("PUT", path, ids, params=params, json=json, repeatable=not once)
+        return self._object("PUT", path, answer)
 
     async def delete(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> None:
         """Delete something. NotFound only from the first attempt: after a lost answer, "gone" is what was wanted."""

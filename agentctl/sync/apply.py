@@ -157,7 +157,7 @@ class _Run:
         if not new and (edits or change.unjudged):
             await self._admit(change, observed.remote_id, edited(observed.body, edits))
         if not new:
-            await must_be_fresh(kind, change)
+            observed = await must_be_fresh(kind, change) or observed
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
         if edits:
             sent = written(edits, without(body, theirs), wanted, observed.body, kind.lists)

@@ -152,6 +152,8 @@ def test_every_kind_has_its_row_and_every_verb_a_request_or_a_reason() -> None:
 SENT_ONCE = {
     "agent": ("503 for ever, applied", "reset for ever, applied"),
     "phone_number": ("503 for ever, applied", "reset for ever, applied"),
+    "knowledge_document": ("503 for ever, applied", "reset for ever, applied"),
+    "agent_test": ("503 for ever, applied", "reset for ever, applied"),
     "rag_index": (
         "500 for ever",
         "503 for ever, applied",
