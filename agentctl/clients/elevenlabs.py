@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from agentctl.clients.connections import Connections
 from agentctl.clients.detail import detail, places, request_id
+from agentctl.clients.guard import may_be_sent
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
@@ -45,6 +46,7 @@ class ElevenLabs:
     Paths are templates, `get("/v1/convai/agents/{agent_id}", agent_id=…)`, and name the request in errors. Params that
     are None are left out, lists repeat. Every method raises Unauthorized, NotFound, RateLimited, Rejected or ApiError
     when the platform refuses, Unreachable when no usable answer came, and `post` AnswerLost when it may have worked.
+    Before each attempt of whatever is no GET, the guards (`clients.guard`) are asked, and what they raise is raised.
     `key_name` is the variable that errors blame for the key; `veil` knows what else no error may repeat.
     """
 
@@ -142,10 +144,17 @@ class ElevenLabs:
         return self._object("PATCH", path, answer)
 
     async def put(
-        self, path: str, *, json: object = None, params: Mapping[str, Any] | None = None, **ids: str
+        self,
+        path: str,
+        *,
+        json: object = None,
+        params: Mapping[str, Any] | None = None,
+        once: bool = False,
+        **ids: str,
     ) -> dict[str, Any]:
-        """Replace something as a whole, and the object as the platform now has it."""
-        return self._object("PUT", path, await self._send("PUT", path, ids, params=params, json=json))
+        """Replace something as a whole, and the object as the platform now has it. `once`: as of `patch`."""
+        answer = await self._send("PUT", path, ids, params=params, json=json, repeatable=not once)
+        return self._object("PUT", path, answer)
 
     async def delete(self, path: str, *, params: Mapping[str, Any] | None = None, **ids: str) -> None:
         """Delete something. NotFound only from the first attempt: after a lost answer, "gone" is what was wanted."""
@@ -199,7 +208,8 @@ class ElevenLabs:
         async def attempt() -> httpx.Response:
             nonlocal attempts
             # Built anew each time: a body that was half read is not sent as the rest.
-            request = self._request(what, method, url, params=query or None, extensions=extensions, **content)
+            how = {**extensions, **await may_be_sent(method)}
+            request = self._request(what, method, url, params=query or None, extensions=how, **content)
             attempts += 1
             self.requests += 1
             answer = await self._transport.handle_async_request(request)

@@ -1,9 +1,10 @@
 """When a request is sent again: one policy for every vendor, stated once.
 
 GET, PATCH, PUT and DELETE say what should be, so a second one does no harm: they are repeated after 429, 5xx and
-every failure of the connection. A POST makes something (an agent, a number, a call), and no vendor here knows
-idempotency keys: it is repeated only when it certainly did not happen, which is a refused connection or a 429
-(ElevenLabs: "your request could not be processed", help.elevenlabs.io, API Error Code 429).
+every failure of the connection, unless their caller asks for `once`, since somebody may write the same in between.
+A POST makes something (an agent, a number, a call), and no vendor here knows idempotency keys: it is repeated only when
+it certainly did not happen, which is a refused connection or a 429 (ElevenLabs: "your request could not be processed",
+help.elevenlabs.io, API Error Code 429).
 Everything else that may have happened becomes AnswerLost, and the caller looks before it tries again.
 """
 

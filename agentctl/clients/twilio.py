@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 from pydantic import SecretStr
 
+from agentctl.clients.guard import may_be_sent
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused, trusts_proxy
 from agentctl.clients.retry import Retry
 from agentctl.clients.trust import trusted
@@ -71,6 +72,7 @@ class Twilio:
 
     Use as an async context manager, or call `aclose`. Every method raises Unauthorized, NotFound, RateLimited, Rejected
     or ApiError when Twilio refuses, and Unreachable when no usable answer came. `veil` knows what no error may repeat.
+    Before each attempt of whatever is no GET, the guards (`clients.guard`) are asked, and what they raise is raised.
     """
 
     def __init__(
@@ -175,7 +177,8 @@ class Twilio:
         url = self._base + path.format(**sids)
 
         async def attempt() -> httpx.Response:
-            return await self._http.request(method, url, params=params, data=form)
+            how = await may_be_sent(method)
+            return await self._http.request(method, url, params=params, data=form, extensions=how)
 
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=True)
         if not answer.is_success:

@@ -7,6 +7,7 @@ name. A change by hand that leaves the name as it is cannot be seen.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import NotFound
@@ -14,7 +15,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
-from agentctl.resources.mark import listed, marked, parted, prefix, short
+from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
 
@@ -103,12 +104,17 @@ class AgentTest:
         return str(having(f"POST {TESTS}/create", made, "id")["id"])
 
     async def read(self, remote_id: str) -> Observed:
-        """Its name, its type and the digest that its name carries."""
-        return _observed(f"GET {TEST}", await self._api.get(TEST, test_id=remote_id))
+        """Its name, its type and the digest that its name carries. Its version is made of all that it says."""
+        answer = await self._api.get(TEST, test_id=remote_id)
+        return replace(_observed(f"GET {TEST}", answer), version=version_of(answer))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """PUT: the whole test is written anew, whatever differs."""
-        return _observed(f"PUT {TEST}", await self._api.put(TEST, json=_request(desired), test_id=remote_id))
+        """PUT: the whole test is written anew, whatever differs.
+
+        A lost answer is AnswerLost: somebody may edit the test before it is sent again.
+        """
+        answer = await self._api.put(TEST, json=_request(desired), once=True, test_id=remote_id)
+        return _observed(f"PUT {TEST}", answer)
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""

@@ -42,8 +42,10 @@ class Api(Protocol):
     ) -> dict[str, Any]:
         """PATCH JSON or multipart. `once`: AnswerLost, and not sent again, where it may have been carried out."""
 
-    async def put(self, path: str, *, json: object = None, params: Params = None, **ids: str) -> dict[str, Any]:
-        """PUT JSON: the whole object anew."""
+    async def put(
+        self, path: str, *, json: object = None, params: Params = None, once: bool = False, **ids: str
+    ) -> dict[str, Any]:
+        """PUT JSON: the whole object anew. `once`: as of `patch`."""
 
     async def delete(self, path: str, *, params: Params = None, **ids: str) -> None:
         """DELETE."""

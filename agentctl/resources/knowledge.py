@@ -5,6 +5,7 @@ HTML; so each carries a mark with the digest of its content in its name.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -14,7 +15,7 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.knowledge_folder import folder_of
-from agentctl.resources.mark import listed, marked, parted, prefix, short
+from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
 
@@ -115,11 +116,19 @@ class KnowledgeDocument:
         return str(having(f"POST {path}", answer, "id")["id"])
 
     async def read(self, remote_id: str) -> Observed:
-        """The document's name, type and the digest that its name carries."""
-        return _observed(f"GET {DOCUMENT}", await self._api.get(DOCUMENT, document_id=remote_id))
+        """The document's name, type and the digest that its name carries.
+
+        Its version is made of these and of the text: an edit in the dashboard leaves the name as it is.
+        """
+        answer = await self._api.get(DOCUMENT, document_id=remote_id)
+        seen = _observed(f"GET {DOCUMENT}", answer)
+        return replace(seen, version=version_of({**seen.body, "text": answer.get("extracted_inner_html")}))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """Content and the name with its digest in one request, so that no crash comes between them; the place apart."""
+        """Content and the name with its digest in one request, so that no crash comes between them; the place apart.
+
+        A lost answer is AnswerLost: somebody may edit the document before it is sent again.
+        """
         document: Document = desired.payload
         if "folder" in patch:
             await self._api.post(f"{DOCUMENT}/move", json={"move_to": patch["folder"]}, document_id=remote_id)
@@ -128,7 +137,8 @@ class KnowledgeDocument:
         change: dict[str, Any] = {"name": marked(desired.body)}
         if "content" in patch:
             change["content"] = document.text
-        return _observed(f"PATCH {DOCUMENT}", await self._api.patch(DOCUMENT, json=change, document_id=remote_id))
+        answer = await self._api.patch(DOCUMENT, json=change, once=True, document_id=remote_id)
+        return _observed(f"PATCH {DOCUMENT}", answer)
 
     async def delete(self, remote_id: str) -> None:
         """Only what nobody uses, and never with force, which would take it from agents that are not ours.

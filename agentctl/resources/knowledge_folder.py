@@ -100,8 +100,8 @@ class KnowledgeFolder:
         return _observed(f"GET {FOLDER}", await self._api.get(FOLDER, document_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """Another name."""
-        there = await self._api.patch(FOLDER, json={"name": desired.body["name"]}, document_id=remote_id)
+        """Another name. A lost answer is AnswerLost: somebody may rename it before it is sent again."""
+        there = await self._api.patch(FOLDER, json={"name": desired.body["name"]}, once=True, document_id=remote_id)
         return _observed(f"PATCH {FOLDER}", there)
 
     async def delete(self, remote_id: str) -> None:

@@ -5,6 +5,8 @@ Where what was written cannot be read back, `@<sha12>` follows, the beginning of
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +27,11 @@ def prefix(scope: Scope) -> str:
 def short(digest: str) -> str:
     """As much of a digest as a name carries."""
     return digest[:_SHORT]
+
+
+def version_of(seen: Mapping[str, Any]) -> str:
+    """The same for what is equal in all that was seen: a version where the platform tells none."""
+    return hashlib.sha256(json.dumps(seen, sort_keys=True).encode()).hexdigest()
 
 
 def marked(body: Mapping[str, Any]) -> str:

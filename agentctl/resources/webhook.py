@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import Ignored, NotFound, SyncError
+from agentctl.errors import AnswerLost, Ignored, NotFound, SyncError
 from agentctl.resources.agent import Agent
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
@@ -71,7 +71,10 @@ async def create(api: Api, name: str, url: str) -> tuple[Webhook, SecretStr]:
 
 
 async def switch_on(api: Api, webhook: Webhook) -> None:
-    """Have failed deliveries repeated, and a webhook that was disabled deliver again. Safe to repeat."""
+    """Have failed deliveries repeated, and a webhook that was disabled deliver again.
+
+    Safe to repeat: it says nothing of anybody else's, and what it says is what it was called for.
+    """
     body = {"is_disabled": False, "name": webhook.name, "retry_enabled": True}
     await api.patch(ONE_WEBHOOK, json=body, webhook_id=webhook.webhook_id)
 
@@ -88,16 +91,22 @@ async def workspace_binding(api: Api) -> dict[str, Any]:
 
 
 async def bind_workspace(api: Api, current: Mapping[str, Any], webhook_id: str) -> bool:
-    """Deliver the calls of the whole workspace to the webhook; False if that is so already. Raises Ignored.
+    """Deliver the calls of the whole workspace to the webhook; False if that is so already. Raises Ignored, AnswerLost.
 
-    How deep the platform merges is not documented: the whole object is written, with what others set kept in it.
+    How deep the platform merges is not documented: the whole object is written, with what others set kept in it. So it
+    is sent once: what they set before a second time would be lost.
     """
     kept = {key: value for key, value in current.items() if value is not None}
     events = list(dict.fromkeys([*(kept.get("events") or ()), *EVENTS]))
     wanted = {**kept, "post_call_webhook_id": webhook_id, "events": events, "transcript_format": "json"}
     if wanted == {"transcript_format": "json", **kept}:
         return False
-    answer = (await api.patch(SETTINGS, json={"webhooks": wanted})).get("webhooks") or {}
+    try:
+        answer = (await api.patch(SETTINGS, json={"webhooks": wanted}, once=True)).get("webhooks") or {}
+    except AnswerLost:
+        answer = await workspace_binding(api)
+        if bound_to(answer) != webhook_id:
+            raise
     if bound_to(answer) != webhook_id or not set(EVENTS) <= set(answer.get("events") or ()):
         raise Ignored(f"the platform accepted the workspace's webhooks but did not keep webhook {webhook_id} there")
     return True

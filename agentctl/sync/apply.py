@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
@@ -24,7 +25,7 @@ from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
-from agentctl.sync.making import made
+from agentctl.sync.making import made, set_since
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
 from agentctl.sync.removal import Removal
@@ -151,18 +152,20 @@ class _Run:
         # Refs that became known since the plan was made are in `body`, so the edits are made anew. After a create they
         # are what it could not say, or what the platform did not take; the id is bound by now.
         edits = (*diff(body, observed.body, kind.lists, self._bindings.applied(desired.ref)), *gone)
+        theirs = self._set_there(change, observed, edits) if new else ()
+        edits = tuple(edit for edit in edits if edit.keys not in theirs)
         if not new and (edits or change.unjudged):
             await self._admit(change, observed.remote_id, edited(observed.body, edits))
         if not new:
-            await must_be_fresh(kind, change)
+            observed = await must_be_fresh(kind, change) or observed
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
         if edits:
-            sent = written(edits, body, wanted, observed.body, kind.lists)
+            sent = written(edits, without(body, theirs), wanted, observed.body, kind.lists)
             said = Said.by(edits, body)
             observed = await amended(kind, desired, observed, sent, said, self._bindings, self._patience)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)
-        await self._verify(kind, change, body, observed, gone)
+        await self._verify(kind, change, body, observed, gone, theirs)
         if new:
             await self._admit(change, observed.remote_id, observed.body)
         if not self._verdicts.open:
@@ -180,12 +183,14 @@ class _Run:
         later = postponed(desired.body, others, kind.lists)
         first = without(without(desired.body, later), spared)
         body = resolve(first, self._ids(refs(first), f"{desired.kind} {desired.key} was not written"))
-        observed = await self._create(kind, change, body)
+        remote_id = await self._create(kind, change, body)
         self._made[desired.ref].set()
         for other in others:
             await self._made[other].wait()
+        observed = await kind.read(remote_id)  # Not before: what is written next is judged by what is there then.
         if any(other in self._ledger.failed or self._bindings.get(other) is None for other in others):
-            await self._verify(kind, change, body, observed, ())
+            theirs = self._set_there(change, observed, diff(body, observed.body, kind.lists))
+            await self._verify(kind, change, body, observed, (), theirs)
             parts = ", ".join(".".join(path) for path in later)
             self._ids(others, f"{desired.kind} {desired.key} was made without {parts}")
         return observed
@@ -200,7 +205,14 @@ class _Run:
         except Rejected:
             return observed
 
-    async def _create(self, kind: Kind[Any], change: Change, body: Mapping[str, Any]) -> Observed:
+    def _set_there(self, change: Change, made: Observed, edits: Sequence[Edit]) -> tuple[tuple[str, ...], ...]:
+        """The paths of what was just made that somebody has set since: drift like any other, and held back as such."""
+        said = self._bindings.said(change.desired.ref, made.remote_id)
+        if theirs := set_since(edits, said or Said({})):
+            self._ledger.held.append(replace(change, edits=theirs, observed=made))
+        return tuple(edit.keys for edit in theirs)
+
+    async def _create(self, kind: Kind[Any], change: Change, body: Mapping[str, Any]) -> str:
         ref, old = change.desired.ref, change.observed.remote_id if change.observed else None
         if not change.replaces and self._bindings.get(ref) != change.bound:
             raise Stale(f"{ref.kind} {ref.key} was made by another sync after this plan was made", PLAN_AGAIN)
@@ -210,13 +222,23 @@ class _Run:
         )
         if old is not None:
             self._removal.replaced(change, old)
-        return await kind.read(remote_id)
+        return remote_id
 
     async def _verify(
-        self, kind: Kind[Any], change: Change, body: Mapping[str, Any], observed: Observed, gone: Sequence[Edit]
+        self,
+        kind: Kind[Any],
+        change: Change,
+        body: Mapping[str, Any],
+        observed: Observed,
+        gone: Sequence[Edit],
+        theirs: Sequence[tuple[str, ...]],
     ) -> None:
-        """Remember as applied what the platform has kept, and no more."""
-        left = diff(body, observed.body, kind.lists, self._bindings.applied(change.desired.ref))
+        """Remember as applied what the platform has kept, and what was at `theirs` before it was set otherwise there.
+
+        With that, the next plan knows whose it is.
+        """
+        differing = diff(body, observed.body, kind.lists, self._bindings.applied(change.desired.ref))
+        left = [edit for edit in differing if edit.keys not in theirs]
         stayed = survivors(gone, observed.body, kind.lists)
         kept = without(body, [edit.keys for edit in left])
         removed = [edit.keys for edit in gone if edit not in stayed]

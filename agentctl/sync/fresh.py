@@ -26,17 +26,21 @@ async def as_it_is(kind: Kind[Any], change: Change) -> Change | AgentctlError:
         return error
 
 
-async def must_be_fresh(kind: Kind[Any], change: Change) -> None:
-    """Raise Stale where the resource is not what the plan was made from. One that is gone is for the write to meet."""
+async def must_be_fresh(kind: Kind[Any], change: Change) -> Observed | None:
+    """What was just seen of it, as the plan was made from it; None of one that is gone, for the write to meet.
+
+    Raises Stale where it is not that.
+    """
     if change.observed is None:
-        return
+        return None
     try:
         now = await kind.read(change.observed.remote_id)
     except NotFound:
-        return
+        return None
     if not is_same(change.observed, now):
         name = f"{change.desired.kind} {change.desired.key}"
         raise Stale(f"{name} was changed at the platform after this plan was made; nothing was written", PLAN_AGAIN)
+    return now
 
 
 async def must_be_ours(kind: Kind[Any], remote_id: str, edits: Iterable[Edit], ours: Collection[str]) -> None:
@@ -49,7 +53,7 @@ async def must_be_ours(kind: Kind[Any], remote_id: str, edits: Iterable[Edit], o
 
 def is_same(planned: Observed, now: Observed) -> bool:
     """Whether nothing of it has changed in between, as far as its kind tells."""
-    if planned.version or now.version:
+    if planned.version and now.version:
         return planned.version == now.version
     # A list may tell less of a resource than a look at it alone does.
     return all(planned.body[name] == now.body[name] for name in planned.body.keys() & now.body.keys())

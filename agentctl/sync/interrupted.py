@@ -29,6 +29,10 @@ class Said:
         words = patch([replace(edit, after=_ours(edit, body)) for edit in edits])
         return cls(words, patch([replace(edit, after=edit.before) for edit in edits]))
 
+    def names(self, keys: Iterable[str]) -> bool:
+        """Whether it says anything at this path."""
+        return _at(self.words, keys) is not None
+
 
 def believed(
     said: Said | None, memory: Mapping[str, Any] | None, observed: Observed, lists: Mapping[str, Keyed]

@@ -102,7 +102,8 @@ class Desired:
 class Observed:
     """One real resource: its id and its body in the shape of the desired one, with whatever else it has.
 
-    `version` changes with every change of the resource, where the platform tells one; empty elsewhere. `free`: no
+    `version` changes with every change of the resource, as the platform tells it or as all that a look shows of it adds
+    up to; empty where neither is known, as in a list. `free`: no
     one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use, or
     beside the bound one. `touched`: when it was changed last, in seconds since 1970, where its body does not tell of
     each change; else 0. `told`: what tells it from another that claims to be the same, in words; empty: nothing does.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import Rejected, Unauthorized
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import Edit
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind
 
 
@@ -36,3 +39,21 @@ async def made(
         raise
     await bindings.bind(desired.ref, remote_id, former=former, unjudged=unjudged, made=body)
     return remote_id
+
+
+def set_since(edits: Iterable[Edit], said: Said) -> tuple[Edit, ...]:
+    """Those of the edits after a create that somebody has made necessary since, as changes made there.
+
+    What stands there otherwise has been set by somebody, or by the platform itself; neither is asked to go without a
+    word, and beside it what was `said` and is gone counts as taken away. Where nothing stands otherwise, the create
+    could not say what is missing, or the platform did not take it.
+    """
+    edits = tuple(edits)
+    if all(edit.before in _NOTHING for edit in edits):
+        return ()
+    return tuple(
+        replace(edit, origin="there") for edit in edits if edit.before not in _NOTHING or said.names(edit.keys)
+    )
+
+
+_NOTHING: Sequence[object] = (None, "", [], {})

@@ -6,14 +6,16 @@ import asyncio
 import os
 import platform
 import secrets
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from agentctl.clients.guard import guarded
 from agentctl.errors import Busy, StoreError
 from agentctl.sync.bindings import Store
 from agentctl.wiring import Control
@@ -24,17 +26,61 @@ _AGAIN_SECONDS = 1.0
 _AGAIN = "Run it again."
 
 
-@dataclass(frozen=True)
+def _clock() -> float:
+    """Seconds by a clock that goes on while this process is stopped and, where there is one, while the machine sleeps.
+
+    CLOCK_MONOTONIC stands still during a suspend on Linux, and goes on on macOS (clock_gettime(2), clock_gettime(3)).
+    """
+    return time.clock_gettime(_CLOCK)
+
+
+_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+@dataclass
 class _Lease:
-    """One that is held: where, and on which terms."""
+    """One that is held: where, and on which terms. `end`: what becomes of its holder where another one has it."""
 
     store: Store
     terms: Mapping[str, Any]
+    until: float = 0.0  # by our clock: never later than by the store's
+    end: Callable[[Exception], None] = lambda error: None
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def take(self) -> None:
+        """Raises Busy where another one has it, StoreError."""
+        now = _clock()
+        answer = await self.store.call("take_lease", self.terms)
+        if not answer["held"] and Holder.parse(answer["holder"]).is_dead:
+            await self.store.call("release_lease", {**self.terms, "holder": answer["holder"]})
+            now = _clock()
+            answer = await self.store.call("take_lease", self.terms)
+        if not answer["held"]:
+            raise _another(answer)
+        self.until = now + self.terms["lease_seconds"]
 
     async def renew(self) -> None:
         """Raises Busy if another one has it, StoreError."""
+        now = _clock()
         if not (await self.store.call("renew_lease", self.terms))["held"]:
             raise Busy("this sync slept longer than its lease, and another may have started", _AGAIN)
+        self.until = now + self.terms["lease_seconds"]
+
+    async def must_be_held(self) -> None:
+        """What every write asks before it is sent: a look at the clock, and the store only where the time is up.
+
+        Whoever stood still longer than the lease comes here before the renewal does. Where nobody took its place
+        meanwhile, it goes on; else Busy ends the whole run.
+        """
+        if _clock() < self.until:
+            return
+        async with self._asking:
+            try:
+                while _clock() >= self.until:
+                    await self.renew()
+            except Busy as error:
+                self.end(error)
+                raise
 
 
 _holding: ContextVar[Mapping[str, _Lease]] = ContextVar("holding", default=MappingProxyType({}))
@@ -56,11 +102,12 @@ async def exclusive(control: Control, *, wait: float = 0.0) -> AsyncIterator[Non
         return
     terms = {"name": name, "holder": str(Holder.ourselves()), "lease_seconds": LEASE_SECONDS}
     lease = _Lease(await control.store(), terms)
-    await _patiently(lease.store, terms, wait)
+    await _patiently(lease, wait)
     token = _holding.set({**_holding.get(), name: lease})
     try:
         async with _renewed(lease):
-            yield
+            with guarded(lease.must_be_held):
+                yield
     finally:
         _holding.reset(token)
         with suppress(StoreError):  # It ends by itself.
@@ -73,6 +120,13 @@ async def _renewed(lease: _Lease) -> AsyncIterator[None]:
     owner = asyncio.current_task()
     lost: list[Exception] = []
 
+    def end(error: Exception) -> None:
+        lost.append(error)
+        if owner is not None and len(lost) == 1:
+            owner.cancel()
+
+    lease.end = end
+
     async def renew() -> None:
         try:
             while True:
@@ -80,9 +134,7 @@ async def _renewed(lease: _Lease) -> AsyncIterator[None]:
                 with suppress(StoreError):  # Away for a moment: the lease still has two thirds of its time.
                     await lease.renew()
         except Exception as error:  # noqa: BLE001 - raised below, in the task that it concerns
-            lost.append(error)
-            if owner is not None:
-                owner.cancel()
+            end(error)
 
     renewing = asyncio.create_task(renew())
     try:
@@ -154,12 +206,12 @@ def _space() -> str:
         return "-"
 
 
-async def _patiently(store: Store, terms: Mapping[str, Any], seconds: float) -> None:
+async def _patiently(lease: _Lease, seconds: float) -> None:
     clock = asyncio.get_running_loop()
     end = clock.time() + seconds
     while True:
         try:
-            return await _take(store, terms)
+            return await lease.take()
         except Busy:
             left = end - clock.time()
             if left <= 0:
@@ -167,15 +219,9 @@ async def _patiently(store: Store, terms: Mapping[str, Any], seconds: float) -> 
             await asyncio.sleep(min(_AGAIN_SECONDS, left))
 
 
-async def _take(store: Store, terms: Mapping[str, Any]) -> None:
-    answer = await store.call("take_lease", terms)
-    if not answer["held"] and Holder.parse(answer["holder"]).is_dead:
-        await store.call("release_lease", {**terms, "holder": answer["holder"]})
-        answer = await store.call("take_lease", terms)
-    if answer["held"]:
-        return
+def _another(answer: Mapping[str, Any]) -> Busy:
     since, until = (f"{datetime.fromisoformat(answer[name]).astimezone():%H:%M:%S}" for name in ("since", "expires_at"))
-    raise Busy(
+    return Busy(
         f"another sync of this project is running: {Holder.parse(answer['holder']).name}, since {since}",
         f"Wait for its end. If it is dead, its lease ends by itself at {until}.",
     )

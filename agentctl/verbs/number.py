@@ -112,6 +112,9 @@ class _Import:
         applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True)
         if applied.failures:
             raise applied.failures[0].error
+        if applied.held:
+            what = f"{takeover.number} was given to another agent at ElevenLabs since it was imported, and stays there"
+            raise Stale(what, "It asks before it takes it over.")
         self.phone_number_id = bindings.get(Ref(phone_number.KIND, takeover.number)) or ""
 
     async def correct(self) -> None:

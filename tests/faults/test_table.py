@@ -152,6 +152,8 @@ def test_every_kind_has_its_row_and_every_verb_a_request_or_a_reason() -> None:
 SENT_ONCE = {
     "agent": ("503 for ever, applied", "reset for ever, applied"),
     "phone_number": ("503 for ever, applied", "reset for ever, applied"),
+    "knowledge_document": ("503 for ever, applied", "reset for ever, applied"),
+    "agent_test": ("503 for ever, applied", "reset for ever, applied"),
     "rag_index": (
         "500 for ever",
         "503 for ever, applied",
@@ -161,6 +163,9 @@ SENT_ONCE = {
     ),
 }
 
+# Without the name that it was given, one has another; somebody may have given it, so it is left to a person.
+RENAMED = ("knowledge_document",)
+
 
 def expected(kind: str, method: str, verb: str, fault: str) -> int:
     """The exit code. What a second attempt gets is no failure; what a create did not take is written after it."""
@@ -168,8 +173,10 @@ def expected(kind: str, method: str, verb: str, fault: str) -> int:
         return 1
     if fault == "429 once, Retry-After":
         return 0
+    if fault == "key ignored" and verb == "create":
+        return 3 if kind in RENAMED else 0
     if fault == "key ignored":
-        return 0 if verb == "create" else 1
+        return 1
     if fault == "404":
         # Gone there is held back until somebody says that ours counts; gone is what a delete wants, and nobody uses it.
         return {"look": 3, "users": 0, "delete": 0}.get(verb, 1)
@@ -233,6 +240,8 @@ def tried(bench: Bench, kind: str, verb: str, fault: str, command: tuple[str, ..
     failed = {line.split()[1] for line in told.splitlines() if line.startswith("failed:")}
     late = failed | (TABLE[kind].keeps if verb in ("users", "delete") else set())
     done = frozenset(TABLE) - late if code == 1 and verb != "list" else frozenset()
+    if fault == "key ignored" and code == 3:
+        command = (*command, "--take-ours")
     yield from converged(bench, command, done)
 
 

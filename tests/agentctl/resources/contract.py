@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Scope
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
 
@@ -77,3 +79,17 @@ def edits(found: Plan, kind: str) -> list[tuple[str, Any, Any]]:
     """What the plan would write of one kind."""
     changes = [change for change in found.changes if change.desired.kind == kind]
     return [(edit.path, edit.before, edit.after) for change in changes for edit in change.edits]
+
+
+async def edited_between_attempts(
+    kinds: Sequence[Kind[Assistant]], store: Any, wanted: Assistant, by_hand: Callable[[], Awaitable[object]]
+) -> list[type[AgentctlError]]:
+    """Sync, with what somebody does at the platform once the answer to a write was lost; the failures."""
+
+    async def pause(seconds: float) -> None:
+        await by_hand()
+
+    found = await plan(kinds, [wanted], await Bindings(store, SCOPE).load())
+    patience = Patience((0.0, 0.0), sleep=pause)
+    applied = await apply(found, kinds, await Bindings(store, SCOPE).load(), take_ours=True, patience=patience)
+    return [type(failure.error) for failure in applied.failures]

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from agentctl.errors import Stale
+from agentctl.resources.agent_test import TEST
 from agentctl.resources.declared_test import DeclaredTest
-from tests.agentctl.resources.contract import assistant, edits, planned, synced
+from tests.agentctl.resources.contract import assistant, edited_between_attempts, edits, planned, synced
 
 pytestmark = pytest.mark.anyio
 HOURS = DeclaredTest(
@@ -127,3 +129,23 @@ async def test_a_lost_answer_to_a_create_makes_no_second_test(kinds: Any, memory
     assert not (await synced(kinds, memory, assistant(tests=[HOURS]))).ok
     assert (await synced(kinds, memory, assistant(tests=[HOURS]))).ok
     assert len((await sandbox.state())["tests"]) == 1
+
+
+@pytest.mark.parametrize("fault", [{"drop": "before"}, {"drop": "after"}, {"status": 503}])
+async def test_what_somebody_writes_into_a_test_before_its_edit_is_sent_again_stays(
+    kinds: Any, memory: Any, sandbox: Any, api: Any, fault: dict[str, Any]
+) -> None:
+    assert (await synced(kinds, memory, assistant(tests=[HOURS]))).ok
+    test_id = memory.bindings["agent_test", "empfang/hours"]
+    await sandbox.fault(method="PUT", path=f"/v1/convai/agent-testing/{test_id}", times=1, **fault)
+
+    async def by_hand() -> None:
+        there = await api.get(TEST, test_id=test_id)
+        body = {key: value for key, value in there.items() if key != "id"}
+        await api.put(TEST, json={**body, "success_condition": "by hand"}, test_id=test_id)
+
+    edited = assistant(tests=[HOURS.model_copy(update={"success_condition": "It is short."})])
+    failures = await edited_between_attempts(kinds, memory, edited, by_hand)
+    assert failures[:1] == ([] if fault == {"drop": "after"} else [Stale])
+    (row,) = (await sandbox.state())["tests"].values()
+    assert row["test"]["success_condition"] == "by hand"

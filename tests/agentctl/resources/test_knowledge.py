@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from agentctl.errors import Stale
 from agentctl.resources.assistant import Document
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.patience import Patience
 from agentctl.sync.planning import plan
-from tests.agentctl.resources.contract import SCOPE, assistant, planned, synced
+from tests.agentctl.resources.contract import SCOPE, assistant, edited_between_attempts, planned, synced
 
 pytestmark = pytest.mark.anyio
 TEXT = Document(key="empfang/hours", name="hours", text="Geöffnet von neun bis fünf.")
@@ -349,3 +350,32 @@ async def test_an_edit_in_the_dashboard_is_hinted_at_and_a_page_that_was_fetched
     assert [notice.where for notice in found.notices] == [f"knowledge_document {one.key}" for one in (TEXT, PDF)]
     assert (await synced(kinds, memory, wanted)).ok
     assert (await planned(kinds, memory, wanted)).notices == ()
+
+
+@pytest.mark.parametrize("fault", [{"drop": "before"}, {"drop": "after"}, {"status": 503}])
+async def test_what_somebody_writes_into_a_document_before_its_edit_is_sent_again_stays(
+    kinds: Any, memory: Any, sandbox: Any, api: Any, fault: dict[str, Any]
+) -> None:
+    assert (await synced(kinds, memory, assistant(knowledge=[TEXT]))).ok
+    place = {"path": "/v1/convai/knowledge-base/{i}", "i": memory.bindings["knowledge_document", TEXT.key]}
+    await sandbox.fault(method="PATCH", path=f"/v1/convai/knowledge-base/{place['i']}", times=1, **fault)
+
+    async def by_hand() -> None:
+        await api.patch(**place, json={"content": "Von Hand."})  # which leaves the name as it is
+
+    edited = TEXT.model_copy(update={"text": "Geöffnet von zehn bis vier."})
+    failures = await edited_between_attempts(kinds, memory, assistant(knowledge=[edited]), by_hand)
+    assert failures[:1] == ([] if fault == {"drop": "after"} else [Stale])
+    assert [row["text"] for row in (await documents(sandbox)).values()] == ["Von Hand."]
+
+
+async def test_an_edit_that_nobody_came_between_is_sent_again(kinds: Any, memory: Any, sandbox: Any, api: Any) -> None:
+    assert (await synced(kinds, memory, assistant(knowledge=[TEXT]))).ok
+    await sandbox.fault(method="PATCH", path="/v1/convai/knowledge-base/*", times=1, status=503)
+
+    async def nothing() -> None:
+        """Nobody is there."""
+
+    edited = assistant(knowledge=[TEXT.model_copy(update={"text": "Geöffnet von zehn bis vier."})])
+    assert await edited_between_attempts(kinds, memory, edited, nothing) == []
+    assert (await planned(kinds, memory, edited)).empty

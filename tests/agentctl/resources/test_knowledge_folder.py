@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agentctl.errors import Stale
 from agentctl.resources.assistant import Assistant, Document
-from tests.agentctl.resources.contract import assistant, planned, synced
+from tests.agentctl.resources.contract import assistant, edited_between_attempts, planned, synced
 
 pytestmark = pytest.mark.anyio
 OWN = Document(key="empfang/hours", name="hours", text="Geöffnet von neun bis fünf.")
@@ -106,6 +107,22 @@ async def test_a_folder_without_binding_is_found_by_its_name(kinds: Any, memory:
     assert (await synced(kinds, memory, placed(folder=True))).ok
     assert memory.bindings == before
     assert len(await folders(sandbox)) == 1
+
+
+async def test_a_folder_that_is_renamed_before_its_own_name_is_said_again_keeps_theirs(
+    kinds: Any, memory: Any, sandbox: Any, api: Any
+) -> None:
+    wanted = placed(folder=True)
+    assert (await synced(kinds, memory, wanted)).ok
+    place = {"path": "/v1/convai/knowledge-base/{i}", "i": memory.bindings["knowledge_folder", "empfang"]}
+    await api.patch(**place, json={"name": "Archiv"})
+    await sandbox.fault(method="PATCH", path=f"/v1/convai/knowledge-base/{place['i']}", times=1, status=503)
+
+    async def by_hand() -> None:
+        await api.patch(**place, json={"name": "Ablage"})
+
+    assert (await edited_between_attempts(kinds, memory, wanted, by_hand))[:1] == [Stale]
+    assert await folders(sandbox) == ["Ablage"]
 
 
 async def test_without_folders_nobody_asks_for_any(kinds: Any, memory: Any, sandbox: Any) -> None:

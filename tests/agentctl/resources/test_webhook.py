@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import ApiError, Ignored, SyncError
+from agentctl.errors import AnswerLost, ApiError, Ignored, SyncError
 from agentctl.resources import webhook
 from agentctl.resources.agent import Agent
 from agentctl.resources.post_call import EVENTS, WEBHOOK
@@ -82,3 +82,17 @@ async def test_delivery_makes_no_agent(api: Any, memory: Any, sandbox: Any) -> N
     assert isinstance(failure.error, SyncError)
     assert "agentctl sync --only empfang" in failure.error.hint
     assert (await sandbox.state())["agents"] == {}
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+async def test_the_binding_of_the_workspace_is_said_once_and_looked_for(api: Any, sandbox: Any, arrives: bool) -> None:
+    made, _ = await webhook.create(api, "x", URL)
+    seen = await webhook.workspace_binding(api)
+    await sandbox.fault(method="PATCH", path=webhook.SETTINGS, drop="after" if arrives else "before", times=1)
+    if arrives:
+        assert await webhook.bind_workspace(api, seen, made.webhook_id)
+    else:
+        with pytest.raises(AnswerLost):
+            await webhook.bind_workspace(api, seen, made.webhook_id)
+    assert len([one for one in await sandbox.log() if one["method"] == "PATCH"]) == 1
+    assert (webhook.bound_to(await webhook.workspace_binding(api)) == made.webhook_id) == arrives

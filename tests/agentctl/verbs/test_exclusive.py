@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
 import pytest
 
+from agentctl.clients.guard import may_be_sent
 from agentctl.errors import Busy, StoreUnavailable
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Scope
 from agentctl.verbs import exclusive as module
 from agentctl.verbs.exclusive import exclusive
+from tests.telephony import Bench, bench
 
+__all__ = ["bench"]
 pytestmark = pytest.mark.anyio
 NOW = "2026-11-21T09:00:00+00:00"
 
@@ -95,6 +101,90 @@ async def test_entering_again_makes_sure_that_it_is_held_still() -> None:
         await asking()
     assert written == ["while it was held"]
     assert machine.calls == ["take_lease", "renew_lease", "renew_lease", "release_lease"]
+
+
+class Clock:
+    """Time that goes on when it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(module, "_clock", lambda: self.now)
+
+
+async def test_a_write_asks_the_store_only_once_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, clock = Machine(True), Clock(monkeypatch)
+    async with exclusive(machine):  # type: ignore[arg-type]
+        await may_be_sent("PATCH")
+        clock.now += module.LEASE_SECONDS - 0.1
+        await may_be_sent("PATCH")
+        assert machine.calls == ["take_lease"]
+        clock.now += 3600
+        await may_be_sent("GET")
+        assert machine.calls == ["take_lease"]
+        # It stood still, and nobody took its place.
+        await asyncio.gather(*(may_be_sent("DELETE") for _ in range(3)))
+        await may_be_sent("POST")
+        assert machine.calls == ["take_lease", "renew_lease"]
+    clock.now += 3600
+    assert await may_be_sent("PATCH") == {}
+    assert machine.calls == ["take_lease", "renew_lease", "release_lease"]
+
+
+async def test_whoever_stood_still_while_another_began_writes_nothing_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine, clock, sent = Machine(False), Clock(monkeypatch), []
+
+    async def write(number: int) -> None:
+        await may_be_sent("PATCH")
+        sent.append(number)
+
+    async def run() -> None:
+        async with exclusive(machine):  # type: ignore[arg-type]
+            await write(0)
+            clock.now += module.LEASE_SECONDS
+            # What one of them makes of it is not asked for: the whole run ends.
+            await asyncio.gather(*map(write, range(1, 9)), return_exceptions=True)
+            await asyncio.Event().wait()
+
+    with pytest.raises(Busy, match="slept longer than its lease"):
+        await run()
+    assert sent == [0]
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_a_store_that_cannot_be_asked_once_the_time_is_up_is_no_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    async with exclusive(Machine(StoreUnavailable("away"), True)):  # type: ignore[arg-type]
+        clock.now += module.LEASE_SECONDS
+        with pytest.raises(StoreUnavailable):
+            await may_be_sent("PATCH")
+        await may_be_sent("PATCH")
+
+
+def test_a_sync_that_stood_still_before_a_request_overwrites_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"{bench.sandbox.url}/v1/convai/agents/{bench.agent()['agent_id']}"
+    newer = {"conversation_config": {"agent": {"prompt": {"prompt": "Hilf sofort."}}}}
+    say = Bindings.say
+
+    async def slept(self: Bindings, *args: Any) -> None:
+        await say(self, *args)
+        (lease,) = module._holding.get().values()
+        await lease.store.call("release_lease", lease.terms)
+        assert (await lease.store.call("take_lease", {**lease.terms, "holder": "another"}))["held"]
+        async with httpx.AsyncClient(headers={"xi-api-key": bench.sandbox.key}) as client:
+            (await client.patch(url, json=newer)).raise_for_status()
+        monkeypatch.setattr(module, "_clock", lambda: time.monotonic() + 1e9)
+
+    monkeypatch.setattr(Bindings, "say", slept)
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf langsam.\n")
+    with bench.writes() as writes:
+        code, _, err = bench("sync", "--yes")
+    assert (code, [one["method"] for one in writes]) == (1, ["PATCH"]), err
+    assert "this sync slept longer than its lease, and another may have started" in err
+    assert bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"] == "Hilf sofort."
 
 
 async def test_a_cancellation_from_outside_stays_one() -> None:

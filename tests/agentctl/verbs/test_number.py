@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 
-from agentctl.errors import Busy, NotFound, Stale, UsageError
+from agentctl.errors import Busy, NotFound, Stale, SyncError, UsageError
+from agentctl.resources.phone_number import PhoneNumber
+from agentctl.sync.kind import Desired
 from agentctl.verbs import number, reimport, release
 from agentctl.verbs.takeover import Takeover
 from agentctl.wiring import Control, connect
@@ -53,6 +55,27 @@ async def test_import_and_release_are_each_others_inverse(bench: Bench, control:
     assert released.deleted
     assert released.restored
     assert bench.at_twilio() == before
+
+
+async def test_what_somebody_makes_of_a_number_right_after_its_import_stays(
+    bench: Bench, control: Control, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = (await control.api.post("/v1/convai/agents/create", json={"conversation_config": {}}))["agent_id"]
+    create = PhoneNumber.create
+
+    async def raced(self: PhoneNumber, desired: Desired, body: Mapping[str, Any]) -> str:
+        made = await create(self, desired, body)
+        await control.api.patch("/v1/convai/phone-numbers/{made}", json={"agent_id": other}, made=made)
+        return made
+
+    monkeypatch.setattr(PhoneNumber, "create", raced)
+    with pytest.raises(SyncError, match="given to another agent at ElevenLabs since it was imported"):
+        await number.import_number(control, await number.look(control, NUMBER, "empfang"))
+    (entry,) = bench.sandbox.state()["numbers"].values()
+    assert entry["agent_id"] == other
+    async with connect(bench.root) as fresh:
+        again = await number.look(fresh, NUMBER, "empfang")
+        assert any(other in reason for reason in again.needs_yes)
 
 
 async def test_a_takeover_that_was_interrupted_anywhere_is_finished_by_the_next(bench: Bench, control: Control) -> None:
