@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import must_be_here
 from agentctl.sync.kind import Desired, Eager, Kind, Sighting
@@ -52,12 +53,12 @@ async def plan(
     """
     wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
     sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
-    for kind, seen in zip(kinds, sightings, strict=True):
-        if kind.name == anchor:
-            notices = [*notices, *must_be_here(kind.name, wanted[kind.name], seen, bindings)]
-    draft = Draft(bindings, wanted, gated=gated)
     by_name = {kind.name: kind for kind in kinds}
-    parties = Parties(wanted, dict(zip(by_name, sightings, strict=True)), bindings)
+    sighted = dict(zip(by_name, sightings, strict=True))
+    here = must_be_here(anchor, wanted[anchor], sighted[anchor], bindings) if anchor in sighted else ()
+    gone = await lapsed(by_name, wanted, sighted, bindings) if whole else {}
+    draft = Draft(bindings, wanted, gone, gated=gated)
+    parties = Parties(wanted, sighted, bindings)
     for kind, seen in zip(kinds, sightings, strict=True):
         strangers = await parties.strangers(kind, wanted[kind.name].values(), seen, draft.ids)
         draft.expect(wanted[kind.name].values(), seen)
@@ -69,7 +70,8 @@ async def plan(
             draft.orphans(kind, seen, prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    return replace(draft.plan(notices), unmanaged=unmanaged(kinds, bindings.of) if whole else ())
+    others = unmanaged(kinds, bindings.of) if whole else ()
+    return replace(with_lapsed(draft.plan([*notices, *here]), gone, forget=prune), unmanaged=others)
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:

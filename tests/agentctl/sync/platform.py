@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from agentctl.errors import AgentctlError, AnswerLost, Rejected, Unreachable
+from agentctl.errors import AgentctlError, AnswerLost, NotFound, Rejected, Unreachable
 from agentctl.sync.kind import Desired, Keyed, Observed, Sighting, Traits
 
 
@@ -139,6 +139,8 @@ class Thing:
     async def read(self, remote_id: str) -> Observed:
         if self.name in self.platform.unreadable:
             raise Unreachable(f"no answer to a look at {remote_id}")
+        if remote_id not in self.platform.objects.get(self.name, {}):
+            raise NotFound(f"{remote_id} was not found", status=404)
         return self._observed(remote_id)
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
