@@ -52,13 +52,12 @@ async def plan(
     where two specs want the same resource differently; what concerns one resource stands in the failures.
     """
     wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
-    sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
     by_name = {kind.name: kind for kind in kinds}
+    sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
     sighted = dict(zip(by_name, sightings, strict=True))
     here = must_be_here(anchor, wanted[anchor], sighted[anchor], bindings) if anchor in sighted else ()
     gone = await lapsed(by_name, wanted, sighted, bindings) if whole else {}
-    draft = Draft(bindings, wanted, gone, gated=gated)
-    parties = Parties(wanted, sighted, bindings)
+    draft, parties = Draft(bindings, wanted, gone, gated=gated), Parties(wanted, sighted, bindings)
     for kind, seen in zip(kinds, sightings, strict=True):
         strangers = await parties.strangers(kind, wanted[kind.name].values(), seen, draft.ids)
         draft.expect(wanted[kind.name].values(), seen)
@@ -70,8 +69,8 @@ async def plan(
             draft.orphans(kind, seen, prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    others = unmanaged(kinds, bindings.of) if whole else ()
-    return replace(with_lapsed(draft.plan([*notices, *here]), gone, forget=prune), unmanaged=others)
+    found = with_lapsed(draft.plan([*notices, *here]), gone, forget=prune)
+    return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:
