@@ -202,7 +202,9 @@ def test_what_is_gone_before_it_is_pruned_is_forgotten_and_nothing_else_is_said(
     """None: by us, and we never heard of it."""
     prune = bench.begin("delete")
     if hand is None:
-        bench.platform.world.faults.add({"method": "DELETE", "path": "/v1/convai/agents/*", "drop": "after", "times": 9})
+        bench.platform.world.faults.add(
+            {"method": "DELETE", "path": "/v1/convai/agents/*", "drop": "after", "times": 9}
+        )
         assert bench(*prune)[0] == 1
         bench.platform.world.faults.clear()
     else:
