@@ -78,7 +78,8 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
         "notices": [addressed(str(notice)) for notice in _notices(plan)],
         "two_way": [{"kind": ref.kind, "key": ref.key} for ref in unremembered(plan)],
         "waiting": [{"kind": one.ref.kind, "key": one.ref.key} for one in plan.waiting],
-        "orphans": [{"kind": ref.kind, "key": ref.key} for ref in plan.orphans],
+        "orphans": [{"kind": ref.kind, "key": ref.key, "there": ref not in plan.absent} for ref in plan.orphans],
+        "forgotten": [{"kind": ref.kind, "key": ref.key} for ref, _ in plan.lapsed],
         "unmanaged": [
             {"kind": kind, "count": len(some), "some": [{"id": i, "name": name} for i, name in some[:_SOME]]}
             for kind, some in _unmanaged(plan).items()
@@ -96,7 +97,11 @@ def plan_text(plan: Plan) -> str:
     """A plan for a person: one block per change, then notices, failures and the count."""
     lines = [line for change in plan.changes for line in _change(change)]
     for ref in plan.orphans:
-        lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared; it stays as it is")
+        stays = "and no longer there; --prune forgets it" if ref in plan.absent else "it stays as it is"
+        joint = "," if ref in plan.absent else ";"
+        lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared{joint} {stays}")
+    for ref, _ in plan.lapsed:
+        lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared, and no longer there: forgotten")
     lines += [_unmanaged_line(kind, [name for _, name in some]) for kind, some in _unmanaged(plan).items()]
     lines += [f"{paint('note:', 36)} {told(notice)}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
@@ -184,10 +189,13 @@ def held_text(change: Change) -> str:
     lost = f"would delete {', '.join(change.destroys)}"
     why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
     why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
+    if not why and change.action == "delete":
+        return f"{paint('held back:', 33)} {name} stays with what it belongs to, which is held back"
     if not why:
         return f"{paint('held back:', 33)} {name} waits for what it refers to, which is held back"
     paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
-    return f"{paint('held back:', 33)} {name}: {paths}"
+    doomed = " is to be deleted" if change.action == "delete" else ""
+    return f"{paint('held back:', 33)} {name}{doomed}: {paths}"
 
 
 def history_json(histories: Sequence[History]) -> list[dict[str, Any]]:
@@ -237,6 +245,9 @@ def _change(change: Change) -> Iterator[str]:
     yield change_line(change)
     if change.vanished:
         yield f"      {paint(f'deleted at the platform; {addressed(anew(change))}', 33)}"
+    if change.action == "delete" and change.foreign:
+        said = "changed at the platform since it was last applied, so it is deleted only with --take-ours"
+        yield f"      {paint(said, 33)}"
     if change.unjudged and not change.edits:
         yield "      its tests have not let it through yet"
     for lost in change.destroys:

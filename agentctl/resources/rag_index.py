@@ -86,7 +86,7 @@ class RagIndex:
     """The index of one document by one model. To ask for one that is there only tells how far it is."""
 
     name = KIND
-    traits = Traits(repeatable=True)
+    traits = Traits(repeatable=True, part_of="document")
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, tell: Callable[[str], None] = lambda text: None, pace: Pace | None = None) -> None:

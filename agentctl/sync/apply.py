@@ -17,6 +17,7 @@ from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
 from agentctl.sync.amending import amended
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.departure import staying
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
@@ -56,6 +57,7 @@ async def apply(
     removal = Removal(kinds, bindings, ledger)
     doubtful = {change.desired.ref for change in plan.changes if change.doubt and wary}
     run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
+    stay = staying(plan, kinds, lambda one: one.desired.ref in doubtful or (one.overwrites and not take_ours))
     await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
@@ -63,8 +65,8 @@ async def apply(
         await all_of(run.change(kind, change) for change in changes)
     for kind in reversed(kinds):
         doomed = [change for change in by_kind(plan.changes, kind.name) if change.action == "delete"]
-        ledger.held += [change for change in doomed if change.desired.ref in doubtful]
-        await all_of(removal.delete(kind, change) for change in doomed if change.desired.ref not in doubtful)
+        ledger.held += [change for change in doomed if change in stay]
+        await all_of(removal.delete(kind, change) for change in doomed if change not in stay)
         if retire:
             await removal.retire(kind)
     with suppress(AgentctlError):  # All is written; what is lost of this leads to a question and to nothing wrong.

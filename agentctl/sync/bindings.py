@@ -54,6 +54,7 @@ class Bindings:
         self._taking: dict[Ref, tuple[str, Said]] = {}
         self._stamps: dict[Ref, str | None] = {}  # when each was written last, in the store's own words
         self._exposed: set[Ref] = set()
+        self._lapsed: frozenset[str] = frozenset()
         self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
 
     def __len__(self) -> int:
@@ -117,7 +118,8 @@ class Bindings:
         Also where it was bound as the same before the workspace had a label: whatever carries the id is the same one.
         """
         if self._ids.get(ref) == remote_id:
-            return self.applied(ref)
+            known = self.applied(ref)
+            return _detached(known, self._lapsed) if self._lapsed else known
         return self._unlabelled.get((ref, remote_id)) if ref not in self._ids else None
 
     def said(self, ref: Ref, remote_id: str) -> Said | None:
@@ -266,6 +268,10 @@ class Bindings:
         for ref, applied in list(self._applied.items()) if gone else ():
             if (left := _detached(applied, gone)) != applied:
                 await self._put(ref, self._ids[ref], left, self.former(ref))
+
+    def lapse(self, gone: Iterable[str]) -> None:
+        """Know these ids to be no more without remembering it: `detach` does that, and a plan writes nothing."""
+        self._lapsed = frozenset(gone)
 
     async def forget(self, ref: Ref, remote_id: str) -> None:
         """Forget what is gone: the bound one with all that is known of it, or one whose place another has taken."""

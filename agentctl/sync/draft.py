@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.secrecy.secret import sealed
+from agentctl.sync import touch
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, bodies_of, claiming, counting, doubled, ids_of, of_another
+from agentctl.sync.departure import as_they_are
 from agentctl.sync.diff import diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
-from agentctl.sync.fresh import as_it_is
 from agentctl.sync.interrupted import arrived, believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
@@ -23,16 +23,20 @@ from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, tr
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
-# Seconds after a write in which the platform's own work (reading, indexing) may be what touched a resource.
-_OWN_WORK = 900
 
 
 class Draft:
-    """What is known so far. `gated`: an edit that users of an object would feel at once is made in a new object."""
+    """What is known so far. `gated`: an edit that users of an object would feel at once is made in a new object.
 
-    def __init__(self, bindings: Bindings, wanted: Mapping[str, Wanted], *, gated: bool = False) -> None:
+    `gone`: what is bound, wanted by nobody and there no more.
+    """
+
+    def __init__(
+        self, bindings: Bindings, wanted: Mapping[str, Wanted], gone: Mapping[Ref, str], *, gated: bool = False
+    ) -> None:
         self._bindings = bindings
         self._wanted = wanted
+        self._gone = gone
         self._gated = gated
         self.ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
@@ -165,12 +169,9 @@ class Draft:
 
     def _touched(self, desired: Desired, observed: Observed) -> int:
         """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
-        ref = desired.ref
-        before = self._bindings.touched(ref, observed.remote_id)
-        if before and observed.touched > before + _OWN_WORK:
-            when = f"{datetime.fromtimestamp(observed.touched, UTC):%Y-%m-%d %H:%M} UTC"
-            what = f"was touched at the platform on {when}, which shows no more of it; look whether somebody edited it"
-            self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
+        before = self._bindings.touched(desired.ref, observed.remote_id)
+        if touch.is_news(before, observed):
+            self._notices.append(touch.notice(desired.ref, observed))
             return observed.touched
         return 0 if before else observed.touched
 
@@ -204,21 +205,22 @@ class Draft:
         bound = self._bindings.of(kind.name)
         in_use = {i for key in self._wanted[kind.name] for i in (bound.get(key), *ids_of(seen.get(key, ())))}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
-            ids = [bound[key]] if key in bound else []
+            ref = Ref(kind.name, key)
+            ids = [bound[key]] if key in bound and ref not in self._gone else []
             ids += [one for one in ids_of(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
-            self._doubled += doubled(Ref(kind.name, key), ids, bound)
+            self._doubled += doubled(ref, ids, bound)
             if not ids:
                 continue
-            self._departed[Ref(kind.name, key)] = bodies_of(seen.get(key, ()))
+            self._departed[ref] = bodies_of(seen.get(key, ()))
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
-            foreign = not seen.get(key) and not self._bindings.applied(Ref(kind.name, key))
+            foreign = not seen.get(key) and not self._bindings.applied(ref)
             if foreign or not prune or not kind.traits.prunable:
-                self._orphans.append(Ref(kind.name, key))
+                self._orphans.append(ref)
                 continue
             desired = Desired(kind.name, key, {}, "no longer declared")
-            known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(desired.ref)}
+            known: dict[str, Any] = {"bound": bound.get(key), "again": self._bindings.intended(ref)}
             self._changes += [Change("delete", desired, (), Observed(i, {}), **known) for i in dict.fromkeys(ids)]
 
     async def spare(self, kinds: Mapping[str, Kind[Any]], parties: Parties) -> None:
@@ -240,8 +242,8 @@ class Draft:
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
         doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
-        looks = (as_it_is(kinds[change.desired.kind], change) for change in doomed)
-        for change, now in zip(doomed, await asyncio.gather(*looks), strict=True):
+        looks = await as_they_are(kinds, doomed, self._bindings, set(self._gone.values()))
+        for change, now in zip(doomed, looks, strict=True):
             self._changes.remove(change)
             if isinstance(now, Change):
                 self._changes.append(now)

@@ -28,7 +28,7 @@ def must_be_here(
         return ()
     if len(bound) < _SEVERAL:
         what = f"is not in {bindings.scope.workspace}: it was deleted there, or the key opens another workspace"
-        return tuple(Problem(f"{kind} {key}", what) for key in bound)
+        return tuple(Problem(f"{kind} {key}", what) for key in bound if key in wanted)
     raise Elsewhere(
         f"none of the {len(bound)} {kind}s that are bound in {bindings.scope.workspace} is there, and nothing with the "
         "mark of this project: the key probably opens another workspace",

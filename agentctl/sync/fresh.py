@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Any
 
-from agentctl.errors import AgentctlError, NotFound, Stale
+from agentctl.errors import NotFound, Stale
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Kind, Observed, Shared
 from agentctl.sync.plan import Change
 from agentctl.sync.sharing import named
 
 PLAN_AGAIN = "Run it again: the new plan shows what is there now."
-
-
-async def as_it_is(kind: Kind[Any], change: Change) -> Change | AgentctlError:
-    """The change with its resource as it is now, or why it cannot be looked at. One that is gone is as it was."""
-    assert change.observed is not None
-    try:
-        return replace(change, observed=await kind.read(change.observed.remote_id))
-    except NotFound:
-        return change
-    except AgentctlError as error:
-        return error
 
 
 async def must_be_fresh(kind: Kind[Any], change: Change) -> Observed | None:

@@ -130,7 +130,8 @@ class Traits:
     once something leads to it, so that a gate's verdict on a new one is remembered: one that was made under a gate and
     was not let through is judged again until it is. `repeatable`: its create may be sent twice and makes one all the
     same, so that no intent of it has to be remembered. `internal`: it lies in our own store; nobody else writes it, and
-    nothing is lost with it.
+    nothing is lost with it. `part_of`: the field that names what it is a part of, and is no more without; empty: it is
+    no part of another.
     """
 
     marks: frozenset[str] = frozenset()
@@ -138,6 +139,7 @@ class Traits:
     judged: bool = False
     repeatable: bool = False
     internal: bool = False
+    part_of: str = ""
 
 
 class Kind(Protocol[Spec]):

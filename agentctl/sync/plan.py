@@ -56,7 +56,7 @@ class Change:
 
     @property
     def foreign(self) -> tuple[Edit, ...]:
-        """The edits that would overwrite what somebody changed there."""
+        """The edits that would overwrite what somebody changed there; of a deletion, what would go with it."""
         return tuple(edit for edit in self.edits if edit.origin != "here")
 
     @property
@@ -126,8 +126,9 @@ class Plan:
     """What to write, in the order of kinds; what is only to be remembered; and what a person should know.
 
     `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
-    `orphans`: ours by binding or mark, and no longer declared. `departed`: what was seen of those, and of what is to be
-    deleted as such. `known`: how many resources are bound in this scope.
+    `orphans`: ours by binding or mark, and no longer declared. `absent`: those of them that are there no more;
+    `lapsed`: such of which the binding is to be forgotten, with the id. `departed`: what was seen of orphans, and of
+    what is to be deleted as such. `known`: how many resources are bound in this scope.
     `ours`: by kind, how many there are of ours, by binding or mark; what lies in our own store is not counted.
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
@@ -139,6 +140,8 @@ class Plan:
     settled: tuple[Settled, ...] = ()
     unchanged: int = 0
     orphans: tuple[Ref, ...] = ()
+    absent: tuple[Ref, ...] = ()
+    lapsed: tuple[tuple[Ref, str], ...] = ()
     departed: Mapping[Ref, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)
     waiting: tuple[Failure, ...] = ()
     notices: tuple[Problem, ...] = ()
@@ -176,7 +179,7 @@ class Plan:
         }
 
     def raise_if_unsafe(self, *, take_ours: bool = False) -> None:
-        """Raise UsageError where more than a third of at least ten resources would be deleted or overwritten.
+        """Raise UsageError where more than a third of at least ten would be deleted, forgotten or overwritten.
 
         Those of one kind count for themselves too: twelve agents are not made fewer by the documents that they have.
         A wrong directory, an empty checkout or a foreign workspace looks like that; a day's work does not.
@@ -186,14 +189,14 @@ class Plan:
             for change in self.changes
             if (change.action == "delete" and not change.replaces) or (take_ours and change.overwrites)
         )
+        doomed.update(ref.kind for ref, _ in self.lapsed)
         lost = [(doomed[kind], count, f"{kind}s") for kind, count in self.ours.items() if kind in doomed]
         most = [one for one in lost if _is_much(*one[:2])]
         everything = (sum(one[0] for one in lost), sum(self.ours.values()), "resources")
         if most or _is_much(*everything[:2]):
             said = " and ".join(f"{some} of {count} {what}" for some, count, what in most or [everything])
-            raise UsageError(
-                f"{said} would be deleted or overwritten", "If that is really meant, run it again with --force."
-            )
+            what = "deleted, forgotten or overwritten" if self.lapsed else "deleted or overwritten"
+            raise UsageError(f"{said} would be {what}", "If that is really meant, run it again with --force.")
 
 
 def _is_much(some: int, count: int) -> bool:

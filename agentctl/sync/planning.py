@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Eager, Kind, Sighting
@@ -51,21 +52,21 @@ async def plan(
     concerns one resource stands in the failures.
     """
     wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
-    sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
     by_name = {kind.name: kind for kind in kinds}
+    sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
     there = dict(zip(by_name, sightings, strict=True))
-    if anchor:
+    if anchor in there:
         notices = [*notices, *must_be_here(anchor, wanted[anchor], there[anchor], bindings)]
-    draft = Draft(bindings, wanted, gated=gated)
-    parties = Parties(wanted, there, bindings)
+    gone = await lapsed(by_name, wanted, there, bindings) if whole else {}
+    draft, parties = Draft(bindings, wanted, gone, gated=gated), Parties(wanted, there, bindings)
     for kind in kinds:
         await _compare(draft, kind, wanted[kind.name], there[kind.name], parties)
         if whole:
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    found = draft.plan(notices)
-    if anchor:
+    found = with_lapsed(draft.plan(notices), gone, forget=prune)
+    if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, found.changes, bindings)
     return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())

@@ -27,6 +27,8 @@ def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
         way = anew(change, _OURS)
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or take it out of the files")
+    elif change.action == "delete" and change.foreign:
+        lines.append(f"Declare it again to keep it; or delete it as it is there: {_OURS} --prune")
     # What lost its object there is no wish of somebody's that a file could take.
     elif any(not refs(edit.after) & gone for edit in change.foreign):
         lines.append(f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}")

@@ -103,10 +103,12 @@ def held_back(change: Change) -> str:
         return f"{name} was deleted at the platform"
     said = []
     if paths := ", ".join(edit.path for edit in change.foreign):
-        said.append(f"was changed at the platform: {paths}")
+        doomed = "is to be deleted, and " if change.action == "delete" else ""
+        said.append(f"{doomed}was changed at the platform: {paths}")
     if change.destroys:
         said.append(f"would delete {', '.join(change.destroys)}")
-    return f"{name} {'; '.join(said) or 'waits for what it refers to'}"
+    waits = "stays with what it belongs to" if change.action == "delete" else "waits for what it refers to"
+    return f"{name} {'; '.join(said) or waits}"
 
 
 def message_of(error: Exception) -> str:

@@ -149,7 +149,7 @@ async def apply(
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
-        if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned):
+        if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):
             return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
@@ -176,8 +176,11 @@ def _gate(
 
 
 async def _let_go(control: Control, plan: Plan, bindings: Bindings) -> None:
-    """Of what was remembered so that others wait for it: the holds, and the creates, that end with this plan."""
+    """Of what was remembered: the creates and the holds that end with this plan, and what is gone already."""
     await bindings.abandon(plan.abandoned)
+    for ref, remote_id in plan.lapsed:
+        await bindings.forget(ref, remote_id)
+    await bindings.detach({remote_id for _, remote_id in plan.lapsed})
     for key in plan.released if isinstance(plan, ProjectPlan) else ():
         await unhold(control, key)
 
@@ -253,11 +256,12 @@ def _sparing(
     changes = tuple(one for one in plan.changes if one.action != "delete" or one.desired.ref not in parts)
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
     abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
+    lapsed = tuple(one for one in plan.lapsed if one[0] not in parts)
     keys = tuple(hold.key for hold in released)
     # Beside what is held there may be others all the same: that needs a person, held or not.
     failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
     more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
-    return ProjectPlan.of(plan, assistants, **more, holds=tuple(kept), released=keys)
+    return ProjectPlan.of(plan, assistants, **more, lapsed=lapsed, holds=tuple(kept), released=keys)
 
 
 def untested(assistants: Sequence[Assistant]) -> list[Problem]:

@@ -114,6 +114,13 @@ def forced_document(state: Any) -> None:
         prompt["knowledge_base"] = [one for one in prompt["knowledge_base"] if one["id"] != document_id]
 
 
+def forced_folder(state: Any) -> None:
+    """With all that lies in it."""
+    forced_document(state)
+    (folder_id,) = [i for i, row in state.documents.items() if row["name"] == f"{OWN}nacht"]
+    del state.documents[folder_id]
+
+
 def moved_number(state: Any) -> None:
     (other,) = [i for i, row in state.agents.items() if row["name"] == "Empfang"]
     state.numbers["phnum_1"]["agent_id"] = other
@@ -151,6 +158,64 @@ def test_what_was_done_by_hand_is_named_and_held_back_until_ours_counts(
     ]
     assert rings == "Nacht"
     assert bench("plan", "--exit-code")[0] == 0
+
+
+def edited_agent(state: Any) -> None:
+    (row,) = [row for row in state.agents.values() if row["name"] == "Nacht"]
+    row["conversation_config"]["agent"]["prompt"]["prompt"] = "Von Hand."
+
+
+def renamed_document(state: Any) -> None:
+    (row,) = [row for row in state.documents.values() if row["name"].startswith(f"{OWN}nacht/zeiten")]
+    row["name"] = "Meins"
+
+
+@pytest.mark.parametrize(
+    ("hand", "said", "left"),
+    [
+        (edited_agent, "agent nacht is to be deleted: conversation_config.agent.prompt.prompt", 6),
+        (renamed_document, "knowledge_document nacht/zeiten is to be deleted: name", 3),
+    ],
+)
+def test_what_was_edited_by_hand_is_not_pruned_without_a_word(
+    bench: Bench, hand: Callable[[Any], None], said: str, left: int
+) -> None:
+    prune = bench.begin("delete")
+    hand(bench.platform.world.state)
+    assert "so it is deleted only with --take-ours" in bench("plan", "--prune")[1]
+    code, told = bench(*prune)
+    assert (code, f"held back: {said} (changed at the platform)" in told) == (3, True), told
+    assert f"{left} held back." in told
+    assert "or delete it as it is there: agentctl sync --take-ours --prune" in told
+    assert "agentctl pull" not in told, "there is no file to take it into"
+    code, told = bench(*prune, "--quiet")
+    assert (code, f"{said.partition(' ')[0]} nacht" in told, "was changed at the platform: " in told) == (3, True, True)
+    assert bench(*prune, "--take-ours")[0] == 0
+    assert bench.doubled() == []
+    assert bench("plan", "--prune", "--exit-code")[0] == 0
+
+
+@pytest.mark.parametrize("hand", [None, gone_agent, forced_document, forced_folder])
+def test_what_is_gone_before_it_is_pruned_is_forgotten_and_nothing_else_is_said(
+    bench: Bench, hand: Callable[[Any], None] | None
+) -> None:
+    """None: by us, and we never heard of it."""
+    prune = bench.begin("delete")
+    if hand is None:
+        bench.platform.world.faults.add(
+            {"method": "DELETE", "path": "/v1/convai/agents/*", "drop": "after", "times": 9}
+        )
+        assert bench(*prune)[0] == 1
+        bench.platform.world.faults.clear()
+    else:
+        hand(bench.platform.world.state)
+    assert "is no longer declared, and no longer there; --prune forgets it" in bench("plan")[1]
+    code, told = bench(*prune)
+    assert (code, "is no longer declared, and no longer there: forgotten" in told) == (0, True), told
+    assert "at the platform" not in told
+    assert "agent nacht: deleted" not in told or hand in (forced_document, forced_folder)
+    assert bench.doubled() == []
+    assert "no longer" not in bench("plan", "--prune")[1]
 
 
 def test_an_edit_of_what_a_lost_answer_has_left_is_held_back(bench: Bench) -> None:

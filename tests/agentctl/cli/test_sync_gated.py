@@ -25,7 +25,7 @@ def test_a_gate_of_the_project_holds_for_every_sync_and_one_run_may_say_otherwis
     assert bench.json("plan", "--no-gate")["gated"] is False
     (printed,) = [line for line in bench("schedule")[1].splitlines() if " -C " in line]
     scheduled = shlex.split(printed.partition(" -C ")[2])[1:]
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("random.uniform", lambda least, most: least)  # no jitter
     for arguments in (["sync", "--yes"], scheduled, ["up", "--yes"]):
         code, _, err = bench(*arguments)
         assert (code, bench.agent()["conversation_config"]) == (1, before), (arguments, err)

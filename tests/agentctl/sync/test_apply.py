@@ -581,7 +581,7 @@ async def test_what_was_changed_after_the_plan_is_not_deleted(versions: bool) ->
     done = await stale(platform, [], edited, prune=True)
     assert [type(failure.error) for failure in done.failures] == [Stale]
     assert list(platform.objects["agent"]) == [agent]
-    assert (await synced(platform, [], prune=True)).ok
+    assert (await synced(platform, [], prune=True, take_ours=True)).ok
     assert platform.objects["agent"] == {}
 
 

@@ -1,0 +1,151 @@
+"""What is ours and declared no longer: whether it is there still, and whether somebody has changed it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any
+
+from agentctl.errors import AgentctlError, NotFound
+from agentctl.sync import touch
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.claims import ids_of
+from agentctl.sync.diff import Edit, diff, overlaid
+from agentctl.sync.interrupted import believed
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.plan import Change, Plan
+
+_TOUCHED = ("touched",)
+
+
+async def lapsed(
+    kinds: Mapping[str, Kind[Any]],
+    wanted: Mapping[str, Mapping[str, Desired]],
+    seen: Mapping[str, Mapping[str, Sighting]],
+    bindings: Bindings,
+) -> Mapping[Ref, str]:
+    """What is bound, wanted by nobody and there no more, with its id: somebody deleted it, or we did and never heard.
+
+    Only what the kind's look did not show is asked for; what cannot be looked at counts as there. What referred to it
+    is known to refer to nothing.
+    """
+    unseen: list[tuple[Kind[Any], Ref, str]] = []
+    for name, kind in kinds.items():
+        known = {i for sighting in seen[name].values() for i in ids_of(sighting)}
+        for key, remote_id in bindings.of(name).items():
+            if key not in wanted[name] and remote_id not in known:
+                unseen.append((kind, Ref(name, key), remote_id))
+    gone = await asyncio.gather(*(_is_gone(kind, remote_id) for kind, _, remote_id in unseen))
+    found = {ref: remote_id for (_, ref, remote_id), is_gone in zip(unseen, gone, strict=True) if is_gone}
+    for kind, ref, remote_id in unseen:
+        whole = bindings.applied(ref).get(kind.traits.part_of, remote_id)
+        # A part may not be seen alone. Of what we deleted ourselves, nothing is remembered but that it was there.
+        if whole is None or whole in found.values():
+            found[ref] = remote_id
+    bindings.lapse(found.values())
+    return found
+
+
+def with_lapsed(plan: Plan, gone: Mapping[Ref, str], *, forget: bool) -> Plan:
+    """The plan with what lapsed: `forget` is for whoever may delete, since the key might open another workspace."""
+    absent = tuple(ref for ref in gone if ref not in plan.orphans)
+    if forget:
+        return replace(plan, lapsed=tuple(gone.items()))
+    return replace(plan, orphans=(*plan.orphans, *absent), absent=absent)
+
+
+async def _is_gone(kind: Kind[Any], remote_id: str) -> bool:
+    try:
+        await kind.read(remote_id)
+    except NotFound:
+        return True
+    except AgentctlError:
+        pass
+    return False
+
+
+async def as_they_are(
+    kinds: Mapping[str, Kind[Any]], doomed: Sequence[Change], bindings: Bindings, gone: AbstractSet[str]
+) -> Sequence[Change | AgentctlError]:
+    """Each deletion with its resource as it is now, and as edits what somebody changed of it; or why it is not seen.
+
+    One that is gone meanwhile is as it was. `gone`: ids that are no more; what named them was changed by nobody.
+    """
+    return await asyncio.gather(*(_as_it_is(kinds[change.desired.kind], change, bindings, gone) for change in doomed))
+
+
+async def _as_it_is(
+    kind: Kind[Any], change: Change, bindings: Bindings, gone: AbstractSet[str]
+) -> Change | AgentctlError:
+    assert change.observed is not None
+    try:
+        now = await kind.read(change.observed.remote_id)
+    except NotFound:
+        return change
+    except AgentctlError as error:
+        return error
+    return replace(change, observed=now, edits=_changed_there(kind, change.desired.ref, now, bindings, gone))
+
+
+def _changed_there(
+    kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings, gone: AbstractSet[str]
+) -> tuple[Edit, ...]:
+    """What differs from what was last applied, so far as that is known; nothing where nothing is remembered.
+
+    `before` is what is there, `after` what was last applied. Of what its body does not tell, the time has to do: a
+    deletion cannot be taken back, and a document is edited without a trace in its name.
+    """
+    memory = bindings.memory(ref, now.remote_id)
+    if memory is None or kind.traits.internal:
+        return ()
+    known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind.lists))
+    known = {name: value for name, value in known.items() if not name.startswith("~")}
+    there = _less(now.body, gone)
+    news = {edit.keys for edit in diff(_less(known, gone), there, kind.lists, memory)}
+    edits = [edit for edit in diff(known, now.body, kind.lists, memory) if edit.keys in news]
+    found = [replace(edit, origin="there") for edit in edits if edit.before is not None or edit.after is not None]
+    before = bindings.touched(ref, now.remote_id)
+    if not found and touch.is_news(before, now):
+        found.append(Edit(_TOUCHED, touch.moment(now.touched), touch.moment(before), "there"))
+    return tuple(found)
+
+
+def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], bool]) -> list[Change]:
+    """The deletions that are held back, and those of what goes with such a resource or that it still leans on."""
+    attached = {kind.name for kind in kinds if kind.traits.internal or kind.traits.part_of}
+    internal = {kind.name for kind in kinds if kind.traits.internal}
+    doomed = [change for change in plan.changes if change.action == "delete" and not change.replaces]
+    stay = {change.desired.ref: change for change in doomed if is_held(change)}
+    while True:
+        ids = {one.observed.remote_id for one in stay.values() if one.observed}
+        used = set[str]().union(*(_words(one.observed.body) for one in stay.values() if one.observed))
+        more = {
+            one.desired.ref: one
+            for one in doomed
+            if one.observed and one.desired.ref not in stay
+            # Ids of our own store are words that may stand anywhere.
+            if (one.observed.remote_id in used and one.desired.kind not in internal)
+            or (one.desired.kind in attached and ids & _words(one.observed.body))
+        }
+        if not more:
+            return list(stay.values())
+        stay |= more
+
+
+def _words(tree: Any) -> set[str]:
+    """Every text in it, among which are the ids that it names."""
+    if isinstance(tree, str):
+        return {tree}
+    parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else ()
+    return set[str]().union(*map(_words, parts))
+
+
+def _less(tree: Any, gone: AbstractSet[str]) -> Any:
+    """It without what names one of these ids."""
+    if isinstance(tree, Mapping):
+        return {key: _less(value, gone) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_less(entry, gone) for entry in tree if not _words(entry) & gone]
+    return None if isinstance(tree, str) and tree in gone else tree
