@@ -275,7 +275,9 @@ def test_knowledge_as_far_as_files_can_say_it(dashboard: Dashboard) -> None:
         {"name": "Öffnungszeiten", "file": "knowledge/oeffnungszeiten.md", "usage": "prompt"},
         {"file": "shared/knowledge/unternehmen.md", "usage": "prompt"},
     ]
-    assert dashboard.json("plan")["orphans"] == [{"kind": "knowledge_document", "key": "empfang/anfahrt"}]
+    assert dashboard.json("plan")["orphans"] == [
+        {"kind": "knowledge_document", "key": "empfang/anfahrt", "there": True}
+    ]
     assert gone in dashboard.project.sandbox.state()["documents"]
     dashboard.in_sync()
 

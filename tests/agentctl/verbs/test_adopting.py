@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from agentctl.resources import kinds as all_kinds
 from agentctl.resources.api import Api
+from agentctl.resources.criteria import by_id
 from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.place import Place
 from agentctl.sandbox.conversation_shape import CONVERSATION_CONFIG
@@ -141,7 +142,7 @@ def test_what_is_pulled_is_what_is_there(roots: list[Path], body: dict[str, Any]
         made = settle(shape, kept.get(section, {}), (), [])
         assert said(delivering(made)) == said(delivering(body[section])), "what is not kept is the default"
     declared, _ = without_secrets(kept)
-    lost = diff(declared, desired.body, {})
+    lost = diff(by_id(declared), desired.body, {})
     assert [edit for edit in lost if not is_ours(edit, kinds["agent"])] == [], "what is kept is declared"
-    edits = diff(resolve(desired.body, {Ref("webhook", "post_call"): "wh_1"}), body, kinds["agent"].lists)
+    edits = diff(resolve(desired.body, {Ref("webhook", "post_call"): "wh_1"}), by_id(body), kinds["agent"].lists)
     assert [edit for edit in edits if not is_ours(edit, kinds["agent"])] == []
