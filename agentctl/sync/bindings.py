@@ -6,7 +6,7 @@ What was last written is the third side of the truth: with it a plan can tell a 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -15,16 +15,13 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync.diff import overlaid, without
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.memory import Memory
 from agentctl.sync.plan import Settled
 from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
 
-# Kept with what was applied, under names that no field of a resource has.
-_TOUCHED = "~touched"
-_FORMER = "~former"
-_UNJUDGED = "~unjudged"
-_SAID = "~said"
+_NOTHING = Memory()
 # Kept with what an edit says of something that is bound to nothing yet: the id of that.
 _OF = "~of"
 
@@ -48,14 +45,14 @@ class Bindings:
         self.scope = scope
         self._ids: dict[Ref, str] = {}
         self._assumed: dict[Ref, str] = {}
-        self._applied: dict[Ref, Mapping[str, Any]] = {}
+        self._memories: dict[Ref, Memory] = {}
         self._intents: dict[Ref, datetime] = {}
         self._said: dict[Ref, Mapping[str, Any]] = {}
         self._taking: dict[Ref, tuple[str, Said]] = {}
         self._stamps: dict[Ref, str | None] = {}  # when each was written last, in the store's own words
         self._exposed: set[Ref] = set()
         self._lapsed: frozenset[str] = frozenset()
-        self._unlabelled: dict[tuple[Ref, str], Mapping[str, Any]] = {}
+        self._unlabelled: dict[tuple[Ref, str], Memory] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -63,21 +60,20 @@ class Bindings:
     async def load(self) -> Bindings:
         """Read all bindings of the scope and return self.
 
-        What an earlier version took for no secret is sealed here, so that it compares with what is sealed today. Where
-        the workspace has a label, what was bound before it got one is read too: see `memory`.
+        Where the workspace has a label, what was bound before it got one is read too: see `memory`.
         """
         rows = await self._store.call("bindings", asdict(self.scope))
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
         self._stamps = {Ref(row["kind"], row["key"]): row.get("updated_at") for row in rows}
         kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
-        self._applied = {ref: sealed(applied) for ref, applied in kept.items()}
-        self._exposed = {ref for ref, applied in kept.items() if applied != self._applied[ref]}
+        self._memories = {ref: Memory.read(one) for ref, one in kept.items()}
+        self._exposed = {ref for ref, one in kept.items() if one != sealed(one)}
         if before := self.scope.unlabelled:
             if not rows:
                 await self._must_be_over(before)
             rows = await self._store.call("bindings", asdict(before))
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
-            self._unlabelled = {one: sealed(without(applied, [(_FORMER,)])) for one, applied in old.items()}
+            self._unlabelled = {one: replace(Memory.read(kept), former=()) for one, kept in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
         creates = [row for row in intents if not _is_taking(row)]
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in creates}
@@ -110,23 +106,25 @@ class Bindings:
 
     def applied(self, ref: Ref) -> Mapping[str, Any]:
         """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
-        return self._applied.get(ref, {})
+        return self._memories.get(ref, _NOTHING).applied
 
     def memory(self, ref: Ref, remote_id: str) -> Mapping[str, Any] | None:
         """What was last applied to the object of that id; None where nothing is remembered of it.
 
         Also where it was bound as the same before the workspace had a label: whatever carries the id is the same one.
         """
+        known = self._known(ref, remote_id)
+        return None if known is None else known.applied
+
+    def _known(self, ref: Ref, remote_id: str) -> Memory | None:
         if self._ids.get(ref) == remote_id:
-            known = self.applied(ref)
-            return _detached(known, self._lapsed) if self._lapsed else known
+            return self._memories[ref].detached(self._lapsed)
         return self._unlabelled.get((ref, remote_id)) if ref not in self._ids else None
 
     def said(self, ref: Ref, remote_id: str) -> Said | None:
         """What was said to the object of that id, or made it, by a write that nobody has seen the end of."""
-        memory = self.memory(ref, remote_id)
-        if memory is not None:
-            return Said(**memory[_SAID]) if _SAID in memory else None
+        if known := self._known(ref, remote_id):
+            return known.said
         taken, said = self._taking.get(ref, ("", None))
         return said if taken == remote_id else Said(self._said[ref]) if ref in self._said else None
 
@@ -140,20 +138,20 @@ class Bindings:
 
     def touched(self, ref: Ref, remote_id: str) -> int:
         """When the platform said it was changed last, as of our last write or look; 0: unknown."""
-        return int((self.memory(ref, remote_id) or {}).get(_TOUCHED) or 0)
+        return (self._known(ref, remote_id) or _NOTHING).touched
 
     def former(self, ref: Ref) -> tuple[str, ...]:
         """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
-        return tuple(self.applied(ref).get(_FORMER) or ())
+        return self._memories.get(ref, _NOTHING).former
 
     def unjudged(self, ref: Ref) -> bool:
         """Whether it was made under a gate that has not let it through."""
-        return bool(self.applied(ref).get(_UNJUDGED))
+        return self._memories.get(ref, _NOTHING).unjudged
 
     async def judge(self, ref: Ref) -> None:
         """A gate has let it through."""
         if self.unjudged(ref):
-            await self._put(ref, self._ids[ref], without(self.applied(ref), [(_UNJUDGED,)]), self.former(ref))
+            await self._put(ref, self._ids[ref], replace(self._memories[ref], unjudged=False))
 
     def of(self, kind: str) -> dict[str, str]:
         """Every binding of one kind: key -> remote id."""
@@ -196,8 +194,8 @@ class Bindings:
             words, otherwise = {_OF: remote_id, **asdict(said)}, "taken over by another sync, so it was not written"
             await self._intend(ref, words, otherwise, again=ref in self._intents)
             self._taking[ref] = remote_id, said
-        elif _SAID not in self.applied(ref):
-            await self._put(ref, remote_id, {**self.applied(ref), _SAID: asdict(said)}, self.former(ref))
+        elif self._memories[ref].said is None:
+            await self._put(ref, remote_id, replace(self._memories[ref], said=said))
 
     async def _intend(self, ref: Ref, said: Mapping[str, Any], otherwise: str, *, again: bool) -> None:
         again = again or ref in self._taking
@@ -224,15 +222,16 @@ class Bindings:
         takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through. `made`:
         what has just been said to make it, and nobody has looked at yet.
         """
-        applied = overlaid(without(self.memory(ref, remote_id) or {}, [*gone, (_SAID,)]), written or {})
-        if touched:
-            applied[_TOUCHED] = touched
-        if unjudged:
-            applied[_UNJUDGED] = True
-        if made is not None:
-            applied[_SAID] = asdict(Said(made))
+        known = self._known(ref, remote_id) or _NOTHING
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
-        await self._put(ref, remote_id, applied, [one for one in replaced if one != remote_id])
+        memory = Memory(
+            applied=overlaid(without(known.applied, gone), written or {}),
+            touched=touched or known.touched,
+            former=tuple(one for one in replaced if one != remote_id),
+            unjudged=unjudged or known.unjudged,
+            said=None if made is None else Said(made),
+        )
+        await self._put(ref, remote_id, memory)
 
     async def settle(self, found: Iterable[Settled]) -> None:
         """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
@@ -249,15 +248,15 @@ class Bindings:
             for one in found
         )
 
-    async def _put(self, ref: Ref, remote_id: str, applied: Mapping[str, Any], former: Sequence[str]) -> None:
-        applied = sealed({**without(applied, [(_FORMER,)]), **({_FORMER: list(former)} if former else {})})
-        row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": applied}
+    async def _put(self, ref: Ref, remote_id: str, memory: Memory) -> None:
+        kept = memory.kept()
+        row = {"kind": ref.kind, "key": ref.key, "remote_id": remote_id, "applied": kept}
         told = await self._store.call("bind", {**asdict(self.scope), **row, "expected": self._stamps.get(ref)})
         if told is None:
             raise Stale(f"another sync has been at {ref.kind} {ref.key} since this one began", _AGAIN)
         self._stamps[ref] = told.get("updated_at")
         self._ids[ref] = remote_id
-        self._applied[ref] = applied
+        self._memories[ref] = Memory.read(kept)
         self._intents.pop(ref, None)
         self._said.pop(ref, None)
         self._taking.pop(ref, None)
@@ -265,9 +264,9 @@ class Bindings:
 
     async def detach(self, gone: Collection[str]) -> None:
         """Remember that whatever referred to one of these ids refers to nothing: the platform ends that with them."""
-        for ref, applied in list(self._applied.items()) if gone else ():
-            if (left := _detached(applied, gone)) != applied:
-                await self._put(ref, self._ids[ref], left, self.former(ref))
+        for ref, memory in list(self._memories.items()):
+            if (left := memory.detached(gone)) != memory:
+                await self._put(ref, self._ids[ref], left)
 
     def lapse(self, gone: Iterable[str]) -> None:
         """Know these ids to be no more without remembering it: `detach` does that, and a plan writes nothing."""
@@ -278,23 +277,17 @@ class Bindings:
         if self.get(ref) == remote_id:
             await self.unbind(ref)
         elif remote_id in self.former(ref):
-            left = [one for one in self.former(ref) if one != remote_id]
-            await self._put(ref, self._ids[ref], self.applied(ref), left)
+            left = tuple(one for one in self.former(ref) if one != remote_id)
+            await self._put(ref, self._ids[ref], replace(self._memories[ref], former=left))
 
     async def unbind(self, ref: Ref) -> None:
         """Forget the id, unless another run has bound another one since."""
         row = {"kind": ref.kind, "key": ref.key, "remote_id": self._ids.get(ref)}
         await self._store.call("unbind", {**asdict(self.scope), **row})
         self._ids.pop(ref, None)
-        self._applied.pop(ref, None)
+        self._memories.pop(ref, None)
         self._stamps.pop(ref, None)
 
 
 def _is_taking(intent: Mapping[str, Any]) -> bool:
     return _OF in (intent.get("said") or ())
-
-
-def _detached(tree: Any, gone: Collection[str]) -> Any:
-    if isinstance(tree, Mapping):
-        return {key: _detached(value, gone) for key, value in tree.items()}
-    return None if isinstance(tree, str) and tree in gone else tree

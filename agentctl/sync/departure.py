@@ -101,7 +101,6 @@ def _changed_there(
     if memory is None or kind.traits.internal:
         return ()
     known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind.lists))
-    known = {name: value for name, value in known.items() if not name.startswith("~")}
     there = _less(now.body, gone)
     news = {edit.keys for edit in diff(_less(known, gone), there, kind.lists, memory)}
     edits = [edit for edit in diff(known, now.body, kind.lists, memory) if edit.keys in news]

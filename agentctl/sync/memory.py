@@ -1,0 +1,62 @@
+"""What is remembered of one resource: the fields that were applied last, and what else a later run has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agentctl.secrecy.secret import sealed
+from agentctl.sync.interrupted import Said
+
+# Kept beside the fields, under names that no field of a resource has.
+_TOUCHED, _FORMER, _UNJUDGED, _SAID = "~touched", "~former", "~unjudged", "~said"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`applied`: the fields as they were last written or found equal, secrets sealed.
+
+    `touched`: when the platform said it was changed last, as of our last write or look; 0: unknown. `former`: the ids
+    that it has taken the place of, and that are to be deleted once nothing refers to them. `unjudged`: it was made
+    under a gate that has not let it through. `said`: the words of a write that nobody has seen the end of.
+    """
+
+    applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    touched: int = 0
+    former: tuple[str, ...] = ()
+    unjudged: bool = False
+    said: Said | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Memory:
+        """What the store keeps. What an earlier version took for no secret is sealed here."""
+        applied = sealed(kept)
+        said = applied.pop(_SAID, None)
+        return cls(
+            touched=int(applied.pop(_TOUCHED, 0) or 0),
+            former=tuple(applied.pop(_FORMER, ()) or ()),
+            unjudged=bool(applied.pop(_UNJUDGED, False)),
+            said=Said(**said) if said else None,
+            applied=applied,
+        )
+
+    def kept(self) -> dict[str, Any]:
+        """As the store keeps it."""
+        marks = {
+            _TOUCHED: self.touched,
+            _FORMER: list(self.former),
+            _UNJUDGED: self.unjudged,
+            _SAID: asdict(self.said) if self.said else None,
+        }
+        return dict(sealed({**self.applied, **{name: mark for name, mark in marks.items() if mark}}))
+
+    def detached(self, gone: Collection[str]) -> Memory:
+        """With nothing where it named one of these ids: the platform ends what refers to them with them."""
+        return Memory.read(_detached(self.kept(), gone)) if gone else self
+
+
+def _detached(tree: Any, gone: Collection[str]) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _detached(value, gone) for key, value in tree.items()}
+    return None if isinstance(tree, str) and tree in gone else tree
