@@ -82,7 +82,6 @@ class _Promote:
                 take_ours=self.take_ours,
                 force=self.force,
                 destroy=destroy,
-                wary=self.yes and not self.take_ours,
                 on_change=Progress(found.plan),
                 on_tests=Looking(),
             )

@@ -128,7 +128,6 @@ class Asked:
             more = {
                 "force": self.force,
                 "stateless": self.stateless,
-                "wary": not ours,
                 "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
                 "on_change": self.watch.hearing(None if self.quiet else Progress(found)),
                 "on_tests": None if self.quiet else Looking(),

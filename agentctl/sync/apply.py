@@ -43,21 +43,20 @@ async def apply(
     gate: Gate | None = None,
     retire: bool = True,
     patience: Patience | None = None,
-    wary: bool = False,
     on_change: OnChange | None = None,
 ) -> Applied:
     """Make the plan true. One resource's failure stops only what refers to it; `on_change` hears of each end.
 
-    `take_ours` overwrites drift and conflicts too. `destroy` makes the edits that destroy something for good. `gate` is
-    asked before a change goes live. `wary` leaves undone what is probably not meant. Without `retire`, for a plan
-    without the users of its kinds, what was replaced is left to one that has them. `patience`: how often an edit
-    without an answer is looked for and sent again.
+    `take_ours` overwrites drift and conflicts too, and does what is probably not meant. `destroy` makes the edits that
+    destroy something for good. `gate` is asked before a change goes live. Without `retire`, for a plan without the
+    users of its kinds, what was replaced is left to one that has them. `patience`: how often an edit without an answer
+    is looked for and sent again.
     """
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
-    doubtful = {change.desired.ref for change in plan.changes if change.doubt and wary}
+    doubtful = {change.desired.ref for change in plan.changes if change.doubt and not take_ours}
     run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
-    stay = staying(plan, kinds, lambda one: one.desired.ref in doubtful or (one.overwrites and not take_ours))
+    stay = staying(plan, kinds, lambda one: not take_ours and (one.overwrites or bool(one.doubt)))
     await bindings.settle(plan.settled)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]

@@ -31,8 +31,8 @@ class Change:
     written, and what that is, in words. `others`: names of those who use it and have no part in the plan; they keep the
     old object. `again`: an earlier run has begun to create it, and left nothing. `unjudged`: it is there, and a gate
     has to let it through still; there may be no edits. `instead`: the bound one is gone, and `observed`, which claims
-    to be it, would take its place. `doubt`: why it is probably not meant, in words with what to do; a run that nobody
-    watches leaves it undone.
+    to be it, would take its place. `doubt`: why it is probably not meant, in words with what to do; it is left
+    undone unless somebody says that ours counts.
     """
 
     action: Literal["create", "update", "delete"]

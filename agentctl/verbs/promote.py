@@ -87,12 +87,11 @@ async def promote(
     take_ours: bool = False,
     force: bool = False,
     destroy: bool = False,
-    wary: bool = True,
     on_change: OnChange | None = None,
     on_tests: OnTests | None = None,
 ) -> Applied:
     """Apply it; whoever calls this has a yes, and `destroy` one of its own. Raises as `apply` does."""
-    how: dict[str, Any] = {"take_ours": take_ours, "force": force, "destroy": destroy, "wary": wary}
+    how: dict[str, Any] = {"take_ours": take_ours, "force": force, "destroy": destroy}
     return await sync.apply(to, promotion.plan, on_change=on_change, on_tests=on_tests, **how)
 
 

@@ -132,19 +132,18 @@ async def apply(
     force: bool = False,
     stateless: bool = False,
     destroy: bool = False,
-    wary: bool = True,
     on_change: OnChange | None = None,
     on_tests: OnTests | None = None,
     pace: Pace | None = None,
 ) -> Applied:
     """Make `plan` true; each id is bound and each write verified at once.
 
-    What somebody changed at the platform is held back unless `take_ours`, and what would destroy something for good
-    (stored conversations) unless `destroy`, and, where `wary`, what is probably not meant. A resource that fails
-    stops only what refers to it and stands in the result's failures. Of a gated plan, no agent is changed and no
-    number given to one unless the assistant's tests pass on what is planned; `on_tests` hears how far they are,
-    `pace` bounds the wait, else agentctl.toml does. An assistant that is applied as a whole is kept as a revision.
-    Raises as `must_be_allowed` does, and Busy while another sync of this project runs.
+    What somebody changed at the platform, and what is probably not meant, is held back unless `take_ours`, and what
+    would destroy something for good (stored conversations) unless `destroy`. A resource that fails stops only what
+    refers to it and stands in the result's failures. Of a gated plan, no agent is changed and no number given to one
+    unless the assistant's tests pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait,
+    else agentctl.toml does. An assistant that is applied as a whole is kept as a revision. Raises as `must_be_allowed`
+    does, and Busy while another sync of this project runs.
     """
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
@@ -154,9 +153,9 @@ async def apply(
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
         await _let_go(control, plan, bindings)
-        stay = [one for one in plan.changes if (one.overwrites and not take_ours) or (one.doubt and wary)]
+        stay = [one for one in plan.changes if not take_ours and (one.overwrites or one.doubt)]
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
-        how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "wary": wary, "patience": control.patience}
+        how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
         applied = await _outlived(control, applied, bindings)
         return await history.record(control, ours, applied, kinds) if ours else applied

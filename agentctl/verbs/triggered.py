@@ -98,7 +98,7 @@ async def _applied(control: Control, clock: asyncio.Timeout) -> Applied:
         plan = await sync.plan(control)
         if plan.gated and (until := clock.when()) is not None:
             clock.reschedule(until + gate.longest(control))
-        return await sync.apply(control, plan, wary=True)
+        return await sync.apply(control, plan)
 
 
 def _reported(control: Control, started: datetime, applied: Applied | None, error: Exception | None) -> Report:
