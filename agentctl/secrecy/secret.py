@@ -5,9 +5,10 @@ kept still tells whether a secret was changed here or there, since equal secrets
 
 There is one rule, and whoever shows, keeps or writes settings asks it here. A name that holds one of the words below
 stands for a secret, unless its last word says that it only tells of one: its id, its type, its limit. Headers and
-credentials are secrets whatever is in them, save the name of a header and a reference to what is kept elsewhere
-({"secret_id": …}). An address with a password, or with a parameter under such a name, holds a secret wherever it
-stands: those parts of it are shown as ***, and all of it is kept as a digest.
+credentials are secrets whatever is in them, save the name of a header, those that only say in what form and language
+the two sides talk, and a reference to what is kept elsewhere ({"secret_id": …}). An address with a password, or with
+a parameter under such a name, holds a secret wherever it stands: those parts of it are shown as ***, and all of it is
+kept as a digest.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ _BREAK = re.compile(r"[^a-z0-9]+")
 _NEVER = (bool, float)
 # Fields of a header that stands in a list as an object; its value is none of them.
 _OF_A_HEADER = frozenset({"name", "key", "type", "is_secret"})
+# Headers that carry no credential (RFC 9110, 9111). As secrets, their everyday words would be taken out of every text.
+_OF_FORM = frozenset({
+    "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "content-encoding",
+    "content-language", "content-type", "user-agent",
+})  # fmt: skip
 _SEAL = "secret:sha256:"
 HIDDEN = "***"
 
@@ -57,7 +63,7 @@ def is_secret(keys: Sequence[str]) -> bool:
 def _under(place: int, key: str) -> int:
     """Where that stands which `place` has under `key`."""
     if place == _HEADERS:
-        return _WITHIN  # Whatever its name is.
+        return _PLAIN if key.lower() in _OF_FORM else _WITHIN
     if place in (_LIST, _HEADER):
         return _PLAIN if key in _OF_A_HEADER else _WITHIN
     words = _words(key)
@@ -95,6 +101,8 @@ def _entry(place: int, value: Any) -> int:
         return place
     if value.get("type") == "dynamic" and "value" in value:
         return _PLAIN  # It names a variable of the call.
+    if str(value.get("name") or value.get("key")).lower() in _OF_FORM:
+        return _PLAIN
     is_header = ("name" in value or "key" in value) and ("value" in value or "is_secret" in value)
     return _HEADER if is_header else place
 

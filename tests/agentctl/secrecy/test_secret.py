@@ -55,7 +55,8 @@ OPEN = [
     "credential_id", "auth_connection_id", "workspace_api_key_id", "authorization_method", "auth_type", "header_name",
     "key", "terms_key", "keywords.[]", "client_keyword", "author", "secretary", "tokenizer", "sid", "allowlist.[]",
     "attributes_to_headers.caller", "require_origin_header", "ca_certificate", "request_headers.X.secret_id",
-    "request_headers.X.variable_name", "api_key.env_var_label", "secret_token.secret_id",
+    "request_headers.X.variable_name", "request_headers.Accept-Language", "headers.content-type",
+    "api_key.env_var_label", "secret_token.secret_id",
     "data_collection.customer_token.description", "data_collection.password.type",
 ]  # fmt: skip
 
@@ -167,6 +168,14 @@ async def test_a_refusal_that_quotes_a_secret_is_told_without_it(body: dict[str,
 def test_what_only_tells_of_a_secret_is_left_as_it_is(path: str) -> None:
     assert masked(at(path)) == at(path)
     assert without_secrets(at(path)) == (at(path), ())
+
+
+def test_a_header_that_says_only_in_what_form_one_talks_is_no_secret() -> None:
+    plain = header(type="static", key="Accept", value="application/json")
+    assert masked(plain) == plain
+    assert (
+        masked({"headers": [{"name": "Accept", "value": "x", "password": CANARY}]})["headers"][0]["password"] == "***"
+    )
 
 
 def test_of_a_header_in_a_list_only_the_value_is_hidden() -> None:
