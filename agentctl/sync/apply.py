@@ -17,7 +17,7 @@ from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
 from agentctl.sync.amending import amended
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.departure import staying
+from agentctl.sync.departure import let_go, staying
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
@@ -58,6 +58,7 @@ async def apply(
     run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
     stay = staying(plan, kinds, lambda one: not take_ours and (one.overwrites or bool(one.doubt)))
     await bindings.settle(plan.settled)
+    await let_go(plan, bindings)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)

@@ -56,6 +56,14 @@ def with_lapsed(plan: Plan, gone: Mapping[Ref, str], *, forget: bool) -> Plan:
     return replace(plan, orphans=(*plan.orphans, *absent), absent=absent)
 
 
+async def let_go(plan: Plan, bindings: Bindings) -> None:
+    """Of what was remembered: the creates that nobody will look for again, and what is gone already."""
+    await bindings.abandon(plan.abandoned)
+    for ref, remote_id in plan.lapsed:
+        await bindings.forget(ref, remote_id)
+    await bindings.detach({remote_id for _, remote_id in plan.lapsed})
+
+
 async def _is_gone(kind: Kind[Any], remote_id: str) -> bool:
     try:
         await kind.read(remote_id)

@@ -152,7 +152,8 @@ async def apply(
             return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        await _let_go(control, plan, bindings)
+        for key in ours.released if ours else ():
+            await unhold(control, key)
         stay = [one for one in plan.changes if not take_ours and (one.overwrites or one.doubt)]
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
@@ -172,16 +173,6 @@ def _gate(
     held = {one.desired.ref for one in stay}
     pace = pace or Pace(deadline=control.loaded.project.gate_timeout, set_by=GATE_TIMEOUT)
     return TestGate(control.api, bindings, plan.assistants, held=held, pace=pace, on_tests=on_tests)
-
-
-async def _let_go(control: Control, plan: Plan, bindings: Bindings) -> None:
-    """Of what was remembered: the creates and the holds that end with this plan, and what is gone already."""
-    await bindings.abandon(plan.abandoned)
-    for ref, remote_id in plan.lapsed:
-        await bindings.forget(ref, remote_id)
-    await bindings.detach({remote_id for _, remote_id in plan.lapsed})
-    for key in plan.released if isinstance(plan, ProjectPlan) else ():
-        await unhold(control, key)
 
 
 async def _outlived(control: Control, applied: Applied, bindings: Bindings) -> Applied:
