@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def test_functions_stay_small_and_nine_in_ten_are_under_thirty_lines() -> None:
     }
     assert {place: lines for place, lines in lengths.items() if lines > 40} == {}
     assert sum(lines < 30 for lines in lengths.values()) / len(lengths) >= 0.9
+
+
+def test_the_sandbox_is_kept_from_all_of_ours() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (sandbox,) = (one for one in contracts if one.get("source_modules") == ["agentctl.sandbox"])
+    parts = {path.stem for path in (ROOT / "agentctl").iterdir() if path.suffix in ("", ".py")}
+    ours = {f"agentctl.{part}" for part in parts if part.isidentifier() and not part.startswith("__")}
+    ours -= {"agentctl.sandbox", "agentctl.templates"}
+    assert set(sandbox["forbidden_modules"]) == {*ours, "webhooks"}
 
 
 def test_names_say_what_a_module_is() -> None:

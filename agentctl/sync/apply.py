@@ -58,7 +58,7 @@ async def apply(
     run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
     stay = staying(plan, kinds, lambda one: not take_ours and (one.overwrites or bool(one.doubt)))
     await bindings.settle(plan.settled)
-    await let_go(plan, bindings)
+    await let_go(plan, kinds, bindings)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)

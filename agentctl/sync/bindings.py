@@ -140,6 +140,10 @@ class Bindings:
         """When the platform said it was changed last, as of our last write or look; 0: unknown."""
         return (self._known(ref, remote_id) or _NOTHING).touched
 
+    def written(self, ref: Ref, remote_id: str) -> int:
+        """When the platform said it was changed last, as of our last write; 0: unknown."""
+        return (self._known(ref, remote_id) or _NOTHING).written
+
     def former(self, ref: Ref) -> tuple[str, ...]:
         """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
         return self._memories.get(ref, _NOTHING).former
@@ -212,6 +216,7 @@ class Bindings:
         gone: Sequence[tuple[str, ...]] = (),
         *,
         touched: int = 0,
+        looked: bool = False,
         former: str | None = None,
         unjudged: bool = False,
         made: Mapping[str, Any] | None = None,
@@ -219,14 +224,15 @@ class Bindings:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
-        takes the place of. `unjudged`: it was made under a gate, and only `judge` says that it was let through. `made`:
-        what has just been said to make it, and nobody has looked at yet.
+        takes the place of. `looked`: nothing was written. `unjudged`: it was made under a gate, and only `judge` says
+        that it was let through. `made`: what has just been said to make it, and nobody has looked at yet.
         """
         known = self._known(ref, remote_id) or _NOTHING
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
         memory = Memory(
             applied=overlaid(without(known.applied, gone), written or {}),
             touched=touched or known.touched,
+            written=known.written if looked and known.written else touched or known.written,
             former=tuple(one for one in replaced if one != remote_id),
             unjudged=unjudged or known.unjudged,
             said=None if made is None else Said(made),
@@ -242,6 +248,7 @@ class Bindings:
                 one.body,
                 one.gone,
                 touched=one.touched,
+                looked=True,
                 former=one.former,
                 unjudged=one.unjudged,
             )

@@ -44,8 +44,13 @@ async def lapsed(
         # A part may not be seen alone. Of what we deleted ourselves, nothing is remembered but that it was there.
         if whole is None or whole in found.values():
             found[ref] = remote_id
-    bindings.lapse(found.values())
+    bindings.lapse(nameable(found, kinds))
     return found
+
+
+def nameable(gone: Mapping[Ref, str], kinds: Mapping[str, Kind[Any]]) -> set[str]:
+    """The ids by which others may have named them. Those of our own store are words, which may stand anywhere."""
+    return {remote_id for ref, remote_id in gone.items() if not kinds[ref.kind].traits.internal}
 
 
 def with_lapsed(plan: Plan, gone: Mapping[Ref, str], *, forget: bool) -> Plan:
@@ -56,12 +61,12 @@ def with_lapsed(plan: Plan, gone: Mapping[Ref, str], *, forget: bool) -> Plan:
     return replace(plan, orphans=(*plan.orphans, *absent), absent=absent)
 
 
-async def let_go(plan: Plan, bindings: Bindings) -> None:
+async def let_go(plan: Plan, kinds: Sequence[Kind[Any]], bindings: Bindings) -> None:
     """Of what was remembered: the creates that nobody will look for again, and what is gone already."""
     await bindings.abandon(plan.abandoned)
     for ref, remote_id in plan.lapsed:
         await bindings.forget(ref, remote_id)
-    await bindings.detach({remote_id for _, remote_id in plan.lapsed})
+    await bindings.detach(nameable(dict(plan.lapsed), {kind.name: kind for kind in kinds}))
 
 
 async def _is_gone(kind: Kind[Any], remote_id: str) -> bool:
@@ -113,7 +118,7 @@ def _changed_there(
     news = {edit.keys for edit in diff(_less(known, gone), there, kind.lists, memory)}
     edits = [edit for edit in diff(known, now.body, kind.lists, memory) if edit.keys in news]
     found = [replace(edit, origin="there") for edit in edits if edit.before is not None or edit.after is not None]
-    before = bindings.touched(ref, now.remote_id)
+    before = bindings.written(ref, now.remote_id)
     if not found and touch.is_news(before, now):
         found.append(Edit(_TOUCHED, touch.moment(now.touched), touch.moment(before), "there"))
     return tuple(found)
@@ -124,12 +129,14 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
     attached = {kind.name for kind in kinds if kind.traits.internal or kind.traits.part_of}
     internal = {kind.name for kind in kinds if kind.traits.internal}
     doomed = [change for change in plan.changes if change.action == "delete" and not change.replaces]
-    stay = {change.desired.ref: change for change in doomed if is_held(change)}
+    # By resource: of several objects that claim to be one, none goes while another is held back.
+    stay = {change.desired.ref for change in doomed if is_held(change)}
     while True:
-        ids = {one.observed.remote_id for one in stay.values() if one.observed}
-        used = set[str]().union(*(_words(one.observed.body) for one in stay.values() if one.observed))
+        kept = [one for one in doomed if one.desired.ref in stay]
+        ids = {one.observed.remote_id for one in kept if one.observed}
+        used = set[str]().union(*(_words(one.observed.body) for one in kept if one.observed))
         more = {
-            one.desired.ref: one
+            one.desired.ref
             for one in doomed
             if one.observed and one.desired.ref not in stay
             # Ids of our own store are words that may stand anywhere.
@@ -137,7 +144,7 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
             or (one.desired.kind in attached and ids & _words(one.observed.body))
         }
         if not more:
-            return list(stay.values())
+            return kept
         stay |= more
 
 

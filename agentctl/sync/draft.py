@@ -13,7 +13,7 @@ from agentctl.sync import touch
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, bodies_of, claiming, counting, doubled, ids_of, of_another
-from agentctl.sync.departure import as_they_are
+from agentctl.sync.departure import as_they_are, nameable
 from agentctl.sync.diff import diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.interrupted import arrived, believed
@@ -242,7 +242,7 @@ class Draft:
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
         doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
-        looks = await as_they_are(kinds, doomed, self._bindings, set(self._gone.values()))
+        looks = await as_they_are(kinds, doomed, self._bindings, nameable(self._gone, kinds))
         for change, now in zip(doomed, looks, strict=True):
             self._changes.remove(change)
             if isinstance(now, Change):

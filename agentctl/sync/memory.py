@@ -11,19 +11,22 @@ from agentctl.sync.interrupted import Said
 
 # Kept beside the fields, under names that no field of a resource has.
 _TOUCHED, _FORMER, _UNJUDGED, _SAID = "~touched", "~former", "~unjudged", "~said"
+_WRITTEN = "~written"
 
 
 @dataclass(frozen=True)
 class Memory:
     """`applied`: the fields as they were last written or found equal, secrets sealed.
 
-    `touched`: when the platform said it was changed last, as of our last write or look; 0: unknown. `former`: the ids
-    that it has taken the place of, and that are to be deleted once nothing refers to them. `unjudged`: it was made
-    under a gate that has not let it through. `said`: the words of a write that nobody has seen the end of.
+    `touched`: when the platform said it was changed last, as of our last write or look, and `written`, as of our last
+    write; 0: unknown. `former`: the ids that it has taken the place of, and that are to be deleted once nothing refers
+    to them. `unjudged`: it was made under a gate that has not let it through. `said`: the words of a write that nobody
+    has seen the end of.
     """
 
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
     touched: int = 0
+    written: int = 0
     former: tuple[str, ...] = ()
     unjudged: bool = False
     said: Said | None = field(default=None, repr=False)
@@ -33,8 +36,10 @@ class Memory:
         """What the store keeps. What an earlier version took for no secret is sealed here."""
         applied = sealed(kept)
         said = applied.pop(_SAID, None)
+        touched = int(applied.pop(_TOUCHED, 0) or 0)
         return cls(
-            touched=int(applied.pop(_TOUCHED, 0) or 0),
+            touched=touched,
+            written=int(applied.pop(_WRITTEN, 0) or touched),
             former=tuple(applied.pop(_FORMER, ()) or ()),
             unjudged=bool(applied.pop(_UNJUDGED, False)),
             said=Said(**said) if said else None,
@@ -45,6 +50,7 @@ class Memory:
         """As the store keeps it."""
         marks = {
             _TOUCHED: self.touched,
+            _WRITTEN: self.written if self.written != self.touched else 0,
             _FORMER: list(self.former),
             _UNJUDGED: self.unjudged,
             _SAID: asdict(self.said) if self.said else None,

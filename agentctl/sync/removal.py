@@ -22,7 +22,7 @@ class Removal:
         self._bindings = bindings
         self._ledger = ledger
         self._replaced: list[tuple[Change, str]] = []
-        self.gone: set[str] = set()  # the ids that are no more
+        self.gone: set[str] = set()  # the ids that are no more, and that others may have named
 
     def replaced(self, change: Change, old_id: str) -> None:
         """A new object has taken the place of this one."""
@@ -60,7 +60,8 @@ class Removal:
             await must_be_fresh(kind, planned)
         await kind.delete(remote_id)
         await self._bindings.forget(ref, remote_id)
-        self.gone.add(remote_id)
+        if not kind.traits.internal:
+            self.gone.add(remote_id)
         return True
 
     def _unplanned(self, kind: str) -> set[Ref]:

@@ -13,11 +13,12 @@ as $$
     end
 $$;
 
-update agentctl.bindings b set applied = agentctl.criteria_by_id(b.applied)
+-- A run that has read the old form must not write it back: it compares the time of the last write.
+update agentctl.bindings b set updated_at = now(), applied = agentctl.criteria_by_id(b.applied)
 where b.kind = 'agent' and b.applied #> '{platform_settings,evaluation,criteria}' is not null;
 
 -- What an edit has said whose end nobody saw, and what was there before it.
-update agentctl.bindings b set applied = jsonb_set(b.applied, '{~said}', (
+update agentctl.bindings b set updated_at = now(), applied = jsonb_set(b.applied, '{~said}', (
     select jsonb_object_agg(said.key, agentctl.criteria_by_id(said.value)) from jsonb_each(b.applied->'~said') said
 ))
 where b.kind = 'agent' and jsonb_typeof(b.applied->'~said') = 'object';

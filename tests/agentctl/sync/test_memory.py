@@ -18,7 +18,15 @@ FIELDS = {"name": "Desk", "tags": ["a"], "owner": "doc_1"}
     [
         Memory(),
         Memory(FIELDS),
-        Memory(FIELDS, touched=7, former=("one", "two"), unjudged=True, said=Said({"name": "Lobby"}, {"name": "Desk"})),
+        Memory(FIELDS, touched=7, written=7),
+        Memory(
+            FIELDS,
+            touched=9,
+            written=7,
+            former=("one", "two"),
+            unjudged=True,
+            said=Said({"name": "Lobby"}, {"name": "Desk"}),
+        ),
         Memory(said=Said({})),
     ],
 )
@@ -38,7 +46,7 @@ def test_secrets_are_sealed_wherever_they_are_kept_and_whoever_kept_them() -> No
 
 
 def test_what_names_an_id_that_is_no_more_names_nothing() -> None:
-    memory = Memory(FIELDS, touched=7, said=Said({"owner": "doc_1"}))
+    memory = Memory(FIELDS, touched=7, written=7, said=Said({"owner": "doc_1"}))
     left = memory.detached({"doc_1"})
     assert (left.applied["owner"], left.said, left.touched) == (None, Said({"owner": None}), 7)
     assert memory.detached(()) is memory
