@@ -89,6 +89,8 @@ class Faulty(httpx.AsyncBaseTransport):
     dead: bool = False
     lag: int = 3  # so many looks do not see what was made lately
     between: Callable[[], Awaitable[None]] | None = None  # lets another process go on before each step
+    swallows: bool = False  # the platform ignores a key somewhere on the way
+    told: bool = False  # somebody has read what the last run held back, and says that ours counts
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One request to the platform, and what becomes of it."""
@@ -169,9 +171,12 @@ async def sync(api: Api, store: Any, assistants: Sequence[Assistant], prune: boo
     try:
         bindings = await Bindings(store, SCOPE).load()
         found = await plan(kinds, assistants, bindings, prune=prune, patience=patience)
-        applied = await apply(found, kinds, await Bindings(store, SCOPE).load(), patience=patience)
+        how: dict[str, Any] = {"patience": patience, "take_ours": isinstance(store, Faulty) and store.told}
+        applied = await apply(found, kinds, await Bindings(store, SCOPE).load(), **how)
     except AgentctlError:
         return False
+    if isinstance(store, Faulty) and store.swallows:
+        store.told = bool(applied.held)
     return applied.ok and not applied.held
 
 
@@ -303,10 +308,13 @@ class World:
         """Run until all is done and one more run writes nothing. Steps are counted over all runs, from 1.
 
         A platform that says "gone" of what is there is believed; so that counts as done which a next run leaves alone.
+        What it has swallowed of a create whose end nobody saw looks like what somebody took away there: that is held
+        back, and the next run is one of somebody who has read it.
         """
         store = await self.start(scene)
         before = strangers(self.platform)
-        faulty = Faulty(self.platform, store, faults)
+        swallows = any("key ignored" in pair for pair in faults.values())
+        faulty = Faulty(self.platform, store, faults, swallows=swallows)
         reruns, done = -1, 0
         if tried := SCENES[scene].tried:
             await self._run(faulty, replace(SCENES[scene], wanted=tried))
