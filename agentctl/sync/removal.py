@@ -60,6 +60,8 @@ class Removal:
             await must_be_fresh(kind, planned)
         await kind.delete(remote_id)
         await self._bindings.forget(ref, remote_id)
+        if planned is not None and not planned.replaces and self._bindings.intended(ref):
+            await self._bindings.abandon([ref])  # What that create had made was found, and is gone.
         if not kind.traits.internal:
             self.gone.add(remote_id)
         return True

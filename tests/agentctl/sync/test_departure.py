@@ -194,3 +194,11 @@ async def test_a_deletion_that_failed_is_no_edit_of_somebody_where_the_name_is_t
     platform.refusing.clear()
     done = await synced(platform)
     assert (done.ok, done.held) == (True, ())
+
+
+async def test_a_create_that_was_cut_off_ends_with_the_deletion_of_what_it_had_made() -> None:
+    platform = await made()
+    del platform.bindings["agent", "desk"]
+    platform.intents.add(("agent", "desk"))
+    assert (await synced(platform)).ok
+    assert (platform.intents, platform.objects["agent"]) == (set(), {})
