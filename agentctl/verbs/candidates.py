@@ -67,7 +67,7 @@ async def candidates(
     search = _Search(control, await control.bindings(), declared)
     for agent_id in asked:
         entry = await control.api.get(agent.AGENT, agent_id=agent_id)
-        search.ask(having(f"GET {agent.AGENT}", entry, "agent_id"), asked[agent_id])
+        search.ask(having(f"GET {agent.AGENT}", entry, "agent_id"), asked[agent_id], alone=len(asked) == 1)
     async for entry in _listed(control):
         if entry["agent_id"] not in asked:
             search.add(entry, every=every, globs=unknown)
@@ -96,9 +96,15 @@ class _Search:
         self.left: list[Problem] = []
         self.notes: list[Problem] = []
 
-    def ask(self, entry: Mapping[str, Any], key: str) -> None:
-        """One that was asked for by its id. Raises UsageError where it is not to be had, or not under this key."""
+    def ask(self, entry: Mapping[str, Any], key: str, *, alone: bool) -> None:
+        """One that was asked for by its id. Raises UsageError where it is not to be had, or not under this key.
+
+        Of several, those that are declared already are left: a run that was cut off goes on where it was.
+        """
         agent_id, ours, foreign = self._whose(entry)
+        if ours in self._declared and not alone and key in ("", ours):
+            self.notes.append(Problem(ours, f"declares agent {agent_id} already; agentctl pull {ours} takes its edits"))
+            return
         if ours in self._declared:
             raise UsageError(f"agent {agent_id} is declared already, as {ours}", f"agentctl pull {ours}")
         if foreign:

@@ -410,6 +410,9 @@ def test_one_agent_under_a_key_of_ones_own(workspace: Workspace) -> None:
     assert [path.name for path in (workspace.root / "assistants").iterdir()] == ["pforte"]
     code, _, err = workspace("pull", "--agent", one, "--yes")
     assert (code, "is declared already, as pforte" in err) == (2, True)
+    third = workspace.agent_made("Drei")
+    assert workspace("pull", "--agent", one, "--agent", f"{third}=drei", "--yes")[0] == 0, "cut off, it goes on"
+    assert {path.name for path in (workspace.root / "assistants").iterdir()} == {"pforte", "drei"}
     code, _, err = workspace("pull", "--agent", f"{other}=pforte", "--yes")
     assert (code, "pforte is taken already" in err) == (2, True)
 
