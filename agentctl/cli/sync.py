@@ -171,10 +171,9 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
 
 def question(found: Plan) -> str:
     """What to ask before a plan is applied."""
-    foreign = len(found.foreign)
-    return (
-        f"Apply this, overwriting what was changed at the platform in {foreign} of them?" if foreign else "Apply this?"
-    )
+    what = [f"overwriting what was changed at the platform in {len(found.foreign)} of them"] if found.foreign else []
+    what += [f"with {len(found.doubtful)} that are probably not meant"] if found.doubtful else []
+    return f"Apply this{', ' if what else ''}{' and '.join(what)}?"
 
 
 class Progress:

@@ -54,9 +54,9 @@ async def apply(
     """
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
-    doubtful = {change.desired.ref for change in plan.changes if change.doubt and not take_ours}
+    doubtful = set() if take_ours else {change.desired.ref for change in plan.doubtful}
     run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
-    stay = staying(plan, kinds, lambda one: not take_ours and (one.overwrites or bool(one.doubt)))
+    stay = staying(plan, kinds, lambda one: one.contested and not take_ours)
     await bindings.settle(plan.settled)
     await let_go(plan, kinds, bindings)
     for kind in kinds:

@@ -65,6 +65,11 @@ class Change:
         return self.vanished or bool(self.foreign)
 
     @property
+    def contested(self) -> bool:
+        """Whether some of it is left undone unless somebody says that ours counts."""
+        return self.overwrites or bool(self.doubt)
+
+    @property
     def destroys(self) -> tuple[str, ...]:
         """What would be lost for good, in words."""
         return tuple(lost for _, lost in self.losses)
@@ -162,6 +167,11 @@ class Plan:
     def foreign(self) -> tuple[Change, ...]:
         """The changes that are held back unless somebody says that ours counts."""
         return tuple(change for change in self.changes if change.overwrites)
+
+    @property
+    def doubtful(self) -> tuple[Change, ...]:
+        """The changes that are probably not meant."""
+        return tuple(change for change in self.changes if change.doubt)
 
     @property
     def destructive(self) -> tuple[Change, ...]:

@@ -154,7 +154,7 @@ async def apply(
         kinds = await control.kinds(bindings)
         for key in ours.released if ours else ():
             await unhold(control, key)
-        stay = [one for one in plan.changes if not take_ours and (one.overwrites or one.doubt)]
+        stay = [one for one in plan.changes if one.contested and not take_ours]
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)

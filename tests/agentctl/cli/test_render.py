@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from agentctl.cli import render, terminal
+from agentctl.cli.sync import question
 from agentctl.errors import Problem, Rejected
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
@@ -93,3 +95,14 @@ def test_colour_is_only_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPat
 
 def test_json_keeps_umlauts() -> None:
     assert render.to_json({"a": "ü"}) == '{\n  "a": "ü"\n}'
+
+
+def test_the_question_names_what_a_yes_does_beyond_the_files() -> None:
+    wanted = Desired("agent", "neu", {}, "neu.toml")
+    new = Change("create", wanted, doubt="seems to be a folder that was renamed by hand")
+    gone = Change("create", replace(wanted, key="alt"), bound="agent_1")
+    assert question(Plan()) == "Apply this?"
+    assert question(Plan((new,))) == "Apply this, with 1 that are probably not meant?"
+    assert question(Plan((new, gone))) == (
+        "Apply this, overwriting what was changed at the platform in 1 of them and with 1 that are probably not meant?"
+    )
