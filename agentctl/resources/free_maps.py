@@ -15,8 +15,11 @@ from agentctl.resources.criteria import CRITERIA
 from agentctl.resources.language_presets import PRESETS
 from agentctl.sync.kind import Keyed
 
-# A header is a text, or one of these references.
-_HEADERS = Keyed(whole=True, forms=frozenset({"secret_id", "variable_name", "env_var_label"}))
+# A header is a text, or one of these references; so is what a custom model is asked with.
+_REFERENCES = frozenset({"secret_id", "variable_name", "env_var_label", "auth_connection_id"})
+_HEADERS = Keyed(whole=True, forms=_REFERENCES)
+_CUSTOM_LLM = "conversation_config.agent.prompt.custom_llm"
+_INITIATION = "platform_settings.workspace_overrides.conversation_initiation_client_data_webhook"
 _WORKFLOW = Keyed(whole=True, forms=frozenset({"type"}))
 FREE_MAPS: Mapping[str, Keyed] = {
     CRITERIA: Keyed(owned=True, whole=True),
@@ -25,14 +28,16 @@ FREE_MAPS: Mapping[str, Keyed] = {
     PRESETS: Keyed(owned=True, whole=True),
     "conversation_config.agent.dynamic_variables.dynamic_variable_placeholders": Keyed(whole=True),
     "conversation_config.agent.text_behavior_overrides": Keyed(whole=True),
-    "conversation_config.agent.prompt.custom_llm.request_headers": _HEADERS,
-    "platform_settings.workspace_overrides.conversation_initiation_client_data_webhook.request_headers": _HEADERS,
+    f"{_CUSTOM_LLM}.request_headers": _HEADERS,
+    f"{_INITIATION}.request_headers": _HEADERS,
     "platform_settings.alerting.monitor_configs": Keyed(whole=True),
     "platform_settings.widget.language_presets": Keyed(whole=True),
     "workflow.nodes": _WORKFLOW,
     "workflow.edges": _WORKFLOW,
     **{f"{TOOLS}.{tool}.params.procedures": Keyed(whole=True) for tool in BuiltInTools.model_fields},
 }
+# Objects with fields that the spec requires of a PATCH too: one field alone would be refused.
+COMPLETE: Mapping[str, Keyed] = {_CUSTOM_LLM: _HEADERS, _INITIATION: _HEADERS}
 _PROMPT = ("conversation_config", "agent", "prompt")
 
 

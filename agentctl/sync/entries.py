@@ -56,7 +56,7 @@ def written(
     observed: Mapping[str, Any],
     lists: Mapping[str, Keyed],
 ) -> dict[str, Any]:
-    """The smallest body that makes the edits and that the platform can take: entries of owned and whole maps are complete.
+    """The smallest body that makes the edits and that the platform can take: its maps and their entries are complete.
 
     `body` is what may be written, `wanted` all that is declared: where they differ, what is there is kept.
     """
@@ -88,7 +88,7 @@ def edited(body: Mapping[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
 def postponed(body: Mapping[str, Any], later: set[Ref], lists: Mapping[str, Keyed]) -> tuple[Path, ...]:
     """The paths of the parts that cannot be written before the Refs in `later` are known.
 
-    A part is an entry of an owned or whole map, which is complete or not there, and elsewhere the field that holds the Ref.
+    A part is an entry of a map with complete entries, and elsewhere the field that holds the Ref.
     """
     maps = {tuple(path.split(".")) for path, rule in lists.items() if rule.complete}
     return tuple(dict.fromkeys(_parts(body, later, maps, ())))
