@@ -17,8 +17,9 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.built_in_tools import TOOLS, built_in_tools
-from agentctl.resources.criteria import CRITERIA, as_list, by_id
-from agentctl.resources.language_presets import PRESETS, conversation
+from agentctl.resources.criteria import as_list, by_id
+from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
+from agentctl.resources.language_presets import conversation
 from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
@@ -47,11 +48,8 @@ class Agent:
         "conversation_config.agent.prompt.mcp_server_ids": Keyed(),
         "conversation_config.tts.supported_voices": Keyed(by="voice_id"),
         agent_test.ATTACHED: Keyed(by="test_id", open=True, owned=True),
-        CRITERIA: Keyed(owned=True, whole=True),
-        # Whether a PATCH that leaves a key out of these maps takes it away is not documented [either is survived].
-        "platform_settings.data_collection": Keyed(owned=True, whole=True),
-        "platform_settings.data_collection_scopes": Keyed(owned=True, whole=True),
-        PRESETS: Keyed(owned=True, whole=True),
+        **COMPLETE,
+        **FREE_MAPS,
         TOOLS: Keyed(owned=True),  # fixed keys; null switches one off
         "platform_settings.privacy.conversation_history_redaction.entities": Keyed(),
         "platform_settings.auth.allowlist": Keyed(by="hostname"),
@@ -233,7 +231,9 @@ class Agent:
         if "tags" in patch:
             ours, mine = self.tag(""), self.tag(desired.key)
             patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
-        return _observed("PATCH", await self._api.patch(AGENT, json=as_list(patch), once=True, agent_id=remote_id))
+        return _observed(
+            "PATCH", await self._api.patch(AGENT, json=as_list(sendable(patch)), once=True, agent_id=remote_id)
+        )
 
     async def delete(self, remote_id: str) -> None:
         """DELETE; one that is gone already is fine."""

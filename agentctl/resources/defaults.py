@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from agentctl.resources.free_maps import FREE_MAPS, sendable
 from agentctl.secrecy.secret import secrets
 
 Path = tuple[str, ...]
@@ -28,9 +29,7 @@ _NOT_OURS: frozenset[Path] = frozenset({
 _WEBHOOKS = ("platform_settings", "workspace_overrides", "webhooks")
 _SECTIONS = ("conversation_config", "platform_settings")
 # Objects whose keys are the user's own: an entry counts by being there, however little is in it.
-_MAPS = frozenset({
-    "language_presets", "dynamic_variable_placeholders", "request_headers", "monitor_configs",
-})  # fmt: skip
+_MAPS = frozenset(path.rpartition(".")[2] for path in FREE_MAPS)
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 # In defaults.json: what each entry of a list or map has that does not say otherwise.
 _EACH = "*"
@@ -51,7 +50,7 @@ def beyond_defaults(agent: Mapping[str, Any]) -> dict[str, Any]:
     for section in _SECTIONS:
         if kept := _beyond(agent.get(section) or {}, defaults()[section], (section,)):
             found[section] = kept
-    if workflow := _workflow(agent.get("workflow") or {}):
+    if workflow := _workflow(sendable(agent).get("workflow") or {}):
         found["workflow"] = workflow
     return found
 

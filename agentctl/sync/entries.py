@@ -56,22 +56,23 @@ def written(
     observed: Mapping[str, Any],
     lists: Mapping[str, Keyed],
 ) -> dict[str, Any]:
-    """The smallest body that makes the edits and that the platform can take: entries of owned maps are complete.
+    """The smallest body that makes the edits and that the platform can take: its maps and their entries are complete.
 
     `body` is what may be written, `wanted` all that is declared: where they differ, what is there is kept.
     """
     sent = patch(edits)
-    for path, rule in lists.items():
+    # A map inside an entry of another comes after it: the entry alone has what is declared of it only.
+    for path, rule in sorted(lists.items(), key=lambda item: item[0].count(".")):
         keys = tuple(path.split("."))
-        touched = dict.fromkeys(edit.keys[len(keys)] for edit in edits if _is_under(edit.keys, keys))
-        if not rule.owned or not touched:
+        said = _at(sent, keys)
+        if not rule.complete or not isinstance(said, Mapping):
             continue
         gone = {edit.keys[-1] for edit in edits if edit.removes and edit.keys[:-1] == keys}
         there, ours, all_ours = (_map(_at(tree, keys)) for tree in (observed, body, wanted))
         entries = {name: value for name, value in there.items() if value is not None} if rule.whole else {}
-        for name in touched:
+        for name in said:
             under = there.get(name) if rule.whole else _projected(all_ours.get(name), there.get(name))
-            entries[name] = None if name in gone else _laid(ours[name], under)
+            entries[name] = None if name in gone else _laid(ours.get(name, said[name]), under, rule.forms)
         if rule.whole:
             entries = {name: value for name, value in entries.items() if name not in gone}
         _place(sent, keys[:-1])[keys[-1]] = entries
@@ -87,9 +88,9 @@ def edited(body: Mapping[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
 def postponed(body: Mapping[str, Any], later: set[Ref], lists: Mapping[str, Keyed]) -> tuple[Path, ...]:
     """The paths of the parts that cannot be written before the Refs in `later` are known.
 
-    A part is an entry of an owned map, which is complete or not there, and elsewhere the field that holds the Ref.
+    A part is an entry of a map with complete entries, and elsewhere the field that holds the Ref.
     """
-    maps = {tuple(path.split(".")) for path, rule in lists.items() if rule.owned}
+    maps = {tuple(path.split(".")) for path, rule in lists.items() if rule.complete}
     return tuple(dict.fromkeys(_parts(body, later, maps, ())))
 
 
@@ -149,10 +150,6 @@ def _map(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _is_under(keys: Path, place: Path) -> bool:
-    return len(keys) > len(place) and keys[: len(place)] == place
-
-
 def _projected(wanted: Any, there: Any) -> Any:
     """What is there of all that is declared."""
     if not isinstance(wanted, Mapping) or not isinstance(there, Mapping):
@@ -160,8 +157,14 @@ def _projected(wanted: Any, there: Any) -> Any:
     return {key: _projected(value, there[key]) for key, value in wanted.items() if key in there}
 
 
-def _laid(over: Any, under: Any) -> Any:
-    return overlaid(under, over) if isinstance(over, Mapping) and isinstance(under, Mapping) else over
+def _laid(over: Any, under: Any, forms: frozenset[str]) -> Any:
+    """What is declared with the rest of what is there, unless that is a thing of another sort."""
+    if not isinstance(over, Mapping) or not isinstance(under, Mapping):
+        return over
+    told = {name: over[name] for name in forms if name in over}
+    if told and told != {name: under[name] for name in forms if name in under}:
+        return over
+    return {**under, **{key: _laid(value, under.get(key), forms) for key, value in over.items()}}
 
 
 def _place(tree: dict[str, Any], keys: Path) -> dict[str, Any]:

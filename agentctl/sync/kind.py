@@ -51,8 +51,11 @@ class Keyed:
     are the platform's own copies.
 
     `owned`, for a list or for a map, whose keys tell its entries apart: an entry that was applied and is no longer
-    declared goes; what others put there stays. An entry of such a map is always written complete. `whole`: so is the
-    map, with what others put there, since the platform may take a key that is left out for one that is to go.
+    declared goes; what others put there stays. `whole`, for a map: it is written with what others put there, since the
+    platform may take a key that is left out for one that is to go. An entry of either is always written complete.
+
+    `forms`: the fields by which an object in such a map says of what sort it is. One that is declared to be of another
+    sort than what is there takes nothing over from it.
     """
 
     by: str | None = None
@@ -60,6 +63,12 @@ class Keyed:
     ignored: frozenset[str] = frozenset()
     owned: bool = False
     whole: bool = False
+    forms: frozenset[str] = frozenset()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the entries of such a map are written complete or not at all."""
+        return self.owned or self.whole
 
 
 @dataclass(frozen=True)
@@ -155,7 +164,7 @@ class Kind(Protocol[Spec]):
 
     @property
     def lists(self) -> Mapping[str, Keyed]:
-        """Dotted path of each list that is not compared in order, and of each map with entries that are owned."""
+        """Dotted path of each list that is not compared in order, and of each map whose entries are complete."""
 
     def desired(self, spec: Spec) -> Iterable[Desired]:
         """What `spec` needs of this kind."""

@@ -79,6 +79,11 @@ class Contract:
         ]
         return sorted(found, key=lambda operation: operation.path.count("{"))
 
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """All of it."""
+        return self._spec
+
     @cached_property
     def _registry(self) -> Any:
         return Registry().with_resource("urn:spec", Resource(contents=self._spec, specification=DRAFT202012))
