@@ -81,6 +81,10 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     if new not in declared or not (bound[0] or bound[1] or mentions):
         raise unknown(old, declared)
     if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
+        found = moves(bindings, await control.kinds(bindings), loaded.assistants)
+        for keys, _, whose, way in found.told():
+            if new in keys:
+                raise SyncError(f"{new} is another folder than it was: {whose}, seems to have moved on", f"First {way}")
         raise _made_twice(old, new, *bound)
     return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 import pytest
 
+from agentctl.clients.store.postgres import PostgresStore
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
 from tests.agentctl.verbs.test_rename import by_hand, ids, in_sync, known
@@ -121,6 +124,28 @@ def test_one_that_the_store_does_not_know_is_taken_up_first(known: Bench) -> Non
     in_sync(known)
 
 
+def test_one_whose_making_was_cut_off_is_taken_up_first(known: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.declare("neu")
+    real = PostgresStore.call
+
+    async def killed(self: PostgresStore, function: str, args: Mapping[str, Any], **more: Any) -> Any:
+        if function == "bind" and args["key"] == "neu" and args["kind"] == "agent":
+            raise SystemExit(9)
+        return await real(self, function, args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresStore, "call", killed)
+        assert known("sync", "--yes")[0] != 0
+    before = ids(known)
+    assert len(before[0]) == 2
+    by_hand(known, "neu", "neuer")
+    code, out, err = known("sync", "--yes")
+    assert (code, ids(known)) == (3, before), out + err
+    follow(known, out)
+    assert ids(known) == before
+    in_sync(known)
+
+
 def other(known: Bench, key: str) -> None:
     known.declare(key, f'first_message = "Hier ist {key}."\n')
     folder = known.root / "assistants" / key
@@ -156,7 +181,10 @@ def test_folders_that_were_shifted_keep_their_agents(known: Bench, options: tupl
     with known.writes() as writes:
         code, out, err = known("sync", "--yes", *options)
     assert (code, writes) == (3, []), out + err
-    assert "agentctl rename zweite c, then agentctl rename empfang zweite" in out
+    in_order = "agentctl rename zweite c, then agentctl rename empfang zweite"
+    assert in_order in out
+    code, _, err = known("rename", "empfang", "zweite", "--yes")
+    assert (code, f"First {in_order}" in err, ids(known)) == (1, True, before), err
     assert follow(known, out) == 2
     assert (ids(known), names(known)) == (before, called)
     in_sync(known)
@@ -209,5 +237,4 @@ def test_a_pull_of_all_leaves_the_agent_of_a_renamed_folder(known: Bench) -> Non
 def test_but_one_that_is_asked_for_comes_back(known: Bench) -> None:
     renamed(known)
     code, out, err = known("pull", "empfang", "--yes")
-    assert code == 0, out + err
-    assert known.toml.exists()
+    assert (code, known.toml.exists()) == (3, True), "its number is the other one's: " + out + err
