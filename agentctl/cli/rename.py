@@ -43,6 +43,8 @@ def _what(renaming: Renaming) -> str:
     if renaming.agent_id:
         lines.append(f"agent {renaming.agent_id} stays; its tag and the names of its documents say {renaming.new} then")
     lines += [f"{one.where} names it, and is rewritten" for one in renaming.mentions]
+    taken = f"names {renaming.old}, which is another folder now, and is left as it is: see which one it means"
+    lines += [f"{where} {taken}" for where in renaming.unsure]
     return "\n".join(lines)
 
 

@@ -12,10 +12,12 @@ from agentctl.errors import Problem, UsageError
 from agentctl.resources import agent
 from agentctl.resources.agent import Agent
 from agentctl.resources.answer import having
-from agentctl.resources.assistant import KEY, RESERVED
+from agentctl.resources.assistant import KEY, RESERVED, Assistant
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
 from agentctl.verbs.fetching import short
+from agentctl.verbs.renamed import moves
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
 
@@ -68,9 +70,11 @@ async def candidates(
     for agent_id in asked:
         entry = await control.api.get(agent.AGENT, agent_id=agent_id)
         search.ask(having(f"GET {agent.AGENT}", entry, "agent_id"), asked[agent_id], alone=len(asked) == 1)
-    async for entry in _listed(control):
-        if entry["agent_id"] not in asked:
-            search.add(entry, every=every, globs=unknown)
+    entries = [entry async for entry in _listed(control) if entry["agent_id"] not in asked]
+    if every:
+        search.moved = await _moved(control, search, loaded.assistants, entries)
+    for entry in entries:
+        search.add(entry, every=every, globs=unknown)
     found = tuple(search.found.values())
     rest = tuple(glob for glob in keys if glob not in unknown or not any(fnmatchcase(one.key, glob) for one in found))
     return Candidates(found, rest, tuple(search.left), tuple(search.notes))
@@ -84,6 +88,30 @@ async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
         yield entry
 
 
+async def _moved(
+    control: Control, search: _Search, assistants: Sequence[Assistant], entries: Iterable[Mapping[str, Any]]
+) -> Mapping[str, str]:
+    """Of each key that is no longer declared, because its folder seems to have been renamed by hand: what to do.
+
+    Pulled under its old key, nothing would tell any more whose the new assistant is.
+    """
+    seen: dict[Ref, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        if key := search.key_of(entry):
+            seen.setdefault(Ref(agent.KIND, key), []).append({"name": entry.get("name")})
+    keys = {assistant.key for assistant in assistants}
+    bindings = await control.bindings()
+    gone = {ref: bodies for ref, bodies in seen.items() if ref.key not in keys}
+    there = [ref.key for ref in seen if ref.key in keys]
+    found = moves(bindings, await control.kinds(bindings), assistants, seen=gone, there=there)
+    return {
+        key: f"was {whose}, and {new} is new; if its folder was renamed, keep its agent and numbers: {way}; "
+        f"to have it back beside {new}: agentctl pull {key}"
+        for keys, new, whose, way in found.told()
+        for key in keys - found.declared
+    }
+
+
 class _Search:
     """Takes agents one by one; what it has found grows."""
 
@@ -95,6 +123,11 @@ class _Search:
         self.found: dict[str, Candidate] = {}
         self.left: list[Problem] = []
         self.notes: list[Problem] = []
+        self.moved: Mapping[str, str] = {}  # by key: what to do where its folder seems to have been renamed by hand
+
+    def key_of(self, entry: Mapping[str, Any]) -> str:
+        """Our key for it, or nothing."""
+        return self._whose(entry)[1]
 
     def ask(self, entry: Mapping[str, Any], key: str, *, alone: bool) -> None:
         """One that was asked for by its id. Raises UsageError where it is not to be had, or not under this key.
@@ -128,6 +161,8 @@ class _Search:
                 self.left.append(
                     Problem(where, f"is tagged as {ours}, which is another agent; take its tag away there")
                 )
+        elif every and ours in self.moved:
+            self.left.append(Problem(where, self.moved[ours]))
         elif foreign and every:
             self.notes.append(Problem(where, f"belongs to another project and is left alone: {foreign}"))
         elif not foreign and (every or (ours and any(fnmatchcase(ours, glob) for glob in globs))):

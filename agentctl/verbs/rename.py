@@ -31,6 +31,7 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.history import ProjectPlan, digest, unknown
 from agentctl.verbs.hold import hold, holds
 from agentctl.verbs.reading import read
+from agentctl.verbs.renamed import moves
 from agentctl.wiring import Control
 
 
@@ -38,7 +39,8 @@ from agentctl.wiring import Control
 class Renaming:
     """What a rename would do. `moves`: the folder; where it has the new name already, only the rest is left.
 
-    `agent_id`: the agent that keeps its id, None where there is none yet. `mentions`: files that name it.
+    `agent_id`: the agent that keeps its id, None where there is none yet. `mentions`: files that name it. `unsure`:
+    files that name `old` where another folder has that name by now: which one they mean is not known.
     """
 
     old: str
@@ -47,6 +49,7 @@ class Renaming:
     agent_id: str | None
     mentions: tuple[Rewrite, ...]
     assistant: Assistant = field(repr=False)
+    unsure: tuple[str, ...] = ()
 
 
 async def look(control: Control, old: str, new: str) -> Renaming:
@@ -63,6 +66,10 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     bindings = await control.bindings()
     bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
     if old in declared:
+        if bound[0] is not None and await _has_left(control, bindings, loaded, old, new):
+            await _must_be_known(control, bindings, declared[new], old, new)
+            places = tuple(one.where for one in mentions)
+            return Renaming(old, new, False, bound[0], (), declared[new], unsure=places)
         if new in declared or (loaded.project.root / ASSISTANTS / new).exists():
             raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
         if bound[1] is not None and bound[0] is not None and bound[0] != bound[1]:
@@ -74,8 +81,18 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     if new not in declared or not (bound[0] or bound[1] or mentions):
         raise unknown(old, declared)
     if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
+        found = moves(bindings, await control.kinds(bindings), loaded.assistants)
+        for keys, _, whose, way in found.told():
+            if new in keys:
+                raise SyncError(f"{new} is another folder than it was: {whose}, seems to have moved on", f"First {way}")
         raise _made_twice(old, new, *bound)
     return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
+
+
+async def _has_left(control: Control, bindings: Bindings, loaded: Loaded, old: str, new: str) -> bool:
+    """Whether the folder of `old` seems to be at `new` already, and another one in its place."""
+    found = moves(bindings, await control.kinds(bindings), loaded.assistants).by_key.get(new)
+    return found is not None and old in found.olds and bindings.get(Ref(agent.KIND, new)) is None
 
 
 async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:
@@ -147,7 +164,8 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
 def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], renaming: Renaming) -> Iterator[str]:
     """What is declared under the old key all the same: a folder of the knowledge base may have any name."""
     new = _called(renaming.assistant, renaming.new)
-    for one in (new, *(other for other in assistants if other.key != renaming.assistant.key)):
+    # Whatever has taken its place since is not meant: it declares all of that anew.
+    for one in (new, *(other for other in assistants if other.key not in (renaming.assistant.key, renaming.old))):
         for kind in kinds:
             for desired in kind.desired(one):
                 if f"{desired.key}/".startswith(f"{renaming.old}/"):

@@ -75,7 +75,7 @@ async def plan(
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
-    return veiled(doubted(found, bindings, {one.key for one in loaded.assistants}), control.veil)
+    return veiled(doubted(found, bindings, kinds, loaded.assistants), control.veil)
 
 
 def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
 import httpx
 import pytest
 
+from agentctl.clients.store.postgres import PostgresStore
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
 from tests.agentctl.verbs.test_rename import by_hand, ids, in_sync, known
@@ -94,4 +100,141 @@ def test_by_its_documents_where_nothing_is_remembered(known: Bench) -> None:
     renamed(known)
     code, out, err = known("sync", "--yes")
     assert (code, ids(known)[0]) == (3, before[0]), out + err
-    assert "which had its knowledge document: agentctl rename empfang zentrale" in out + err
+    assert "empfang, which had its knowledge document" in out + err
+    assert follow(known, out) == 4
+    assert ids(known)[0] == before[0]
+    in_sync(known)
+
+
+def test_one_that_the_store_does_not_know_is_taken_up_first(known: Bench) -> None:
+    before = ids(known)
+
+    async def forget(control: Control) -> None:
+        bindings = await control.bindings()
+        for kind in ("agent", "knowledge_document"):
+            for key in bindings.of(kind):
+                await bindings.unbind(Ref(kind, key))
+
+    known.control(forget)
+    by_hand(known)
+    code, out, err = known("sync", "--yes")
+    assert (code, ids(known)) == (3, before), out + err
+    follow(known, out)
+    assert ids(known) == before
+    in_sync(known)
+
+
+def test_one_whose_making_was_cut_off_is_taken_up_first(known: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    known.declare("neu")
+    real = PostgresStore.call
+
+    async def killed(self: PostgresStore, function: str, args: Mapping[str, Any], **more: Any) -> Any:
+        if function == "bind" and args["key"] == "neu" and args["kind"] == "agent":
+            raise SystemExit(9)
+        return await real(self, function, args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresStore, "call", killed)
+        assert known("sync", "--yes")[0] != 0
+    before = ids(known)
+    assert len(before[0]) == 2
+    by_hand(known, "neu", "neuer")
+    code, out, err = known("sync", "--yes")
+    assert (code, ids(known)) == (3, before), out + err
+    follow(known, out)
+    assert ids(known) == before
+    in_sync(known)
+
+
+def other(known: Bench, key: str) -> None:
+    known.declare(key, f'first_message = "Hier ist {key}."\n')
+    folder = known.root / "assistants" / key
+    (folder / "prompt.md").write_text(f"Du bist {key}.\n")
+    (folder / "knowledge").mkdir(exist_ok=True)
+    (folder / "knowledge" / "preise.md").write_text(f"Bei {key}.\n")
+
+
+def follow(known: Bench, out: str) -> int:
+    """Do what is said to keep the agent, to the letter; how many steps that were."""
+    said = out.partition("eep the agent and numbers of ")[2].partition("; for a second agent")[0]
+    steps = re.findall(r"mv assistants/(\w+) assistants/(\w+)|agentctl ((?:rename \w+ \w+|sync)\b)", said)
+    for old, new, command in steps:
+        if old:
+            by_hand(known, old, new)
+        else:
+            code, printed, err = known(*command.split(), "--yes")
+            assert code == 0, f"{command}: {printed}{err}"
+    return len(steps)
+
+
+def names(known: Bench) -> dict[str, str]:
+    return {agent_id: one["name"] for agent_id, one in known.sandbox.state()["agents"].items()}
+
+
+@pytest.mark.parametrize("options", [("--prune", "--force"), ("--only", "c"), ("--only", "zweite")])
+def test_folders_that_were_shifted_keep_their_agents(known: Bench, options: tuple[str, ...]) -> None:
+    other(known, "zweite")
+    assert known("sync", "--yes")[0] == 0
+    before, called = ids(known), names(known)
+    by_hand(known, "zweite", "c")
+    by_hand(known, "empfang", "zweite")
+    with known.writes() as writes:
+        code, out, err = known("sync", "--yes", *options)
+    assert (code, writes) == (3, []), out + err
+    in_order = "agentctl rename zweite c, then agentctl rename empfang zweite"
+    assert in_order in out
+    code, _, err = known("rename", "empfang", "zweite", "--yes")
+    assert (code, f"First {in_order}" in err, ids(known)) == (1, True, before), err
+    assert follow(known, out) == 2
+    assert (ids(known), names(known)) == (before, called)
+    in_sync(known)
+
+
+def test_one_whose_place_a_fresh_folder_has_taken_keeps_its_agent(known: Bench) -> None:
+    (number,) = known.sandbox.state()["numbers"].values()
+    before = ids(known)
+    by_hand(known, "empfang", "c")
+    other(known, "empfang")
+    toml = known.root / "assistants" / "empfang" / "assistant.toml"
+    toml.write_text(toml.read_text().replace('"Empfang"', '"Neuer"'))
+    code, out, err = known("sync", "--yes")
+    assert (code, ids(known)[0], set(names(known).values())) == (3, before[0], {"Empfang"}), out + err
+    assert "empfang, which had its name, is declared otherwise now" in out
+    assert follow(known, out) == 1
+    assert known("sync", "--yes")[0] == 0
+    assert names(known)[number["agent_id"]] == "Empfang"
+    assert set(names(known).values()) == {"Empfang", "Neuer"}
+    in_sync(known)
+
+
+@pytest.mark.parametrize("edited", ["", "prompt.md", "assistant.toml"])
+def test_a_copy_of_one_that_stays_is_no_renaming(known: Bench, edited: str) -> None:
+    folder = known.root / "assistants" / "empfang"
+    shutil.copytree(folder, folder.with_name("c"))
+    copied = folder.with_name("c") / "assistant.toml"
+    copied.write_text('name = "C"\n')
+    if edited == "prompt.md":
+        (folder / edited).write_text("Du bist jetzt anders.\n")
+    elif edited:
+        (folder / edited).write_text((folder / edited).read_text().replace('"Empfang"', '"Anders"'))
+        copied.write_text('name = "Empfang"\n')
+    code, out, err = known("sync", "--yes")
+    assert (code, "agent c: created" in err) == (0, True), out + err
+    in_sync(known)
+
+
+def test_a_pull_of_all_leaves_the_agent_of_a_renamed_folder(known: Bench) -> None:
+    before = ids(known)
+    renamed(known)
+    code, out, err = known("pull", "--all", "--yes")
+    assert (code, (known.root / "assistants" / "empfang").exists()) == (3, False), out + err
+    assert "agentctl rename empfang zentrale" in out
+    assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert known("pull", "--all", "--yes")[0] == 0
+    assert ids(known)[0] == before[0]
+
+
+def test_but_one_that_is_asked_for_comes_back(known: Bench) -> None:
+    renamed(known)
+    code, out, err = known("pull", "empfang", "--yes")
+    assert (code, known.toml.exists()) == (3, True), "its number is the other one's: " + out + err
