@@ -35,9 +35,12 @@ def register(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Have ElevenLabs deliver every call to a door; shows the secret once."""
+    """Have ElevenLabs deliver every call to a door; shows the secret once.
 
-    async def run(control: Control) -> None:
+    Exit code 3: something else of an agent's delivery, such as its events, stays as it was changed at the platform.
+    """
+
+    async def run(control: Control) -> bool:
         from agentctl.cli import render
         from agentctl.verbs import webhook as verbs
 
@@ -60,8 +63,10 @@ def register(
         for notice in done.notices:
             say(f"note: {notice}")
         hook.end()
+        return bool(done.held)
 
-    connected(run)
+    if connected(run):
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -117,7 +122,8 @@ def _show_plan(plan: Plan) -> None:
 
 def _registered_text(done: Registered) -> str:
     from agentctl.cli.addressed import addressed
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import held_text, plain
+    from agentctl.verbs.remedy import remedies
 
     lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(done.webhook.url)} is there."]
     lines.append("Failed deliveries are repeated (5 attempts within 41 minutes).")
@@ -127,10 +133,13 @@ def _registered_text(done: Registered) -> str:
         lines.append(addressed(f"Not synced yet: {', '.join(done.unsynced)}; agentctl sync binds them."))
     if done.workspace is not None:
         lines.append("The workspace's default leads to it" + (" now." if done.workspace else " already."))
+    lines += [held_text(change) for change in done.held]
+    lines += [addressed(line) for line in dict.fromkeys(filter(None, remedies(done.held)))]
     return "\n".join(lines)
 
 
 def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
+    from agentctl.cli import render
     from agentctl.cli.addressed import addressed
 
     return {
@@ -143,6 +152,7 @@ def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
         "retries": True,
         "agents": list(done.agents),
         "changed": list(done.changed),
+        "held": render.held_json(done.held),
         "unsynced": list(done.unsynced),
         "workspace": done.workspace,
         "notices": [addressed(notice) for notice in done.notices],
