@@ -14,7 +14,7 @@ from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
     from agentctl.sync.plan import Plan
-    from agentctl.verbs.webhook import Registered, Sent, Status
+    from agentctl.verbs.webhook import Registered, Registration, Sent, Status
     from agentctl.wiring import Control
 
 app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
@@ -45,10 +45,7 @@ def register(
         from agentctl.verbs import webhook as verbs
 
         found = await verbs.look(control, url, workspace=workspace)
-        for reason in found.needs_yes:
-            say(f"! {reason}")
-        if found.needs_yes:
-            confirm(f"Deliver to {url} instead?", yes=yes)
+        _ask(found, yes=yes)
         hook = NewSecret(control, write_env=write_env, json=json)
         try:
             done = await verbs.register(control, found, on_created=hook.made, on_plan=None if json else _show_plan)
@@ -112,6 +109,13 @@ def send(
     if not sent.ok:
         say(sent.hint)
         raise typer.Exit(1)
+
+
+def _ask(found: Registration, *, yes: bool) -> None:
+    for reason in found.needs_yes:
+        say(f"! {reason}")
+    if found.needs_yes:
+        confirm(f"Deliver to {found.url} instead?", yes=yes)
 
 
 def _show_plan(plan: Plan) -> None:

@@ -207,11 +207,11 @@ class _Run:
     async def make(self) -> None:
         """The second webhook. One whose secret was lost with an answer, or with a kill, is of no use to anybody."""
         control, hooks = self.control, await resource.listed(self.control.api)
+        current = next((hook for hook in hooks if hook.webhook_id == self.rotation.old), None)
+        if current is None:  # At each run: the key may open another workspace since the last one.
+            hint = "agentctl webhook register URL makes a new one; unless the key opens another workspace."
+            raise UsageError(f"webhook {self.rotation.old} is gone at ElevenLabs: nothing to rotate", hint)
         if self.rotation.step == "none":
-            current = next((hook for hook in hooks if hook.webhook_id == self.rotation.old), None)
-            if current is None:
-                hint = "agentctl webhook register URL makes a new one."
-                raise UsageError(f"webhook {self.rotation.old} is gone at ElevenLabs: nothing to rotate", hint)
             await self._saved("make", url=current.url, before=tuple(hook.webhook_id for hook in hooks))
         await _sweep(control, self.rotation, spared={*self.rotation.before})
         hook, made = await resource.create(control.api, resource.name_for(control.scope), self.rotation.url)

@@ -105,3 +105,13 @@ def test_a_key_of_another_workspace_registers_nothing_where_one_agent_is_bound(b
         assert (code, writes) == (1, [])
         assert "the key probably opens another workspace" in err
     assert bench.control(lambda control: control.bindings()).ids() == before
+
+
+def test_a_rotation_that_was_begun_goes_on_in_no_other_workspace(registered: Bench) -> None:
+    registered.sandbox.fault(method="POST", path="/v1/workspace/webhooks", drop="after")
+    assert registered("webhook", "rotate", "--yes")[0] == 1
+    registered.sandbox.reset()
+    with registered.writes() as writes:
+        code, _, err = registered("webhook", "rotate", "--yes")
+    assert (code, writes) == (2, [])
+    assert "is gone at ElevenLabs" in err
