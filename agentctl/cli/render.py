@@ -40,17 +40,21 @@ def to_json(value: Any) -> str:
 
 def applied_json(applied: Applied) -> dict[str, Any]:
     """The stable face of `sync --json`: the plan, and what came of it."""
-    held = [
+    left = [{"kind": one.ref.kind, "key": one.ref.key, "why": addressed(str(one.error))} for one in applied.left]
+    return {**plan_json(applied.plan, applied.failures), "held": held_json(applied.held), "left": left}
+
+
+def held_json(held: Sequence[Change]) -> list[dict[str, Any]]:
+    """What was left undone, as `sync --json` has it."""
+    return [
         {
             "kind": change.desired.kind,
             "key": change.desired.key,
             "paths": [edit.path for edit in change.edits if edit in change.foreign or edit in change.perilous],
             "destroys": list(change.destroys),
         }
-        for change in applied.held
+        for change in held
     ]
-    left = [{"kind": one.ref.kind, "key": one.ref.key, "why": addressed(str(one.error))} for one in applied.left]
-    return {**plan_json(applied.plan, applied.failures), "held": held, "left": left}
 
 
 def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def _rotated_text(done: Rotated, variable: str) -> str:
     rotation, lines = done.rotation, []
     if done.changed:
         lines.append(f"The door knows the new secret. Now delivering to {rotation.new}: {', '.join(done.changed)}.")
+    lines += [f"{told(one)}." for one in done.left]
     if done.pending and rotation.until is not None:
         lines.append(f"{told(done.pending).capitalize()}: run this again after {_time(rotation.until)}.")
     elif done.pending:
@@ -138,6 +139,7 @@ def _rotated_json(done: Rotated, hook: NewSecret) -> dict[str, Any]:
         "secret": done.secret.get_secret_value() if done.secret else None,
         "env_file": str(hook.env_file or done.env_file) if hook.env_file or done.env_file else None,
         "changed": list(done.changed),
+        "left": [addressed(one) for one in done.left],
     }
 
 

@@ -14,7 +14,7 @@ from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
     from agentctl.sync.plan import Plan
-    from agentctl.verbs.webhook import Registered, Sent, Status
+    from agentctl.verbs.webhook import Registered, Registration, Sent, Status
     from agentctl.wiring import Control
 
 app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
@@ -35,17 +35,17 @@ def register(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Have ElevenLabs deliver every call to a door; shows the secret once."""
+    """Have ElevenLabs deliver every call to a door; shows the secret once.
 
-    async def run(control: Control) -> None:
+    Exit code 3: something else of an agent's delivery, such as its events, stays as it was changed at the platform.
+    """
+
+    async def run(control: Control) -> bool:
         from agentctl.cli import render
         from agentctl.verbs import webhook as verbs
 
         found = await verbs.look(control, url, workspace=workspace)
-        for reason in found.needs_yes:
-            say(f"! {reason}")
-        if found.needs_yes:
-            confirm(f"Deliver to {url} instead?", yes=yes)
+        _ask(found, yes=yes)
         hook = NewSecret(control, write_env=write_env, json=json)
         try:
             done = await verbs.register(control, found, on_created=hook.made, on_plan=None if json else _show_plan)
@@ -60,8 +60,10 @@ def register(
         for notice in done.notices:
             say(f"note: {notice}")
         hook.end()
+        return bool(done.held)
 
-    connected(run)
+    if connected(run):
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -109,6 +111,13 @@ def send(
         raise typer.Exit(1)
 
 
+def _ask(found: Registration, *, yes: bool) -> None:
+    for reason in found.needs_yes:
+        say(f"! {reason}")
+    if found.needs_yes:
+        confirm(f"Deliver to {found.url} instead?", yes=yes)
+
+
 def _show_plan(plan: Plan) -> None:
     from agentctl.cli import render
 
@@ -117,7 +126,8 @@ def _show_plan(plan: Plan) -> None:
 
 def _registered_text(done: Registered) -> str:
     from agentctl.cli.addressed import addressed
-    from agentctl.cli.render import plain
+    from agentctl.cli.render import held_text, plain
+    from agentctl.verbs.remedy import remedies
 
     lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(done.webhook.url)} is there."]
     lines.append("Failed deliveries are repeated (5 attempts within 41 minutes).")
@@ -127,10 +137,13 @@ def _registered_text(done: Registered) -> str:
         lines.append(addressed(f"Not synced yet: {', '.join(done.unsynced)}; agentctl sync binds them."))
     if done.workspace is not None:
         lines.append("The workspace's default leads to it" + (" now." if done.workspace else " already."))
+    lines += [held_text(change) for change in done.held]
+    lines += [addressed(line) for line in dict.fromkeys(filter(None, remedies(done.held)))]
     return "\n".join(lines)
 
 
 def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
+    from agentctl.cli import render
     from agentctl.cli.addressed import addressed
 
     return {
@@ -143,6 +156,7 @@ def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
         "retries": True,
         "agents": list(done.agents),
         "changed": list(done.changed),
+        "held": render.held_json(done.held),
         "unsynced": list(done.unsynced),
         "workspace": done.workspace,
         "notices": [addressed(notice) for notice in done.notices],

@@ -24,6 +24,9 @@ from agentctl.sync.kind import Desired, Observed, Scope, Sighting
 WEBHOOKS = "/v1/workspace/webhooks"
 ONE_WEBHOOK = "/v1/workspace/webhooks/{webhook_id}"
 SETTINGS = "/v1/convai/settings"
+# Of an agent: where its delivery stands, and in that the field that says to which webhook.
+DELIVERY = ("platform_settings", "workspace_overrides", "webhooks")
+ID = "post_call_webhook_id"
 
 
 @dataclass(frozen=True)
@@ -114,36 +117,45 @@ async def bind_workspace(api: Api, current: Mapping[str, Any], webhook_id: str) 
 
 def bound_to(settings: Mapping[str, Any]) -> str | None:
     """The webhook in an agent's or the workspace's `webhooks`, None where none is bound."""
-    found = settings.get("post_call_webhook_id")
+    found = settings.get(ID)
     return str(found) if found else None
 
 
 def agent_binding(agent: Mapping[str, Any]) -> Mapping[str, Any]:
     """`webhooks` of an agent as the platform answers it; empty where it has none of its own."""
     place: Any = agent
-    for key in ("platform_settings", "workspace_overrides", "webhooks"):
+    for key in DELIVERY:
         place = place.get(key) if isinstance(place, Mapping) else None
     return place if isinstance(place, Mapping) else {}
 
 
 class AgentWebhook:
-    """The kind `agent`, narrowed to where its calls are delivered: registering a webhook writes that and no more."""
+    """The kind `agent`, narrowed to where its calls are delivered: registering a webhook writes that and no more.
 
-    def __init__(self, agent: Agent) -> None:
+    Without `whole` it is narrowed further, to the webhook of those that deliver to the project's: what they deliver,
+    and agents that choose a webhook of their own, are left out.
+    """
+
+    def __init__(self, agent: Agent, *, whole: bool = True) -> None:
         self._agent = agent
+        self._whole = whole
         self.name = agent.name
         self.traits = replace(agent.traits, prunable=False)
         self.lists = agent.lists
 
     @classmethod
-    def of(cls, api: Api, scope: Scope) -> AgentWebhook:
+    def of(cls, api: Api, scope: Scope, *, whole: bool = True) -> AgentWebhook:
         """For the agents of one project, delivering to its own webhook."""
-        return cls(Agent(api, scope, WEBHOOK))
+        return cls(Agent(api, scope, WEBHOOK), whole=whole)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Exactly the part that a sync would write too, `[elevenlabs]` of the assistant included."""
         for desired in self._agent.desired(assistant):
             webhooks = agent_binding(desired.body)
+            if not self._whole:
+                if webhooks.get(ID) != WEBHOOK:
+                    continue
+                webhooks = {ID: WEBHOOK}
             body = {"platform_settings": {"workspace_overrides": {"webhooks": webhooks}}}
             yield Desired(desired.kind, desired.key, body, desired.where, partial=True)
 

@@ -36,16 +36,24 @@ def must_be_here(
     )
 
 
-async def must_begin_nothing(
-    kind: Kind[Any], seen: Mapping[str, Mapping[str, Sighting]], changes: Sequence[Change], bindings: Bindings
-) -> None:
-    """Raise Elsewhere where the only one of `kind` that is bound is not there, and something new would be made.
+def begun(changes: Sequence[Change]) -> list[Desired]:
+    """What the changes would make that was never there.
 
     What has to be made anew is held back, and waits for a person to say whether it was deleted or is in another
-    workspace; what was never there would not wait. `seen`: by kind, whatever tells at the platform that it is ours.
+    workspace; this would not wait.
+    """
+    return [change.desired for change in changes if change.action == "create" and change.bound is None]
+
+
+async def must_begin_nothing(
+    kind: Kind[Any], seen: Mapping[str, Mapping[str, Sighting]], new: Sequence[Desired], bindings: Bindings
+) -> None:
+    """Raise Elsewhere where the only one of `kind` that is bound is not there, and something `new` would be made.
+
+    `seen`: by kind, whatever tells at the platform that it is ours.
     """
     bound = bindings.of(kind.name)
-    new = [one.desired for one in changes if one.action == "create" and one.bound is None and one.desired.kind in seen]
+    new = [one for one in new if one.kind in seen]
     if len(bound) != 1 or not new or any(seen[kind.name].values()) or not bindings.ids().isdisjoint(_all(seen)):
         return
     ((key, remote_id),) = bound.items()

@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
-from agentctl.sync.diff import Edit, attributed
+from agentctl.sync.diff import Edit, Origin, attributed
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Surveying
 
 Spec = TypeVar("Spec")
@@ -259,6 +259,14 @@ def traced(
     was = {change.desired.ref: change.bound for change in changes if change.vanished and change.bound is not None}
     found = attributed([replace(edit, after=resolve(edit.after, was)) for edit in edits], applied, lists)
     return tuple(replace(edit, origin=one.origin) for edit, one in zip(edits, found, strict=True))
+
+
+def weighed(plan: Plan, whose: Callable[[Change, Edit], Origin]) -> Plan:
+    """The plan with each edit's origin as `whose` has it: for a caller that was told what it may overwrite."""
+    changes = [
+        replace(one, edits=tuple(replace(edit, origin=whose(one, edit)) for edit in one.edits)) for one in plan.changes
+    ]
+    return replace(plan, changes=tuple(changes))
 
 
 def refs(body: Any) -> set[Ref]:

@@ -11,7 +11,7 @@ from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
-from agentctl.sync.elsewhere import must_be_here, must_begin_nothing
+from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Eager, Kind, Sighting
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
@@ -68,7 +68,7 @@ async def plan(
     found = with_lapsed(draft.plan(notices), gone, forget=prune)
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
-        await must_begin_nothing(by_name[anchor], outside, found.changes, bindings)
+        await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
     return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())
 
 

@@ -14,13 +14,12 @@ from agentctl.resources.agent import KIND as AGENT
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import AgentWebhook, Webhook
-from agentctl.sync import apply as engine
-from agentctl.sync import planning
+from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.plan import Plan
+from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import sync, unseen
 from agentctl.verbs.address import need_webhook_url
-from agentctl.verbs.delivering import delivering
+from agentctl.verbs.delivering import deliver, delivering, unmoved
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
@@ -35,7 +34,8 @@ class Registration:
     """What registering would do. `existing` is our webhook with this URL, if there is one; None: one is made.
 
     `former` is the one that the project used until now. `lost` is ours with this URL, whose secret nobody has: another
-    takes its place, unless there is a `doubt`. `needs_yes`: what of somebody else's would be replaced.
+    takes its place, unless there is a `doubt`. `found`: the webhook that the agent of each assistant delivers to now.
+    `needs_yes`: what of somebody else's would be replaced.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Registration:
     lost: Webhook | None
     doubt: str
     assistants: tuple[Assistant, ...]
+    found: Mapping[str, str | None]
     unsynced: tuple[str, ...]
     workspace: Mapping[str, Any] | None
     needs_yes: tuple[str, ...]
@@ -55,8 +56,9 @@ class Registration:
 class Registered:
     """What registering did. `secret` is there only when the webhook was made just now: it is never told again.
 
-    `agents` are the assistants whose agents deliver to it, `changed` those that did not before; `workspace` says
-    whether the workspace's default was written, None where nobody asked for it.
+    `agents` are the assistants whose agents deliver to it, `changed` those that were written; `held`: what stays as
+    somebody has changed it there, such as the events. `workspace` says whether the workspace's default was written,
+    None where nobody asked for it.
     """
 
     webhook: Webhook
@@ -67,6 +69,7 @@ class Registered:
     unsynced: tuple[str, ...]
     workspace: bool | None
     notices: tuple[str, ...]
+    held: tuple[Change, ...] = ()
 
 
 async def look(control: Control, url: str, *, workspace: bool = False) -> Registration:
@@ -86,7 +89,7 @@ async def look(control: Control, url: str, *, workspace: bool = False) -> Regist
     ours = {hook.webhook_id for hook in hooks if hook.name == name} | {bindings.get(WEBHOOK)}
     agent_ids = bindings.of(AGENT)
     synced = tuple(assistant for assistant in loaded.assistants if assistant.key in agent_ids)
-    found = await delivering(control, synced, bindings)
+    found = await delivering(control, synced, bindings, hooks)
     lost, doubt = None, ""
     if existing is not None and unseen.is_unseen(control, existing, bindings):
         lost, doubt = existing, await unseen.doubt(control, existing, bindings, found)
@@ -98,6 +101,7 @@ async def look(control: Control, url: str, *, workspace: bool = False) -> Regist
         lost=lost,
         doubt=doubt,
         assistants=synced,
+        found=found,
         unsynced=tuple(key for key in _keys(loaded.assistants) if key not in agent_ids),
         workspace=current,
         needs_yes=tuple(_reasons(hooks, existing, ours, found, current)),
@@ -144,7 +148,7 @@ class _Register:
     bindings: Bindings | None = None
     webhook: Webhook | None = None
     secret: SecretStr | None = field(default=None, repr=False)
-    plan: Plan = field(default_factory=Plan)
+    applied: Applied = field(default_factory=lambda: Applied(Plan(), (), ()))
     workspace: bool | None = None
 
     def steps(self) -> Sequence[Step]:
@@ -191,17 +195,12 @@ class _Register:
         await resource.switch_on(self.control.api, self._made())
 
     async def bind_agents(self) -> None:
-        """The same path as sync, narrowed to where the agents' calls are delivered."""
-        control = self.control
-        bindings = await control.bindings()
-        kind = AgentWebhook.of(control.api, control.scope)
-        self.plan = await planning.plan(
-            [kind], self.registration.assistants, bindings, whole=False, patience=self.control.patience
+        """From whatever webhook they were seen to deliver to, which somebody has agreed to."""
+        kind = AgentWebhook.of(self.control.api, self.control.scope)
+        seen, assistants = self.registration.found, self.registration.assistants
+        self.applied = await deliver(
+            self.control, kind, assistants, lambda key, now: key in seen and seen[key] == now, self.on_plan
         )
-        self.on_plan(self.plan)
-        applied = await engine.apply(self.plan, [kind], bindings, take_ours=True)
-        if applied.failures:
-            raise applied.failures[0].error
 
     async def bind_workspace(self) -> None:
         """Read, change, write."""
@@ -211,7 +210,7 @@ class _Register:
     def result(self) -> Registered:
         """What came of it."""
         registration = self.registration
-        notices = list(registration.notices)
+        notices, stay = list(registration.notices), unmoved(self.applied)
         if registration.former is not None:
             notices.append(
                 f"webhook {registration.former.webhook_id} ({registration.former.url}) is no longer used by this "
@@ -221,11 +220,12 @@ class _Register:
             webhook=self._made(),
             created=self.secret is not None,
             secret=self.secret,
-            agents=_keys(registration.assistants),
-            changed=tuple(change.desired.key for change in self.plan.changes),
+            agents=tuple(key for key in _keys(registration.assistants) if key not in stay),
+            changed=tuple(change.desired.key for change in self.applied.done),
             unsynced=registration.unsynced,
             workspace=self.workspace,
             notices=tuple(notices),
+            held=self.applied.held,
         )
 
     def _made(self) -> Webhook:

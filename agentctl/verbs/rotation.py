@@ -22,9 +22,9 @@ from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import AgentWebhook, Webhook
-from agentctl.sync import apply as engine
-from agentctl.sync import planning
+from agentctl.sync.plan import Change
 from agentctl.verbs import secret, sync
+from agentctl.verbs.delivering import deliver
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -70,7 +70,8 @@ class Rotation:
 class Rotated:
     """How far a run came. `pending` says what it waits for; empty: the rotation is at its end.
 
-    `secret` is there only when the new webhook was made just now. `env_file` lost the old secret.
+    `secret` is there only when the new webhook was made just now. `env_file` lost the old secret. `left`: in words, the
+    agents that do not deliver to the old webhook, as somebody has set it at the platform, and were not moved.
     """
 
     rotation: Rotation
@@ -78,6 +79,7 @@ class Rotated:
     secret: SecretStr | None = field(default=None, repr=False)
     changed: tuple[str, ...] = ()
     env_file: Path | None = None
+    left: tuple[str, ...] = ()
 
 
 async def look(control: Control, *, now: float | None = None) -> Rotation:
@@ -181,6 +183,7 @@ class _Run:
     on_created: OnCreated
     made: SecretStr | None = None
     changed: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     async def on(self) -> Rotated:
         """Step after step, until one has to wait."""
@@ -191,11 +194,11 @@ class _Run:
         if self.rotation.step == "wait":
             return self.ended("failed deliveries to the old webhook may still be repeated")
         env_file = await self.end()
-        return Rotated(self.rotation, "", self.made, self.changed, env_file)
+        return replace(self.ended(""), env_file=env_file)
 
     def ended(self, pending: str) -> Rotated:
-        """It waits."""
-        return Rotated(self.rotation, pending, self.made, self.changed)
+        """It waits, or is at its end."""
+        return Rotated(self.rotation, pending, self.made, self.changed, left=self.left)
 
     async def _saved(self, step: Step, **changes: Any) -> None:
         self.rotation = replace(self.rotation, step=step, **changes)
@@ -204,11 +207,11 @@ class _Run:
     async def make(self) -> None:
         """The second webhook. One whose secret was lost with an answer, or with a kill, is of no use to anybody."""
         control, hooks = self.control, await resource.listed(self.control.api)
+        current = next((hook for hook in hooks if hook.webhook_id == self.rotation.old), None)
+        if current is None:  # At each run: the key may open another workspace since the last one.
+            hint = "agentctl webhook register URL makes a new one; unless the key opens another workspace."
+            raise UsageError(f"webhook {self.rotation.old} is gone at ElevenLabs: nothing to rotate", hint)
         if self.rotation.step == "none":
-            current = next((hook for hook in hooks if hook.webhook_id == self.rotation.old), None)
-            if current is None:
-                hint = "agentctl webhook register URL makes a new one."
-                raise UsageError(f"webhook {self.rotation.old} is gone at ElevenLabs: nothing to rotate", hint)
             await self._saved("make", url=current.url, before=tuple(hook.webhook_id for hook in hooks))
         await _sweep(control, self.rotation, spared={*self.rotation.before})
         hook, made = await resource.create(control.api, resource.name_for(control.scope), self.rotation.url)
@@ -237,14 +240,12 @@ class _Run:
         assert rotation.new is not None
         await resource.switch_on(control.api, Webhook(rotation.new, resource.name_for(control.scope), rotation.url))
         await bindings.bind(WEBHOOK, rotation.new, {"url": rotation.url, "secret_digest": rotation.new_secret})
-        kind = AgentWebhook.of(control.api, control.scope)
+        kind = AgentWebhook.of(control.api, control.scope, whole=False)
         agents = bindings.of(AGENT_KIND)
         synced = [one for one in (await sync.load(control)).assistants if one.key in agents]
-        plan = await planning.plan([kind], synced, bindings, whole=False, patience=control.patience)
-        applied = await engine.apply(plan, [kind], bindings, take_ours=True)
-        if applied.failures:
-            raise applied.failures[0].error
+        applied = await deliver(control, kind, synced, lambda _key, now: now == rotation.old)
         self.changed = tuple(change.desired.key for change in applied.done)
+        self.left = tuple(map(_unmoved, applied.held))
         current = await resource.workspace_binding(control.api)
         if resource.bound_to(current) == rotation.old:
             await resource.bind_workspace(control.api, current, rotation.new)
@@ -274,3 +275,9 @@ class _Run:
             if resource.bound_to(resource.agent_binding(agent)) == self.rotation.old:
                 found.append(f"agent {key} ({agent_id})")
         return found
+
+
+def _unmoved(change: Change) -> str:
+    there = resource.bound_to(resource.agent_binding(change.observed.body)) if change.observed else None
+    where = f"delivers to {there or 'no webhook'}, not to the old webhook"
+    return f"agent {change.desired.key} {where}: it was left as it is"
