@@ -42,6 +42,15 @@ async def test_the_right_secret_begins_one() -> None:
     assert await asked(SECRET, {"authorization": f"bearer  {SECRET} "}) == (202, 1)
 
 
+@pytest.mark.parametrize("secret", ["Schlüssel-für-den-Plan", "ein-Schlüssel-voilà"])
+async def test_a_secret_is_what_a_client_sends_of_it(secret: str) -> None:
+    """In UTF-8, as curl and pg_net send it."""
+    sent = f"Bearer {secret}".encode()
+    assert await asked(secret, {"authorization": sent}) == (202, 1)
+    for wrong in (sent[:-1], sent + b"\xa0", f"Bearer {secret}".encode("latin-1")):
+        assert await asked(secret, {"authorization": wrong}) == (401, 0)
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}]
