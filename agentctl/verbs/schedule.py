@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import KEY
+from agentctl.verbs.address import need_open_url, need_root_url
 
 Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
@@ -31,10 +32,10 @@ _OF_GITHUB = 360  # minutes after which it ends a job
 @dataclass(frozen=True)
 class Schedule:
     """What is to run and how often. `program`: how agentctl is started on this machine. `inside`: the project's
-    directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path. `mail`: whether the
-    project says whom to tell. `gate`: for how many seconds a gate may wait in one run. `secrets`: names of the
-    variables that hold the key, then of those for the store. `plain`: settings that are no secrets and without which a
-    sync would go elsewhere, by their variables' names.
+    directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path, and `url_of`: the
+    option or variable that said so. `mail`: whether the project says whom to tell. `gate`: for how many seconds a gate
+    may wait in one run. `secrets`: names of the variables that hold the key, then of those for the store. `plain`:
+    settings that are no secrets and without which a sync would go elsewhere, by their variables' names.
     """
 
     program: Sequence[str]
@@ -44,6 +45,7 @@ class Schedule:
     environment: str | None = None
     project: str = ""
     url: str | None = None
+    url_of: str = "--url"
     stateless: bool = False
     mail: bool = False
     gate: float = 0.0
@@ -118,6 +120,11 @@ def _systemd(schedule: Schedule) -> dict[str, Any]:
 def _github(schedule: Schedule) -> dict[str, Any]:
     if schedule.minutes < 5:
         raise UsageError("--every: GitHub runs nothing more often than every 5 minutes", "Use 5m or more.")
+    for name, value in schedule.plain.items():
+        from_github = f"{name}: ${{{{ secrets.{name} }}}}"
+        need_open_url(name, value, f"Set it without for this command, and write into the workflow: {from_github}")
+        if "${{" in value:
+            raise UsageError(f"{name}: {value!r} would be an expression to GitHub", "Set another address.")
     # Not to be taken for an option, whatever the directory is called.
     inside = f"./{schedule.inside}" if schedule.inside.startswith("-") else schedule.inside
     start = ["agentctl", "-C", inside, *_chosen(schedule)]
@@ -148,9 +155,10 @@ def _pg_cron(schedule: Schedule) -> dict[str, Any]:
         )
     from agentctl.trigger import PATH
 
+    need_root_url(schedule.url_of, schedule.url)
     url = schedule.url.rstrip("/") + PATH
     if "$agentctl$" in url or "$agentctl$" in _name(schedule):
-        raise UsageError("--url: must not contain $agentctl$")
+        raise UsageError(f"{schedule.url_of}: must not contain $agentctl$")
     return {"cron": schedule.cron, "name": _literal(f"agentctl sync {_name(schedule)}"), "url": _literal(url)}
 
 
@@ -187,8 +195,6 @@ def _must_be_printable(schedule: Schedule) -> None:
     for word in (*schedule.program, str(schedule.directory), schedule.inside):
         if not word.isprintable():
             raise UsageError(f"{word!r} has a character that no schedule can hold", "Rename that directory.")
-    if expression := next((value for value in schedule.plain.values() if "${{" in value), ""):
-        raise UsageError(f"{expression!r} would be an expression to GitHub", "Set another address.")
     if "${{" in schedule.inside:
         raise UsageError(f"{schedule.inside!r} would be an expression to GitHub", "Rename that directory.")
 
