@@ -43,11 +43,11 @@ def need_open_url(name: str, url: str, hint: str) -> None:
 
 def need_root_url(name: str, url: str) -> None:
     """Raise UsageError unless `url` can be printed, and paths of ours can follow it."""
-    need_web_url(name, url)
+    host = need_web_url(name, url)
     need_open_url(name, url, "Leave it out: agentctl serve asks for none.")
-    if "?" in url or "#" in url:
-        what = f"{name}: {url} has a query or a #fragment, and a path is to follow it"
-        raise UsageError(what, "Write it like https://example.org/path.")
+    if "?" in url or "#" in url or "@" in urlsplit(url).netloc:
+        what = f"{name}: the address at {host} must have neither a user nor a query nor a #fragment"
+        raise UsageError(what, f"A path is to follow it: write it like https://{host}/path.")
 
 
 def need_webhook_url(url: str, platform_url: str) -> None:

@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import KEY
 from agentctl.verbs.address import need_open_url, need_root_url
+from agentctl.verbs.commands import addressed
 
 Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
@@ -111,7 +112,7 @@ def _crontab(schedule: Schedule) -> dict[str, Any]:
 
 
 def _systemd(schedule: Schedule) -> dict[str, Any]:
-    unit = f"agentctl-sync{_suffix(schedule)}"
+    unit = f"agentctl-sync-{_unique(schedule)}"
     command = " ".join(_for_systemd(word) for word in _sync(schedule, str(schedule.directory)))
     return {"unit": unit, "command": command, "seconds": schedule.seconds, "jitter": schedule.jitter,
             "mail": schedule.mail, "description": _name(schedule).replace("%", "%%")}  # fmt: skip
@@ -137,10 +138,11 @@ def _github(schedule: Schedule) -> dict[str, Any]:
     options = ["--yes", "--quiet", "--timeout", str(timeout), "--report", "agentctl-report.json", *stateless]
     return {
         "cron": schedule.cron,
-        "suffix": _suffix(schedule),
+        "unique": _unique(schedule),
         "secrets": schedule.secrets[:1] if schedule.stateless else schedule.secrets,
         # JSON is YAML, and a text of it holds whatever is in a URL.
         "plain": {name: json.dumps(value) for name, value in schedule.plain.items()},
+        "again": addressed("agentctl plan", schedule.environment),
         "plan": shlex.join([*start, "plan", "--exit-code"]),
         # As a block, so that no character of a path means anything to YAML.
         "sync": f"|\n          {shlex.join([*start, 'sync', *options])}",
@@ -180,9 +182,11 @@ def _chosen(schedule: Schedule) -> list[str]:
     return ["--env", schedule.environment] if schedule.environment else []
 
 
-def _suffix(schedule: Schedule) -> str:
-    """What keeps the files of several environments apart."""
-    return f"-{schedule.environment}" if schedule.environment else ""
+def _unique(schedule: Schedule) -> str:
+    """What keeps apart the files of several projects, and of several environments of one: no key has a dot in it."""
+    if not KEY.fullmatch(schedule.project):
+        raise UsageError(f"{schedule.project!r} is no name of a project")
+    return ".".join(part for part in (schedule.project, schedule.environment) if part)
 
 
 def _name(schedule: Schedule) -> str:

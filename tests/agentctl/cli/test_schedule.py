@@ -138,7 +138,7 @@ def test_an_address_with_a_secret_in_it_is_refused(
     assert "canary" not in err
 
 
-@pytest.mark.parametrize("address", ["https://door.example/a?x=1", "https://door.example/#a", "https://door.example?"])
+@pytest.mark.parametrize("address", ["https://door.example/a?x=1", "https://door.example/#a", "https://door.example?", "https://u:@door.example"])
 def test_an_address_that_no_path_can_follow_is_refused(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
