@@ -113,7 +113,11 @@ def test_the_store_that_is_used_is_named_to_github(bench: Bench, monkeypatch: py
     assert "SUPABASE" not in bench("schedule", "github", "--stateless")[1]
 
 
-SECRETIVE = ("https://user:canary@door.example/", "https://canary@door.example/", "https://door.example/?api_key=canary")
+SECRETIVE = (
+    "https://user:canary@door.example/",
+    "https://canary@door.example/",
+    "https://door.example/?api_key=canary",
+)
 
 
 @pytest.mark.parametrize("address", SECRETIVE)
@@ -138,7 +142,10 @@ def test_an_address_with_a_secret_in_it_is_refused(
     assert "canary" not in err
 
 
-@pytest.mark.parametrize("address", ["https://door.example/a?x=1", "https://door.example/#a", "https://door.example?", "https://u:@door.example"])
+@pytest.mark.parametrize(
+    "address",
+    ["https://door.example/a?x=1", "https://door.example/#a", "https://door.example?", "https://u:@door.example"],
+)
 def test_an_address_that_no_path_can_follow_is_refused(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
