@@ -98,6 +98,12 @@ class Settings(BaseModel):
             raise ValueError("has another form")
         return value
 
+    @field_validator("sync_trigger_secret", mode="before")
+    @classmethod
+    def _sent(cls, value: Any) -> Any:
+        # A header's value arrives without the blanks around it.
+        return value.strip() if isinstance(value, str) else value
+
     @field_validator("elevenlabs_webhook_secret", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:

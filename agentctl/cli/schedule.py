@@ -30,12 +30,12 @@ def schedule(
 
     async def text(control: Control) -> str:
         from agentctl.verbs import gate
-        from agentctl.verbs.address import need_web_url
+        from agentctl.verbs.address import need_root_url
         from agentctl.verbs.schedule import Schedule, printed
 
         control.loaded  # noqa: B018 - raises where there is no project, so that nothing is printed for a wrong directory
         if url is not None:
-            need_web_url("--url", url)
+            need_root_url("--url", url)
         public = control.settings.public_url
         wanted = Schedule(
             program=_program(),
@@ -45,6 +45,7 @@ def schedule(
             environment=control.environment,
             project=control.loaded.project.name,
             url=url or (str(public) if public else None),
+            url_of="--url" if url else control.settings.variable("public_url"),
             stateless=stateless,
             mail=bool(control.loaded.project.mail_to),
             gate=gate.longest(control) if gate.wanted(control, None) else 0.0,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import E164
+from agentctl.secrecy.secret import masked, secrets
 from agentctl.settings import ELEVENLABS_HOSTS
 from webhooks.address import PATH as DOOR_PATH
 
@@ -30,8 +31,23 @@ def need_web_url(name: str, url: str) -> str:
     except ValueError:
         usable, host = False, ""
     if not usable or not host or not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError(f"{name}: {url!r} is not a web address", "Write it like https://example.org/path.")
+        raise UsageError(f"{name}: {masked(url)!r} is not a web address", "Write it like https://example.org/path.")
     return host
+
+
+def need_open_url(name: str, url: str, hint: str) -> None:
+    """Raise UsageError where a secret stands in `url`, which is to be printed; `hint` says what to do about it."""
+    if any(secrets(url)):
+        raise UsageError(f"{name}: {masked(url)} holds a secret, and is to be printed", hint)
+
+
+def need_root_url(name: str, url: str) -> None:
+    """Raise UsageError unless `url` can be printed, and paths of ours can follow it."""
+    host = need_web_url(name, url)
+    need_open_url(name, url, "Leave it out: agentctl serve asks for none.")
+    if "?" in url or "#" in url or "@" in urlsplit(url).netloc:
+        what = f"{name}: the address at {host} must have neither a user nor a query nor a #fragment"
+        raise UsageError(what, f"A path is to follow it: write it like https://{host}/path.")
 
 
 def need_webhook_url(url: str, platform_url: str) -> None:

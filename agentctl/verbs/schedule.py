@@ -19,6 +19,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import KEY
+from agentctl.verbs.address import need_open_url, need_root_url
+from agentctl.verbs.commands import addressed
 
 Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
@@ -31,10 +33,10 @@ _OF_GITHUB = 360  # minutes after which it ends a job
 @dataclass(frozen=True)
 class Schedule:
     """What is to run and how often. `program`: how agentctl is started on this machine. `inside`: the project's
-    directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path. `mail`: whether the
-    project says whom to tell. `gate`: for how many seconds a gate may wait in one run. `secrets`: names of the
-    variables that hold the key, then of those for the store. `plain`: settings that are no secrets and without which a
-    sync would go elsewhere, by their variables' names.
+    directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path, and `url_of`: the
+    option or variable that said so. `mail`: whether the project says whom to tell. `gate`: for how many seconds a gate
+    may wait in one run. `secrets`: names of the variables that hold the key, then of those for the store. `plain`:
+    settings that are no secrets and without which a sync would go elsewhere, by their variables' names.
     """
 
     program: Sequence[str]
@@ -44,6 +46,7 @@ class Schedule:
     environment: str | None = None
     project: str = ""
     url: str | None = None
+    url_of: str = "--url"
     stateless: bool = False
     mail: bool = False
     gate: float = 0.0
@@ -109,7 +112,7 @@ def _crontab(schedule: Schedule) -> dict[str, Any]:
 
 
 def _systemd(schedule: Schedule) -> dict[str, Any]:
-    unit = f"agentctl-sync{_suffix(schedule)}"
+    unit = f"agentctl-sync-{_unique(schedule)}"
     command = " ".join(_for_systemd(word) for word in _sync(schedule, str(schedule.directory)))
     return {"unit": unit, "command": command, "seconds": schedule.seconds, "jitter": schedule.jitter,
             "mail": schedule.mail, "description": _name(schedule).replace("%", "%%")}  # fmt: skip
@@ -118,6 +121,11 @@ def _systemd(schedule: Schedule) -> dict[str, Any]:
 def _github(schedule: Schedule) -> dict[str, Any]:
     if schedule.minutes < 5:
         raise UsageError("--every: GitHub runs nothing more often than every 5 minutes", "Use 5m or more.")
+    for name, value in schedule.plain.items():
+        from_github = f"{name}: ${{{{ secrets.{name} }}}}"
+        need_open_url(name, value, f"Set it without for this command, and write into the workflow: {from_github}")
+        if "${{" in value:
+            raise UsageError(f"{name}: {value!r} would be an expression to GitHub", "Set another address.")
     # Not to be taken for an option, whatever the directory is called.
     inside = f"./{schedule.inside}" if schedule.inside.startswith("-") else schedule.inside
     start = ["agentctl", "-C", inside, *_chosen(schedule)]
@@ -130,10 +138,11 @@ def _github(schedule: Schedule) -> dict[str, Any]:
     options = ["--yes", "--quiet", "--timeout", str(timeout), "--report", "agentctl-report.json", *stateless]
     return {
         "cron": schedule.cron,
-        "suffix": _suffix(schedule),
+        "unique": _unique(schedule),
         "secrets": schedule.secrets[:1] if schedule.stateless else schedule.secrets,
         # JSON is YAML, and a text of it holds whatever is in a URL.
         "plain": {name: json.dumps(value) for name, value in schedule.plain.items()},
+        "again": addressed("agentctl plan", schedule.environment),
         "plan": shlex.join([*start, "plan", "--exit-code"]),
         # As a block, so that no character of a path means anything to YAML.
         "sync": f"|\n          {shlex.join([*start, 'sync', *options])}",
@@ -148,9 +157,10 @@ def _pg_cron(schedule: Schedule) -> dict[str, Any]:
         )
     from agentctl.trigger import PATH
 
+    need_root_url(schedule.url_of, schedule.url)
     url = schedule.url.rstrip("/") + PATH
     if "$agentctl$" in url or "$agentctl$" in _name(schedule):
-        raise UsageError("--url: must not contain $agentctl$")
+        raise UsageError(f"{schedule.url_of}: must not contain $agentctl$")
     return {"cron": schedule.cron, "name": _literal(f"agentctl sync {_name(schedule)}"), "url": _literal(url)}
 
 
@@ -172,9 +182,11 @@ def _chosen(schedule: Schedule) -> list[str]:
     return ["--env", schedule.environment] if schedule.environment else []
 
 
-def _suffix(schedule: Schedule) -> str:
-    """What keeps the files of several environments apart."""
-    return f"-{schedule.environment}" if schedule.environment else ""
+def _unique(schedule: Schedule) -> str:
+    """What keeps apart the files of several projects, and of several environments of one: no key has a dot in it."""
+    if not KEY.fullmatch(schedule.project):
+        raise UsageError(f"{schedule.project!r} is no name of a project")
+    return ".".join(part for part in (schedule.project, schedule.environment) if part)
 
 
 def _name(schedule: Schedule) -> str:
@@ -187,8 +199,6 @@ def _must_be_printable(schedule: Schedule) -> None:
     for word in (*schedule.program, str(schedule.directory), schedule.inside):
         if not word.isprintable():
             raise UsageError(f"{word!r} has a character that no schedule can hold", "Rename that directory.")
-    if expression := next((value for value in schedule.plain.values() if "${{" in value), ""):
-        raise UsageError(f"{expression!r} would be an expression to GitHub", "Set another address.")
     if "${{" in schedule.inside:
         raise UsageError(f"{schedule.inside!r} would be an expression to GitHub", "Rename that directory.")
 

@@ -12,6 +12,7 @@ from agentctl.sync.applied import Applied
 from agentctl.verbs import gate, notice, sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.remedy import remedies
 from agentctl.verbs.report import Report, code, held_back, named, scope_of
 from agentctl.wiring import Control, connect
 
@@ -50,17 +51,21 @@ class Syncs:
         try:
             await self._sync()
         except TimedOut as error:
-            logger.error("a sync that was asked for did not come to its end: %s", self._told(error.message))
+            logger.error("a sync that was asked for did not come to its end: %s", self._told(error.message, error.hint))
         except ConfigurationError as error:
             for problem in error.problems:
-                logger.error("a sync that was asked for cannot begin: %s", self._told(problem))
+                hint = error.hint if problem is error.problems[-1] else ""
+                logger.error("a sync that was asked for cannot begin: %s", self._told(problem, hint))
         except AgentctlError as error:
-            logger.error("a sync that was asked for failed: %s", self._told(error.message))
+            logger.error("a sync that was asked for failed: %s", self._told(error.message, error.hint))
         except Exception as error:  # noqa: BLE001 - nobody awaits this task: what is not logged here is lost
             logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
 
-    def _told(self, text: object) -> str:
-        return addressed(self._veil(str(text)), self._control.environment)
+    def _told(self, text: object, remedy: str = "") -> str:
+        """One line, as a log has it: what there is to say, and what to do about it."""
+        said, done = ("; ".join(line.strip() for line in str(part).splitlines()) for part in (text, remedy))
+        whole = f"{said.removesuffix('.')}. {done}" if done else said
+        return addressed(self._veil(whole), self._control.environment)
 
     async def _sync(self) -> None:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
@@ -87,9 +92,9 @@ class Syncs:
 
     def _log(self, applied: Applied) -> None:
         for failure in applied.failures:
-            logger.error("sync: %s", self._told("; ".join(line.strip() for line in named(failure).split("\n"))))
-        for change in applied.held:
-            logger.warning("sync: held back: %s", self._told(held_back(change)))
+            logger.error("sync: %s", self._told(named(failure), failure.error.hint))
+        for change, remedy in zip(applied.held, remedies(applied.held), strict=True):
+            logger.warning("sync: held back: %s", self._told(held_back(change), remedy))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
 
 

@@ -58,6 +58,17 @@ def test_several_secrets_while_one_is_rotated(tmp_path: Path, monkeypatch: pytes
     assert [secret.get_secret_value() for secret in secrets] == ["wsec_new", "wsec_old"]
 
 
+def test_blanks_around_the_secret_of_a_scheduler_are_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_TRIGGER_SECRET", " sixteen-letters!\n")
+    secret = load_settings(tmp_path).sync_trigger_secret
+    assert secret is not None
+    assert secret.get_secret_value() == "sixteen-letters!"
+    monkeypatch.setenv("SYNC_TRIGGER_SECRET", " " * 20)
+    assert "at least 16 characters" in str(refused(tmp_path)), "anybody could send nothing"
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     bad = {
         "ELEVENLABS_BASE_URL": "api.elevenlabs.io",

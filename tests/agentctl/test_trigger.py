@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from agentctl import trigger
-from agentctl.errors import ConfigurationError, Problem, SyncError
+from agentctl.errors import ConfigurationError, Problem, SyncError, TimedOut
 from agentctl.verbs import door
 from agentctl.verbs.triggered import Syncs
 from agentctl.wiring import Control, connect
@@ -40,6 +40,15 @@ async def asked(secret: str | None, headers: Headers, method: str = "POST") -> t
 async def test_the_right_secret_begins_one() -> None:
     assert await asked(SECRET, BEARER) == (202, 1)
     assert await asked(SECRET, {"authorization": f"bearer  {SECRET} "}) == (202, 1)
+
+
+@pytest.mark.parametrize("secret", ["Schlüssel-für-den-Plan", "ein-Schlüssel-voilà"])
+async def test_a_secret_is_what_a_client_sends_of_it(secret: str) -> None:
+    """In UTF-8, as curl and pg_net send it."""
+    sent = f"Bearer {secret}".encode()
+    assert await asked(secret, {"authorization": sent}) == (202, 1)
+    for wrong in (sent[:-1], sent + b"\xa0", f"Bearer {secret}".encode("latin-1")):
+        assert await asked(secret, {"authorization": wrong}) == (401, 0)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +92,10 @@ def test_a_server_syncs_what_the_files_say_then_one_at_a_time_and_never_over_dri
             agent_id = bench.agent()["agent_id"]
             await control.api.patch("/v1/convai/agents/{agent_id}", json={"name": "Reception"}, agent_id=agent_id)
             assert (await client.post(url)).json() == {"started": True}
-            await ended(caplog, "held back: agent empfang was changed at the platform: name")
+            await ended(
+                caplog, "held back: agent empfang was changed at the platform: name. Take theirs into the files"
+            )
+            assert "agentctl pull KEY; or overwrite it: agentctl sync --take-ours" in caplog.text
             (bench.root / "assistants/notdienst/assistant.toml").write_text("nmae = 1\n")
             await ended(caplog, "0 done, 0 failed")
             assert (await client.post(url)).json() == {"started": True}
@@ -121,23 +133,27 @@ def test_a_server_of_one_environment_syncs_that_one(
     ]
 
 
-@pytest.mark.parametrize("error", [SyncError, lambda text: ConfigurationError([Problem("desk.toml", text)])])
-async def test_what_is_logged_names_the_environment_of_the_server(
-    caplog: pytest.LogCaptureFixture, error: Callable[[str], Exception]
+@pytest.mark.parametrize(
+    "error",
+    [SyncError, TimedOut, lambda text, hint: ConfigurationError([Problem("a", text), Problem("b", text)], hint)],
+)
+async def test_what_is_logged_has_its_remedy_and_names_the_environment_of_the_server(
+    caplog: pytest.LogCaptureFixture, error: Callable[[str, str], Exception]
 ) -> None:
     class Failing(Syncs):
         async def _sync(self) -> None:
-            raise error("see: agentctl plan")
+            raise error("see: agentctl plan", "Run agentctl doctor.")
 
     syncs = Failing(cast(Control, SimpleNamespace(environment="staging")))
     assert syncs.start()
-    await ended(caplog, "see: agentctl --env staging plan")
+    await ended(caplog, "see: agentctl --env staging plan. Run agentctl --env staging doctor.")
+    assert caplog.text.count("doctor") == 1
 
 
 def test_a_failure_is_logged_with_its_resource(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     bench.toml.write_text(bench.toml.read_text().replace("Empfang", "Pforte"))
-    body = {"detail": {"status": "bad_value", "message": "bad value"}}
-    bench.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", status=422, body=body)
+    body = {"detail": {"status": "missing_permissions", "message": "no"}}
+    bench.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", status=401, body=body)
 
     async def session() -> None:
         async with connect(bench.root) as control:
@@ -147,6 +163,7 @@ def test_a_failure_is_logged_with_its_resource(bench: Bench, caplog: pytest.LogC
             await syncs.end()
 
     asyncio.run(session())
+    assert "The key lacks a permission: give it " in caplog.text
 
 
 async def ended(caplog: pytest.LogCaptureFixture, words: str) -> None:

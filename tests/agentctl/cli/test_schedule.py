@@ -113,6 +113,49 @@ def test_the_store_that_is_used_is_named_to_github(bench: Bench, monkeypatch: py
     assert "SUPABASE" not in bench("schedule", "github", "--stateless")[1]
 
 
+SECRETIVE = (
+    "https://user:canary@door.example/",
+    "https://canary@door.example/",
+    "https://door.example/?api_key=canary",
+)
+
+
+@pytest.mark.parametrize("address", SECRETIVE)
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [("github", "ELEVENLABS_BASE_URL"), ("github", "SUPABASE_URL"), ("pg_cron", "PUBLIC_URL"), ("pg_cron", "--url")],
+)
+def test_an_address_with_a_secret_in_it_is_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, form: str, name: str, address: str
+) -> None:
+    options = (name, address) if name == "--url" else ()
+    if name == "SUPABASE_URL":
+        monkeypatch.setenv("DATABASE_URL", "")
+        monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "another")
+    if not options:
+        monkeypatch.setenv(name, address)
+        assert bench("schedule", "crontab")[0] == 0, "it is not printed there"
+    code, out, err = bench("schedule", form, *options)
+    assert (code, out) == (2, "")
+    assert f"{name}: " in err
+    assert "holds a secret" in err
+    assert "canary" not in err
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://door.example/a?x=1", "https://door.example/#a", "https://door.example?", "https://u:@door.example"],
+)
+def test_an_address_that_no_path_can_follow_is_refused(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    code, out, err = bench("schedule", "pg_cron", "--url", address)
+    assert (code, out, "--url: " in err) == (2, "", True)
+    monkeypatch.setenv("PUBLIC_URL", address)
+    code, out, err = bench("schedule", "pg_cron")
+    assert (code, out, "PUBLIC_URL: " in err) == (2, "", True)
+
+
 @pytest.mark.parametrize("arguments", [("crontab",), ("systemd",), ("github",), ("github", "--stateless")])
 def test_what_is_to_run_is_a_command_of_ours(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]

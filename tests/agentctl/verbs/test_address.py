@@ -62,6 +62,12 @@ def test_what_the_platform_cannot_deliver_to_is_refused(url: str) -> None:
         need_webhook_url(url, SANDBOX)
 
 
+def test_what_is_refused_is_told_without_its_password() -> None:
+    with pytest.raises(UsageError, match="is not a web address") as raised:
+        need_web_url("URL", "https://user:canary@door example/")
+    assert "canary" not in str(raised.value)
+
+
 def test_a_host_is_found_and_known() -> None:
     assert need_web_url("URL", "http://Door.Example.org:80/") == "door.example.org"
     assert not is_loopback("127.0.0.1.example.org")

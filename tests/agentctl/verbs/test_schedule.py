@@ -186,7 +186,7 @@ def test_the_plan_is_one_comment_of_the_pull_request(tmp_path: Path, there: str)
         subprocess.run(["bash", "-e", "-c", step(text, name)], env=environment, cwd=tmp_path, check=True)
     assert (tmp_path / "output").read_text() == "code=3\n"
     comment = (tmp_path / "comment.md").read_text().splitlines()
-    assert comment[0] == "<!-- agentctl plan-staging -->"
+    assert comment[0] == "<!-- agentctl plan-beispiel.staging -->"
     assert comment[-2:] == ["    ```", "    <!-- -->"], "a plan could end the block that shows it"
     plan, listed, written = notes.read_text().splitlines()
     assert plan == "agentctl -C . --env staging plan --exit-code "
@@ -195,6 +195,35 @@ def test_the_plan_is_one_comment_of_the_pull_request(tmp_path: Path, there: str)
         assert "--method PATCH repos/beispiel/telefon/issues/comments/4711" in written
     else:
         assert written.startswith("gh pr comment 7 ")
+
+
+GOOD = [f"  ~ agent empfang-{number}: für " + "x" * 40 for number in range(3000)]
+
+
+@pytest.mark.parametrize("plan", [GOOD[:500], GOOD, ["x" * 3000, "y" + "ü" * 90_000] * 30, ["z" * 90_000], []])
+def test_a_plan_of_any_length_fits_into_a_comment(tmp_path: Path, plan: list[str]) -> None:
+    """By whole lines, with how many are missing and the one that says what it all comes to."""
+    plan = [*plan, "Plan: 165 to create."] if len(plan) > 1 else plan
+    (tmp_path / "there").write_text("\n".join([*plan, "", ""]))
+    (tmp_path / "agentctl").write_text(f'#!/bin/sh\ncat "{tmp_path}/there"\n')
+    (tmp_path / "agentctl").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_OUTPUT": str(tmp_path / "output"), "MARK": "mark"}
+    script = step(printed("github", schedule(environment="staging")), "Plan")
+    subprocess.run(["bash", "-e", "-c", script], env=environment, cwd=tmp_path, check=True)
+    comment = (tmp_path / "comment.md").read_text(encoding="utf-8")
+    assert len(comment) <= 65_536
+    shown = comment.splitlines()[3:]
+    assert all(line.startswith("    ") for line in shown)
+    if not plan or len(plan) == 501:
+        assert [line[4:] for line in shown] == plan
+        return
+    assert shown[-1][4:] == plan[-1] or shown[-1].endswith("z [cut]")
+    whole = [line[4:] for line in shown[:-2]]
+    for is_, was in zip(whole, plan, strict=False):
+        assert is_ == was or (was.startswith(is_.removesuffix(" [cut]")) and len(was) > 4000)
+    if len(plan) > 1:
+        assert shown[-2] == f"    [{len(plan) - 1 - len(whole)} lines left out: agentctl --env staging plan shows them]"
+        assert len(comment.encode()) > 50_000, "more would have had room"
 
 
 def step(text: str, name: str) -> str:
@@ -245,7 +274,7 @@ create view vault.decrypted_secrets as
 
 @pytest.mark.parametrize("project", ["beispiel", "it's $agentctl; drop table cron.job"])
 def test_postgres_takes_the_statement_and_what_it_schedules(empty_dsn: str, project: str) -> None:
-    text = printed("pg_cron", schedule(project=project, url="https://door.example.org/it's?a=1"))
+    text = printed("pg_cron", schedule(project=project, url="https://door.example.org/it's"))
     with psycopg.connect(empty_dsn) as connection:
         connection.execute(STUBS)
         for _ in range(2):
@@ -257,7 +286,7 @@ def test_postgres_takes_the_statement_and_what_it_schedules(empty_dsn: str, proj
         connection.execute(command)
         sent = connection.execute("select url, body, headers from net.sent").fetchall()
     ((url, body, headers),) = sent
-    assert url == "https://door.example.org/it's?a=1/sync"
+    assert url == "https://door.example.org/it's/sync"
     assert body == {}
     assert headers == {"Content-Type": "application/json", "Authorization": "Bearer the-secret-in-the-vault"}
 
@@ -270,6 +299,19 @@ def test_pg_cron_needs_to_know_whom_to_ask() -> None:
 
 
 # All of them
+
+
+@pytest.mark.parametrize("form", ["systemd", "github"])
+def test_what_is_installed_side_by_side_has_names_of_its_own(form: Any) -> None:
+    """Of two projects, of two environments of one, and of a project whose name is that of both."""
+    whose = [("a", None), ("b", None), ("a", "b"), ("a-b", None), ("a", "b-c"), ("a-b", "c")]
+    texts = [printed(form, schedule(project=project, environment=name)) for project, name in whose]
+    found = [frozenset(re.findall(r"\S*agentctl[\w.-]*-[\w.-]+|agentctl plan-[\w.-]+", text)) for text in texts]
+    assert all(found)
+    named = [name for names in found for name in names if not name.startswith("agentctl-report.json")]
+    assert len(named) == len(set(named)) >= 2 * len(whose), named
+    with pytest.raises(UsageError, match="no name of a project"):
+        printed(form, schedule(project="a b"))
 
 
 @pytest.mark.parametrize("form", ["crontab", "systemd", "github", "pg_cron"])
