@@ -14,6 +14,7 @@ import httpx
 from pydantic_core import from_json
 
 from agentctl.errors import ApiError, ConfigurationError, NotFound, Problem, RateLimited, Rejected, Unauthorized
+from agentctl.secrecy.secret import masked
 
 _PROXIES = ("http", "https", "all")
 _LONGEST_TEXT = 600
@@ -40,9 +41,9 @@ def refused(
 def clean(text: object, veil: Callable[[str], str] = str) -> str:
     """A vendor's text, fit for our messages: no control characters, not endless, and without a secret that it echoes.
 
-    `veil` takes secrets out of it: `secrecy.veil.Veil`.
+    `veil` takes secrets out of it: `secrecy.veil.Veil`. Those of an address are taken out whoever knows them.
     """
-    line = veil(str(text))
+    line = veil(str(masked(str(text))))
     line = _UNPRINTABLE.sub(" ", line).strip()
     return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]} …"
 

@@ -70,7 +70,9 @@ def test_of_an_address_among_words_its_secrets_are_hidden_and_the_text_is_kept(t
     assert "canary" not in Veil(*secrets(body))(text)
 
 
-@pytest.mark.parametrize("text", ["x" * 200_000, "{{a}}" * 40_000 + " ://", "https://x?a=" * 20_000, "h://a:b@" * 20_000])
+@pytest.mark.parametrize(
+    "text", ["x" * 200_000, "{{a}}" * 40_000 + " ://", "https://x?a=" * 20_000, "h://a:b@" * 20_000]
+)
 def test_no_text_takes_long(text: str) -> None:
     started = process_time()
     masked({"prompt": f"See https://x.org {text}", "url": f"https://x.org/{text}"})
