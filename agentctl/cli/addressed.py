@@ -14,9 +14,7 @@ from agentctl.verbs import commands
 
 def addressed(text: str) -> str:
     """`text` with `--env NAME` in each command of a project, where the command line named one, and without secrets."""
-    from agentctl.secrecy.secret import masked
-
-    return commands.addressed(masked(veiled(text)), ENVIRONMENT.get())
+    return commands.addressed(veiled(text), ENVIRONMENT.get())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from agentctl.cli.addressed import addressed
 from agentctl.cli.render import failure_json, failure_text, paint, plain, told
 from agentctl.cli.veil import shown, veiled
 from agentctl.errors import Problem
-from agentctl.secrecy.secret import secrets
+from agentctl.secrecy.secret import masked, secrets
 from agentctl.secrecy.veil import Veil
 from agentctl.verbs.candidates import called
 
@@ -82,10 +82,14 @@ def _exposing(found: Pull, new: Adopting) -> list[Problem]:
 
 
 def _exposed(where: str, old: str, text: str) -> str:
-    whose = "a secret of this project's" if veiled(text) != text and veiled(old) == old else ""
-    if not whose and {*secrets(_said(where, text))} - {*secrets(_said(where, old))}:
+    now, before = str(masked(text)), str(masked(old))
+    if veiled(now) != now and veiled(before) == before:
+        whose = "a secret of this project's"
+    elif {*secrets(_said(where, text))} - {*secrets(_said(where, old))}:
         whose = "an address with a secret in it"
-    return f"would hold {whose}, which stands in a text at the platform; better take it out there" if whose else ""
+    else:
+        return ""
+    return f"would hold {whose}, which stands in a text at the platform; better take it out there"
 
 
 def _veil(found: Pull) -> Veil:

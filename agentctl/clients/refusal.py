@@ -14,7 +14,6 @@ import httpx
 from pydantic_core import from_json
 
 from agentctl.errors import ApiError, ConfigurationError, NotFound, Problem, RateLimited, Rejected, Unauthorized
-from agentctl.secrecy.secret import masked
 
 _PROXIES = ("http", "https", "all")
 _LONGEST_TEXT = 600
@@ -41,9 +40,9 @@ def refused(
 def clean(text: object, veil: Callable[[str], str] = str) -> str:
     """A vendor's text, fit for our messages: no control characters, not endless, and without a secret that it echoes.
 
-    `veil` takes secrets out of it: `secrecy.veil.Veil`. Those of an address are taken out whoever knows them.
+    `veil` takes secrets out of it: `secrecy.veil.Veil`.
     """
-    line = veil(str(masked(str(text))))
+    line = veil(str(text))
     line = _UNPRINTABLE.sub(" ", line).strip()
     return line if len(line) <= _LONGEST_TEXT else f"{line[:_LONGEST_TEXT]} …"
 
