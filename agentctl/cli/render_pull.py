@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import failure_json, failure_text, paint, plain, told
 from agentctl.cli.veil import shown, veiled
 from agentctl.errors import Problem
-from agentctl.secrecy.secret import HIDDEN, secrets
+from agentctl.secrecy.secret import masked, secrets
+from agentctl.secrecy.veil import Veil
 from agentctl.verbs.candidates import called
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 
 def pull_text(found: Pull, new: Adopting) -> str:
     """What would be written, as a unified diff; the new files; then what cannot be taken, then the count."""
-    hidden = _secrets(found)
-    lines = [_masked(line, hidden) for rewrite in found.files for line in _diff(rewrite)]
+    veil = _veil(found)
+    lines = [veil(veiled(line)) for rewrite in found.files for line in _diff(rewrite)]
     lines += [line for adoption in new.adoptions for line in _new(adoption)]
     lines += [f"{paint('note:', 36)} {told(problem)}" for problem in (*new.notes, *_exposing(found, new))]
     left = (*found.left, *new.left)
-    lines += [_masked(f"{paint('left:', 33)} {told(problem)}", hidden) for problem in left]
+    lines += [veil(f"{paint('left:', 33)} {told(problem)}") for problem in left]
     lines += [failure_text(failure) for failure in found.failures]
     rest = f", {len(left)} left as they are" if left else ""
     taken = [f"{len(found.taken)} to take into {_count(len(found.files), 'file')}"] if found.taken else []
@@ -73,38 +74,44 @@ def _problem(problem: Problem) -> dict[str, str]:
 
 
 def _exposing(found: Pull, new: Adopting) -> list[Problem]:
-    """The files that would hold a secret of this run though they did not: what is written is what is there."""
+    """The files that would hold a secret though they did not: what is written is what is there."""
     pairs = [(one.where, one.before, one.after) for one in found.files]
     sheets = [one.sheet.files().items() for one in new.adoptions]
     pairs += [(where, "", content.decode(errors="replace")) for files in sheets for where, content in files]
-    what = "would hold a secret of this project's, which stands in a text at the platform; better take it out there"
-    return [Problem(where, what) for where, old, text in pairs if veiled(text) != text and veiled(old) == old]
+    return [Problem(where, what) for where, old, text in pairs if (what := _exposed(where, old, text))]
 
 
-def _masked(text: str, hidden: Sequence[str]) -> str:
-    for secret in hidden:
-        text = text.replace(secret, HIDDEN)
-    return veiled(text)
+def _exposed(where: str, old: str, text: str) -> str:
+    now, before = str(masked(text)), str(masked(old))
+    if veiled(now) != now and veiled(before) == before:
+        whose = "a secret of this project's"
+    elif {*secrets(_said(where, text))} - {*secrets(_said(where, old))}:
+        whose = "an address with a secret in it"
+    else:
+        return ""
+    return f"would hold {whose}, which stands in a text at the platform; better take it out there"
 
 
-def _secrets(found: Pull) -> list[str]:
-    """What is taken or replaced, and what stands beside it in a file; the longest first: one may be in another."""
-    taken = [secrets(side, tuple(one.path.split("."))) for one in found.taken for side in (one.ours, one.theirs)]
-    written = [secrets(_table(text)) for one in found.files for text in (one.before, one.after)]
-    return _longest_first(one for some in (*taken, *written) for one in some)
+def _veil(found: Pull) -> Veil:
+    """What is taken or replaced, and what stands beside it in a file."""
+    veil = Veil()
+    for one in found.taken:
+        for side in (one.ours, one.theirs):
+            veil.add(*secrets(side, tuple(one.path.split("."))))
+    for rewrite in found.files:
+        for text in (rewrite.before, rewrite.after):
+            veil.add(*secrets(_said(rewrite.where, text)))
+    return veil
 
 
-def _longest_first(found: Iterable[Any]) -> list[str]:
-    """One may be in another. A diff shows line by line what has several."""
-    return sorted({line for one in found for line in str(one).splitlines() if line.strip()}, key=len, reverse=True)
-
-
-def _table(text: str) -> Any:
-    """What a TOML file says; of another file, nothing."""
+def _said(where: str, text: str) -> Any:
+    """What the text of a file says: a TOML file its table."""
+    if not where.endswith(".toml"):
+        return text
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
-        return {}
+        return text
 
 
 def _new(adoption: Adoption) -> Iterator[str]:
@@ -114,8 +121,8 @@ def _new(adoption: Adoption) -> Iterator[str]:
         yield f"  + {plain(where)} ({_count(len(content), 'byte')})"
         if where.endswith("/assistant.toml"):
             text = content.decode()
-            hidden = _longest_first(secrets(_table(text)))
-            yield from (paint(plain(f"      {_masked(line, hidden)}"), 32) for line in text.splitlines())
+            veil = Veil(*secrets(_said(where, text)))
+            yield from (paint(plain(f"      {veil(veiled(line))}"), 32) for line in text.splitlines())
     marks = ["tags the agent as ours"] if adoption.marks else []
     marks += ["trims the space around its prompt"] if adoption.trims else []
     marks += [f"renames {_count(len(adoption.renames), 'document')} to say so"] if adoption.renames else []

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from agentctl.resources.free_maps import FREE_MAPS, sendable
-from agentctl.secrecy.secret import secrets
+from agentctl.secrecy.secret import withheld
 
 Path = tuple[str, ...]
 
@@ -70,7 +70,7 @@ def without_secrets(settings: Mapping[str, Any], at: Path = ()) -> tuple[dict[st
             lost += gone
             if inner or not gone:
                 kept[key] = inner
-        elif any(True for _ in secrets(value, here)):
+        elif any(True for _ in withheld(value, here)):
             lost.append(here)
         else:
             kept[key] = value

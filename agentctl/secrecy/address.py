@@ -2,44 +2,97 @@
 
 https://user:PASSWORD@example.org/v1?api_key=SECRET#token=SECRET. The rest of an address is no secret, and is what a
 person tells two of them apart by. Who stands alone before a web host is let in by that: https://TOKEN@example.org.
+An address may be all of a text, stand in the middle of a prompt, or in another address.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-_SCHEME = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://")
-_WEB = re.compile(r"\s*https?:", re.IGNORECASE)
-_AUTHORITY = re.compile(r"[^/?#\s]*")
-_PARAMETER = re.compile(r"[?&;#]([^=&;#?]*)=([^&;#\s]+)")
+_SIGN = "://"
+_SCHEME = re.compile(r"[A-Za-z0-9+.-]", re.ASCII)  # what may stand before the sign
+_WEB = ("http", "https")
+_NAME = re.compile(r"[?&;#]([^=&;#?\s]*)=")
 # A variable of the call or of a template: it says where the secret comes from, not what it is.
 _VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
-# An address begins with its scheme: a text that is no address is known by its first characters.
-_LONGEST_SCHEME = 40
+_ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://(?:\{\{[^{}]*\}\}|\S)*+\s*\Z")
 
 Span = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class _Form:
+    """What an authority and the value of a parameter are made of; `closing` ends a value only where it is in it."""
+
+    authority: re.Pattern[str]
+    value: re.Pattern[str]
+    closing: str = ""
+
+
+_ALONE = _Form(re.compile(r"[^/?#\s]*"), re.compile(r"(?:\{\{[^{}]*\}\}|[^&;#\s])++"))
+# Quotes, brackets and a full stop are those of the sentence around it.
+_AMONG_WORDS = _Form(
+    re.compile(r'[^/?#\s"<>`\\]*'), re.compile(r"(?:\{\{[^{}]*\}\}|[^&;#\s\"'<>`{}\\])++"), closing=".,:!?)]*|"
+)
+
+
+def is_address(text: str) -> bool:
+    """Whether all of it is one, rather than words among which one may stand."""
+    return _SIGN in text and _ADDRESS.match(text) is not None
+
+
 def spans(text: str, is_secret: Callable[[str], bool]) -> list[Span]:
-    """Where in `text` its secrets begin and end; empty for one without any, and for what is no address.
+    """Where in `text` the secrets of its addresses begin and end, in order; empty for a text without any.
 
     `is_secret`: whether a parameter of that name is one.
     """
-    if "://" not in text[:_LONGEST_SCHEME] or (scheme := _SCHEME.match(text)) is None:
-        return []
-    found = []
-    authority = _AUTHORITY.match(text, scheme.end())
-    assert authority is not None
-    user = authority.group().rpartition("@")[0]
+    if _SIGN not in text:
+        return []  # So are nearly all, and it is asked of every text of a thousand agents.
+    form = _ALONE if is_address(text) else _AMONG_WORDS
+    found, start = list[Span](), 0
+    for line in text.splitlines(keepends=True):
+        if _SIGN in line:
+            found += [(start + begin, start + end) for begin, end in _of_line(line, form, is_secret)]
+        start += len(line)
+    return _merged(span for span in found if not _VARIABLE.fullmatch(text, *span))
+
+
+def _of_line(line: str, form: _Form, is_secret: Callable[[str], bool]) -> Iterator[Span]:
+    first = None
+    sign = line.find(_SIGN)
+    while sign >= 0:
+        if sign and _SCHEME.match(line, sign - 1):
+            authority = form.authority.match(line, sign + len(_SIGN))
+            assert authority is not None
+            first = first or authority.end()
+            yield from _user(authority, line[max(0, sign - 5) : sign].lower().endswith(_WEB))
+        sign = line.find(_SIGN, sign + 1)
+    if first is None:
+        return
+    for name in _NAME.finditer(line, first):
+        if is_secret(unquote_plus(name[1])) and (value := form.value.match(line, name.end())):
+            yield value.start(), value.start() + len(value[0].rstrip(form.closing) if form.closing else value[0])
+
+
+def _user(authority: re.Match[str], is_web: bool) -> Iterator[Span]:
+    """Who stands before the host: the password, or all of it where a web host is told nothing else."""
+    user, start = authority[0].rpartition("@")[0], authority.start()
     name, colon, password = user.partition(":")
     if password:
-        start = scheme.end() + len(name) + 1
-        found.append((start, start + len(password)))
-    elif name and not colon and _WEB.match(text):
-        found.append((scheme.end(), scheme.end() + len(name)))
-    for match in _PARAMETER.finditer(text, authority.end()):
-        if is_secret(unquote_plus(match[1])):
-            found.append(match.span(2))
-    return [span for span in found if not _VARIABLE.fullmatch(text[slice(*span)])]
+        yield start + len(name) + 1, start + len(user)
+    elif name and not colon and is_web:
+        yield start, start + len(name)
+
+
+def _merged(found: Iterator[Span]) -> list[Span]:
+    """In order, and one for those that overlap: an address with a secret may be the secret of another."""
+    merged = list[Span]()
+    for start, end in sorted(found):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        elif start < end:
+            merged.append((start, end))
+    return merged

@@ -7,8 +7,9 @@ There is one rule, and whoever shows, keeps or writes settings asks it here. A n
 stands for a secret, unless its last word says that it only tells of one: its id, its type, its limit. Headers and
 credentials are secrets whatever is in them, save the name of a header, those that only say in what form and language
 the two sides talk, and a reference to what is kept elsewhere ({"secret_id": …}). An address with a password, or with
-a parameter under such a name, holds a secret wherever it stands: those parts of it are shown as ***, and all of it is
-kept as a digest.
+a parameter under such a name, holds a secret wherever it stands, in the middle of a prompt too: those parts of it are
+shown as ***. Of an address that is all of a value, a digest is kept; a text with one among its words is kept as it is,
+since it is the team's own, and history, rollbacks and the comparison of both sides need its words.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from agentctl.secrecy.address import Span, spans
+from agentctl.secrecy.address import is_address, spans
 
 _WORD = re.compile(r"secret(?!ar)|passw|passphrase|passcode|apikey|authorization|credential|token(?!s|i[sz])|^pwd$")
 _KEY = re.compile(
@@ -114,7 +115,7 @@ def masked(value: Any, keys: Keys = ()) -> Any:
 
 def sealed(value: Any, keys: Keys = ()) -> Any:
     """`value`, which stands at `keys`, fit to be kept: a digest stands for each secret. Sealing twice is sealing."""
-    return _replaced(value, _place(keys), _digest, lambda address, within: _digest(address))
+    return _replaced(value, _place(keys), _digest, lambda text: _digest(text) if _lets_in(text) else text)
 
 
 def opened(value: Any, source: Any) -> Any:
@@ -132,10 +133,14 @@ def seals(value: Any, keys: Keys = ()) -> Iterator[str]:
 def secrets(value: Any, keys: Keys = ()) -> Iterator[Any]:
     """Every secret in `value`; of an address its secret parts."""
     for _, found, place in _found(value, keys, _place(keys)):
-        if place >= _NAMED:
-            yield found
-        elif isinstance(found, str):
-            yield from (found[start:end] for start, end in spans(found, _of_an_address))
+        yield from _of(found, place)
+
+
+def withheld(value: Any, keys: Keys = ()) -> Iterator[Any]:
+    """Those of `secrets` that no file gets from the platform: all but those among the words of a text."""
+    for _, found, place in _found(value, keys, _place(keys)):
+        if place >= _NAMED or _lets_in(found):
+            yield from _of(found, place)
 
 
 def is_seal(value: Any) -> bool:
@@ -162,15 +167,25 @@ def _found(value: Any, keys: Keys, place: int) -> Iterator[tuple[Keys, Any, int]
         yield keys, value, place
 
 
+def _of(found: Any, place: int) -> Iterator[Any]:
+    if place >= _NAMED:
+        yield found
+    elif isinstance(found, str):
+        yield from (found[start:end] for start, end in spans(found, _of_an_address))
+
+
+def _lets_in(value: Any) -> bool:
+    """Whether it is an address, and nothing but that, with a secret in it."""
+    return isinstance(value, str) and is_address(value) and bool(spans(value, _of_an_address))
+
+
 def _is_held(value: Any) -> bool:
     """Whether a value of its type can be a secret, and is there at all."""
     return isinstance(value, str | int) and bool(value) and not isinstance(value, bool)
 
 
-def _replaced(
-    value: Any, place: int, change: Callable[[Any], Any], changed: Callable[[str, Sequence[Span]], str]
-) -> Any:
-    """`changed` is for an address with secrets in it, `change` for what is one as a whole."""
+def _replaced(value: Any, place: int, change: Callable[[Any], Any], changed: Callable[[str], str]) -> Any:
+    """`changed` is for a text in which an address may stand, `change` for what is a secret as a whole."""
     # It is asked for every leaf of a thousand agents: the place is handed down, and each name is looked at once.
     if isinstance(value, dict) or (not isinstance(value, str) and isinstance(value, Mapping)):
         return {
@@ -181,17 +196,15 @@ def _replaced(
         return [_replaced(one, _entry(place, one), change, changed) for one in value]
     if place >= _NAMED:
         return change(value) if _is_held(value) else value
-    if isinstance(value, str) and (within := spans(value, _of_an_address)):
-        return changed(value, within)
-    return value
+    return changed(value) if isinstance(value, str) and "://" in value else value
 
 
-def _hidden(address: str, within: Sequence[Span]) -> str:
+def _hidden(text: str) -> str:
     shown, end = "", 0
-    for start, stop in within:
-        shown += address[end:start] + HIDDEN
+    for start, stop in spans(text, _of_an_address):
+        shown += text[end:start] + HIDDEN
         end = stop
-    return shown + address[end:]
+    return shown + text[end:]
 
 
 @lru_cache(maxsize=1024)

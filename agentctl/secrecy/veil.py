@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from pydantic import SecretStr
 
-from agentctl.secrecy.secret import HIDDEN, secrets
+from agentctl.secrecy.secret import HIDDEN, masked, secrets
 
 # Characters. A shorter one is no secret, and would be found in every sentence; up to the second it counts as a word.
 _SHORTEST, _WORD = 2, 8
@@ -33,7 +33,7 @@ Span = tuple[int, int]
 
 
 class Veil:
-    """The secrets that are known so far. Call it with a text to have them replaced by ***."""
+    """The secrets that are known so far. Call it with a text to have them replaced by ***, and those of any address."""
 
     def __init__(self, *known: object) -> None:
         self._known: dict[str, _Secret] = {}
@@ -58,11 +58,12 @@ class Veil:
         self._later.append(source)
 
     def __call__(self, text: str) -> str:
-        """`text` without them."""
+        """`text` without them, and without those of an address in it, which nobody need have known before."""
         while self._later:
             self.add(*self._later.pop()())
         if self._runs is None:
             self._runs = tuple({run for one in self._known.values() for run in one.runs})
+        text = str(masked(text))
         lowered, shown, end = text.translate(_LOWER), "", 0
         if not any(run in lowered for run in self._runs):
             return text  # So are nearly all, and a plan shows every field of a thousand agents.

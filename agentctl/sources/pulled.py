@@ -14,6 +14,7 @@ from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.resources import action_items
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.criteria import by_id
+from agentctl.secrecy.secret import masked
 from agentctl.sources.aside import file_beside
 from agentctl.sources.counterpart import TEMPLATES, declared, in_file, map_entry, place
 from agentctl.sources.environment import Environment
@@ -189,7 +190,8 @@ class Draft:
     def _as_template(self, ours: Any, theirs: str, where: str) -> str:
         if isinstance(ours, str) and _has_marks(ours) and not self._overwrite_templates:
             what = "is a template, which a pull would destroy; edit it by hand, or pull with --overwrite-templates. "
-            raise Untakable(where, f"{what}The platform has: {theirs if len(theirs) <= 200 else theirs[:200] + '…'}")
+            has = masked(theirs)  # before it is cut: half an address is none
+            raise Untakable(where, f"{what}The platform has: {has if len(has) <= 200 else has[:200] + '…'}")
         return escaped(theirs)
 
     def _put(self, path: tuple[str, ...], value: Any, by: str | None = None) -> None:

@@ -17,7 +17,7 @@ from agentctl.resources.defaults import beyond_defaults, without_secrets
 from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.prompt_text import as_in_file
-from agentctl.secrecy.secret import secrets
+from agentctl.secrecy.secret import withheld
 from agentctl.sources.counterpart import room
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import FILENAME
@@ -193,7 +193,7 @@ class _Composer:
             if decided := self._decided(sheet.key, assistant, (*missing, *edits)):
                 self.left += [Problem(where, f"{path} is another one in {FILENAME}; {why}") for path, why in decided]
                 return None
-            if not missing and (hiding := [one.path for one in edits if any(secrets(_theirs(one, body), one.keys))]):
+            if not missing and (hiding := [one.path for one in edits if any(withheld(_theirs(one, body), one.keys))]):
                 what = "holds what looks like a secret, which no file may have; take it out there, or leave the agent"
                 self.left += [Problem(where, f"{path} {what}") for path in hiding]
                 return None

@@ -10,6 +10,7 @@ from typing import Any
 from agentctl.errors import Problem
 from agentctl.resources import agent, agent_test, knowledge, knowledge_folder, phone_number, post_call, rag_index
 from agentctl.resources.assistant import Assistant
+from agentctl.secrecy.secret import masked, withheld
 from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
 from agentctl.sources.reading import aside
@@ -130,6 +131,7 @@ class Taking:
             rule = self._kinds[agent.KIND].lists.get(edit.path)
             by = rule.by if rule else None
             theirs = _declared(edit, by) if edit.before is not None else at(change.observed.body, edit.keys)
+            _must_be_open(edit, theirs)
             draft.take(edit.keys, named(theirs, self._agents()), by=by)
         except Untakable as error:
             self.left.append(Problem(f"{agent.KIND} {change.desired.key}", str(error.problem)))
@@ -163,7 +165,7 @@ class Taking:
                 self.left.append(error.problem)
         for remote_id, entry in theirs.items():
             if remote_id not in ids.values():
-                what = f"{entry.get('name')!r} ({remote_id}) was added there; declare it in [[knowledge]]"
+                what = f"{masked(entry.get('name'))!r} ({remote_id}) was added there; declare it in [[knowledge]]"
                 self.left.append(Problem(f"{agent.KIND} {change.desired.key}: knowledge", f"{what}, or {_OURS_AGAIN}"))
         if draft.snapshot() != snapshot:
             self._took(draft, change, edit)
@@ -247,6 +249,13 @@ def at(body: Mapping[str, Any], keys: Sequence[str]) -> Any:
             return ABSENT
         place = place[key]
     return place
+
+
+def _must_be_open(edit: Edit, theirs: Any) -> None:
+    """Raises Untakable for a secret that the files do not have: as for an agent that is adopted, no file gets one."""
+    if {*withheld(theirs, edit.keys)} - {*withheld(edit.after, edit.keys)}:
+        what = "looks like a secret and stays at the platform alone; better make it one of ElevenLabs' secrets there"
+        raise Untakable(edit.path, f"{what}, write it into the file yourself, or {_OURS_AGAIN}")
 
 
 def _declared(edit: Edit, by: str | None) -> Any:

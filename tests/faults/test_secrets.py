@@ -309,3 +309,44 @@ def test_what_stands_in_a_text_at_the_platform_is_shown_without_secrets(watched:
     assert (bench.root / "assistants" / "empfang" / "prompt.md").read_text().strip() == said, "as it is there"
     told = watched.heard.popitem()[1]
     assert [name for name in CANARIES if CANARIES[name] in told] == []
+
+
+def test_an_address_that_lets_in_is_masked_in_the_middle_of_any_text(watched: Watched) -> None:
+    bench, prompt = watched.bench, watched.bench.root / "assistants" / "empfang" / "prompt.md"
+
+    def said(number: int) -> str:
+        return f"Call https://svc:inner{number}word@x.org/y or https://x.org/v1?api_key=inner{number}key now, {number}."
+
+    def heard() -> list[str]:
+        return [what for what, text in watched.heard.items() if "inner" in text]
+
+    prompt.write_text(f"Be kind.\n{said(1)}\n")
+    bench.toml.write_text(bench.toml.read_text().replace("Looks a caller up.", said(2)))
+    report = bench.root / "report.json"
+    for arguments in (("plan",), ("plan", "--json"), ("sync", "--yes", "--report", str(report))):
+        assert watched(*arguments) == 0
+        watched.heard[f"report of {arguments}"] = report.read_text() if report.exists() else ""
+    assert said(1) in bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"]
+    assert not heard()
+    edit(
+        bench,
+        {"conversation_config": {"agent": {"first_message": said(4), "prompt": {"prompt": f"Hello.\n{said(5)}"}}}},
+    )
+    assert watched("plan") == 0
+    assert f"+{said(1)}".replace("inner1word", "***").replace("inner1key", "***") in watched.heard["plan (6)"]
+    for arguments in (("status",), ("sync", "--yes", "--report", str(report)), ("history", "empfang")):
+        watched(*arguments)
+        watched(*arguments, "--json")
+    watched.heard["the last report"] = report.read_text()
+    assert watched("pull", "empfang") == 2, "nobody says yes"
+    (pull,) = (text for what, text in watched.heard.items() if what.startswith("pull"))
+    assert "+Call https://svc:***@x.org/y or https://x.org/v1?api_key=*** now, 5." in pull
+    assert "assistants/empfang/prompt.md: would hold an address with a secret in it" in pull
+    assert watched("pull", "empfang", "--yes", "--json") == 0
+    assert prompt.read_text() == f"Hello.\n{said(5)}\n", "the text of the team is pulled as it is there"
+    prompt.write_text(f"Hello.\n{said(6)}\n")
+    assert watched("sync", "--yes", "--json") == 0
+    assert watched("history", "empfang") == 0
+    assert watched("rollback", "empfang", "--to", "1", "--yes") == 0, "what was applied is known as text"
+    assert said(1) in bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"]
+    assert not heard()

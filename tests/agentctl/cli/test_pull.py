@@ -327,6 +327,49 @@ def test_what_no_file_may_hold_is_left_and_the_rest_is_taken(dashboard: Dashboar
     assert (dashboard.table()["name"], dashboard.table()["voice"]["stability"]) == ("Empfang", 0.25)
 
 
+_LLM = """
+[elevenlabs.conversation_config.agent.prompt.custom_llm]
+url = "https://llm.example.org/v1?api_key=ours"
+request_headers = { X-Team = "mine" }
+"""
+
+
+def test_a_secret_that_was_set_there_comes_into_no_file_and_the_rest_is_taken(dashboard: Dashboard) -> None:
+    dashboard.toml.write_text(dashboard.toml.read_text() + _LLM)
+    assert dashboard("sync", "--yes")[0] == 0
+    llm = {"url": "https://llm.example.org/v1?api_key=canary1", "request_headers": {"X-Team": "canary2"}}
+    dashboard.edits({"conversation_config": {"agent": {"prompt": {"custom_llm": llm}}, "tts": {"stability": 0.25}}})
+    before = dashboard.toml.read_text()
+    for arguments in (("pull", "empfang"), ("pull", "empfang", "--yes"), ("pull", "empfang", "--yes", "--json")):
+        code, out, err = dashboard(*arguments)
+        assert "canary" not in out + err
+        assert out.count("looks like a secret and stays at the platform alone") == 2
+        assert out.count("custom_llm.request_headers.X-Team") == out.count("custom_llm.url") == 1
+    assert code == 3
+    assert dashboard.toml.read_text() == before.replace("stability = 0.5\n", "stability = 0.25\n")
+
+
+def test_what_stands_beside_a_secret_that_the_files_have_is_taken(dashboard: Dashboard) -> None:
+    dashboard.toml.write_text(dashboard.toml.read_text() + _LLM)
+    assert dashboard("sync", "--yes")[0] == 0
+    llm = {"url": "https://llm.example.org/v2?api_key=ours"}
+    dashboard.edits({"conversation_config": {"agent": {"prompt": {"custom_llm": llm}}}})
+    code, out, _ = dashboard("pull", "empfang", "--yes")
+    assert (code, "would hold" in out) == (0, False)
+    assert '+url = "https://llm.example.org/v2?api_key=***"' in out
+    assert 'url = "https://llm.example.org/v2?api_key=ours"' in dashboard.toml.read_text()
+    dashboard.in_sync()
+
+
+def test_what_a_template_hides_is_quoted_without_its_secrets(dashboard: Dashboard) -> None:
+    text = f"{'x' * 150} https://svc:canary-of-some-length-which-is-cut-somewhere-in-the-middle@x.org/"
+    dashboard.prompt.write_text(f"[[company]] {dashboard.prompt.read_text()}")
+    assert dashboard("sync", "--yes")[0] == 0
+    dashboard.edits({"conversation_config": {"agent": {"prompt": {"prompt": text}}}})
+    code, out, err = dashboard("pull", "empfang", "--yes")
+    assert (code, "The platform has: xxx" in out, "canary" in out + err) == (3, True, False)
+
+
 def test_what_would_not_read_the_same_is_left_as_it_is_and_the_rest_is_taken(dashboard: Dashboard) -> None:
     before = dashboard.toml.read_text()
     agent = {"first_message": "[[x]]\r\nGuten Tag, hier ist die KI."}

@@ -209,6 +209,16 @@ def test_an_agent_with_all_that_it_has_comes_into_files_and_the_next_plan_is_emp
     assert [one["revision"] for one in workspace.json("history", "empfang-sued")[0]["revisions"]] == [1]
 
 
+def test_a_prompt_with_an_address_that_lets_in_is_written_and_a_note_says_so(workspace: Workspace) -> None:
+    prompt = "Call https://svc:canary1@x.org/ or https://y.org/v1?api_key=canary2 now."
+    workspace.agent_made(prompt=prompt)
+    code, out, err = workspace("pull", "--all", "--yes")
+    assert (code, "canary" in out + err) == (0, False)
+    assert "prompt.md: would hold an address with a secret in it" in out
+    assert [path.read_text() for path in workspace.root.rglob("prompt.md")] == [f"{prompt}\n"]
+    workspace.settled()
+
+
 def test_an_edit_of_an_adopted_file_is_one_write_in_place(workspace: Workspace) -> None:
     workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."))
     assert workspace("pull", "--all", "--yes")[0] == 0
