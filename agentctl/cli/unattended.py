@@ -61,6 +61,7 @@ class Unattended:
     report: Path | None = None
     mail: bool = False
     mail_to: Sequence[str] = ()
+    only: Sequence[str] = ()
     sleep: Callable[[float], None] = time.sleep
     plan: Plan | None = None
     applied: Applied | None = None
@@ -209,6 +210,7 @@ class Unattended:
             left=self._left(),
             error=error if isinstance(error, Exception) else AgentctlError("stopped") if error else None,
             environment=self.environment or ENVIRONMENT.get(),
+            only=tuple(self.only),
         )
 
     def _save(self, report: Report) -> None:

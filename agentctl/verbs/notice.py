@@ -106,7 +106,7 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
 
 async def _queue(control: Control, store: Store, report: Report, to: Sequence[str]) -> int:
     nobody = _nobody(control)
-    scope = report.scope or nobody
+    scope, part = report.scope or nobody, _part(report)
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
     message = composed(report, scope, language(control), control.veil)
@@ -115,7 +115,8 @@ async def _queue(control: Control, store: Store, report: Report, to: Sequence[st
     ]
 
     async def news(of: Scope, digest: str, mails: Sequence[Mapping[str, Any]]) -> int:
-        told = await store.call("notify", {**asdict(of), "digest": digest, "id": run, "mails": mails})
+        place = {**asdict(of), "environment": of.environment + part}
+        told = await store.call("notify", {**place, "digest": digest, "id": run, "mails": mails})
         return int(told["queued"])
 
     if report.scope is None:
@@ -129,7 +130,8 @@ def composed(report: Report, scope: Scope, language: str, veil: Callable[[str], 
     """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped, `veil`ed and escaped."""
     words = _GERMAN if language == "de" else _ENGLISH
     headline = words[report.outcome]
-    name = one_line(f"{scope.project}/{scope.environment}", 130)
+    only = "".join(f" --only {one}" for one in sorted(set(report.only)))
+    name = one_line(f"{scope.project}/{scope.environment}{only}", 130)
     findings = [block(veil(finding))[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
     left = len(report.findings) - len(findings)
@@ -181,6 +183,16 @@ def _rows(report: Report, scope: Scope, words: Mapping[str, str], language: str)
 def _nobody(control: Control) -> Scope:
     """What a mail calls a project whose agentctl.toml cannot be understood."""
     return Scope(one_line(control.directory.name, 60) or "-", "-", control.settings.workspace)
+
+
+def _part(report: Report) -> str:
+    """What keeps a run that `--only` narrowed apart from those of the whole project, and from those narrowed otherwise.
+
+    It has seen a part: of the rest it can say neither that it is in trouble nor that it is in order again. No name of
+    an environment holds a space.
+    """
+    only = "\n".join(sorted(set(report.only)))
+    return f" {hashlib.sha256(only.encode()).hexdigest()[:16]}" if only else ""
 
 
 def _beside(control: Control, nobody: Scope) -> Scope:

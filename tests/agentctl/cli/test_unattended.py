@@ -458,6 +458,27 @@ def test_an_unusable_setting_is_mailed_where_a_mail_does_not_need_it(
     assert mails(bench) == []
 
 
+def test_a_narrowed_run_speaks_for_itself_alone(bench: Bench) -> None:
+    bench.declare("zwei")
+    assert bench(*CRON)[0] == 0
+    drifted(bench, "Reception")
+    to = ("--mail-to", "ops@example.org")
+
+    def told(code: int, *narrowed: str) -> list[str]:
+        assert bench(*CRON, *to, *narrowed)[0] == code
+        return [mail["message"]["subject"] for mail in mails(bench)]
+
+    assert told(3) == ["beispiel/production: Changes held back"]
+    for _ in range(2):
+        assert told(0, "--only", "zwei") == [], "of the other it knows nothing"
+        assert told(3) == []
+    assert told(3, "--only", "emp*") == ["beispiel/production --only emp*: Changes held back"]
+    assert told(3, "--only", "emp*", "--only", "zwei") != []
+    assert told(3, "--only", "zwei", "--only", "emp*", "--only", "zwei") == [], "the same set"
+    assert told(0, "--take-ours", "--only", "emp*") == ["beispiel/production --only emp*: Sync is back to normal"]
+    assert told(0) == ["beispiel/production: Sync is back to normal"]
+
+
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:
     for arguments in (("--mail",), ("--mail-to", "nobody")):
         with bench.writes() as writes:
