@@ -25,7 +25,7 @@ from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
 from agentctl.wiring import Control
 
-_MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
+MAIL_SECONDS = 30.0  # what is not sent by then waits in the outbox
 MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
@@ -72,20 +72,28 @@ def is_wanted(control: Control) -> bool:
     return bool(project.mail_to) or not sound
 
 
-async def tell(control: Control, report: Report, given: Sequence[str], say: Callable[[str], None]) -> None:
-    """As `notify`, and to whom `recipients` has it.
+async def tell(
+    control: Control,
+    report: Report,
+    given: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    seconds: float = MAIL_SECONDS,
+) -> None:
+    """As `notify`, and to whom `recipients` has it, within `seconds`.
 
     A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended.
     """
     try:
-        async with asyncio.timeout(_MAIL_SECONDS):
+        async with asyncio.timeout(seconds):
             to = recipients(control, given)
             if not to:
                 say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
             if await notify(control, report, to) and control.mail_route is None:
                 say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
     except TimeoutError:
-        say("warning: the mail is not sent yet and waits in the outbox")
+        # It may also be the store that hangs.
+        say(f"warning: no mail was sent within {seconds:.0f} s; one that was queued waits in the outbox")
     except AgentctlError as error:
         say(f"warning: no mail was queued: {error.message}")
 

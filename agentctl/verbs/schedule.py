@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import KEY
+from agentctl.verbs.limit import AFTER_SECONDS
 
 Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
@@ -86,8 +87,10 @@ class Schedule:
 
     @property
     def timeout(self) -> int:
-        """The longest run, in seconds: without what its gate may wait, it should be over before the next one begins."""
-        return self.bounded(min(600, int((self.seconds - self.jitter) * 0.8)))
+        """The longest run, in seconds: without what its gate may wait, it should be over before the next one begins,
+        what comes after its limit included.
+        """
+        return self.bounded(min(600, int((self.seconds - self.jitter - AFTER_SECONDS) * 0.8)))
 
     def bounded(self, usual: int) -> int:
         """The longest run, in seconds, that without a gate may take `usual` seconds."""

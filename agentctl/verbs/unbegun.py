@@ -27,7 +27,13 @@ _NEEDED = (
 
 
 async def tell(
-    directory: Path, environment: str | None, report: Report, given: Sequence[str], say: Callable[[str], None]
+    directory: Path,
+    environment: str | None,
+    report: Report,
+    given: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    seconds: float = notice.MAIL_SECONDS,
 ) -> None:
     """As `notice.tell`, with the settings that are usable; where that is not enough, that nobody is told is said.
 
@@ -38,7 +44,7 @@ async def tell(
         say("warning: nobody is told by mail: what is wrong with the settings is what a mail needs")
         return
     async with connect(directory, settings=settings, environment=wanted) as control:
-        await notice.tell(control, report, given, say)
+        await notice.tell(control, report, given, say, seconds=seconds)
 
 
 def _usable(directory: Path, environment: str | None) -> tuple[str | None, Settings | None]:
