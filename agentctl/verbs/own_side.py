@@ -36,7 +36,8 @@ async def project(control: Control) -> AsyncIterator[Finding]:
     for problem in loaded.problems:
         yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
     for problem in loaded.warnings:
-        yield Finding("project", "warning", str(problem))
+        remedy = "Say it there, or for all assistants in [defaults] of agentctl.toml."
+        yield Finding("project", "warning", str(problem), remedy)
     if not loaded.problems:
         keys = ", ".join(assistant.key for assistant in loaded.assistants)
         name = f"{loaded.project.name}/{loaded.project.environment}"

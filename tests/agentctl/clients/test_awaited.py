@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from agentctl.clients.awaited import awaited, watching
+
+pytestmark = pytest.mark.anyio
 
 
 async def forever(what: str) -> None:
