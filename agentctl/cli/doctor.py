@@ -9,6 +9,7 @@ import typer
 from agentctl.cli.session import Json, connected
 
 if TYPE_CHECKING:
+    from agentctl.errors import Problem
     from agentctl.verbs.finding import Finding
     from agentctl.wiring import Control
 
@@ -19,17 +20,26 @@ _INDENT = " " * 17
 def doctor(json: Json = False) -> None:
     """Check settings, keys, store, agents, webhook, numbers and mail; say how to mend what is broken."""
 
-    async def run(control: Control) -> list[Finding]:
-        from agentctl.verbs import doctor as verbs
+    from agentctl.errors import ConfigurationError
+    from agentctl.verbs import doctor as verbs
 
-        found = []
-        async for finding in verbs.examine(control):
-            found.append(finding)
-            if not json:
-                print(finding_text(finding), flush=True)
-        return found
+    unusable: list[Problem] = []
+    findings: list[Finding] = []
 
-    findings = connected(run)
+    def tell(finding: Finding) -> None:
+        findings.append(finding)
+        if not json:
+            print(finding_text(finding), flush=True)
+
+    async def run(control: Control) -> None:
+        async for finding in verbs.examine(control, unusable):
+            tell(finding)
+
+    try:
+        connected(run, unusable=unusable)
+    except ConfigurationError as error:  # Not even what is usable is known.
+        for problem in sorted(error.problems):
+            tell(verbs.of_settings(problem, error.hint))
     broken = sum(finding.state == "broken" for finding in findings)
     if json:
         from agentctl.cli.render import to_json

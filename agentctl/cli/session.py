@@ -18,6 +18,7 @@ from agentctl.cli.veil import CURTAIN
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from agentctl.errors import Problem
     from agentctl.sync.applied import Applied
     from agentctl.wiring import Control
 
@@ -29,8 +30,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
-    """Run `body` with the project's control, and close what it opened."""
+def connected(body: Callable[[Control], Awaitable[Result]], *, unusable: list[Problem] | None = None) -> Result:
+    """Run `body` with the project's control, and close what it opened.
+
+    `unusable`: takes the problems of settings, which else end the command. Their defaults stand for them then.
+    """
     # Not the task's own result: asyncio.run writes that out, for nobody to read, which takes a while for a large plan.
     results: list[Result] = []
 
@@ -39,7 +43,7 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
     async def session() -> None:
         if isinstance(ended, _Ended):
             ended.work = asyncio.current_task()
-        async with opened(ENVIRONMENT.get()) as control:
+        async with opened(ENVIRONMENT.get(), unusable=unusable) as control:
             results.append(await body(control))
 
     try:
@@ -52,11 +56,17 @@ def connected(body: Callable[[Control], Awaitable[Result]]) -> Result:
 
 
 @asynccontextmanager
-async def opened(environment: str | None) -> AsyncIterator[Control]:
+async def opened(environment: str | None, *, unusable: list[Problem] | None = None) -> AsyncIterator[Control]:
     """The project's control in one environment; how far something is that takes its time is said on stderr."""
     from agentctl.wiring import connect
 
-    async with connect(DIRECTORY.get(), environment=environment) as control:
+    settings = None
+    if unusable is not None:
+        from agentctl.verbs.opening import usable
+
+        environment, settings, problems = usable(DIRECTORY.get(), environment)
+        unusable += problems
+    async with connect(DIRECTORY.get(), settings=settings, environment=environment) as control:
         control.tell = lambda text: say(f"  {text}")
         if (curtain := CURTAIN.get()) is not None:
             curtain.add(control.veil)

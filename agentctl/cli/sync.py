@@ -82,7 +82,9 @@ def sync(
     delete stored conversations.
     """
     unattended.need_yes(quiet=quiet, yes=yes, json=json)
-    watch = unattended.Unattended(timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or ())
+    watch = unattended.Unattended(
+        timeout=timeout, jitter=jitter, report=report, mail=mail, mail_to=mail_to or (), only=only or ()
+    )
     more = (delete_conversations, trust_store, json, quiet, wait, watch)
     end(watch(Asked(only or (), yes, take_ours, prune, gate, force, stateless, *more).run))
 

@@ -48,8 +48,7 @@ MailTo = Annotated[
 ]
 
 _STOPPED = 130
-_READING = "Is a loop in a prompt endless? agentctl plan says so of each. Else allow more with --timeout."
-_SHOWN = 10
+_LEAST = 2.0  # seconds for a mail, however late it is
 
 
 @dataclass
@@ -61,6 +60,7 @@ class Unattended:
     report: Path | None = None
     mail: bool = False
     mail_to: Sequence[str] = ()
+    only: Sequence[str] = ()
     sleep: Callable[[float], None] = time.sleep
     plan: Plan | None = None
     applied: Applied | None = None
@@ -105,7 +105,8 @@ class Unattended:
         from agentctl.verbs import unbegun
 
         try:
-            asyncio.run(unbegun.tell(DIRECTORY.get(), ENVIRONMENT.get(), report, self.mail_to, say))
+            seconds = self._mail_seconds(self.timeout, 0.0)
+            asyncio.run(unbegun.tell(DIRECTORY.get(), ENVIRONMENT.get(), report, self.mail_to, say, seconds=seconds))
         except AgentctlError:  # It is what kept the run from its beginning, and is told as such.
             say("warning: nobody is told by mail: which store remembers what was told is not known")
 
@@ -133,6 +134,7 @@ class Unattended:
         return ended
 
     async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
+        from agentctl.clients.awaited import watching
         from agentctl.verbs.report import scope_of
 
         self.begun = True
@@ -143,10 +145,12 @@ class Unattended:
                 from agentctl.verbs import notice
 
                 notice.recipients(control, self.mail_to)
-            async with clock:
-                self.applied = await body(control)
+            with watching() as cut_off:
+                async with clock:
+                    self.applied = await body(control)
         except TimeoutError as raised:
-            error = self._timed_out(control) if clock.expired() else raised
+            over = clock.when() or 0.0
+            error = self._timed_out(control, cut_off.since(over)) if clock.expired() else raised
         except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
             error = raised
         finally:
@@ -155,36 +159,27 @@ class Unattended:
         if self.telling:
             from agentctl.verbs import notice
 
-            await notice.tell(control, self._reported(started, error), self.mail_to, say)
+            seconds = self._mail_seconds(clock.when(), asyncio.get_running_loop().time())
+            await notice.tell(control, self._reported(started, error), self.mail_to, say, seconds=seconds)
         if error is not None:
             raise error
         assert self.applied is not None
         return self.applied
 
-    def _timed_out(self, control: Control) -> TimedOut:
-        said = f"this run was ended after its {self.timeout:g} s"
-        if control.reading is not None:
-            at = f" ({control.reading.at})" if control.reading.at else ""
-            return TimedOut(f"{said}, while the files were read{at}; nothing was written", _READING)
-        if self.plan is None:
-            return TimedOut(f"{said}, before there was a plan; nothing was written", "Allow more with --timeout.")
-        left = [f"{change.desired.kind} {change.desired.key}" for change in self._left()]
-        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
-        return TimedOut(
-            f"{said}: {len(self.done)} of {len(self.plan.changes)} changes are done\n"
-            f"Not done: {', '.join(left[:_SHOWN])}{more}.",
-            "What is done is bound. The next run goes on from there; one that was under way is looked for first."
-            f"{self._of_its_gate(control)}",
-        )
+    def _timed_out(self, control: Control, unheard: str) -> TimedOut:
+        from agentctl.verbs import limit
 
-    def _of_its_gate(self, control: Control) -> str:
-        """What to do where the tests of a gate may take longer than the run: they begin anew each time."""
-        from agentctl.verbs import gate
+        seconds = self.timeout or 0.0
+        if control.reading is not None or self.plan is None:
+            return limit.unplanned(control, seconds, unheard)
+        return limit.unfinished(control, seconds, self.plan, self._left(), len(self.done), unheard)
 
-        may_wait = gate.longest(control) if getattr(self.plan, "gated", False) else 0
-        if self.timeout is None or may_wait < self.timeout:
-            return ""
-        return f" Its gate alone may wait {may_wait:g} s ([sync] gate_timeout): allow more with --timeout."
+    def _mail_seconds(self, over: float | None, now: float) -> float:
+        """How long a mail may take, by when the run's time is `over`: a bit beyond that, and never for ever."""
+        from agentctl.verbs.limit import AFTER_SECONDS
+        from agentctl.verbs.notice import MAIL_SECONDS
+
+        return MAIL_SECONDS if over is None else min(MAIL_SECONDS, max(_LEAST, over + AFTER_SECONDS - now))
 
     def _left(self) -> tuple[Change, ...]:
         if self.plan is None or self.applied is not None:
@@ -209,6 +204,7 @@ class Unattended:
             left=self._left(),
             error=error if isinstance(error, Exception) else AgentctlError("stopped") if error else None,
             environment=self.environment or ENVIRONMENT.get(),
+            only=tuple(self.only),
         )
 
     def _save(self, report: Report) -> None:

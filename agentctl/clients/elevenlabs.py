@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
+from agentctl.clients.awaited import awaited
 from agentctl.clients.connections import Connections
 from agentctl.clients.detail import detail, places, request_id
 from agentctl.clients.guard import may_be_sent
@@ -212,8 +213,9 @@ class ElevenLabs:
             request = self._request(what, method, url, params=query or None, extensions=how, **content)
             attempts += 1
             self.requests += 1
-            answer = await self._transport.handle_async_request(request)
-            await answer.aread()
+            with awaited(f"{what} at {self.host}"):
+                answer = await self._transport.handle_async_request(request)
+                await answer.aread()
             return answer
 
         turn = turn or self._pace.turn()

@@ -6,7 +6,6 @@ a fault of the settings: such mails wait and are tried again, so that nothing is
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import smtplib
 import ssl
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from agentctl.calls.outbox import Mail
-from agentctl.clients.smtp import Timed, TimedTls
+from agentctl.clients.smtp import Timed, TimedTls, held
 from agentctl.errors import ConfigurationError, MailError, Problem
 from agentctl.secrecy.veil import Veil
 
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 SMTP_TIMEOUT = 30.0  # seconds, of every single step of the dialogue
 SMTP_DEADLINE = 120.0  # seconds for the whole dialogue; shorter than the deadline of the job that sends
 RESEND_TIMEOUT = 30.0
+_UNHEARD_RESEND = "Check that this machine is online, and RESEND_BASE_URL where it is set."
+_UNHEARD = "Check host and port in SMTP_URL, that the server runs, and that no firewall is between."
 CRLF = "\r\n"
 
 
@@ -92,12 +93,13 @@ class SmtpRoute:
 
         An error after the server took the mail cannot be told from one before: SMTP is at-least-once.
         """
-        await asyncio.to_thread(self._dialogue, written(mail, self.sender), mail.recipient)
+        message = written(mail, self.sender)
+        await held(lambda: self._dialogue(message, mail.recipient))
         return mail.message_id
 
     async def check(self) -> None:
         """Connect, secure and log in, without sending anything. Raises MailError."""
-        await asyncio.to_thread(self._dialogue, None, None)
+        await held(lambda: self._dialogue(None, None))
 
     def _dialogue(self, message: bytes | None, recipient: str | None) -> None:
         try:
@@ -118,7 +120,9 @@ class SmtpRoute:
                 "Check the host name in SMTP_URL and its certificate, and that smtps:// is used for port 465 only.",
             ) from None
         except OSError as error:
-            raise MailError(f"{self._address}: no answer ({error.strerror or type(error).__name__})") from None
+            raise MailError(
+                f"{self._address}: no answer ({error.strerror or type(error).__name__})", _UNHEARD
+            ) from None
 
     @property
     def _address(self) -> str:
@@ -234,7 +238,7 @@ class ResendRoute:
             response = await self._client.request(method, self._base_url + path, **arguments)
             answer = response.json() if response.content else {}
         except httpx.HTTPError as error:
-            raise MailError(f"Resend: no answer ({type(error).__name__})") from None
+            raise MailError(f"Resend: no answer ({type(error).__name__})", _UNHEARD_RESEND) from None
         except ValueError:
             answer = {}
         answer = answer if isinstance(answer, dict) else {}

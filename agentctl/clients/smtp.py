@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
+
+
+async def held(dialogue: Callable[[], None]) -> None:
+    """Hold a dialogue in a thread. Cancelled, it is left to its own deadline, and to the end of the process.
+
+    Not asyncio.to_thread: its threads are waited for when the event loop closes, however long they are.
+    """
+    done: Future[None] = Future()
+
+    def hold() -> None:
+        try:
+            dialogue()
+            done.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the dialogue is awaited
+            done.set_exception(error)
+
+    done.set_running_or_notify_cancel()
+    threading.Thread(target=hold, name="smtp", daemon=True).start()
+    waited = asyncio.wrap_future(done)
+    try:
+        await asyncio.shield(waited)
+    except asyncio.CancelledError:
+        waited.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # Nobody else asks for it.
+        raise
 
 
 class Timed(smtplib.SMTP):

@@ -59,7 +59,8 @@ def load(directory: Path, environment: str | None = None, *, whole: bool = True)
         keys = [folder.name for folder in folders]
         problems += strangers(environments, keys)
         problems += _lost_transfers(assistants, keys)
-    warnings += [item for assistant in assistants for item in advice(assistant)]
+    # Without [defaults] much would seem to be missing that is there.
+    warnings += [item for assistant in assistants if known for item in advice(assistant)]
     if not folders:
         warnings.append(Problem("assistants", "no assistant is declared; make assistants/<key>/assistant.toml"))
     # A mistake in a shared part is found once per assistant that includes it.

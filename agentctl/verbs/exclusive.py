@@ -23,6 +23,8 @@ from agentctl.wiring import Control
 # A dead holder's lease ends after this long; a living one renews it in time.
 LEASE_SECONDS = 30.0
 _AGAIN_SECONDS = 1.0
+# To give a lease back that ends by itself: a store that hangs must not hold up the end of a run for longer.
+_RELEASE_SECONDS = 3.0
 _AGAIN = "Run it again."
 
 
@@ -110,8 +112,9 @@ async def exclusive(control: Control, *, wait: float = 0.0) -> AsyncIterator[Non
                 yield
     finally:
         _holding.reset(token)
-        with suppress(StoreError):  # It ends by itself.
-            await lease.store.call("release_lease", terms)
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await lease.store.call("release_lease", terms)
 
 
 @asynccontextmanager

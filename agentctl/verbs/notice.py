@@ -25,7 +25,7 @@ from agentctl.verbs.commands import addressed
 from agentctl.verbs.report import Report
 from agentctl.wiring import Control
 
-_MAIL_SECONDS = 30.0  # beyond the run's own deadline; what is not sent by then waits in the outbox
+MAIL_SECONDS = 30.0  # what is not sent by then waits in the outbox
 MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
@@ -72,20 +72,28 @@ def is_wanted(control: Control) -> bool:
     return bool(project.mail_to) or not sound
 
 
-async def tell(control: Control, report: Report, given: Sequence[str], say: Callable[[str], None]) -> None:
-    """As `notify`, and to whom `recipients` has it.
+async def tell(
+    control: Control,
+    report: Report,
+    given: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    seconds: float = MAIL_SECONDS,
+) -> None:
+    """As `notify`, and to whom `recipients` has it, within `seconds`.
 
     A mail that cannot be queued or sent is said, and changes nothing about how the sync itself ended.
     """
     try:
-        async with asyncio.timeout(_MAIL_SECONDS):
+        async with asyncio.timeout(seconds):
             to = recipients(control, given)
             if not to:
                 say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
             if await notify(control, report, to) and control.mail_route is None:
                 say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
     except TimeoutError:
-        say("warning: the mail is not sent yet and waits in the outbox")
+        # It may also be the store that hangs.
+        say(f"warning: no mail was sent within {seconds:.0f} s; one that was queued waits in the outbox")
     except AgentctlError as error:
         say(f"warning: no mail was queued: {error.message}")
 
@@ -106,7 +114,7 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
 
 async def _queue(control: Control, store: Store, report: Report, to: Sequence[str]) -> int:
     nobody = _nobody(control)
-    scope = report.scope or nobody
+    scope, part = report.scope or nobody, _part(report)
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
     message = composed(report, scope, language(control), control.veil)
@@ -115,7 +123,8 @@ async def _queue(control: Control, store: Store, report: Report, to: Sequence[st
     ]
 
     async def news(of: Scope, digest: str, mails: Sequence[Mapping[str, Any]]) -> int:
-        told = await store.call("notify", {**asdict(of), "digest": digest, "id": run, "mails": mails})
+        place = {**asdict(of), "environment": of.environment + part}
+        told = await store.call("notify", {**place, "digest": digest, "id": run, "mails": mails})
         return int(told["queued"])
 
     if report.scope is None:
@@ -129,7 +138,8 @@ def composed(report: Report, scope: Scope, language: str, veil: Callable[[str], 
     """Subject, text and HTML. What an error quotes may come from anywhere: it is stripped, `veil`ed and escaped."""
     words = _GERMAN if language == "de" else _ENGLISH
     headline = words[report.outcome]
-    name = one_line(f"{scope.project}/{scope.environment}", 130)
+    only = "".join(f" --only {one}" for one in sorted(set(report.only)))
+    name = one_line(f"{scope.project}/{scope.environment}{only}", 130)
     findings = [block(veil(finding))[:2000].split("\n") for finding in report.findings[:MAX_FINDINGS]]
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
     left = len(report.findings) - len(findings)
@@ -181,6 +191,16 @@ def _rows(report: Report, scope: Scope, words: Mapping[str, str], language: str)
 def _nobody(control: Control) -> Scope:
     """What a mail calls a project whose agentctl.toml cannot be understood."""
     return Scope(one_line(control.directory.name, 60) or "-", "-", control.settings.workspace)
+
+
+def _part(report: Report) -> str:
+    """What keeps a run that `--only` narrowed apart from those of the whole project, and from those narrowed otherwise.
+
+    It has seen a part: of the rest it can say neither that it is in trouble nor that it is in order again. No name of
+    an environment holds a space.
+    """
+    only = "\n".join(sorted(set(report.only)))
+    return f" {hashlib.sha256(only.encode()).hexdigest()[:16]}" if only else ""
 
 
 def _beside(control: Control, nobody: Scope) -> Scope:

@@ -36,7 +36,8 @@ async def project(control: Control) -> AsyncIterator[Finding]:
     for problem in loaded.problems:
         yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
     for problem in loaded.warnings:
-        yield Finding("project", "warning", str(problem))
+        remedy = "Say it there, or for all assistants in [defaults] of agentctl.toml."
+        yield Finding("project", "warning", str(problem), remedy)
     if not loaded.problems:
         keys = ", ".join(assistant.key for assistant in loaded.assistants)
         name = f"{loaded.project.name}/{loaded.project.environment}"
@@ -44,7 +45,7 @@ async def project(control: Control) -> AsyncIterator[Finding]:
 
 
 async def settings(control: Control) -> AsyncIterator[Finding]:
-    """What no other examination looks at: .env itself. Values that cannot be used ended the command before."""
+    """What no other examination looks at: .env itself. Values that cannot be used are told before."""
     path = control.directory / ".env"
     if not path.is_file():
         yield Finding("settings", "ok", f"all from the environment: there is no {path}")
@@ -58,7 +59,9 @@ async def settings(control: Control) -> AsyncIterator[Finding]:
         if near and name.upper() not in known:
             yield Finding("settings", "warning", f"{path}: nobody reads {name}", f"Did you mean {near[0]}?")
     if control.settings.smtp_url and control.settings.resend_api_key:
-        yield Finding("settings", "warning", "SMTP_URL and RESEND_API_KEY are both set: SMTP is used")
+        yield Finding(
+            "settings", "warning", "SMTP_URL and RESEND_API_KEY are both set: SMTP is used", "Unset the other."
+        )
     yield Finding("settings", "ok", f"from the environment and {path}")
 
 
@@ -146,7 +149,9 @@ async def _secret(control: Control, base: str) -> Finding:
 
 async def mail(control: Control) -> AsyncIterator[Finding]:
     """Whether the mail route takes us, and whether anybody gets mail."""
-    for assistant in control.loaded.assistants if control.has_project else ():
+    # Of an agentctl.toml that is not understood it is not known whom it names.
+    known = control.has_project and control.loaded.project.name
+    for assistant in control.loaded.assistants if known else ():
         if not assistant.post_call.mail_to:
             remedy = "Set [mail] to in agentctl.toml, or mail_to in its [post_call]."
             yield Finding("mail", "warning", f"nobody gets a mail after calls of {assistant.key}", remedy)

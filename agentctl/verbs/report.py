@@ -33,6 +33,7 @@ class Report:
 
     `error` ended the run; None where it came to its end, with or without failures. `requests` went to ElevenLabs.
     `environment`: the one that was named, and that commands in messages name; None for the project's own.
+    `only`: the globs that narrowed it; a run with any says nothing of the project as a whole.
     """
 
     started: datetime
@@ -44,6 +45,7 @@ class Report:
     left: tuple[Change, ...]
     error: Exception | None
     environment: str | None = None
+    only: tuple[str, ...] = ()
 
     @property
     def findings(self) -> tuple[str, ...]:

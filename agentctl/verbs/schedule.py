@@ -21,6 +21,7 @@ from agentctl.errors import UsageError
 from agentctl.resources.assistant import KEY
 from agentctl.verbs.address import need_open_url, need_root_url
 from agentctl.verbs.commands import addressed
+from agentctl.verbs.limit import AFTER_SECONDS
 
 Form = Literal["crontab", "systemd", "github", "pg_cron"]
 
@@ -89,8 +90,10 @@ class Schedule:
 
     @property
     def timeout(self) -> int:
-        """The longest run, in seconds: without what its gate may wait, it should be over before the next one begins."""
-        return self.bounded(min(600, int((self.seconds - self.jitter) * 0.8)))
+        """The longest run, in seconds: without what its gate may wait, it should be over before the next one begins,
+        what comes after its limit included.
+        """
+        return self.bounded(min(600, int((self.seconds - self.jitter - AFTER_SECONDS) * 0.8)))
 
     def bounded(self, usual: int) -> int:
         """The longest run, in seconds, that without a gate may take `usual` seconds."""

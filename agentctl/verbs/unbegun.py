@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agentctl.settings import Settings, usable_settings, wanted_environment
-from agentctl.sources.environment import select
-from agentctl.sources.project import FILENAME, home
+from agentctl.settings import Settings
 from agentctl.verbs import notice
+from agentctl.verbs.opening import usable
 from agentctl.verbs.report import Report
 from agentctl.wiring import connect
 
@@ -27,7 +26,13 @@ _NEEDED = (
 
 
 async def tell(
-    directory: Path, environment: str | None, report: Report, given: Sequence[str], say: Callable[[str], None]
+    directory: Path,
+    environment: str | None,
+    report: Report,
+    given: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    seconds: float = notice.MAIL_SECONDS,
 ) -> None:
     """As `notice.tell`, with the settings that are usable; where that is not enough, that nobody is told is said.
 
@@ -38,16 +43,11 @@ async def tell(
         say("warning: nobody is told by mail: what is wrong with the settings is what a mail needs")
         return
     async with connect(directory, settings=settings, environment=wanted) as control:
-        await notice.tell(control, report, given, say)
+        await notice.tell(control, report, given, say, seconds=seconds)
 
 
 def _usable(directory: Path, environment: str | None) -> tuple[str | None, Settings | None]:
     """The environment that is meant, and its settings; None where one that a mail needs is not usable."""
-    root, _ = home(directory.resolve())
-    wanted = environment or wanted_environment(root)
-    there = select(root / FILENAME, wanted, by_variable=not environment)
-    settings, problems = usable_settings(
-        root, values=there.values if there else None, variables=there.variables if there else None
-    )
+    wanted, settings, problems = usable(directory, environment)
     others = {settings.variable(name) for name in Settings.model_fields.keys() - set(_NEEDED)}
     return wanted, settings if all(problem.where in others for problem in problems) else None

@@ -39,7 +39,9 @@ async def key(control: Control) -> AsyncIterator[Finding]:
         yield Finding("elevenlabs", "broken", what, "Use https://.", blocks=True)
         return
     if shown not in ELEVENLABS_HOSTS:
-        yield Finding("elevenlabs", "warning", f"ELEVENLABS_BASE_URL is {shown}, not a host of ElevenLabs' own")
+        remedy = f"If that is neither a proxy nor a sandbox of yours, use one of: {', '.join(ELEVENLABS_HOSTS)}"
+        what = f"ELEVENLABS_BASE_URL is {shown}, not a host of ElevenLabs' own"
+        yield Finding("elevenlabs", "warning", what, remedy)
     async for finding in scopes(control):
         yield finding
 

@@ -25,6 +25,7 @@ from psycopg.pq import TransactionStatus
 from pydantic_core import from_json
 
 from agentctl.calls.wire import aside
+from agentctl.clients.awaited import awaited
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
 
@@ -79,7 +80,8 @@ class PostgresStore:
         attempt = _Attempt()
         task = asyncio.create_task(self._run(function, args, attempt))
         try:
-            await asyncio.wait({task}, timeout=timeout)
+            with awaited(f"{function} at {_address(self._params)}"):
+                await asyncio.wait({task}, timeout=timeout)
         finally:
             # Late, or given up by whoever waits for us.
             if not task.done():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from agentctl.calls.wire import aside
+from agentctl.clients.awaited import awaited
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.clients.trust import trusted
@@ -79,7 +80,8 @@ class SupabaseStore:
                 text = await encoded(args)
                 ours = await aside(len(text), json.loads, text)
                 request = self._client.rpc(f"agentctl_{function}", {"args": ours})
-                answer = (await request.execute()).data
+                with awaited(f"{function} at {self._client.supabase_url}"):
+                    answer = (await request.execute()).data
         except TimeoutError:
             raise StoreUnavailable(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None
         except APIError as error:

@@ -53,12 +53,50 @@ def test_the_face_for_machines_when_something_is_broken(bench: Bench, monkeypatc
     assert "sk_wrong_one" not in out
 
 
-def test_settings_that_cannot_be_used_are_2_all_at_once(bench: Bench) -> None:
+def test_settings_that_cannot_be_used_are_findings_like_any_other(bench: Bench) -> None:
     (bench.root / ".env").write_text("WEBHOOK_MAX_BYTES=many\nPUBLIC_URL=nowhere\nMAIL_FROM=nobody\n")
-    code, out, err = bench("doctor")
-    assert (code, out) == (2, "")
-    for name in ("WEBHOOK_MAX_BYTES", "PUBLIC_URL", "MAIL_FROM", ".env.example"):
-        assert name in err
+    code, out, err = bench("doctor", "--json")
+    assert (code, err) == (1, "")
+    found = json.loads(out)["findings"]
+    wrong = [one for one in found if one["state"] == "broken"]
+    assert [one["what"].partition(":")[0] for one in wrong] == ["MAIL_FROM", "PUBLIC_URL", "WEBHOOK_MAX_BYTES"]
+    assert all(one["subject"] == "settings" and ".env.example" in one["remedy"] for one in wrong)
+    skipped = {one["subject"]: one["what"] for one in found if one["state"] == "skipped"}
+    assert (
+        skipped.items()
+        >= {"door": "not examined: it needs PUBLIC_URL", "mail": "not examined: it needs MAIL_FROM"}.items()
+    )
+
+
+@pytest.mark.parametrize("content", [b"DATABASE_URL='x\n", b"A=\xff\n"], ids=["a wrong line", "no text"])
+def test_without_what_env_says_nothing_else_than_is_meant_is_looked_at(bench: Bench, content: bytes) -> None:
+    (bench.root / ".env").write_bytes(content)
+    code, out, err = bench("doctor", "--json")
+    assert (code, err) == (1, "")
+    found = json.loads(out)["findings"]
+    assert str(bench.root / ".env") in found[0]["what"]
+    looked = [one["what"] for one in found if one["subject"] in ("store", "elevenlabs", "twilio")]
+    assert set(looked) <= {"not examined: it needs .env"}
+
+
+def test_of_a_project_file_that_is_not_understood_nothing_is_concluded(bench: Bench) -> None:
+    file = bench.root / "agentctl.toml"
+    for broken in ("[broken\n", f"{file.read_text()}\nnmae = 1\n"):
+        file.write_text(broken)
+        code, out, _ = bench("doctor")
+        assert code == 1
+        assert "FAIL project     agentctl.toml" in out
+        assert "record_voice" not in out
+        assert "nobody gets a mail" not in out
+
+
+def test_what_is_wrong_comes_with_a_remedy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_URL", "smtp://127.0.0.1:1")
+    monkeypatch.setenv("MAIL_FROM", "a@example.org")
+    found = json.loads(bench("doctor", "--json")[1])["findings"]
+    bad = [one for one in found if one["state"] in ("warning", "broken")]
+    assert {"mail", "elevenlabs"} <= {one["subject"] for one in bad}
+    assert [one for one in bad if not one["remedy"]] == []
 
 
 def test_a_finding_cannot_drive_the_terminal_and_keeps_its_lines() -> None:

@@ -6,10 +6,13 @@ import asyncio
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from tests.telephony import Bench, bench
 __all__ = ["bench"]
 CRON = ("sync", "--yes", "--quiet")
 AGENT = "/v1/convai/agents/*"
+AGENT_OF = "GET /v1/convai/agents/{agent_id}"
 ENDLESS = "[% for a in range(100000) %][% for b in range(100000) %][% endfor %][% endfor %]"
 
 
@@ -171,6 +175,35 @@ def test_ended_before_there_is_a_plan_nothing_was_written(bench: Bench) -> None:
     assert code == 1
     assert "before there was a plan; nothing was written" in err
     assert writes == []
+
+
+@contextmanager
+def deaf() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("hangs", ["database", "mail"])
+def test_what_hangs_is_named_and_holds_up_neither_the_end_nor_the_mail(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, hangs: str
+) -> None:
+    monkeypatch.setattr("agentctl.verbs.limit.AFTER_SECONDS", 2.0)
+    bench.sandbox.fault(method="GET", path=AGENT, hang=True)
+    with deaf() as port:
+        if hangs == "database":
+            monkeypatch.setenv("DATABASE_URL", f"postgresql://u:geheim@127.0.0.1:{port}/x")
+        else:
+            monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
+            monkeypatch.setenv("MAIL_FROM", "a@example.org")
+        began = time.monotonic()
+        code, _, err = bench(*CRON, "--timeout", "1", "--mail-to", "ops@example.org")
+    assert time.monotonic() - began < 6
+    assert code == 1
+    assert "warning: no mail was sent within 2 s" in err
+    host = bench.sandbox.url.removeprefix("http://")
+    waited = f"take_lease at postgresql://u:***@127.0.0.1:{port}/x" if hangs == "database" else f"{AGENT_OF} at {host}"
+    assert f"before there was a plan; nothing was written\nNo answer came to {waited}.\n" in err
 
 
 def endless(bench: Bench) -> None:
@@ -456,6 +489,27 @@ def test_an_unusable_setting_is_mailed_where_a_mail_does_not_need_it(
     code, _, err = bench("--env", "nix", *CRON, "--mail")
     assert (code, "nobody is told by mail" in err) == (2, True)
     assert mails(bench) == []
+
+
+def test_a_narrowed_run_speaks_for_itself_alone(bench: Bench) -> None:
+    bench.declare("zwei")
+    assert bench(*CRON)[0] == 0
+    drifted(bench, "Reception")
+    to = ("--mail-to", "ops@example.org")
+
+    def told(code: int, *narrowed: str) -> list[str]:
+        assert bench(*CRON, *to, *narrowed)[0] == code
+        return [mail["message"]["subject"] for mail in mails(bench)]
+
+    assert told(3) == ["beispiel/production: Changes held back"]
+    for _ in range(2):
+        assert told(0, "--only", "zwei") == [], "of the other it knows nothing"
+        assert told(3) == []
+    assert told(3, "--only", "emp*") == ["beispiel/production --only emp*: Changes held back"]
+    assert told(3, "--only", "emp*", "--only", "zwei") != []
+    assert told(3, "--only", "zwei", "--only", "emp*", "--only", "zwei") == [], "the same set"
+    assert told(0, "--take-ours", "--only", "emp*") == ["beispiel/production --only emp*: Sync is back to normal"]
+    assert told(0) == ["beispiel/production: Sync is back to normal"]
 
 
 def test_whom_to_mail_must_be_known(bench: Bench) -> None:

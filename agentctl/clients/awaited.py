@@ -1,0 +1,48 @@
+"""What was waited for when a run was ended: which request, of whom. Whoever ends it can then say more than that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+
+class CutOff:
+    """What was waited for and then no longer, each with when that was, by the event loop's clock."""
+
+    def __init__(self) -> None:
+        self._all: list[tuple[float, str]] = []
+
+    def note(self, what: str) -> None:
+        """It was given up just now."""
+        self._all.append((asyncio.get_running_loop().time(), what))
+
+    def since(self, moment: float) -> str:
+        """What was given up first since then; empty if nothing was. Before it, work that failed gave up its rest."""
+        return next((what for when, what in self._all if when >= moment), "")
+
+
+_CUT_OFF: ContextVar[CutOff | None] = ContextVar("cut_off", default=None)
+
+
+@contextmanager
+def watching() -> Iterator[CutOff]:
+    """Notes what is cut off in the block, and in tasks that are begun there."""
+    found = CutOff()
+    token = _CUT_OFF.set(found)
+    try:
+        yield found
+    finally:
+        _CUT_OFF.reset(token)
+
+
+@contextmanager
+def awaited(what: str) -> Iterator[None]:
+    """In the block an answer is waited for: `what` is its request, and who is asked, in words fit for an error."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        if (found := _CUT_OFF.get()) is not None:
+            found.note(what)
+        raise
