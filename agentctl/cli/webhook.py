@@ -11,6 +11,7 @@ import typer
 from agentctl.cli import rotation
 from agentctl.cli.secret import NewSecret, WriteEnv
 from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.veil import shown
 
 if TYPE_CHECKING:
     from agentctl.sync.plan import Plan
@@ -45,7 +46,7 @@ def register(
         for reason in found.needs_yes:
             say(f"! {reason}")
         if found.needs_yes:
-            confirm(f"Deliver to {url} instead?", yes=yes)
+            confirm(f"Deliver to {shown(url)} instead?", yes=yes)
         hook = NewSecret(control, write_env=write_env, json=json)
         try:
             done = await verbs.register(control, found, on_created=hook.made, on_plan=None if json else _show_plan)
@@ -119,7 +120,7 @@ def _registered_text(done: Registered) -> str:
     from agentctl.cli.addressed import addressed
     from agentctl.cli.render import plain
 
-    lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(done.webhook.url)} is there."]
+    lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(shown(done.webhook.url))} is there."]
     lines.append("Failed deliveries are repeated (5 attempts within 41 minutes).")
     if done.agents:
         lines.append(f"It gets the calls of: {', '.join(done.agents)}.")
@@ -136,7 +137,7 @@ def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
     return {
         "ok": True,
         "webhook_id": done.webhook.webhook_id,
-        "url": done.webhook.url,
+        "url": shown(done.webhook.url),
         "created": done.created,
         "secret": done.secret.get_secret_value() if done.secret else None,
         "env_file": str(hook.env_file) if hook.env_file else None,
@@ -161,7 +162,7 @@ def status_json(found: Status) -> dict[str, Any]:
         "ok": found.ok,
         "webhook_id": found.webhook_id,
         "exists": hook is not None,
-        "url": hook.url if hook else None,
+        "url": shown(hook.url) if hook else None,
         "name": hook.name if hook else None,
         "disabled": hook.disabled if hook else None,
         "auto_disabled": hook.auto_disabled if hook else None,
@@ -190,7 +191,7 @@ def _status_text(found: Status) -> str:
     if found.webhook is not None:
         hook = found.webhook
         state = "switched off by ElevenLabs" if hook.auto_disabled else "switched off" if hook.disabled else "on"
-        lines += [f"webhook {hook.webhook_id} ({plain(hook.name)})", f"  URL           {plain(hook.url)}"]
+        lines += [f"webhook {hook.webhook_id} ({plain(hook.name)})", f"  URL           {plain(shown(hook.url))}"]
         lines += [f"  state         {state}"]
         answer = hook.failure_code if hook.failure_code is not None else "no answer"
         lines += [f"  last failure  {f'{_time(hook.failed_at)}: {answer}' if hook.failed_at else 'none'}"]
@@ -215,7 +216,7 @@ def _sent_text(sent: Sent) -> str:
 
     said = f": {plain(sent.text)}" if sent.text else ""
     event = f"{sent.type} {sent.conversation_id or '(no conversation_id)'}"
-    return f"{plain(event)} -> {plain(sent.url)}\n{sent.status} after {sent.seconds * 1000:.0f} ms{said}"
+    return f"{plain(event)} -> {plain(shown(sent.url))}\n{sent.status} after {sent.seconds * 1000:.0f} ms{said}"
 
 
 def _sent_json(sent: Sent) -> dict[str, Any]:
@@ -223,7 +224,7 @@ def _sent_json(sent: Sent) -> dict[str, Any]:
 
     return {
         "ok": sent.ok,
-        "url": sent.url,
+        "url": shown(sent.url),
         "type": sent.type,
         "conversation_id": sent.conversation_id,
         "status": sent.status,

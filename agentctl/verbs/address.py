@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import E164
+from agentctl.secrecy.secret import masked
 from agentctl.settings import ELEVENLABS_HOSTS
 from webhooks.address import PATH as DOOR_PATH
 
@@ -30,7 +31,7 @@ def need_web_url(name: str, url: str) -> str:
     except ValueError:
         usable, host = False, ""
     if not usable or not host or not url.isascii() or not url.isprintable() or " " in url:
-        raise UsageError(f"{name}: {url!r} is not a web address", "Write it like https://example.org/path.")
+        raise UsageError(f"{name}: {masked(url)!r} is not a web address", "Write it like https://example.org/path.")
     return host
 
 
