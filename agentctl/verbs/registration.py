@@ -216,7 +216,7 @@ class _Register:
         if registration.former is not None:
             notices.append(
                 f"webhook {registration.former.webhook_id} ({masked(registration.former.url)}) is no longer used by "
-                "this project: keep its secret for an hour, since retries may still come, then delete it in the dashboard"
+                "this project: keep its secret for an hour, as retries may still come, then delete it in the dashboard"
             )
         return Registered(
             webhook=self._made(),
