@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.veil import shown
 
 if TYPE_CHECKING:
     from agentctl.verbs.number import Imported
@@ -92,11 +93,12 @@ async def import_anew(
         say(f"An earlier re-import of {number} was cut off; this one goes on with it.")
     for reason in found.needs_yes:
         say(f"! {reason}")
-    answering = render.plain(found.fallback["voice_url"])
+    answering = render.plain(shown(found.fallback["voice_url"]))
     confirm(f"Delete {number} at ElevenLabs and import it anew? Calls go to {answering} meanwhile.", yes=yes)
     done = await verbs.reimport(control, found)
     if json:
-        print(render.to_json({**asdict(done), "gap_seconds": round(done.gap_seconds, 3), "resumed": found.resumed}))
+        told = shown(asdict(done)) | {"gap_seconds": round(done.gap_seconds, 3), "resumed": found.resumed}
+        print(render.to_json(told))
         return
     print(f"{number} is at ElevenLabs anew, with the Twilio credentials of now, and rings at {key} again.")
     print(f"For {done.gap_seconds:.1f} s calls went to {answering}.")
@@ -139,10 +141,10 @@ def imported_json(imported: Imported) -> dict[str, Any]:
         "imported": imported.imported,
         "assigned": imported.assigned,
         "line_added": imported.line_added,
-        "twilio": dict(imported.twilio),
+        "twilio": shown(imported.twilio),
         "rings": imported.rings,
-        "routing": dict(imported.routing),
-        "saved": dict(imported.saved),
+        "routing": shown(imported.routing),
+        "saved": shown(imported.saved),
         "notices": [addressed(notice) for notice in imported.notices],
     }
 
@@ -152,7 +154,7 @@ def routing_lines(routing: Mapping[str, str]) -> list[str]:
     from agentctl.cli.render import plain
 
     lines = []
-    for name, value in routing.items():
+    for name, value in shown(routing).items():
         if not value or name.endswith("_method"):
             continue
         method = routing.get(f"{name.removesuffix('_url')}_method", "")
@@ -193,7 +195,7 @@ def _imported_text(imported: Imported) -> str:
         (imported.line_added, f"assistants/{imported.assistant}/assistant.toml declares it."),
     ]
     lines = [line for done, line in did if done]
-    lines += [f"Twilio: {name} is now {plain(value) or 'empty'}." for name, value in imported.twilio.items()]
+    lines += [f"Twilio: {name} is now {plain(value) or 'empty'}." for name, value in shown(imported.twilio).items()]
     return "\n".join(lines)
 
 
@@ -201,7 +203,7 @@ def _show_departure(found: Departure) -> None:
     if found.incoming is not None:
         say("\n".join([f"{found.number} leads here at Twilio now:", *routing_lines(found.incoming.routing())]))
     if found.saved is not None:
-        say("\n".join(["Before the import it led here:", *routing_lines(found.saved)]))
+        say("\n".join(["Before the import it led here:", *routing_lines(found.saved.routing)]))
     for reason in found.needs_yes:
         say(f"! {reason}")
 
@@ -212,7 +214,7 @@ def _released_text(released: Released) -> str:
     if released.restored and released.routing is not None:
         lines += ["It leads at Twilio where it led before:", *routing_lines(released.routing)]
     else:
-        lines.append("Twilio's URLs are as they were: no routing was saved for it.")
+        lines.append("Twilio's URLs are as they were: no routing was saved for it to go back to.")
     return "\n".join(lines)
 
 
@@ -223,7 +225,7 @@ def _released_json(released: Released) -> dict[str, Any]:
         "number": released.number,
         "deleted": released.deleted,
         "restored": released.restored,
-        "routing": dict(released.routing) if released.routing is not None else None,
+        "routing": shown(released.routing),
         "declared_in": list(released.declared_in),
         "notices": [addressed(notice) for notice in released.notices],
     }

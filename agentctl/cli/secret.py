@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentctl.cli.session import say
+from agentctl.cli.veil import shown
 from agentctl.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class NewSecret:
             return self.env_file is not None
         from agentctl.verbs.secret import variable
 
-        print(f"webhook {webhook.webhook_id} -> {webhook.url}\n")
+        print(f"webhook {webhook.webhook_id} -> {shown(webhook.url)}\n")
         print(f"    {variable(self._control)}={secret.get_secret_value()}\n")
         print("This secret is shown now and never again.", flush=True)
         if not self._write_env:

@@ -11,6 +11,7 @@ import typer
 from agentctl.cli import rotation
 from agentctl.cli.secret import NewSecret, WriteEnv
 from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.veil import shown
 
 if TYPE_CHECKING:
     from agentctl.sync.plan import Plan
@@ -115,7 +116,7 @@ def _ask(found: Registration, *, yes: bool) -> None:
     for reason in found.needs_yes:
         say(f"! {reason}")
     if found.needs_yes:
-        confirm(f"Deliver to {found.url} instead?", yes=yes)
+        confirm(f"Deliver to {shown(found.url)} instead?", yes=yes)
 
 
 def _show_plan(plan: Plan) -> None:
@@ -129,7 +130,7 @@ def _registered_text(done: Registered) -> str:
     from agentctl.cli.render import held_text, plain
     from agentctl.verbs.remedy import remedies
 
-    lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(done.webhook.url)} is there."]
+    lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(shown(done.webhook.url))} is there."]
     lines.append("Failed deliveries are repeated (5 attempts within 41 minutes).")
     if done.agents:
         lines.append(f"It gets the calls of: {', '.join(done.agents)}.")
@@ -149,7 +150,7 @@ def _registered_json(done: Registered, hook: NewSecret) -> dict[str, Any]:
     return {
         "ok": True,
         "webhook_id": done.webhook.webhook_id,
-        "url": done.webhook.url,
+        "url": shown(done.webhook.url),
         "created": done.created,
         "secret": done.secret.get_secret_value() if done.secret else None,
         "env_file": str(hook.env_file) if hook.env_file else None,
@@ -175,7 +176,7 @@ def status_json(found: Status) -> dict[str, Any]:
         "ok": found.ok,
         "webhook_id": found.webhook_id,
         "exists": hook is not None,
-        "url": hook.url if hook else None,
+        "url": shown(hook.url) if hook else None,
         "name": hook.name if hook else None,
         "disabled": hook.disabled if hook else None,
         "auto_disabled": hook.auto_disabled if hook else None,
@@ -204,7 +205,7 @@ def _status_text(found: Status) -> str:
     if found.webhook is not None:
         hook = found.webhook
         state = "switched off by ElevenLabs" if hook.auto_disabled else "switched off" if hook.disabled else "on"
-        lines += [f"webhook {hook.webhook_id} ({plain(hook.name)})", f"  URL           {plain(hook.url)}"]
+        lines += [f"webhook {hook.webhook_id} ({plain(hook.name)})", f"  URL           {plain(shown(hook.url))}"]
         lines += [f"  state         {state}"]
         answer = hook.failure_code if hook.failure_code is not None else "no answer"
         lines += [f"  last failure  {f'{_time(hook.failed_at)}: {answer}' if hook.failed_at else 'none'}"]
@@ -229,7 +230,7 @@ def _sent_text(sent: Sent) -> str:
 
     said = f": {plain(sent.text)}" if sent.text else ""
     event = f"{sent.type} {sent.conversation_id or '(no conversation_id)'}"
-    return f"{plain(event)} -> {plain(sent.url)}\n{sent.status} after {sent.seconds * 1000:.0f} ms{said}"
+    return f"{plain(event)} -> {plain(shown(sent.url))}\n{sent.status} after {sent.seconds * 1000:.0f} ms{said}"
 
 
 def _sent_json(sent: Sent) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def _sent_json(sent: Sent) -> dict[str, Any]:
 
     return {
         "ok": sent.ok,
-        "url": sent.url,
+        "url": shown(sent.url),
         "type": sent.type,
         "conversation_id": sent.conversation_id,
         "status": sent.status,

@@ -15,9 +15,11 @@ from agentctl.errors import Ignored, Stale
 from agentctl.resources import phone_number, routing
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
+from agentctl.secrecy.secret import masked
 from agentctl.sync import apply as engine
 from agentctl.sync.kind import Ref
 from agentctl.sync.patience import Patience
+from agentctl.verbs import saved_route
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.takeover import Takeover, at_twilio
@@ -96,13 +98,15 @@ class _Import:
         )
 
     async def save(self) -> None:
-        """Before anything overwrites it. The first one saved stays, unless somebody has set another since."""
-        takeover, store = self.takeover, await self.control.store()
-        args = {"phone_number": takeover.number}
-        now = takeover.incoming.routing()
-        if takeover.fresh and routing.overwritten_since(takeover.saved, now):
-            await store.call("forget_route", args)
-        await store.call("save_route", {**args, "route": now})
+        """Before anything overwrites it. The first one saved stays, unless somebody has set another since.
+
+        With the number comes the way back: whoever had it before would release what is no longer theirs.
+        """
+        takeover, control = self.takeover, self.control
+        saved, kept = takeover.saved, takeover.kept
+        adopted = bool(takeover.plan.changes) and not kept.is_of(control.scope)
+        if saved is None or saved is not kept or adopted:
+            await saved_route.keep(control, takeover.number, kept, instead=saved is not None)
 
     async def assign(self) -> None:
         """The same path as sync, narrowed to this number."""
@@ -141,10 +145,6 @@ class _Import:
         """What came of it."""
         takeover = self.takeover
         rings = routing.rings_at_elevenlabs(self.now)
-        renewed = takeover.saved is None or (
-            takeover.fresh and routing.overwritten_since(takeover.saved, takeover.incoming.routing())
-        )
-        saved = takeover.incoming.routing() if renewed else takeover.saved
         return Imported(
             number=takeover.number,
             assistant=takeover.assistant.key,
@@ -156,13 +156,13 @@ class _Import:
             line_added=self.line_added,
             rings=rings,
             routing=self.now,
-            saved=saved or {},
+            saved=takeover.kept.routing,
             notices=(*takeover.notices, *(() if rings else (_silent(takeover.number, self.now),))),
         )
 
 
 def _silent(number: str, now: Routing) -> str:
-    where = now.get("voice_url") or "nobody (voice_url is empty)"
+    where = masked(now.get("voice_url")) or "nobody (voice_url is empty)"
     return (
         f"{number} does not ring at ElevenLabs: Twilio asks {where} what to do with a call. "
         f"To set it anew: agentctl release-number {number}, then import it again"

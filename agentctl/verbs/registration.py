@@ -14,6 +14,7 @@ from agentctl.resources.agent import KIND as AGENT
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import AgentWebhook, Webhook
+from agentctl.secrecy.secret import masked
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.plan import Change, Plan
@@ -213,8 +214,8 @@ class _Register:
         notices, stay = list(registration.notices), unmoved(self.applied)
         if registration.former is not None:
             notices.append(
-                f"webhook {registration.former.webhook_id} ({registration.former.url}) is no longer used by this "
-                "project: keep its secret for an hour, since retries may still come, then delete it in the dashboard"
+                f"webhook {registration.former.webhook_id} ({masked(registration.former.url)}) is no longer used by "
+                "this project: keep its secret for an hour, as retries may still come, then delete it in the dashboard"
             )
         return Registered(
             webhook=self._made(),
@@ -241,7 +242,7 @@ def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: s
     if len(left) > 1:
         ids = ", ".join(hook.webhook_id for hook in left)
         raise Ambiguous(
-            f"{len(left)} webhooks are called {name!r} and lead to {url}: {ids}",
+            f"{len(left)} webhooks are called {name!r} and lead to {masked(url)}: {ids}",
             "Delete the wrong ones in the dashboard.",
         )
     return left[0] if left else None
@@ -292,7 +293,7 @@ def _notices(
 
 def _described(hooks: Sequence[Webhook], webhook_id: str) -> str:
     hook = next((hook for hook in hooks if hook.webhook_id == webhook_id), None)
-    return f"{webhook_id} ({hook.name}, {hook.url})" if hook else webhook_id
+    return f"{webhook_id} ({hook.name}, {masked(hook.url)})" if hook else webhook_id
 
 
 def _keys(assistants: Sequence[Assistant]) -> tuple[str, ...]:

@@ -19,13 +19,14 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber, undertaking_of
 from agentctl.resources.routing import Routing
+from agentctl.secrecy.secret import masked
 from agentctl.sync.kind import Observed, Ref
 from agentctl.sync.making import made
-from agentctl.verbs import sync
+from agentctl.verbs import saved_route, sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.release import at_elevenlabs
-from agentctl.verbs.steps import Step, carry_out
+from agentctl.verbs.steps import Step, Undone, carry_out
 from agentctl.verbs.takeover import agent_of, at_twilio, chosen
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -113,7 +114,7 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
         fallback=_answering(fallback) if fallback else begun.fallback,
         sms=begun.sms,
         resumed=resumed,
-        needs_yes=tuple(f"in use at Twilio: {name} is {value}" for name, value in used.items()),
+        needs_yes=tuple(f"in use at Twilio: {name} is {masked(value)}" for name, value in used.items()),
     )
 
 
@@ -147,8 +148,8 @@ async def _begun(
         where = there.body["agent_id"] or "no agent"
         raise UsageError(f"{number} rings at {where}, not at {agent_id}", "Let it ring there first: agentctl sync")
     now = incoming.routing()
-    saved = await (await control.store()).call("route", {"phone_number": number})
-    answering = _answering(fallback) if fallback else _who_answers(now, saved["route"] if saved else {})
+    saved = await saved_route.find(control, number)
+    answering = _answering(fallback) if fallback else _who_answers(now, saved.routing if saved else {})
     if not answering:
         raise UsageError(
             f"nobody would answer {number} while it is imported anew",
@@ -185,10 +186,10 @@ class _Reimport:
 
     def steps(self) -> Sequence[Step]:
         """In order. Each finds its own work done and then does nothing."""
-        found = self.found
+        found, answering = self.found, masked(self.found.fallback["voice_url"])
         return (
             ("what is there now is remembered", self.remember),
-            (f"calls go to {found.fallback['voice_url']}", self.divert),
+            (f"calls go to {answering}", self.divert),
             (f"{found.number} is out of ElevenLabs", self.delete),
             (f"it is there anew and rings at agent {found.assistant.key}", self.create),
             ("Twilio is as it was before", self.restore),
@@ -226,21 +227,22 @@ class _Reimport:
         await bindings.unbind(ref)
         try:
             await PhoneNumber(self.control.api).delete(found.old_id)
-        except AgentctlError:
-            if await self._still_there():
-                await bindings.bind(ref, found.old_id, applied)
-                await self.control.twilio.update_number(found.incoming.sid, **found.before)
-                await self.undertaking.forget()
-            raise
+        except AgentctlError as error:
+            if not await self._still_there():
+                raise
+            await bindings.bind(ref, found.old_id, applied)
+            now = (await self.control.twilio.update_number(found.incoming.sid, **found.before)).routing()
+            if missing := routing.lost(found.before, now):
+                raise Ignored(f"Twilio accepted the write but did not keep {', '.join(missing)}") from error
+            await self.undertaking.forget()
+            raise Undone(error, f"{found.number} is still at ElevenLabs, and Twilio leads there as before.") from error
 
     async def _still_there(self) -> bool:
         try:
-            return any(
-                one.remote_id == self.found.old_id
-                for one in await PhoneNumber(self.control.api).find(self.found.number)
-            )
+            there = await PhoneNumber(self.control.api).find(self.found.number)
         except AgentctlError:
             return False  # Not known: then the fallback goes on answering.
+        return any(one.remote_id == self.found.old_id for one in there)
 
     async def create(self) -> None:
         """With the credentials of now. The id is bound at once."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentctl.errors import Ambiguous, Ignored, Stale
+from agentctl.errors import Ambiguous, Ignored, NotFound, Stale, UsageError
 from agentctl.resources import phone_number, routing
+from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
+from agentctl.secrecy.secret import masked
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Observed, Ref
+from agentctl.verbs import saved_route
 from agentctl.verbs.address import need_e164
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
+from agentctl.verbs.saved_route import SavedRoute
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -34,7 +38,7 @@ class Departure:
     number: str
     phone_number_id: str | None
     incoming: IncomingNumber | None
-    saved: Routing | None
+    saved: SavedRoute | None
     bound: bool
     declared_in: tuple[str, ...]
     needs_yes: tuple[str, ...]
@@ -61,26 +65,31 @@ class Released:
 async def look(control: Control, number: str) -> Departure:
     """See what releasing `number` would change. Writes nothing.
 
-    Raises UsageError for a number that cannot be meant, ConfigurationError where Twilio's credentials are needed and
+    Raises UsageError for a number that cannot be meant or that another environment imported and this one does not
+    have, ConfigurationError where Twilio's credentials are needed and
     missing, Ambiguous where ElevenLabs has the number twice, ApiError and Unreachable.
     """
     need_e164(number)
     loaded = await read(control)
     if not loaded.project.name:
         loaded.checked()
-    store, bindings = await control.store(), await control.bindings()
-    found = await store.call("route", {"phone_number": number})
-    saved = found["route"] if found else None
+    bindings, saved = await control.bindings(), await saved_route.find(control, number)
     there = await at_elevenlabs(control, number)
+    bound = bindings.get(Ref(phone_number.KIND, number)) is not None
+    if saved is not None and saved.is_others(control.scope) and not bound and there is None:
+        raise _another_ones(number, saved)
     incoming = await _incoming(control, number, needed=saved is not None)
+    reasons = [*_reasons(number, there, incoming, saved, bindings), *_doubts(control, number, saved, bound=bound)]
+    if there is None and (saved is not None or bound):
+        reasons += await _strange(control, number, bindings)
     return Departure(
         number=number,
         phone_number_id=there.remote_id if there else None,
         incoming=incoming,
         saved=saved,
-        bound=bindings.get(Ref(phone_number.KIND, number)) is not None,
+        bound=bound,
         declared_in=tuple(item.where for item in loaded.assistants if number in item.phone.numbers),
-        needs_yes=tuple(_reasons(number, there, incoming, saved, bindings)),
+        needs_yes=tuple(reasons),
         notices=tuple(_notices(number, incoming, saved)),
     )
 
@@ -149,7 +158,8 @@ class _Release:
     def result(self) -> Released:
         """What came of it."""
         departure = self.departure
-        restored = departure.saved is not None and self.now is not None
+        saved = departure.saved
+        restored = saved is not None and self.now is not None and saved.restores(self.now)
         return Released(departure.number, self.deleted, restored, self.now, departure.declared_in, departure.notices)
 
 
@@ -160,16 +170,17 @@ async def _restored(control: Control, departure: Departure, *, again: bool = Fal
     if again:
         incoming = await control.twilio.find_number(departure.number) or incoming
     now = incoming.routing()
-    if departure.saved is None:
+    if departure.saved is None or not departure.saved.restores(now):
         return now
-    wanted = {name: str(departure.saved.get(name) or "") for name in now}
+    wanted = {name: str(departure.saved.routing.get(name) or "") for name in now}
     if not routing.lost(wanted, now):
         return now
     now = (await control.twilio.update_number(incoming.sid, **wanted)).routing()
     if missing := routing.lost(wanted, now):
         raise Ignored(
             f"Twilio accepted the write but did not keep {', '.join(missing)} of {departure.number}",
-            "Set it by hand at Twilio to: " + ", ".join(f"{name} {wanted[name] or '(empty)'}" for name in missing),
+            "Set it by hand at Twilio to: "
+            + ", ".join(f"{name} {masked(wanted[name]) or '(empty)'}" for name in missing),
         )
     return now
 
@@ -191,7 +202,7 @@ async def _incoming(control: Control, number: str, *, needed: bool) -> IncomingN
 
 
 def _reasons(
-    number: str, there: Observed | None, incoming: IncomingNumber | None, saved: Routing | None, bindings: Bindings
+    number: str, there: Observed | None, incoming: IncomingNumber | None, saved: SavedRoute | None, bindings: Bindings
 ) -> Sequence[str]:
     reasons = []
     agent_id = there.body["agent_id"] if there else None
@@ -203,13 +214,58 @@ def _reasons(
         )
     if saved is not None and incoming is None:
         reasons.append(f"the Twilio account has no number {number} any more: its saved routing is forgotten")
-    if saved is not None and incoming is not None and routing.overwritten_since(saved, incoming.routing()):
+    if saved is None or incoming is None or not saved.restores(now := incoming.routing()):
+        return reasons
+    if not saved.is_a_way_back:
+        reasons.append(_to_nobody(number, saved))
+    if routing.overwritten_since(saved.routing, now):
         reasons.append(f"Twilio's routing of {number} was changed after the import: what stands there now is replaced")
     return reasons
 
 
-def _notices(number: str, incoming: IncomingNumber | None, saved: Mapping[str, str] | None) -> Sequence[str]:
-    left = saved if saved is not None else incoming.routing() if incoming is not None else {}
+def _to_nobody(number: str, saved: SavedRoute) -> str:
+    had = saved.taken_from
+    back = f"assign it to agent {had}, which had it before, in ElevenLabs' dashboard" if had else "leave it there"
+    return (
+        f"no routing to go back to is saved for {number}: it was at ElevenLabs before its import, and Twilio would "
+        f"go on handing its calls there, where nobody had them. Instead, {back}; or set its voice URL at Twilio first"
+    )
+
+
+def _another_ones(number: str, saved: SavedRoute) -> UsageError:
+    assert saved.by is not None
+    return UsageError(
+        f"{number} is not of this environment: it is not at ElevenLabs here, and it was imported for {saved.whose}, "
+        "whose callers a release would cut off; nothing was done",
+        f"Release it there: agentctl --env {saved.by.environment} release-number {number}"
+        f" (in project {saved.by.project}). If nothing of that is left, set its voice URL at Twilio by hand.",
+    )
+
+
+def _doubts(control: Control, number: str, saved: SavedRoute | None, *, bound: bool) -> Sequence[str]:
+    """Whether what is saved is somebody else's to put back."""
+    if saved is None or saved.is_of(control.scope) or (saved.by is None and bound):
+        return []
+    return [f"the routing of {number} was saved by {saved.whose}: callers of others may be cut off"]
+
+
+async def _strange(control: Control, number: str, bindings: Bindings) -> Sequence[str]:
+    """A key of another workspace finds nothing there, as if it were gone."""
+    agents = sorted(bindings.of(AGENT_KIND).values())
+    for agent_id in agents:
+        try:
+            await control.api.get(AGENT, agent_id=agent_id)
+        except NotFound:
+            continue
+        return []
+    what = f"{number} is not at ElevenLabs, nor is any agent of this project: the key may open another workspace"
+    return [what] if agents else []
+
+
+def _notices(number: str, incoming: IncomingNumber | None, saved: SavedRoute | None) -> Sequence[str]:
+    left: Routing = incoming.routing() if incoming is not None else {}
+    if saved is not None and saved.restores(left):
+        left = saved.routing
     if routing.rings_at_elevenlabs(left):
         return [
             f"Twilio still hands calls of {number} to ElevenLabs, which has it no more: set its voice URL at Twilio"

@@ -10,14 +10,26 @@ from agentctl.errors import AgentctlError, SyncError
 Step = tuple[str, Callable[[], Awaitable[None]]]
 
 
+class Undone(Exception):
+    """A step could not be done, and what was done before it was undone. `so` says in a sentence how things stand."""
+
+    def __init__(self, error: AgentctlError, so: str) -> None:
+        super().__init__(error.message)
+        self.error, self.so = error, so
+
+
 async def carry_out(steps: Sequence[Step]) -> None:
     """Do all steps.
 
-    Raises the first step's own error as it is, and SyncError for a later one: with what is done and what is not.
+    Raises the first step's own error as it is, and SyncError for a later one: with what is done and what is not, or
+    with how things stand where a step has undone it all.
     """
     for at, (_, step) in enumerate(steps):
         try:
             await step()
+        except Undone as undone:
+            error, again = undone.error, "The same command begins anew."
+            raise SyncError(f"{error.message}\n{undone.so}", f"{error.hint or ''} {again}".strip()) from error
         except AgentctlError as error:
             if at == 0:
                 raise

@@ -12,17 +12,19 @@ from agentctl.resources import routing
 from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
+from agentctl.resources.phone_number import KIND as PHONE_NUMBER
 from agentctl.resources.phone_number import PhoneNumber, going_on, undertaking_of
 from agentctl.resources.routing import Routing
+from agentctl.secrecy.secret import masked
 from agentctl.settings import nearest
-from agentctl.sources.loaded import Loaded
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Ref
+from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
-from agentctl.verbs import gate, sync
+from agentctl.verbs import gate, number_line, saved_route, sync
 from agentctl.verbs.address import need_e164, need_web_url
+from agentctl.verbs.saved_route import SavedRoute
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -42,7 +44,7 @@ class Takeover:
     assistant: Assistant
     agent_id: str
     incoming: IncomingNumber
-    saved: Routing | None
+    saved: SavedRoute | None
     plan: Plan
     sms: bool
     fallback: str | None
@@ -60,6 +62,17 @@ class Takeover:
     def seen(self) -> object:
         """What somebody who was asked has seen; another look's is equal where nothing of it has changed since."""
         return self.agent_id, self.incoming, self.saved, self.plan.changes, self.needs_yes
+
+    @property
+    def kept(self) -> SavedRoute:
+        """What a release is to put back: the first one saved, unless somebody has set another routing since."""
+        now, saved = self.incoming.routing(), self.saved
+        if saved is None or (self.fresh and routing.overwritten_since(saved.routing, now)):
+            edits = [edit for change in self.plan.changes if change.action == "update" for edit in change.edits]
+            return SavedRoute(
+                now, taken_from=next((str(one.before or "") for one in edits if one.path == "agent_id"), "")
+            )
+        return saved
 
     @property
     def nothing_to_do(self) -> bool:
@@ -88,29 +101,29 @@ async def look(
     NotPassed for such an agent, UsageError for a number, key or URL that cannot be meant or an agent that is not
     synced, NotFound for a number that Twilio does not have, ConfigurationError, ApiError and Unreachable.
     """
-    assistant = chosen((await _begun(control, number, key, fallback)).assistants, number, key)
-    narrowed = assistant.model_copy(update={"phone": Phone(numbers=(number,))})
+    assistant, declared = await _begun(control, number, key, fallback)
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
     agent_id, incoming = await asyncio.gather(
         agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
     )
-    plan = await _planned(control, narrowed, PhoneNumber(control.api, access), bindings, patience)
-    found = await (await control.store()).call("route", {"phone_number": number})
+    plan = await _planned(control, assistant, PhoneNumber(control.api, access), bindings, patience)
     takeover = Takeover(
         number=number,
-        assistant=narrowed,
+        assistant=assistant,
         agent_id=agent_id,
         incoming=incoming,
-        saved=found["route"] if found else None,
+        saved=await saved_route.find(control, number),
         plan=plan,
         sms=sms,
         fallback=fallback,
-        declared=number in assistant.phone.numbers,
+        declared=declared,
         needs_yes=_reasons(plan, incoming.routing(), sms=sms),
         gated=gated,
     )
     _must_be_let_through(control, bindings, takeover)
+    others = _of_others(takeover, control.scope, bound=bindings.get(Ref(PHONE_NUMBER, number)) is not None)
+    takeover = replace(takeover, needs_yes=(*takeover.needs_yes, *others))
     return _noted(takeover, checkable=access.sid.startswith("AC") or access.account_auth_token is not None)
 
 
@@ -123,14 +136,19 @@ async def _planned(
     return plan
 
 
-async def _begun(control: Control, number: str, key: str, fallback: str | None) -> Loaded:
+async def _begun(control: Control, number: str, key: str, fallback: str | None) -> tuple[Assistant, bool]:
+    """The assistant with this number alone, and whether its file declares it already."""
     need_e164(number)
     if fallback is not None:
         need_web_url("--fallback", fallback)
     loaded = await sync.load(control)
     if await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
         raise UsageError(f"{number} is between two imports", going_on(number, key))
-    return loaded
+    assistant = chosen(loaded.assistants, number, key)
+    declared = number in assistant.phone.numbers
+    if not declared:
+        await number_line.need_room(control, number, key)
+    return assistant.model_copy(update={"phone": Phone(numbers=(number,))}), declared
 
 
 async def at_twilio(control: Control, number: str) -> IncomingNumber:
@@ -195,14 +213,26 @@ def _reasons(plan: Plan, now: Routing, *, sms: bool) -> tuple[str, ...]:
     for change in plan.changes:
         if change.action == "create":
             used = routing.in_use(now, sms=sms)
-            reasons += [f"in use at Twilio: {name} is {value}" for name, value in used.items()]
+            reasons += [f"in use at Twilio: {name} is {masked(value)}" for name, value in used.items()]
         for edit in change.edits:
             if change.action == "update" and edit.path == "agent_id" and edit.before:
                 reasons.append(f"in use at ElevenLabs: it rings at agent {edit.before}")
     if not any(change.action == "create" for change in plan.changes):
         found = routing.detours(now)
-        reasons += [f"in use at Twilio: {name} is {value} and will be cleared" for name, value in found.items()]
+        reasons += [f"in use at Twilio: {name} is {masked(value)} and will be cleared" for name, value in found.items()]
     return tuple(reasons)
+
+
+def _of_others(takeover: Takeover, scope: Scope, *, bound: bool) -> Sequence[str]:
+    """Whose callers would come here, where Twilio does not tell: an address of ElevenLabs' names no workspace."""
+    saved = takeover.saved
+    if not takeover.plan.changes or (saved is not None and saved.is_of(scope)):
+        return []
+    if saved is not None and saved.is_others(scope):
+        return [f"in use elsewhere: it was imported for {saved.whose}, and its callers come here then"]
+    if takeover.fresh and not bound and routing.rings_at_elevenlabs(takeover.incoming.routing()):
+        return ["in use elsewhere: Twilio hands its calls to ElevenLabs, where another workspace may have it"]
+    return []
 
 
 def _noted(takeover: Takeover, *, checkable: bool) -> Takeover:

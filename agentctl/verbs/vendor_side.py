@@ -15,6 +15,7 @@ from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.resources.phone_number import NUMBERS, going_on, undertaking_of
 from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
+from agentctl.secrecy.secret import masked
 from agentctl.settings import ELEVENLABS_HOSTS
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
@@ -266,7 +267,7 @@ async def _at_twilio(control: Control, number: str, key: str) -> Finding:
         return Finding("numbers", "broken" if saved else "warning", what, remedy)
     if not rings_at_elevenlabs(incoming.routing()):
         where = incoming.trunk_sid or incoming.voice_application_sid or incoming.voice_url or "nobody"
-        what = f"{number}: Twilio does not send its calls to ElevenLabs but to {where}"
+        what = f"{number}: Twilio does not send its calls to ElevenLabs but to {masked(where)}"
         remedy = f"agentctl release-number {number}, then agentctl import-number {number} --assistant {key}"
         return Finding("numbers", "broken", what, remedy)
     return Finding("numbers", "ok", f"{number} rings at {key}")

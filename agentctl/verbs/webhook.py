@@ -19,6 +19,7 @@ from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
+from agentctl.secrecy.secret import masked
 from agentctl.settings import require
 from agentctl.verbs import rotation, unseen
 from agentctl.verbs.address import need_web_url
@@ -187,7 +188,7 @@ async def _bound(control: Control, key: str, agent_id: str, webhook_id: str, wor
 def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
     if webhook is None:
         return [f"webhook {webhook_id} is gone at ElevenLabs: agentctl webhook register URL"]
-    again = f"agentctl webhook register {webhook.url} switches it on again"
+    again = f"agentctl webhook register {masked(webhook.url)} switches it on again"
     if webhook.auto_disabled:
         return [f"ElevenLabs has switched the webhook off after too many failures; when the door answers 200: {again}"]
     return [f"the webhook was switched off in the dashboard; {again}"] if webhook.disabled else []
