@@ -152,9 +152,10 @@ async def apply(
             return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        for key in ours.released if ours else ():
-            await unhold(control, key)
         stay = [one for one in plan.changes if one.contested and not take_ours]
+        doubtful = {one.desired.key.partition("/")[0] for one in stay if one.doubt}
+        for key in (key for key in (ours.released if ours else ()) if key not in doubtful):
+            await unhold(control, key)
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)

@@ -207,6 +207,19 @@ def test_one_whose_place_a_fresh_folder_has_taken_keeps_its_agent(known: Bench) 
     in_sync(known)
 
 
+def test_a_hold_moves_along_with_a_shifted_folder(known: Bench) -> None:
+    other(known, "zweite")
+    assert known("sync", "--yes")[0] == 0
+    (known.root / "assistants" / "zweite" / "prompt.md").write_text("Du bist neu.\n")
+    assert known("sync", "--yes")[0] == 0
+    assert known("rollback", "zweite", "--to", "1", "--yes")[0] == 0
+    by_hand(known, "zweite", "c")
+    by_hand(known, "empfang", "zweite")
+    code, out, _ = known("sync", "--yes")
+    assert (code, follow(known, out)) == (3, 2)
+    assert {one["assistant"]: one["state"] for one in known.json("status")}["c"] == "held"
+
+
 @pytest.mark.parametrize("edited", ["", "prompt.md", "assistant.toml"])
 def test_a_copy_of_one_that_stays_is_no_renaming(known: Bench, edited: str) -> None:
     folder = known.root / "assistants" / "empfang"
