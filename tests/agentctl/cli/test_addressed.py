@@ -86,7 +86,7 @@ HOOK = Webhook("wh_1", "agentctl", "https://door.example.org")
 TURNING = Rotation(HOOK.url, "wh_1", "prove", "wh_2")
 ENDING = Rotation(HOOK.url, "wh_1", "end", "wh_2", moved_at=1e9)
 STATUS = Status("wh_1", HOOK, (), None, (SAID,), TURNING)
-REGISTERED = Registered(HOOK, True, None, (), (), ("desk",), None, (SAID,))
+REGISTERED = Registered(HOOK, True, None, (), (), ("desk",), None, (SAID,), APPLIED.held)
 SENT = Sent(HOOK.url, "transcript", None, 401, "no", 0.1, SAID)
 IMPORTED = Imported("+49", "desk", "agent_1", "phnum_1", True, True, {}, False, True, {}, {}, (SAID,))
 RELEASED = Released("+49", True, False, None, (), (SAID,))
@@ -129,9 +129,9 @@ TOLD: dict[str, Callable[[], Any]] = {
 }
 # What they show is all data, and no message of ours.
 DATA = {
-    "db._json", "number._imported_text", "number._released_text", "render.held_text", "render.history_json",
-    "render.to_json", "render_call.call_text", "render_call.events_text", "render_call.list_text",
-    "rotation.rotation_json", "webhook._bound_text", "webhook._sent_text",
+    "db._json", "number._imported_text", "number._released_text", "render.held_json", "render.held_text",
+    "render.history_json", "render.to_json", "render_call.call_text", "render_call.events_text",
+    "render_call.list_text", "rotation.rotation_json", "webhook._bound_text", "webhook._sent_text",
 }  # fmt: skip
 
 
