@@ -27,12 +27,7 @@ async def held(dialogue: Callable[[], None]) -> None:
 
     done.set_running_or_notify_cancel()
     threading.Thread(target=hold, name="smtp", daemon=True).start()
-    waited = asyncio.wrap_future(done)
-    try:
-        await asyncio.shield(waited)
-    except asyncio.CancelledError:
-        waited.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # Nobody else asks for it.
-        raise
+    await asyncio.wrap_future(done)
 
 
 class Timed(smtplib.SMTP):

@@ -66,6 +66,19 @@ async def test_whoever_loses_it_is_stopped() -> None:
     assert not task.cancelling(), "the cancellation was the lease's own and is over"
 
 
+async def test_a_store_that_hangs_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Machine):
+        async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+            if function == "release_lease":
+                await asyncio.Event().wait()
+            return await super().call(function, args, timeout=timeout)
+
+    monkeypatch.setattr(module, "_RELEASE_SECONDS", 0.01)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01), exclusive(Hanging()):  # type: ignore[arg-type]
+            await asyncio.Event().wait()
+
+
 @pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize("odd", [RuntimeError("the loop is odd"), None, {}, []])
 async def test_a_renewal_that_ends_in_any_other_way_stops_it_too(odd: object) -> None:
