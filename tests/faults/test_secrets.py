@@ -315,10 +315,11 @@ def test_an_address_that_lets_in_is_masked_in_the_middle_of_any_text(watched: Wa
     bench, prompt = watched.bench, watched.bench.root / "assistants" / "empfang" / "prompt.md"
 
     def said(number: int) -> str:
-        return f"Call https://svc:inner{number}word@x.org/y or https://x.org/v1?api_key=inner{number}key now, {number}."
+        return f"Call https://svc:amsel{number}word@x.org/y or https://x.org/v1?api_key=amsel{number}key now, {number}."
 
     def heard() -> list[str]:
-        return [what for what, text in watched.heard.items() if "inner" in text]
+        places = ((what, text, text.find("amsel")) for what, text in watched.heard.items())
+        return [f"{what}: {text[at - 80 : at + 80]}" for what, text, at in places if at >= 0]
 
     prompt.write_text(f"Be kind.\n{said(1)}\n")
     bench.toml.write_text(bench.toml.read_text().replace("Looks a caller up.", said(2)))
@@ -333,7 +334,7 @@ def test_an_address_that_lets_in_is_masked_in_the_middle_of_any_text(watched: Wa
         {"conversation_config": {"agent": {"first_message": said(4), "prompt": {"prompt": f"Hello.\n{said(5)}"}}}},
     )
     assert watched("plan") == 0
-    assert f"+{said(1)}".replace("inner1word", "***").replace("inner1key", "***") in watched.heard["plan (6)"]
+    assert f"+{said(1)}".replace("amsel1word", "***").replace("amsel1key", "***") in watched.heard["plan (6)"]
     for arguments in (("status",), ("sync", "--yes", "--report", str(report)), ("history", "empfang")):
         watched(*arguments)
         watched(*arguments, "--json")
