@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
-from agentctl.cli.veil import shown
+from agentctl.cli.veil import rewritten, shown
 from agentctl.secrecy.secret import is_secret
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
@@ -49,13 +49,7 @@ def edit_lines(real: Edit) -> Iterator[str]:
 
 def jsonable(value: Any) -> Any:
     """`value` with each Ref in words."""
-    if isinstance(value, Ref):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: jsonable(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(entry) for entry in value]
-    return value
+    return rewritten(value, lambda one: str(one) if isinstance(one, Ref) else one)
 
 
 def _list_diff(real: Edit) -> Iterator[str]:

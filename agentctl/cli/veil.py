@@ -44,7 +44,18 @@ def shown(value: Any, keys: tuple[str, ...] = ()) -> Any:
     value = masked(value, keys)
     # Of nearly all that is shown nothing is a secret, and a plan shows every field of a thousand agents.
     whole = "\n".join(_texts(value))
-    return value if veiled(whole) == whole else _veiled(value)
+    if veiled(whole) == whole:
+        return value
+    return rewritten(value, lambda one: veiled(one) if isinstance(one, str) else one)
+
+
+def rewritten(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """`value` with `leaf` of each part that is neither a map nor a list."""
+    if isinstance(value, Mapping):
+        return {key: rewritten(one, leaf) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [rewritten(one, leaf) for one in value]
+    return leaf(value)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -56,13 +67,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(one)
-
-
-def _veiled(value: Any) -> Any:
-    if isinstance(value, str):
-        return veiled(value)
-    if isinstance(value, Mapping):
-        return {key: _veiled(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_veiled(one) for one in value]
-    return value
