@@ -72,7 +72,7 @@ def test_only_settings_reads_the_environment() -> None:
 
 def test_no_plan_of_a_verb_looks_again_in_silence() -> None:
     silent = []
-    for path in ROOT.glob("agentctl/verbs/*.py"):
+    for path in ROOT.glob("agentctl/verbs/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "planning.plan":
                 given = [ast.unparse(one.value) for one in node.keywords if one.arg == "patience"]

@@ -10,7 +10,7 @@ from agentctl.cli.session import Json, connected
 
 if TYPE_CHECKING:
     from agentctl.errors import Problem
-    from agentctl.verbs.finding import Finding
+    from agentctl.verbs.examination.finding import Finding
     from agentctl.wiring import Control
 
 _MARKS = {"ok": ("ok", 32), "warning": ("warn", 33), "broken": ("FAIL", 31), "skipped": ("-", 2)}
@@ -21,7 +21,7 @@ def doctor(json: Json = False) -> None:
     """Check settings, keys, store, agents, webhook, numbers and mail; say how to mend what is broken."""
 
     from agentctl.errors import ConfigurationError
-    from agentctl.verbs import doctor as verbs
+    from agentctl.verbs.examination import doctor as verbs
 
     unusable: list[Problem] = []
     findings: list[Finding] = []

@@ -12,9 +12,9 @@ from agentctl.cli.session import Json, Yes, confirm, connected, say
 from agentctl.cli.veil import shown
 
 if TYPE_CHECKING:
-    from agentctl.verbs.number import Imported
-    from agentctl.verbs.release import Departure, Released
-    from agentctl.verbs.takeover import Takeover
+    from agentctl.verbs.numbers.number import Imported
+    from agentctl.verbs.numbers.release import Departure, Released
+    from agentctl.verbs.numbers.takeover import Takeover
     from agentctl.wiring import Control
 
 Number = Annotated[str, typer.Argument(metavar="NUMBER", help="In E.164 form, like +498999998100.")]
@@ -66,7 +66,7 @@ async def take_over(
 ) -> Imported:
     """Show what an import changes, ask where somebody's calls are cut off, do it, and tell what came of it."""
     from agentctl.cli import render
-    from agentctl.verbs import number as verbs
+    from agentctl.verbs.numbers import number as verbs
 
     show = say if json else _print
     found = await verbs.look(control, number, key, sms=sms, fallback=fallback, gated=gated)
@@ -86,7 +86,7 @@ async def import_anew(
 ) -> None:
     """Say who answers in the gap, ask, import the number anew, and tell how long the gap was."""
     from agentctl.cli import render
-    from agentctl.verbs import reimport as verbs
+    from agentctl.verbs.numbers import reimport as verbs
 
     found = await verbs.look(control, number, key, sms=sms, fallback=fallback)
     if found.resumed:
@@ -109,7 +109,7 @@ def release_number(number: Number, yes: Yes = False, json: Json = False) -> None
 
     async def run(control: Control) -> None:
         from agentctl.cli import render
-        from agentctl.verbs import release as verbs
+        from agentctl.verbs.numbers import release as verbs
 
         found = await verbs.look(control, number)
         if found.nothing_to_do and not json:

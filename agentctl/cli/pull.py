@@ -11,8 +11,8 @@ from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
     from agentctl.sync.plan import Failure
-    from agentctl.verbs.adopting import Adopting
-    from agentctl.verbs.pull import Pull
+    from agentctl.verbs.pulling.adopting import Adopting
+    from agentctl.verbs.pulling.pull import Pull
     from agentctl.wiring import Control
 
 Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY...]", help="Globs of assistants.")]
@@ -45,9 +45,9 @@ def pull(
 
     async def run(control: Control) -> tuple[Pull, Adopting, tuple[Failure, ...]]:
         from agentctl.cli.render_pull import pull_text
-        from agentctl.verbs import adopting, candidates
-        from agentctl.verbs import pull as verbs
         from agentctl.verbs.exclusive import exclusive
+        from agentctl.verbs.pulling import adopting, candidates
+        from agentctl.verbs.pulling import pull as verbs
 
         async with exclusive(control):
             wanted = await candidates.candidates(control, keys or (), every=every, agents=agents)
@@ -65,8 +65,8 @@ def pull(
 
 
 async def _written(control: Control, found: Pull, new: Adopting) -> tuple[Failure, ...]:
-    from agentctl.verbs.adoption import adopt, tidy
-    from agentctl.verbs.pull import write
+    from agentctl.verbs.pulling.adoption import adopt, tidy
+    from agentctl.verbs.pulling.pull import write
 
     await tidy(control)
     if found.files:

@@ -10,7 +10,7 @@ from agentctl.cli.session import Json, Yes, confirm, connected, end, say
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied
-    from agentctl.verbs.rename import Renaming
+    from agentctl.verbs.renaming.rename import Renaming
     from agentctl.wiring import Control
 
 
@@ -23,8 +23,8 @@ def rename(
     """Give an assistant another key: its folder is renamed, and its agent, documents and numbers keep their ids."""
 
     async def run(control: Control) -> tuple[Renaming, Applied]:
-        from agentctl.verbs import rename as verbs
         from agentctl.verbs.exclusive import exclusive
+        from agentctl.verbs.renaming import rename as verbs
 
         async with exclusive(control):
             renaming = await verbs.look(control, old, new)

@@ -16,11 +16,11 @@ from agentctl.cli.veil import shown
 from agentctl.errors import Problem
 from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.verbs.history import History, ProjectPlan
 from agentctl.verbs.remedy import anew
-from agentctl.verbs.report import named
+from agentctl.verbs.revisions.history import History, ProjectPlan
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
+from agentctl.verbs.unattended.report import named
 
 _STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
 # Of what is unmanaged: names in text, their characters, and entries in JSON.

@@ -13,13 +13,13 @@ from agentctl.cli.veil import shown, veiled
 from agentctl.errors import Problem
 from agentctl.secrecy.secret import masked, secrets
 from agentctl.secrecy.veil import Veil
-from agentctl.verbs.candidates import called
+from agentctl.verbs.pulling.candidates import called
 
 if TYPE_CHECKING:
     from agentctl.sources.pulled import Rewrite
     from agentctl.sync.plan import Failure
-    from agentctl.verbs.adopting import Adopting, Adoption
-    from agentctl.verbs.pull import Pull
+    from agentctl.verbs.pulling.adopting import Adopting, Adoption
+    from agentctl.verbs.pulling.pull import Pull
 
 
 def pull_text(found: Pull, new: Adopting) -> str:

@@ -12,7 +12,7 @@ from agentctl.cli.session import Json, Yes, confirm, connected, say
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentctl.verbs.rotation import Rotated, Rotation
+    from agentctl.verbs.post_call.rotation import Rotated, Rotation
     from agentctl.wiring import Control
 
 
@@ -41,8 +41,8 @@ def rotate(
 async def _rotate(control: Control, *, finish: bool, write_env: bool, yes: bool, json: bool) -> bool:
     """Whether it waits for something."""
     from agentctl.cli.render import to_json
-    from agentctl.verbs import rotation as verbs
-    from agentctl.verbs.secret import variable
+    from agentctl.verbs.post_call import rotation as verbs
+    from agentctl.verbs.post_call.secret import variable
 
     found = await verbs.look(control)
     if finish and found.step == "none":
@@ -66,7 +66,7 @@ async def _rotate(control: Control, *, finish: bool, write_env: bool, yes: bool,
 
 async def _cancel(control: Control, *, yes: bool, json: bool) -> None:
     from agentctl.cli.render import to_json
-    from agentctl.verbs import rotation as verbs
+    from agentctl.verbs.post_call import rotation as verbs
 
     confirm("Give the rotation up and delete its new webhook?", yes=yes)
     gone = await verbs.cancel(control)

@@ -31,7 +31,7 @@ def schedule(
     async def text(control: Control) -> str:
         from agentctl.verbs import gate
         from agentctl.verbs.address import need_root_url
-        from agentctl.verbs.schedule import Schedule, printed
+        from agentctl.verbs.unattended.schedule import Schedule, printed
 
         control.loaded  # noqa: B018 - raises where there is no project, so that nothing is printed for a wrong directory
         if url is not None:

@@ -43,7 +43,7 @@ class NewSecret:
         self._keep(secret)
         if self._json:
             return self.env_file is not None
-        from agentctl.verbs.secret import variable
+        from agentctl.verbs.post_call.secret import variable
 
         print(f"webhook {webhook.webhook_id} -> {shown(webhook.url)}\n")
         print(f"    {variable(self._control)}={secret.get_secret_value()}\n")
@@ -57,7 +57,7 @@ class NewSecret:
 
     async def told(self) -> None:
         """What was made has been printed by now."""
-        from agentctl.verbs import unseen
+        from agentctl.verbs.post_call import unseen
 
         if self._json and self.shown:
             sys.stdout.flush()
@@ -75,7 +75,7 @@ class NewSecret:
             say(f"The secret is in {self.env_file}; a running door reads it when it is started again.")
 
     def _keep(self, secret: SecretStr) -> None:
-        from agentctl.verbs import webhook as verbs
+        from agentctl.verbs.post_call import webhook as verbs
 
         if not self._write_env:
             return

@@ -62,7 +62,7 @@ async def opened(environment: str | None, *, unusable: list[Problem] | None = No
 
     settings = None
     if unusable is not None:
-        from agentctl.verbs.opening import usable
+        from agentctl.verbs.examination.opening import usable
 
         environment, settings, problems = usable(DIRECTORY.get(), environment)
         unusable += problems
@@ -75,7 +75,7 @@ async def opened(environment: str | None, *, unusable: list[Problem] | None = No
 
 def code_of(applied: Applied) -> int:
     """The exit code that applying a plan deserves: 1 for a failure, 3 for what was held back."""
-    from agentctl.verbs.report import code
+    from agentctl.verbs.unattended.report import code
 
     return code(applied, None)
 

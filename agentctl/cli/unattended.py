@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from agentctl.sync.apply import Applied, OnChange
     from agentctl.sync.kind import Scope
     from agentctl.sync.plan import Change, Failure, Plan
-    from agentctl.verbs.report import Report
+    from agentctl.verbs.unattended.report import Report
     from agentctl.wiring import Control
 
 _DAY = 86_400.0
@@ -77,7 +77,7 @@ class Unattended:
             return self._watched(body)
 
     def _watched(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
-        from agentctl.verbs.report import must_be_writable
+        from agentctl.verbs.unattended.report import must_be_writable
 
         if self.report is not None:
             must_be_writable(self.report)
@@ -102,7 +102,7 @@ class Unattended:
         return applied
 
     def _tell_unbegun(self, report: Report) -> None:
-        from agentctl.verbs import unbegun
+        from agentctl.verbs.unattended import unbegun
 
         try:
             seconds = self._mail_seconds(self.timeout, 0.0)
@@ -135,14 +135,14 @@ class Unattended:
 
     async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
         from agentctl.clients.awaited import watching
-        from agentctl.verbs.report import scope_of
+        from agentctl.verbs.unattended.report import scope_of
 
         self.begun = True
         error: Exception | None = None
         clock = asyncio.timeout(self.timeout)
         try:
             if self.telling:
-                from agentctl.verbs import notice
+                from agentctl.verbs.unattended import notice
 
                 notice.recipients(control, self.mail_to)
             with watching() as cut_off:
@@ -157,7 +157,7 @@ class Unattended:
             self.requests, self.environment = control.requests, control.environment
             self.scope = scope_of(control)
         if self.telling:
-            from agentctl.verbs import notice
+            from agentctl.verbs.unattended import notice
 
             seconds = self._mail_seconds(clock.when(), asyncio.get_running_loop().time())
             await notice.tell(control, self._reported(started, error), self.mail_to, say, seconds=seconds)
@@ -167,7 +167,7 @@ class Unattended:
         return self.applied
 
     def _timed_out(self, control: Control, unheard: str) -> TimedOut:
-        from agentctl.verbs import limit
+        from agentctl.verbs.unattended import limit
 
         seconds = self.timeout or 0.0
         if control.reading is not None or self.plan is None:
@@ -176,8 +176,8 @@ class Unattended:
 
     def _mail_seconds(self, over: float | None, now: float) -> float:
         """How long a mail may take, by when the run's time is `over`: a bit beyond that, and never for ever."""
-        from agentctl.verbs.limit import AFTER_SECONDS
-        from agentctl.verbs.notice import MAIL_SECONDS
+        from agentctl.verbs.unattended.limit import AFTER_SECONDS
+        from agentctl.verbs.unattended.notice import MAIL_SECONDS
 
         return MAIL_SECONDS if over is None else min(MAIL_SECONDS, max(_LEAST, over + AFTER_SECONDS - now))
 
@@ -189,7 +189,7 @@ class Unattended:
 
     def _reported(self, started: datetime, error: BaseException | None) -> Report:
         from agentctl.sync.apply import Applied
-        from agentctl.verbs.report import Report
+        from agentctl.verbs.unattended.report import Report
 
         applied = self.applied
         if applied is None and self.plan is not None:
@@ -212,7 +212,7 @@ class Unattended:
             return
         from agentctl.cli.addressed import naming
         from agentctl.cli.render import to_json
-        from agentctl.verbs.report import save
+        from agentctl.verbs.unattended.report import save
 
         # A file is read elsewhere, where AGENTCTL_ENV may not be set, or otherwise.
         with naming(report.environment):
@@ -223,7 +223,7 @@ def quietly(applied: Applied, scope: Scope) -> None:
     """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
     from agentctl.verbs.remedy import remedies
-    from agentctl.verbs.report import held_back, named
+    from agentctl.verbs.unattended.report import held_back, named
 
     for failure in applied.failures:
         first, *more = named(failure).split("\n")
@@ -250,7 +250,7 @@ def report_json(report: Report) -> dict[str, Any]:
     from agentctl.cli.render import applied_json
     from agentctl.sync.apply import Applied
     from agentctl.sync.plan import Plan
-    from agentctl.verbs.report import message_of
+    from agentctl.verbs.unattended.report import message_of
 
     applied = report.applied or Applied(Plan(), (), ())
     scope = report.scope
@@ -278,7 +278,7 @@ def _names(changes: Sequence[Change]) -> list[dict[str, str]]:
 
 
 def _code(applied: Applied | None, error: BaseException | None) -> int:
-    from agentctl.verbs.report import code
+    from agentctl.verbs.unattended.report import code
 
     return _STOPPED if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else code(applied, error)
 

@@ -15,7 +15,7 @@ from agentctl.cli.veil import shown
 
 if TYPE_CHECKING:
     from agentctl.sync.plan import Plan
-    from agentctl.verbs.webhook import Registered, Registration, Sent, Status
+    from agentctl.verbs.post_call.webhook import Registered, Registration, Sent, Status
     from agentctl.wiring import Control
 
 app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
@@ -43,7 +43,7 @@ def register(
 
     async def run(control: Control) -> bool:
         from agentctl.cli import render
-        from agentctl.verbs import webhook as verbs
+        from agentctl.verbs.post_call import webhook as verbs
 
         found = await verbs.look(control, url, workspace=workspace)
         _ask(found, yes=yes)
@@ -72,7 +72,7 @@ def status(json: Json = False) -> None:
     """Show how the platform sees the webhook: disabled, last failure, which agents deliver to it."""
 
     async def run(control: Control) -> Status:
-        from agentctl.verbs import webhook as verbs
+        from agentctl.verbs.post_call import webhook as verbs
 
         return await verbs.status(control)
 
@@ -101,7 +101,7 @@ def send(
         raise UsageError("--type and --file exclude each other", "A file is sent as it is.")
 
     async def run(control: Control) -> Sent:
-        from agentctl.verbs import webhook as verbs
+        from agentctl.verbs.post_call import webhook as verbs
 
         return await verbs.send(control, url, kind=kind or "transcript", file=file)
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from agentctl import trigger, worker
 from agentctl.calls.jobs import EventJob, MailJob
 from agentctl.errors import StoreBehind, StoreError
-from agentctl.verbs.triggered import Syncs
+from agentctl.verbs.unattended.triggered import Syncs
 from agentctl.wiring import Control
 from webhooks import app as webhook
 from webhooks.server import Server, listening

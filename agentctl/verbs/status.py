@@ -11,8 +11,8 @@ from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import sync, trusted
-from agentctl.verbs.history import resources
-from agentctl.verbs.hold import Hold
+from agentctl.verbs.revisions.history import resources
+from agentctl.verbs.revisions.hold import Hold
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]

@@ -22,14 +22,15 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled, veiled
-from agentctl.verbs import gate, held, history
+from agentctl.verbs import gate
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
-from agentctl.verbs.history import ProjectPlan
-from agentctl.verbs.hold import Hold, holds, unhold
 from agentctl.verbs.reading import read
-from agentctl.verbs.renamed import doubted
+from agentctl.verbs.renaming.renamed import doubted
+from agentctl.verbs.revisions import held, history
+from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.revisions.hold import Hold, holds, unhold
 from agentctl.wiring import Control
 
 

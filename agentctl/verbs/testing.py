@@ -19,7 +19,7 @@ from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.gate import OnTests
-from agentctl.verbs.hold import holds
+from agentctl.verbs.revisions.hold import holds
 from agentctl.wiring import Control
 
 

@@ -21,8 +21,9 @@ from agentctl.resources.assistant import Assistant
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Plan
-from agentctl.verbs import gate, history, sync
-from agentctl.verbs.history import ProjectPlan
+from agentctl.verbs import gate, sync
+from agentctl.verbs.revisions import history
+from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.wiring import Control
 
 NOTICE = Problem(

@@ -18,8 +18,9 @@ from agentctl.calls import backfill
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError, Unreachable
 from agentctl.resources.agent import KIND as AGENT
-from agentctl.verbs import door, vendor_side
-from agentctl.verbs.finding import Finding
+from agentctl.verbs import door
+from agentctl.verbs.examination import vendor_side
+from agentctl.verbs.examination.finding import Finding
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)

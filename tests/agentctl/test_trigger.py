@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from agentctl import trigger
 from agentctl.errors import ConfigurationError, Problem, SyncError, TimedOut
 from agentctl.verbs import door
-from agentctl.verbs.triggered import Syncs
+from agentctl.verbs.unattended.triggered import Syncs
 from agentctl.wiring import Control, connect
 from tests.telephony import Bench, bench
 

@@ -13,9 +13,9 @@ import pytest
 
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.sources.files import load
-from agentctl.verbs import adopting, adoption, candidates
+from agentctl.verbs.pulling import adopting, adoption, candidates
 from agentctl.wiring import Control
-from tests.agentctl.verbs.test_adoption import Workspace, workspace
+from tests.agentctl.verbs.pulling.test_adoption import Workspace, workspace
 
 __all__ = ["workspace"]
 PDF = b"%PDF-1.4\nstream\nBT (Preise) Tj ET\nendstream\n"

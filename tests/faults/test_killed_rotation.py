@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from agentctl.settings import load_settings
-from agentctl.verbs import rotation
+from agentctl.verbs.post_call import rotation
 from tests.cluster import free_port
 from tests.deadly import Phase, in_a_process
 from tests.telephony import WRITES, Bench, bench, served

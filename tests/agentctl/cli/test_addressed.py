@@ -42,23 +42,23 @@ from agentctl.resources.webhook import Webhook
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Desired, Ref, Scope
 from agentctl.sync.plan import Change, Failure, Plan, Unmanaged
-from agentctl.verbs.adopting import Adopting
 from agentctl.verbs.calls import Drained
 from agentctl.verbs.commands import COMMANDS
-from agentctl.verbs.finding import Finding
-from agentctl.verbs.history import History, ProjectPlan
-from agentctl.verbs.hold import Hold
+from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.knowledge import Refreshed
-from agentctl.verbs.notice import composed
-from agentctl.verbs.number import Imported
-from agentctl.verbs.pull import Pull
-from agentctl.verbs.registration import Registered
-from agentctl.verbs.release import Released
-from agentctl.verbs.report import Report
-from agentctl.verbs.rotation import Rotated, Rotation
+from agentctl.verbs.numbers.number import Imported
+from agentctl.verbs.numbers.release import Released
+from agentctl.verbs.post_call.registration import Registered
+from agentctl.verbs.post_call.rotation import Rotated, Rotation
+from agentctl.verbs.post_call.webhook import Sent, Status
+from agentctl.verbs.pulling.adopting import Adopting
+from agentctl.verbs.pulling.pull import Pull
+from agentctl.verbs.revisions.history import History, ProjectPlan
+from agentctl.verbs.revisions.hold import Hold
 from agentctl.verbs.status import Standing
 from agentctl.verbs.testing import Outcome
-from agentctl.verbs.webhook import Sent, Status
+from agentctl.verbs.unattended.notice import composed
+from agentctl.verbs.unattended.report import Report
 from tests.telephony import bench
 
 __all__ = ["bench"]

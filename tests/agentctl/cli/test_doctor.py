@@ -7,7 +7,7 @@ import json
 import pytest
 
 from agentctl.cli.doctor import finding_text
-from agentctl.verbs.finding import Finding
+from agentctl.verbs.examination.finding import Finding
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]

@@ -12,7 +12,7 @@ import pytest
 
 from agentctl.settings import load_settings
 from agentctl.sources import env_file
-from agentctl.verbs import rotation
+from agentctl.verbs.post_call import rotation
 from agentctl.wiring import Control
 from tests.cluster import free_port
 from tests.telephony import Bench, bench, served

@@ -188,7 +188,7 @@ def deaf() -> Iterator[int]:
 def test_what_hangs_is_named_and_holds_up_neither_the_end_nor_the_mail(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, hangs: str
 ) -> None:
-    monkeypatch.setattr("agentctl.verbs.limit.AFTER_SECONDS", 2.0)
+    monkeypatch.setattr("agentctl.verbs.unattended.limit.AFTER_SECONDS", 2.0)
     bench.sandbox.fault(method="GET", path=AGENT, hang=True)
     with deaf() as port:
         if hangs == "database":

@@ -26,8 +26,8 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Scope
 from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import plan
-from agentctl.verbs.adopting import Adopting
-from agentctl.verbs.pull import Pull
+from agentctl.verbs.pulling.adopting import Adopting
+from agentctl.verbs.pulling.pull import Pull
 from tests.agentctl.sync.platform import Platform, Thing
 from tests.contract.openapi import published
 

@@ -11,8 +11,9 @@ from agentctl.errors import NotPassed, Stale
 from agentctl.resources.answer import ODD
 from agentctl.resources.test_run import Pace
 from agentctl.sync.kind import Ref
-from agentctl.verbs import sync, triggered, trusted
-from agentctl.verbs.triggered import Syncs
+from agentctl.verbs import sync, trusted
+from agentctl.verbs.unattended import triggered
+from agentctl.verbs.unattended.triggered import Syncs
 from tests.agentctl.verbs.test_sync_sections import SECTIONS
 from tests.gated import PACE, Project, project
 

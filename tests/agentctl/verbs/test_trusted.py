@@ -17,8 +17,8 @@ from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
 from agentctl.sync.kind import Ref
 from agentctl.verbs import sync, trusted
-from agentctl.verbs.history import ProjectPlan
-from agentctl.verbs.hold import hold
+from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.revisions.hold import hold
 from agentctl.verbs.status import status
 from agentctl.wiring import Control
 

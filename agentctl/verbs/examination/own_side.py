@@ -1,0 +1,201 @@
+"""Examinations of what is ours: project, settings, store, door, mail, digest."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from agentctl.errors import StoreBehind
+from agentctl.settings import Settings
+from agentctl.sources.environment import variables_named
+from agentctl.verbs.address import is_loopback
+from agentctl.verbs.door import check_store
+from agentctl.verbs.examination.finding import Finding
+from agentctl.verbs.post_call.webhook import meaning
+from agentctl.verbs.reading import read
+from agentctl.wiring import Control
+from webhooks.address import PATH as DOOR_PATH
+
+OLD_SECONDS = 600  # an event that waits longer than a worker's pauses make likely
+_NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=", re.MULTILINE)
+# Closer than this, a name that nobody knows is a slip and not another program's variable.
+_ALIKE = 0.85
+
+
+async def project(control: Control) -> AsyncIterator[Finding]:
+    """The files, with every problem and warning of theirs."""
+    if not control.has_project:
+        what = f"no agentctl.toml in {control.directory} or above"
+        yield Finding("project", "warning", what, "agentctl init, or -C with the project's directory", blocks=True)
+        return
+    loaded = await read(control)
+    for problem in loaded.problems:
+        yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
+    for problem in loaded.warnings:
+        remedy = "Say it there, or for all assistants in [defaults] of agentctl.toml."
+        yield Finding("project", "warning", str(problem), remedy)
+    if not loaded.problems:
+        keys = ", ".join(assistant.key for assistant in loaded.assistants)
+        name = f"{loaded.project.name}/{loaded.project.environment}"
+        yield Finding("project", "ok", f"{name}: {keys or 'no assistants'}")
+
+
+async def settings(control: Control) -> AsyncIterator[Finding]:
+    """What no other examination looks at: .env itself. Values that cannot be used are told before."""
+    path = control.directory / ".env"
+    if not path.is_file():
+        yield Finding("settings", "ok", f"all from the environment: there is no {path}")
+        return
+    if path.stat().st_mode & 0o077:
+        yield Finding("settings", "warning", f"{path} holds secrets and others may read it", f"chmod 600 {path}")
+    known = [name.upper() for name in Settings.model_fields]
+    known += variables_named(control.directory) if control.has_project else []
+    for name in _NAME.findall(path.read_text(encoding="utf-8")):
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
+        if near and name.upper() not in known:
+            yield Finding("settings", "warning", f"{path}: nobody reads {name}", f"Did you mean {near[0]}?")
+    if control.settings.smtp_url and control.settings.resend_api_key:
+        yield Finding(
+            "settings", "warning", "SMTP_URL and RESEND_API_KEY are both set: SMTP is used", "Unset the other."
+        )
+    yield Finding("settings", "ok", f"from the environment and {path}")
+
+
+async def store(control: Control) -> AsyncIterator[Finding]:
+    """Whether it answers and has every migration."""
+    name = "embedded Postgres" if control.embedded else "database" if control.settings.database_url else "Supabase"
+    url = control.settings.supabase_url
+    if not control.embedded and control.settings.database_url is None and url and _in_clear(url):
+        what = f"SUPABASE_URL begins with http://: its key travels in the clear to {url.host}"
+        yield Finding("store", "warning", what, "Use https:// unless that host is in a network of your own.")
+    try:
+        await check_store(control)
+    except StoreBehind as error:
+        yield Finding("store", "broken", error.message, error.hint, blocks=True)
+        return
+    yield Finding("store", "ok", f"{name} answers, migrations are current")
+
+
+async def queue(control: Control) -> AsyncIterator[Finding]:
+    """What was given up, what was not understood, and what waits for a worker that does not come."""
+    status = await (await control.store()).call("status", {})
+    events, mails = status["events"], status["mails"]
+    before = None
+    if dead := events.get("dead", 0):
+        before = Finding("queue", "broken", f"{dead} events were given up", "agentctl calls events --state dead")
+        yield before
+    if dead := mails.get("dead", 0):
+        remedy = "agentctl calls show ID tells why; correct the address or the mail route."
+        before = Finding("queue", "broken", f"{dead} mails were given up", remedy)
+        yield before
+    if kept := events.get("kept", 0):
+        before = Finding("queue", "warning", f"{kept} events were not understood", "agentctl calls events --state kept")
+        yield before
+    waiting, oldest = events.get("pending", 0), status["oldest_pending_seconds"] or 0
+    if waiting and oldest > OLD_SECONDS:
+        what = f"{waiting} events wait, the oldest for {oldest / 60:.0f} minutes"
+        before = Finding("queue", "broken", what, "No worker seems to run: agentctl serve, or agentctl work")
+        yield before
+    if before is None:
+        yield Finding("queue", "ok", f"{waiting} events and {mails.get('pending', 0)} mails wait")
+
+
+async def door(control: Control) -> AsyncIterator[Finding]:
+    """Whether PUBLIC_URL leads to a door of ours that is ready and knows our secret."""
+    from agentctl.clients.door import look
+
+    public = control.settings.public_url
+    if public is None:
+        yield Finding("door", "skipped", "PUBLIC_URL is not set: agentctl up asks ElevenLabs for calls instead")
+        return
+    if _in_clear(public):
+        what = f"PUBLIC_URL begins with http://: transcripts would travel in the clear to {public.host}"
+        yield Finding("door", "broken", what, "Put TLS before the door and use https://.")
+    base = str(public).rstrip("/")
+    alive = await look(f"{base}/healthz")
+    if alive.status != 200 or _word(alive.text, "status") != "alive":
+        what = f"PUBLIC_URL does not lead to the door: {base}/healthz answers {alive.status} and not as ours does"
+        remedy = f"Set PUBLIC_URL to what stands before {DOOR_PATH}, run agentctl serve there, and see what is between."
+        yield Finding("door", "broken", what, remedy)
+        return
+    ready = await look(f"{base}/readyz")
+    if ready.status != 200:
+        why = _word(ready.text, "reason") or f"/readyz answers {ready.status}"
+        yield Finding("door", "broken", f"the door at {base} is not ready: {why}", "Correct it where the door runs.")
+        return
+    yield await _secret(control, base)
+
+
+async def _secret(control: Control, base: str) -> Finding:
+    from agentctl.clients.door import deliver
+    from webhooks.signature import HEADER, sign
+
+    secrets = control.settings.elevenlabs_webhook_secret
+    if not secrets:
+        remedy = f"Set {control.settings.variable('elevenlabs_webhook_secret')} here too to have that examined."
+        return Finding("door", "ok", f"the door at {base} is ready; whether its secret is right is not known", remedy)
+    # Signed, but no JSON: refused with 400 by a door that knows the secret, before anything is stored.
+    body = b"agentctl doctor"
+    answer = await deliver(f"{base}{DOOR_PATH}", body, {HEADER: sign(body, secrets[0], int(time.time()))})
+    if answer.status == 400:
+        return Finding("door", "ok", f"the door at {base} is ready and takes what is signed with our secret")
+    what = f"the door at {base} answers {answer.status} to what is signed with our secret"
+    return Finding("door", "broken", what, meaning(answer.status))
+
+
+async def mail(control: Control) -> AsyncIterator[Finding]:
+    """Whether the mail route takes us, and whether anybody gets mail."""
+    # Of an agentctl.toml that is not understood it is not known whom it names.
+    known = control.has_project and control.loaded.project.name
+    for assistant in control.loaded.assistants if known else ():
+        if not assistant.post_call.mail_to:
+            remedy = "Set [mail] to in agentctl.toml, or mail_to in its [post_call]."
+            yield Finding("mail", "warning", f"nobody gets a mail after calls of {assistant.key}", remedy)
+    route = control.mail_route
+    if route is None:
+        yield Finding("mail", "warning", "no mail route: mails wait in the outbox", "Set SMTP_URL or RESEND_API_KEY.")
+        return
+    if route.name == "resend" and _in_clear(control.settings.resend_base_url):
+        what = f"RESEND_BASE_URL begins with http://: the key would travel in the clear to {_host(control)}"
+        yield Finding("mail", "broken", what, "Use https://.")
+        return
+    await route.check()
+    yield Finding("mail", "ok", f"the {route.name} route accepts us")
+
+
+def _host(control: Control) -> str:
+    return str(control.settings.resend_base_url.host)
+
+
+async def digest(control: Control) -> AsyncIterator[Finding]:
+    """Who makes summaries, and whether that language model can be asked."""
+    model, url = control.language_model, control.settings.llm_base_url
+    if model is None or url is None:
+        yield Finding("digest", "ok", "made by ElevenLabs' own analysis")
+        return
+    if _in_clear(url):
+        what = f"LLM_BASE_URL begins with http://: transcripts and key travel in the clear to {url.host}"
+        yield Finding("digest", "warning", what, "Use https:// unless that host is in a network of your own.")
+    known = await model.check()
+    if known and model.model not in known:
+        near = difflib.get_close_matches(model.model, known, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(known[:10])}."
+        yield Finding("digest", "warning", f"{url.host} does not list the model {model.model}", remedy)
+        return
+    yield Finding("digest", "ok", f"made by {model.model} at {url.host}")
+
+
+def _in_clear(url: Any) -> bool:
+    return url.scheme == "http" and not is_loopback((url.host or "").strip("[]"))
+
+
+def _word(text: str, name: str) -> str:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return ""
+    return str(answer.get(name) or "") if isinstance(answer, dict) else ""

@@ -1,0 +1,277 @@
+"""Examinations of what stands at ElevenLabs and Twilio: key and scopes, voices, agents, webhook, numbers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
+from agentctl.resources.agent import AGENT, AGENTS, Agent
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.answer import listing
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
+from agentctl.resources.phone_number import NUMBERS, going_on, undertaking_of
+from agentctl.resources.routing import rings_at_elevenlabs
+from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
+from agentctl.secrecy.secret import masked
+from agentctl.settings import ELEVENLABS_HOSTS
+from agentctl.sync.claims import ambiguous, claiming
+from agentctl.sync.kind import Ref, Sighting
+from agentctl.verbs.address import is_loopback
+from agentctl.verbs.examination.finding import Finding, State
+from agentctl.verbs.post_call import webhook as webhooks
+from agentctl.verbs.undertaking import Undertaking
+from agentctl.wiring import Control
+
+VOICE = "/v1/voices/{voice_id}"
+DEFAULT_VOICE = "cjVigY5qzO86Huf0OWal"  # the platform's own default, so that every workspace has it
+# Permissions are checked before the object is looked for; this id cannot exist, so that nothing can change.
+NOBODY = "agentctl_doctor_asks_for_nobody"
+
+
+async def key(control: Control) -> AsyncIterator[Finding]:
+    """Whether the key may travel to that host, is known there, and has the scopes that the work needs."""
+    url = control.settings.elevenlabs_base_url
+    shown = f"{url.scheme}://{control.settings.workspace}"
+    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+        what = f"ELEVENLABS_BASE_URL is {shown}: the key would travel in the clear, so it was not sent"
+        yield Finding("elevenlabs", "broken", what, "Use https://.", blocks=True)
+        return
+    if shown not in ELEVENLABS_HOSTS:
+        remedy = f"If that is neither a proxy nor a sandbox of yours, use one of: {', '.join(ELEVENLABS_HOSTS)}"
+        what = f"ELEVENLABS_BASE_URL is {shown}, not a host of ElevenLabs' own"
+        yield Finding("elevenlabs", "warning", what, remedy)
+    async for finding in scopes(control):
+        yield finding
+
+
+async def scopes(control: Control) -> AsyncIterator[Finding]:
+    """What the key may do, tried without writing anything.
+
+    Which endpoint needs which permission is not in the spec. Raises Unauthorized for a key that the host
+    does not know, Unreachable, ApiError, ConfigurationError without a key.
+    """
+    api = control.api
+    try:
+        answer = await api.get(AGENTS, params={"page_size": 1})
+    except Unauthorized as error:
+        if not _lacks_scope(error):
+            raise
+        what = f"the key may not read agents (convai_read): {error.message}"
+        yield Finding("elevenlabs", "broken", what, error.hint, blocks=True)
+        return
+    if not isinstance(answer, dict) or "agents" not in answer:
+        raise ApiError(f"GET {AGENTS}: {api.host} does not answer as ElevenLabs does", "Check ELEVENLABS_BASE_URL.")
+    yield Finding("elevenlabs", "ok", "the key may read agents (convai_read)")
+    yield await _scope("write agents (convai_write)", "broken", lambda: api.patch(AGENT, json={}, agent_id=NOBODY))
+    yield await _scope("list webhooks (workspace_read)", "warning", lambda: api.get(WEBHOOKS))
+    body = {"is_disabled": False, "name": "agentctl doctor"}
+    yield await _scope(
+        "change webhooks (webhooks_write)",
+        "warning",
+        lambda: api.patch(ONE_WEBHOOK, json=body, webhook_id=NOBODY),
+    )
+
+
+async def _scope(what: str, otherwise: State, ask: Callable[[], Awaitable[Any]]) -> Finding:
+    try:
+        await ask()
+    except Unauthorized as error:
+        return Finding("elevenlabs", otherwise, f"the key may not {what}: {error.message}", error.hint)
+    except (NotFound, Rejected):
+        pass  # It got as far as looking for an object that does not exist.
+    except AgentctlError as error:
+        # One endpoint in trouble says nothing about the others.
+        return Finding("elevenlabs", "warning", f"whether the key may {what} is not known: {error.message}", error.hint)
+    return Finding("elevenlabs", "ok", f"the key may {what}")
+
+
+def _lacks_scope(error: Unauthorized) -> bool:
+    return "permission" in f"{error.code} {error.message}".lower()
+
+
+async def voices(control: Control) -> AsyncIterator[Finding]:
+    """Whether every declared voice exists in this workspace."""
+    users: dict[str, list[str]] = {}
+    for assistant in _assistants(control):
+        if assistant.voice.id:
+            users.setdefault(assistant.voice.id, []).append(assistant.key)
+    for voice_id in users or {DEFAULT_VOICE: []}:
+        try:
+            await control.api.get(VOICE, voice_id=voice_id)
+        except Unauthorized as error:
+            what = f"the key may not read voices (voices_read), so whether they exist is not known: {error.message}"
+            yield Finding("voices", "warning", what, error.hint)
+            return
+        except (NotFound, Rejected):
+            if voice_id in users:
+                what = f"{', '.join(users[voice_id])}: this workspace has no voice {voice_id}"
+                yield Finding("voices", "broken", what, "Add it to My Voices in the dashboard, or change voice.id.")
+                continue
+        yield Finding("voices", "ok", f"{voice_id} exists" if users else "the key may read voices (voices_read)")
+
+
+async def agents(control: Control) -> AsyncIterator[Finding]:
+    """Whether each assistant's agent is there and answers."""
+    declared = _assistants(control)
+    if not declared:
+        return
+    bindings = await control.bindings()
+    bound = bindings.of(AGENT_KIND)
+    kind = Agent(control.api, control.scope)
+    seen = await kind.observe([desired for one in declared for desired in kind.desired(one)], bound)
+    for one in declared:
+        former = bindings.former(Ref(AGENT_KIND, one.key))
+        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former)
+
+
+def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[str]) -> Finding:
+    if isinstance(sighting, AgentctlError):
+        return Finding("agents", "broken", sighting.message, sighting.hint)
+    claims = claiming(sighting, former)
+    if len(claims) > 1:
+        error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims)
+        return Finding("agents", "broken", error.message, error.hint)
+    if agent_id is None:
+        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")
+    agent = next((one.body for one in claims if one.remote_id == agent_id), None)
+    if agent is None:
+        what = f"{key}: its agent {agent_id} is gone at ElevenLabs"
+        return Finding("agents", "broken", what, "agentctl sync --take-ours")
+    if (agent.get("platform_settings") or {}).get("archived"):
+        what = f"{key}: its agent {agent_id} is archived"
+        return Finding("agents", "broken", what, "Unarchive it in the dashboard.")
+    return Finding("agents", "ok", f"{key} is {agent_id}")
+
+
+async def webhook(control: Control) -> AsyncIterator[Finding]:
+    """Whether calls are delivered: registered, on, bound to every agent, leading to PUBLIC_URL."""
+    settings = control.settings
+    status = await webhooks.status(control)
+    if not settings.elevenlabs_webhook_secret:
+        variable = settings.variable("elevenlabs_webhook_secret")
+        what = f"{variable} is not set: a door with these settings refuses everything"
+        remedy = "agentctl webhook register URL shows it once; agentctl up works without a webhook"
+        yield Finding("webhook", "warning", what, remedy)
+    if status.webhook_id is None:
+        # Without a webhook calls are still fetched (agentctl up), so that this alone breaks nothing.
+        yield Finding("webhook", "warning", "none is registered", "agentctl webhook register URL")
+        return
+    for problem in status.problems:
+        what, _, remedy = problem.rpartition(": ")
+        yield Finding("webhook", "broken", what, remedy) if what else Finding("webhook", "broken", problem)
+    if status.rotation is not None:
+        what = f"a rotation is under way: webhook {status.rotation.old} is still there"
+        yield Finding("webhook", "warning", what, "agentctl webhook rotate goes on with it.")
+    if status.webhook is None:
+        return
+    public = str(settings.public_url or "").rstrip("/")
+    if public and not status.webhook.url.startswith(f"{public}/"):
+        what = f"the webhook leads to {status.webhook.url}, which is not at PUBLIC_URL ({public})"
+        yield Finding("webhook", "warning", what, "agentctl webhook register URL makes one that does.")
+    if status.webhook.failed_at and status.ok:
+        answer = status.webhook.failure_code or "no answer"
+        yield Finding("webhook", "warning", f"the last delivery that failed got {answer}", "agentctl webhook status")
+    if status.ok:
+        yield Finding("webhook", "ok", f"{status.webhook.webhook_id} is registered, on, and bound to every agent")
+
+
+async def twilio(control: Control) -> AsyncIterator[Finding]:
+    """Whether Twilio knows the credentials."""
+    settings = control.settings
+    if settings.twilio_account_sid is None:
+        yield Finding("twilio", "skipped", "TWILIO_ACCOUNT_SID is not set; only importing a number needs it")
+        return
+    url = settings.twilio_base_url
+    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+        what = f"TWILIO_BASE_URL is http://{url.host}: the secret would travel in the clear, so it was not sent"
+        yield Finding("twilio", "broken", what, "Use https://.", blocks=True)
+        return
+    account = await control.twilio.account()
+    # With an API key Twilio may not tell the account's status; that it answered is then all there is to know.
+    state: State = "ok" if account.status in ("active", "") else "broken"
+    remedy = "" if state == "ok" else "See the Twilio console."
+    yield Finding("twilio", state, f"the account is {account.status or 'reachable'}", remedy)
+    if settings.twilio_auth_token is None:
+        what = "TWILIO_AUTH_TOKEN is not set: with an API key alone ElevenLabs may refuse inbound calls"
+        yield Finding("twilio", "warning", what, "Set it before importing a number.")
+
+
+async def numbers(control: Control) -> AsyncIterator[Finding]:
+    """Whether each declared number rings at its assistant."""
+    declared = {number: one.key for one in _assistants(control) for number in one.phone.numbers}
+    if not declared:
+        yield Finding("numbers", "skipped", "no assistant declares a number")
+    for finding in (await ringing(control, declared)).values():
+        yield finding
+
+
+async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:
+    """Number -> finding, for numbers and the keys of the assistants that they should ring at; "ok" means it rings.
+
+    Raises ApiError, Unreachable and StoreError; trouble at Twilio is a warning.
+    """
+    if not declared:
+        return {}
+    bindings = await control.bindings()
+    agents, had = bindings.of(AGENT_KIND), bindings.of(NUMBER_KIND)
+    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
+    there = {entry.get("phone_number"): entry for entry in entries}
+
+    async def find(number: str, key: str) -> Finding:
+        if number in there:
+            return await _number(control, number, key, there[number], agents.get(key))
+        remedy = f"agentctl import-number {number} --assistant {key}"
+        if number in had:
+            return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
+        return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)
+
+    async def found(number: str, key: str) -> Finding:
+        return await _unfinished(control, number, key, await find(number, key))
+
+    findings = await asyncio.gather(*(found(number, key) for number, key in declared.items()))
+    return dict(zip(declared, findings, strict=True))
+
+
+async def _unfinished(control: Control, number: str, key: str, found: Finding) -> Finding:
+    """The same, unless the number is between two imports: whatever is seen of it then, one remedy alone works."""
+    if not await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
+        return found
+    state: State = "warning" if found.state == "ok" else "broken"
+    return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))
+
+
+async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], agent_id: str | None) -> Finding:
+    rings_at = (entry.get("assigned_agent") or {}).get("agent_id")
+    if agent_id is None or rings_at != agent_id:
+        return Finding(
+            "numbers", "broken", f"{number} rings at {rings_at or 'no agent'}, not at {key}", "agentctl sync"
+        )
+    if control.settings.twilio_account_sid is None or entry.get("provider") not in (None, "twilio"):
+        return Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)")
+    try:
+        return await _at_twilio(control, number, key)
+    except AgentctlError as error:
+        what = f"{number} is assigned to {key}; Twilio's side could not be examined: {error.message}"
+        return Finding("numbers", "warning", what, error.hint)
+
+
+async def _at_twilio(control: Control, number: str, key: str) -> Finding:
+    incoming = await control.twilio.find_number(number)
+    if incoming is None:
+        saved = await (await control.store()).call("route", {"phone_number": number})
+        what = f"the Twilio account has no number {number}" + (" any more" if saved else "")
+        remedy = f"Was it given up or moved? If so: agentctl release-number {number}. If not, check TWILIO_ACCOUNT_SID."
+        return Finding("numbers", "broken" if saved else "warning", what, remedy)
+    if not rings_at_elevenlabs(incoming.routing()):
+        where = incoming.trunk_sid or incoming.voice_application_sid or incoming.voice_url or "nobody"
+        what = f"{number}: Twilio does not send its calls to ElevenLabs but to {masked(where)}"
+        remedy = f"agentctl release-number {number}, then agentctl import-number {number} --assistant {key}"
+        return Finding("numbers", "broken", what, remedy)
+    return Finding("numbers", "ok", f"{number} rings at {key}")
+
+
+def _assistants(control: Control) -> tuple[Assistant, ...]:
+    return control.loaded.assistants if control.has_project else ()

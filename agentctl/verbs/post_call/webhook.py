@@ -1,0 +1,227 @@
+"""The way from ElevenLabs to the door: register it, see how the platform finds it, send it a sample."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from agentctl.errors import AgentctlError, NotFound, SyncError, UsageError
+from agentctl.resources import webhook as resource
+from agentctl.resources.agent import AGENT
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.post_call import EVENTS, WEBHOOK
+from agentctl.resources.webhook import Webhook
+from agentctl.secrecy.secret import masked
+from agentctl.settings import require
+from agentctl.verbs.address import need_web_url
+from agentctl.verbs.post_call import rotation, unseen
+from agentctl.verbs.post_call.registration import Registered as Registered
+from agentctl.verbs.post_call.registration import Registration as Registration
+from agentctl.verbs.post_call.registration import look as look
+from agentctl.verbs.post_call.registration import register as register
+from agentctl.verbs.post_call.rotation import Rotation
+from agentctl.verbs.post_call.secret import variable
+from agentctl.wiring import Control
+from webhooks.address import PATH as DOOR_PATH
+
+Sample = Literal["transcript", "audio", "failure", "unknown"]
+SAMPLES: tuple[Sample, ...] = ("transcript", "audio", "failure", "unknown")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One agent of the project. `through`: "agent" or "workspace", whichever binds it to our webhook; empty: neither.
+
+    `missing` are the events that it does not deliver though we need them.
+    """
+
+    assistant: str
+    agent_id: str
+    webhook_id: str | None
+    through: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Status:
+    """The platform's view of our webhook; `webhook` is None when there is none. `problems`: what keeps calls away.
+
+    `rotation` is the one under way, None where there is none.
+    """
+
+    webhook_id: str | None
+    webhook: Webhook | None
+    agents: tuple[Bound, ...]
+    workspace: str | None
+    problems: tuple[str, ...]
+    rotation: Rotation | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every agent's calls are delivered."""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One sample delivery and what the door answered; `hint` says what an answer other than 200 means."""
+
+    url: str
+    type: str
+    conversation_id: str | None
+    status: int
+    text: str
+    seconds: float
+    hint: str
+
+    @property
+    def ok(self) -> bool:
+        """Only 200 counts as delivered."""
+        return self.status == 200
+
+
+def keep_secret(control: Control, secret: SecretStr) -> Path:
+    """Put the secret first in .env beside agentctl.toml, before those that are there; the file gets mode 0600.
+
+    Earlier ones stay: deliveries signed with them still come while a webhook is rotated. Raises ConfigurationError
+    where the file cannot be written.
+    """
+    from agentctl.sources import env_file
+
+    path, name = control.directory / ".env", variable(control)
+    earlier = [part.strip() for part in env_file.read(path, name).split(",")]
+    values = dict.fromkeys([secret.get_secret_value(), *(part for part in earlier if part)])
+    env_file.write(path, name, ",".join(values))
+    return path
+
+
+async def status(control: Control) -> Status:
+    """What the platform says of the project's webhook and of the agents bound to it. Writes nothing.
+
+    Raises ConfigurationError, StoreError, ApiError, Unreachable.
+    """
+    bindings = await control.bindings()
+    webhook_id = bindings.get(WEBHOOK)
+    if webhook_id is None:
+        return Status(None, None, (), None, ("no webhook is registered: agentctl webhook register URL",))
+    hooks, workspace = await asyncio.gather(resource.listed(control.api), resource.workspace_binding(control.api))
+    webhook = next((hook for hook in hooks if hook.webhook_id == webhook_id), None)
+    agents = bindings.of(AGENT_KIND)
+    found = await asyncio.gather(*(_bound(control, key, agents[key], webhook_id, workspace) for key in sorted(agents)))
+    problems = [*_unwell(webhook_id, webhook), *(line for bound in found for line in _undelivered(bound))]
+    if webhook is not None and unseen.is_unseen(control, webhook, bindings):
+        problems.append(f"nobody was shown the secret of webhook {webhook_id}: agentctl webhook rotate makes another")
+    if not found:
+        problems.append("no agent is synced, so that nothing can be delivered: agentctl sync")
+    under_way = None
+    try:
+        under_way = await rotation.look(control)
+    except SyncError as error:
+        problems.append(f"{error.message}: agentctl webhook rotate --cancel")
+    return Status(
+        webhook_id,
+        webhook,
+        tuple(found),
+        resource.bound_to(workspace),
+        tuple(problems),
+        under_way if under_way and under_way.step != "none" else None,
+    )
+
+
+async def send(control: Control, url: str, *, kind: Sample = "transcript", file: Path | None = None) -> Sent:
+    """Sign a sample (or the bytes of `file`, as they are) with the first webhook secret and post it to a door, once.
+
+    Raises UsageError for a URL or file that cannot be used, ConfigurationError without a secret, Unreachable.
+    """
+    from agentctl.calls import inbox
+    from agentctl.clients.door import deliver
+    from webhooks.signature import HEADER, sign
+
+    need_web_url("URL", url)
+    require(control.settings, "elevenlabs_webhook_secret")
+    body = await asyncio.to_thread(_content, file) if file is not None else sample(kind, now=time.time())
+    signature = sign(body, control.settings.elevenlabs_webhook_secret[0], int(time.time()))
+    try:
+        heading = inbox.peek(body)
+        named, conversation_id = heading.type, heading.conversation_id
+    except AgentctlError:
+        named, conversation_id = "not an event", None  # Whoever names such a file wants to see the door refuse it.
+    answer = await deliver(url, body, {HEADER: signature}, chunked=named == "post_call_audio")
+    return Sent(url, named, conversation_id, answer.status, answer.text, answer.seconds, meaning(answer.status))
+
+
+def sample(kind: Sample, *, now: float) -> bytes:
+    """One event as ElevenLabs sends it, with invented people and numbers: a new conversation that ended at `now`."""
+    from importlib.resources import files
+
+    text = (files("agentctl") / "templates" / "samples" / f"{kind}.json").read_text(encoding="utf-8")
+    event: dict[str, Any] = json.loads(text.replace("conv_sample", f"conv_sample{secrets.token_hex(12)}"))
+    event["event_timestamp"] = int(now)
+    metadata = event["data"].get("metadata", {})
+    if "start_time_unix_secs" in metadata:
+        start = int(now) - int(metadata["call_duration_secs"])
+        metadata |= {"start_time_unix_secs": start, "accepted_time_unix_secs": start}
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+async def _bound(control: Control, key: str, agent_id: str, webhook_id: str, workspace: Mapping[str, Any]) -> Bound:
+    try:
+        own = resource.agent_binding(await control.api.get(AGENT, agent_id=agent_id))
+    except NotFound:
+        return Bound(key, agent_id, None, "", ())
+    effective = own if resource.bound_to(own) else workspace
+    current = resource.bound_to(effective)
+    if current != webhook_id:
+        return Bound(key, agent_id, current, "", ())
+    missing = tuple(event for event in EVENTS if event not in (effective.get("events") or ()))
+    return Bound(key, agent_id, current, "agent" if effective is own else "workspace", missing)
+
+
+def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
+    if webhook is None:
+        return [f"webhook {webhook_id} is gone at ElevenLabs: agentctl webhook register URL"]
+    again = f"agentctl webhook register {masked(webhook.url)} switches it on again"
+    if webhook.auto_disabled:
+        return [f"ElevenLabs has switched the webhook off after too many failures; when the door answers 200: {again}"]
+    return [f"the webhook was switched off in the dashboard; {again}"] if webhook.disabled else []
+
+
+def _undelivered(bound: Bound) -> list[str]:
+    if not bound.through:
+        where = f"delivers to {bound.webhook_id}" if bound.webhook_id else "delivers to no webhook"
+        return [f"agent {bound.assistant} {where}, not to ours: agentctl sync"]
+    if bound.missing:
+        return [f"agent {bound.assistant} does not deliver {', '.join(bound.missing)}: agentctl sync"]
+    return []
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--file: {file} cannot be read: {error.strerror}") from None
+
+
+def meaning(answered: int) -> str:
+    """What a door's answer to a signed delivery says; empty for 200."""
+    if answered == 200:
+        return ""
+    known = {
+        400: "The door could not read it as JSON.",
+        401: "The door knows another secret than ELEVENLABS_WEBHOOK_SECRET here, or its clock is wrong.",
+        404: f"Is the path right? The door listens at {DOOR_PATH}.",
+        405: f"Is the path right? The door listens at {DOOR_PATH}.",
+        413: "It is larger than the door's WEBHOOK_MAX_BYTES or a proxy before it allows.",
+        503: "The door has no secret, or its store is away: see /readyz there.",
+    }
+    if 300 <= answered < 400:
+        return "The door redirects, and ElevenLabs follows no redirect: register the final URL."
+    return known.get(answered, "ElevenLabs counts everything but 200 as a failure.")

@@ -1,0 +1,127 @@
+"""Take what was changed at the platform into the files: look, let a person see it, write.
+
+Only declared fields that differ from what was last applied are taken: drift, and conflicts, in which theirs then wins.
+What was changed here alone stays, and a plan still shows it. Nothing is written at ElevenLabs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as with_
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.resources import MARKS, post_call
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.sources.pulled import Draft, Rewrite, replace
+from agentctl.sync import planning
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import patch
+from agentctl.sync.kind import Kind
+from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
+from agentctl.verbs.reading import read
+from agentctl.verbs.sync import load, select
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What a pull would write, nothing of it written yet.
+
+    `left`: what cannot be taken, each with the reason and what to do. `failures`: what could not be looked at.
+    """
+
+    assistants: tuple[str, ...]
+    rewrites: Mapping[str, tuple[Rewrite, ...]]
+    taken: tuple[Taken, ...]
+    left: tuple[Problem, ...]
+    failures: tuple[Failure, ...]
+    before: Plan = field(repr=False)
+
+    @property
+    def files(self) -> tuple[Rewrite, ...]:
+        """Every file that changes."""
+        return tuple(rewrite for rewrites in self.rewrites.values() for rewrite in rewrites)
+
+
+NOTHING = Pull((), {}, (), (), (), Plan())
+
+
+async def pull(control: Control, only: Sequence[str] = (), *, overwrite_templates: bool = False) -> Pull:
+    """Look at what the platform has for the assistants that match `only` (globs; none: all), and write nothing.
+
+    A prompt or first message with [[ ]] in it is left alone unless `overwrite_templates`. Raises as `plan` does.
+    """
+    loaded = await load(control)
+    assistants = select(loaded.assistants, only)
+    bindings = await control.bindings()
+    kinds = await control.kinds(bindings)
+    plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
+    how = {"overwrite_templates": overwrite_templates}
+    drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
+    gone = {one.desired.ref for one in plan.changes if one.vanished}
+    taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
+    for change in plan.changes:
+        if change.overwrites:
+            await taking.change(change)
+    return Pull(
+        assistants=tuple(one.key for one in assistants),
+        rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
+        taken=tuple(taking.taken),
+        left=tuple(dict.fromkeys([*taking.left, *_unknown(plan)])),
+        failures=plan.failures,
+        before=plan,
+    )
+
+
+def _unknown(plan: Plan) -> Iterator[Problem]:
+    """What differs of that of which nothing is remembered: nobody can tell on which side it was changed."""
+    for change in plan.changes:
+        # Our own marks are nothing that could be taken.
+        marks = MARKS[change.desired.kind]
+        paths = [edit.path for edit in change.edits if edit.path not in marks and not is_only_space(edit)]
+        if paths and change.desired.ref in plan.adopted and not change.overwrites:
+            what = (
+                f"differs in {', '.join(paths)}, and the store here remembers no sync of it, so that it cannot be told "
+                "which side was changed: pull with the store that the last sync used (DATABASE_URL or SUPABASE_URL), "
+                "or edit the files by what agentctl plan shows"
+            )
+            yield Problem(f"{change.desired.kind} {change.desired.key}", what)
+
+
+async def write(control: Control, found: Pull) -> None:
+    """Write the files, each assistant's all or none, and remember theirs as applied.
+
+    Raises Stale where a file was changed after `pull` looked, ConfigurationError where one cannot be written, Busy
+    while a sync of this project runs.
+    """
+    async with exclusive(control):
+        for rewrites in found.rewrites.values():
+            await asyncio.to_thread(replace, rewrites)
+        loaded = (await read(control, again=True)).checked()  # what it had read is no more
+        bindings = await control.bindings()
+        kinds = await control.kinds(bindings)
+        chosen = [one for one in loaded.assistants if one.key in {*found.assistants, *found.rewrites}]
+        plan = await planning.plan(kinds, chosen, bindings, whole=False, patience=control.patience)
+        await bindings.settle(plan.settled)
+        for change in plan.changes:
+            await _follow(change, found.before, bindings, {kind.name: kind for kind in kinds})
+
+
+async def _follow(change: Change, before: Plan, bindings: Bindings, kinds: Mapping[str, Kind[Any]]) -> None:
+    """What a worker has to know of a pulled name or language goes to our store; space around a prompt is no drift."""
+    seen, ref = change.observed, change.desired.ref
+    if seen is None:
+        return
+    if change.desired.kind == post_call.KIND:
+        known = {edit.path for old in before.changes if old.desired.ref == ref for edit in old.edits}
+        if edits := [edit for edit in change.edits if edit.path not in known]:
+            await kinds[ref.kind].update(seen.remote_id, change.desired, patch(edits))
+            await bindings.bind(ref, seen.remote_id, patch(edits))
+    spaces = [with_(edit, after=edit.before) for edit in change.edits if is_only_space(edit)]
+    if spaces:
+        await bindings.bind(ref, seen.remote_id, patch(spaces))

@@ -1,0 +1,227 @@
+"""Give an assistant another key; its agent, documents, numbers, revisions and calls stay the ones they are.
+
+First the store learns the new key, then the folder gets it and whatever names it in other files, then the marks at the
+platform (the agent's tag, the names of documents). A crash in between is healed by the same command; marks alone are an
+ordinary edit of the next sync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
+from agentctl.resources import MARKS, agent
+from agentctl.resources.assistant import KEY, RESERVED, Assistant
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.mentions import renamed
+from agentctl.sources.pulled import Rewrite
+from agentctl.sources.pulled import replace as rewrite
+from agentctl.sources.written import ASSISTANTS
+from agentctl.sync import planning
+from agentctl.sync.apply import Applied
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.plan import Change
+from agentctl.verbs import sync
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.reading import read
+from agentctl.verbs.renaming.renamed import moves
+from agentctl.verbs.revisions import held
+from agentctl.verbs.revisions.history import ProjectPlan, digest, unknown
+from agentctl.verbs.revisions.hold import hold, holds
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """What a rename would do. `moves`: the folder; where it has the new name already, only the rest is left.
+
+    `agent_id`: the agent that keeps its id, None where there is none yet. `mentions`: files that name it. `unsure`:
+    files that name `old` where another folder has that name by now: which one they mean is not known.
+    """
+
+    old: str
+    new: str
+    moves: bool
+    agent_id: str | None
+    mentions: tuple[Rewrite, ...]
+    assistant: Assistant = field(repr=False)
+    unsure: tuple[str, ...] = ()
+
+
+async def look(control: Control, old: str, new: str) -> Renaming:
+    """What renaming `old` to `new` means; writes nothing. Raises UsageError where it cannot be done."""
+    if not KEY.fullmatch(new):
+        raise UsageError(f"{new!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _, a letter or digit first.")
+    if new == RESERVED:
+        raise UsageError(f"{new!r} cannot be a key", "Under it stands what belongs to all assistants: take another.")
+    if old == new:
+        raise UsageError(f"{old} has that key already")
+    loaded = await _load(control, old)
+    mentions = await asyncio.to_thread(renamed, loaded.project.root, old, new)
+    declared = {assistant.key: assistant for assistant in loaded.assistants}
+    bindings = await control.bindings()
+    bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
+    if old in declared:
+        if bound[0] is not None and await _has_left(control, bindings, loaded, old, new):
+            await _must_be_known(control, bindings, declared[new], old, new)
+            places = tuple(one.where for one in mentions)
+            return Renaming(old, new, False, bound[0], (), declared[new], unsure=places)
+        if new in declared or (loaded.project.root / ASSISTANTS / new).exists():
+            raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
+        if bound[1] is not None and bound[0] is not None and bound[0] != bound[1]:
+            raise _taken(new, bound[1])
+        await _must_be_known(control, bindings, declared[old], old, new)
+        return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
+    if new in declared:
+        await _must_be_known(control, bindings, declared[new], old, new)
+    if new not in declared or not (bound[0] or bound[1] or mentions):
+        raise unknown(old, declared)
+    if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
+        found = moves(bindings, await control.kinds(bindings), loaded.assistants)
+        for keys, _, whose, way in found.told():
+            if new in keys:
+                raise SyncError(f"{new} is another folder than it was: {whose}, seems to have moved on", f"First {way}")
+        raise _made_twice(old, new, *bound)
+    return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
+
+
+async def _has_left(control: Control, bindings: Bindings, loaded: Loaded, old: str, new: str) -> bool:
+    """Whether the folder of `old` seems to be at `new` already, and another one in its place."""
+    found = moves(bindings, await control.kinds(bindings), loaded.assistants).by_key.get(new)
+    return found is not None and old in found.olds and bindings.get(Ref(agent.KIND, new)) is None
+
+
+async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:
+    """Raise SyncError where an agent has the tag of either key and no binding: a store without memory, for instance.
+
+    It would keep its tag, and the next sync would make another agent, without its numbers and calls.
+    """
+    bound = bindings.of(agent.KIND)
+    kind = agent.Agent(control.api, control.scope)
+    wanted = [] if {old, new} & bound.keys() else list(kind.desired(_called(assistant, old)))
+    seen = await kind.observe(wanted, bound)
+    for key in (old, new):
+        sighting = seen.get(key, ())
+        if isinstance(sighting, AgentctlError):
+            raise sighting
+        ids = ", ".join(one.remote_id for one in sighting if one.remote_id not in bound.values())
+        if ids and key == new:
+            raise _taken(new, f"agent {ids}, which carries its tag")
+        if ids:
+            what = f"agent {ids} carries the tag of {old}, and the store here does not know it; nothing was renamed"
+            back = "" if assistant.key == old else f"Call the folder {old} again. "
+            first = "Let a sync take it up first: agentctl sync, without a shared store agentctl sync --stateless."
+            raise SyncError(what, f"{back}{first} If it is one too many, agentctl plan says so.")
+
+
+async def _load(control: Control, old: str) -> Loaded:
+    """The project, although files may still name `old` after its folder has got another name."""
+    loaded = await read(control)
+    others = [problem for problem in loaded.problems if not problem.what.startswith(f"no assistant {old!r}, ")]
+    return replace(loaded, problems=tuple(others)).checked()
+
+
+async def rename(control: Control, renaming: Renaming) -> Applied:
+    """Do it, and mark what is at the platform; whoever calls this has a yes.
+
+    What of the marks failed is in the answer, and is an edit of the next sync. Raises SyncError where the new key is
+    another agent's in an environment of this project, ConfigurationError where the folder cannot be moved, Busy while
+    a sync runs.
+    """
+    async with exclusive(control):
+        old, new = renaming.old, renaming.new
+        store, kinds = await control.store(), await control.kinds(await control.bindings())
+        before = [one for one in await holds(control) if one.key == old]
+        names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
+        names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
+        folder = control.directory / ASSISTANTS
+        with _moved(folder, old, new) if renaming.moves else nullcontext():
+            if (await store.call("rename", names))["taken"]:
+                raise _taken(new, "an agent of another environment")
+        await asyncio.to_thread(rewrite, renaming.mentions)
+        loaded = (await read(control, again=True)).checked()  # what it had read is no more
+        (assistant,) = (one for one in loaded.assistants if one.key == new)
+        for one in before:
+            if one.digest == digest(_called(assistant, old), control.scope):
+                (moved,) = (other for other in await holds(control) if other.key == new)
+                await hold(control, new, moved.revision, digest(assistant, control.scope))
+        bindings = await control.bindings()
+        beside = await held.read(control, [one for one in await holds(control) if one.key == new])
+        source = beside.revisions.get(new, assistant)  # what is held is marked as it is there
+        plan = await planning.plan(
+            await control.kinds(bindings), [source], bindings, whole=False, patience=control.patience
+        )
+        marks = tuple(change for change in plan.changes if _is_mark(change))
+        narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
+        # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.
+        return await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
+
+
+def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], renaming: Renaming) -> Iterator[str]:
+    """What is declared under the old key all the same: a folder of the knowledge base may have any name."""
+    new = _called(renaming.assistant, renaming.new)
+    # Whatever has taken its place since is not meant: it declares all of that anew.
+    for one in (new, *(other for other in assistants if other.key not in (renaming.assistant.key, renaming.old))):
+        for kind in kinds:
+            for desired in kind.desired(one):
+                if f"{desired.key}/".startswith(f"{renaming.old}/"):
+                    yield f"{kind.name} {desired.key}"
+
+
+def _is_mark(change: Change) -> bool:
+    """Whether the change says whose the object is and nothing else."""
+    paths = {edit.path for edit in change.edits}
+    return change.observed is not None and bool(paths) and paths <= MARKS[change.desired.kind]
+
+
+@contextmanager
+def _moved(folder: Path, old: str, new: str) -> Iterator[None]:
+    """The folder has its new name, unless what follows fails.
+
+    It comes first: cut off after it, a plan says what to do, and no sync takes it for a new assistant.
+    """
+    _move(folder, old, new)
+    try:
+        yield
+    except AgentctlError:
+        _move(folder, new, old)
+        raise
+
+
+def _move(folder: Path, old: str, new: str) -> None:
+    try:
+        if (folder / new).exists():
+            raise UsageError(f"{ASSISTANTS}/{new} is there by now", "Choose another key.")
+        (folder / old).rename(folder / new)
+    except OSError as error:
+        where, hint = f"{ASSISTANTS}/{old}", "Rename the folder by hand and run the same again."
+        raise ConfigurationError([Problem(where, f"cannot be renamed: {error.strerror}")], hint) from None
+
+
+def _called(assistant: Assistant, key: str) -> Assistant:
+    """The assistant as it was under another key."""
+    prefix = f"{assistant.key}/"
+    documents = [
+        one.model_copy(update={"key": f"{key}/{one.key.removeprefix(prefix)}"}) if one.key.startswith(prefix) else one
+        for one in assistant.knowledge
+    ]
+    return assistant.model_copy(update={"key": key, "knowledge": tuple(documents)})
+
+
+def _made_twice(old: str, new: str, kept: object, another: object) -> SyncError:
+    # The files declare the other one, so that a prune would delete the one that is to be kept.
+    return SyncError(
+        f"{new} is bound to {another}, which a sync made after the folder was renamed; {old} is bound to {kept} still",
+        f"To keep {kept}: rename the folder back (mv {ASSISTANTS}/{new} {ASSISTANTS}/{old}), let agentctl sync --prune "
+        f"delete {another} and give its numbers back, then agentctl rename {old} {new}. "
+        f"To keep {another} instead, and delete {kept}: agentctl sync --prune.",
+    )
+
+
+def _taken(new: str, whose: str) -> SyncError:
+    return SyncError(f"{new} is bound to {whose}", "Prune it first (agentctl sync --prune), or choose another key.")

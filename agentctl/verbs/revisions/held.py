@@ -1,0 +1,99 @@
+"""Held assistants in a plan: they are compared with the revision that they are held at, not with their files.
+
+So what was changed or deleted there is seen as it is of any other, and a rollback that was cut off is finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentctl.errors import Problem, SyncError
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.assistant import Assistant
+from agentctl.sync.diff import without
+from agentctl.sync.entries import postponed
+from agentctl.sync.kind import Desired, Kind, Ref
+from agentctl.sync.plan import Plan, refs
+from agentctl.verbs.revisions.history import resources, restored
+from agentctl.verbs.revisions.hold import Hold
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Held:
+    """Some holds with the revisions that are in force, by key, and why the others cannot be read."""
+
+    holds: Sequence[Hold] = ()
+    revisions: Mapping[str, Assistant] = field(default_factory=dict)
+    unread: Mapping[str, SyncError] = field(default_factory=dict)
+
+    def parts(self, kinds: Sequence[Kind[Assistant]], declared: Iterable[Assistant]) -> dict[str, frozenset[Ref]]:
+        """What each is made of: by its files, and by the revision that is in force."""
+        sources: dict[str, list[Assistant]] = {hold.key: [] for hold in self.holds}
+        for one in (*declared, *self.revisions.values()):
+            if one.key in sources:
+                sources[one.key].append(one)
+        return {key: frozenset[Ref]().union(*(resources(kinds, one) for one in ones)) for key, ones in sources.items()}
+
+    def desired(
+        self, kinds: Sequence[Kind[Assistant]], keys: Iterable[str], others: Iterable[Assistant]
+    ) -> tuple[Desired, ...]:
+        """What those of `keys` want, where `others`, who are not held, want nothing else of it.
+
+        What others want differently is theirs; an agent that refers to it is left alone in that part.
+        """
+        theirs = {one.ref: one for other in others for kind in kinds for one in kind.desired(other)}
+        found: dict[Ref, Desired] = {}
+        for key in keys:
+            if key not in self.revisions:
+                continue
+            lost: set[Ref] = set()
+            for kind in kinds:
+                for desired in kind.desired(self.revisions[key]):
+                    other = theirs.setdefault(desired.ref, desired)
+                    one = _less(desired, kind, lost) if other.body == desired.body else None
+                    if one is None:
+                        lost.add(desired.ref)
+                    else:
+                        found.setdefault(one.ref, one)
+        return tuple(found.values())
+
+    def notices(self, plan: Plan, kinds: Sequence[Kind[Assistant]], declared: Iterable[Assistant]) -> Iterator[Problem]:
+        """That each of `declared` which is held is so, and what is not yet, or cannot be told to be, as it should."""
+        where = {one.key: one.where for one in declared}
+        ours = {change.desired.ref for change in plan.changes if not change.overwrites and change.action != "delete"}
+        for hold in self.holds:
+            if hold.key not in where:
+                continue
+            yield Problem(where[hold.key], str(hold))
+            revision = self.revisions.get(hold.key)
+            if revision is None:
+                what = f"what is there cannot be compared with what it is held at: {self.unread[hold.key]}"
+                yield Problem(where[hold.key], what)
+            elif ours & resources(kinds, revision):
+                what = f"the rollback to revision {hold.revision} is not finished: a sync finishes it"
+                yield Problem(where[hold.key], what)
+
+
+async def read(control: Control, holds: Sequence[Hold]) -> Held:
+    """The revisions that these holds are at."""
+    found: dict[str, Assistant] = {}
+    unread: dict[str, SyncError] = {}
+    for hold in holds:
+        for revision in (hold.revision, None):  # The one it was rolled back to may be pruned; the newest equals it.
+            try:
+                found[hold.key] = await restored(control, hold.key, revision)
+                break
+            except SyncError as error:
+                unread.setdefault(hold.key, error)
+    return Held(tuple(holds), found, unread)
+
+
+def _less(desired: Desired, kind: Kind[Assistant], lost: set[Ref]) -> Desired | None:
+    """`desired` without what refers to `lost`; None where nothing of it makes sense then."""
+    if not refs(desired.body) & lost:
+        return desired
+    if desired.kind != AGENT_KIND:
+        return None
+    return replace(desired, body=without(desired.body, postponed(desired.body, lost, kind.lists)), partial=True)

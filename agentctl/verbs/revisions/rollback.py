@@ -1,0 +1,178 @@
+"""Roll one assistant back to a revision: a plan like any other, made of what was applied once, and then a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agentctl.errors import Problem, SyncError, UsageError
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
+from agentctl.resources.test_run import Pace
+from agentctl.sync import planning
+from agentctl.sync.apply import Applied, OnChange
+from agentctl.sync.kind import Desired, Kind, Ref
+from agentctl.sync.plan import Change, Plan
+from agentctl.verbs import gate, sync
+from agentctl.verbs.gate import OnTests
+from agentctl.verbs.revisions import held
+from agentctl.verbs.revisions.history import ProjectPlan, Revision, digest, restored, revisions, unknown
+from agentctl.verbs.revisions.hold import Hold, hold, holds, unhold
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """What a rollback would do: the plan of one assistant, and the digest of the source that will be left alone."""
+
+    key: str
+    revision: int
+    plan: ProjectPlan
+    source: str
+
+
+async def look(control: Control, key: str, to: int | None = None, *, gated: bool | None = None) -> Rollback:
+    """Plan to make `key` what it was: at revision `to`, else at the one before the newest. Writes nothing.
+
+    `gated`: as it is applied, the tests that the revision had are run against it before it goes live; None: as
+    agentctl.toml has it.
+    What the revision says otherwise than the last sync is ours to write, whatever is there now; other changes made at
+    the platform are drift, as in any plan. Raises UsageError for an unknown key or revision, SyncError where a
+    document that others use would change under them, and as `plan` does.
+    """
+    loaded = await sync.load(control)
+    declared = {assistant.key: assistant for assistant in loaded.assistants}
+    kept = await revisions(control, key)
+    if key not in declared:
+        hint = f"Its revisions are kept; bring assistants/{key} back first."
+        raise UsageError(f"{key} is no longer declared", hint) if kept else unknown(key, declared)
+    revision = _chosen(key, kept, to)
+    others = [assistant for assistant in loaded.assistants if assistant.key != key]
+    assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
+    bindings = await control.bindings()
+    kinds = await control.kinds(bindings)
+    gated = gate.wanted(control, gated)
+    notices += sync.untested([assistant]) if gated else []
+    how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
+    found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=control.patience, **how)
+    beside = await held.read(control, [one for one in await holds(control) if one.key != key])
+    parts = beside.parts(kinds, others)
+    _must_not_change_for_others(found, assistant, others, parts, kinds)
+    plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}", gated=gated)
+    return Rollback(key, revision, plan, digest(declared[key], control.scope))
+
+
+async def rollback(
+    control: Control,
+    decision: Rollback,
+    *,
+    take_ours: bool = False,
+    destroy: bool = False,
+    on_change: OnChange | None = None,
+    on_tests: OnTests | None = None,
+    pace: Pace | None = None,
+) -> Applied:
+    """Apply it and hold the key; whoever calls this has a yes.
+
+    The hold comes first, so that a sync after a rollback that was cut off does not take back what is done. It is
+    withdrawn where nothing was written (of a gated plan: nothing that a gate is there for) and something failed or was
+    held back. Raises as `apply` does, which `on_tests` and `pace` are for; for a plan that is not allowed, before that.
+    """
+    sync.must_be_allowed(control, decision.plan, force=True)
+    async with sync.exclusive(control):
+        before = [one for one in await holds(control) if one.key == decision.key]
+        await hold(control, decision.key, decision.revision, decision.source)
+        how: dict[str, Any] = {"take_ours": take_ours, "force": True, "destroy": destroy, "pace": pace}
+        applied = await sync.apply(control, decision.plan, on_change=on_change, on_tests=on_tests, **how)
+        if not holds_after(applied):
+            await _withdraw(control, decision.key, before)
+        return applied
+
+
+def holds_after(applied: Applied) -> bool:
+    """Whether a rollback that ended like this holds its key: something was written, or nothing had to be."""
+    gated = isinstance(applied.plan, ProjectPlan) and applied.plan.gated
+    written = [one for one in applied.done if not gated or one.desired.kind in (AGENT_KIND, NUMBER_KIND)]
+    return bool(written) or not (applied.failures or applied.held)
+
+
+async def release(control: Control, key: str) -> bool:
+    """End the hold of `key`: the next sync applies its files. False: it was not held. Raises UsageError for no key."""
+    if not control.loaded.project.name:
+        control.loaded.checked()
+    if await unhold(control, key):
+        return True
+    known = {assistant.key for assistant in control.loaded.assistants}
+    if key not in known:
+        raise unknown(key, known)
+    return False
+
+
+async def _withdraw(control: Control, key: str, before: Sequence[Hold]) -> None:
+    await unhold(control, key)
+    for one in before:
+        await hold(control, key, one.revision, one.digest)
+
+
+def _chosen(key: str, kept: Sequence[Revision], to: int | None) -> int:
+    numbers = [one.revision for one in kept]
+    if to is None and len(numbers) < 2:
+        had = "only one revision" if numbers else "no revision"
+        raise UsageError(f"{key} has {had}: there is nothing to go back to", "Each sync that changes it keeps one.")
+    if to is None:
+        return numbers[1]
+    if to not in numbers:
+        hint = f"There are: {', '.join(map(str, numbers)) or 'none'}."
+        raise UsageError(f"{key} has no revision {to}", hint)
+    return to
+
+
+def _without_numbers_of(others: Sequence[Assistant], old: Assistant) -> tuple[Assistant, list[Problem]]:
+    """The old assistant without the numbers that meanwhile are another one's."""
+    taken = {number: other.key for other in others for number in other.phone.numbers}
+    notices = [
+        Problem(old.where, f"{number} stays where it is: it is declared by {taken[number]} now")
+        for number in old.phone.numbers
+        if number in taken
+    ]
+    phone = old.phone.model_copy(update={"numbers": tuple(one for one in old.phone.numbers if one not in taken)})
+    return (old.model_copy(update={"phone": phone}) if notices else old), notices
+
+
+def _ours(plan: Plan) -> tuple[Change, ...]:
+    """The changes, with what was changed on both sides as ours: to overwrite it is what a rollback is for."""
+    return tuple(
+        replace(
+            change,
+            edits=tuple(replace(edit, origin="here") if edit.origin == "both" else edit for edit in change.edits),
+        )
+        for change in plan.changes
+    )
+
+
+def _must_not_change_for_others(
+    plan: Plan,
+    old: Assistant,
+    others: Sequence[Assistant],
+    held: Mapping[str, frozenset[Ref]],
+    kinds: Sequence[Kind[Assistant]],
+) -> None:
+    wanted: dict[Ref, dict[str, Desired]] = {}
+    for other in others:
+        for desired in (one for kind in kinds for one in kind.desired(other)):
+            wanted.setdefault(desired.ref, {})[other.key] = desired
+    for change in plan.changes:
+        ref = change.desired.ref
+        if change.action == "delete":
+            continue
+        # Who means the same loses nothing by it.
+        users = {key for key, one in wanted.get(ref, {}).items() if one.body != change.desired.body}
+        if change.observed is not None:
+            users |= {key for key, parts in held.items() if ref in parts}
+        if users:
+            raise SyncError(
+                f"{old.where} needs another content of {ref.key}, which {', '.join(sorted(users))} uses too",
+                "Nothing was changed. Restore that document in the project and sync it, for all who use it.",
+            )

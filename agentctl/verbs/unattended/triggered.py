@@ -1,0 +1,121 @@
+"""Syncs that a request asks for: one at a time, in the background of a server, each with the files as they are then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from agentctl.errors import AgentctlError, ConfigurationError, TimedOut
+from agentctl.sync.applied import Applied
+from agentctl.verbs import gate, sync
+from agentctl.verbs.commands import addressed
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.remedy import remedies
+from agentctl.verbs.unattended import notice
+from agentctl.verbs.unattended.report import Report, code, held_back, named, scope_of
+from agentctl.wiring import Control, connect
+
+logger = logging.getLogger(__name__)
+
+# Of one sync, without what its gate may wait.
+DEADLINE_SECONDS = 600.0
+
+
+class Syncs:
+    """Starts them and waits for the last one.
+
+    Nobody waits for the answer: what becomes of each is logged, and told by mail, as `sync --mail` tells it, where
+    agentctl.toml names anybody.
+    """
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._running: asyncio.Task[None] | None = None
+        self._veil: Callable[[str], str] = str
+
+    def start(self) -> bool:
+        """Begin one; False while one is running, which will have seen the same files or will be asked for again."""
+        if self._running is not None and not self._running.done():
+            return False
+        self._running = asyncio.create_task(self._run())
+        return True
+
+    async def end(self) -> None:
+        """Stop what runs: what is done is bound, the next sync goes on from there."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def _run(self) -> None:
+        try:
+            await self._sync()
+        except TimedOut as error:
+            logger.error("a sync that was asked for did not come to its end: %s", self._told(error.message, error.hint))
+        except ConfigurationError as error:
+            for problem in error.problems:
+                hint = error.hint if problem is error.problems[-1] else ""
+                logger.error("a sync that was asked for cannot begin: %s", self._told(problem, hint))
+        except AgentctlError as error:
+            logger.error("a sync that was asked for failed: %s", self._told(error.message, error.hint))
+        except Exception as error:  # noqa: BLE001 - nobody awaits this task: what is not logged here is lost
+            logger.error("a sync that was asked for failed: agentctl itself failed: %s", type(error).__name__)
+
+    def _told(self, text: object, remedy: str = "") -> str:
+        """One line, as a log has it: what there is to say, and what to do about it."""
+        said, done = ("; ".join(line.strip() for line in str(part).splitlines()) for part in (text, remedy))
+        whole = f"{said.removesuffix('.')}. {done}" if done else said
+        return addressed(self._veil(whole), self._control.environment)
+
+    async def _sync(self) -> None:
+        # A control of its own: files are read once per control, and they may have changed since the server's start.
+        ours = self._control
+        async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
+            started, self._veil = datetime.now(UTC), control.veil
+            applied: Applied | None = None
+            error: Exception | None = None
+            began = asyncio.get_running_loop().time()
+            clock = asyncio.timeout_at(began + DEADLINE_SECONDS)
+            try:
+                async with clock:
+                    applied = await _applied(control, clock)
+                self._log(applied)
+            except TimeoutError:
+                limit = (clock.when() or began) - began
+                error = TimedOut(f"this run was ended after its {limit:g} s", "The next one goes on from there.")
+            except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
+                error = raised
+            if notice.is_wanted(control):
+                await notice.tell(control, _reported(control, started, applied, error), (), logger.warning)
+            if error is not None:
+                raise error
+
+    def _log(self, applied: Applied) -> None:
+        for failure in applied.failures:
+            logger.error("sync: %s", self._told(named(failure), failure.error.hint))
+        for change, remedy in zip(applied.held, remedies(applied.held), strict=True):
+            logger.warning("sync: held back: %s", self._told(held_back(change), remedy))
+        logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
+
+
+async def _applied(control: Control, clock: asyncio.Timeout) -> Applied:
+    async with exclusive(control):
+        plan = await sync.plan(control)
+        if plan.gated and (until := clock.when()) is not None:
+            clock.reschedule(until + gate.longest(control))
+        return await sync.apply(control, plan)
+
+
+def _reported(control: Control, started: datetime, applied: Applied | None, error: Exception | None) -> Report:
+    return Report(
+        started=started,
+        ended=datetime.now(UTC),
+        exit_code=code(applied, error),
+        requests=control.requests,
+        scope=scope_of(control),
+        applied=applied,
+        left=(),
+        error=error,
+        environment=control.environment,
+    )
