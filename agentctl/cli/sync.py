@@ -120,7 +120,7 @@ class Asked:
         async with exclusive(control, wait=self.wait):
             how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
             found = await trusted.plan(control, self.only, trust=self.trust_store, **how)
-            self.watch.planned(found)
+            self.watch.watched.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
@@ -131,7 +131,7 @@ class Asked:
                 "force": self.force,
                 "stateless": self.stateless,
                 "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
-                "on_change": self.watch.hearing(None if self.quiet else Progress(found)),
+                "on_change": self.watch.watched.hearing(None if self.quiet else Progress(found)),
                 "on_tests": None if self.quiet else Looking(),
             }
             applied = await trusted.apply(control, found, take_ours=ours, **more)

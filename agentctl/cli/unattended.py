@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agentctl.cli.session import DIRECTORY, ENVIRONMENT, connected, say, stoppable
-from agentctl.errors import AgentctlError, TimedOut, UsageError
+from agentctl.errors import AgentctlError, UsageError
 
 if TYPE_CHECKING:
-    from agentctl.sync.apply import Applied, OnChange
+    from agentctl.sync.apply import Applied
     from agentctl.sync.kind import Scope
-    from agentctl.sync.plan import Change, Failure, Plan
+    from agentctl.sync.plan import Change
     from agentctl.verbs.unattended.report import Report
+    from agentctl.verbs.unattended.watched import Watched
     from agentctl.wiring import Control
 
 _DAY = 86_400.0
@@ -47,13 +48,10 @@ MailTo = Annotated[
     list[str] | None, typer.Option("--mail-to", metavar="ADDRESS", help="Mail that address instead; may repeat.")
 ]
 
-_STOPPED = 130
-_LEAST = 2.0  # seconds for a mail, however late it is
-
 
 @dataclass
 class Unattended:
-    """One such run: what it is asked for, and what is known of it whenever and however it ends."""
+    """One such run, as the command line asks for it."""
 
     timeout: float | None = None
     jitter: float = 0.0
@@ -62,50 +60,50 @@ class Unattended:
     mail_to: Sequence[str] = ()
     only: Sequence[str] = ()
     sleep: Callable[[float], None] = time.sleep
-    plan: Plan | None = None
-    applied: Applied | None = None
-    done: list[Change] = field(default_factory=list)
-    failed: list[Failure] = field(default_factory=list)
-    requests: int = 0
-    scope: Scope | None = None
-    environment: str | None = None
-    begun: bool = False
+
+    @cached_property
+    def watched(self) -> Watched:
+        """What is known of it, whenever and however it ends."""
+        from agentctl.verbs.unattended.watched import Watched
+
+        return Watched(seconds=self.timeout, only=self.only, environment=ENVIRONMENT.get())
 
     def __call__(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         """Run `body` with the project's control. Raises what it raises, and TimedOut; the report is written first."""
         with stoppable():
-            return self._watched(body)
+            return self._reporting(body)
 
-    def _watched(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
+    def _reporting(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
         from agentctl.verbs.unattended.report import must_be_writable
 
         if self.report is not None:
             must_be_writable(self.report)
-        started = datetime.now(UTC)
+        watched = self.watched
         try:
             if self.jitter:
                 import random
 
                 self.sleep(random.uniform(0, self.jitter))  # noqa: S311  (spread, no secret)
-                started = datetime.now(UTC)
-            applied = connected(lambda control: self._run(control, body, started))
+            how: dict[str, Any] = {"mail": self.telling, "mail_to": self.mail_to, "say": say}
+            applied = connected(lambda control: watched.run(control, body, **how))
         except BaseException as error:
             # Settings that cannot be read, a Ctrl-C during the pause, a bug: whoever reads the report learns of each.
             try:
-                self._save(self._reported(started, error))
+                self._save(watched.reported(error))
             except AgentctlError as unsaved:
                 say(f"warning: {unsaved.message}")
-            if self.telling and not self.begun and isinstance(error, AgentctlError):
-                self._tell_unbegun(self._reported(started, error))
+            if self.telling and not watched.begun and isinstance(error, AgentctlError):
+                self._tell_unbegun(watched.reported(error))
             raise
-        self._save(self._reported(started, None))
+        self._save(watched.reported(None))
         return applied
 
     def _tell_unbegun(self, report: Report) -> None:
         from agentctl.verbs.unattended import unbegun
+        from agentctl.verbs.unattended.watched import mail_seconds
 
+        seconds = mail_seconds(self.timeout, 0.0)
         try:
-            seconds = self._mail_seconds(self.timeout, 0.0)
             asyncio.run(unbegun.tell(DIRECTORY.get(), ENVIRONMENT.get(), report, self.mail_to, say, seconds=seconds))
         except AgentctlError:  # It is what kept the run from its beginning, and is told as such.
             say("warning: nobody is told by mail: which store remembers what was told is not known")
@@ -114,98 +112,6 @@ class Unattended:
     def telling(self) -> bool:
         """Whether people are to be told by mail."""
         return self.mail or bool(self.mail_to)
-
-    def planned(self, plan: Plan) -> None:
-        """The plan is made; from here on it is known what is left."""
-        self.plan = plan
-
-    def hearing(self, also: OnChange | None) -> OnChange:
-        """Notes each change as it ends, and passes it on."""
-        from agentctl.sync.plan import Failure
-
-        def ended(change: Change, error: AgentctlError | None) -> None:
-            if error is None:
-                self.done.append(change)
-            else:
-                self.failed.append(Failure(change.desired.ref, change.desired.where, error))
-            if also is not None:
-                also(change, error)
-
-        return ended
-
-    async def _run(self, control: Control, body: Callable[[Control], Awaitable[Applied]], started: datetime) -> Applied:
-        from agentctl.clients.awaited import watching
-        from agentctl.verbs.unattended.report import scope_of
-
-        self.begun = True
-        error: Exception | None = None
-        clock = asyncio.timeout(self.timeout)
-        try:
-            if self.telling:
-                from agentctl.verbs.unattended import notice
-
-                notice.recipients(control, self.mail_to)
-            with watching() as cut_off:
-                async with clock:
-                    self.applied = await body(control)
-        except TimeoutError as raised:
-            over = clock.when() or 0.0
-            error = self._timed_out(control, cut_off.since(over)) if clock.expired() else raised
-        except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
-            error = raised
-        finally:
-            self.requests, self.environment = control.requests, control.environment
-            self.scope = scope_of(control)
-        if self.telling:
-            from agentctl.verbs.unattended import notice
-
-            seconds = self._mail_seconds(clock.when(), asyncio.get_running_loop().time())
-            await notice.tell(control, self._reported(started, error), self.mail_to, say, seconds=seconds)
-        if error is not None:
-            raise error
-        assert self.applied is not None
-        return self.applied
-
-    def _timed_out(self, control: Control, unheard: str) -> TimedOut:
-        from agentctl.verbs.unattended import limit
-
-        seconds = self.timeout or 0.0
-        if control.reading is not None or self.plan is None:
-            return limit.unplanned(control, seconds, unheard)
-        return limit.unfinished(control, seconds, self.plan, self._left(), len(self.done), unheard)
-
-    def _mail_seconds(self, over: float | None, now: float) -> float:
-        """How long a mail may take, by when the run's time is `over`: a bit beyond that, and never for ever."""
-        from agentctl.verbs.unattended.limit import AFTER_SECONDS
-        from agentctl.verbs.unattended.notice import MAIL_SECONDS
-
-        return MAIL_SECONDS if over is None else min(MAIL_SECONDS, max(_LEAST, over + AFTER_SECONDS - now))
-
-    def _left(self) -> tuple[Change, ...]:
-        if self.plan is None or self.applied is not None:
-            return ()
-        ended = {change.desired.ref for change in self.done} | {failure.ref for failure in self.failed}
-        return tuple(change for change in self.plan.changes if change.desired.ref not in ended)
-
-    def _reported(self, started: datetime, error: BaseException | None) -> Report:
-        from agentctl.sync.apply import Applied
-        from agentctl.verbs.unattended.report import Report
-
-        applied = self.applied
-        if applied is None and self.plan is not None:
-            applied = Applied(self.plan, tuple(self.done), (*self.plan.failures, *self.failed))
-        return Report(
-            started=started,
-            ended=datetime.now(UTC),
-            exit_code=_code(applied, error),
-            requests=self.requests,
-            scope=self.scope,
-            applied=applied,
-            left=self._left(),
-            error=error if isinstance(error, Exception) else AgentctlError("stopped") if error else None,
-            environment=self.environment or ENVIRONMENT.get(),
-            only=tuple(self.only),
-        )
 
     def _save(self, report: Report) -> None:
         if self.report is None:
@@ -275,12 +181,6 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def _names(changes: Sequence[Change]) -> list[dict[str, str]]:
     return [{"kind": one.desired.kind, "key": one.desired.key, "action": one.action} for one in changes]
-
-
-def _code(applied: Applied | None, error: BaseException | None) -> int:
-    from agentctl.verbs.unattended.report import code
-
-    return _STOPPED if isinstance(error, KeyboardInterrupt | asyncio.CancelledError) else code(applied, error)
 
 
 def need_yes(*, quiet: bool, yes: bool, json: bool) -> None:

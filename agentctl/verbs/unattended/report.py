@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -21,6 +22,7 @@ from agentctl.wiring import Control
 # Times, process numbers, request ids: they differ at each run of the very same trouble.
 _PASSING = re.compile(r"\b[0-9a-f]{8,}\b|\d+")
 _STREAMS = ("/dev/fd/", "/proc/")  # where a system has names for what a process has open
+_STOPPED = 130  # what a shell says of a program that a Ctrl-C ended
 _LINKS = 40  # as many as a kernel follows
 
 
@@ -89,6 +91,8 @@ def scope_of(control: Control) -> Scope | None:
 
 def code(applied: Applied | None, error: BaseException | None) -> int:
     """The exit code of a run that ended so, or would have, where nobody sees one."""
+    if isinstance(error, KeyboardInterrupt | asyncio.CancelledError):
+        return _STOPPED
     if error is not None:
         return error.exit_code if isinstance(error, AgentctlError) else 1
     if applied is None:

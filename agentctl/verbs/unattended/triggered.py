@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut
 from agentctl.sync.applied import Applied
@@ -14,13 +13,15 @@ from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.remedy import remedies
 from agentctl.verbs.unattended import notice
-from agentctl.verbs.unattended.report import Report, code, held_back, named, scope_of
+from agentctl.verbs.unattended.report import held_back, named
+from agentctl.verbs.unattended.watched import Body, Watched
 from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)
 
 # Of one sync, without what its gate may wait.
 DEADLINE_SECONDS = 600.0
+_LONGER = "run agentctl sync, which has all the time it needs"
 
 
 class Syncs:
@@ -72,24 +73,11 @@ class Syncs:
         # A control of its own: files are read once per control, and they may have changed since the server's start.
         ours = self._control
         async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
-            started, self._veil = datetime.now(UTC), control.veil
-            applied: Applied | None = None
-            error: Exception | None = None
-            began = asyncio.get_running_loop().time()
-            clock = asyncio.timeout_at(began + DEADLINE_SECONDS)
-            try:
-                async with clock:
-                    applied = await _applied(control, clock)
-                self._log(applied)
-            except TimeoutError:
-                limit = (clock.when() or began) - began
-                error = TimedOut(f"this run was ended after its {limit:g} s", "The next one goes on from there.")
-            except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
-                error = raised
-            if notice.is_wanted(control):
-                await notice.tell(control, _reported(control, started, applied, error), (), logger.warning)
-            if error is not None:
-                raise error
+            self._veil = control.veil
+            watched = Watched(seconds=DEADLINE_SECONDS, longer=_LONGER)
+            mail = notice.is_wanted(control)
+            applied = await watched.run(control, _syncing(watched), mail=mail, mail_to=(), say=logger.warning)
+            self._log(applied)
 
     def _log(self, applied: Applied) -> None:
         for failure in applied.failures:
@@ -99,23 +87,13 @@ class Syncs:
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
 
 
-async def _applied(control: Control, clock: asyncio.Timeout) -> Applied:
-    async with exclusive(control):
-        plan = await sync.plan(control)
-        if plan.gated and (until := clock.when()) is not None:
-            clock.reschedule(until + gate.longest(control))
-        return await sync.apply(control, plan)
+def _syncing(watched: Watched) -> Body:
+    async def body(control: Control) -> Applied:
+        async with exclusive(control):
+            plan = await sync.plan(control)
+            watched.planned(plan)
+            if plan.gated:
+                watched.extend(gate.longest(control))
+            return await sync.apply(control, plan, on_change=watched.hearing())
 
-
-def _reported(control: Control, started: datetime, applied: Applied | None, error: Exception | None) -> Report:
-    return Report(
-        started=started,
-        ended=datetime.now(UTC),
-        exit_code=code(applied, error),
-        requests=control.requests,
-        scope=scope_of(control),
-        applied=applied,
-        left=(),
-        error=error,
-        environment=control.environment,
-    )
+    return body
