@@ -40,7 +40,7 @@ def rollback(
 ) -> None:
     """Make an assistant what it was, and hold it there: sync leaves it alone until its files change.
 
-    The plan is shown first. With --yes, what else was changed at the platform is left as it is and named (exit code 3).
+    The plan is shown first. With --yes, what was changed at the platform is left as it is and named (exit code 3).
     """
 
     async def run(control: Control) -> Applied:

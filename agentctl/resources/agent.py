@@ -21,7 +21,7 @@ from agentctl.resources.criteria import as_list, by_id
 from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
 from agentctl.resources.language_presets import conversation
 from agentctl.resources.place import Place
-from agentctl.resources.platform_settings import PRIVACY, platform_settings
+from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.resources.voice import speech
@@ -85,7 +85,7 @@ class Agent:
             ),
         }
         body = as_in_file(overlaid(by_id(ours), by_id(assistant.elevenlabs)))
-        yield Desired(self.name, assistant.key, body, assistant.where, perils=(PRIVACY,))
+        yield Desired(self.name, assistant.key, body, assistant.where, perils=(PRIVACY,), implied=IN_SERVICE)
 
     def tag(self, key: str) -> str:
         """The mark by which the agent of `key` is known as ours."""
@@ -256,7 +256,7 @@ def _unheard(task: asyncio.Task[Any]) -> None:
 
 
 def _observed(method: str, answer: object) -> Observed:
-    answer = by_id(as_in_file(having(f"{method} {AGENT}", answer, "agent_id")))
+    answer = overlaid(IN_SERVICE, by_id(as_in_file(having(f"{method} {AGENT}", answer, "agent_id"))))
     numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
     told = f"{numbers} rings there" if numbers else ""
     return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=told)

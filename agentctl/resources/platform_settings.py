@@ -22,6 +22,8 @@ SETTINGS = "platform_settings"
 NO_WEBHOOK = "none"
 _ITEM = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 _RETENTION = "retention_days"
+# The spec's default, of requests and of answers; an archived agent is hidden in lists.
+IN_SERVICE: Mapping[str, Any] = {SETTINGS: {"archived": False}}
 
 
 def _item_id(name: str) -> str:
@@ -192,8 +194,8 @@ class Auth(Part):
 
 
 def platform_settings(assistant: Assistant) -> dict[str, Any]:
-    """The parts of `platform_settings` that the assistant declares."""
-    parts: dict[str, Any] = {}
+    """The parts of `platform_settings` that the assistant declares, with what follows from its being declared."""
+    parts: dict[str, Any] = {**IN_SERVICE[SETTINGS]}
     if assistant.evaluation.criteria is not None:
         parts["evaluation"] = {"criteria": [_given(criterion) for criterion in assistant.evaluation.criteria]}
     if items := assistant.data_collection:

@@ -8,7 +8,7 @@ off is looked for by the next one and not repeated.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -167,7 +167,7 @@ class _Run:
             observed = await amended(kind, desired, observed, sent, said, self._bindings, self._patience)
         if left := survivors(gone, observed.body, kind.lists):
             observed = await self._nulled(kind, change, left, observed)
-        await self._verify(kind, change, body, observed, gone, theirs)
+        await self._verify(kind, change, body, observed, gone, theirs, {edit.keys for edit in edits})
         if new:
             await self._admit(change, observed.remote_id, observed.body)
         if not self._verdicts.open:
@@ -234,10 +234,12 @@ class _Run:
         observed: Observed,
         gone: Sequence[Edit],
         theirs: Sequence[tuple[str, ...]],
+        said: Collection[tuple[str, ...]] | None = None,
     ) -> None:
         """Remember as applied what the platform has kept, and what was at `theirs` before it was set otherwise there.
 
-        With that, the next plan knows whose it is.
+        With that, the next plan knows whose it is. `said`: the paths that were written; None: all. What differs beside
+        them was as declared before, so that the platform has ignored nothing there.
         """
         differing = diff(body, observed.body, kind.lists, self._bindings.applied(change.desired.ref))
         left = [edit for edit in differing if edit.keys not in theirs]
@@ -246,8 +248,12 @@ class _Run:
         removed = [edit.keys for edit in gone if edit not in stayed]
         await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed, touched=observed.touched)
         name = f"{kind.name} {change.desired.key}"
-        if left:
+        ignored = [edit for edit in left if said is None or edit.keys in said]
+        if left and not ignored:
             keys = ", ".join(edit.path for edit in left)
+            raise Stale(f"{name}: {keys} was changed at the platform while it was written", PLAN_AGAIN)
+        if ignored:
+            keys = ", ".join(edit.path for edit in ignored)
             raise Ignored(
                 f"{name}: the platform accepted the write but did not keep {keys}",
                 f"Check the spelling and place of these keys in {change.desired.where}.",

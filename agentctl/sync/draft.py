@@ -126,7 +126,7 @@ class Draft:
             self._adopted.append(ref)
         said = self._bindings.said(ref, observed.remote_id)
         taken = believed(said, memory, observed, kind.lists)
-        known = overlaid(memory or {}, taken)
+        known = overlaid(desired.implied, overlaid(memory or {}, taken))
         edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes)
         edits += removals(desired, observed.body, known, kind.lists)
         gone = forgotten(desired, observed.body, known, kind.lists)

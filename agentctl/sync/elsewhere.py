@@ -69,5 +69,20 @@ async def must_begin_nothing(
     )
 
 
+async def must_be_there(kind: Kind[Any], key: str, remote_id: str, bindings: Bindings) -> None:
+    """Raise Elsewhere where one that is bound is not there, for whoever is about to write of it in the store alone.
+
+    The store would take a key of any workspace.
+    """
+    try:
+        await kind.read(remote_id)
+    except NotFound:
+        what = f"{kind.name} {key} ({remote_id}) is not in {bindings.scope.workspace}"
+        raise Elsewhere(
+            f"{what}: it was deleted there, or the key opens another workspace; nothing was changed",
+            f"{_CORRECT} If it was deleted there: agentctl sync --take-ours makes it anew.",
+        ) from None
+
+
 def _all(seen: Mapping[str, Mapping[str, Sighting]]) -> Iterable[str]:
     return (remote_id for found in seen.values() for sighting in found.values() for remote_id in ids_of(sighting))

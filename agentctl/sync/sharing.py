@@ -62,13 +62,16 @@ class Parties:
 
         Whether one that is written lets go, its kind finds out when it deletes the object.
         """
+        users = await asyncio.gather(*(_users(kinds[change.desired.kind], change) for change in doomed))
+        ids = [change.observed.remote_id if change.observed else "" for change in doomed]
         free = {change.observed.remote_id for change in changes if change.observed}
-        return await asyncio.gather(*(self._keeper(kinds[change.desired.kind], change, free) for change in doomed))
-
-    async def _keeper(self, kind: Kind[Any], change: Change, free: set[str]) -> Others:
-        if not isinstance(kind, Shared) or change.observed is None:
-            return ()
-        return await _others(kind, change.observed.remote_id, free)
+        while True:
+            found = [_but(some, free) for some in users]
+            # What stays is somebody who goes on with what it lies in.
+            more = free & {remote_id for remote_id, some in zip(ids, found, strict=True) if some}
+            if not more:
+                return found
+            free -= more
 
 
 def named(users: Sequence[User]) -> str:
@@ -79,9 +82,19 @@ def named(users: Sequence[User]) -> str:
 
 async def _others(kind: Shared, remote_id: str, parties: set[str]) -> Others:
     try:
-        return [user for user in await kind.users(remote_id) if user.remote_id not in parties]
+        return _but(await kind.users(remote_id), parties)
     except AgentctlError as error:
         return error
+
+
+async def _users(kind: Kind[Any], change: Change) -> Others:
+    if not isinstance(kind, Shared) or change.observed is None:
+        return ()
+    return await _others(kind, change.observed.remote_id, set())
+
+
+def _but(users: Others, parties: set[str]) -> Others:
+    return users if isinstance(users, AgentctlError) else [one for one in users if one.remote_id not in parties]
 
 
 def _ids(sighting: Sighting, bound: str | None) -> set[str]:

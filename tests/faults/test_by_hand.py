@@ -100,6 +100,12 @@ def gone_agent(state: Any) -> None:
     del state.agents[agent_id]
 
 
+def archived_agent(state: Any) -> None:
+    """It is there, and takes no calls."""
+    (row,) = [row for row in state.agents.values() if row["name"] == "Nacht"]
+    row["platform_settings"]["archived"] = True
+
+
 def gone_document(state: Any) -> None:
     (document_id,) = [i for i, row in state.documents.items() if row["name"].startswith(f"{OWN}nacht/zeiten")]
     del state.documents[document_id]
@@ -130,6 +136,7 @@ def moved_number(state: Any) -> None:
     ("hand", "said"),
     [
         (gone_agent, "agent nacht"),
+        (archived_agent, "agent nacht: platform_settings.archived (changed at the platform)"),
         (gone_document, "knowledge_document nacht/zeiten"),
         (forced_document, "knowledge_document nacht/zeiten"),
         (moved_number, f"phone_number {NUMBER}"),
@@ -147,12 +154,13 @@ def test_what_was_done_by_hand_is_named_and_held_back_until_ours_counts(
     assert f"held back: {said}" in told
     assert "--take-ours" in told
     assert "both sides" not in told, "nothing was changed in its file"
-    assert ("agentctl pull" in told) == (hand is moved_number), "a deletion is nothing to pull"
+    assert ("agentctl pull" in told) == (hand in (moved_number, archived_agent)), "a deletion is nothing to pull"
     prompts = [row["conversation_config"]["agent"]["prompt"]["prompt"] for row in state(bench).agents.values()]
     assert "Hilf besonders gern." in prompts, "everything else is done"
     code, told = bench("sync", "--yes", "--take-ours")
     assert code == 0, told
     assert bench.doubled() == []
+    assert not any(row["platform_settings"]["archived"] for row in state(bench).agents.values())
     (rings,) = [
         row["name"] for i, row in state(bench).agents.items() if i == state(bench).numbers["phnum_1"]["agent_id"]
     ]

@@ -142,7 +142,7 @@ def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[
         return Finding("agents", "broken", what, "agentctl sync --take-ours")
     if (agent.get("platform_settings") or {}).get("archived"):
         what = f"{key}: its agent {agent_id} is archived"
-        return Finding("agents", "broken", what, "Unarchive it in the dashboard.")
+        return Finding("agents", "broken", what, "agentctl sync --take-ours, unless its own files say archived")
     return Finding("agents", "ok", f"{key} is {agent_id}")
 
 

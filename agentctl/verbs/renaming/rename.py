@@ -24,6 +24,7 @@ from agentctl.sources.written import ASSISTANTS
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.elsewhere import must_be_there
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change
 from agentctl.verbs import sync
@@ -54,7 +55,18 @@ class Renaming:
 
 
 async def look(control: Control, old: str, new: str) -> Renaming:
-    """What renaming `old` to `new` means; writes nothing. Raises UsageError where it cannot be done."""
+    """What renaming `old` to `new` means; writes nothing.
+
+    Raises UsageError where it cannot be done, Elsewhere where the agent is not there.
+    """
+    renaming = await _found(control, old, new)
+    if renaming.agent_id is not None:
+        kind, bindings = agent.Agent(control.api, control.scope), await control.bindings()
+        await must_be_there(kind, old, renaming.agent_id, bindings)
+    return renaming
+
+
+async def _found(control: Control, old: str, new: str) -> Renaming:
     if not KEY.fullmatch(new):
         raise UsageError(f"{new!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _, a letter or digit first.")
     if new == RESERVED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from agentctl.errors import Problem, SyncError, UsageError
@@ -14,7 +14,7 @@ from agentctl.resources.test_run import Pace
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
-from agentctl.sync.plan import Change, Plan
+from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.revisions import held
@@ -38,8 +38,8 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
 
     `gated`: as it is applied, the tests that the revision had are run against it before it goes live; None: as
     agentctl.toml has it.
-    What the revision says otherwise than the last sync is ours to write, whatever is there now; other changes made at
-    the platform are drift, as in any plan. Raises UsageError for an unknown key or revision, SyncError where a
+    What was changed at the platform since the last sync is drift, or a conflict where the revision says otherwise than
+    that sync, as in any plan. Raises UsageError for an unknown key or revision, SyncError where a
     document that others use would change under them, and as `plan` does.
     """
     loaded = await sync.load(control)
@@ -60,7 +60,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     beside = await held.read(control, [one for one in await holds(control) if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
-    plan = ProjectPlan.of(found, [assistant], changes=_ours(found), note=f"rollback to {revision}", gated=gated)
+    plan = ProjectPlan.of(found, [assistant], note=f"rollback to {revision}", gated=gated)
     return Rollback(key, revision, plan, digest(declared[key], control.scope))
 
 
@@ -139,17 +139,6 @@ def _without_numbers_of(others: Sequence[Assistant], old: Assistant) -> tuple[As
     ]
     phone = old.phone.model_copy(update={"numbers": tuple(one for one in old.phone.numbers if one not in taken)})
     return (old.model_copy(update={"phone": phone}) if notices else old), notices
-
-
-def _ours(plan: Plan) -> tuple[Change, ...]:
-    """The changes, with what was changed on both sides as ours: to overwrite it is what a rollback is for."""
-    return tuple(
-        replace(
-            change,
-            edits=tuple(replace(edit, origin="here") if edit.origin == "both" else edit for edit in change.edits),
-        )
-        for change in plan.changes
-    )
 
 
 def _must_not_change_for_others(

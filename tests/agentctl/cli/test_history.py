@@ -55,6 +55,26 @@ def at_platform(bench: Bench, **agent: Any) -> None:
     ).raise_for_status()
 
 
+def attached(bench: Bench) -> list[str]:
+    """The ids of the documents that the agent has."""
+    return [one["id"] for one in bench.agent()["conversation_config"]["agent"]["prompt"]["knowledge_base"]]
+
+
+def attach_by_hand(bench: Bench) -> str:
+    """Somebody makes a document in the dashboard and gives it to the agent."""
+    made = httpx.post(
+        f"{bench.sandbox.url}/v1/convai/knowledge-base/text",
+        json={"text": "Heute zu.", "name": "Aushang"},
+        headers={"xi-api-key": bench.sandbox.key},
+        trust_env=False,
+    )
+    theirs = str(made.raise_for_status().json()["id"])
+    has = bench.agent()["conversation_config"]["agent"]["prompt"]["knowledge_base"]
+    entry = {"type": "text", "name": "Aushang", "id": theirs, "usage_mode": "auto"}
+    at_platform(bench, prompt={"knowledge_base": [*has, entry]})
+    return theirs
+
+
 @pytest.fixture
 def twice(bench: Bench) -> Bench:
     """Revision 1 is the bench's own, 2 the good one, 3 the bad one."""
@@ -216,15 +236,25 @@ def test_what_cannot_be_rolled_back_to_is_named(bench: Bench) -> None:
         assert message in err
 
 
-def test_a_conflict_is_overwritten_and_other_drift_is_not(twice: Bench) -> None:
+def test_what_was_changed_there_since_is_named_and_held_back_until_ours_counts(twice: Bench) -> None:
+    (ours,) = attached(twice)
+    theirs = attach_by_hand(twice)
     at_platform(twice, prompt={"prompt": "Hastig geflickt."}, language="en")
-    code, out, _ = twice("rollback", "empfang", "--yes")
-    assert code == 3
-    assert "held back: agent empfang: conversation_config.agent.language" in out
-    assert there(twice)[0] == "Gut."
-    assert twice.agent()["conversation_config"]["agent"]["language"] == "en"
-    assert "held at revision 2" in twice("sync", "--yes")[1]
-    assert twice("rollback", "empfang", "--to", "2", "--yes", "--take-ours")[0] == 0
+    # Revision 1 has another prompt, and no document.
+    code, out, _ = twice("rollback", "empfang", "--to", "1", "--yes")
+    assert code == 3, out
+    assert "language was changed at the platform" in out
+    for field in ("prompt.prompt", "prompt.knowledge_base"):
+        assert f"{field} was changed on both sides" in out
+        assert f"conversation_config.agent.{field} (changed on both sides)" in out
+    assert theirs in out
+    assert there(twice)[0] == "Hastig geflickt."
+    assert attached(twice) == [ours, theirs]
+    assert twice("sync", "--yes")[0] == 3  # it is held at that revision, and drift of it stays drift
+    assert attached(twice) == [ours, theirs]
+    assert twice("rollback", "empfang", "--to", "1", "--yes", "--take-ours")[0] == 0
+    assert there(twice)[0] == "Hilf freundlich weiter."
+    assert attached(twice) == []
     assert twice.agent()["conversation_config"]["agent"]["language"] == "de"
 
 

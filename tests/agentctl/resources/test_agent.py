@@ -110,6 +110,22 @@ async def test_an_archived_agent_with_our_tag_is_not_made_a_second_time(kinds: A
     assert not [change for change in found.changes if change.desired.kind == "agent"]
 
 
+async def test_an_archived_agent_is_drift_even_where_nothing_is_remembered_of_it(
+    kinds: Any, memory: Any, api: Any
+) -> None:
+    await synced(kinds, memory, assistant())
+    memory.applied["agent", "empfang"] = {"name": "Empfang"}  # as before agentctl knew of it
+    path = {"path": "/v1/convai/agents/{agent_id}", "agent_id": memory.bindings["agent", "empfang"]}
+    assert (await planned(kinds, memory, assistant())).changes == ()
+    await api.patch(**path, json={"platform_settings": {"archived": True}})
+    (change,) = (await planned(kinds, memory, assistant())).changes
+    assert [(one.path, one.before, one.origin) for one in change.foreign] == [
+        ("platform_settings.archived", True, "there")
+    ]
+    meant = assistant(elevenlabs={"platform_settings": {"archived": True}})
+    assert (await planned(kinds, memory, meant)).changes == ()
+
+
 async def test_a_key_that_the_platform_ignores_is_named_after_create_and_after_update(kinds: Any, memory: Any) -> None:
     wrong = {"conversation_config": {"agent": {"frist_message": "Hallo"}}}
     for _ in ("create", "update"):

@@ -88,6 +88,23 @@ async def test_a_folder_in_which_somebody_keeps_something_stays(
     assert "text Notiz in it" in notice.what
 
 
+async def test_a_folder_stays_with_a_document_that_somebody_else_uses_and_nothing_is_left_to_do(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    rest = assistant(key="zentrale", name="Zentrale")
+    await synced(kinds, memory, placed(folder=True, knowledge=[OWN]), rest)
+    used = {"type": "text", "name": "x", "id": memory.bindings["knowledge_document", OWN.key], "usage_mode": "auto"}
+    config = {"agent": {"prompt": {"knowledge_base": [used]}}}
+    await api.post("/v1/convai/agents/create", json={"name": "Fremd", "conversation_config": config})
+    assert (await synced(kinds, memory, rest, prune=True)).ok
+    again = (await synced(kinds, memory, rest, prune=True)).plan
+    assert (again.changes, again.failures) == ((), ())
+    told = {notice.where: notice.what for notice in again.notices}
+    assert "is used by agent Fremd" in told["knowledge_document empfang/hours"]
+    assert "empfang/hours" in told["knowledge_folder empfang"]
+    assert len(await folders(sandbox)) == 1
+
+
 async def test_a_setting_that_is_only_taken_out_leaves_documents_where_they_are(
     kinds: Any, memory: Any, sandbox: Any
 ) -> None:

@@ -43,10 +43,10 @@ class Losing(Thing):
         self.platform.objects[self.name]["desk#0"].update(self.meanwhile)
 
 
-async def run(kind: Losing, name: str) -> Applied:
+async def run(kind: Losing, name: str, **declared: str) -> Applied:
     bindings = await Bindings(kind.platform, Scope("p", "e", "w")).load()
     patience = Patience((1, 2), sleep=kind.pause)
-    found = await plan([kind], [{"key": "desk", "agent": {"name": name}}], bindings, patience=patience)
+    found = await plan([kind], [{"key": "desk", "agent": {"name": name, **declared}}], bindings, patience=patience)
     return await apply(found, [kind], bindings, patience=patience)
 
 
@@ -82,6 +82,17 @@ async def test_what_somebody_wrote_meanwhile_is_not_written_over(arrives: bool) 
 async def test_another_field_that_somebody_wrote_meanwhile_is_no_reason() -> None:
     kind = await made(losses=1, arrives=True, meanwhile={"voice": "theirs"})
     assert (await run(kind, "two")).ok
+
+
+async def test_another_declared_field_that_somebody_wrote_meanwhile_was_not_ignored_but_changed() -> None:
+    kind = Losing("agent", Platform())
+    assert (await run(kind, "one", voice="ours")).ok
+    kind.losses, kind.arrives, kind.meanwhile = 1, True, {"voice": "theirs"}
+    (failure,) = (await run(kind, "two", voice="ours")).failures
+    assert isinstance(failure.error, Stale)
+    assert "voice was changed at the platform" in failure.error.message
+    (change,) = (await run(kind, "two", voice="ours")).held
+    assert [(edit.path, edit.origin) for edit in change.edits] == [("voice", "there")]
 
 
 async def test_one_that_never_gets_through_says_that_running_it_again_is_safe() -> None:

@@ -168,6 +168,18 @@ def test_what_cannot_be_renamed_is_refused_and_nothing_is_done(known: Bench) -> 
     assert known.toml.exists()
 
 
+@pytest.mark.parametrize("by_hand_before", [False, True])
+def test_a_key_of_another_workspace_renames_nothing(known: Bench, by_hand_before: bool) -> None:
+    if by_hand_before:
+        by_hand(known, "empfang", "pforte")
+    known.sandbox.reset()  # what a key of another workspace of that host sees
+    for _ in range(2):
+        code, _, err = known("rename", "empfang", "pforte", "--yes")
+        assert (code, "the key opens another workspace" in err) == (1, True), err
+        assert known.toml.exists() != by_hand_before
+    assert [one["assistant"] for one in known.json("history") if one["revisions"]] == ["empfang"]
+
+
 def test_one_that_was_never_synced_is_a_folder_alone(bench: Bench) -> None:
     bench.declare("neu")
     with bench.writes() as writes:

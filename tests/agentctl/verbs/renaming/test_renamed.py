@@ -156,7 +156,7 @@ def other(known: Bench, key: str) -> None:
 
 def follow(known: Bench, out: str) -> int:
     """Do what is said to keep the agent, to the letter; how many steps that were."""
-    said = out.partition("eep the agent and numbers of ")[2].partition("; for a second agent")[0]
+    said = re.split("; for a second agent|; to edit them", out.partition("eep the agent and numbers of ")[2])[0]
     steps = re.findall(r"mv assistants/(\w+) assistants/(\w+)|agentctl ((?:rename \w+ \w+|sync)\b)", said)
     for old, new, command in steps:
         if old:
@@ -188,6 +188,33 @@ def test_folders_that_were_shifted_keep_their_agents(known: Bench, options: tupl
     assert follow(known, out) == 2
     assert (ids(known), names(known)) == (before, called)
     in_sync(known)
+
+
+@pytest.mark.parametrize("options", [(), ("--only", "empfang")])
+def test_folders_that_changed_places_keep_their_agents(known: Bench, options: tuple[str, ...]) -> None:
+    other(known, "zweite")
+    assert known("sync", "--yes")[0] == 0
+    before, called = ids(known), names(known)
+    for old, new in (("empfang", "c"), ("zweite", "empfang"), ("c", "zweite")):
+        by_hand(known, old, new)
+    with known.writes() as writes:
+        code, out, err = known("sync", "--yes", *options)
+    assert (code, writes) == (3, []), out + err
+    assert follow(known, out) == 6
+    assert (ids(known), names(known)) == (before, called)
+    assert "agentctl:beispiel/production/zweite" in known.agent("empfang")["tags"]
+    in_sync(known)
+
+
+def test_two_that_were_edited_alike_changed_no_places(known: Bench) -> None:
+    other(known, "zweite")
+    assert known("sync", "--yes")[0] == 0
+    first, second = (known.root / "assistants" / key / "prompt.md" for key in ("empfang", "zweite"))
+    text = first.read_text()
+    first.write_text(second.read_text())
+    second.write_text(text)
+    code, out, err = known("sync", "--yes")
+    assert code == 0, out + err
 
 
 def test_one_whose_place_a_fresh_folder_has_taken_keeps_its_agent(known: Bench) -> None:
