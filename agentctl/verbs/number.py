@@ -106,7 +106,7 @@ class _Import:
         saved, kept = takeover.saved, takeover.kept
         adopted = bool(takeover.plan.changes) and not kept.is_of(control.scope)
         if saved is None or saved is not kept or adopted:
-            await saved_route.keep(control, takeover.number, kept, instead=saved is not None)
+            await saved_route.keep(control, takeover.number, kept, instead=saved)
 
     async def assign(self) -> None:
         """The same path as sync, narrowed to this number."""
