@@ -18,6 +18,7 @@ from agentctl.errors import Rejected
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.defaults import without_secrets
 from agentctl.secrecy.secret import is_secret, masked, opened, sealed, seals
+from agentctl.secrecy.veil import Veil
 from agentctl.sources.problems import problems_of
 from agentctl.sources.pulled import Rewrite
 from agentctl.sync.apply import apply
@@ -162,6 +163,29 @@ async def test_a_refusal_that_quotes_a_secret_is_told_without_it(body: dict[str,
         with pytest.raises(Rejected) as caught:
             await api.patch("/v1/x", json=body)
     assert str(caught.value).count("cannot be used: ***") == 1
+
+
+@pytest.mark.anyio
+async def test_a_short_one_is_taken_out_of_the_refusal_and_of_no_text_after_it() -> None:
+    answers = iter(
+        [httpx.Response(422, json={"detail": "key abc is short"}), httpx.Response(422, json={"detail": "abc"})]
+    )
+    veil = Veil()
+    transport = httpx.MockTransport(lambda request: next(answers))
+    async with ElevenLabs("https://x.test", SecretStr("k"), transport=transport, veil=veil) as api:
+        for body, told in (({"api_key": "abc"}, "key *** is short"), ({"name": "abc"}, "abc")):
+            with pytest.raises(Rejected) as caught:
+                await api.patch("/v1/x", json=body)
+            assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["abc", CANARY])
+def test_a_file_that_is_pulled_shows_no_secret_however_short(value: str) -> None:
+    before = f'name = "a"\n[elevenlabs]\napi_key = "{value}"\nurl = "https://x.org?key={value}"\n'
+    rewrite = Rewrite(Path("a.toml"), "a.toml", before, before.replace('"a"', '"b"'))
+    shown = pull_text(Pull(("desk",), {"desk": (rewrite,)}, (), (), (), Plan()), Adopting((), (), ()))
+    assert 'api_key = "***"' in shown
+    assert value not in shown
 
 
 @pytest.mark.parametrize("path", OPEN)
