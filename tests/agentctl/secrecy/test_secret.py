@@ -17,6 +17,7 @@ from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.errors import Rejected
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.defaults import without_secrets
+from agentctl.resources.free_maps import FREE_MAPS
 from agentctl.secrecy.secret import is_secret, masked, opened, sealed, seals
 from agentctl.secrecy.veil import Veil
 from agentctl.sources.problems import problems_of
@@ -47,7 +48,8 @@ SECRET = [
     "credentials", "credentials.user", "credentials.password", "outbound.credentials.username", "token.value",
     "schema.properties.api_key.constant_value", "headers.X-Anything", "headers.name", "request_headers.X-Type",
     "requestHeaders.X", "custom_headers.id", "headers.X.value", "headers.[].X-Key", "custom_sip_headers.[].value",
-    "deep.[].private_key", "deep.[].[].token",
+    "deep.[].private_key", "deep.[].[].token", "evaluation.criteria.[].token", "workflow.nodes.ask.headers.X",
+    "data_collection.credentials.token", "data_collection.customer_token.constant_value", "data_collection.api_key",
 ]  # fmt: skip
 OPEN = [
     "max_tokens", "max_tokens_limit", "tokens", "min_reclaimable_tokens", "token_cost_factor", "token_url",
@@ -59,6 +61,9 @@ OPEN = [
     "request_headers.X.variable_name", "request_headers.Accept-Language", "headers.content-type",
     "api_key.env_var_label", "secret_token.secret_id",
     "data_collection.customer_token.description", "data_collection.password.type",
+    "data_collection.has_credentials.dynamic_variable", "data_collection.custom_headers.enum.[]",
+    "data_collection_scopes.customer_token", "evaluation.criteria.asked_for_credentials.conversation_goal_prompt",
+    "evaluation.criteria.headers.name", "workflow.nodes.ask_credentials.label", "workflow.edges.to_headers.source",
 ]  # fmt: skip
 
 
@@ -192,6 +197,14 @@ def test_a_file_that_is_pulled_shows_no_secret_however_short(value: str) -> None
 def test_what_only_tells_of_a_secret_is_left_as_it_is(path: str) -> None:
     assert masked(at(path)) == at(path)
     assert without_secrets(at(path)) == (at(path), ())
+
+
+@pytest.mark.parametrize("path", [path for path in FREE_MAPS if not path.endswith(("headers", "placeholders"))])
+def test_no_id_that_a_user_gives_makes_what_stands_under_it_a_secret(path: str) -> None:
+    ids = "a_credentials", "b_headers", "c_token"
+    if path.endswith(("language_presets", "text_behavior_overrides")):
+        ids = "de", "sms", "en"  # its keys are words of the platform's
+    assert [one for one in ids if is_secret((*path.split("."), one, "prompt"))] == []
 
 
 def test_a_header_that_says_only_in_what_form_one_talks_is_no_secret() -> None:
