@@ -113,7 +113,7 @@ class _Import:
         takeover, control = self.takeover, self.control
         bindings = await control.bindings()
         kind = PhoneNumber(control.api, control.twilio_access(enable_sms=takeover.sms))
-        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True)
+        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True, patience=control.patience)
         if applied.failures:
             raise applied.failures[0].error
         if applied.held:
