@@ -53,7 +53,7 @@ _STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 class Settings(BaseModel):
     """What differs between machines and must not be in Git. Every field is one environment variable in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io")

@@ -56,7 +56,7 @@ class Project:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Control]:
-        async with agentctl.connect(self.root, settings=Settings(_env_file=None, **self._settings)) as control:
+        async with agentctl.connect(self.root, settings=Settings(**self._settings)) as control:
             yield control
 
     async def synced(self, *, only: Sequence[str] = (), gated: bool = True, prune: bool = False) -> Applied:

@@ -198,6 +198,13 @@ class MemoryStore:
         rows.setdefault(key, {"route": args["route"], "saved_at": self._now().isoformat()})
         return {"new": new}
 
+    def _hand_over_route(self, args: Mapping[str, Any]) -> Any:
+        key, rows = self._of("routes", args, "phone_number")
+        same = key in rows and rows[key]["saved_at"] == args["expected"]
+        if same:
+            rows[key] = {"route": args["route"], "saved_at": self._now().isoformat()}
+        return {"handed_over": same}
+
     def _route(self, args: Mapping[str, Any]) -> Any:
         key, rows = self._of("routes", args, "phone_number")
         return rows.get(key)

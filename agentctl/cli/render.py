@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from agentctl.cli.addressed import addressed
-from agentctl.cli.render_edit import ORIGINS, edit_lines, jsonable
+from agentctl.cli.render_edit import edit_lines, jsonable
 from agentctl.cli.terminal import paint as paint
 from agentctl.cli.terminal import plain as plain
 from agentctl.cli.veil import shown
@@ -20,7 +20,7 @@ from agentctl.verbs.remedy import anew
 from agentctl.verbs.revisions.history import History, ProjectPlan
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
-from agentctl.verbs.unattended.report import named
+from agentctl.verbs.unattended.report import held_back, named
 
 _STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
 # Of what is unmanaged: names in text, their characters, and entries in JSON.
@@ -184,22 +184,7 @@ def change_line(change: Change) -> str:
 
 def held_text(change: Change) -> str:
     """One change that was left undone, because it would take back what somebody did at the platform."""
-    name = f"{change.desired.kind} {change.desired.key}"
-    if change.doubt:
-        return f"{paint('held back:', 33)} {name} is probably not meant"
-    if change.vanished:
-        return f"{paint('held back:', 33)} {name} was deleted at the platform"
-    why = {edit.path: ORIGINS[edit.origin] for edit in change.foreign}
-    lost = f"would delete {', '.join(change.destroys)}"
-    why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
-    why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
-    if not why and change.action == "delete":
-        return f"{paint('held back:', 33)} {name} stays with what it belongs to, which is held back"
-    if not why:
-        return f"{paint('held back:', 33)} {name} waits for what it refers to, which is held back"
-    paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
-    doomed = " is to be deleted" if change.action == "delete" else ""
-    return f"{paint('held back:', 33)} {name}{doomed}: {paths}"
+    return f"{paint('held back:', 33)} {told(held_back(change))}"
 
 
 def history_json(histories: Sequence[History]) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from agentctl.cli.veil import rewritten, shown
 from agentctl.secrecy.secret import is_secret
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
+from agentctl.verbs.unattended.report import ORIGINS
 
-ORIGINS = {"here": "changed here", "there": "changed at the platform", "both": "changed on both sides"}
 # Characters of a value in one line, of an entry of a list, and of what both sides share before the first difference.
 _ROOM, _ENTRY, _BEFORE = 100, 200, 30
 # Entries of a list that are paired with their like; beyond that they are shown in order.

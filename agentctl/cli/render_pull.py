@@ -12,7 +12,7 @@ from agentctl.cli.render import failure_json, failure_text, paint, plain, told
 from agentctl.cli.veil import shown, veiled
 from agentctl.errors import Problem
 from agentctl.secrecy.secret import masked, secrets
-from agentctl.secrecy.veil import Veil
+from agentctl.secrecy.veil import NEARBY, Veil
 from agentctl.verbs.pulling.candidates import called
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _exposed(where: str, old: str, text: str) -> str:
 
 def _veil(found: Pull) -> Veil:
     """What is taken or replaced, and what stands beside it in a file."""
-    veil = Veil()
+    veil = Veil(shortest=NEARBY)
     for one in found.taken:
         for side in (one.ours, one.theirs):
             veil.add(*secrets(side, tuple(one.path.split("."))))
@@ -121,7 +121,7 @@ def _new(adoption: Adoption) -> Iterator[str]:
         yield f"  + {plain(where)} ({_count(len(content), 'byte')})"
         if where.endswith("/assistant.toml"):
             text = content.decode()
-            veil = Veil(*secrets(_said(where, text)))
+            veil = Veil(*secrets(_said(where, text)), shortest=NEARBY)
             yield from (paint(plain(f"      {veil(veiled(line))}"), 32) for line in text.splitlines())
     marks = ["tags the agent as ours"] if adoption.marks else []
     marks += ["trims the space around its prompt"] if adoption.trims else []

@@ -28,7 +28,7 @@ from agentctl.errors import ConfigurationError, Problem, Rejected, Unreachable
 from agentctl.resources.answer import odd
 from agentctl.resources.shapes import must_be_as_told
 from agentctl.secrecy.secret import secrets
-from agentctl.secrecy.veil import Veil
+from agentctl.secrecy.veil import NEARBY, Veil
 
 Files = Mapping[str, tuple[str, bytes, str]]
 
@@ -221,8 +221,9 @@ class ElevenLabs:
         turn = turn or self._pace.turn()
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
         if not answer.is_success and not (method == "DELETE" and answer.status_code == 404 and attempts > 1):
-            self._veil.add(*secrets(content.get("json")))  # A refusal may quote what it refuses.
-            self._raise(what, repeatable, answer)
+            sent = [*secrets(content.get("json"))]
+            self._veil.add(*sent)  # A refusal may quote what it refuses.
+            self._raise(what, repeatable, answer, Veil(*sent, shortest=NEARBY))
         return answer
 
     def _request(
@@ -251,12 +252,12 @@ class ElevenLabs:
             must_be_as_told(what, body)
         return body
 
-    def _raise(self, what: str, repeatable: bool, answer: httpx.Response) -> None:
+    def _raise(self, what: str, repeatable: bool, answer: httpx.Response, quoted: Veil) -> None:
         status = answer.status_code
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
         code, said = detail(answer)
-        said = clean(said, self._veil)
+        said = clean(quoted(str(said)), self._veil)
         if status >= 500:
             reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
             if not repeatable:

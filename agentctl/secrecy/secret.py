@@ -6,10 +6,11 @@ kept still tells whether a secret was changed here or there, since equal secrets
 There is one rule, and whoever shows, keeps or writes settings asks it here. A name that holds one of the words below
 stands for a secret, unless its last word says that it only tells of one: its id, its type, its limit. Headers and
 credentials are secrets whatever is in them, save the name of a header, those that only say in what form and language
-the two sides talk, and a reference to what is kept elsewhere ({"secret_id": …}). An address with a password, or with
-a parameter under such a name, holds a secret wherever it stands, in the middle of a prompt too: those parts of it are
-shown as ***. Of an address that is all of a value, a digest is kept; a text with one among its words is kept as it is,
-since it is the team's own, and history, rollbacks and the comparison of both sides need its words.
+the two sides talk, and a reference to what is kept elsewhere ({"secret_id": …}). The id that a user gives a criterion
+or the like is none of these names: what is asked about credentials is no credential. An address with a password, or
+with a parameter under such a name, holds a secret wherever it stands, in the middle of a prompt too: those parts of it
+are shown as ***. Of an address that is all of a value, a digest is kept; a text with one among its words is kept as it
+is, since it is the team's own, and history, rollbacks and the comparison of both sides need its words.
 """
 
 from __future__ import annotations
@@ -47,12 +48,15 @@ _OF_FORM = frozenset({
     "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "content-encoding",
     "content-language", "content-type", "user-agent",
 })  # fmt: skip
+# Maps from ids to things: an id may say what is asked about (has_credentials), and nothing in it is a header by that.
+_OF_THINGS = frozenset({"criteria", "data_collection", "monitor_configs", "nodes", "edges", "procedures"})
+_OF_IDS = "data_collection_scopes"  # from ids to words of the API
 _SEAL = "secret:sha256:"
 HIDDEN = "***"
 
 Keys = tuple[str, ...]
 # Where a value stands. From _NAMED on, a text or a number there is a secret.
-_PLAIN, _HEADER, _NAMED, _HEADERS, _LIST, _WITHIN = range(6)
+_PLAIN, _HEADER, _THINGS, _IDS, _NAMED, _HEADERS, _LIST, _WITHIN = range(8)
 
 
 def is_secret(keys: Sequence[str]) -> bool:
@@ -70,6 +74,10 @@ def _under(place: int, key: str) -> int:
     words = _words(key)
     if place == _WITHIN:
         return _PLAIN if words[-1] in _TELLS else _WITHIN
+    if place in (_THINGS, _IDS):
+        return _NAMED if place == _THINGS and _names(words) else _PLAIN
+    if key in _OF_THINGS or key == _OF_IDS:
+        return _IDS if key == _OF_IDS else _THINGS
     if words[-1] == "headers" and words[0] != "attributes":  # attributes_to_headers: names by names
         return _LIST if words[-2:-1] == ["sip"] else _HEADERS
     if not _names(words):
@@ -98,6 +106,8 @@ def _place(keys: Sequence[str]) -> int:
 
 def _entry(place: int, value: Any) -> int:
     """Where an entry of a list stands, which is itself at `place`."""
+    if place == _THINGS:
+        return _PLAIN  # Each says its id in a field.
     if place not in (_HEADERS, _LIST) or not isinstance(value, Mapping):
         return place
     if value.get("type") == "dynamic" and "value" in value:

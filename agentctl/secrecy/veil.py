@@ -19,8 +19,10 @@ from pydantic import SecretStr
 
 from agentctl.secrecy.secret import HIDDEN, masked, secrets
 
-# Characters. A shorter one is no secret, and would be found in every sentence; up to the second it counts as a word.
-_SHORTEST, _WORD = 2, 8
+NEARBY = 2  # characters: the shortest that is worth hiding where it is likely to be the secret itself
+# Characters. A shorter one is a word or a number of every day (abc, test, 8080), which would be taken out of what has
+# nothing to do with it, while no rule for passwords allows it. Up to the second it counts as a word.
+_SHORTEST, _WORD = 6, 8
 _SCHEME = re.compile(r"[A-Za-z-]+ +(\S{8,})")  # Authorization: Bearer …
 _CONNINFO = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 _RUN = re.compile(r"[a-z0-9]+")
@@ -33,9 +35,14 @@ Span = tuple[int, int]
 
 
 class Veil:
-    """The secrets that are known so far. Call it with a text to have them replaced by ***, and those of any address."""
+    """The secrets that are known so far. Call it with a text to have them replaced by ***, and those of any address.
 
-    def __init__(self, *known: object) -> None:
+    An address's own are replaced however short, others from `shortest` characters on: less than the default is for
+    a text that is about them, such as the file that they stand in, or the answer to a request with them.
+    """
+
+    def __init__(self, *known: object, shortest: int = _SHORTEST) -> None:
+        self._shortest = shortest
         self._known: dict[str, _Secret] = {}
         self._later: list[Callable[[], Iterable[object]]] = []
         self._runs: tuple[str, ...] | None = None  # one of them is in every text with a secret; None: not known yet
@@ -49,7 +56,7 @@ class Veil:
         for one in known:
             text = str(one.get_secret_value() if isinstance(one, SecretStr) else one)
             for part in (text, *_parts(text)):
-                if len(part.strip()) >= _SHORTEST and part.strip() not in self._known:
+                if len(part.strip()) >= self._shortest and part.strip() not in self._known:
                     self._runs = None
                     self._known[part.strip()] = _Secret(part.strip())
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from agentctl.errors import AnswerLost, Stale
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.diff import diff
 from agentctl.sync.fresh import PLAN_AGAIN, is_same
-from agentctl.sync.interrupted import Said
+from agentctl.sync.interrupted import Said, outstanding
 from agentctl.sync.kind import Desired, Kind, Observed
 from agentctl.sync.patience import Patience
 
@@ -29,17 +28,31 @@ async def amended(
     written. Raises Stale where somebody has, AnswerLost where it never got through, and what `kind` raises.
     """
     await bindings.say(desired.ref, observed.remote_id, said)
+    return await delivered(kind, desired, observed, sent, said.words, bindings, patience)
+
+
+async def delivered(
+    kind: Kind[Any],
+    desired: Desired,
+    observed: Observed,
+    sent: Mapping[str, Any],
+    words: Mapping[str, Any],
+    bindings: Bindings,
+    patience: Patience,
+) -> Observed:
+    """The same for what is remembered already; `words`: what is there once this has arrived."""
     for pause in (*patience.pauses, None):
         try:
             return await kind.update(observed.remote_id, desired, sent)
         except AnswerLost as error:
             if pause is None:
                 raise AnswerLost(error.message, "Run the same again: it looks first at what became of it.") from None
+        patience.on_pause([desired.ref], pause, "its edit had no answer, and may have arrived")
         await patience.sleep(pause)
         now = await kind.read(observed.remote_id)
         if is_same(observed, now):
             continue
-        if diff(said.words, now.body, kind.lists, bindings.applied(desired.ref)):
+        if outstanding(words, now, kind.lists, bindings.applied(desired.ref)):
             name = f"{desired.kind} {desired.key}"
             raise Stale(f"{name} was changed at the platform while it was written", PLAN_AGAIN)
         return now

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
-from agentctl.sync.amending import amended
+from agentctl.sync.amending import amended, delivered
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.departure import let_go, staying
@@ -203,7 +203,8 @@ class _Run:
         if not entries:
             return observed
         try:
-            return await kind.update(observed.remote_id, change.desired, patch(entries))
+            words = patch(entries)  # Remembered with the edit that left them out.
+            return await delivered(kind, change.desired, observed, words, words, self._bindings, self._patience)
         except Rejected:
             return observed
 

@@ -49,7 +49,15 @@ def believed(
 
 def arrived(said: Said | None, observed: Observed, lists: Mapping[str, Keyed]) -> bool:
     """Whether all that was said is there, so that what nobody remembers, and others may use, is ours by it."""
-    return said is not None and not diff(said.words, observed.body, lists)
+    return said is not None and not outstanding(said.words, observed, lists)
+
+
+def outstanding(
+    words: Mapping[str, Any], observed: Observed, lists: Mapping[str, Keyed], memory: Mapping[str, Any] | None = None
+) -> list[Edit]:
+    """What of these words is not there. What was to go, said as null, has gone where nothing stands."""
+    edits = diff(words, observed.body, lists, memory)
+    return [edit for edit in edits if edit.before is not None or edit.after is not None]
 
 
 def _is_news(edit: Edit, was: Mapping[str, Any] | None, lists: Mapping[str, Keyed]) -> bool:

@@ -16,21 +16,22 @@ async def rest(seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to look for what an interrupted create may have left, since the platform's lists may lag behind.
+    """How long to look for what an interrupted create may have left, since the platform's lists may lag behind, and
+    for what an edit without an answer may have done.
 
-    `pauses` in seconds between looks; `on_pause` hears of each with what is looked for.
+    `pauses` in seconds between looks; `on_pause` hears of each with what is looked for, and why.
     """
 
     pauses: Sequence[float] = (0.5, 1.0, 2.0, 4.0)
     sleep: Callable[[float], Awaitable[None]] = field(default=lambda seconds: rest(seconds))
-    on_pause: Callable[[Sequence[Ref], float], None] = lambda missing, seconds: None
+    on_pause: Callable[[Sequence[Ref], float, str], None] = lambda sought, seconds, why: None
 
 
 def telling(tell: Callable[[str], None]) -> Patience:
-    """The usual patience; `tell` hears of each pause what is looked for, and for how long."""
+    """The usual patience; `tell` hears of each pause what is looked for, for how long, and why."""
 
-    def pausing(missing: Sequence[Ref], seconds: float) -> None:
-        names = ", ".join(f"{ref.kind} {ref.key}" for ref in missing)
-        tell(f"looking again in {seconds:g} s for {names}: an interrupted run may have made it")
+    def pausing(sought: Sequence[Ref], seconds: float, why: str) -> None:
+        names = ", ".join(f"{ref.kind} {ref.key}" for ref in sought)
+        tell(f"looking again in {seconds:g} s for {names}: {why}")
 
     return Patience(on_pause=pausing)

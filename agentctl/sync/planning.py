@@ -111,7 +111,7 @@ async def _observe(
         missing = [one for one in begun if not _another(seen.get(one.key, ()), bound.get(one.key))]
         if not missing:
             break
-        patience.on_pause([one.ref for one in missing], pause)
+        patience.on_pause([one.ref for one in missing], pause, "an interrupted run may have made it")
         await patience.sleep(pause)
         # What is bound and there may be what was to be replaced; the other one is looked for beside it.
         again = await kind.observe(missing, {one.key: bound[one.key] for one in missing if seen.get(one.key)})

@@ -96,7 +96,7 @@ async def _synced(control: Control, bindings: Bindings, assistants: Sequence[Ass
     plan = await planning.plan(kinds, assistants, bindings, whole=False, patience=control.patience)
     # An agent may still have attached what was replaced; the next sync of the agent deletes it.
     kept = replace(plan, changes=tuple(change for change in plan.changes if change.action != "delete"))
-    applied = await engine.apply(kept, kinds, bindings, retire=False)
+    applied = await engine.apply(kept, kinds, bindings, retire=False, patience=control.patience)
     lost = {failure.ref: failure.error.message for failure in applied.failures}
     return {**{change.desired.ref: agent_test.HELD for change in applied.held}, **lost}
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from agentctl.errors import ConfigurationError
 from agentctl.settings import Settings, load_settings, nearest, require, wanted_environment, wants_colour
@@ -259,3 +260,8 @@ def test_the_environment_to_work_in_is_a_setting_too(tmp_path: Path, monkeypatch
     monkeypatch.delenv("AGENTCTL_ENV")
     (tmp_path / ".env").write_bytes(b"\xff")
     assert wanted_environment(tmp_path) is None
+
+
+def test_a_setting_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValidationError, match="elevenlabs_api_kye"):
+        Settings(elevenlabs_api_kye="x")  # type: ignore[call-arg]

@@ -38,7 +38,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def given(**values: Any) -> Settings:
     """Settings of these fields and defaults, whatever the environment holds."""
-    return Settings(_env_file=None, **values)
+    return Settings(**values)
 
 
 async def test_it_finds_the_project_above_and_reads_its_dot_env(root: Path) -> None:

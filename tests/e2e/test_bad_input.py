@@ -350,9 +350,7 @@ class Door:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._settings = Settings(
-            _env_file=None, database_url=SecretStr(os.environ["DATABASE_URL"]), elevenlabs_webhook_secret=SECRET
-        )
+        self._settings = Settings(database_url=SecretStr(os.environ["DATABASE_URL"]), elevenlabs_webhook_secret=SECRET)
 
     def post(self, body: bytes, signature: bytes | None = None) -> httpx.Response:
         """One delivery, signed with the right secret unless another signature is given."""

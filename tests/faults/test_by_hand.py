@@ -197,7 +197,7 @@ def test_what_was_edited_by_hand_is_not_pruned_without_a_word(
     assert "or delete it as it is there: agentctl sync --take-ours --prune" in told
     assert "agentctl pull" not in told, "there is no file to take it into"
     code, told = bench(*prune, "--quiet")
-    assert (code, f"{said.partition(' ')[0]} nacht" in told, "was changed at the platform: " in told) == (3, True, True)
+    assert (code, f"held back: {said} (changed at the platform)" in told) == (3, True), told
     assert bench(*prune, "--take-ours")[0] == 0
     assert bench.doubled() == []
     assert bench("plan", "--prune", "--exit-code")[0] == 0
@@ -239,7 +239,7 @@ def test_an_edit_of_what_a_lost_answer_has_left_is_held_back(bench: Bench) -> No
     for _ in range(2):
         code, told = bench("sync", "--yes", "--quiet")
         assert (code, prompt()["prompt"]) == (3, "Von Hand.")
-        assert "held back: agent empfang was changed at the platform" in told
+        assert "held back: agent empfang: conversation_config.agent.prompt.prompt (changed at the platform)" in told
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert prompt()["prompt"] == "Hilf."
     assert bench.doubled() == []

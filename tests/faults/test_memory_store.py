@@ -18,6 +18,7 @@ CONTRACT: tuple[Callable[[Any], Awaitable[None]], ...] = (
     sync.test_a_binding_is_not_written_by_whoever_does_not_know_it_as_it_is,
     sync.test_an_assistant_is_saved_listed_and_removed,
     sync.test_the_first_route_saved_is_kept_until_it_is_forgotten,
+    sync.test_a_saved_route_is_handed_over_only_as_it_was_seen,
     trust.test_an_intent_keeps_its_first_time_until_it_is_forgotten,
     trust.test_an_intent_is_fulfilled_by_the_binding_of_the_same_name_only,
     trust.test_an_intent_tells_what_is_bound_already,

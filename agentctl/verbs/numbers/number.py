@@ -106,14 +106,14 @@ class _Import:
         saved, kept = takeover.saved, takeover.kept
         adopted = bool(takeover.plan.changes) and not kept.is_of(control.scope)
         if saved is None or saved is not kept or adopted:
-            await saved_route.keep(control, takeover.number, kept, instead=saved is not None)
+            await saved_route.keep(control, takeover.number, kept, instead=saved)
 
     async def assign(self) -> None:
         """The same path as sync, narrowed to this number."""
         takeover, control = self.takeover, self.control
         bindings = await control.bindings()
         kind = PhoneNumber(control.api, control.twilio_access(enable_sms=takeover.sms))
-        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True)
+        applied = await engine.apply(takeover.plan, [kind], bindings, take_ours=True, patience=control.patience)
         if applied.failures:
             raise applied.failures[0].error
         if applied.held:

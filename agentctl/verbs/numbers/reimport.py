@@ -19,6 +19,8 @@ from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber, undertaking_of
 from agentctl.resources.routing import Routing
 from agentctl.secrecy.secret import masked
+from agentctl.sync.amending import amended
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Observed, Ref
 from agentctl.sync.making import made
 from agentctl.verbs import sync
@@ -251,19 +253,21 @@ class _Reimport:
         (desired,) = kind.desired(found.assistant)
         bindings = await self.control.bindings()
         there = found.there.remote_id if found.there is not None else found.old_id
+        wanted = {"agent_id": found.agent_id}
         if there == found.old_id:
-            said = {"agent_id": found.agent_id}
-            there = await made(kind, desired, said, bindings, again=bindings.intended(ref))
+            there = await made(kind, desired, wanted, bindings, again=bindings.intended(ref))
             if there == found.old_id:
                 raise Stale(f"ElevenLabs still lists {found.number} as it was before it was deleted", "Wait a little.")
         else:
             await bindings.bind(ref, there)
         # Whether an import heeds the agent is not documented.
-        if (await kind.read(there)).body["agent_id"] != found.agent_id:
-            after = await kind.update(there, desired, {"agent_id": found.agent_id})
+        seen = await kind.read(there)
+        if seen.body["agent_id"] != found.agent_id:
+            said = Said(wanted, {"agent_id": seen.body["agent_id"]})
+            after = await amended(kind, desired, seen, wanted, said, bindings, self.control.patience)
             if after.body["agent_id"] != found.agent_id:
                 raise Ignored(f"ElevenLabs accepted the assignment of {found.number} but did not keep it")
-        await bindings.bind(ref, there, {"phone_number": found.number, "agent_id": found.agent_id})
+        await bindings.bind(ref, there, {"phone_number": found.number, **wanted})
         self.remote_id = there
 
     async def restore(self) -> None:
@@ -288,13 +292,7 @@ class _Reimport:
 
     def result(self) -> Reimported:
         """What came of it."""
-        found = self.found
+        found, answering = self.found, self.found.fallback["voice_url"]
         return Reimported(
-            number=found.number,
-            assistant=found.assistant.key,
-            agent_id=found.agent_id,
-            phone_number_id=self.remote_id,
-            fallback=found.fallback["voice_url"],
-            gap_seconds=self.gap,
-            routing=self.now or {},
+            found.number, found.assistant.key, found.agent_id, self.remote_id, answering, self.gap, self.now or {}
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
+from agentctl.errors import Stale
 from agentctl.resources import routing
 from agentctl.resources.routing import Routing
 from agentctl.sync.kind import Scope
@@ -22,12 +23,14 @@ _NOTES = "~of"
 class SavedRoute:
     """One routing. `by`: whose import saved it; None: an earlier version's, which did not note that.
 
-    `taken_from`: the agent at which ElevenLabs let the number ring until it was taken over; empty: none.
+    `taken_from`: the agent at which ElevenLabs let the number ring until it was taken over; empty: none. `saved_at`:
+    when, as the store tells it; empty for one that is not there yet.
     """
 
     routing: Routing
     by: Scope | None = None
     taken_from: str = ""
+    saved_at: str = ""
 
     def is_of(self, scope: Scope) -> bool:
         """Whether that scope saved it, also before its workspace had a label."""
@@ -61,17 +64,26 @@ async def find(control: Control, number: str) -> SavedRoute | None:
         return None
     kept = dict(found["route"])
     notes = kept.pop(_NOTES, None)
-    return SavedRoute(kept, *_read(notes)) if isinstance(notes, Mapping) else SavedRoute(kept)
+    by, agent = _read(notes) if isinstance(notes, Mapping) else (None, "")
+    return SavedRoute(kept, by, agent, found["saved_at"])
 
 
-async def keep(control: Control, number: str, saved: SavedRoute, *, instead: bool) -> None:
-    """Save it as this control's own; `instead` of what is kept, else where nothing is. Raises StoreError."""
+async def keep(control: Control, number: str, saved: SavedRoute, *, instead: SavedRoute | None) -> None:
+    """Save it as this control's own, `instead` of what was found; None: where nothing was.
+
+    One step: whatever ends a run, one of the two is kept. Raises Stale where another one has been saved or forgotten
+    since, and StoreError.
+    """
     store, mine = await control.store(), replace(saved, by=control.scope)
     assert mine.by is not None
     notes = {**asdict(mine.by), **({"agent": mine.taken_from} if mine.taken_from else {})}
-    if instead:
-        await store.call("forget_route", {"phone_number": number})
-    await store.call("save_route", {"phone_number": number, "route": {**mine.routing, _NOTES: notes}})
+    args = {"phone_number": number, "route": {**mine.routing, _NOTES: notes}}
+    if instead is None:
+        kept = (await store.call("save_route", args))["new"]
+    else:
+        kept = (await store.call("hand_over_route", {**args, "expected": instead.saved_at}))["handed_over"]
+    if not kept:
+        raise Stale(f"{number} was imported or released elsewhere meanwhile; nothing was written", "Run it again.")
 
 
 def _read(notes: Mapping[str, object]) -> tuple[Scope, str]:

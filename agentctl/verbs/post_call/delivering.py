@@ -67,7 +67,7 @@ async def deliver(
     plan = await planning.plan([kind], assistants, bindings, whole=False, patience=control.patience)
     plan = weighed(plan, lambda change, edit: _whose(change, edit, moves))
     on_plan(plan)
-    applied = await engine.apply(plan, [kind], bindings)
+    applied = await engine.apply(plan, [kind], bindings, patience=control.patience)
     if applied.failures:
         raise applied.failures[0].error
     return applied

@@ -25,7 +25,7 @@ from agentctl.resources.webhook import AgentWebhook, Webhook
 from agentctl.sync.plan import Change
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.post_call import secret
+from agentctl.verbs.post_call import secret, unseen
 from agentctl.verbs.post_call.delivering import deliver
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -94,8 +94,8 @@ async def look(control: Control, *, now: float | None = None) -> Rotation:
     if bound is None:
         raise UsageError("no webhook is registered", "agentctl webhook register URL makes one.")
     if state is None:
-        applied = bindings.applied(WEBHOOK)
-        return Rotation(str(applied.get("url") or ""), bound, "none", old_secret=applied.get("secret_digest"))
+        url = str(bindings.applied(WEBHOOK).get("url") or "")
+        return Rotation(url, bound, "none", old_secret=unseen.digest_of(bindings))
     if bound not in (state.old, state.new):
         raise SyncError(
             f"webhook {bound} was registered while {state.old} was being rotated",
@@ -240,7 +240,7 @@ class _Run:
         control, rotation, bindings = self.control, self.rotation, await self.control.bindings()
         assert rotation.new is not None
         await resource.switch_on(control.api, Webhook(rotation.new, resource.name_for(control.scope), rotation.url))
-        await bindings.bind(WEBHOOK, rotation.new, {"url": rotation.url, "secret_digest": rotation.new_secret})
+        await bindings.bind(WEBHOOK, rotation.new, {"url": rotation.url, **unseen.known_by(rotation.new_secret)})
         kind = AgentWebhook.of(control.api, control.scope, whole=False)
         agents = bindings.of(AGENT_KIND)
         synced = [one for one in (await sync.load(control)).assistants if one.key in agents]

@@ -23,7 +23,18 @@ _DIGEST = "secret_digest"
 
 def marks(secret: SecretStr, *, safe: bool) -> dict[str, Any]:
     """What to remember of a webhook that was just made. `safe`: its secret is where a kill cannot lose it."""
-    return {_DIGEST: fingerprint(secret), **({} if safe else {_MARK: True})}
+    return {**known_by(fingerprint(secret)), **({} if safe else {_MARK: True})}
+
+
+def known_by(digest: str | None) -> dict[str, Any]:
+    """What to remember of a webhook whose secret has that fingerprint, and that somebody has."""
+    return {_DIGEST: digest}
+
+
+def digest_of(bindings: Bindings) -> str | None:
+    """The fingerprint of the secret of the project's webhook, None where nobody ever knew."""
+    found = bindings.applied(WEBHOOK).get(_DIGEST)
+    return None if found is None else str(found)
 
 
 async def shown(control: Control, webhook_id: str) -> None:
@@ -63,7 +74,7 @@ async def doubt(control: Control, webhook: Webhook, bindings: Bindings, found: M
         return f"{', '.join(users)} delivers to it already"
     if _digest(webhook, bindings):
         return ""  # It is known which one it is, and that it is not here.
-    others = bindings.applied(WEBHOOK).get(_DIGEST)
+    others = digest_of(bindings)
     if {fingerprint(secret) for secret in control.settings.elevenlabs_webhook_secret} - {others}:
         return f"{variable(control)} may hold its secret, which cannot be told"
     return ""
@@ -96,4 +107,4 @@ async def remove(control: Control, webhook: Webhook, bindings: Bindings, doubt: 
 def _digest(webhook: Webhook, bindings: Bindings) -> str | None:
     """By what its secret is known, where anybody ever knew."""
     bound = bindings.get(WEBHOOK) == webhook.webhook_id
-    return bindings.applied(WEBHOOK).get(_DIGEST) if bound else None
+    return digest_of(bindings) if bound else None

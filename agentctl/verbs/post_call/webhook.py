@@ -21,6 +21,9 @@ from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.secrecy.secret import masked
 from agentctl.settings import require
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import diff
+from agentctl.sync.kind import Keyed, Ref
 from agentctl.verbs.address import need_web_url
 from agentctl.verbs.post_call import rotation, unseen
 from agentctl.verbs.post_call.registration import Registered as Registered
@@ -40,7 +43,8 @@ SAMPLES: tuple[Sample, ...] = ("transcript", "audio", "failure", "unknown")
 class Bound:
     """One agent of the project. `through`: "agent" or "workspace", whichever binds it to our webhook; empty: neither.
 
-    `missing` are the events that it does not deliver though we need them.
+    `missing` are the events that it does not deliver though we need them. `drifted`: what keeps its calls away was
+    changed at the platform since it was last applied, so that a sync holds it back.
     """
 
     assistant: str
@@ -48,6 +52,7 @@ class Bound:
     webhook_id: str | None
     through: str
     missing: tuple[str, ...]
+    drifted: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ async def status(control: Control) -> Status:
     hooks, workspace = await asyncio.gather(resource.listed(control.api), resource.workspace_binding(control.api))
     webhook = next((hook for hook in hooks if hook.webhook_id == webhook_id), None)
     agents = bindings.of(AGENT_KIND)
-    found = await asyncio.gather(*(_bound(control, key, agents[key], webhook_id, workspace) for key in sorted(agents)))
+    found = await asyncio.gather(*(_bound(control, key, bindings, webhook_id, workspace) for key in sorted(agents)))
     problems = [*_unwell(webhook_id, webhook), *(line for bound in found for line in _undelivered(bound))]
     if webhook is not None and unseen.is_unseen(control, webhook, bindings):
         problems.append(f"nobody was shown the secret of webhook {webhook_id}: agentctl webhook rotate makes another")
@@ -172,17 +177,28 @@ def sample(kind: Sample, *, now: float) -> bytes:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _bound(control: Control, key: str, agent_id: str, webhook_id: str, workspace: Mapping[str, Any]) -> Bound:
+async def _bound(
+    control: Control, key: str, bindings: Bindings, webhook_id: str, workspace: Mapping[str, Any]
+) -> Bound:
+    ref = Ref(AGENT_KIND, key)
+    agent_id = bindings.of(AGENT_KIND)[key]
     try:
         own = resource.agent_binding(await control.api.get(AGENT, agent_id=agent_id))
     except NotFound:
         return Bound(key, agent_id, None, "", ())
     effective = own if resource.bound_to(own) else workspace
-    current = resource.bound_to(effective)
+    current, drifted = resource.bound_to(effective), _drifted(own, resource.agent_binding(bindings.applied(ref)))
     if current != webhook_id:
-        return Bound(key, agent_id, current, "", ())
+        return Bound(key, agent_id, current, "", (), drifted)
     missing = tuple(event for event in EVENTS if event not in (effective.get("events") or ()))
-    return Bound(key, agent_id, current, "agent" if effective is own else "workspace", missing)
+    return Bound(key, agent_id, current, "agent" if effective is own else "workspace", missing, drifted)
+
+
+def _drifted(own: Mapping[str, Any], applied: Mapping[str, Any]) -> bool:
+    """Whether an agent's own binding is another than was last applied; what never was is ours to write."""
+    told = [name for name in (resource.ID, "events") if name in applied]
+    said, there = ({name: binding.get(name) for name in told} for binding in (applied, own))
+    return bool(diff(said, there, {"events": Keyed()}))
 
 
 def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
@@ -195,11 +211,12 @@ def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
 
 
 def _undelivered(bound: Bound) -> list[str]:
+    remedy = f"agentctl sync --only {bound.assistant} --take-ours" if bound.drifted else "agentctl sync"
     if not bound.through:
         where = f"delivers to {bound.webhook_id}" if bound.webhook_id else "delivers to no webhook"
-        return [f"agent {bound.assistant} {where}, not to ours: agentctl sync"]
+        return [f"agent {bound.assistant} {where}, not to ours: {remedy}"]
     if bound.missing:
-        return [f"agent {bound.assistant} does not deliver {', '.join(bound.missing)}: agentctl sync"]
+        return [f"agent {bound.assistant} does not deliver {', '.join(bound.missing)}: {remedy}"]
     return []
 
 

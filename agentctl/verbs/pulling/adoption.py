@@ -16,9 +16,12 @@ from agentctl.errors import AgentctlError, SyncError
 from agentctl.resources import agent, knowledge
 from agentctl.sources.aside import sweep
 from agentctl.sync import planning
+from agentctl.sync.amending import amended
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
+from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
@@ -26,6 +29,8 @@ from agentctl.verbs.pulling.adopting import Adoption, is_ours
 from agentctl.verbs.reading import read
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.wiring import Control
+
+_IN_A_NAME = ("name", "content")  # the fields of a document that its name tells
 
 
 async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failure, ...]:
@@ -37,9 +42,9 @@ async def adopt(control: Control, adoptions: Sequence[Adoption]) -> tuple[Failur
     async with exclusive(control):
         bindings = await control.bindings()
         kinds = {kind.name: kind for kind in await control.kinds(bindings)}
-        failures = [
-            failure for adoption in adoptions for failure in await _take(kinds[knowledge.KIND], adoption, bindings)
-        ]
+        failures = list[Failure]()
+        for adoption in adoptions:
+            failures += await _take(control, kinds[knowledge.KIND], adoption, bindings)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         chosen = [one for one in loaded.assistants if one.key in {adoption.key for adoption in adoptions}]
         plan = await planning.plan(tuple(kinds.values()), chosen, bindings, whole=False, patience=control.patience)
@@ -56,7 +61,7 @@ async def tidy(control: Control) -> None:
     await asyncio.to_thread(sweep, control.directory)
 
 
-async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list[Failure]:
+async def _take(control: Control, kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list[Failure]:
     """Bind, mark the documents, then place the files, which are complete by then.
 
     Without a binding a sync would make a second agent out of them, and without its mark a document would be uploaded
@@ -70,7 +75,7 @@ async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list
         before = {ref: (bindings.get(ref), bindings.applied(ref)) for ref in ids}
         for ref, remote_id in ids.items():
             await bindings.bind(ref, remote_id)
-        failures = await _mark(kind, adoption, bindings)
+        failures = await _mark(kind, adoption, bindings, control.patience)
         try:
             await asyncio.to_thread(adoption.sheet.place, aside)
         except AgentctlError:
@@ -86,7 +91,7 @@ async def _take(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list
     return failures
 
 
-async def _mark(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list[Failure]:
+async def _mark(kind: Kind[Any], adoption: Adoption, bindings: Bindings, patience: Patience) -> list[Failure]:
     """Give documents the names that say whose they are and which content they have. The content is not sent."""
     failures = []
     for desired in kind.desired(adoption.assistant):
@@ -94,7 +99,12 @@ async def _mark(kind: Kind[Any], adoption: Adoption, bindings: Bindings) -> list
             continue
         remote_id = adoption.documents[desired.key]
         try:
-            observed = await kind.update(remote_id, desired, {"name": desired.body["name"]})
+            observed = await kind.read(remote_id)
+            words = {name: desired.body[name] for name in _IN_A_NAME}
+            if diff(words, observed.body, kind.lists):
+                said = Said(words, {name: observed.body[name] for name in _IN_A_NAME})
+                sent = {"name": desired.body["name"]}
+                observed = await amended(kind, desired, observed, sent, said, bindings, patience)
             left = diff(desired.body, observed.body, kind.lists)
             await bindings.bind(desired.ref, remote_id, {} if left else desired.body)
         except AgentctlError as error:

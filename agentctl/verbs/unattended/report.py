@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Literal
 
 from agentctl.errors import AgentctlError, Busy, ConfigurationError, TimedOut, Unreachable, UsageError
 from agentctl.sync.apply import Applied
+from agentctl.sync.diff import Origin
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs.commands import addressed
@@ -26,6 +28,12 @@ _STOPPED = 130  # what a shell says of a program that a Ctrl-C ended
 _LINKS = 40  # as many as a kernel follows
 
 
+# Where a field was changed, in words.
+ORIGINS: Mapping[Origin, str] = {
+    "here": "changed here",
+    "there": "changed at the platform",
+    "both": "changed on both sides",
+}
 Outcome = Literal["normal", "held", "failed"]
 
 
@@ -101,20 +109,22 @@ def code(applied: Applied | None, error: BaseException | None) -> int:
 
 
 def held_back(change: Change) -> str:
-    """One change that is somebody else's to undo, in one line."""
+    """One change that is somebody else's to undo, in one line, with the reason for each field."""
     name = f"{change.desired.kind} {change.desired.key}"
     if change.doubt:
         return f"{name} is probably not meant"
     if change.vanished:
         return f"{name} was deleted at the platform"
-    said = []
-    if paths := ", ".join(edit.path for edit in change.foreign):
-        doomed = "is to be deleted, and " if change.action == "delete" else ""
-        said.append(f"{doomed}was changed at the platform: {paths}")
-    if change.destroys:
-        said.append(f"would delete {', '.join(change.destroys)}")
-    waits = "stays with what it belongs to" if change.action == "delete" else "waits for what it refers to"
-    return f"{name} {'; '.join(said) or waits}"
+    why = {edit.path: ORIGINS[edit.origin] for edit in change.foreign}
+    lost = f"would delete {', '.join(change.destroys)}"
+    why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
+    why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
+    doomed = change.action == "delete"
+    if not why:
+        waits = "stays with what it belongs to" if doomed else "waits for what it refers to"
+        return f"{name} {waits}, which is held back"
+    paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
+    return f"{name}{' is to be deleted' if doomed else ''}: {paths}"
 
 
 def message_of(error: Exception) -> str:

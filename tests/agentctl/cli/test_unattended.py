@@ -77,7 +77,7 @@ def test_what_was_held_back_is_a_line_on_stderr_and_3(bench: Bench) -> None:
     code, out, err = bench(*CRON)
     assert (code, out) == (3, "")
     remedy = "Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours"
-    assert err == f"held back: agent empfang was changed at the platform: name\n  {remedy}\n"
+    assert err == f"held back: agent empfang: name (changed at the platform)\n  {remedy}\n"
     bench.declare("notdienst")
     assert bench(*CRON)[:2] == (3, "beispiel/production: 2 created\n")
 
@@ -87,8 +87,9 @@ def test_what_deletes_conversations_waits_for_a_person_and_is_named(bench: Bench
     bench.toml.write_text(bench.toml.read_text() + more)
     code, _, err = bench(*CRON, "--report", str(report), "--mail-to", "ops@example.org")
     assert code == 3, err
-    said = "agent empfang would delete stored conversations older than 7 days"
-    assert err.splitlines()[0] == f"held back: {said}"
+    said = "retention_days (would delete stored conversations older than 7 days)"
+    assert err.startswith("held back: agent empfang: platform_settings.privacy.")
+    assert said in err.splitlines()[0]
     assert json.loads(report.read_text())["held"][0]["destroys"] == ["stored conversations older than 7 days"]
     (mail,) = mails(bench)
     assert said in mail["message"]["text"]
@@ -403,7 +404,7 @@ def test_the_same_trouble_is_mailed_once_and_its_end_once(bench: Bench) -> None:
     assert (mail["recipient"], mail["purpose"]) == ("team@example.org", "sync")
     message = mail["message"]
     assert message["subject"] == "beispiel/production: Änderungen zurückgehalten"
-    assert "agent empfang was changed at the platform: name" in message["text"]
+    assert "agent empfang: name (changed at the platform)" in message["text"]
     assert "<b>" not in message["html"]
     for _ in range(2):
         assert bench(*CRON, "--mail")[0] == 3

@@ -307,7 +307,6 @@ def test_beside_a_folder_that_was_renamed_by_hand_it_names_only_what_helps(proje
 
 def test_beside_a_sync_it_asks_nobody(project: Example) -> None:
     settings = Settings(
-        _env_file=None,
         elevenlabs_base_url=project.sandbox.url,
         elevenlabs_api_key=project.sandbox.key,
         database_url=project.env["DATABASE_URL"],

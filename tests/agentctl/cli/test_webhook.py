@@ -390,8 +390,15 @@ def test_status_tells_which_agents_do_not_deliver(bench: Bench) -> None:
     api(bench, "patch", place, {"platform_settings": {"workspace_overrides": unbound}})
     code, out, _ = bench("webhook", "status")
     assert code == 1
-    assert "agent empfang delivers to no webhook, not to ours: agentctl sync" in out
+    remedy = "agentctl sync --only empfang --take-ours"
+    assert f"agent empfang delivers to no webhook, not to ours: {remedy}\n" in out
     assert "notdienst: bound" in out
+    assert bench("sync", "--yes", "--only", "empfang")[0] == 3, "it is held back"
+    assert bench(*remedy.split()[1:], "--yes")[0] == 0
+    assert bench("webhook", "status")[0] == 0
+    api(bench, "patch", place, {"platform_settings": {"workspace_overrides": {"webhooks": {"events": ["audio"]}}}})
+    out = bench("webhook", "status")[1]
+    assert f"agent empfang does not deliver transcript, call_initiation_failure: {remedy}\n" in out
     bench("webhook", "register", URL, "--workspace")
     api(bench, "patch", place, {"platform_settings": {"workspace_overrides": unbound}})
     assert bench.json("webhook", "status")["agents"][0]["through"] == "workspace"

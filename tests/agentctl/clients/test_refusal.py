@@ -34,7 +34,7 @@ def test_the_class_follows_the_status(status: int, kind: type[ApiError]) -> None
 
 
 def test_a_vendors_text_cannot_drive_the_terminal_or_fill_it_or_show_the_key() -> None:
-    text = clean("\x1b[31mkey sk_1 is\r\nwrong\u202e" + "x" * 5000, Veil("sk_1"))
+    text = clean("\x1b[31mkey sk_123 is\r\nwrong\u202e" + "x" * 5000, Veil("sk_123"))
     assert text.startswith("[31mkey *** is wrong")
     assert len(text) < 700
     assert text.isprintable()

@@ -17,7 +17,9 @@ from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.errors import Rejected
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.defaults import without_secrets
+from agentctl.resources.free_maps import FREE_MAPS
 from agentctl.secrecy.secret import is_secret, masked, opened, sealed, seals
+from agentctl.secrecy.veil import Veil
 from agentctl.sources.problems import problems_of
 from agentctl.sources.pulled import Rewrite
 from agentctl.sync.apply import apply
@@ -46,7 +48,8 @@ SECRET = [
     "credentials", "credentials.user", "credentials.password", "outbound.credentials.username", "token.value",
     "schema.properties.api_key.constant_value", "headers.X-Anything", "headers.name", "request_headers.X-Type",
     "requestHeaders.X", "custom_headers.id", "headers.X.value", "headers.[].X-Key", "custom_sip_headers.[].value",
-    "deep.[].private_key", "deep.[].[].token",
+    "deep.[].private_key", "deep.[].[].token", "evaluation.criteria.[].token", "workflow.nodes.ask.headers.X",
+    "data_collection.credentials.token", "data_collection.customer_token.constant_value", "data_collection.api_key",
 ]  # fmt: skip
 OPEN = [
     "max_tokens", "max_tokens_limit", "tokens", "min_reclaimable_tokens", "token_cost_factor", "token_url",
@@ -58,6 +61,9 @@ OPEN = [
     "request_headers.X.variable_name", "request_headers.Accept-Language", "headers.content-type",
     "api_key.env_var_label", "secret_token.secret_id",
     "data_collection.customer_token.description", "data_collection.password.type",
+    "data_collection.has_credentials.dynamic_variable", "data_collection.custom_headers.enum.[]",
+    "data_collection_scopes.customer_token", "evaluation.criteria.asked_for_credentials.conversation_goal_prompt",
+    "evaluation.criteria.headers.name", "workflow.nodes.ask_credentials.label", "workflow.edges.to_headers.source",
 ]  # fmt: skip
 
 
@@ -164,10 +170,41 @@ async def test_a_refusal_that_quotes_a_secret_is_told_without_it(body: dict[str,
     assert str(caught.value).count("cannot be used: ***") == 1
 
 
+@pytest.mark.anyio
+async def test_a_short_one_is_taken_out_of_the_refusal_and_of_no_text_after_it() -> None:
+    answers = iter(
+        [httpx.Response(422, json={"detail": "key abc is short"}), httpx.Response(422, json={"detail": "abc"})]
+    )
+    veil = Veil()
+    transport = httpx.MockTransport(lambda request: next(answers))
+    async with ElevenLabs("https://x.test", SecretStr("k"), transport=transport, veil=veil) as api:
+        for body, told in (({"api_key": "abc"}, "key *** is short"), ({"name": "abc"}, "abc")):
+            with pytest.raises(Rejected) as caught:
+                await api.patch("/v1/x", json=body)
+            assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["abc", CANARY])
+def test_a_file_that_is_pulled_shows_no_secret_however_short(value: str) -> None:
+    before = f'name = "a"\n[elevenlabs]\napi_key = "{value}"\nurl = "https://x.org?key={value}"\n'
+    rewrite = Rewrite(Path("a.toml"), "a.toml", before, before.replace('"a"', '"b"'))
+    shown = pull_text(Pull(("desk",), {"desk": (rewrite,)}, (), (), (), Plan()), Adopting((), (), ()))
+    assert 'api_key = "***"' in shown
+    assert value not in shown
+
+
 @pytest.mark.parametrize("path", OPEN)
 def test_what_only_tells_of_a_secret_is_left_as_it_is(path: str) -> None:
     assert masked(at(path)) == at(path)
     assert without_secrets(at(path)) == (at(path), ())
+
+
+@pytest.mark.parametrize("path", [path for path in FREE_MAPS if not path.endswith(("headers", "placeholders"))])
+def test_no_id_that_a_user_gives_makes_what_stands_under_it_a_secret(path: str) -> None:
+    ids = "a_credentials", "b_headers", "c_token"
+    if path.endswith(("language_presets", "text_behavior_overrides")):
+        ids = "de", "sms", "en"  # its keys are words of the platform's
+    assert [one for one in ids if is_secret((*path.split("."), one, "prompt"))] == []
 
 
 def test_a_header_that_says_only_in_what_form_one_talks_is_no_secret() -> None:

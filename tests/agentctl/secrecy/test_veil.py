@@ -10,7 +10,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 from pydantic import SecretStr
 
-from agentctl.secrecy.veil import Veil
+from agentctl.secrecy.secret import masked, secrets
+from agentctl.secrecy.veil import NEARBY, Veil
 
 SECRET = 'Bearer s3cret/ca+n=ary~"quoted"\'ü\\n\n&<tail>'
 CORE = "s3cret"
@@ -61,7 +62,18 @@ def test_base64_hides_nothing_wherever_a_secret_stands_in_it(before: str, encode
 def test_what_is_no_secret_stays() -> None:
     said = "GET /v1/agents: 404 [request req_1], text/html, 12 tokens, a test of 1234 things"
     assert Veil("k", "1", "", "   ", "test0", "234")(said) == said
-    assert Veil("html")("xhtml, text/html") == "xhtml, text/***"
+    assert Veil("agents")("xagents, v1/agents") == "xagents, v1/***"
+
+
+def test_a_short_one_is_hidden_where_it_stands_and_no_word_beside_it() -> None:
+    said = "abc.md of 1234: https://x.org/abc?key=%s, https://me:%s@x.org"
+    shown = said % ("***", "***")
+    assert Veil("abc", "1234", *secrets(said % ("abc", "1234")))(said % ("abc", "1234")) == shown
+    assert masked({"prompt": said % ("a", "b"), "headers": {"X": "abc"}}) == {"prompt": shown, "headers": {"X": "***"}}
+
+
+def test_a_text_that_is_about_it_hides_it_however_short() -> None:
+    assert Veil("abc", shortest=NEARBY)('cannot be used: "abc", abcd') == 'cannot be used: "***", abcd'
 
 
 def test_what_follows_the_scheme_of_a_header_is_known_by_itself() -> None:
@@ -69,7 +81,7 @@ def test_what_follows_the_scheme_of_a_header_is_known_by_itself() -> None:
 
 
 def test_secrets_that_overlap_and_one_within_another_leave_nothing() -> None:
-    assert Veil("aaaabbbb", "bbbbcccc", "bbbb")("x aaaabbbbcccc y bbbb") == "x *** y ***"
+    assert Veil("aaaabbbb", "bbbbcccc", "aabbbb")("x aaaabbbbcccc y aabbbb") == "x *** y ***"
 
 
 def test_a_letter_that_grows_in_lower_case_moves_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from agentctl.errors import AnswerLost, Stale
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Observed, Scope
-from agentctl.sync.patience import Patience
+from agentctl.sync.patience import telling
 from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 
@@ -28,6 +28,7 @@ class Losing(Thing):
     meanwhile: Mapping[str, Any] = field(default_factory=dict)
     pauses: list[float] = field(default_factory=list)
     sent: int = 0
+    told: list[str] = field(default_factory=list)
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         self.sent += 1
@@ -45,7 +46,7 @@ class Losing(Thing):
 
 async def run(kind: Losing, name: str, **declared: str) -> Applied:
     bindings = await Bindings(kind.platform, Scope("p", "e", "w")).load()
-    patience = Patience((1, 2), sleep=kind.pause)
+    patience = replace(telling(kind.told.append), pauses=(1, 2), sleep=kind.pause)
     found = await plan([kind], [{"key": "desk", "agent": {"name": name, **declared}}], bindings, patience=patience)
     return await apply(found, [kind], bindings, patience=patience)
 
@@ -68,6 +69,7 @@ async def test_what_arrived_is_not_sent_again() -> None:
     kind = await made(losses=1, arrives=True)
     assert (await run(kind, "two")).ok
     assert (kind.sent, kind.pauses) == (1, [1])
+    assert kind.told == ["looking again in 1 s for agent desk: its edit had no answer, and may have arrived"]
 
 
 @pytest.mark.parametrize("arrives", [True, False])

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentctl.errors import Blocked, Ignored, Rejected
+from agentctl.errors import AnswerLost, Blocked, Ignored, Rejected, Stale
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.entries import edited, postponed
 from agentctl.sync.kind import Desired, Keyed, Observed, Peril, Ref, Scope
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -53,6 +54,26 @@ class Desk(Thing):
         for name in ("items", "tools"):
             mine[name] = {key: value for key, value in (mine.get(name) or {}).items() if value is not None}
         return replace(observed, body=copy.deepcopy(mine))
+
+
+@dataclass
+class Losing(Desk):
+    """Loses the answer to the first null, which has arrived or not; `meanwhile` is what somebody writes then."""
+
+    maps: str = "merged"
+    arrives: bool = False
+    meanwhile: Mapping[str, Any] = field(default_factory=dict)
+    nulls: int = 0
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        asked = None in (patch.get("items") or {}).values()
+        self.nulls += asked
+        if not asked or self.nulls > 1:
+            return await super().update(remote_id, desired, patch)
+        if self.arrives:
+            await super().update(remote_id, desired, patch)
+        self.platform.objects[self.name][remote_id].update(self.meanwhile)
+        raise AnswerLost("no answer to the null")
 
 
 async def planned(platform: Platform, *specs: Any, maps: str = "replaced") -> Plan:
@@ -99,6 +120,26 @@ async def test_an_entry_that_the_platform_does_not_let_go_of_is_an_error_every_t
         (failure,) = (await synced(platform, desk(), maps=maps)).failures
         assert isinstance(failure.error, Ignored)
         assert "does not let go of items.a" in failure.error.message
+
+
+@pytest.mark.parametrize(
+    ("arrives", "meanwhile", "nulls"),
+    [(False, {}, 2), (True, {}, 1), (True, {"colour": "red"}, 1), (False, {"colour": "red"}, 1)],
+)
+async def test_a_null_whose_answer_was_lost_is_looked_for_and_sent_again_only_over_what_was_seen(
+    arrives: bool, meanwhile: Mapping[str, Any], nulls: int
+) -> None:
+    platform = Platform()
+    await synced(platform, desk(items={"a": {"n": 1}}), maps="merged")
+    there(platform)["colour"] = "blue"
+    kind = Losing("desk", platform, arrives=arrives, meanwhile=meanwhile)
+    bindings = await Bindings(platform, SCOPE).load()
+    found = await plan([kind], [desk(name="new")], bindings)
+    applied = await apply(found, [kind], bindings, patience=Patience(pauses=(0,)))
+    assert (kind.nulls, there(platform)["items"]) == (nulls, {} if arrives or not meanwhile else {"a": {"n": 1}})
+    assert [type(failure.error) for failure in applied.failures] == ([Stale] if meanwhile and not arrives else [])
+    assert (await synced(platform, desk(name="new"), maps="merged")).ok
+    assert there(platform) == {"name": "new", "items": {}, "tools": {}, "colour": "blue", **meanwhile}
 
 
 async def test_a_list_that_is_declared_no_longer_loses_our_entries_only() -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_files_are_read_once_and_again_when_asked_to(tmp_path: Path) -> None:
     (tmp_path / "agentctl.toml").write_text('project = "one"\n')
-    async with connect(tmp_path, settings=Settings(_env_file=None)) as control:
+    async with connect(tmp_path, settings=Settings()) as control:
         first = await read(control)
         assert (first.project.name, control.loaded, control.reading) == ("one", first, None)
         (tmp_path / "agentctl.toml").write_text('project = "two"\n')
@@ -28,7 +28,7 @@ async def test_files_are_read_once_and_again_when_asked_to(tmp_path: Path) -> No
 
 async def test_while_it_reads_it_is_known(tmp_path: Path) -> None:
     (tmp_path / "agentctl.toml").write_text('project = "one"\n')
-    async with connect(tmp_path, settings=Settings(_env_file=None)) as control:
+    async with connect(tmp_path, settings=Settings()) as control:
         task = asyncio.create_task(read(control))
         await asyncio.sleep(0)
         assert control.reading is not None
@@ -37,6 +37,6 @@ async def test_while_it_reads_it_is_known(tmp_path: Path) -> None:
 
 
 async def test_without_a_project_it_says_so(tmp_path: Path) -> None:
-    async with connect(tmp_path, settings=Settings(_env_file=None)) as control:
+    async with connect(tmp_path, settings=Settings()) as control:
         with pytest.raises(ConfigurationError, match="not found"):
             await read(control)

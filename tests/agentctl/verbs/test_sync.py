@@ -48,7 +48,7 @@ class Project:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Control]:
-        settings = Settings(_env_file=None, **self._settings)
+        settings = Settings(**self._settings)
         async with agentctl.connect(self.root, settings=settings) as control:
             yield control
 

@@ -45,7 +45,7 @@ class Project:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[Control]:
-        async with agentctl.connect(self.root, settings=Settings(_env_file=None, **self._settings)) as control:
+        async with agentctl.connect(self.root, settings=Settings(**self._settings)) as control:
             yield control
 
     async def sync(self, **options: Any) -> tuple[ProjectPlan, list[str]]:

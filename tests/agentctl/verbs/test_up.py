@@ -38,9 +38,7 @@ async def control(tmp_path: Path, sandbox: Sandbox, dsn: str) -> AsyncIterator[C
     folder.mkdir(parents=True)
     (folder / "assistant.toml").write_text('name = "Empfang"\nlanguage = "de"\n[post_call]\nmail_to = ["a@b.de"]\n')
     (folder / "prompt.md").write_text("Hilf.\n")
-    settings = Settings(
-        _env_file=None, elevenlabs_base_url=sandbox.url, elevenlabs_api_key=sandbox.key, database_url=dsn
-    )
+    settings = Settings(elevenlabs_base_url=sandbox.url, elevenlabs_api_key=sandbox.key, database_url=dsn)
     async with connect(tmp_path, settings=settings) as made:
         from agentctl.verbs import sync
 

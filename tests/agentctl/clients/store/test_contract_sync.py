@@ -98,3 +98,17 @@ async def test_the_first_route_saved_is_kept_until_it_is_forgotten(store: Store)
     assert await store.call("forget_route", NUMBER) == {"removed": True}
     assert await store.call("forget_route", NUMBER) == {"removed": False}
     assert await store.call("save_route", {**NUMBER, "route": {}}) == {"new": True}
+
+
+async def test_a_saved_route_is_handed_over_only_as_it_was_seen(store: Store) -> None:
+    old, new, third = ({**NUMBER, "route": {"voice_url": url}} for url in ("https://old", "https://new", "https://3"))
+    seen = {"expected": "2026-01-01T00:00:00+00:00"}
+    assert await store.call("hand_over_route", {**new, **seen}) == {"handed_over": False}
+    assert await store.call("route", NUMBER) is None
+
+    await store.call("save_route", old)
+    seen = {"expected": (await store.call("route", NUMBER))["saved_at"]}
+    assert await store.call("hand_over_route", {**new, "tenant": "other", **seen}) == {"handed_over": False}
+    assert await store.call("hand_over_route", {**new, **seen}) == {"handed_over": True}
+    assert await store.call("hand_over_route", {**third, **seen}) == {"handed_over": False}
+    assert (await store.call("route", NUMBER))["route"] == new["route"]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,8 @@ from agentctl.clients.store import migrations as module
 from agentctl.clients.store.migrations import behind, migrate, migrations, pending
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.errors import ConfigurationError, StoreBehind, StoreError, StoreUnavailable
+from agentctl.secrecy.secret import sealed
+from tests.agentctl.secrecy.test_address import OPEN, SECRET
 from tests.cluster import Cluster, free_port
 
 pytestmark = pytest.mark.anyio
@@ -174,3 +178,27 @@ async def test_criteria_that_were_remembered_as_a_list_are_known_by_their_ids(em
     await store.close()
     assert binding["applied"] == {**body(mapped), "~said": {"words": body({}), "was": None}}
     assert intent["said"] == body(mapped)
+
+
+async def test_a_revision_that_kept_an_address_with_a_secret_keeps_its_digest(empty_dsn: str, cluster: Cluster) -> None:
+    names = [migration.name for migration in migrations()]
+    for migration in migrations()[: names.index("agentctl_addresses")]:
+        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
+    spec = {"key": "a", "limit": 3, "knowledge": [{"url": one, "text_sha256": None} for one in (*SECRET, *OPEN)]}
+    scope = {"project": "p", "environment": "e", "workspace": "w", "key": "a"}
+    manifest, text = json.dumps(spec).encode(), b"Ein Brot: 4 Euro."
+    digests = {hashlib.sha256(one).hexdigest(): base64.b64encode(one).decode() for one in (manifest, text)}
+    contents = [{"sha256": name, "content": content} for name, content in digests.items()]
+    row = {**scope, "spec": spec, "digest": next(iter(digests)), "keep": 20, "contents": contents}
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute("select public.agentctl_save_revision(%s)", [json.dumps(row)])
+
+    await migrate(empty_dsn, shim=False)
+
+    store = await PostgresStore.open(empty_dsn)
+    kept = await store.call("revision", {**scope, "revision": 1})
+    missing = await store.call("missing_contents", {"sha256": list(digests)})
+    await store.close()
+    assert kept["spec"] == sealed(spec)
+    assert [base64.b64decode(one["content"]) for one in kept["contents"]] == [text]
+    assert missing == [next(iter(digests))]

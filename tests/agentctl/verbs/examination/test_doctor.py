@@ -287,7 +287,7 @@ def test_the_webhook_registered_switched_off_and_unbound(rings: Bench, monkeypat
     rings.control(lambda control: control.api.patch("/v1/convai/agents/{one}", json=nobody, one=agent_id))
     broken = only(examined(rings), "webhook", "broken")
     assert broken.what == "agent empfang delivers to no webhook, not to ours"
-    assert broken.remedy == "agentctl sync"
+    assert broken.remedy == "agentctl sync --only empfang --take-ours"
 
 
 def test_a_webhook_that_elevenlabs_switched_off(rings: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentctl.errors import Stale
+from agentctl.sync.patience import Patience
 from agentctl.verbs.numbers import reimport
 from agentctl.wiring import Control
 from tests.telephony import DEMO, NUMBER, QUIET, Bench, bench
@@ -168,6 +169,21 @@ def test_a_lost_answer_makes_no_second_number(imported: Bench) -> None:
     imported.sandbox.fault(method="POST", path=NUMBERS, drop="after")
     imported(*ANEW)
     imported(*ANEW)
+    settled(imported, before)
+
+
+@pytest.mark.parametrize(("drop", "patches"), [("before", 2), ("after", 1)])
+def test_an_assignment_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(
+    imported: Bench, monkeypatch: pytest.MonkeyPatch, drop: str, patches: int
+) -> None:
+    monkeypatch.setattr(Control, "patience", Patience(pauses=(0,)))
+    before = imported.at_twilio()
+    imported.sandbox.fault(method="POST", path=NUMBERS, ignore="agent_id")
+    imported.sandbox.fault(method="PATCH", path=f"{NUMBERS}/*", drop=drop)
+    with imported.writes() as writes:
+        code, _, err = imported(*ANEW)
+    assert code == 0, err
+    assert [entry["method"] for entry in writes].count("PATCH") == patches
     settled(imported, before)
 
 

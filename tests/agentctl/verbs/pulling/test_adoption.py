@@ -20,6 +20,7 @@ from agentctl.errors import ConfigurationError, Problem
 from agentctl.sandbox.harness import running_thread
 from agentctl.sandbox.options import Options, TwilioNumber
 from agentctl.sync.kind import Ref
+from agentctl.sync.patience import Patience
 from agentctl.verbs import stateless
 from agentctl.wiring import Control
 from tests.deadly import in_a_process
@@ -550,6 +551,20 @@ def test_what_a_killed_pull_left_goes_and_a_sync_completes_the_rest(workspace: W
     assert sorted(path.name for path in (workspace.root / "assistants").iterdir()) == ["eins", "zwei"]
     assert workspace("sync", "--yes")[0] == 0
     assert set(workspace.sandbox.state()["agents"]) == agents
+    workspace.settled()
+
+
+@pytest.mark.parametrize(("drop", "renames"), [("before", 2), ("after", 1)])
+def test_a_mark_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, drop: str, renames: int
+) -> None:
+    monkeypatch.setattr(Control, "patience", Patience(pauses=(0,)))
+    workspace.knowing(workspace.text_made("Preise", "Ein Brot: 4 Euro."))
+    workspace.sandbox.fault(method="PATCH", path="/v1/convai/knowledge-base/*", drop=drop)
+    with workspace.writes() as writes:
+        code, _, err = workspace("pull", "--all", "--yes")
+    assert code == 0, err
+    assert [entry["path"].split("/")[3] for entry in writes].count("knowledge-base") == renames
     workspace.settled()
 
 
