@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import platform
+import re
 import secrets
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -102,8 +106,15 @@ async def exclusive(control: Control, *, wait: float = 0.0) -> AsyncIterator[Non
         await outer.renew()
         yield
         return
-    terms = {"name": name, "holder": str(Holder.ourselves()), "lease_seconds": LEASE_SECONDS}
-    lease = _Lease(await control.store(), terms)
+    holder = Holder.ourselves()
+    lease = _Lease(await control.store(), {"name": name, "holder": str(holder), "lease_seconds": LEASE_SECONDS})
+    with holder.alive():
+        async with _held(lease, name, wait):
+            yield
+
+
+@asynccontextmanager
+async def _held(lease: _Lease, name: str, wait: float) -> AsyncIterator[None]:
     await _patiently(lease, wait)
     token = _holding.set({**_holding.get(), name: lease})
     try:
@@ -114,7 +125,7 @@ async def exclusive(control: Control, *, wait: float = 0.0) -> AsyncIterator[Non
         _holding.reset(token)
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(_RELEASE_SECONDS):
-                await lease.store.call("release_lease", terms)
+                await lease.store.call("release_lease", lease.terms)
 
 
 @asynccontextmanager
@@ -156,57 +167,81 @@ async def _renewed(lease: _Lease) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease: a process of a machine. `space` tells apart containers that share a machine's name.
+    """Who holds a lease: a process of a machine. `token` is the only thing that no other holder has.
 
     `pid` is 0 for one that only another version of agentctl could tell about: its text stands in `node`.
     """
 
     node: str
-    space: str
     pid: int
     token: str
 
     @classmethod
     def ourselves(cls) -> Holder:
         """This process, now."""
-        return cls(platform.node().replace(" ", "-") or "-", _space(), os.getpid(), secrets.token_hex(4))
+        return cls(platform.node().replace(" ", "-") or "-", os.getpid(), secrets.token_hex(8))
 
     @classmethod
     def parse(cls, text: str) -> Holder:
         """From the store."""
-        try:
-            node, space, pid, token = text.split(" ")
-            return cls(node, space, int(pid), token)
-        except ValueError:
-            return cls(text, "", 0, "")
+        found = _HOLDER.fullmatch(text)
+        return cls(found[1], int(found[2]), found[3]) if found else cls(text, 0, "")
 
     def __str__(self) -> str:
-        return f"{self.node} {self.space} {self.pid} {self.token}"
+        return f"{self.node} {self.pid} {self.token}"
 
     @property
     def name(self) -> str:
         """What a person looks for."""
         return f"process {self.pid} on {self.node}" if self.pid else self.node
 
+    @contextmanager
+    def alive(self) -> Iterator[None]:
+        """Show on this machine that this process lives: a locked file, let go by the kernel at any end (flock(2)).
+
+        Where no file can be made, a dead holder's lease ends by its time alone.
+        """
+        try:
+            sign = os.open(self._sign, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError:
+            yield
+            return
+        try:
+            fcntl.flock(sign, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            with suppress(OSError):
+                self._sign.unlink()
+            os.close(sign)
+
     @property
     def is_dead(self) -> bool:
-        """Whether it was a process of this very machine and is no more; of another machine's nothing is known."""
-        if not self.pid or (self.node, self.space) != ((here := Holder.ourselves()).node, here.space):
+        """Whether its sign is on this machine, and nobody's any more; of another machine's holder nothing is known.
+
+        A machine's name and the numbers of processes and namespaces are no proof: other machines have the same.
+        """
+        if not self.token:
             return False
         try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
-        return False
+            sign = os.open(self._sign, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(sign, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(OSError):
+                self._sign.unlink()
+        except OSError:
+            return False
+        finally:
+            os.close(sign)
+        return True
+
+    @property
+    def _sign(self) -> Path:
+        return Path(tempfile.gettempdir()) / f"agentctl-{self.token}.lock"
 
 
-def _space() -> str:
-    try:
-        return os.readlink("/proc/self/ns/pid").strip("pid:[]")
-    except OSError:
-        return "-"
+_HOLDER = re.compile(r"(\S+) ([1-9][0-9]*) ([0-9a-f]{16})")
 
 
 async def _patiently(lease: _Lease, seconds: float) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +17,7 @@ from agentctl.errors import Busy, StoreUnavailable
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Scope
 from agentctl.verbs import exclusive as module
-from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.exclusive import Holder, exclusive
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
@@ -216,7 +218,20 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
     assert machine.calls == ["take_lease", "release_lease"]
 
 
-@pytest.mark.parametrize("holder", ["machine", "machine 42 7 a b", "machine 42 seven a", ""])
+def test_only_a_sign_on_this_machine_that_nobody_holds_proves_a_holder_dead() -> None:
+    # Another machine may have this one's name, and a process number that is nobody's here.
+    namesake = Holder(Holder.ourselves().node, 3_999_999, "0123456789abcdef")
+    assert not namesake.is_dead
+    with namesake.alive():
+        assert not Holder.parse(str(namesake)).is_dead
+    assert not namesake.is_dead, "it gave its sign back"
+    sign = Path(tempfile.gettempdir()) / "agentctl-0123456789abcdef.lock"
+    sign.touch()
+    assert Holder.parse(str(namesake)).is_dead
+    assert not sign.exists()
+
+
+@pytest.mark.parametrize("holder", ["machine", "machine 42 7 a b", "machine 42 seven a", "m 4026531836 7 aaaa", ""])
 async def test_a_holder_that_another_version_wrote_is_named_and_not_taken_for_dead(holder: str) -> None:
     calls = []
 
