@@ -22,7 +22,7 @@ from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
 from agentctl.verbs.reading import read
-from agentctl.verbs.revisions.hold import Hold, holds
+from agentctl.verbs.revisions.hold import Hold, holds, note
 from agentctl.wiring import Control
 
 KIND = "revision"
@@ -157,7 +157,7 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
         return applied
     changed = {one.key for one in kept if has_part(one, written)}
     store = await control.store()
-    notes = {hold.key: f"rollback to {hold.revision}" for hold in plan.holds}
+    notes = {hold.key: note(hold.revision) for hold in plan.holds}
     try:
         new = await _new(control, whole, changed, notes.keys())
     except StoreError as error:

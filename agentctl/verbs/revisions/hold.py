@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 
 from agentctl.wiring import Control
 
+NOTE = "rollback to "
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -23,6 +25,11 @@ class Hold:
     def remedy(self) -> str:
         """The command that ends it."""
         return f"agentctl unhold {self.key}"
+
+
+def note(revision: int) -> str:
+    """What is noted of the configuration that a rollback to `revision` leaves."""
+    return f"{NOTE}{revision}"
 
 
 async def holds(control: Control) -> tuple[Hold, ...]:
