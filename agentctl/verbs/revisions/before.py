@@ -8,6 +8,7 @@ from agentctl.errors import UsageError
 from agentctl.verbs.revisions.history import Revision
 from agentctl.verbs.revisions.hold import NOTE, Hold, note
 
+
 def chosen(key: str, kept: Sequence[Revision], hold: Hold | None, to: int | None) -> int:
     """`to`, else the one before what is in force; `kept`: newest first.
 

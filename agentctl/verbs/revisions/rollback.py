@@ -19,7 +19,7 @@ from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
-from agentctl.verbs.revisions.history import ProjectPlan, digest, restored, revisions, unknown
+from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
 from agentctl.verbs.revisions.hold import Hold, hold, holds, note, unhold
 from agentctl.wiring import Control
 
@@ -52,7 +52,11 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     standing = await holds(control)
     revision = chosen(key, kept, next((one for one in standing if one.key == key), None), to)
     others = [assistant for assistant in loaded.assistants if assistant.key != key]
-    assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
+    old, secrets = await recalled(control, key, revision)
+    assistant, notices = _without_numbers_of(others, old)
+    if secrets:
+        what = f"secrets are not kept, so today's of the files stay at {', '.join(secrets)}"
+        notices.append(Problem(old.where, what))
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     gated = gate.wanted(control, gated)
