@@ -92,6 +92,10 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
             {"assistant": hold.key, "revision": hold.revision}
             for hold in (plan.holds if isinstance(plan, ProjectPlan) else ())
         ],
+        "released": [
+            {"assistant": hold.key, "revision": hold.revision}
+            for hold in (plan.released if isinstance(plan, ProjectPlan) else ())
+        ],
         "gated": isinstance(plan, ProjectPlan) and plan.gated,
         "failures": [failure_json(failure) for failure in (plan.failures if failures is None else failures)],
     }

@@ -45,7 +45,7 @@ class ProjectPlan(Plan):
 
     assistants: tuple[Assistant, ...] = ()
     holds: tuple[Hold, ...] = ()
-    released: tuple[str, ...] = ()
+    released: tuple[Hold, ...] = ()
     note: str = "sync"
     seen: object = None
     gated: bool = False

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from agentctl.wiring import Control
 
 NOTE = "rollback to "
+_OPEN = "open:"  # before the digest of one that stays whatever its source says
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,19 @@ class Hold:
 
     def __str__(self) -> str:
         return f"held at revision {self.revision}: its files are left alone until they change, or: {self.remedy}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a step of agentctl's own is writing its files, or was cut off over that: they do not end it."""
+        return self.digest.startswith(_OPEN)
+
+    @property
+    def end(self) -> str:
+        """That it ends, and why, in words: said before anything of its files goes live."""
+        return (
+            f"was held at revision {self.revision}; what it is made of (its folder, shared/, agentctl.toml) has "
+            "changed since, so the hold ends with this sync, and its files go live"
+        )
 
     @property
     def remedy(self) -> str:
@@ -42,6 +56,11 @@ async def hold(control: Control, key: str, revision: int, digest: str) -> None:
     """Leave `key` at `revision` for as long as the digest of its source is `digest`."""
     row = {"key": key, "revision": revision, "digest": digest}
     await (await control.store()).call("hold", {**asdict(control.scope), **row})
+
+
+async def open_hold(control: Control, one: Hold) -> None:
+    """Let it stay whatever its source says, until it is given another digest."""
+    await hold(control, one.key, one.revision, f"{_OPEN}{one.digest}")
 
 
 async def unhold(control: Control, key: str) -> bool:
