@@ -17,7 +17,9 @@ from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench
 from tests.telephony import bench as bench
 
-TRANSFER = '[built_in_tools.transfer_to_agent]\n[[built_in_tools.transfer_to_agent.transfers]]\nassistant = "notdienst"\n'
+TRANSFER = (
+    '[built_in_tools.transfer_to_agent]\n[[built_in_tools.transfer_to_agent.transfers]]\nassistant = "notdienst"\n'
+)
 
 
 def prompt_of(bench: Bench) -> str:
