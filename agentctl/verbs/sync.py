@@ -244,9 +244,14 @@ def _sparing(
     kept: Sequence[Hold],
     released: Sequence[Hold],
 ) -> ProjectPlan:
-    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan."""
+    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan.
+
+    A former object, of which the place is taken, is nobody's part.
+    """
     parts = frozenset[Ref]().union(*spared.values())
-    changes = tuple(one for one in plan.changes if one.action != "delete" or one.desired.ref not in parts)
+    changes = tuple(
+        one for one in plan.changes if one.action != "delete" or one.replaces or one.desired.ref not in parts
+    )
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
     abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
     lapsed = tuple(one for one in plan.lapsed if one[0] not in parts)

@@ -1,4 +1,4 @@
-"""What agentctl itself writes into the files of a held assistant ends no hold; what somebody else writes does, aloud."""
+"""What agentctl itself writes into the files of a held assistant ends no hold; somebody's edit does, aloud."""
 
 from __future__ import annotations
 
