@@ -17,6 +17,14 @@ $$;
 
 alter function public.agentctl_rename(jsonb) rename to rename_assistant;
 alter function public.rename_assistant(jsonb) set schema agentctl;
+alter function agentctl.rename_assistant(jsonb) security invoker;
+do $$
+begin
+    if exists (select from pg_catalog.pg_roles where rolname = 'service_role') then
+        revoke all on function agentctl.rename_assistant(jsonb) from service_role;
+    end if;
+end
+$$;
 
 create function public.agentctl_rename(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
