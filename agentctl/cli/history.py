@@ -31,7 +31,7 @@ def history(
 
 def rollback(
     key: Key,
-    to: Annotated[int | None, typer.Option("--to", metavar="N", help="Default: the one before the newest.")] = None,
+    to: Annotated[int | None, typer.Option("--to", metavar="N", help="Default: the one before what is there.")] = None,
     yes: Yes = False,
     take_ours: Annotated[bool, typer.Option("--take-ours", help="Overwrite what was changed at the platform.")] = False,
     gate: Gate = None,

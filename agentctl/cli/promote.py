@@ -37,11 +37,14 @@ def promote(
     ENVIRONMENT.set(to)
     run = _Promote(tuple(keys or ()), yes, take_ours or not yes, gate, force, delete_conversations, json)
 
-    async def session() -> Applied:
+    async def session() -> tuple[Applied, bool]:
         async with opened(source) as one, opened(to) as other:
             return await run.run(one, other)
 
-    end(asyncio.run(session()))
+    applied, is_left = asyncio.run(session())
+    end(applied)
+    if is_left:
+        raise typer.Exit(3)
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class _Promote:
     delete_conversations: bool
     json: bool
 
-    async def run(self, source: Control, to: Control) -> Applied:
-        """Look, ask, apply, tell."""
+    async def run(self, source: Control, to: Control) -> tuple[Applied, bool]:
+        """Look, ask, apply, tell; what came of it, and whether some of what was asked for was left out."""
         from agentctl.cli import render
         from agentctl.cli.addressed import addressed
         from agentctl.cli.sync import Progress, may_destroy, outcome, question
@@ -91,4 +94,6 @@ class _Promote:
             print(render.to_json({**face, "not_promoted": left, **render.applied_json(applied)}))
         else:
             print(outcome(applied))
-        return applied
+            if names := ", ".join(problem.where for problem in found.left):
+                print(f"Not promoted: {names}; see above.")
+        return applied, bool(found.left)

@@ -18,6 +18,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.remedy import anew
 from agentctl.verbs.revisions.history import History, ProjectPlan
+from agentctl.verbs.revisions.hold import Hold
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
 from agentctl.verbs.unattended.report import held_back, named
@@ -88,13 +89,15 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
             {"kind": kind, "count": len(some), "some": [{"id": i, "name": name} for i, name in some[:_SOME]]}
             for kind, some in _unmanaged(plan).items()
         ],
-        "holds": [
-            {"assistant": hold.key, "revision": hold.revision}
-            for hold in (plan.holds if isinstance(plan, ProjectPlan) else ())
-        ],
+        "holds": _holds(plan.holds if isinstance(plan, ProjectPlan) else ()),
+        "released": _holds(plan.released if isinstance(plan, ProjectPlan) else ()),
         "gated": isinstance(plan, ProjectPlan) and plan.gated,
         "failures": [failure_json(failure) for failure in (plan.failures if failures is None else failures)],
     }
+
+
+def _holds(holds: Sequence[Hold]) -> list[dict[str, Any]]:
+    return [{"assistant": hold.key, "revision": hold.revision} for hold in holds]
 
 
 def plan_text(plan: Plan) -> str:

@@ -125,6 +125,8 @@ class Asked:
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
             must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
+            for hold in found.released if self.quiet else ():
+                say(render.told(f"note: assistants/{hold.key}: {hold.end}"))  # before anything goes live
             if found.changes:
                 confirm(question(found), yes=self.yes)
             more = {

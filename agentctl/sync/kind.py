@@ -90,7 +90,8 @@ class Desired:
     `payload` is what is uploaded but cannot be read back; in `body` a digest stands for it. `where` names the source.
     `partial`: other fields are declared elsewhere, so that nothing follows from their absence here. `follows`: what it
     refers to has to be as declared before this is written, and not only there. `implied`: the part of `body` that is so
-    with every new one; it counts as applied from the first, so that what differs there is somebody's doing.
+    with every new one; it counts as applied from the first, so that what differs there is somebody's doing. `pinned`:
+    the key that it is held for, so that it is not what the files say, nor can be changed by them.
     """
 
     kind: str
@@ -102,6 +103,7 @@ class Desired:
     perils: tuple[Peril, ...] = field(default=(), repr=False, compare=False)
     follows: bool = False
     implied: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    pinned: str = field(default="", compare=False)
 
     @property
     def ref(self) -> Ref:

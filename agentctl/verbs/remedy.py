@@ -26,15 +26,29 @@ def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
     if change.vanished:
         way = anew(change, _OURS)
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
-        lines.append(f"{way if change.observed else made}; or take it out of the files")
+        lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
     elif change.action == "delete" and change.foreign:
         lines.append(f"Declare it again to keep it; or delete it as it is there: {_OURS} --prune")
     # What lost its object there is no wish of somebody's that a file could take.
     elif any(not refs(edit.after) & gone for edit in change.foreign):
-        lines.append(f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}")
+        lines.append(_theirs(change.desired.pinned))
     if change.destroys:
         lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     return "; ".join(lines)
+
+
+def _otherwise(pinned: str) -> str:
+    return f"end the hold: agentctl unhold {pinned}" if pinned else "take it out of the files"
+
+
+def _theirs(pinned: str) -> str:
+    """The two ways out of drift. The files of what is held say something else, and would go live as a whole."""
+    if not pinned:
+        return f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}"
+    return (
+        f"Overwrite it with what {pinned} is held at: {_OURS}; or end the hold and take theirs into the files: "
+        f"agentctl unhold {pinned}, then agentctl pull {pinned} (the next sync applies all that these files say)"
+    )
 
 
 def anew(change: Change, ours: str = "--take-ours") -> str:

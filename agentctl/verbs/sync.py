@@ -28,7 +28,7 @@ from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.renamed import doubted
-from agentctl.verbs.revisions import held, history
+from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
 from agentctl.wiring import Control
@@ -64,7 +64,7 @@ async def plan(
     loaded, bindings, recalled, kinds = await _begun(control, only)
     assistants = select(loaded.assistants, only)
     gated = gate.wanted(control, gated)
-    keys, released = await _held(control, loaded.assistants, assistants)
+    keys, released = await in_force(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
     notices = [*loaded.warnings, *_unknown_keys(free), *_of_released(assistants, released), *history.too_large(free)]
@@ -149,14 +149,16 @@ async def apply(
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
+        if ours and any(hold.is_open for hold in ours.holds):
+            await keeping.close(control)
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):
             return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
         stay = [one for one in plan.changes if one.contested and not take_ours]
         doubtful = {one.desired.key.partition("/")[0] for one in stay if one.doubt}
-        for key in (key for key in (ours.released if ours else ()) if key not in doubtful):
-            await unhold(control, key)
+        for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in doubtful):
+            await unhold(control, hold.key)
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
@@ -203,7 +205,7 @@ def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assist
     )
 
 
-async def _held(
+async def in_force(
     control: Control, declared: Sequence[Assistant], asked: Sequence[Assistant]
 ) -> tuple[list[Hold], list[Hold]]:
     """The holds in force, and those that end since the source of one that was asked for is not what it was.
@@ -215,7 +217,7 @@ async def _held(
     kept, released = [], []
     for hold in await holds(control):
         source = sources.get(hold.key)
-        if source is not None and history.digest(source, control.scope) == hold.digest:
+        if source is not None and (hold.is_open or history.digest(source, control.scope) == hold.digest):
             kept.append(hold)
         elif hold.key in keys:
             released.append(hold)
@@ -232,8 +234,7 @@ def _apart(assistants: Sequence[Assistant], beside: held.Held) -> tuple[list[Ass
 def _of_released(assistants: Sequence[Assistant], released: Sequence[Hold]) -> Iterator[Problem]:
     where = {assistant.key: assistant.where for assistant in assistants}
     for hold in released:
-        what = f"was held at revision {hold.revision}; its files have changed since, so the hold ends with this sync"
-        yield Problem(where.get(hold.key, f"assistants/{hold.key}"), what)
+        yield Problem(where.get(hold.key, f"assistants/{hold.key}"), hold.end)
 
 
 def _sparing(
@@ -243,17 +244,21 @@ def _sparing(
     kept: Sequence[Hold],
     released: Sequence[Hold],
 ) -> ProjectPlan:
-    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan."""
+    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan.
+
+    A former object, of which the place is taken, is nobody's part.
+    """
     parts = frozenset[Ref]().union(*spared.values())
-    changes = tuple(one for one in plan.changes if one.action != "delete" or one.desired.ref not in parts)
+    changes = tuple(
+        one for one in plan.changes if one.action != "delete" or one.replaces or one.desired.ref not in parts
+    )
     orphans = tuple(ref for ref in plan.orphans if ref not in parts)
     abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
     lapsed = tuple(one for one in plan.lapsed if one[0] not in parts)
-    keys = tuple(hold.key for hold in released)
     # Beside what is held there may be others all the same: that needs a person, held or not.
     failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
     more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
-    return ProjectPlan.of(plan, assistants, **more, lapsed=lapsed, holds=tuple(kept), released=keys)
+    return ProjectPlan.of(plan, assistants, **more, lapsed=lapsed, holds=tuple(kept), released=tuple(released))
 
 
 def untested(assistants: Sequence[Assistant]) -> list[Problem]:

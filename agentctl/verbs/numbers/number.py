@@ -23,6 +23,7 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.takeover import Takeover, at_twilio
 from agentctl.verbs.numbers.takeover import look as look
+from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 
@@ -139,7 +140,8 @@ class _Import:
         from agentctl.sources.edit import add_number
 
         root, key = self.control.loaded.project.root, self.takeover.assistant.key
-        self.line_added = await asyncio.to_thread(add_number, root, key, self.takeover.number)
+        async with keeping(self.control):
+            self.line_added = await asyncio.to_thread(add_number, root, key, self.takeover.number)
 
     def result(self) -> Imported:
         """What came of it."""

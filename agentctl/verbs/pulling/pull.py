@@ -15,6 +15,7 @@ from typing import Any
 from agentctl.errors import Problem
 from agentctl.resources import MARKS, post_call
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.assistant import Assistant
 from agentctl.sources.pulled import Draft, Rewrite, replace
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
@@ -24,7 +25,10 @@ from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.reading import read
-from agentctl.verbs.sync import load, select
+from agentctl.verbs.remedy import remedies
+from agentctl.verbs.revisions import held
+from agentctl.verbs.revisions.keeping import keeping
+from agentctl.verbs.sync import in_force, load, select
 from agentctl.wiring import Control
 
 
@@ -57,9 +61,11 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     A prompt or first message with [[ ]] in it is left alone unless `overwrite_templates`. Raises as `plan` does.
     """
     loaded = await load(control)
-    assistants = select(loaded.assistants, only)
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
+    chosen = select(loaded.assistants, only)
+    beside = await held.read(control, (await in_force(control, loaded.assistants, chosen))[0])
+    assistants = [one for one in chosen if one.key not in beside.keys]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
@@ -72,10 +78,32 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
         assistants=tuple(one.key for one in assistants),
         rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
         taken=tuple(taking.taken),
-        left=tuple(dict.fromkeys([*taking.left, *_unknown(plan)])),
+        left=tuple(
+            dict.fromkeys([*taking.left, *_unknown(plan), *await _of_held(control, beside, chosen, loaded.assistants)])
+        ),
         failures=plan.failures,
         before=plan,
     )
+
+
+async def _of_held(
+    control: Control, beside: held.Held, chosen: Sequence[Assistant], declared: Sequence[Assistant]
+) -> list[Problem]:
+    """What was changed of those that are held: it is no change of what their files say, so no file can take it."""
+    keys = [one.key for one in chosen if one.key in beside.keys]
+    known = [key for key in keys if key in beside.revisions]
+    left = [Problem(key, f"is held, and {beside.unread[key]}") for key in keys if key not in beside.revisions]
+    if not known:
+        return left
+    bindings = await control.bindings()
+    kinds = await control.kinds(bindings)
+    desired = beside.desired(kinds, known, [one for one in declared if one.key not in beside.keys])
+    plan = await planning.plan(kinds, (), bindings, more=desired, whole=False, patience=control.patience)
+    changes = [change for change in plan.changes if change.overwrites]
+    for change, remedy in zip(changes, remedies(changes), strict=True):
+        what = f"was changed there, and {change.desired.pinned} is held, so its files are not what is there. {remedy}"
+        left.append(Problem(f"{change.desired.kind} {change.desired.key}", what))
+    return left
 
 
 def _unknown(plan: Plan) -> Iterator[Problem]:
@@ -100,8 +128,9 @@ async def write(control: Control, found: Pull) -> None:
     while a sync of this project runs.
     """
     async with exclusive(control):
-        for rewrites in found.rewrites.values():
-            await asyncio.to_thread(replace, rewrites)
+        async with keeping(control):
+            for rewrites in found.rewrites.values():
+                await asyncio.to_thread(replace, rewrites)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)

@@ -34,6 +34,7 @@ from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import ProjectPlan, digest, unknown
 from agentctl.verbs.revisions.hold import hold, holds
+from agentctl.verbs.revisions.keeping import keeping
 from agentctl.wiring import Control
 
 
@@ -152,10 +153,11 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
         names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
         folder = control.directory / ASSISTANTS
-        with _moved(folder, old, new) if renaming.moves else nullcontext():
-            if (await store.call("rename", names))["taken"]:
-                raise _taken(new, "an agent of another environment")
-        await asyncio.to_thread(rewrite, renaming.mentions)
+        async with keeping(control):
+            with _moved(folder, old, new) if renaming.moves else nullcontext():
+                if (await store.call("rename", names))["taken"]:
+                    raise _taken(new, "an agent of another environment")
+            await asyncio.to_thread(rewrite, renaming.mentions)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
         for one in before:

@@ -28,6 +28,11 @@ class Held:
     revisions: Mapping[str, Assistant] = field(default_factory=dict)
     unread: Mapping[str, SyncError] = field(default_factory=dict)
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """Of those that are held."""
+        return frozenset(hold.key for hold in self.holds)
+
     def parts(self, kinds: Sequence[Kind[Assistant]], declared: Iterable[Assistant]) -> dict[str, frozenset[Ref]]:
         """What each is made of: by its files, and by the revision that is in force."""
         sources: dict[str, list[Assistant]] = {hold.key: [] for hold in self.holds}
@@ -56,7 +61,7 @@ class Held:
                     if one is None:
                         lost.add(desired.ref)
                     else:
-                        found.setdefault(one.ref, one)
+                        found.setdefault(one.ref, replace(one, pinned=key))
         return tuple(found.values())
 
     def notices(self, plan: Plan, kinds: Sequence[Kind[Assistant]], declared: Iterable[Assistant]) -> Iterator[Problem]:
@@ -67,6 +72,9 @@ class Held:
             if hold.key not in where:
                 continue
             yield Problem(where[hold.key], str(hold))
+            if hold.is_open:
+                what = "a command of agentctl was cut off while it wrote files: the hold stays, and a sync notes them"
+                yield Problem(where[hold.key], what)
             revision = self.revisions.get(hold.key)
             if revision is None:
                 what = f"what is there cannot be compared with what it is held at: {self.unread[hold.key]}"

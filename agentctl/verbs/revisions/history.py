@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from agentctl.errors import Problem, StoreError, StoreUnavailable, SyncError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Document
+from agentctl.secrecy.replenished import replenished
 from agentctl.secrecy.secret import opened, sealed, seals
 from agentctl.settings import nearest
 from agentctl.sync.apply import Applied
@@ -22,7 +23,7 @@ from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
 from agentctl.verbs.reading import read
-from agentctl.verbs.revisions.hold import Hold, holds
+from agentctl.verbs.revisions.hold import Hold, holds, note
 from agentctl.wiring import Control
 
 KIND = "revision"
@@ -44,7 +45,7 @@ class ProjectPlan(Plan):
 
     assistants: tuple[Assistant, ...] = ()
     holds: tuple[Hold, ...] = ()
-    released: tuple[str, ...] = ()
+    released: tuple[Hold, ...] = ()
     note: str = "sync"
     seen: object = None
     gated: bool = False
@@ -98,28 +99,43 @@ async def revisions(control: Control, key: str) -> tuple[Revision, ...]:
 
 
 async def restored(control: Control, key: str, revision: int | None) -> Assistant:
-    """The assistant as it was; None: the newest. Raises SyncError where this version cannot read it, or it is gone."""
+    """The assistant as it was; None: the newest. As `recalled`, which see."""
+    return (await recalled(control, key, revision))[0]
+
+
+async def recalled(control: Control, key: str, revision: int | None) -> tuple[Assistant, tuple[str, ...]]:
+    """The assistant as it was, with the secrets of today's files, and where those are others than it had.
+
+    Secrets are not kept, and a rotated one must not come back. Raises SyncError where this version cannot read it, it
+    is gone, or the files have no secret in a place where it had one.
+    """
     store, name = await control.store(), f"{f'revision {revision}' if revision else 'the newest revision'} of {key}"
     row = await store.call("revision", {**asdict(control.scope), "key": key, "revision": revision}, timeout=_SECONDS)
     try:
         contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
         source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
-        spec = {**opened(row["spec"], _raw(control, key)), **source}
+        today = _today(control, key)
+        spec, news = replenished(opened(row["spec"], today), today)
+        spec = {**spec, **source}
         if lost := sorted(set(seals(spec))):
             raise SyncError(
-                f"{name} was applied with another secret at {', '.join(lost)}, and secrets are not kept",
-                "Put that one into the files for as long as the rollback takes, or choose another revision with --to.",
+                f"{name} was applied with a secret at {', '.join(lost)}; secrets are not kept, and the files have none "
+                "there",
+                "Put one there, and leave it there for as long as it is held, or choose another revision with --to.",
             )
         documents = [_document(entry, contents) for entry in spec["knowledge"]]
-        return Assistant.model_validate({**spec, "where": name, "knowledge": documents})
+        return Assistant.model_validate({**spec, "where": name, "knowledge": documents}), news
     except (TypeError, KeyError, ValidationError):
         raise SyncError(f"{name} cannot be read by this version of agentctl", "Choose another one with --to.") from None
 
 
-def _raw(control: Control, key: str) -> Any:
-    """What the files of an assistant say where its secrets stand: the platform's own settings, addresses of pages."""
-    found = (one for one in control.loaded.assistants if one.key == key)
-    return next(([one.elevenlabs, [_described(document) for document in one.knowledge]] for one in found), [])
+def _today(control: Control, key: str) -> Any:
+    """What the files say of an assistant now, in the shape of a revision, secrets included; contents are left out."""
+    one = next((one for one in control.loaded.assistants if one.key == key), None)
+    if one is None:
+        return {}
+    fields = one.model_dump(mode="json", exclude={"knowledge", "source"})
+    return {**fields, "knowledge": [_described(document) for document in one.knowledge]}
 
 
 def digest(assistant: Assistant, scope: Scope) -> str:
@@ -157,7 +173,7 @@ async def record(control: Control, plan: ProjectPlan, applied: Applied, kinds: S
         return applied
     changed = {one.key for one in kept if has_part(one, written)}
     store = await control.store()
-    notes = {hold.key: f"rollback to {hold.revision}" for hold in plan.holds}
+    notes = {hold.key: note(hold.revision) for hold in plan.holds}
     try:
         new = await _new(control, whole, changed, notes.keys())
     except StoreError as error:

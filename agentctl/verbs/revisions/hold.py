@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 
 from agentctl.wiring import Control
 
+NOTE = "rollback to "
+_OPEN = "open:"  # before the digest of one that stays whatever its source says
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -20,9 +23,27 @@ class Hold:
         return f"held at revision {self.revision}: its files are left alone until they change, or: {self.remedy}"
 
     @property
+    def is_open(self) -> bool:
+        """Whether a step of agentctl's own is writing its files, or was cut off over that: they do not end it."""
+        return self.digest.startswith(_OPEN)
+
+    @property
+    def end(self) -> str:
+        """That it ends, and why, in words: said before anything of its files goes live."""
+        return (
+            f"was held at revision {self.revision}; what it is made of (its folder, shared/, agentctl.toml) has "
+            "changed since, so the hold ends with this sync, and its files go live"
+        )
+
+    @property
     def remedy(self) -> str:
         """The command that ends it."""
         return f"agentctl unhold {self.key}"
+
+
+def note(revision: int) -> str:
+    """What is noted of the configuration that a rollback to `revision` leaves."""
+    return f"{NOTE}{revision}"
 
 
 async def holds(control: Control) -> tuple[Hold, ...]:
@@ -35,6 +56,11 @@ async def hold(control: Control, key: str, revision: int, digest: str) -> None:
     """Leave `key` at `revision` for as long as the digest of its source is `digest`."""
     row = {"key": key, "revision": revision, "digest": digest}
     await (await control.store()).call("hold", {**asdict(control.scope), **row})
+
+
+async def open_hold(control: Control, one: Hold) -> None:
+    """Let it stay whatever its source says, until it is given another digest."""
+    await hold(control, one.key, one.revision, f"{_OPEN}{one.digest}")
 
 
 async def unhold(control: Control, key: str) -> bool:

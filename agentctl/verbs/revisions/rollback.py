@@ -18,8 +18,9 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.revisions import held
-from agentctl.verbs.revisions.history import ProjectPlan, Revision, digest, restored, revisions, unknown
-from agentctl.verbs.revisions.hold import Hold, hold, holds, unhold
+from agentctl.verbs.revisions.before import chosen
+from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
+from agentctl.verbs.revisions.hold import Hold, hold, holds, note, unhold
 from agentctl.wiring import Control
 
 
@@ -34,7 +35,7 @@ class Rollback:
 
 
 async def look(control: Control, key: str, to: int | None = None, *, gated: bool | None = None) -> Rollback:
-    """Plan to make `key` what it was: at revision `to`, else at the one before the newest. Writes nothing.
+    """Plan to make `key` what it was: at revision `to`, else at the one before what is in force. Writes nothing.
 
     `gated`: as it is applied, the tests that the revision had are run against it before it goes live; None: as
     agentctl.toml has it.
@@ -48,19 +49,24 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     if key not in declared:
         hint = f"Its revisions are kept; bring assistants/{key} back first."
         raise UsageError(f"{key} is no longer declared", hint) if kept else unknown(key, declared)
-    revision = _chosen(key, kept, to)
+    standing = await holds(control)
+    revision = chosen(key, kept, next((one for one in standing if one.key == key), None), to)
     others = [assistant for assistant in loaded.assistants if assistant.key != key]
-    assistant, notices = _without_numbers_of(others, await restored(control, key, revision))
+    old, secrets = await recalled(control, key, revision)
+    assistant, notices = _without_numbers_of(others, old)
+    if secrets:
+        what = f"secrets are not kept, so today's of the files stay at {', '.join(secrets)}"
+        notices.append(Problem(old.where, what))
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     gated = gate.wanted(control, gated)
     notices += sync.untested([assistant]) if gated else []
     how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
     found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=control.patience, **how)
-    beside = await held.read(control, [one for one in await holds(control) if one.key != key])
+    beside = await held.read(control, [one for one in standing if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
-    plan = ProjectPlan.of(found, [assistant], note=f"rollback to {revision}", gated=gated)
+    plan = ProjectPlan.of(found, [assistant], note=note(revision), gated=gated)
     return Rollback(key, revision, plan, digest(declared[key], control.scope))
 
 
@@ -114,19 +120,6 @@ async def _withdraw(control: Control, key: str, before: Sequence[Hold]) -> None:
     await unhold(control, key)
     for one in before:
         await hold(control, key, one.revision, one.digest)
-
-
-def _chosen(key: str, kept: Sequence[Revision], to: int | None) -> int:
-    numbers = [one.revision for one in kept]
-    if to is None and len(numbers) < 2:
-        had = "only one revision" if numbers else "no revision"
-        raise UsageError(f"{key} has {had}: there is nothing to go back to", "Each sync that changes it keeps one.")
-    if to is None:
-        return numbers[1]
-    if to not in numbers:
-        hint = f"There are: {', '.join(map(str, numbers)) or 'none'}."
-        raise UsageError(f"{key} has no revision {to}", hint)
-    return to
 
 
 def _without_numbers_of(others: Sequence[Assistant], old: Assistant) -> tuple[Assistant, list[Problem]]:

@@ -92,6 +92,8 @@ def _syncing(watched: Watched) -> Body:
         async with exclusive(control):
             plan = await sync.plan(control)
             watched.planned(plan)
+            for hold in plan.released:
+                logger.warning("sync: assistants/%s: %s", hold.key, hold.end)
             if plan.gated:
                 watched.extend(gate.longest(control))
             return await sync.apply(control, plan, on_change=watched.hearing())

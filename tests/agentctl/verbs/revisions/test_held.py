@@ -80,6 +80,17 @@ def test_a_rollback_that_was_killed_is_finished_by_the_next_sync(twice: Bench, p
     finished(twice)
 
 
+def test_what_a_killed_rollback_has_replaced_goes_with_the_sync_that_finishes_it(twice: Bench) -> None:
+    # Under a gate a changed document is made anew, and the old one is deleted last.
+    status = in_a_process(["-C", str(twice.root), "rollback", "empfang", "--yes", "--gate"], 1, "before", {"DELETE"})
+    assert os.WIFSIGNALED(status)
+    assert len(twice.sandbox.state()["documents"]) == 2
+    assert "knowledge_document empfang/zeiten (replaced by a new one)" in twice("plan")[1]
+    assert twice("sync", "--yes")[0] == 0
+    assert (len(twice.sandbox.state()["documents"]), there(twice)) == (1, ("Gut.", ["Ab acht."]))
+    assert state(twice) == "held"
+
+
 def test_a_rollback_of_which_a_part_was_refused_is_finished_by_the_next_sync(twice: Bench) -> None:
     twice.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", times=1, status=422, body={"detail": "no"})
     code, out, _ = twice("rollback", "empfang", "--yes")

@@ -97,11 +97,21 @@ def test_an_address_that_lets_in_is_kept_as_a_digest_and_comes_back_from_the_fil
     assert [document.url for document in restored.knowledge] == [page]
     assert history.digest(restored, SCOPE) == history.digest(source, SCOPE)
 
-    async def lost(control: Control) -> None:
-        with pytest.raises(SyncError, match=r"revision 2 of empfang was applied with another secret at knowledge\.url"):
-            await history.restored(control, "empfang", 2)
+    async def rotated(control: Control) -> tuple[Assistant, tuple[str, ...]]:
+        return await history.recalled(control, "empfang", 2)
 
     bench.toml.write_text(declared.format(page.replace("canary-token", "another")))
+    old, paths = bench.control(rotated)
+    assert ([one.url for one in old.knowledge], paths) == (
+        [page.replace("canary-token", "another")],
+        ("knowledge.url",),
+    )
+
+    async def lost(control: Control) -> None:
+        with pytest.raises(SyncError, match=r"revision 2 of empfang was applied with a secret at knowledge\.url"):
+            await history.restored(control, "empfang", 2)
+
+    bench.toml.write_text('name = "Empfang"\nlanguage = "de"\n')
     bench.control(lost)
 
 

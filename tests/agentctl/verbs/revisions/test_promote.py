@@ -186,7 +186,8 @@ def test_what_cannot_be_promoted_is_told(bench: Bench, staging: BlockingSandbox)
     bench.declare("zentrale")
     # Of all, the others go; one that was named must be there.
     code, out, err = bench("promote", "staging", "production", "--yes")
-    assert (code, "left: zentrale: staging has no revision of it" in err) == (0, True), out + err
+    assert (code, "left: zentrale: staging has no revision of it" in err) == (3, True), out + err
+    assert out.splitlines()[-1] == "Not promoted: zentrale; see above."
     assert prompts(bench.sandbox) == ["Hilf bei der Beispiel GmbH."]
     assert bench("promote", "staging", "production", "zentrale", "--yes")[0] == 2
     for arguments, message in (
@@ -203,8 +204,9 @@ def test_an_assistant_that_only_staging_has_is_named_and_left(bench: Bench, stag
     bench.declare("alt")
     ok(bench, "--env", "staging", "sync", "--yes")
     shutil.rmtree(bench.root / "assistants" / "alt")
-    done = bench.json("promote", "staging", "production", "--yes")
-    assert [(one["assistant"], one["why"]) for one in done["not_promoted"]] == [
+    code, out, err = bench("promote", "staging", "production", "--yes", "--json")
+    assert code == 3, err
+    assert [(one["assistant"], one["why"]) for one in json.loads(out)["not_promoted"]] == [
         ("alt", "staging has it, and the files do not declare it any more")
     ]
     assert len(staging.state()["agents"]) == 2
@@ -311,7 +313,7 @@ def test_what_is_held_or_was_changed_in_production_is_left(bench: Bench, staging
     assert prompts(bench.sandbox) == ["Zwei."]
     ok(bench, "rollback", "empfang", "--yes")
     code, _, err = bench("promote", "staging", "production", "--yes")
-    assert (code, "left: empfang: held at revision 1" in err) == (0, True), err
+    assert (code, "left: empfang: held at revision 1" in err) == (3, True), err
     assert prompts(bench.sandbox) == ["Hilf bei der Beispiel GmbH."]
 
 

@@ -91,3 +91,24 @@ def test_a_hold_of_which_the_revision_is_gone_still_holds(bench: Bench) -> None:
     with bench.writes() as writes:
         assert bench("sync", "--yes", "--prune")[0] == 0
     assert writes == []
+
+
+def test_a_rollback_keeps_the_secrets_of_today_says_so_and_holds(bench: Bench) -> None:
+    """A revision restores no secret: one that was rotated must not come back, and must not be in the way either."""
+    declared = (
+        'name = "Empfang"\nlanguage = "de"\n[elevenlabs.conversation_config.agent.prompt.custom_llm]\n'
+        'url = "https://llm.example.org"\nrequest_headers = {{ X-Key = "{}" }}\n'
+    )
+    for secret, prompt in (("canary-old", "Gut."), ("canary-new", "Schlecht.")):
+        bench.toml.write_text(declared.format(secret))
+        say(bench, "empfang", prompt)
+        assert bench("sync", "--yes")[0] == 0
+    code, out, err = bench("rollback", "empfang", "--to", "2", "--yes")
+    assert (code, "today's of the files stay at elevenlabs" in out, "canary" in out) == (0, True, False), out + err
+    prompt = bench.agent()["conversation_config"]["agent"]["prompt"]
+    assert (prompt["prompt"], prompt["custom_llm"]["request_headers"]) == ("Gut.", {"X-Key": "canary-new"})
+    for _ in range(2):
+        with bench.writes() as writes:
+            code, out, _ = bench("sync", "--yes")
+        assert (code, writes, "held at revision 2" in out, "cannot be compared" in out) == (0, [], True, False), out
+    assert len(bench.json("history", "empfang")[0]["revisions"]) == 4
