@@ -180,7 +180,7 @@ class _Run:
         leads = refs(without(change.desired.body, spared))
         if lost := await self._verdicts.ask(change, remote_id, planned, leads):
             what = f"{change.desired.kind} {change.desired.key} was not let through, because {_named(lost)} was not"
-            raise Blocked(what, "Nothing leads to what no gate has let through: that has to be synced with it, or before.")
+            raise Blocked(what, "Nothing leads to what no gate has let through: sync that with it, or before.")
 
     async def _begin(self, kind: Kind[Any], change: Change, spared: Sequence[tuple[str, ...]]) -> Observed:
         """Create, without what cannot be said before others of the kind are there; then wait until they are."""
