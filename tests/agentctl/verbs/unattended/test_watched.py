@@ -98,7 +98,7 @@ async def test_one_that_is_stopped_before_it_begins_is_ended_too(told: list[Repo
 
 async def test_a_limit_that_comes_sooner_stays(told: list[Report]) -> None:
     one = Watched(seconds=0.05)
-    with pytest.raises(TimedOut, match="ended after its 0.05 s"):
+    with pytest.raises(TimedOut, match=r"ended after its 0\.05 s"):
         await run(one, taking(20, lambda: one.stop(10, "its server was stopped")))
 
 
