@@ -154,19 +154,11 @@ def load_settings(
 def usable_settings(
     directory: Path, *, values: Mapping[str, str | None] | None = None, variables: Mapping[str, str] | None = None
 ) -> tuple[Settings, list[Problem]]:
-    """As `load_settings`, with the defaults of what cannot be used, and a problem for each of it.
-
-    Raises ConfigurationError where .env cannot be read at all.
-    """
-    dotenv = directory / ".env"
+    """As `load_settings`, with the defaults of what cannot be used, and a problem for each of it."""
     names = dict(variables or {})
-    try:
-        kept, problems = _read(dotenv)
-        given = {**(values or {}), **_named(names, kept)}
-        settings, wrong = _usable(kept, given, names)
-    except (UnicodeDecodeError, OSError) as error:
-        why = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
-        raise ConfigurationError([Problem(str(dotenv), why)], "Save it as UTF-8 text that you may read.") from None
+    kept, problems = _read(directory / ".env")
+    given = {**(values or {}), **_named(names, kept)}
+    settings, wrong = _usable(kept, given, names)
     told = {problem.where for problem in wrong}
     return settings, [*problems, *wrong, *(one for one in _incomplete(settings) if one.where not in told)]
 
@@ -192,12 +184,9 @@ def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, 
 
 
 def wanted_environment(directory: Path) -> str | None:
-    """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so, or .env cannot be read."""
+    """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so."""
     dotenv, name = directory / ".env", "agentctl_env"
-    try:
-        return _named({name: name.upper()}, _read(dotenv)[0])[name]
-    except (UnicodeDecodeError, OSError):
-        return None  # `load_settings` tells
+    return _named({name: name.upper()}, _read(dotenv)[0])[name]  # What is wrong with it is told by `load_settings`.
 
 
 def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str | None]:
@@ -208,18 +197,20 @@ def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, s
 def _read(dotenv: Path) -> tuple[dict[str, str], list[Problem]]:
     """What the file sets; nothing, and what is wrong, where a line of it cannot be read.
 
-    A variable that is not set is a worse riddle than a wrong line. Raises OSError and UnicodeDecodeError.
+    A variable that is not set is a worse riddle than a wrong line.
     """
-    if not dotenv.is_file():
-        return {}, [Problem(str(dotenv), "is not a file")] if dotenv.exists() else []
-    with dotenv.open("rb") as stream:
-        content = stream.read(_MAX_ENV_BYTES + 1)
-    if len(content) > _MAX_ENV_BYTES:
-        return {}, [Problem(str(dotenv), f"is larger than {_MAX_ENV_BYTES / 1_000_000:g} MB")]
+    try:
+        text = _text(dotenv)
+    except UnicodeDecodeError:
+        return {}, [Problem(str(dotenv), "is not UTF-8; save it as UTF-8 text")]
+    except OSError as error:
+        return {}, [Problem(str(dotenv), f"cannot be read: {error.strerror}")]
+    except ValueError as error:
+        return {}, [Problem(str(dotenv), str(error))]
     from dotenv.parser import parse_stream
     from dotenv.variables import parse_variables
 
-    lines = list(parse_stream(io.StringIO(content.decode("utf-8"))))
+    lines = list(parse_stream(io.StringIO(text)))
     wrong = [line.original.line for line in lines if line.error or (line.key is not None and line.value is None)]
     problems = [Problem(f"{dotenv}, line {number}", _NO_LINE) for number in wrong[:_SOME]]
     if len(wrong) > _SOME:
@@ -231,6 +222,19 @@ def _read(dotenv: Path) -> tuple[dict[str, str], list[Problem]]:
             atoms = parse_variables(line.value)
             kept[line.key] = "".join(atom.resolve(ChainMap(kept, os.environ)) for atom in atoms)  # type: ignore[arg-type]
     return kept, problems
+
+
+def _text(dotenv: Path) -> str:
+    """What is in the file; empty where there is none. Raises OSError, and ValueError for what is no text of a .env."""
+    if not dotenv.is_file():
+        if dotenv.exists():
+            raise ValueError("is not a file")
+        return ""
+    with dotenv.open("rb") as stream:
+        content = stream.read(_MAX_ENV_BYTES + 1)
+    if len(content) > _MAX_ENV_BYTES:
+        raise ValueError(f"is larger than {_MAX_ENV_BYTES / 1_000_000:g} MB")
+    return content.decode("utf-8")
 
 
 def require(settings: Settings, *names: str) -> None:

@@ -53,8 +53,7 @@ class Control:
         self.directory = directory
         self.settings = settings
         self.has_project = has_project
-        self.environment = environment
-        self._workspace = workspace
+        self.environment, self._workspace = environment, workspace
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
         self._stack = stack
@@ -102,7 +101,8 @@ class Control:
         url, key = str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key
         require(self.settings, "elevenlabs_api_key")
         assert key is not None
-        api = ElevenLabs(url, key, key_name=self.settings.variable("elevenlabs_api_key"), veil=self.veil)
+        name = self.settings.variable("elevenlabs_api_key")
+        api = ElevenLabs(url, key, key_name=name, veil=self.veil, tell=lambda text: self.tell(text))
         self._stack.push_async_callback(api.aclose)
         return api
 

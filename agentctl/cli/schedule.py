@@ -23,7 +23,7 @@ def schedule(
         str | None, typer.Option("--url", metavar="URL", help="For pg_cron: where `agentctl serve` is reached.")
     ] = None,
     stateless: Annotated[
-        bool, typer.Option("--stateless", help="For github: without a store, the files alone count.")
+        bool, typer.Option("--stateless", help="The syncs keep no store: the files alone count. Not for pg_cron.")
     ] = False,
 ) -> None:
     """Print what has a sync run every so often: a crontab line, units, a workflow, a statement. Changes nothing."""
@@ -33,7 +33,8 @@ def schedule(
         from agentctl.verbs.address import need_root_url
         from agentctl.verbs.unattended.schedule import Schedule, printed
 
-        control.loaded  # noqa: B018 - raises where there is no project, so that nothing is printed for a wrong directory
+        if not control.loaded.project.name:  # Nothing is printed for a wrong directory.
+            control.loaded.checked()
         if url is not None:
             need_root_url("--url", url)
         public = control.settings.public_url
@@ -58,10 +59,12 @@ def schedule(
 
 
 def _secrets(control: Control) -> tuple[str, ...]:
-    """The variables of the secrets that a sync elsewhere needs: for the key, then for the store."""
+    """The variables of the secrets that a sync elsewhere needs: for the key, then for the store and for mail."""
     settings = control.settings
     store = "supabase_service_role_key" if _on_supabase(control) else "database_url"
-    return tuple(settings.variable(name) for name in ("elevenlabs_api_key", store))
+    route = next((name for name in ("smtp_url", "resend_api_key") if getattr(settings, name) is not None), None)
+    mail = (route, "mail_from") if route and control.loaded.project.mail_to else ()
+    return tuple(settings.variable(name) for name in ("elevenlabs_api_key", store, *mail))
 
 
 def _plain(control: Control, *, stateless: bool) -> dict[str, str]:

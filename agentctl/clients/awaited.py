@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -15,8 +15,9 @@ class CutOff:
         self._all: list[tuple[float, str]] = []
 
     def note(self, what: str) -> None:
-        """It was given up just now."""
-        self._all.append((asyncio.get_running_loop().time(), what))
+        """It was given up just now. Empty: what was given up says nothing."""
+        if what:
+            self._all.append((asyncio.get_running_loop().time(), what))
 
     def since(self, moment: float) -> str:
         """What was given up first since then; empty if nothing was. Before it, work that failed gave up its rest."""
@@ -38,11 +39,14 @@ def watching() -> Iterator[CutOff]:
 
 
 @contextmanager
-def awaited(what: str) -> Iterator[None]:
-    """In the block an answer is waited for: `what` is its request, and who is asked, in words fit for an error."""
+def awaited(what: str | Callable[[], str]) -> Iterator[None]:
+    """In the block an answer is waited for: `what` is its request, and who is asked, in words fit for an error.
+
+    Or it says in a sentence how far that came.
+    """
     try:
         yield
     except asyncio.CancelledError:
         if (found := _CUT_OFF.get()) is not None:
-            found.note(what)
+            found.note(f"No answer came to {what}." if isinstance(what, str) else what())
         raise

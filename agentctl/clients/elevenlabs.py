@@ -9,7 +9,7 @@ up to two seconds. It serves where it is the best source: clients/lint.py reads 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,7 +17,6 @@ from urllib.parse import quote
 import httpx
 from pydantic import SecretStr
 
-from agentctl.clients.awaited import awaited
 from agentctl.clients.connections import Connections
 from agentctl.clients.detail import detail, places, request_id
 from agentctl.clients.guard import may_be_sent
@@ -48,7 +47,8 @@ class ElevenLabs:
     are None are left out, lists repeat. Every method raises Unauthorized, NotFound, RateLimited, Rejected or ApiError
     when the platform refuses, Unreachable when no usable answer came, and `post` AnswerLost when it may have worked.
     Before each attempt of whatever is no GET, the guards (`clients.guard`) are asked, and what they raise is raised.
-    `key_name` is the variable that errors blame for the key; `veil` knows what else no error may repeat.
+    `key_name` is the variable that errors blame for the key; `veil` knows what else no error may repeat;
+    `tell` hears of a pause that the host asks for.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class ElevenLabs:
         concurrency: int = CONCURRENCY,
         key_name: str = "ELEVENLABS_API_KEY",
         veil: Veil | None = None,
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         key = api_key.get_secret_value()
         if not _KEY.fullmatch(key):
@@ -78,7 +79,8 @@ class ElevenLabs:
         self._veil = veil or Veil()
         self._veil.add(api_key)
         self._retry = retry or Retry()
-        self._pace = Pace(concurrency, sleep=self._retry.sleep)
+        asked = f"{self.host} asks for a pause (Retry-After); going on in {{:.0f}} s"
+        self._pace = Pace(concurrency, sleep=self._retry.sleep, on_close=lambda long: tell(asked.format(long)))
         self._headers = {"accept": "application/json", "accept-encoding": "gzip, deflate", "user-agent": "agentctl"}
         # Not through httpx.AsyncClient: nothing of what it adds is wanted here, cookies and redirects least of all.
         self._transport = transport or Connections(url)
@@ -213,9 +215,8 @@ class ElevenLabs:
             request = self._request(what, method, url, params=query or None, extensions=how, **content)
             attempts += 1
             self.requests += 1
-            with awaited(f"{what} at {self.host}"):
-                answer = await self._transport.handle_async_request(request)
-                await answer.aread()
+            answer = await self._transport.handle_async_request(request)
+            await answer.aread()
             return answer
 
         turn = turn or self._pace.turn()

@@ -14,18 +14,29 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 
 CONCURRENCY = 32
+_MUCH = 5.0  # seconds; who waits for less does not ask why
 
 
 class Pace:
-    """The gate before one host. `limit`: the most requests that are ever under way at once; `sleep`: how to wait."""
+    """The gate before one host. `limit`: the most requests that are ever under way at once; `sleep`: how to wait.
 
-    def __init__(self, limit: int = CONCURRENCY, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    `on_close` hears for how many seconds everybody has to wait, each time that the host names a long one.
+    """
+
+    def __init__(
+        self,
+        limit: int = CONCURRENCY,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_close: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
         if limit < 1:
             raise ValueError("a pace needs a limit of at least 1")
         self.limit = limit
         self.under_way = 0
         self._width = float(limit)
         self._sleep = sleep
+        self._on_close = on_close
         self._opens_at = 0.0  # by the loop's clock, while it is closed
         self._closed: asyncio.Task[None] | None = None
         self._tickets = 0
@@ -93,6 +104,9 @@ class Pace:
             if opens_at <= self._opens_at:
                 return
             self._closed.cancel()
+        # A burst is answered by one and the same time.
+        if seconds >= _MUCH and (self._closed is None or opens_at > self._opens_at + _MUCH):
+            self._on_close(seconds)
         self._opens_at = opens_at
         self._closed = asyncio.create_task(self._open_after(seconds))
 

@@ -11,9 +11,11 @@ Everything else that may have happened becomes AnswerLost, and the caller looks 
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +32,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
+from agentctl.clients.awaited import awaited
 from agentctl.clients.pace import Pace, Turn
 from agentctl.errors import AnswerLost, Unreachable
 
@@ -71,13 +74,15 @@ class Retry:
         for a request that is not `repeatable` and may have been carried out.
         """
         turn = turn or Pace(sleep=self.sleep).turn()
-        deadline = _Deadline(self.deadline_seconds)
+        deadline, tries = _Deadline(self.deadline_seconds), _Tries(f"{what} at {host}")
 
         async def attempt() -> httpx.Response:
             # The turn ends with the attempt: who waits for the next one keeps nobody from working.
             async with turn:
-                async with asyncio.timeout_at(deadline.begun()):
-                    answer = await send()
+                with tries.one():
+                    async with asyncio.timeout_at(deadline.begun()):
+                        answer = await send()
+                tries.answered(answer)
                 _tell(turn, answer)
                 return answer
 
@@ -90,7 +95,8 @@ class Retry:
             retry_error_callback=_last,
         )
         try:
-            return await retrying(attempt)
+            with awaited(tries.said):
+                return await retrying(attempt)
         except (httpx.RequestError, TimeoutError) as error:
             # `from None`: the httpx error holds the request, and with it the key.
             failure = error
@@ -101,6 +107,37 @@ class Retry:
     async def _pause(self, seconds: float) -> None:
         if seconds:
             await self.sleep(seconds)
+
+
+@dataclass
+class _Tries:
+    """How far a request has come, for whoever ends the run before it is answered for good."""
+
+    what: str
+    count: int = 0
+    last: str = ""  # how the last one failed
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """In the block it is tried."""
+        self.count += 1
+        try:
+            yield
+        except httpx.RequestError as error:
+            self.last = _reason(error)
+            raise
+
+    def answered(self, answer: httpx.Response) -> None:
+        """An answer came."""
+        asked = retry_after(answer, math.inf)
+        patience = f" and asks for {asked:.0f} s (Retry-After)" if asked else ""
+        self.last = f"the answer is {answer.status_code}{patience}"
+
+    def said(self) -> str:
+        """A sentence; empty while it has not been sent."""
+        if not self.last:
+            return f"No answer came to {self.what}." if self.count else ""
+        return f"{self.what} did not work, tried {self.count}x; the last that came of it: {self.last}."
 
 
 class _Deadline(stop_base):
@@ -186,8 +223,8 @@ def _wait(state: RetryCallState) -> float:
     return 0.0 if _asked(state) else _BACKOFF(state)
 
 
-def retry_after(answer: httpx.Response) -> float:
-    """Seconds to wait that the answer asks for (Retry-After, a number or an HTTP date): at most 60, 0 if none."""
+def retry_after(answer: httpx.Response, longest: float = LONGEST_WAIT) -> float:
+    """Seconds to wait that the answer asks for (Retry-After, a number or an HTTP date): `longest` at most, or 0."""
     value = answer.headers.get("retry-after", "").strip()
     if not value:
         return 0.0
@@ -195,7 +232,7 @@ def retry_after(answer: httpx.Response) -> float:
         seconds = float(value) if value.replace(".", "", 1).isdecimal() else _until(value)
     except (ValueError, OverflowError):
         return 0.0
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return min(max(seconds, 0.0), longest)
 
 
 def _until(date: str) -> float:

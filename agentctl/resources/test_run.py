@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from agentctl.sync.diff import without
 RUN = "/v1/convai/agents/{agent_id}/run-tests"
 INVOCATION = "/v1/convai/test-invocations/{test_invocation_id}"
 _REASON_CHARACTERS = 500
+_LAST_LOOK = 5.0  # seconds that a look may take beyond the deadline
 # What a GET shows and no request may hold: read-only fields, and the deprecated twin of tool_ids.
 _READ_ONLY_CONFIG = (("agent", "prompt", "tools"),)
 _READ_ONLY_SETTINGS = (("safety",), ("queueing_config", "hold_audio"))
@@ -85,7 +87,9 @@ async def run_tests(
             raise ApiError(f"POST {RUN}: the answer has no id to look for results with", status=200)
         await pace.sleep(min(pause, max(until - pace.clock(), 0)))
         pause = min(pause * 1.5, pace.longest)
-        answer = await api.get(INVOCATION, test_invocation_id=invocation)
+        with suppress(TimeoutError):  # What was seen last counts: a look that hangs is no longer wait.
+            async with asyncio.timeout(max(until - pace.clock(), 0) + _LAST_LOOK):
+                answer = await api.get(INVOCATION, test_invocation_id=invocation)
 
 
 def override(planned: Mapping[str, Any]) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def select(file: Path, name: str | None, *, by_variable: bool = False) -> Enviro
     for an unknown environment, and ConfigurationError where what is said of its settings is wrong; None where nobody
     asked for one and the file cannot be read.
     """
-    if name is not None and not file.is_file():
+    if name is not None and not file.exists():
         what = f"not found in {file.parent} or above, and it would declare environment {name!r}"
         otherwise = "without AGENTCTL_ENV" if by_variable else f"without naming {name!r}"
         raise ConfigurationError([Problem(FILENAME, what)], f"Run this inside a project, or {otherwise}.")

@@ -56,10 +56,13 @@ def home(start: Path) -> tuple[Path, bool]:
 
 
 def find(start: Path) -> Path:
-    """The nearest agentctl.toml in `start` or above. Raises ConfigurationError if there is none."""
+    """The nearest agentctl.toml in `start` or above, a file or not: whoever reads it tells what is wrong with it.
+
+    Raises ConfigurationError if there is none.
+    """
     start = start.resolve()
     for directory in (start, *start.parents):
-        if (directory / FILENAME).is_file():
+        if (directory / FILENAME).exists():
             return directory / FILENAME
     raise ConfigurationError(
         [Problem(FILENAME, f"not found in {start} or above")],

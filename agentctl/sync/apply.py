@@ -93,7 +93,7 @@ class _Run:
         self._removal = removal
         self._take_ours = take_ours
         self._destroy = destroy
-        self._verdicts = Verdicts(gate)
+        self._verdicts = Verdicts(gate, bindings.unjudged)
         self._patience = patience
         self._absent = set(doubtful)  # with what was deleted there, held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
@@ -130,7 +130,7 @@ class _Run:
         finally:
             if change.desired.ref in self._made:
                 self._made[change.desired.ref].set()
-            self._verdicts.given(change.desired.ref)
+            self._verdicts.ended(change.desired.ref, failed=change.desired.ref in self._ledger.failed)
 
     def _follows_held(self, change: Change) -> bool:
         return change.desired.follows and bool(refs(change.desired.body) & self._ledger.held_refs)
@@ -157,7 +157,7 @@ class _Run:
         theirs = self._set_there(change, observed, edits) if new else ()
         edits = tuple(edit for edit in edits if edit.keys not in theirs)
         if not new and (edits or change.unjudged):
-            await self._admit(change, observed.remote_id, edited(observed.body, edits))
+            await self._admit(change, observed.remote_id, edited(observed.body, edits), spared)
         if not new:
             observed = await must_be_fresh(kind, change) or observed
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
@@ -169,14 +169,18 @@ class _Run:
             observed = await self._nulled(kind, change, left, observed)
         await self._verify(kind, change, body, observed, gone, theirs, {edit.keys for edit in edits})
         if new:
-            await self._admit(change, observed.remote_id, observed.body)
+            await self._admit(change, observed.remote_id, observed.body, spared)
         if not self._verdicts.open:
             await self._bindings.judge(desired.ref)
         return bool(new or edits or gone or change.unjudged or not refs(desired.body) & self._ledger.held_refs)
 
-    async def _admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
-        others = await self._verdicts.ask(change, remote_id, planned)
-        self._ids(others, f"{change.desired.kind} {change.desired.key} was not let through")
+    async def _admit(
+        self, change: Change, remote_id: str, planned: Mapping[str, Any], spared: Sequence[tuple[str, ...]]
+    ) -> None:
+        leads = refs(without(change.desired.body, spared))
+        if lost := await self._verdicts.ask(change, remote_id, planned, leads):
+            what = f"{change.desired.kind} {change.desired.key} was not let through, because {_named(lost)} was not"
+            raise Blocked(what, "Nothing leads to what no gate has let through: sync that with it, or before.")
 
     async def _begin(self, kind: Kind[Any], change: Change, spared: Sequence[tuple[str, ...]]) -> Observed:
         """Create, without what cannot be said before others of the kind are there; then wait until they are."""

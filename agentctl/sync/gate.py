@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from agentctl.sync.kind import Ref
@@ -21,15 +21,19 @@ class Gate(Protocol):
 
 
 class Verdicts:
-    """Asks a gate, and has whatever refers to new resources of its own kind wait until those are judged too.
+    """Asks a gate, and lets nothing lead to what it has not let through.
 
-    New ones that refer to each other are judged each for itself, and go live together or not at all.
+    New resources of one kind that refer to each other are judged each for itself, and go live together or not at all.
+    Of whatever has no part in that, since it was not selected, is held back or cannot be planned, `unjudged` knows
+    whether it was ever let through.
     """
 
-    def __init__(self, gate: Gate | None) -> None:
+    def __init__(self, gate: Gate | None, unjudged: Callable[[Ref], bool]) -> None:
         self._gate = gate
+        self._unjudged = unjudged
         self._judged: dict[Ref, asyncio.Event] = {}
         self._refs: dict[Ref, set[Ref]] = {}
+        self._passed: set[Ref] = set()
 
     @property
     def open(self) -> bool:
@@ -39,27 +43,39 @@ class Verdicts:
     def expect(self, new: Sequence[Change]) -> None:
         """Get ready for the changes of one kind, which are judged at once."""
         self._judged = {change.desired.ref: asyncio.Event() for change in new}
-        self._refs = {change.desired.ref: refs(change.desired.body) & self._judged.keys() for change in new}
+        self._refs = {change.desired.ref: refs(change.desired.body) for change in new}
 
-    async def ask(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> set[Ref]:
-        """The new resources that this one leads to, once all of them are judged. Raises what the gate raises."""
+    async def ask(self, change: Change, remote_id: str, planned: Mapping[str, Any], leads: set[Ref]) -> set[Ref]:
+        """What is not let through of all that the change leads to, by its Refs `leads` and by theirs.
+
+        It waits until what is judged at once is judged. Raises what the gate raises, which is not asked in vain.
+        """
         if self._gate is None:
             return set()
+        others = self._reachable(leads) - {change.desired.ref}
+        if outside := others - self._judged.keys():
+            return outside
         await self._gate.admit(change, remote_id, planned)
-        self.given(change.desired.ref)
-        others = self._reachable(refs(change.desired.body)) - {change.desired.ref}
+        self._passed.add(change.desired.ref)
+        self._given(change.desired.ref)
         for other in others:
             await self._judged[other].wait()
-        return others
+        return others - self._passed
 
-    def given(self, ref: Ref) -> None:
-        """The verdict on a new resource is there, or there will be none."""
+    def ended(self, ref: Ref, *, failed: bool) -> None:
+        """A change is at its end: there is a verdict, or there will be none. What `failed` is not as it was judged."""
+        if failed:
+            self._passed.discard(ref)
+        self._given(ref)
+
+    def _given(self, ref: Ref) -> None:
         if ref in self._judged:
             self._judged[ref].set()
 
     def _reachable(self, start: set[Ref]) -> set[Ref]:
+        """What needs a verdict and has none yet, or has got it in this run."""
         found: set[Ref] = set()
-        while more := (start & self._judged.keys()) - found:
+        while more := {one for one in start if one in self._judged or self._unjudged(one)} - found:
             found |= more
-            start = {ref for one in more for ref in self._refs[one]}
+            start = {ref for one in more for ref in self._refs.get(one, ())}
         return found

@@ -95,12 +95,14 @@ async def serve(
     with listening(host, port) as listener:
         server = Server(app, listener, ready)
         try:
-            await _run(server, jobs, wake, stop or asyncio.Event())
+            await _run(server, jobs, syncs, wake, stop or asyncio.Event())
         finally:
             await syncs.end()
 
 
-async def _run(server: Server, jobs: Sequence[EventJob | MailJob], wake: asyncio.Event, stop: asyncio.Event) -> None:
+async def _run(
+    server: Server, jobs: Sequence[EventJob | MailJob], syncs: Syncs, wake: asyncio.Event, stop: asyncio.Event
+) -> None:
     async with asyncio.TaskGroup() as group:
         running: set[asyncio.Task[Any]] = {
             group.create_task(server.serve([server.listener])),
@@ -112,3 +114,4 @@ async def _run(server: Server, jobs: Sequence[EventJob | MailJob], wake: asyncio
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         stop.set()
+        await syncs.end()

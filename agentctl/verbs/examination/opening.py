@@ -13,7 +13,7 @@ from agentctl.sources.project import FILENAME, home
 def usable(directory: Path, environment: str | None) -> tuple[str | None, Settings, list[Problem]]:
     """The environment that is meant, its settings with the defaults of what is not usable, and what is wrong with them.
 
-    For `connect`. Raises as that does for anything but settings, and ConfigurationError for an .env of no text.
+    For `connect`. Raises as that does for anything but settings.
     """
     root, _ = home(directory.resolve())
     wanted = environment or wanted_environment(root)

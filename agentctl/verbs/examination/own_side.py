@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from agentctl.errors import StoreBehind
@@ -47,14 +48,14 @@ async def project(control: Control) -> AsyncIterator[Finding]:
 async def settings(control: Control) -> AsyncIterator[Finding]:
     """What no other examination looks at: .env itself. Values that cannot be used are told before."""
     path = control.directory / ".env"
-    if not path.is_file():
+    if not path.exists():
         yield Finding("settings", "ok", f"all from the environment: there is no {path}")
         return
     if path.stat().st_mode & 0o077:
         yield Finding("settings", "warning", f"{path} holds secrets and others may read it", f"chmod 600 {path}")
     known = [name.upper() for name in Settings.model_fields]
     known += variables_named(control.directory) if control.has_project else []
-    for name in _NAME.findall(path.read_text(encoding="utf-8")):
+    for name in _NAME.findall(_legible(path)):
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
         if near and name.upper() not in known:
             yield Finding("settings", "warning", f"{path}: nobody reads {name}", f"Did you mean {near[0]}?")
@@ -63,6 +64,14 @@ async def settings(control: Control) -> AsyncIterator[Finding]:
             "settings", "warning", "SMTP_URL and RESEND_API_KEY are both set: SMTP is used", "Unset the other."
         )
     yield Finding("settings", "ok", f"from the environment and {path}")
+
+
+def _legible(path: Path) -> str:
+    """What can be read of it. That it cannot be is told with the values that cannot be used."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 async def store(control: Control) -> AsyncIterator[Finding]:

@@ -36,7 +36,7 @@ class Schedule:
     """What is to run and how often. `program`: how agentctl is started on this machine. `inside`: the project's
     directory as its repository sees it. `url`: where a hosted `serve` is reached, without a path, and `url_of`: the
     option or variable that said so. `mail`: whether the project says whom to tell. `gate`: for how many seconds a gate
-    may wait in one run. `secrets`: names of the variables that hold the key, then of those for the store. `plain`:
+    may wait in one run. `secrets`: names of the variables that hold the key, then of those for store and mail. `plain`:
     settings that are no secrets and without which a sync would go elsewhere, by their variables' names.
     """
 
@@ -103,6 +103,7 @@ class Schedule:
 def printed(form: Form, schedule: Schedule) -> str:
     """The text of one form. Raises UsageError for what it cannot express."""
     _must_be_printable(schedule)
+    _must_be_heeded(form, schedule)
     view = {"crontab": _crontab, "systemd": _systemd, "github": _github, "pg_cron": _pg_cron}[form](schedule)
     described = {"every": schedule.every, "description": _name(schedule), "title": f"sync {_name(schedule)}"}
     return _environment().get_template(f"{form}.j2").render({**described, **view})
@@ -132,13 +133,14 @@ def _github(schedule: Schedule) -> dict[str, Any]:
     # Not to be taken for an option, whatever the directory is called.
     inside = f"./{schedule.inside}" if schedule.inside.startswith("-") else schedule.inside
     start = ["agentctl", "-C", inside, *_chosen(schedule)]
-    stateless = ["--stateless"] if schedule.stateless else []
     timeout = schedule.bounded(1200)
     minutes = ceil(timeout / 60) + 10  # to install it, and to keep the report
     if minutes > _OF_GITHUB:
         what = f"a gate may wait {schedule.gate:g} s, and GitHub ends a job after {_OF_GITHUB} minutes"
         raise UsageError(what, "Set [sync] gate_timeout in agentctl.toml to less, or use another form.")
-    options = ["--yes", "--quiet", "--timeout", str(timeout), "--report", "agentctl-report.json", *stateless]
+    options = ["--yes", "--quiet", "--timeout", str(timeout), "--report", "agentctl-report.json"]
+    # The store of a run that has none of its own ends with it, and what was told with that.
+    options += ["--stateless"] if schedule.stateless else ["--mail"] if schedule.mail else []
     return {
         "cron": schedule.cron,
         "unique": _unique(schedule),
@@ -177,6 +179,7 @@ def _sync(schedule: Schedule, directory: str, *more: str) -> list[str]:
         "--timeout",
         str(schedule.timeout),
         *more,
+        *(["--stateless"] if schedule.stateless else []),
         *(["--mail"] if schedule.mail else []),
     ]
 
@@ -204,6 +207,15 @@ def _must_be_printable(schedule: Schedule) -> None:
             raise UsageError(f"{word!r} has a character that no schedule can hold", "Rename that directory.")
     if "${{" in schedule.inside:
         raise UsageError(f"{schedule.inside!r} would be an expression to GitHub", "Rename that directory.")
+
+
+def _must_be_heeded(form: Form, schedule: Schedule) -> None:
+    """Raise UsageError for an option that this form has no use for: whoever gave it meant something by it."""
+    if form != "pg_cron" and schedule.url and schedule.url_of == "--url":
+        raise UsageError(f"--url is for pg_cron: {form} starts agentctl itself", "Leave it out, or choose that form.")
+    if form == "pg_cron" and schedule.stateless:
+        what = "--stateless is for forms that start agentctl: pg_cron asks `agentctl serve`, which has a store"
+        raise UsageError(what, "Leave it out, or choose another form.")
 
 
 def _for_systemd(word: str) -> str:

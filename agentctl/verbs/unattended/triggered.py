@@ -13,6 +13,7 @@ from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.remedy import remedies
 from agentctl.verbs.unattended import notice
+from agentctl.verbs.unattended.limit import AFTER_SECONDS
 from agentctl.verbs.unattended.report import held_back, named
 from agentctl.verbs.unattended.watched import Body, Watched
 from agentctl.wiring import Control, connect
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 # Of one sync, without what its gate may wait.
 DEADLINE_SECONDS = 600.0
 _LONGER = "run agentctl sync, which has all the time it needs"
+# Once its server is stopped, with what comes after its end.
+LAST_SECONDS = 35.0
 
 
 class Syncs:
@@ -34,24 +37,41 @@ class Syncs:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._running: asyncio.Task[None] | None = None
+        self._watched: Watched | None = None
+        self._over = False
         self._veil: Callable[[str], str] = str
 
     def start(self) -> bool:
-        """Begin one; False while one is running, which will have seen the same files or will be asked for again."""
-        if self._running is not None and not self._running.done():
+        """Begin one; False while one is running, which will have seen the same files or will be asked for again.
+
+        False after `end` too.
+        """
+        if self._over or (self._running is not None and not self._running.done()):
             return False
+        self._watched = Watched(seconds=DEADLINE_SECONDS, longer=_LONGER)
         self._running = asyncio.create_task(self._run())
         return True
 
     async def end(self) -> None:
-        """Stop what runs: what is done is bound, the next sync goes on from there."""
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
+        """Begin no more, and let what runs finish within `LAST_SECONDS`; after that it is ended, and what is left told.
+
+        What is done is bound, the next sync goes on from there.
+        """
+        self._over = True
+        if self._running is None or self._running.done():
+            return
+        if self._watched is not None:
+            self._watched.stop(max(0.0, LAST_SECONDS - AFTER_SECONDS), "its server was stopped")
+        await asyncio.wait({self._running}, timeout=LAST_SECONDS)
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
 
     async def _run(self) -> None:
         try:
             await self._sync()
+        except asyncio.CancelledError:
+            logger.error("a sync that was asked for was cut off: what is done is bound, the next goes on from there")
+            raise
         except TimedOut as error:
             logger.error("a sync that was asked for did not come to its end: %s", self._told(error.message, error.hint))
         except ConfigurationError as error:
@@ -74,7 +94,8 @@ class Syncs:
         ours = self._control
         async with connect(ours.directory, settings=ours.settings, environment=ours.environment) as control:
             self._veil = control.veil
-            watched = Watched(seconds=DEADLINE_SECONDS, longer=_LONGER)
+            watched = self._watched
+            assert watched is not None
             mail = notice.is_wanted(control)
             applied = await watched.run(control, _syncing(watched), mail=mail, mail_to=(), say=logger.warning)
             self._log(applied)

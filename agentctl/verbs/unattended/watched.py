@@ -43,6 +43,8 @@ class Watched:
     _requests: int = 0
     _scope: Scope | None = None
     _clock: asyncio.Timeout | None = None
+    _over: float | None = None  # by the event loop's clock: when it is stopped
+    _stopped: str = ""
 
     async def run(
         self, control: Control, body: Body, *, mail: bool, mail_to: Sequence[str], say: Callable[[str], None]
@@ -53,12 +55,13 @@ class Watched:
         """
         self.begun, self.started = True, datetime.now(UTC)
         error: Exception | None = None
-        self._clock = clock = asyncio.timeout(self.seconds)
+        clock = asyncio.timeout_at(self._soonest(self.seconds))
         try:
             if mail:
                 notice.recipients(control, mail_to)
             with watching() as cut_off:
                 async with clock:
+                    self._clock = clock
                     self._applied = await body(control)
         except TimeoutError as raised:
             over = clock.when() or 0.0
@@ -66,6 +69,7 @@ class Watched:
         except Exception as raised:  # noqa: BLE001 - it is raised again below, after people were told
             error = raised
         finally:
+            self._clock = None
             self._requests, self.environment = control.requests, control.environment
             self._scope = scope_of(control)
         if mail:
@@ -81,10 +85,23 @@ class Watched:
         self._plan = plan
 
     def extend(self, seconds: float) -> None:
-        """Move the limit, for what has a limit of its own."""
-        if self.seconds is not None and self._clock is not None:
+        """Move the limit, for what has a limit of its own. One that is stopped gets no more."""
+        if self.seconds is not None and self._clock is not None and not self._stopped:
             self.seconds += seconds
             self._clock.reschedule((self._clock.when() or 0.0) + seconds)
+
+    def stop(self, within: float, why: str) -> None:
+        """End it in `within` seconds unless it is over by then, or has not that long itself. `why`: see `Limit`."""
+        over = asyncio.get_running_loop().time() + within
+        if self._clock is None or (self._clock.when() or over) >= over:
+            self._over, self._stopped = over, why
+        if self._clock is not None and self._over == over:
+            self._clock.reschedule(over)
+
+    def _soonest(self, seconds: float | None) -> float | None:
+        """When it is over, if it begins now."""
+        now = asyncio.get_running_loop().time()
+        return min((one for one in (self._over, seconds and now + seconds) if one), default=None)
 
     def hearing(self, also: OnChange | None = None) -> OnChange:
         """Notes each change as it ends, and passes it on."""
@@ -118,10 +135,10 @@ class Watched:
         )
 
     def _timed_out(self, control: Control, unheard: str) -> TimedOut:
-        seconds = self.seconds or 0.0
+        bound = limit.Limit(self.seconds or 0.0, self.longer, self._stopped)
         if control.reading is not None or self._plan is None:
-            return limit.unplanned(control, seconds, unheard, self.longer)
-        return limit.unfinished(control, seconds, self._plan, self._left(), len(self._done), unheard, self.longer)
+            return limit.unplanned(control, bound, unheard)
+        return limit.unfinished(control, bound, self._plan, self._left(), len(self._done), unheard)
 
     def _left(self) -> tuple[Change, ...]:
         if self._plan is None or self._applied is not None:

@@ -104,3 +104,19 @@ def test_a_finding_cannot_drive_the_terminal_and_keeps_its_lines() -> None:
     assert finding_text(finding) == (
         "FAIL store       one�[2J\n" + "".join(f"{' ' * 17}{line}\n" for line in ("two", "do", "this"))
     ).rstrip("\n")
+
+
+def test_an_env_that_is_no_text_keeps_the_files_from_nothing(bench: Bench) -> None:
+    (bench.root / ".env").write_bytes(b"A=\xff\n")
+    out = bench("doctor")[1]
+    assert f"FAIL settings    {bench.root / '.env'}: is not UTF-8" in out
+    assert "ok   project     beispiel/production: empfang\n" in out
+
+
+def test_a_project_file_that_is_a_directory_is_found_and_told(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").unlink()
+    (bench.root / "agentctl.toml").mkdir()
+    code, out, _ = bench("doctor")
+    assert code == 1
+    assert "FAIL project     agentctl.toml: is a directory; a file is needed\n" in out
+    assert "or above" not in out

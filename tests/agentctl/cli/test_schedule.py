@@ -169,3 +169,39 @@ def test_what_is_to_run_is_a_command_of_ours(
         # An option that it does not know is refused before help is shown.
         assert run([*shlex.split(command), "--help"]) == 0, command
         assert run([*shlex.split(command), "--nonsense", "--help"]) == 2
+
+
+def test_what_a_form_has_no_use_for_is_refused_and_the_rest_heeded(bench: Bench) -> None:
+    for arguments in (
+        ("crontab", "--url", "https://a.example"),
+        ("pg_cron", "--url", "https://a.example", "--stateless"),
+    ):
+        code, out, err = bench("schedule", *arguments)
+        assert (code, out) == (2, "")
+        assert "pg_cron" in err
+    for form in ("crontab", "systemd", "github"):
+        assert re.search(r" sync .*--stateless", bench("schedule", form, "--stateless")[1]), form
+
+
+def test_github_mails_as_the_others_do_by_the_route_that_is_used_here(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_URL", "smtp://u:canary@mail.example.org")
+    monkeypatch.setenv("MAIL_FROM", "a@example.org")
+    assert "SMTP_URL" not in bench("schedule", "github")[1]
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    out = bench("schedule", "github")[1]
+    assert "--report agentctl-report.json --mail\n" in out
+    assert "SMTP_URL: ${{ secrets.SMTP_URL }}\n      MAIL_FROM: ${{ secrets.MAIL_FROM }}\n" in out
+    assert "canary" not in out
+    without = bench("schedule", "github", "--stateless")[1]
+    assert "--mail" not in without
+    assert "SMTP_URL" not in without
+
+
+def test_nothing_is_printed_for_a_file_that_is_none(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").unlink()
+    (bench.root / "agentctl.toml").mkdir()
+    code, out, err = bench("schedule")
+    assert (code, out) == (2, "")
+    assert "agentctl.toml: is a directory; a file is needed" in err

@@ -178,6 +178,19 @@ def test_ended_before_there_is_a_plan_nothing_was_written(bench: Bench) -> None:
     assert writes == []
 
 
+def test_a_platform_that_is_away_is_named_and_a_pause_that_it_asks_for_is_said(bench: Bench) -> None:
+    bench.sandbox.fault(method="GET", path=AGENT, status=503, times=99)
+    assert "did not work, tried " in (err := bench(*CRON, "--timeout", "1")[2])
+    assert "x; the last that came of it: the answer is 503.\n" in err
+    assert "Does that host answer at all?" in err
+    bench.sandbox.clear_faults()
+    bench.sandbox.fault(method="GET", path=AGENT, status=429, times=99, headers={"retry-after": "3600"})
+    err = bench("sync", "--yes", "--timeout", "1")[2]
+    host = bench.sandbox.url.removeprefix("http://")
+    assert f"{host} asks for a pause (Retry-After); going on in 60 s\n" in err
+    assert "the answer is 429 and asks for 3600 s (Retry-After).\n" in err
+
+
 @contextmanager
 def deaf() -> Iterator[int]:
     """The port of a server that takes connections and never says a word."""

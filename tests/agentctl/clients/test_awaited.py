@@ -28,8 +28,8 @@ async def test_it_is_what_was_cut_off_since_then() -> None:
                 group.create_task(forever("late"))
         except TimeoutError:
             pass
-    assert found.since(clock.when() or 0) == "late"
-    assert found.since(0) == "early"
+    assert found.since(clock.when() or 0) == "No answer came to late."
+    assert found.since(0) == "No answer came to early."
 
 
 async def test_what_was_answered_is_not_among_it() -> None:

@@ -149,6 +149,19 @@ def test_one_answer_with_retry_after_keeps_everybody_away() -> None:
     assert min(at for at, _ in host.arrivals if at > 0) == pytest.approx(7)
 
 
+@pytest.mark.parametrize(("asked", "said"), [((7.0, 7.0, 8.0), [7.0]), ((7.0, 60.0), [7.0, 60.0]), ((1.0,), [])])
+def test_a_long_pause_is_said_once_however_many_are_told_of_it(asked: tuple[float, ...], said: list[float]) -> None:
+    async def main() -> list[float]:
+        heard: list[float] = []
+        pace = Pace(3, on_close=heard.append)
+        for seconds, turn in [(seconds, pace.turn()) for seconds in asked]:
+            turn.refused(seconds)
+        async with pace.turn():
+            return heard
+
+    assert run(main()) == said
+
+
 def test_the_longest_time_that_was_named_counts() -> None:
     async def main() -> float:
         pace = Pace(3)

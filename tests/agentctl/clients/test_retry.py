@@ -8,6 +8,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
+from agentctl.clients.awaited import watching
 from agentctl.clients.retry import Retry, retry_after
 from agentctl.errors import AnswerLost, Unreachable
 
@@ -210,3 +211,28 @@ async def test_the_error_does_not_carry_the_request_with_its_key() -> None:
 async def test_a_bug_of_ours_is_not_hidden() -> None:
     with pytest.raises(KeyError):
         await run(Server(KeyError("x")))
+
+
+@pytest.mark.parametrize(
+    ("fault", "last"),
+    [
+        (chained(ConnectionRefusedError()), "connection refused"),
+        (503, "the answer is 503"),
+        (
+            httpx.Response(429, headers={"retry-after": "3600"}),
+            "the answer is 429 and asks for 3600 s (Retry-After)",
+        ),
+    ],
+)
+async def test_who_ends_the_run_during_the_pauses_learns_how_the_last_try_went(
+    fault: int | httpx.Response | Exception, last: str
+) -> None:
+    async def forever(seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    server = Server(fault)
+    with watching() as cut_off, pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await Retry(sleep=forever).run(server, what="GET /x", host="api.example", repeatable=True)
+    said = f"GET /x at api.example did not work, tried 1x; the last that came of it: {last}."
+    assert cut_off.since(0) == said

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from agentctl.errors import ApiError
+from agentctl.resources import test_run
 from agentctl.resources.test_run import Pace, Result, override, run_tests
 
 pytestmark = pytest.mark.anyio
@@ -124,3 +126,15 @@ def test_an_override_is_the_whole_plan_without_what_only_reads() -> None:
         "workflow": {"nodes": {}},
     }
     assert planned["platform_settings"]["safety"] == {}
+
+
+async def test_a_look_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Scripted):
+        async def get(self, path: str, **ids: str) -> Any:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(test_run, "_LAST_LOOK", 0.02)
+    api = Hanging([entry("test_1", "passed"), entry("test_2", "pending")])
+    async with asyncio.timeout(10):
+        results = await run_tests(api, "agent_1", TESTS, pace=Pace(deadline=0.05, first=0.01))  # type: ignore[arg-type]
+    assert results == (Result("hours", "passed"), Result("tone", "not run", "no result after 0.05 s"))

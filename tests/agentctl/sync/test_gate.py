@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import NotPassed, Unreachable
+from agentctl.errors import Blocked, NotPassed, SyncError, Unreachable
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Keyed, Ref, Scope
+from agentctl.sync.kind import Keyed, Ref, Scope, Traits
 from agentctl.sync.plan import Change
 from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -177,3 +177,57 @@ async def test_new_ones_that_refer_to_each_other_go_live_together_or_not_at_all(
     assert platform.objects["agent"][platform.bindings["agent", "there"]] == {"to": None}
     assert (await run(specs)).ok
     assert len(platform.objects["line"]) == 3
+
+
+@pytest.mark.parametrize("how", ["alone", "held", "unplanned", "line"])
+async def test_nothing_leads_to_what_was_never_let_through_whatever_keeps_that_out_of_the_run(how: str) -> None:
+    platform = Platform()
+    judged = [
+        Thing("agent", platform, traits=Traits(marks=frozenset({"name"}), judged=True)),
+        Thing("line", platform),
+    ]
+
+    async def run(specs: Sequence[Any], *refused: str, planned: Sequence[Any] = judged) -> Applied:
+        found = await plan(planned, specs, await Bindings(platform, SCOPE).load(), gated=True)
+        gate = Doorkeeper(platform, *refused)
+        applied = await apply(found, judged, await Bindings(platform, SCOPE).load(), gate=gate)
+        asked.extend((kind, remote_id.partition("#")[0]) for _, kind, remote_id, _ in gate.asked)
+        return applied
+
+    asked: list[tuple[str, str]] = []
+    old, new = {"key": "a", "agent": {"to": None}}, {"key": "b", "agent": {"name": "B"}}
+    line = {"key": "l", "line": {"agent_id": Ref("agent", "a")}}
+    assert (await run([old, line])).ok
+    assert not (await run([old, new], "b")).ok
+    leading = {"key": "a", "agent": {"to": Ref("agent", "b")}}
+    if how == "held":
+        platform.objects["agent"][platform.bindings["agent", "b"]]["name"] = "Somebody's"
+    if how == "line":
+        leading = {"key": "l", "line": {"agent_id": Ref("agent", "b")}}
+    planned = judged
+    if how == "unplanned":
+        refusing = Thing("agent", platform, traits=judged[0].traits, refusal=SyncError("no"), refuses_changes=True)
+        planned = [_But(refusing, "b"), judged[1]]
+    before = copy.deepcopy(platform.objects)
+    asked.clear()
+    failed = await run([leading, *([new] if how in ("held", "unplanned") else [])], planned=planned)
+    (failure,) = [one for one in failed.failures if one.ref != Ref("agent", "b")]
+    assert isinstance(failure.error, Blocked)
+    assert "because agent b was not" in failure.error.message
+    assert platform.objects == before
+    assert how == "held" or asked == [], "what cannot be let through is not tested: that costs credits"
+    if how == "held":
+        platform.objects["agent"][platform.bindings["agent", "b"]]["name"] = "B"
+    assert (await run([leading, new])).ok
+
+
+class _But(Thing):
+    """A kind that refuses changes of one key only."""
+
+    def __init__(self, thing: Thing, key: str) -> None:
+        super().__init__(**vars(thing))
+        self._key = key
+
+    async def check(self, desired: Any, changed: frozenset[str], *, exists: bool) -> None:
+        if desired.key == self._key:
+            await super().check(desired, changed, exists=exists)
