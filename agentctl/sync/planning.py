@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.claims import bodies_of
 from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
@@ -69,7 +70,8 @@ async def plan(
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
-    return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())
+    strangers = unmanaged(kinds, bindings.of) if whole else ()
+    return replace(found, unmanaged=strangers, sighted=bodies_of(there, bindings.of))
 
 
 async def _compare(
