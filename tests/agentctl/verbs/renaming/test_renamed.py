@@ -156,7 +156,9 @@ def other(known: Bench, key: str) -> None:
 
 def follow(known: Bench, out: str) -> int:
     """Do what is said to keep the agent, to the letter; how many steps that were."""
-    said = re.split("; for a second agent|; to edit them", out.partition("eep the agent and numbers of ")[2])[0]
+    said = re.split(
+        "; for a second agent|; for agents of|; to edit them", out.partition("eep the agent and numbers of ")[2]
+    )[0]
     steps = re.findall(
         r"mv assistants/([\w-]+) assistants/([\w-]+)|agentctl ((?:rename [\w-]+ [\w-]+|sync(?: --prune)?)\b)", said
     )
@@ -327,8 +329,9 @@ def test_whatever_was_moved_by_hand_nothing_is_made_or_overwritten(known: Bench,
         first, _, second = out.partition("agentctl rename empfang empfang-alt")
         assert "agentctl rename" not in first, "the likelier one comes first"
         assert "or, less likely, by its name: agentctl rename empfang neu" in second
-    follow(known, re.sub("; or, less likely[^;]*", "", out))
-    assert known("sync", "--yes")[0] == 0
+    follow(known, re.sub("; or, less likely[^;\n]*", "", out))
+    code, out, err = known("sync", "--yes")
+    assert code == 0, out + err
     kept = {agent_id: name for agent_id, name in names(known).items() if agent_id in before[0]}
     moved = next(iter(ringing.values()))
     assert (kept[moved], routes(known)) == ("Empfang (alt)" if scene == "old name" else "Empfang", ringing)
