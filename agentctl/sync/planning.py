@@ -66,12 +66,11 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    found = with_lapsed(draft.plan(notices), gone, forget=prune)
+    found = replace(with_lapsed(draft.plan(notices), gone, forget=prune), sighted=bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
-    strangers = unmanaged(kinds, bindings.of) if whole else ()
-    return replace(found, unmanaged=strangers, sighted=bodies_of(there, bindings.of))
+    return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())
 
 
 async def _compare(

@@ -78,8 +78,8 @@ async def plan(
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
-    found = await routed.doubted(control, doubted(found, bindings, kinds, loaded.assistants), bindings)
-    return veiled(found, control.veil)
+    unmoved = doubted(found, bindings, kinds, loaded.assistants)
+    return veiled(await routed.doubted(control, unmoved, bindings), control.veil)
 
 
 def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:

@@ -164,14 +164,7 @@ def doubted(
         what += "is declared otherwise now" if is_declared else "is no longer declared"
         what = f"{what}; if its folder was renamed, keep its agent and numbers: {group.way}"
         notices.append(Problem(where[group.first], what))
-        # Narrowed, since it overwrites what was changed at the platform.
-        only = " ".join(f"--only {key}" for key in group.new or sorted(group.keys & found.declared))
-        meant = (
-            f"for {'a second agent' if len(group.new) == 1 else 'agents of their own'}"
-            if group.new
-            else "to edit them instead"
-        )
-        why = f"keep the agent and numbers of {group.whose}: {group.way}; {meant}: agentctl sync {only} --take-ours"
+        why = f"keep the agent and numbers of {group.whose}: {group.way}; {_otherwise(group, found)}"
         doubts |= dict.fromkeys(group.keys, why)
     if not doubts:
         return plan
@@ -181,6 +174,13 @@ def doubted(
         for one, key in ((one, _assistant(one.desired.key)) for one in plan.changes)
     )
     return replace(plan, changes=doubtful, notices=(*plan.notices, *notices))
+
+
+def _otherwise(group: Group, found: Moves) -> str:
+    """What to do where no folder was renamed. Narrowed, since it overwrites what was changed at the platform."""
+    only = " ".join(f"--only {key}" for key in group.new or sorted(group.keys & found.declared))
+    several = "agents of their own" if len(group.new) > 1 else "a second agent"
+    return f"{f'for {several}' if group.new else 'to edit them instead'}: agentctl sync {only} --take-ours"
 
 
 def _assistant(key: str) -> str:
