@@ -42,6 +42,9 @@ def _what(renaming: Renaming) -> str:
     lines = [folder if renaming.moves else f"assistants/{renaming.new} takes over what was {renaming.old}'s"]
     if renaming.agent_id:
         lines.append(f"agent {renaming.agent_id} stays; its tag and the names of its documents say {renaming.new} then")
+    if renaming.displaced:
+        left = f"what {renaming.new} was is {renaming.displaced} then, which no file declares: agentctl sync --prune"
+        lines.append(f"{left} deletes it, nothing else does")
     lines += [f"{one.where} names it, and is rewritten" for one in renaming.mentions]
     taken = f"names {renaming.old}, which is another folder now, and is left as it is: see which one it means"
     lines += [f"{where} {taken}" for where in renaming.unsure]

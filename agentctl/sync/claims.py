@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, Ambiguous
@@ -65,6 +65,15 @@ def ids_of(sighting: Sighting) -> list[str]:
     return [] if isinstance(sighting, AgentctlError) else [one.remote_id for one in sighting]
 
 
-def bodies_of(sighting: Sighting) -> tuple[Mapping[str, Any], ...]:
-    """What was seen of each."""
-    return () if isinstance(sighting, AgentctlError) else tuple(one.body for one in sighting)
+def bodies_of(
+    there: Mapping[str, Mapping[str, Sighting]], bound: Callable[[str], Mapping[str, str]]
+) -> dict[Ref, tuple[Mapping[str, Any], ...]]:
+    """What was seen under each key, but for what is bound under another. `there`: by kind; `bound`: its key -> id."""
+    found: dict[Ref, tuple[Mapping[str, Any], ...]] = {}
+    for kind, seen in there.items():
+        holders = {remote_id: key for key, remote_id in bound(kind).items()}
+        for key, sighting in seen.items():
+            if not isinstance(sighting, AgentctlError):
+                own = tuple(one.body for one in sighting if holders.get(one.remote_id, key) == key)
+                found |= {Ref(kind, key): own} if own else {}
+    return found

@@ -12,7 +12,7 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync import touch
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import ambiguous, bodies_of, claiming, counting, doubled, ids_of, of_another
+from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, of_another
 from agentctl.sync.departure import as_they_are, nameable
 from agentctl.sync.diff import diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
@@ -46,7 +46,6 @@ class Draft:
         self._ours: dict[str, int] = {}
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
-        self._departed: dict[Ref, tuple[Mapping[str, Any], ...]] = {}
         self._holders: dict[str, str] = {}  # of the kind at hand: bound id -> wanted key
         self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
@@ -63,7 +62,6 @@ class Draft:
             settled=tuple(self._settled),
             unchanged=self._unchanged,
             orphans=tuple(self._orphans),
-            departed=self._departed,
             waiting=tuple(self._waiting),
             notices=(*notices, *self._notices),
             failures=tuple(self._failures),
@@ -213,7 +211,6 @@ class Draft:
             self._doubled += doubled(ref, ids, bound)
             if not ids:
                 continue
-            self._departed[ref] = bodies_of(seen.get(key, ()))
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.
             foreign = not seen.get(key) and not self._bindings.applied(ref)
             if foreign or not prune or not kind.traits.prunable:

@@ -132,8 +132,8 @@ class Plan:
 
     `waiting`: resources that need a step by a person first. They are no failures, and nothing else waits for them.
     `orphans`: ours by binding or mark, and no longer declared. `absent`: those of them that are there no more;
-    `lapsed`: such of which the binding is to be forgotten, with the id. `departed`: what was seen of orphans, and of
-    what is to be deleted as such. `known`: how many resources are bound in this scope.
+    `lapsed`: such of which the binding is to be forgotten, with the id. `sighted`: what was seen by key, but what is
+    bound under another. `known`: how many resources are bound in this scope.
     `ours`: by kind, how many there are of ours, by binding or mark; what lies in our own store is not counted.
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
@@ -147,7 +147,7 @@ class Plan:
     orphans: tuple[Ref, ...] = ()
     absent: tuple[Ref, ...] = ()
     lapsed: tuple[tuple[Ref, str], ...] = ()
-    departed: Mapping[Ref, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)
+    sighted: Mapping[Ref, tuple[Mapping[str, Any], ...]] = field(default_factory=dict, repr=False)
     waiting: tuple[Failure, ...] = ()
     notices: tuple[Problem, ...] = ()
     failures: tuple[Failure, ...] = ()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.claims import bodies_of
 from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
@@ -65,7 +66,7 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    found = with_lapsed(draft.plan(notices), gone, forget=prune)
+    found = replace(with_lapsed(draft.plan(notices), gone, forget=prune), sighted=bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)

@@ -26,7 +26,9 @@ from agentctl.verbs import gate
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
+from agentctl.verbs.numbers import routed
 from agentctl.verbs.reading import read
+from agentctl.verbs.renaming.mentioned import hinted
 from agentctl.verbs.renaming.renamed import doubted
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
@@ -39,7 +41,7 @@ async def load(control: Control) -> Loaded:
 
     Raises ConfigurationError with every problem of every file.
     """
-    return (await read(control)).checked()
+    return (await hinted(control, await read(control))).checked()
 
 
 async def plan(
@@ -76,7 +78,8 @@ async def plan(
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
-    return veiled(doubted(found, bindings, kinds, loaded.assistants), control.veil)
+    unmoved = doubted(found, bindings, kinds, loaded.assistants)
+    return veiled(await routed.doubted(control, unmoved, bindings), control.veil)
 
 
 def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:

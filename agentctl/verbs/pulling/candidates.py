@@ -99,16 +99,13 @@ async def _moved(
     for entry in entries:
         if key := search.key_of(entry):
             seen.setdefault(Ref(agent.KIND, key), []).append({"name": entry.get("name")})
-    keys = {assistant.key for assistant in assistants}
     bindings = await control.bindings()
-    gone = {ref: bodies for ref, bodies in seen.items() if ref.key not in keys}
-    there = [ref.key for ref in seen if ref.key in keys]
-    found = moves(bindings, await control.kinds(bindings), assistants, seen=gone, there=there)
+    found = moves(bindings, await control.kinds(bindings), assistants, seen=seen)
     return {
-        key: f"was {whose}, and {new} is new; if its folder was renamed, keep its agent and numbers: {way}; "
-        f"to have it back beside {new}: agentctl pull {key}"
-        for keys, new, whose, way in found.told()
-        for key in keys - found.declared
+        key: f"was {one.whose}, and {one.first} may be it by now; if its folder was renamed, keep its agent and "
+        f"numbers: {one.way}; to have it back beside {one.first}: agentctl pull {key}"
+        for one in found.told()
+        for key in one.keys - found.declared
     }
 
 

@@ -23,6 +23,7 @@ from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import remedies
@@ -67,6 +68,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     beside = await held.read(control, (await in_force(control, loaded.assistants, chosen))[0])
     assistants = [one for one in chosen if one.key not in beside.keys]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
+    plan = await routed.doubted(control, plan, bindings)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     gone = {one.desired.ref for one in plan.changes if one.vanished}

@@ -56,7 +56,9 @@ class Taking:
 
     async def change(self, change: Change) -> None:
         """Take one resource's drift."""
-        if change.vanished:
+        if change.doubt:
+            self._leave(change, change.doubt)
+        elif change.vanished:
             self._leave(change, f"was deleted at the platform; {anew(change, _OURS)}, or delete its source")
         elif change.desired.kind == agent.KIND:
             await self._agent(change)

@@ -12,8 +12,8 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 
 NAME, PROMPT, GREETING, DOCUMENT = "name", "prompt", "first message and voice", "knowledge document"
-# The surest first.
-TRAITS = (NAME, PROMPT, GREETING, DOCUMENT)
+# How much each tells, the surest first: what was written for it before a mere name.
+WEIGHTS = {PROMPT: 6, DOCUMENT: 5, NAME: 4, GREETING: 3}
 
 Trait = tuple[str, str]
 Traits = dict[str, set[Trait]]
@@ -40,9 +40,10 @@ def remembered(bindings: Bindings, seen: Seen) -> Traits:
     return found
 
 
-def surest(traits: Iterable[Trait]) -> int:
-    """How sure the surest of them is: the less, the surer."""
-    return min((TRAITS.index(what) for what, _ in traits), default=len(TRAITS))
+def told(traits: Iterable[Trait]) -> str:
+    """What they are, in words, the surest first."""
+    present = {what for what, _ in traits}
+    return " and ".join(what for what in WEIGHTS if what in present)
 
 
 def _add(found: Traits, ref: Ref, bodies: Iterable[Mapping[str, Any]]) -> None:

@@ -8,10 +8,11 @@ ordinary edit of the next sync.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
 from agentctl.resources import MARKS, agent
@@ -23,7 +24,7 @@ from agentctl.sources.pulled import replace as rewrite
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied
-from agentctl.sync.bindings import Bindings
+from agentctl.sync.bindings import Bindings, Store
 from agentctl.sync.elsewhere import must_be_there
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change
@@ -32,7 +33,7 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.revisions import held
-from agentctl.verbs.revisions.history import ProjectPlan, digest, unknown
+from agentctl.verbs.revisions.history import ProjectPlan, digest, restored, unknown
 from agentctl.verbs.revisions.hold import hold, holds
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.wiring import Control
@@ -43,7 +44,8 @@ class Renaming:
     """What a rename would do. `moves`: the folder; where it has the new name already, only the rest is left.
 
     `agent_id`: the agent that keeps its id, None where there is none yet. `mentions`: files that name it. `unsure`:
-    files that name `old` where another folder has that name by now: which one they mean is not known.
+    files that name `old` where another folder has that name by now: which one they mean is not known. `displaced`: the
+    key, which no file declares, for what `new` was until its folder was replaced by that of `old`.
     """
 
     old: str
@@ -53,6 +55,7 @@ class Renaming:
     mentions: tuple[Rewrite, ...]
     assistant: Assistant = field(repr=False)
     unsure: tuple[str, ...] = ()
+    displaced: str | None = None
 
 
 async def look(control: Control, old: str, new: str) -> Renaming:
@@ -79,34 +82,37 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
     declared = {assistant.key: assistant for assistant in loaded.assistants}
     bindings = await control.bindings()
     bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
+    two = None not in bound and bound[0] != bound[1]
+    found = moves(bindings, await control.kinds(bindings), loaded.assistants) if new in declared else None
+    has_left = found is not None and found.may_be(old, new)
+    displaced = found.free(f"{new[:50]}-before") if found and has_left and two else None
     if old in declared:
-        if bound[0] is not None and await _has_left(control, bindings, loaded, old, new):
+        if bound[0] is not None and has_left:
             await _must_be_known(control, bindings, declared[new], old, new)
             places = tuple(one.where for one in mentions)
-            return Renaming(old, new, False, bound[0], (), declared[new], unsure=places)
+            return Renaming(old, new, False, bound[0], (), declared[new], unsure=places, displaced=displaced)
         if new in declared or (loaded.project.root / ASSISTANTS / new).exists():
             raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
-        if bound[1] is not None and bound[0] is not None and bound[0] != bound[1]:
-            raise _taken(new, bound[1])
+        if two:
+            raise _taken(new, str(bound[1]))
         await _must_be_known(control, bindings, declared[old], old, new)
         return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
-    if new in declared:
-        await _must_be_known(control, bindings, declared[new], old, new)
-    if new not in declared or not (bound[0] or bound[1] or mentions):
-        raise unknown(old, declared)
-    if bound[0] is not None and bound[1] is not None and bound[0] != bound[1]:
-        found = moves(bindings, await control.kinds(bindings), loaded.assistants)
-        for keys, _, whose, way in found.told():
-            if new in keys:
-                raise SyncError(f"{new} is another folder than it was: {whose}, seems to have moved on", f"First {way}")
+    if found is None or not (bound[0] or mentions or await _is_marked(control, bound[1], old)):
+        raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {new})
+    await _must_be_known(control, bindings, declared[new], old, new)
+    if two and displaced is None:
+        for group in found.told():
+            if new in group.keys:
+                what = f"{new} is another folder than it was: {group.whose}, seems to have moved on"
+                raise SyncError(what, f"First {group.way}")
         raise _made_twice(old, new, *bound)
-    return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new])
+    return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new], displaced=displaced)
 
 
-async def _has_left(control: Control, bindings: Bindings, loaded: Loaded, old: str, new: str) -> bool:
-    """Whether the folder of `old` seems to be at `new` already, and another one in its place."""
-    found = moves(bindings, await control.kinds(bindings), loaded.assistants).by_key.get(new)
-    return found is not None and old in found.olds and bindings.get(Ref(agent.KIND, new)) is None
+async def _is_marked(control: Control, agent_id: str | None, key: str) -> bool:
+    """Whether the agent still has the mark of `key`: a rename was cut off after the store had learned the new one."""
+    kind = agent.Agent(control.api, control.scope)
+    return agent_id is not None and kind.tag(key) in (await kind.read(agent_id)).body.get("tags", ())
 
 
 async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:
@@ -151,9 +157,13 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         store, kinds = await control.store(), await control.kinds(await control.bindings())
         before = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
-        names["kept"] = list(_kept(kinds, control.loaded.assistants, renaming))
+        # Whatever has taken its place since is not meant: it declares all of that anew.
+        others = [one for one in control.loaded.assistants if one.key not in (renaming.assistant.key, old)]
+        names["kept"] = list(_kept(kinds, [_called(renaming.assistant, new), *others], old))
         folder = control.directory / ASSISTANTS
+        made_way = {**names, "old": new, "new": renaming.displaced, "kept": list(_kept(kinds, others, new))}
         async with keeping(control):
+            aside = await _aside(control, store, made_way) if renaming.displaced else []
             with _moved(folder, old, new) if renaming.moves else nullcontext():
                 if (await store.call("rename", names))["taken"]:
                     raise _taken(new, "an agent of another environment")
@@ -164,26 +174,36 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
             if one.digest == digest(_called(assistant, old), control.scope):
                 (moved,) = (other for other in await holds(control) if other.key == new)
                 await hold(control, new, moved.revision, digest(assistant, control.scope))
-        bindings = await control.bindings()
         beside = await held.read(control, [one for one in await holds(control) if one.key == new])
-        source = beside.revisions.get(new, assistant)  # what is held is marked as it is there
-        plan = await planning.plan(
-            await control.kinds(bindings), [source], bindings, whole=False, patience=control.patience
-        )
-        marks = tuple(change for change in plan.changes if _is_mark(change))
-        narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
-        # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.
-        return await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
+        # What is held is marked as it is there. What made room comes first: two would have the same mark.
+        return await _marked(control, [*aside, beside.revisions.get(new, assistant)])
 
 
-def _kept(kinds: Iterable[Kind[Assistant]], assistants: Iterable[Assistant], renaming: Renaming) -> Iterator[str]:
+async def _aside(control: Control, store: Store, names: Mapping[str, Any]) -> list[Assistant]:
+    """Give what NEW was a key that no file declares, and tell how it was, where its last revision can be read."""
+    await store.call("rename", names)
+    try:
+        return [await restored(control, names["new"], None)]
+    except SyncError:
+        return []  # known by its binding all the same
+
+
+async def _marked(control: Control, sources: Sequence[Assistant]) -> Applied:
+    """Have what is there say whose it is, and change nothing else of it."""
+    bindings = await control.bindings()
+    plan = await planning.plan(await control.kinds(bindings), sources, bindings, whole=False, patience=control.patience)
+    marks = tuple(change for change in plan.changes if _is_mark(change))
+    narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
+    # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.
+    return await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
+
+
+def _kept(kinds: Iterable[Kind[Assistant]], declaring: Iterable[Assistant], old: str) -> Iterator[str]:
     """What is declared under the old key all the same: a folder of the knowledge base may have any name."""
-    new = _called(renaming.assistant, renaming.new)
-    # Whatever has taken its place since is not meant: it declares all of that anew.
-    for one in (new, *(other for other in assistants if other.key not in (renaming.assistant.key, renaming.old))):
+    for one in declaring:
         for kind in kinds:
             for desired in kind.desired(one):
-                if f"{desired.key}/".startswith(f"{renaming.old}/"):
+                if f"{desired.key}/".startswith(f"{old}/"):
                     yield f"{kind.name} {desired.key}"
 
 

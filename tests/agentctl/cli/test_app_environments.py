@@ -222,7 +222,7 @@ def test_two_environments_in_one_workspace_do_not_touch_each_other(
     # A number that both declare stays where it rings.
     for _ in range(2):
         code, out, _ = bench("--env", "staging", "sync", "--yes", "--prune")
-        assert (code, f"held back: phone_number {NUMBER}: agent_id (changed at the platform)" in out) == (3, True), out
+        assert (code, f"{NUMBER} is routed by environment production, to its empfang" in out) == (3, True), out
     toml.write_text(toml.read_text() + "assistants.empfang.phone.numbers = []\n")
     tags = sorted(agent["tags"][-1] for agent in bench.sandbox.state()["agents"].values())
     assert tags == [

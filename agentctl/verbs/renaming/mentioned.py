@@ -1,0 +1,29 @@
+"""Files that name an assistant whose folder seems to have been renamed by hand: say by which command all of it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from agentctl.errors import AgentctlError
+from agentctl.sources.loaded import Loaded
+from agentctl.verbs.renaming.renamed import moves
+from agentctl.wiring import Control
+
+_NAMED = re.compile(r"no assistant '(?P<key>[^']+)'")
+
+
+async def hinted(control: Control, loaded: Loaded) -> Loaded:
+    """What was loaded, its problems with the rename that mends them, where the likeness of what is known tells one."""
+    keys = [match["key"] if (match := _NAMED.match(one.what)) else None for one in loaded.problems]
+    if not any(keys):
+        return loaded
+    try:
+        bindings = await control.bindings()
+        found = moves(bindings, await control.kinds(bindings), loaded.assistants)
+    except AgentctlError:
+        return loaded  # the files are what is told of here
+    new = {old: key for key, old in found.matching.was.items()}
+    hints = [f"; if its folder was renamed: agentctl rename {key} {new[key]}" if key in new else "" for key in keys]
+    problems = (replace(one, what=f"{one.what}{hint}") for one, hint in zip(loaded.problems, hints, strict=True))
+    return replace(loaded, problems=tuple(problems))
