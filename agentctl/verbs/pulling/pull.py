@@ -21,6 +21,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.sync.veiling import veiled
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.reading import read
@@ -61,6 +62,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
+    plan = veiled(plan, control.veil)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     gone = {one.desired.ref for one in plan.changes if one.vanished}
