@@ -70,6 +70,16 @@ def test_what_was_put_there_as_a_secret_is_one_in_every_text(bench: Bench) -> No
         assert THEIRS not in out + err, arguments
 
 
+def test_no_folder_is_called_after_a_secret(bench: Bench) -> None:
+    declared(bench, "f00dfeedcafe0001", 1)
+    body = {"name": "Neu f00dfeedcafe0001", "conversation_config": {"agent": {"prompt": {"prompt": "Hilf."}}}}
+    bench.control(lambda control: control.api.post("/v1/convai/agents/create", json=body))
+    code, out, err = bench("pull", "--all", "--json", "--yes")
+    assert ([one["assistant"] for one in json.loads(out)["adopted"]], code) == (["neu"], 0), err
+    assert "f00dfeed" not in out + err
+    assert (bench.root / "assistants" / "neu").is_dir()
+
+
 def test_a_pull_shows_the_former_secret_in_no_line_of_a_file(bench: Bench) -> None:
     prompt = bench.toml.parent / "prompt.md"
     (bench.root / "agentctl.toml").write_text(f'project = "beispiel"\n[vars]\ntarif_api_key = "{NEW}"\n')

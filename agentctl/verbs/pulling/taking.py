@@ -18,7 +18,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, identity
 from agentctl.sync.kind import Keyed, Kind, Ref
 from agentctl.sync.plan import Change, refs, resolve
-from agentctl.verbs.remedy import anew
+from agentctl.verbs.remedy import anew, narrowed, owners
 
 _ROUNDS = 5
 _KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
@@ -56,6 +56,12 @@ class Taking:
 
     async def change(self, change: Change) -> None:
         """Take one resource's drift."""
+        known = len(self.left)
+        await self._change(change)
+        keys = owners([change.desired], [draft.assistant for draft in self._drafts.values()])
+        self.left[known:] = [Problem(one.where, narrowed(one.what, keys)) for one in self.left[known:]]
+
+    async def _change(self, change: Change) -> None:
         if change.vanished:
             self._leave(change, f"was deleted at the platform; {anew(change, _OURS)}, or delete its source")
         elif change.desired.kind == agent.KIND:

@@ -62,7 +62,7 @@ class Report:
         """Everything that is wrong, one line or a few each; empty when all is well."""
         applied = self.applied
         lines = [_with_remedy(failure) for failure in applied.failures] if applied else []
-        held = zip(applied.held, remedies(applied.held), strict=True) if applied else ()
+        held = zip(applied.held, remedies(applied), strict=True) if applied else ()
         lines += [held_back(change) + (f"\n  {what}" if what else "") for change, what in held]
         lines += [message_of(self.error)] if self.error else []
         return tuple(addressed(line, self.environment) for line in lines)
