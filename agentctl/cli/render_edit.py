@@ -15,7 +15,7 @@ from agentctl.secrecy.secret import is_secret
 from agentctl.secrecy.shown import rewritten
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
-from agentctl.verbs.unattended.report import ORIGINS
+from agentctl.verbs.unattended.report import origin
 
 # Characters of a value in one line, of an entry of a list, and of what both sides share before the first difference.
 _ROOM, _ENTRY, _BEFORE = 100, 200, 30
@@ -30,7 +30,7 @@ def edit_lines(real: Edit) -> Iterator[str]:
     before, after = both_shown(real.before, real.after, real.keys)
     edit = replace(real, before=before, after=after)
     if edit.origin != "here":
-        yield f"      {paint(f'{edit.path} was {ORIGINS[edit.origin]}:', 33)}"
+        yield f"      {paint(f'{edit.path} was {origin(edit)}:', 33)}"
     if edit.removes and edit.after is None:
         yield f"      {edit.path}: {paint(_short(edit.before), 31)} is declared no longer, and goes"
     elif edit.before is None:
@@ -70,7 +70,8 @@ def _list_diff(real: Edit) -> Iterator[str]:
         if one is not _NONE:
             yield f"        {paint(f'- {left}', 31)}"
         if other is not _NONE:
-            yield f"        {paint(f'+ {right}', 32)}"
+            removed = " (removed at the platform)" if one is _NONE and real.origin == "there" else ""
+            yield f"        {paint(f'+ {right}', 32)}{removed}"
 
 
 def _unlike(before: Sequence[Any], after: Sequence[Any]) -> tuple[list[Any], list[Any]]:

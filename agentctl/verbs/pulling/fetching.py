@@ -69,7 +69,7 @@ async def _file(control: Control, document_id: str, name: str, told: Mapping[str
     content = await download(str(source.get("signed_url")), what=what, limit=MAX_DOCUMENT_BYTES)
     if not content.strip():
         raise Unfetchable("it is empty")
-    return NewDocument(short(control.veil(_without(name, ending))), "file", content=content, ending=ending)
+    return NewDocument(short(_without(name, ending)), "file", content=content, ending=ending)
 
 
 def _without(name: str, ending: str) -> str:

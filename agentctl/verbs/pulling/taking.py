@@ -219,7 +219,9 @@ _AS_HTML = (
 
 
 def _of_a_document(change: Change) -> str:
-    return _MOVED if all(edit.path in ("folder", "name") for edit in change.foreign) else _AS_HTML
+    # Without its name, which holds its digest, nothing is known of the content.
+    edited = [one for one in change.foreign if one.path not in ("folder", "name") and one.before is not None]
+    return _AS_HTML if edited else _MOVED
 
 
 # By kind: why no file can take what was changed there.
