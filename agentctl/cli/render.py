@@ -12,7 +12,7 @@ from agentctl.cli.addressed import addressed
 from agentctl.cli.render_edit import edit_lines, jsonable
 from agentctl.cli.terminal import paint as paint
 from agentctl.cli.terminal import plain as plain
-from agentctl.cli.veil import shown
+from agentctl.cli.veil import both_shown
 from agentctl.errors import Problem
 from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
@@ -67,13 +67,9 @@ def plan_json(plan: Plan, failures: Sequence[Failure] | None = None) -> dict[str
                 "key": change.desired.key,
                 "action": change.action,
                 "edits": [
-                    {
-                        "path": edit.path,
-                        "from": shown(jsonable(edit.before), edit.keys),
-                        "to": shown(jsonable(edit.after), edit.keys),
-                        "changed": edit.origin,
-                    }
+                    {"path": edit.path, "from": before, "to": after, "changed": edit.origin}
                     for edit in change.edits
+                    for before, after in (both_shown(jsonable(edit.before), jsonable(edit.after), edit.keys),)
                 ],
                 "destroys": list(change.destroys),
             }

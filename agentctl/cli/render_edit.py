@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.cli.terminal import paint, plain
-from agentctl.cli.veil import rewritten, shown
+from agentctl.cli.veil import both_shown, shown
 from agentctl.secrecy.secret import is_secret
+from agentctl.secrecy.shown import rewritten
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
-from agentctl.verbs.unattended.report import ORIGINS
+from agentctl.verbs.unattended.report import origin
 
 # Characters of a value in one line, of an entry of a list, and of what both sides share before the first difference.
 _ROOM, _ENTRY, _BEFORE = 100, 200, 30
@@ -26,9 +27,10 @@ _HIDDEN = "(a secret in it differs)"
 
 def edit_lines(real: Edit) -> Iterator[str]:
     """One field: what was there, and what would be. A secret is shown as ***."""
-    edit = replace(real, before=shown(real.before, real.keys), after=shown(real.after, real.keys))
+    before, after = both_shown(real.before, real.after, real.keys)
+    edit = replace(real, before=before, after=after)
     if edit.origin != "here":
-        yield f"      {paint(f'{edit.path} was {ORIGINS[edit.origin]}:', 33)}"
+        yield f"      {paint(f'{edit.path} was {origin(edit)}:', 33)}"
     if edit.removes and edit.after is None:
         yield f"      {edit.path}: {paint(_short(edit.before), 31)} is declared no longer, and goes"
     elif edit.before is None:
@@ -63,11 +65,13 @@ def _list_diff(real: Edit) -> Iterator[str]:
         if one is not _NONE and other is not _NONE and contains(other, one):
             yield f"        {paint(f'! {_window(_written(other), 0, _ENTRY)}', 33)} {_HIDDEN}"
             continue
+        one, other = both_shown(one, other)
         left, right = _pair(_written(_in_order(one, other)), _written(other), _ENTRY)
         if one is not _NONE:
             yield f"        {paint(f'- {left}', 31)}"
         if other is not _NONE:
-            yield f"        {paint(f'+ {right}', 32)}"
+            removed = " (removed at the platform)" if one is _NONE and real.origin == "there" else ""
+            yield f"        {paint(f'+ {right}', 32)}{removed}"
 
 
 def _unlike(before: Sequence[Any], after: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import failure_json, failure_text, paint, plain, told
-from agentctl.cli.veil import shown, veiled
+from agentctl.cli.veil import both_shown, veiled
 from agentctl.errors import Problem
+from agentctl.secrecy.facing import faced
 from agentctl.secrecy.secret import masked, secrets
 from agentctl.secrecy.veil import NEARBY, Veil
 from agentctl.verbs.pulling.candidates import called
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
     from agentctl.verbs.pulling.adopting import Adopting, Adoption
     from agentctl.verbs.pulling.pull import Pull
 
+_RANGE = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
 
 def pull_text(found: Pull, new: Adopting) -> str:
     """What would be written, as a unified diff; the new files; then what cannot be taken, then the count."""
     veil = _veil(found)
-    lines = [veil(veiled(line)) for rewrite in found.files for line in _diff(rewrite)]
+    lines = [line for rewrite in found.files for line in _diff(rewrite, veil)]
     lines += [line for adoption in new.adoptions for line in _new(adoption)]
     lines += [f"{paint('note:', 36)} {told(problem)}" for problem in (*new.notes, *_exposing(found, new))]
     left = (*found.left, *new.left)
@@ -47,10 +51,11 @@ def pull_json(found: Pull, new: Adopting, failures: Sequence[Failure] = ()) -> d
                 "assistant": one.assistant,
                 "kind": one.kind,
                 "path": one.path,
-                "from": shown(one.ours, keys),
-                "to": shown(one.theirs, keys),
+                "from": ours,
+                "to": theirs,
             }
-            for one, keys in ((one, tuple(one.path.split("."))) for one in found.taken)
+            for one in found.taken
+            for ours, theirs in (both_shown(one.ours, one.theirs, tuple(one.path.split("."))),)
         ],
         "adopted": [
             {
@@ -131,10 +136,21 @@ def _new(adoption: Adoption) -> Iterator[str]:
         yield f"  at ElevenLabs: {', '.join(marks)}; nothing else there is touched"
 
 
-def _diff(rewrite: Rewrite) -> Iterator[str]:
-    before, after = rewrite.before.splitlines(), rewrite.after.splitlines()
-    for line in difflib.unified_diff(before, after, f"a/{rewrite.where}", f"b/{rewrite.where}", lineterm=""):
-        colour = {"+": 32, "-": 31, "@": 36}.get(line[:1], 0)
+def _diff(rewrite: Rewrite, veil: Veil) -> Iterator[str]:
+    """Its lines are compared as they are, since some differ in a secret alone, and then shown without any."""
+    old, new = rewrite.before.splitlines(), rewrite.after.splitlines()
+    left, right = faced(*("\n".join(veil(veiled(line)) for line in side) for side in (old, new)))
+    before, after = left.split("\n"), right.split("\n")
+    at = [0, 0]
+    lines = difflib.unified_diff(old, new, f"a/{rewrite.where}", f"b/{rewrite.where}", lineterm="")
+    for number, line in enumerate(lines):
+        sign = line[:1]
+        if place := _RANGE.match(line):
+            at = [int(place[1]) - 1, int(place[2]) - 1]
+        elif number > 1:
+            line = sign + (after[at[1]] if sign == "+" else before[at[0]])
+            at = [at[0] + (sign != "+"), at[1] + (sign != "-")]
+        colour = {"+": 32, "-": 31, "@": 36}.get(sign, 0)
         yield paint(plain(line), colour) if colour else plain(line)
 
 

@@ -6,7 +6,7 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -39,31 +39,13 @@ def veiled(text: str) -> str:
 
 def shown(value: Any, keys: tuple[str, ...] = ()) -> Any:
     """`value`, which stands at `keys`, fit to be shown, as JSON too."""
-    from agentctl.secrecy.secret import masked
+    from agentctl.secrecy import shown as secrecy
 
-    value = masked(value, keys)
-    # Of nearly all that is shown nothing is a secret, and a plan shows every field of a thousand agents.
-    whole = "\n".join(_texts(value))
-    if veiled(whole) == whole:
-        return value
-    return rewritten(value, lambda one: veiled(one) if isinstance(one, str) else one)
+    return secrecy.shown(value, keys, veiled)
 
 
-def rewritten(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """`value` with `leaf` of each part that is neither a map nor a list."""
-    if isinstance(value, Mapping):
-        return {key: rewritten(one, leaf) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [rewritten(one, leaf) for one in value]
-    return leaf(value)
+def both_shown(before: Any, after: Any, keys: tuple[str, ...] = ()) -> tuple[Any, Any]:
+    """The two sides of a change: what stands in a secret's place on the other side is not shown either."""
+    from agentctl.secrecy import shown as secrecy
 
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
+    return secrecy.both_shown(before, after, keys, veiled)

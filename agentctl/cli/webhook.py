@@ -128,7 +128,7 @@ def _show_plan(plan: Plan) -> None:
 def _registered_text(done: Registered) -> str:
     from agentctl.cli.addressed import addressed
     from agentctl.cli.render import held_text, plain
-    from agentctl.verbs.remedy import remedies
+    from agentctl.verbs.remedy import together
 
     lines = [] if done.created else [f"webhook {done.webhook.webhook_id} -> {plain(shown(done.webhook.url))} is there."]
     lines.append("Failed deliveries are repeated (5 attempts within 41 minutes).")
@@ -139,7 +139,7 @@ def _registered_text(done: Registered) -> str:
     if done.workspace is not None:
         lines.append("The workspace's default leads to it" + (" now." if done.workspace else " already."))
     lines += [held_text(change) for change in done.held]
-    lines += [addressed(line) for line in dict.fromkeys(filter(None, remedies(done.held)))]
+    lines += [addressed(line) for line in together(done.held)]
     return "\n".join(lines)
 
 

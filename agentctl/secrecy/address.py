@@ -8,7 +8,7 @@ An address may be all of a text, stand in the middle of a prompt, or in another 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
@@ -19,6 +19,9 @@ _NAME = re.compile(r"[?&;#]([^=&;#?\s]*)=")
 # A variable of the call or of a template: it says where the secret comes from, not what it is.
 _VARIABLE = re.compile(r"\{\{[^{}]*\}\}")
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://(?:\{\{[^{}]*\}\}|\S)*+\s*\Z")
+# The same quoted for another address, which is quoted again in a third.
+_QUOTED_SIGN = re.compile(r"%(?:25)*3a%(?:25)*2f%(?:25)*2f", re.IGNORECASE)
+_UNIT = re.compile(r"%(?:25)*([0-9a-f]{2})|.", re.IGNORECASE)
 
 Span = tuple[int, int]
 
@@ -49,15 +52,33 @@ def spans(text: str, is_secret: Callable[[str], bool]) -> list[Span]:
 
     `is_secret`: whether a parameter of that name is one.
     """
-    if _SIGN not in text:
-        return []  # So are nearly all, and it is asked of every text of a thousand agents.
+    if _SIGN not in text:  # So are nearly all, and it is asked of every text of a thousand agents.
+        return _quoted(text, is_secret) if "%" in text and _QUOTED_SIGN.search(text) else []
     form = _ALONE if is_address(text) else _AMONG_WORDS
     found, start = list[Span](), 0
     for line in text.splitlines(keepends=True):
         if _SIGN in line:
             found += [(start + begin, start + end) for begin, end in _of_line(line, form, is_secret)]
         start += len(line)
-    return _merged(span for span in found if not _VARIABLE.fullmatch(text, *span))
+    found = [span for span in found if not _VARIABLE.fullmatch(text, *span)]
+    return _merged([*found, *_quoted(text, is_secret)] if "%" in text else found)
+
+
+def may_hold(text: str) -> bool:
+    """Whether it is worth a look."""
+    return _SIGN in text or "%" in text
+
+
+def _quoted(text: str, is_secret: Callable[[str], bool]) -> list[Span]:
+    """Those of addresses that are quoted, once or more often, to stand in another one (RFC 3986, 2.1)."""
+    found = list[Span]()
+    for run in re.finditer(r"\S+", text):
+        if not _QUOTED_SIGN.search(run[0]):
+            continue
+        units = [(unit, chr(int(unit[1], 16)) if unit[1] else unit[0]) for unit in _UNIT.finditer(run[0])]
+        for start, end in spans("".join(char for _, char in units), is_secret):
+            found.append((run.start() + units[start][0].start(), run.start() + units[end - 1][0].end()))
+    return found
 
 
 def _of_line(line: str, form: _Form, is_secret: Callable[[str], bool]) -> Iterator[Span]:
@@ -87,7 +108,7 @@ def _user(authority: re.Match[str], is_web: bool) -> Iterator[Span]:
         yield start, start + len(name)
 
 
-def _merged(found: Iterator[Span]) -> list[Span]:
+def _merged(found: Iterable[Span]) -> list[Span]:
     """In order, and one for those that overlap: an address with a secret may be the secret of another."""
     merged = list[Span]()
     for start, end in sorted(found):

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from agentctl.secrecy.address import is_address, spans
+from agentctl.secrecy.address import is_address, may_hold, spans
 
 _WORD = re.compile(r"secret(?!ar)|passw|passphrase|passcode|apikey|authorization|credential|token(?!s|i[sz])|^pwd$")
 _KEY = re.compile(
@@ -206,7 +206,7 @@ def _replaced(value: Any, place: int, change: Callable[[Any], Any], changed: Cal
         return [_replaced(one, _entry(place, one), change, changed) for one in value]
     if place >= _NAMED:
         return change(value) if _is_held(value) else value
-    return changed(value) if isinstance(value, str) and "://" in value else value
+    return changed(value) if isinstance(value, str) and may_hold(value) else value
 
 
 def _hidden(text: str) -> str:

@@ -259,7 +259,9 @@ def replace(rewrites: Iterable[Rewrite]) -> None:
         for undone in done:
             file_beside(undone.path.resolve(), undone.before.encode()).replace(undone.path.resolve())
         assert rewrite is not None
-        raise ConfigurationError([Problem(rewrite.where, f"cannot be written: {error.strerror}")]) from None
+        problem = Problem(rewrite.where, f"cannot be written: {error.strerror}")
+        hint = f"Nothing of it was taken. Let whoever runs this write in {rewrite.path.parent}, then pull again."
+        raise ConfigurationError([problem], hint) from None
     finally:
         for _, temporary in ready:
             temporary.unlink(missing_ok=True)

@@ -132,7 +132,7 @@ class Draft:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         # What was taken is remembered where it differs too: the next plan would not know whose it is.
         equal = overlaid(without(taken, gone), without(body, [edit.keys for edit in edits]))
-        touched = self._touched(desired, observed)
+        touched = self._touched(desired, observed, overwrites=bool(edits))
         news = bound != observed.remote_id or begun or gone or touched or said
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
@@ -165,10 +165,10 @@ class Draft:
         felt = self._gated and isinstance(kind, Shared) and kind.felt(changed)
         return felt or kind.replaces(desired, changed)
 
-    def _touched(self, desired: Desired, observed: Observed) -> int:
+    def _touched(self, desired: Desired, observed: Observed, *, overwrites: bool) -> int:
         """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
         before = self._bindings.touched(desired.ref, observed.remote_id)
-        if touch.is_news(before, observed):
+        if touch.is_news(before, observed, overwrites=overwrites):
             self._notices.append(touch.notice(desired.ref, observed))
             return observed.touched
         return 0 if before else observed.touched

@@ -224,17 +224,6 @@ def unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]
     return tuple(found)
 
 
-def veiled(plan: Planned, veil: Callable[[str], str]) -> Planned:
-    """The plan as it may be told: what others have named may be named like a secret, which `veil` takes out."""
-    names = [*(one.name for one in plan.unmanaged), *map(str, plan.notices), *(one.others for one in plan.changes)]
-    if veil(whole := "\n".join(names)) == whole:
-        return plan
-    unmanaged = tuple(replace(one, name=veil(one.name)) for one in plan.unmanaged)
-    notices = tuple(Problem(veil(one.where), veil(one.what)) for one in plan.notices)
-    changes = tuple(replace(one, others=veil(one.others)) for one in plan.changes)
-    return replace(plan, unmanaged=unmanaged, notices=notices, changes=changes)
-
-
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:
     """`body` with every Ref that `ids` knows replaced by its id; the others stay."""
     if isinstance(body, str):

@@ -11,9 +11,12 @@ from agentctl.sync.kind import Observed, Ref
 _OWN_WORK = 900
 
 
-def is_news(before: int, observed: Observed) -> bool:
-    """Whether it was touched since. `before`: as of our last write or look; 0: unknown."""
-    return bool(before) and observed.touched > before + _OWN_WORK
+def is_news(before: int, observed: Observed, *, overwrites: bool = False) -> bool:
+    """Whether it was touched since. `before`: as of our last write or look; 0: unknown.
+
+    `overwrites`: what was done to it would be lost, so that it is told even if it may have been the platform's own.
+    """
+    return bool(before) and observed.touched > before + (0 if overwrites else _OWN_WORK)
 
 
 def moment(seconds: int) -> str:

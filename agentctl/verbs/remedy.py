@@ -1,20 +1,77 @@
-"""What to do about changes that were held back, by commands that do it."""
+"""What to do about changes that were held back, by commands that do it to these and to nothing else.
+
+A run that `--only` narrowed has named nothing of the others: what somebody did to them must not go by its advice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
-from agentctl.resources import phone_number
+from agentctl.resources import knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
-from agentctl.sync.kind import Ref
+from agentctl.sync.applied import Applied
+from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, refs
+from agentctl.verbs.revisions.history import ProjectPlan
 
 _OURS = "agentctl sync --take-ours"
+# --prune needs the whole project, so that all of it was named.
+_SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
 
 
-def remedies(held: Sequence[Change]) -> list[str]:
-    """One line for each, in order; empty for what only waits for another that is held back."""
+def remedies(applied: Applied) -> list[str]:
+    """One line for each change that was held back, in order; empty for what only waits for another that is."""
+    plan, held = applied.plan, applied.held
+    assistants = plan.assistants if isinstance(plan, ProjectPlan) else ()
+    found = zip(templates(held), held, strict=True)
+    return [narrowed(text, owners([change.desired], assistants)) for text, change in found]
+
+
+def together(held: Sequence[Change], assistants: Sequence[Assistant] = ()) -> list[str]:
+    """The same, each line once for all that it is about."""
+    found: dict[str, list[Desired]] = {}
+    for text, change in zip(templates(held), held, strict=True):
+        found.setdefault(text, []).append(change.desired)
+    return [narrowed(text, owners(some, assistants)) for text, some in found.items() if text]
+
+
+def narrowed(text: str, keys: Sequence[str]) -> str:
+    """The commands in `text` for these assistants alone; as they are where it is not known whose matter it is."""
+    if not keys:
+        return text
+    only = "".join(f" --only {key}" for key in keys)
+    return _SYNC.sub(rf"\1{only}", text).replace("agentctl pull KEY", f"agentctl pull {' '.join(keys)}")
+
+
+def owners(wanted: Iterable[Desired], assistants: Sequence[Assistant] = ()) -> list[str]:
+    """The assistants whose sync writes these, as few as will do; nobody where one is none of theirs, as far as is seen.
+
+    `assistants`: those of the run; what is shared is written with any of them that uses it.
+    """
+    users = [list(_users(one, assistants)) for one in wanted]
+    found = dict.fromkeys(keys[0] for keys in users if len(keys) == 1)
+    for keys in users:
+        if keys and not any(key in found for key in keys):
+            found[keys[0]] = None
+    return sorted(found) if all(users) else []
+
+
+def _users(wanted: Desired, assistants: Sequence[Assistant]) -> Iterator[str]:
+    first, document = wanted.key.partition("/")[0], wanted.key.rpartition("@")[0] or wanted.key
+    if isinstance(wanted.payload, Assistant):
+        yield wanted.payload.key
+    elif wanted.kind == knowledge_folder.KIND:
+        yield from (one.key for one in assistants if one.knowledge)
+    elif first == "shared":
+        yield from (one.key for one in assistants if any(use.key == document for use in one.knowledge))
+    elif wanted.kind != phone_number.KIND:
+        yield first
+
+
+def templates(held: Sequence[Change]) -> list[str]:
+    """One line for each, not yet narrowed."""
     gone = {change.desired.ref for change in held if change.vanished}
     return [_remedy(change, gone) for change in held]
 

@@ -21,7 +21,8 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Change, Failure, Plan, Settled, veiled
+from agentctl.sync.plan import Change, Failure, Plan, Settled
+from agentctl.sync.veiling import veiled
 from agentctl.verbs import gate
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive

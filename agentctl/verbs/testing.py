@@ -78,7 +78,7 @@ async def _absent(control: Control, bindings: Bindings, assistants: Sequence[Ass
         try:
             await Agent(control.api, control.scope).read(agent_id)
         except NotFound:
-            return f"its agent {agent_id} is gone at ElevenLabs: agentctl sync --take-ours"
+            return f"its agent {agent_id} is gone at ElevenLabs: agentctl sync --take-ours --only {key}"
         except AgentctlError as error:
             return error.message
         return None

@@ -93,7 +93,7 @@ def test_a_server_syncs_what_the_files_say_then_one_at_a_time_and_never_over_dri
             await control.api.patch("/v1/convai/agents/{agent_id}", json={"name": "Reception"}, agent_id=agent_id)
             assert (await client.post(url)).json() == {"started": True}
             await ended(caplog, "held back: agent empfang: name (changed at the platform). Take theirs into the files")
-            assert "agentctl pull KEY; or overwrite it: agentctl sync --take-ours" in caplog.text
+            assert "agentctl pull empfang; or overwrite it: agentctl sync --take-ours --only empfang" in caplog.text
             (bench.root / "assistants/notdienst/assistant.toml").write_text("nmae = 1\n")
             await ended(caplog, "0 done, 0 failed")
             assert (await client.post(url)).json() == {"started": True}

@@ -139,10 +139,12 @@ def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[
     agent = next((one.body for one in claims if one.remote_id == agent_id), None)
     if agent is None:
         what = f"{key}: its agent {agent_id} is gone at ElevenLabs"
-        return Finding("agents", "broken", what, "agentctl sync --take-ours")
+        return Finding("agents", "broken", what, f"agentctl sync --take-ours --only {key}")
     if (agent.get("platform_settings") or {}).get("archived"):
         what = f"{key}: its agent {agent_id} is archived"
-        return Finding("agents", "broken", what, "agentctl sync --take-ours, unless its own files say archived")
+        return Finding(
+            "agents", "broken", what, f"agentctl sync --take-ours --only {key}, unless its own files say archived"
+        )
     return Finding("agents", "ok", f"{key} is {agent_id}")
 
 

@@ -114,6 +114,7 @@ class _Search:
 
     def __init__(self, control: Control, bindings: Bindings, declared: Iterable[str]) -> None:
         self._root = control.directory
+        self._veil = control.veil
         self._prefix = Agent(control.api, control.scope).tag("")
         self._bound = {remote_id: key for key, remote_id in bindings.of(agent.KIND).items()}
         self._declared = set(declared)
@@ -176,7 +177,7 @@ class _Search:
     def _key(self, entry: Mapping[str, Any], ours: str) -> str:
         if ours and KEY.fullmatch(ours) and not self._is_taken(ours):
             return ours
-        slug = short(str(entry.get("name") or ""))
+        slug = short(self._veil(str(entry.get("name") or "")))  # It becomes a folder's name, and is shown everywhere.
         return slug if not self._is_taken(slug) else f"{slug[:50].strip('-')}-{short(str(entry['agent_id'])[-6:])}"
 
     def _is_taken(self, key: str) -> bool:

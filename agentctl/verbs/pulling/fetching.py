@@ -35,7 +35,7 @@ async def fetch(control: Control, document_id: str) -> NewDocument:
         told = await control.api.get(DOCUMENT, document_id=document_id)
         if whose := _foreign(control, str(told.get("name") or "")):
             raise Unfetchable(f"it belongs to another project or environment: {whose}")
-        kind, name = str(told.get("type")), short(_plain_name(str(told.get("name") or "document")))
+        kind, name = str(told.get("type")), short(_plain_name(control.veil(str(told.get("name") or "document"))))
         if any(secrets(told.get("name"))):
             raise Unfetchable("its name looks like an address with a secret in it")
         if kind == "url":

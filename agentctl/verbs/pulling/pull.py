@@ -22,11 +22,12 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.sync.veiling import veiled
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.reading import read
-from agentctl.verbs.remedy import remedies
+from agentctl.verbs.remedy import narrowed, templates
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.sync import in_force, load, select
@@ -69,6 +70,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     assistants = [one for one in chosen if one.key not in beside.keys]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     plan = await routed.doubted(control, plan, bindings)
+    plan = veiled(plan, control.veil)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     gone = {one.desired.ref for one in plan.changes if one.vanished}
@@ -102,7 +104,8 @@ async def _of_held(
     desired = beside.desired(kinds, known, [one for one in declared if one.key not in beside.keys])
     plan = await planning.plan(kinds, (), bindings, more=desired, whole=False, patience=control.patience)
     changes = [change for change in plan.changes if change.overwrites]
-    for change, remedy in zip(changes, remedies(changes), strict=True):
+    for change, template in zip(changes, templates(changes), strict=True):
+        remedy = narrowed(template, [change.desired.pinned])
         what = f"was changed there, and {change.desired.pinned} is held, so its files are not what is there. {remedy}"
         left.append(Problem(f"{change.desired.kind} {change.desired.key}", what))
     return left

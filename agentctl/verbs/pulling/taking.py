@@ -18,7 +18,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, identity
 from agentctl.sync.kind import Keyed, Kind, Ref
 from agentctl.sync.plan import Change, refs, resolve
-from agentctl.verbs.remedy import anew
+from agentctl.verbs.remedy import anew, narrowed, owners
 
 _ROUNDS = 5
 _KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
@@ -56,6 +56,12 @@ class Taking:
 
     async def change(self, change: Change) -> None:
         """Take one resource's drift."""
+        known = len(self.left)
+        await self._change(change)
+        keys = owners([change.desired], [draft.assistant for draft in self._drafts.values()])
+        self.left[known:] = [Problem(one.where, narrowed(one.what, keys)) for one in self.left[known:]]
+
+    async def _change(self, change: Change) -> None:
         if change.doubt:
             self._leave(change, change.doubt)
         elif change.vanished:
@@ -215,7 +221,9 @@ _AS_HTML = (
 
 
 def _of_a_document(change: Change) -> str:
-    return _MOVED if all(edit.path in ("folder", "name") for edit in change.foreign) else _AS_HTML
+    # Without its name, which holds its digest, nothing is known of the content.
+    edited = [one for one in change.foreign if one.path not in ("folder", "name") and one.before is not None]
+    return _AS_HTML if edited else _MOVED
 
 
 # By kind: why no file can take what was changed there.

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from agentctl.errors import AgentctlError, Busy, ConfigurationError, TimedOut, Unreachable, UsageError
+from agentctl.resources import knowledge
 from agentctl.sync.apply import Applied
-from agentctl.sync.diff import Origin
+from agentctl.sync.diff import Edit, Origin
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs.commands import addressed
@@ -62,7 +63,7 @@ class Report:
         """Everything that is wrong, one line or a few each; empty when all is well."""
         applied = self.applied
         lines = [_with_remedy(failure) for failure in applied.failures] if applied else []
-        held = zip(applied.held, remedies(applied.held), strict=True) if applied else ()
+        held = zip(applied.held, remedies(applied), strict=True) if applied else ()
         lines += [held_back(change) + (f"\n  {what}" if what else "") for change, what in held]
         lines += [message_of(self.error)] if self.error else []
         return tuple(addressed(line, self.environment) for line in lines)
@@ -115,7 +116,7 @@ def held_back(change: Change) -> str:
         return f"{name} is probably not meant"
     if change.vanished:
         return f"{name} was deleted at the platform"
-    why = {edit.path: ORIGINS[edit.origin] for edit in change.foreign}
+    why = {edit.path: whence(change, edit) for edit in change.foreign}
     lost = f"would delete {', '.join(change.destroys)}"
     why |= {edit.path: lost for edit in change.perilous if edit.path not in why}
     why |= {edit.path: "waits with it" for edit in change.held(take_ours=False, destroy=False) if edit.path not in why}
@@ -125,6 +126,20 @@ def held_back(change: Change) -> str:
         return f"{name} {waits}, which is held back"
     paths = ", ".join(f"{path} ({reason})" for path, reason in why.items())
     return f"{name}{' is to be deleted' if doomed else ''}: {paths}"
+
+
+def whence(change: Change, edit: Edit) -> str:
+    """Where a field was changed, and that it was removed there, in words."""
+    if change.desired.kind == knowledge.KIND and edit.path == "content" and edit.before is None:
+        # The digest of its content stands in its name, which somebody changed.
+        return "no longer told by its name"
+    return origin(edit)
+
+
+def origin(edit: Edit) -> str:
+    """The same, whatever the field is of."""
+    is_gone = edit.origin == "there" and edit.before is None
+    return "removed at the platform" if is_gone else ORIGINS[edit.origin]
 
 
 def message_of(error: Exception) -> str:

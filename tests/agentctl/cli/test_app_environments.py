@@ -130,7 +130,9 @@ def test_commands_that_are_named_carry_the_environment(bench: Bench, staging: Bl
         asyncio.run(in_staging(bench, touch))
     code, out, _ = bench("--env", "staging", "sync", "--yes")
     assert code == 3
-    assert "agentctl --env staging pull KEY; or overwrite it: agentctl --env staging sync --take-ours" in out
+    assert (
+        "agentctl --env staging pull empfang zentrale; or overwrite it: agentctl --env staging sync --take-ours" in out
+    )
     # No name at all is no way to say production.
     code, _, err = bench("--env", "", "sync", "--yes")
     assert (code, "--env needs the name of an environment" in err) == (2, True)

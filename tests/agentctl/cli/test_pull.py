@@ -294,7 +294,7 @@ def test_knowledge_that_files_cannot_say_is_left_and_named(dashboard: Dashboard)
     assert code == 3
     assert "knowledge empfang/oeffnungszeiten was taken from the agent at the platform; a pull deletes no file" in out
     assert f"'Neues' ({added}) was added there" in out
-    assert "gives text back as HTML, so that it cannot be pulled" in out
+    assert "shared/unternehmen: was moved or renamed at the platform" in out  # its content was not
     assert "Nothing to take, 3 left as they are." in out
     assert dashboard.toml.read_text() == before
 

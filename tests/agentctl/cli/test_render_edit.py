@@ -44,6 +44,13 @@ def test_two_values_that_differ_do_not_look_the_same(before: Any, after: Any) ->
     assert len(line) < 400
 
 
+def test_what_was_removed_there_is_not_told_as_changed() -> None:
+    lines = list(edit_lines(Edit(("headers", "X-Team"), None, "1", "there")))
+    assert lines[0].strip() == "headers.X-Team was removed at the platform:"
+    both = Edit(("criteria",), [{"id": "a"}], [{"id": "a"}, {"id": "b"}], "there")
+    assert list(edit_lines(both))[-1].strip() == '+ {"id": "b"} (removed at the platform)'
+
+
 def test_a_long_value_is_cut_around_what_differs() -> None:
     (line,) = shown(f"{LONG}Bis 18 Uhr. {LONG}", f"{LONG}Bis 12 Uhr. {LONG}")
     left, right = line.removeprefix("field: ").split(" -> ")

@@ -42,9 +42,9 @@ def started(bench: Bench, *arguments: str, deaf: bool = False) -> subprocess.Pop
     return subprocess.Popen([*ignored, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def drifted(bench: Bench, name: str) -> None:
+def drifted(bench: Bench, name: str, key: str = "empfang") -> None:
     body = {"name": name}
-    agent_id = bench.agent()["agent_id"]
+    agent_id = bench.agent(key)["agent_id"]
     bench.control(lambda control: control.api.patch("/v1/convai/agents/{agent_id}", json=body, agent_id=agent_id))
 
 
@@ -76,7 +76,9 @@ def test_what_was_held_back_is_a_line_on_stderr_and_3(bench: Bench) -> None:
     drifted(bench, "Reception")
     code, out, err = bench(*CRON)
     assert (code, out) == (3, "")
-    remedy = "Take theirs into the files: agentctl pull KEY; or overwrite it: agentctl sync --take-ours"
+    remedy = (
+        "Take theirs into the files: agentctl pull empfang; or overwrite it: agentctl sync --take-ours --only empfang"
+    )
     assert err == f"held back: agent empfang: name (changed at the platform)\n  {remedy}\n"
     bench.declare("notdienst")
     assert bench(*CRON)[:2] == (3, "beispiel/production: 2 created\n")
@@ -533,3 +535,18 @@ def test_whom_to_mail_must_be_known(bench: Bench) -> None:
         assert code == 2
         assert "--mail" in err
         assert writes == []
+
+
+def test_what_to_do_is_said_of_nobody_who_was_not_named(bench: Bench) -> None:
+    bench.declare("notdienst")
+    bench.declare("zentrale")
+    assert bench(*CRON)[0] == 0
+    for key in ("empfang", "notdienst", "zentrale"):
+        drifted(bench, f"Other {key}", key)
+    code, _, err = bench(*CRON, "--only", "notdienst")
+    assert (code, err.count("empfang"), err.count("--take-ours --only notdienst\n")) == (3, 0, 1)
+    code, out, _ = bench("sync", "--yes", "--only", "[nz]*")
+    assert (code, out.count("--take-ours --only notdienst --only zentrale\n")) == (3, 1)
+    code, out, _ = bench("sync", "--yes", "--take-ours", "--only", "notdienst")
+    assert code == 0
+    assert {one["name"] for one in bench.sandbox.state()["agents"].values()} >= {"Other empfang", "Notdienst"}

@@ -30,6 +30,10 @@ SECRET = {
     "https://x.org/?access%5Ftoken=canary=b&max_tokens=5&token=": "https://x.org/?access%5Ftoken=***&max_tokens=5&token=",
 }
 AMONG_WORDS = {
+    "See https%3A%2F%2Fx.org%2F%3Fapi_key%3Dcanary there": "See https%3A%2F%2Fx.org%2F%3Fapi_key%3D*** there",
+    "See https%253a%252f%252fx.org%252f%253fapi_key%253dcanary%2526b%253D1": (
+        "See https%253a%252f%252fx.org%252f%253fapi_key%253d***%2526b%253D1"
+    ),
     "Call https://svc:canary@host/x or https://x.org/v1?api_key=canary2 now": (
         "Call https://svc:***@host/x or https://x.org/v1?api_key=*** now"
     ),

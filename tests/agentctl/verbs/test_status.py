@@ -69,6 +69,14 @@ def test_each_kind_counts_and_others_do_not() -> None:
         assert standing(ASSISTANT, Plan(changes=(Change("create", theirs),)), kinds()).state == "in sync"
 
 
+def test_what_was_changed_on_which_side_is_told_apart_where_it_was_on_both() -> None:
+    (desired,) = [one for kind in kinds() for one in kind.desired(ASSISTANT) if one.kind == "agent"]
+    edits = (Edit(("name",), "A", "B", "there"), Edit(("tags",), ["a"], ["b"]), Edit(("x",), None, "1", "there"))
+    found = standing(ASSISTANT, Plan(changes=(Change("update", desired, edits, Observed("id_1", {})),)), kinds())
+    said = "name (changed at the platform), tags (changed here), x (removed at the platform)"
+    assert (found.state, found.what) == ("drifted", (f"agent empfang: {said}",))
+
+
 def test_an_assistant_of_which_a_part_is_to_come_is_not_missing_and_one_without_its_agent_is(bench: Bench) -> None:
     def state() -> tuple[str, list[str]]:
         (found,) = bench.json("status")

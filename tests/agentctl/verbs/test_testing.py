@@ -78,7 +78,7 @@ async def test_nothing_is_written_for_an_assistant_that_has_no_agent(project: Pr
     found = await tested(project)
     assert found["desk", "hours"].status == "passed"
     assert found["night", "hours"] == Result(
-        "hours", "not run", f"its agent {night} is gone at ElevenLabs: agentctl sync --take-ours"
+        "hours", "not run", f"its agent {night} is gone at ElevenLabs: agentctl sync --take-ours --only night"
     )
     assert [one["path"] for one in await project.sandbox.log() if one["method"] != "GET"] == [
         f"/v1/convai/agents/{next(iter((await project.live())['agents']))}/run-tests"

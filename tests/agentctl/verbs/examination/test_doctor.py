@@ -263,7 +263,7 @@ def test_agents_that_are_not_there_are_gone_or_archived(rings: Bench) -> None:
     gone = only(examined(rings), "agents", "broken")
     assert (gone.what, gone.remedy) == (
         f"empfang: its agent {agent_id} is gone at ElevenLabs",
-        "agentctl sync --take-ours",
+        "agentctl sync --take-ours --only empfang",
     )
 
 

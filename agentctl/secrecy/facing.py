@@ -1,0 +1,118 @@
+"""What stands in a hidden secret's place on the other side of a pair: a former or a foreign secret, in all likelihood.
+
+A secret that was rotated in the files is known there no more, and what was put in its place at the platform never was.
+So the two texts are laid beside each other, word by word, and what faces *** is not shown either. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from agentctl.secrecy.secret import HIDDEN
+
+# Words and their places. What joins a name to its value is no part of either.
+_WORD = re.compile(r"[^\s=:,;\"'()<>\[\]{}&?#/|\\]+")
+# By these fields entries of a list are told apart, as far as they have one.
+_NAMES = ("id", "name", "key", "type")
+# Characters from which on a word with letters and digits is no word of a language, and from which on none is.
+_SOME, _LONG = 8, 24
+_MANY = 2000  # words from which on those that are in every sentence say nothing of where two texts agree
+
+
+def faced(before: Any, after: Any) -> tuple[Any, Any]:
+    """Both sides of what is shown as a change, each without what faces a *** of the other. Both are veiled already."""
+    if isinstance(before, str) and isinstance(after, str):
+        return _texts(before, after)
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        pairs = {key: faced(before[key], after[key]) for key in before if key in after}
+        return (
+            {key: pairs[key][0] if key in pairs else value for key, value in before.items()},
+            {key: pairs[key][1] if key in pairs else value for key, value in after.items()},
+        )
+    if isinstance(before, list | tuple) and isinstance(after, list | tuple):
+        left, right = list(before), list(after)
+        for i, j in _paired(before, after):
+            left[i], right[j] = faced(before[i], after[j])
+        return left, right
+    return before, after
+
+
+def former(before: Any, after: Any) -> Iterator[str]:
+    """What of both sides faces a *** and looks like a secret by itself, wherever else it stands."""
+    for some, others in zip((before, after), faced(before, after), strict=True):
+        yield from _lost(some, others)
+
+
+def _lost(some: Any, shown: Any) -> Iterator[str]:
+    if isinstance(some, str) and some != shown:
+        left = set(_words(shown))
+        yield from (word for word in _words(some) if word not in left and _is_odd(word) and HIDDEN not in word)
+    elif isinstance(some, Mapping):
+        for key, one in some.items():
+            yield from _lost(one, shown[key])
+    elif isinstance(some, list | tuple):
+        for one, other in zip(some, shown, strict=True):
+            yield from _lost(one, other)
+
+
+def _paired(before: Sequence[Any], after: Sequence[Any]) -> Iterator[tuple[int, int]]:
+    """The entries that differ, each with that of the same name, or the next one that has none."""
+    left = [i for i, one in enumerate(before) if one not in after]
+    right = [j for j, one in enumerate(after) if one not in before]
+    for i in left:
+        named = next((j for j in right if _name(before[i]) == _name(after[j])), None)
+        if named is not None:
+            right.remove(named)
+            yield i, named
+
+
+def _name(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return None
+    return next((entry[name] for name in _NAMES if isinstance(entry.get(name), str)), "")
+
+
+def _texts(before: str, after: str) -> tuple[str, str]:
+    if before == after or (HIDDEN not in before and HIDDEN not in after):
+        return before, after  # So are nearly all.
+    places = [[word.span() for word in _WORD.finditer(text)] for text in (before, after)]
+    words = [list(_words(text)) for text in (before, after)]
+    hidden: tuple[set[int], set[int]] = set(), set()
+    moved = [False, False]  # whether a *** of the other side faces nothing, so that it may face anything
+    changed: tuple[list[int], list[int]] = [], []
+    for what, i, k, j, m in SequenceMatcher(None, words[0], words[1], len(words[0]) > _MANY).get_opcodes():
+        if what == "equal":
+            continue
+        stretches = range(i, k), range(j, m)
+        for side, other in ((0, 1), (1, 0)):
+            changed[side].extend(stretches[side])
+            if any(HIDDEN in words[other][at] for at in stretches[other]):
+                hidden[side].update(stretches[side])
+                moved[side] |= not stretches[side]
+    for side in (0, 1):
+        if moved[side]:
+            hidden[side].update(at for at in changed[side] if _is_odd(words[side][at]))
+    return _without(before, places[0], hidden[0]), _without(after, places[1], hidden[1])
+
+
+def _words(text: str) -> Iterator[str]:
+    return (word[0] for word in _WORD.finditer(text))
+
+
+def _is_odd(word: str) -> bool:
+    """Whether it is no word of any language."""
+    mixed = any(map(str.isalpha, word)) and any(map(str.isdigit, word))
+    return len(word) >= _LONG or (mixed and len(word) >= _SOME)
+
+
+def _without(text: str, places: Sequence[tuple[int, int]], hidden: set[int]) -> str:
+    """`text`, in as many lines as before, with *** for these words."""
+    shown, end = "", 0
+    for at in sorted(hidden):
+        start, stop = places[at]
+        shown += text[end:start] + HIDDEN
+        end = stop
+    return shown + text[end:]
