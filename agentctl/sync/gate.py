@@ -79,3 +79,19 @@ class Verdicts:
             found |= more
             start = {ref for one in more for ref in self._refs.get(one, ())}
         return found
+
+
+def named(body: Any, kind: str, ids: Mapping[str, str]) -> set[Ref]:
+    """What `body` leads to by its id at the platform, of the bound ones of a kind (key -> id)."""
+    keys = {remote_id: key for key, remote_id in ids.items()}
+    found: set[Ref] = set()
+    waiting = [body]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            found |= {Ref(kind, keys[part])} if part in keys else set()
+        elif isinstance(part, Mapping):
+            waiting += part.values()
+        elif isinstance(part, list | tuple):
+            waiting += part
+    return found

@@ -73,10 +73,13 @@ def _users(wanted: Desired, assistants: Sequence[Assistant]) -> Iterator[str]:
 def templates(held: Sequence[Change]) -> list[str]:
     """One line for each, not yet narrowed."""
     gone = {change.desired.ref for change in held if change.vanished}
-    return [_remedy(change, gone) for change in held]
+    # A sync with --prune is never narrowed.
+    besides = any(change.foreign and change.action != "delete" for change in held)
+    pruning = f"{_OURS} --prune" + (", which overwrites all else that is held back, too" if besides else "")
+    return [_remedy(change, gone, pruning) for change in held]
 
 
-def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
+def _remedy(change: Change, gone: AbstractSet[Ref], pruning: str) -> str:
     if change.doubt:
         return _capital(change.doubt)
     lines = []
@@ -85,7 +88,7 @@ def _remedy(change: Change, gone: AbstractSet[Ref]) -> str:
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
     elif change.action == "delete" and change.foreign:
-        lines.append(f"Declare it again to keep it; or delete it as it is there: {_OURS} --prune")
+        lines.append(f"Declare it again to keep it; or delete it as it is there: {pruning}")
     # What lost its object there is no wish of somebody's that a file could take.
     elif any(not refs(edit.after) & gone for edit in change.foreign):
         lines.append(_theirs(change.desired.pinned))

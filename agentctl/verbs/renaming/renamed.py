@@ -122,7 +122,8 @@ class Moves:
         if is_known:
             return f"first {back}, then {renames}"
         # What is known by its mark alone has to be taken up under the key that it is marked with.
-        prune = f" --prune, which deletes what was {start}" if not is_ring and start in self.known else ""
+        gone = f"what was {start} and all else that its plan says"
+        prune = f" --prune, which deletes {gone}" if not is_ring and start in self.known else ""
         take_up = f"agentctl sync{prune} (without a shared store --stateless too)"
         return f"the store here does not know it, so first {back}, then {take_up}, then {renames}"
 

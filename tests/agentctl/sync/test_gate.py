@@ -179,7 +179,7 @@ async def test_new_ones_that_refer_to_each_other_go_live_together_or_not_at_all(
     assert len(platform.objects["line"]) == 3
 
 
-@pytest.mark.parametrize("how", ["alone", "held", "unplanned", "line"])
+@pytest.mark.parametrize("how", ["alone", "held", "unplanned", "line", "by id"])
 async def test_nothing_leads_to_what_was_never_let_through_whatever_keeps_that_out_of_the_run(how: str) -> None:
     platform = Platform()
     judged = [
@@ -200,6 +200,8 @@ async def test_nothing_leads_to_what_was_never_let_through_whatever_keeps_that_o
     assert (await run([old, line])).ok
     assert not (await run([old, new], "b")).ok
     leading = {"key": "a", "agent": {"to": Ref("agent", "b")}}
+    if how == "by id":
+        leading = {"key": "a", "agent": {"to": platform.bindings["agent", "b"]}}
     if how == "held":
         platform.objects["agent"][platform.bindings["agent", "b"]]["name"] = "Somebody's"
     if how == "line":
