@@ -302,7 +302,7 @@ def test_what_stands_in_a_text_at_the_platform_is_shown_without_secrets(watched:
         next(text for what, text in watched.heard.items() if what.startswith(one)) for one in ("plan", "pull")
     )
     assert "-Line 4: ***" in plan
-    assert 'name: "Of ***" -> "Empfang"' in plan
+    assert 'name: "Of ***" -> "***"' in plan
     assert "+Line 4: ***" in pull
     assert "assistants/empfang/prompt.md: would hold a secret of this project's" in pull
     assert watched("pull", "empfang", "--yes", "--json") == 0

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from agentctl.verbs.renaming.likeness import NAME, WEIGHTS, Trait, Traits, told
 
-# A tie goes to the one of which more is the same, then to the one that keeps its key.
-_WHOLE, _EACH, _KEY = 10_000, 10, 1
+# A tie goes to the one of which more is the same, then to the one that keeps its key. Who keeps key and name alike was
+# edited, whatever one thing of it another has now: a prompt is moved to a new assistant, and another written.
+_WHOLE, _EACH, _KEY, _KEY_AND_NAME = 10_000, 10, 1, 30_000
 _MANY = 20
 
 Pair = tuple[str, str]
@@ -47,7 +48,7 @@ def matched(had: Traits, wanted: Traits) -> Matching:
     proofs = dict(_proofs(had, wanted))
     own = {key: _kept(had, wanted, key) for key in had.keys() & wanted.keys()}
     value = {pair: _value(some) for pair, some in proofs.items()}
-    value |= {(key, key): _value(some) + _KEY for key, some in own.items() if some}
+    value |= {(key, key): _value(some) + _own(some) for key, some in own.items() if some}
     was = {new: old for part in _parts(value) for old, new in _assigned(part).items()}
     was_at = {old: new for new, old in was.items()}
     stay = {key for key in had.keys() & wanted.keys() if was.get(key, key) == key == was_at.get(key, key)}
@@ -95,6 +96,10 @@ def _kept(had: Traits, wanted: Traits, key: str) -> set[Trait]:
 def _value(traits: AbstractSet[Trait]) -> int:
     worth = sum(WEIGHTS[what] for what in {what for what, _ in traits})
     return worth * _WHOLE + min(len(traits), _MANY) * _EACH
+
+
+def _own(kept: AbstractSet[Trait]) -> int:
+    return _KEY_AND_NAME if any(what == NAME for what, _ in kept) else _KEY
 
 
 def _parts(value: Mapping[Pair, int]) -> Iterator[Mapping[Pair, int]]:

@@ -98,6 +98,8 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
         await _must_be_known(control, bindings, declared[old], old, new)
         return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
     if found is None or not (bound[0] or mentions or await _is_marked(control, bound[1], old)):
+        if new in declared:
+            await _must_be_known(control, bindings, declared[new], old, new)
         raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {new})
     await _must_be_known(control, bindings, declared[new], old, new)
     if two and displaced is None:

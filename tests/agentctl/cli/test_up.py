@@ -296,7 +296,7 @@ def test_beside_a_folder_that_was_renamed_by_hand_it_names_only_what_helps(proje
     messages = "".join(up.messages)
     assert f"{NUMBER} waits for zentrale, which is held back: see above." in messages
     assert "FAIL" not in messages
-    command = up.said.partition("Keep the agent and numbers of empfang, which had its name: agentctl ")[2]
+    command = up.said.partition("Keep the agent and numbers of empfang, which had its ")[2].partition(": agentctl ")[2]
     project(*command.partition(";")[0].split(), "--yes")
     with going_up(project) as up:
         assert f"Call {NUMBER} now." in up.said
