@@ -162,6 +162,14 @@ def environment(monkeypatch: pytest.MonkeyPatch, sandbox: BlockingSandbox, dsn: 
 
 
 @pytest.fixture
+def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingSandbox]:
+    """The platform of a second environment, whose key stands in STAGING_KEY."""
+    with running_thread(Options(api_key="key-of-staging")) as sandbox:
+        monkeypatch.setenv("STAGING_KEY", sandbox.key)
+        yield sandbox
+
+
+@pytest.fixture
 def bench(
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Bench]:

@@ -21,7 +21,7 @@ from agentctl.sync.departure import let_go, staying
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
-from agentctl.sync.gate import Gate, Verdicts, named
+from agentctl.sync.gate import Gate, Verdicts, named_by_id
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
@@ -178,7 +178,7 @@ class _Run:
         self, change: Change, remote_id: str, planned: Mapping[str, Any], spared: Sequence[tuple[str, ...]]
     ) -> None:
         body = without(change.desired.body, spared)
-        leads = refs(body) | named(body, change.desired.kind, self._bindings.of(change.desired.kind))
+        leads = refs(body) | named_by_id(body, change.desired.kind, self._bindings.of(change.desired.kind))
         if lost := await self._verdicts.ask(change, remote_id, planned, leads):
             what = f"{change.desired.kind} {change.desired.key} was not let through, because {_named(lost)} was not"
             raise Blocked(what, "Nothing leads to what no gate has let through: sync that with it, or before.")

@@ -81,7 +81,7 @@ class Verdicts:
         return found
 
 
-def named(body: Any, kind: str, ids: Mapping[str, str]) -> set[Ref]:
+def named_by_id(body: Any, kind: str, ids: Mapping[str, str]) -> set[Ref]:
     """What `body` leads to by its id at the platform, of the bound ones of a kind (key -> id)."""
     keys = {remote_id: key for key, remote_id in ids.items()}
     found: set[Ref] = set()

@@ -15,15 +15,9 @@ from agentctl.sandbox.options import Options
 from agentctl.wiring import Control, connect
 from tests.stores import running, stored
 from tests.telephony import NUMBER, Bench, environment
+from tests.telephony import staging as staging
 
 URL = "https://door.example.org/webhooks/elevenlabs"
-
-
-@pytest.fixture
-def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingSandbox]:
-    with running_thread(Options(api_key="key-of-staging")) as sandbox:
-        monkeypatch.setenv("STAGING_KEY", sandbox.key)
-        yield sandbox
 
 
 @pytest.fixture

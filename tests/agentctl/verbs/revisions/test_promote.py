@@ -20,6 +20,7 @@ from agentctl.verbs.revisions import promote
 from agentctl.verbs.revisions.history import restored
 from agentctl.wiring import Control, connect
 from tests.telephony import Bench, environment
+from tests.telephony import staging as staging
 
 TOML = """project = "beispiel"
 [vars]
@@ -32,13 +33,6 @@ company = "Test GmbH"
 [environments.staging.overrides.voice]
 speed = 1.1
 """
-
-
-@pytest.fixture
-def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingSandbox]:
-    with running_thread(Options(api_key="key-of-staging")) as sandbox:
-        monkeypatch.setenv("STAGING_KEY", sandbox.key)
-        yield sandbox
 
 
 @pytest.fixture
