@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, Unauthorized, Waiting
+from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, SyncError, Unauthorized, Waiting
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
@@ -115,12 +115,15 @@ class PhoneNumber:
         return found
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
-        """A number that ElevenLabs does not have, or has no more, waits for its import."""
+        """A number that ElevenLabs does not have, or has no more, waits for its import.
+
+        One whose re-import was cut off in between fails: it was in service, and its callers get the fallback.
+        """
         if exists or self._access is not None:
             return
         if await self._between(desired.key):
-            what = f"phone.numbers: {desired.key} is between two imports"
-            raise Waiting(what, going_on(desired.key, desired.payload.key))
+            what = f"{desired.key} is between two imports: no agent answers it, calls go to its fallback at Twilio"
+            raise SyncError(what, going_on(desired.key, desired.payload.key))
         raise Waiting(f"phone.numbers: {desired.key} is not at ElevenLabs", _remedy(desired))
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
