@@ -16,6 +16,7 @@ from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejec
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.description import described
 from agentctl.resources.place import Place
 from agentctl.settings import Settings
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits
@@ -198,4 +199,6 @@ def _observed(request: str, answer: object) -> Observed:
     entry = having(request, answer, "phone_number_id", "phone_number")
     agent = entry.get("assigned_agent") or {}
     body = {"phone_number": entry["phone_number"], "agent_id": agent.get("agent_id"), "label": entry.get("label")}
-    return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"))
+    rings = f"rings at {agent['agent_id']}" if agent.get("agent_id") else "rings at no agent"
+    told = described(entry.get("label"), None, rings)
+    return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"), told=told)
