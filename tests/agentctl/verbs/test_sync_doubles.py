@@ -173,6 +173,23 @@ def test_registering_a_webhook_goes_by_the_bound_one_and_writes_to_neither(bench
     assert patched == {f"{LIST}/{bench.agent('zentrale')['agent_id']}"}
 
 
+def test_two_webhooks_that_may_be_ours_are_told_apart(bench: Bench) -> None:
+    url = "https://door.example.org/webhooks/elevenlabs"
+    sent = {"settings": {"auth_type": "hmac", "name": "agentctl beispiel/production", "webhook_url": url}}
+    both = [ask(bench, "POST", "/v1/workspace/webhooks", json=sent).json()["webhook_id"] for _ in range(2)]
+    ask(
+        bench,
+        "PATCH",
+        f"/v1/workspace/webhooks/{both[1]}",
+        json={"name": sent["settings"]["name"], "is_disabled": True},
+    )
+    code, _, err = bench("webhook", "register", url)
+    assert code == 1
+    assert re.search(
+        rf"{both[0]} \('agentctl [^']+', {MADE}\), {both[1]} \('agentctl [^']+', {MADE}, switched off\)", err
+    ), err
+
+
 def test_what_a_429_made_all_the_same_is_named_and_a_document_of_it_pruned(bench: Bench) -> None:
     folder = bench.toml.parent / "knowledge"
     folder.mkdir()
