@@ -66,7 +66,7 @@ class Report:
         """Everything that is not as the files have it, one line or a few each; empty when all is well."""
         applied = self.applied
         lines = [_with_remedy(failure) for failure in applied.failures] if applied else []
-        held = zip(applied.held, remedies(applied), strict=True) if applied else ()
+        held = remedies(applied) if applied else []
         lines += [held_back(change) + (f"\n  {what}" if what else "") for change, what in held]
         lines += [message_of(self.error)] if self.error else []
         lines += [f"{ASSISTANTS}/{hold.key} is {hold}" for hold in self._pinned]

@@ -103,7 +103,7 @@ class Syncs:
     def _log(self, applied: Applied) -> None:
         for failure in applied.failures:
             logger.error("sync: %s", self._told(named(failure), failure.error.hint))
-        for change, remedy in zip(applied.held, remedies(applied), strict=True):
+        for change, remedy in remedies(applied):
             logger.warning("sync: held back: %s", self._told(held_back(change), remedy))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
 

@@ -312,6 +312,17 @@ def test_no_assistant_takes_over_the_agent_of_another(known: Bench) -> None:
     assert len(known.sandbox.state()["agents"]) == 2
 
 
+def test_cron_is_told_once_what_to_do_below_all_that_it_is_about(known: Bench) -> None:
+    by_hand(known)
+    code, out, err = known("sync", "--yes", "--quiet")
+    assert (code, out) == (3, "")
+    lines = err.splitlines()
+    (way,) = [at for at, line in enumerate(lines) if "agentctl rename empfang zentrale" in line]
+    assert lines[way].startswith("  Keep the agent and numbers of empfang")
+    doubted = [at for at, line in enumerate(lines) if line.endswith("is probably not meant")]
+    assert (doubted, len(doubted)) == (list(range(way)), 3), err
+
+
 def test_nor_does_one_that_a_request_asks_for(known: Bench) -> None:
     before = ids(known)
     by_hand(known)
