@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -43,7 +43,7 @@ class Webhook:
     auto_disabled: bool = False
     failure_code: int | None = None
     failed_at: int | None = None
-    made: int = 0
+    made: int = field(default=0, compare=False)
 
     @property
     def told(self) -> str:
