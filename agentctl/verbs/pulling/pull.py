@@ -22,7 +22,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.sync.veiling import veiled
+from agentctl.verbs import former_secrets
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
@@ -70,7 +70,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     assistants = [one for one in chosen if one.key not in beside.keys]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     plan = await routed.doubted(control, plan, bindings)
-    plan = veiled(plan, control.veil)
+    plan = await former_secrets.veiled(control, plan)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     gone = {one.desired.ref for one in plan.changes if one.vanished}
