@@ -81,6 +81,7 @@ class Kept(TypedDict, total=False):
 
     touched: int
     fingerprint: str
+    made: Mapping[str, Any]
 
 
 def afterwards(
@@ -97,6 +98,9 @@ def afterwards(
     field = kind.traits.opaque
     if not field:
         return {"touched": written.touched}
+    if field in kept and (field,) in (said or ()) and not written.fingerprint:
+        # Its answer was lost: the next plan looks at it, and says so.
+        return {"touched": written.touched, "fingerprint": "", "made": {field: kept[field]}}
     if field in kept and (not memory.fingerprint or said is None or (field,) in said):
         return {"touched": written.touched, "fingerprint": written.fingerprint}
     return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
@@ -131,5 +135,5 @@ def _is_doubtful(field: str, desired: Desired, one: Observed, bindings: Bindings
 
 
 def _unseen(ref: Ref) -> Problem:
-    what = "was being written when a run was cut off, and what it holds now counts as ours; look whether "
+    what = "was last written without an answer, and what it holds now counts as ours; look whether "
     return Problem(f"{ref.kind} {ref.key}", f"{what}somebody edited it since")

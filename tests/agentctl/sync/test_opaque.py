@@ -12,6 +12,7 @@ from agentctl.errors import NotFound, Unreachable
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Observed, Ref, Scope, Traits
+from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan
 from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
@@ -179,6 +180,20 @@ async def test_what_a_killed_run_wrote_is_looked_at_by_the_next_and_said_to_be_u
     assert not (await planned(kind, wanted())).notices
     kind.edit("by hand", later=5)
     assert (await synced(kind, wanted())).held
+
+
+async def test_what_arrived_without_an_answer_is_said_to_be_unseen(kind: Sealed) -> None:
+    await synced(kind, wanted())
+    kind.platform.lost.add(NAME)
+
+    async def by_hand(seconds: float) -> None:
+        kind.edit("by hand", later=1)
+
+    assert (await synced(kind, wanted("two"), patience=Patience((0.0,), sleep=by_hand))).ok
+    kind.platform.lost.clear()
+    done = await synced(kind, wanted("two"))
+    assert (done.plan.empty, [one.where for one in done.plan.notices]) == (True, ["document desk"])
+    assert not (await planned(kind, wanted("two"))).notices
 
 
 @pytest.mark.parametrize("text", ["<p>one</p>", "by hand"])
