@@ -98,10 +98,12 @@ def afterwards(
     field = kind.traits.opaque
     if not field:
         return {"touched": written.touched}
-    if field in kept and (field,) in (said or ()) and not written.fingerprint:
+    wrote = (field,) in (said or ())
+    if wrote and field in kept and not written.fingerprint:
         # Its answer was lost: the next plan looks at it, and says so.
         return {"touched": written.touched, "fingerprint": "", "made": {field: kept[field]}}
-    if field in kept and (not memory.fingerprint or said is None or (field,) in said):
+    # Where the stand-in was not kept, what is there comes of our write all the same.
+    if wrote or (field in kept and (not memory.fingerprint or said is None)):
         return {"touched": written.touched, "fingerprint": written.fingerprint}
     return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
 

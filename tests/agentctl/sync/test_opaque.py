@@ -218,3 +218,11 @@ async def test_one_that_cannot_be_looked_at_is_not_taken_for_unchanged(kind: Sea
     assert (bool(found.failures), [one.vanished for one in found.changes]) == (
         (True, []) if isinstance(error, Unreachable) else (False, [True])
     )
+
+
+async def test_where_the_stand_in_was_not_kept_the_content_is_ours_all_the_same(kind: Sealed) -> None:
+    await synced(kind, wanted())
+    kind.platform.ignored.add("digest")
+    assert not (await synced(kind, wanted("two"))).ok
+    kind.platform.ignored.clear()
+    assert origins(await planned(kind, wanted("two"))) == [("digest", "here")]
