@@ -22,6 +22,7 @@ from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits
 LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
+_FINGERPRINT = 32
 
 
 class KnowledgeDocument:
@@ -32,7 +33,7 @@ class KnowledgeDocument:
     """
 
     name = KIND
-    traits = Traits(marks=frozenset({"name"}))
+    traits = Traits(marks=frozenset({"name"}), opaque="content")
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -178,4 +179,11 @@ def _observed(request: str, answer: object) -> Observed:
     updated = 0 if entry.get("type") == "url" else (entry.get("metadata") or {}).get("last_updated_at_unix_secs")
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
     body = {**parted(str(entry["name"])), **place}
-    return Observed(str(entry["id"]), body, touched=updated if isinstance(updated, int) else 0)
+    touched = updated if isinstance(updated, int) else 0
+    return Observed(str(entry["id"]), body, touched=touched, fingerprint=_fingerprint(entry))
+
+
+def _fingerprint(entry: Mapping[str, Any]) -> str:
+    """Of the text as the platform gives it back, which is not what was sent. The list has none of it."""
+    text = entry.get("extracted_inner_html") if entry.get("type") != "url" else None
+    return version_of({"text": text})[:_FINGERPRINT] if text else ""
