@@ -69,7 +69,7 @@ async def _written(control: Control, found: Pull, new: Adopting) -> tuple[Failur
     from agentctl.verbs.pulling.pull import write
 
     await tidy(control)
-    if found.files:
+    if found.files or found.texts:  # A text may read as its file does, so that only our store has to know.
         await write(control, found)
     return await adopt(control, new.adoptions) if new.adoptions else ()
 

@@ -23,6 +23,7 @@ from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits
 LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
+_FINGERPRINT = 32
 
 
 class KnowledgeDocument:
@@ -33,7 +34,7 @@ class KnowledgeDocument:
     """
 
     name = KIND
-    traits = Traits(marks=frozenset({"name"}), mark="its name")
+    traits = Traits(marks=frozenset({"name"}), mark="its name", opaque="content")
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -179,5 +180,12 @@ def _observed(request: str, answer: object) -> Observed:
     updated = 0 if entry.get("type") == "url" else (entry.get("metadata") or {}).get("last_updated_at_unix_secs")
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
     body = {**parted(str(entry["name"])), **place}
+    touched = updated if isinstance(updated, int) else 0
     told = described(entry["name"], (entry.get("metadata") or {}).get("created_at_unix_secs"))
-    return Observed(str(entry["id"]), body, touched=updated if isinstance(updated, int) else 0, told=told)
+    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=_fingerprint(entry))
+
+
+def _fingerprint(entry: Mapping[str, Any]) -> str:
+    """Of the text as the platform gives it back, which is not what was sent. The list has none of it."""
+    text = entry.get("extracted_inner_html") if entry.get("type") != "url" else None
+    return version_of({"text": text})[:_FINGERPRINT] if text else ""

@@ -13,7 +13,7 @@ def shown(value: Any, keys: Keys, veil: Callable[[str], str]) -> Any:
     """`value`, which stands at `keys`, fit to be shown, as JSON too."""
     value = masked(value, keys)
     # Of nearly all that is shown nothing is a secret, and a plan shows every field of a thousand agents.
-    whole = "\n".join(_texts(value))
+    whole = "\n".join(texts(value))
     if veil(whole) == whole:
         return value
     return rewritten(value, lambda one: veil(one) if isinstance(one, str) else one)
@@ -33,12 +33,13 @@ def rewritten(value: Any, leaf: Callable[[Any], Any]) -> Any:
     return leaf(value)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts(value: Any) -> Iterator[str]:
+    """Every text in `value`."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for one in value.values():
-            yield from _texts(one)
+            yield from texts(one)
     elif isinstance(value, list | tuple):
         for one in value:
-            yield from _texts(one)
+            yield from texts(one)

@@ -22,7 +22,7 @@ from agentctl.secrecy.secret import HIDDEN, masked, secrets
 NEARBY = 2  # characters: the shortest that is worth hiding where it is likely to be the secret itself
 # Characters. A shorter one is a word or a number of every day (abc, test, 8080), which would be taken out of what has
 # nothing to do with it, while no rule for passwords allows it. Up to the second it counts as a word.
-_SHORTEST, _WORD = 6, 8
+WORTH_HIDING, _WORD = 6, 8
 _SCHEME = re.compile(r"[A-Za-z-]+ +(\S{8,})")  # Authorization: Bearer …
 _CONNINFO = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 _RUN = re.compile(r"[a-z0-9]+")
@@ -41,7 +41,7 @@ class Veil:
     a text that is about them, such as the file that they stand in, or the answer to a request with them.
     """
 
-    def __init__(self, *known: object, shortest: int = _SHORTEST) -> None:
+    def __init__(self, *known: object, shortest: int = WORTH_HIDING) -> None:
         self._shortest = shortest
         self._known: dict[str, _Secret] = {}
         self._later: list[Callable[[], Iterable[object]]] = []
@@ -64,10 +64,15 @@ class Veil:
         """Know what `source` gives, which is asked only once there is a text: most runs hear of no refusal."""
         self._later.append(source)
 
-    def __call__(self, text: str) -> str:
-        """`text` without them, and without those of an address in it, which nobody need have known before."""
+    def known(self) -> tuple[str, ...]:
+        """All of them, in the clear."""
         while self._later:
             self.add(*self._later.pop()())
+        return tuple(self._known)
+
+    def __call__(self, text: str) -> str:
+        """`text` without them, and without those of an address in it, which nobody need have known before."""
+        self.known()
         if self._runs is None:
             self._runs = tuple({run for one in self._known.values() for run in one.runs})
         text = str(masked(text))

@@ -31,7 +31,7 @@ class Loaded:
         """Every secret that the files declare."""
         yield from secrets(self.project.variables)
         for assistant in self.assistants:
-            yield from secrets(assistant.model_dump())
+            yield from secrets(assistant.model_dump(exclude_defaults=True))
 
     def checked(self) -> Loaded:
         """This, if it has no problems. Raises ConfigurationError with all of them otherwise."""

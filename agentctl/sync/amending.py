@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AnswerLost, Stale
@@ -55,5 +56,5 @@ async def delivered(
         if outstanding(words, now, kind.lists, bindings.applied(desired.ref)):
             name = f"{desired.kind} {desired.key}"
             raise Stale(f"{name} was changed at the platform while it was written", PLAN_AGAIN)
-        return now
+        return replace(now, fingerprint="")  # Whether the content is ours, or somebody's since, is not to be seen.
     raise AssertionError("the last attempt has ended it")

@@ -27,6 +27,7 @@ from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
 from agentctl.sync.making import made, set_since
+from agentctl.sync.opaque import afterwards
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
 from agentctl.sync.removal import Removal
@@ -252,7 +253,8 @@ class _Run:
         stayed = survivors(gone, observed.body, kind.lists)
         kept = without(body, [edit.keys for edit in left])
         removed = [edit.keys for edit in gone if edit not in stayed]
-        await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed, touched=observed.touched)
+        seen = afterwards(kind, observed, kept, self._bindings.recall(change.desired.ref, observed.remote_id), said)
+        await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed, **seen)
         name = f"{kind.name} {change.desired.key}"
         ignored = [edit for edit in left if said is None or edit.keys in said]
         if left and not ignored:

@@ -136,13 +136,9 @@ class Bindings:
         """Whether the store holds a secret of it in the clear; `bind` seals it."""
         return ref in self._exposed
 
-    def touched(self, ref: Ref, remote_id: str) -> int:
-        """When the platform said it was changed last, as of our last write or look; 0: unknown."""
-        return (self._known(ref, remote_id) or _NOTHING).touched
-
-    def written(self, ref: Ref, remote_id: str) -> int:
-        """When the platform said it was changed last, as of our last write; 0: unknown."""
-        return (self._known(ref, remote_id) or _NOTHING).written
+    def recall(self, ref: Ref, remote_id: str) -> Memory:
+        """All that is remembered of the object of that id."""
+        return self._known(ref, remote_id) or _NOTHING
 
     def former(self, ref: Ref) -> tuple[str, ...]:
         """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
@@ -216,6 +212,7 @@ class Bindings:
         gone: Sequence[tuple[str, ...]] = (),
         *,
         touched: int = 0,
+        fingerprint: str | None = None,
         looked: bool = False,
         former: str | None = None,
         unjudged: bool = False,
@@ -226,6 +223,7 @@ class Bindings:
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
         takes the place of. `looked`: nothing was written. `unjudged`: it was made under a gate, and only `judge` says
         that it was let through. `made`: what has just been said to make it, and nobody has looked at yet.
+        `fingerprint`: of its content as it is by that; None: as remembered.
         """
         known = self._known(ref, remote_id) or _NOTHING
         replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
@@ -236,6 +234,7 @@ class Bindings:
             former=tuple(one for one in replaced if one != remote_id),
             unjudged=unjudged or known.unjudged,
             said=None if made is None else Said(made),
+            fingerprint=known.fingerprint if fingerprint is None else fingerprint,
         )
         await self._put(ref, remote_id, memory)
 
@@ -248,6 +247,7 @@ class Bindings:
                 one.body,
                 one.gone,
                 touched=one.touched,
+                fingerprint=one.fingerprint,
                 looked=True,
                 former=one.former,
                 unjudged=one.unjudged,

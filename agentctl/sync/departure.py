@@ -15,6 +15,7 @@ from agentctl.sync.claims import ids_of
 from agentctl.sync.diff import Edit, diff, overlaid
 from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.opaque import edited
 from agentctl.sync.plan import Change, Plan
 
 _TOUCHED = ("touched",)
@@ -107,20 +108,20 @@ def _changed_there(
 ) -> tuple[Edit, ...]:
     """What differs from what was last applied, so far as that is known; nothing where nothing is remembered.
 
-    `before` is what is there, `after` what was last applied. Of what its body does not tell, the time has to do: a
-    deletion cannot be taken back, and a document is edited without a trace in its name.
+    `before` is what is there, `after` what was last applied. Of what neither its body tells nor a fingerprint, the time
+    has to do: a deletion cannot be taken back.
     """
-    memory = bindings.memory(ref, now.remote_id)
+    memory, recalled = bindings.memory(ref, now.remote_id), bindings.recall(ref, now.remote_id)
     if memory is None or kind.traits.internal:
         return ()
+    now = edited(kind.traits.opaque, now, recalled)
     known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind.lists))
     there = _less(now.body, gone)
     news = {edit.keys for edit in diff(_less(known, gone), there, kind.lists, memory)}
     edits = [edit for edit in diff(known, now.body, kind.lists, memory) if edit.keys in news]
     found = [replace(edit, origin="there") for edit in edits if edit.before is not None or edit.after is not None]
-    before = bindings.written(ref, now.remote_id)
-    if not found and touch.is_news(before, now):
-        found.append(Edit(_TOUCHED, touch.moment(now.touched), touch.moment(before), "there"))
+    if not found and not recalled.fingerprint and touch.is_news(recalled.written, now):
+        found.append(Edit(_TOUCHED, touch.moment(now.touched), touch.moment(recalled.written), "there"))
     return tuple(found)
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.secrecy.secret import sealed
-from agentctl.sync import touch
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, of_another
 from agentctl.sync.departure import as_they_are, nameable
-from agentctl.sync.diff import diff, differs, overlaid, without
+from agentctl.sync.diff import Edit, diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.interrupted import arrived, believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
+from agentctl.sync.opaque import look
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
 from agentctl.sync.sharing import Others, Parties, named
 
@@ -133,14 +133,14 @@ class Draft:
             edits = tuple(replace(edit, origin="there") for edit in edits)
         # What was taken is remembered where it differs too: the next plan would not know whose it is.
         equal = overlaid(without(taken, gone), without(body, [edit.keys for edit in edits]))
-        touched = self._touched(desired, observed, overwrites=bool(edits))
+        touched, fingerprint = self._look(kind, ref, observed, edits)
         news = bound != observed.remote_id or begun or gone or touched or said
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
         news = news or self._bindings.exposed(ref)
         unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or differs(sealed(equal), known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged))
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged, fingerprint))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
@@ -152,6 +152,12 @@ class Draft:
             self._changes.append(replace(change, losses=lost, others=others, unjudged=unjudged, instead=instead))
         else:
             self._unchanged += 1
+
+    def _look(self, kind: Kind[Any], ref: Ref, observed: Observed, edits: Collection[Edit]) -> tuple[int, str | None]:
+        memory, said = self._bindings.recall(ref, observed.remote_id), self._bindings.said(ref, observed.remote_id)
+        seen = look(kind.traits.opaque, ref, observed, memory, edits, said)
+        self._notices += [seen.notice] if seen.notice else []
+        return seen.touched, seen.fingerprint
 
     def _unjudged(self, kind: Kind[Any], desired: Desired, observed: Observed) -> bool:
         """Whether a gate has to let through what is there already. Of what was found by its mark nothing is known."""
@@ -165,14 +171,6 @@ class Draft:
     def _replaces(self, kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
         felt = self._gated and isinstance(kind, Shared) and kind.felt(changed)
         return felt or kind.replaces(desired, changed)
-
-    def _touched(self, desired: Desired, observed: Observed, *, overwrites: bool) -> int:
-        """When it was touched, where that is news. Told once, and never held back: it need not have been an edit."""
-        before = self._bindings.touched(desired.ref, observed.remote_id)
-        if touch.is_news(before, observed, overwrites=overwrites):
-            self._notices.append(touch.notice(desired.ref, observed))
-            return observed.touched
-        return 0 if before else observed.touched
 
     def leftovers(self, kind: Kind[Any], seen: Mapping[str, Sighting]) -> None:
         """What has been replaced and is there still, since a run was cut off or a user did not let go: it goes now.

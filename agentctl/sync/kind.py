@@ -120,6 +120,8 @@ class Observed:
     one else uses it, so that a declaration may take it; false where it was found without a mark of ours and in use, or
     beside the bound one. `touched`: when it was changed last, in seconds since 1970, where its body does not tell of
     each change; else 0. `told`: what tells it from another that claims to be the same, in words; empty: nothing does.
+    `fingerprint`: a digest of the content that `Traits.opaque` stands for, as the platform gives it back: another one
+    once it was edited. Empty: this look did not show it, or others than people change it.
     """
 
     remote_id: str
@@ -128,6 +130,7 @@ class Observed:
     free: bool = True
     touched: int = 0
     told: str = ""
+    fingerprint: str = ""
 
 
 Sighting = Sequence[Observed] | AgentctlError
@@ -145,7 +148,8 @@ class Traits:
     was not let through is judged again until it is. `repeatable`: its create may be sent twice and makes one all the
     same, so that no intent of it has to be remembered. `internal`: it lies in our own store; nobody else writes it, and
     nothing is lost with it. `part_of`: the field that names what it is a part of, and is no more without; empty: it is
-    no part of another.
+    no part of another. `opaque`: the field that stands for content which the body does not show, as a digest of what
+    was sent; an edit there leaves it as it is, and only the fingerprint of a look at the resource alone tells of it.
     """
 
     marks: frozenset[str] = frozenset()
@@ -155,6 +159,7 @@ class Traits:
     repeatable: bool = False
     internal: bool = False
     part_of: str = ""
+    opaque: str = ""
 
 
 class Kind(Protocol[Spec]):

@@ -11,7 +11,7 @@ from agentctl.sync.interrupted import Said
 
 # Kept beside the fields, under names that no field of a resource has.
 _TOUCHED, _FORMER, _UNJUDGED, _SAID = "~touched", "~former", "~unjudged", "~said"
-_WRITTEN = "~written"
+_WRITTEN, _FINGERPRINT = "~written", "~fingerprint"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Memory:
     `touched`: when the platform said it was changed last, as of our last write or look, and `written`, as of our last
     write; 0: unknown. `former`: the ids that it has taken the place of, and that are to be deleted once nothing refers
     to them. `unjudged`: it was made under a gate that has not let it through. `said`: the words of a write that nobody
-    has seen the end of.
+    has seen the end of. `fingerprint`: of the content as it was after our last write; empty: unknown.
     """
 
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -30,6 +30,7 @@ class Memory:
     former: tuple[str, ...] = ()
     unjudged: bool = False
     said: Said | None = field(default=None, repr=False)
+    fingerprint: str = ""
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Memory:
@@ -43,6 +44,7 @@ class Memory:
             former=tuple(applied.pop(_FORMER, ()) or ()),
             unjudged=bool(applied.pop(_UNJUDGED, False)),
             said=Said(**said) if said else None,
+            fingerprint=str(applied.pop(_FINGERPRINT, "")),
             applied=applied,
         )
 
@@ -54,6 +56,7 @@ class Memory:
             _FORMER: list(self.former),
             _UNJUDGED: self.unjudged,
             _SAID: asdict(self.said) if self.said else None,
+            _FINGERPRINT: self.fingerprint,
         }
         return dict(sealed({**self.applied, **{name: mark for name, mark in marks.items() if mark}}))
 

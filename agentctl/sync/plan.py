@@ -105,7 +105,8 @@ class Settled:
     """What is only to be remembered: an id that was found, fields that are equal on both sides, when it was touched.
 
     `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
-    before, if that is there still. `unjudged`: whether a gate has ever let it through is not known.
+    before, if that is there still. `unjudged`: whether a gate has ever let it through is not known. `fingerprint`: of
+    its content, where that has become known.
     """
 
     ref: Ref
@@ -115,6 +116,7 @@ class Settled:
     touched: int = 0
     former: str | None = None
     unjudged: bool = False
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)

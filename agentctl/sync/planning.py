@@ -14,6 +14,7 @@ from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Eager, Kind, Sighting
+from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
 from agentctl.sync.sharing import Parties
@@ -118,7 +119,7 @@ async def _observe(
         again = await kind.observe(missing, {one.key: bound[one.key] for one in missing if seen.get(one.key)})
         found = {one.key: again.get(one.key, ()) for one in missing}
         seen |= {key: sighting for key, sighting in again.items() if key not in wanted} | found
-    return seen
+    return await looked_into(kind, wanted, seen, bindings)
 
 
 def _another(sighting: Sighting, bound: str | None) -> bool:

@@ -22,8 +22,7 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
-from agentctl.sync.veiling import veiled
-from agentctl.verbs import gate
+from agentctl.verbs import former_secrets, gate
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
@@ -80,7 +79,7 @@ async def plan(
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     unmoved = doubted(found, bindings, kinds, loaded.assistants)
-    return veiled(await routed.doubted(control, unmoved, bindings), control.veil)
+    return await former_secrets.veiled(control, await routed.doubted(control, unmoved, bindings))
 
 
 def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
@@ -153,6 +152,7 @@ async def apply(
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
+        await former_secrets.remember(control, plan)
         if ours and any(hold.is_open for hold in ours.holds):
             await keeping.close(control)
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):

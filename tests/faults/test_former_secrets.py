@@ -94,3 +94,40 @@ def test_a_pull_shows_the_former_secret_in_no_line_of_a_file(bench: Bench) -> No
     _, out, _ = bench("pull", "empfang", "--json", "--yes")
     assert OLD not in out
     assert json.loads(out)["taken"]
+
+
+@pytest.mark.parametrize("secret", [OLD, "open sesame & more", "Sommer-2026!"])
+def test_a_secret_that_leaves_the_variables_and_the_text_at_once_is_not_shown(bench: Bench, secret: str) -> None:
+    declared(bench, secret, 1)
+    assert bench("sync", "--yes")[0] == 0
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n')
+    prompt = bench.root / "assistants" / "empfang" / "prompt.md"
+    prompt.write_text("Ganz anders, und ohne Tarife.\n")
+    for arguments in (("plan",), ("plan", "--json"), ("status",), ("sync", "--yes")):
+        _, out, err = bench(*arguments)
+        assert not any(word in out + err for word in (secret, *secret.split()) if len(word) > 5)
+    assert bench("plan")[0] == 0
+
+
+def test_a_secret_that_moved_into_the_variables_without_a_change_is_known_too(bench: Bench) -> None:
+    prompt = bench.root / "assistants" / "empfang" / "prompt.md"
+    prompt.write_text(f"Tarife mit {OLD} abfragen.\n")
+    assert bench("sync", "--yes")[0] == 0
+    (bench.root / "agentctl.toml").write_text(f'project = "beispiel"\n[vars]\ntarif_api_key = "{OLD}"\n')
+    prompt.write_text("Tarife mit [[ tarif_api_key ]] abfragen.\n")
+    assert bench("sync", "--yes")[0] == 0
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n')
+    prompt.write_text("Ganz anders.\n")
+    assert OLD not in bench("plan")[1]
+
+
+def test_a_rollback_to_words_with_a_rotated_secret_does_not_show_it(bench: Bench) -> None:
+    declared(bench, OLD, 1)
+    assert bench("sync", "--yes")[0] == 0
+    declared(bench, NEW, 2)
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Ganz anders, und ohne Tarife.\n")
+    assert bench("sync", "--yes")[0] == 0
+    code, out, err = bench("rollback", "empfang", "--yes")
+    assert code == 0
+    assert OLD not in out + err
+    assert OLD in bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"], "the words are as they were"

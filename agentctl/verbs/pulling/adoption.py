@@ -106,7 +106,8 @@ async def _mark(kind: Kind[Any], adoption: Adoption, bindings: Bindings, patienc
                 sent = {"name": desired.body["name"]}
                 observed = await amended(kind, desired, observed, sent, said, bindings, patience)
             left = diff(desired.body, observed.body, kind.lists)
-            await bindings.bind(desired.ref, remote_id, {} if left else desired.body)
+            seen: dict[str, Any] = {} if left else {"touched": observed.touched, "fingerprint": observed.fingerprint}
+            await bindings.bind(desired.ref, remote_id, {} if left else desired.body, **seen)
         except AgentctlError as error:
             failures.append(Failure(desired.ref, desired.where, error))
     return failures

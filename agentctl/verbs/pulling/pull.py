@@ -22,10 +22,11 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.sync.veiling import veiled
+from agentctl.verbs import former_secrets
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
+from agentctl.verbs.pulling.texts import remember, take_text
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import narrowed, templates
 from agentctl.verbs.revisions import held
@@ -39,6 +40,7 @@ class Pull:
     """What a pull would write, nothing of it written yet.
 
     `left`: what cannot be taken, each with the reason and what to do. `failures`: what could not be looked at.
+    `texts`: the documents whose edited text is among what is taken.
     """
 
     assistants: tuple[str, ...]
@@ -47,6 +49,7 @@ class Pull:
     left: tuple[Problem, ...]
     failures: tuple[Failure, ...]
     before: Plan = field(repr=False)
+    texts: tuple[Change, ...] = field(default=(), repr=False)
 
     @property
     def files(self) -> tuple[Rewrite, ...]:
@@ -70,12 +73,17 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     assistants = [one for one in chosen if one.key not in beside.keys]
     plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     plan = await routed.doubted(control, plan, bindings)
-    plan = veiled(plan, control.veil)
+    plan = await former_secrets.veiled(control, plan)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     gone = {one.desired.ref for one in plan.changes if one.vanished}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
+    texts: list[Change] = []
     for change in plan.changes:
+        if change.overwrites and (took := await take_text(control, drafts, change)):
+            taking.taken.append(took[0])
+            texts.append(change)
+            change = took[1]
         if change.overwrites:
             await taking.change(change)
     return Pull(
@@ -87,6 +95,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
         ),
         failures=plan.failures,
         before=plan,
+        texts=tuple(texts),
     )
 
 
@@ -138,6 +147,7 @@ async def write(control: Control, found: Pull) -> None:
                 await asyncio.to_thread(replace, rewrites)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         bindings = await control.bindings()
+        await remember(found.texts, bindings)
         kinds = await control.kinds(bindings)
         chosen = [one for one in loaded.assistants if one.key in {*found.assistants, *found.rewrites}]
         plan = await planning.plan(kinds, chosen, bindings, whole=False, patience=control.patience)

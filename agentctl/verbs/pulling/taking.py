@@ -215,8 +215,8 @@ class Taking:
 
 _MOVED = f"was moved or renamed at the platform; {_OURS_AGAIN}"
 _AS_HTML = (
-    "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; copy it by hand, or "
-    f"{_OURS_AGAIN}"
+    "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; copy it by hand into its "
+    f"file first, or not, to put ours back; then: {_OURS}"
 )
 
 

@@ -15,8 +15,7 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan
-from agentctl.sync.veiling import veiled
-from agentctl.verbs import gate, sync
+from agentctl.verbs import former_secrets, gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
@@ -68,7 +67,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
     plan = ProjectPlan.of(found, [assistant], note=note(revision), gated=gated)
-    return Rollback(key, revision, veiled(plan, control.veil), digest(declared[key], control.scope))
+    return Rollback(key, revision, await former_secrets.veiled(control, plan), digest(declared[key], control.scope))
 
 
 async def rollback(

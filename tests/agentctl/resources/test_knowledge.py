@@ -337,19 +337,69 @@ async def test_a_document_that_is_used_though_the_platform_was_asked_is_named_an
     assert len(await documents(sandbox)) == 1
 
 
-async def test_an_edit_in_the_dashboard_is_hinted_at_and_a_page_that_was_fetched_is_not(
-    kinds: Any, memory: Any, api: Any
+NOTES = Document(key="empfang/notes", name="notes", content=b"Eins.", filename="notes.txt", media_type="text/plain")
+EDITED = {
+    TEXT: TEXT.model_copy(update={"text": "Geöffnet von zehn bis vier."}),
+    NOTES: NOTES.model_copy(update={"content": b"Zwei."}),
+}
+
+
+def seconds_pass(memory: Any, *documents: Document) -> None:
+    """The platform tells the time of a change in whole seconds, and no test waits for the next one."""
+    for document in documents:
+        memory.applied["knowledge_document", document.key]["~touched"] -= 2
+
+
+@pytest.mark.parametrize("document", [TEXT, NOTES])
+async def test_an_edit_in_the_dashboard_right_after_ours_is_held_back_and_never_overwritten(
+    kinds: Any, memory: Any, api: Any, sandbox: Any, document: Document
 ) -> None:
-    wanted = assistant(knowledge=[TEXT, PDF, PAGE])
+    await synced(kinds, memory, assistant(knowledge=[document]))
+    place = {"path": "/v1/convai/knowledge-base/{i}", "i": memory.bindings["knowledge_document", document.key]}
+    await api.patch(**place, json={"content": "Von Hand."})  # which leaves the name as it is
+    seconds_pass(memory, document)
+    for wanted, origin in ((document, "there"), (EDITED[document], "both")):
+        done = await synced(kinds, memory, assistant(knowledge=[wanted]))
+        held = next(one for one in done.held if one.desired.kind == "knowledge_document")
+        assert (held.desired.key, [(one.path, one.origin) for one in held.edits]) == (
+            document.key,
+            [("content", origin)],
+        )
+        assert await attached(sandbox, "Empfang") == ["Von Hand."]
+    found = await planned(kinds, memory, assistant(knowledge=[EDITED[document]]))
+    assert (await apply(found, kinds, await Bindings(memory, SCOPE).load(), take_ours=True)).ok
+    assert await attached(sandbox, "Empfang") == [EDITED[document].text or "Zwei."]
+    assert (await planned(kinds, memory, assistant(knowledge=[EDITED[document]]))).empty
+
+
+async def test_that_the_platform_was_at_a_document_is_no_edit_and_a_page_is_never_looked_into(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    wanted = assistant(knowledge=[TEXT, NOTES, PAGE])
     await synced(kinds, memory, wanted)
-    for name in (TEXT.key, PDF.key):
-        assert memory.applied["knowledge_document", name]["~touched"] > 0
-        memory.applied["knowledge_document", name]["~touched"] -= 86_400
-    found = await planned(kinds, memory, wanted)
-    assert found.empty
-    assert [notice.where for notice in found.notices] == [f"knowledge_document {one.key}" for one in (TEXT, PDF)]
-    assert (await synced(kinds, memory, wanted)).ok
-    assert (await planned(kinds, memory, wanted)).notices == ()
+    await api.post("/v1/convai/knowledge-base/{i}/refresh", i=memory.bindings["knowledge_document", PAGE.key])
+    seconds_pass(memory, TEXT, NOTES)
+    looked = [f"/v1/convai/knowledge-base/{memory.bindings['knowledge_document', one.key]}" for one in (TEXT, NOTES)]
+    for looks in (looked, []):
+        await sandbox.clear_log()
+        done = await synced(kinds, memory, wanted)
+        assert (done.plan.empty, done.plan.notices) == (True, ())
+        asked = [entry["path"] for entry in await sandbox.log() if "/knowledge-base/" in entry["path"]]
+        assert sorted(asked) == sorted(looks)
+
+
+async def test_a_document_moved_by_the_files_keeps_what_somebody_wrote_into_it(
+    kinds: Any, memory: Any, api: Any, sandbox: Any
+) -> None:
+    await synced(kinds, memory, assistant(knowledge=[TEXT]))
+    place = {"path": "/v1/convai/knowledge-base/{i}", "i": memory.bindings["knowledge_document", TEXT.key]}
+    await api.patch(**place, json={"content": "Von Hand."})
+    seconds_pass(memory, TEXT)
+    moved = assistant(knowledge=[TEXT], knowledge_base={"folder": True})
+    for _ in range(2):
+        assert [one.desired.key for one in (await synced(kinds, memory, moved)).held] == [TEXT.key]
+    (document,) = [row for row in (await documents(sandbox)).values() if row["type"] == "text"]
+    assert (document["text"], bool(document["parent"])) == ("Von Hand.", True)
 
 
 @pytest.mark.parametrize("fault", [{"drop": "before"}, {"drop": "after"}, {"status": 503}])

@@ -49,7 +49,7 @@ async def test_all_that_is_settled_is_remembered_in_a_few_calls() -> None:
         ref = Ref("menu", f"m{number}")
         assert bindings.get(ref) == f"new-{number}"
         assert bindings.former(ref) == (f"old-{number}",), "what was replaced has to go, by whichever command"
-        assert bindings.touched(ref, f"new-{number}") == 7
+        assert bindings.recall(ref, f"new-{number}").touched == 7
 
 
 async def test_whoever_slept_writes_over_nothing_that_another_has_remembered_since() -> None:

@@ -1,0 +1,141 @@
+"""Content that does not come back as it was sent: whether somebody has edited it at the platform.
+
+A field of the body stands for it (`Traits.opaque`), and an edit there leaves that as it is. What the platform gives
+back of the content has a fingerprint, which is remembered with each write of ours. Where the platform says that the
+resource was touched since, it is looked at alone: the same fingerprint was the platform's own work, reading or
+indexing, and another one is an edit, however soon after ours it was made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypedDict
+
+from agentctl.errors import AgentctlError, NotFound, Problem
+from agentctl.sync import touch
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.diff import Edit
+from agentctl.sync.interrupted import Said
+from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.memory import Memory
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a plan has to remember of when it was touched and of its content, and what a person should know."""
+
+    touched: int = 0
+    fingerprint: str | None = None
+    notice: Problem | None = None
+
+
+async def looked_into(
+    kind: Kind[Any], wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings
+) -> Mapping[str, Sighting]:
+    """What was seen, with what was edited inside of it; only what may have been is asked for.
+
+    So is what is about to be written anew: two edits of one second have one time.
+    """
+    field = kind.traits.opaque
+    if not field:
+        return seen
+    doubted = [
+        desired
+        for desired in wanted.values()
+        if not isinstance(sighting := seen.get(desired.key, ()), AgentctlError)
+        and any(_is_doubtful(field, desired, one, bindings) for one in sighting)
+    ]
+    looks = await asyncio.gather(*(_look(kind, one, seen[one.key], bindings) for one in doubted))
+    return {**seen, **{one.key: look for one, look in zip(doubted, looks, strict=True)}}
+
+
+def edited(field: str, now: Observed, memory: Memory) -> Observed:
+    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered."""
+    same = now.body.get(field) == memory.applied.get(field)
+    if not (memory.fingerprint and same) or now.fingerprint == memory.fingerprint:
+        return now
+    return replace(now, body={**now.body, field: f"edited there, last touched on {touch.moment(now.touched)}"})
+
+
+def look(field: str, ref: Ref, observed: Observed, memory: Memory, edits: Collection[Edit], said: Said | None) -> Look:
+    """What follows from how a plan saw it. `edits`: what differs; `said`: by a write that nobody saw the end of.
+
+    An edit there is drift, which the next plan has to find as well. Where no fingerprint is known, the time has to do.
+    """
+    learnt = observed.fingerprint or None
+    if memory.fingerprint and any(edit.path == field and edit.origin != "here" for edit in edits):
+        return Look()
+    if learnt == memory.fingerprint:
+        return Look(observed.touched if observed.touched != memory.touched else 0)
+    if said and learnt:
+        return Look(observed.touched, learnt, _unseen(ref))
+    if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
+        return Look(observed.touched, learnt, touch.notice(ref, observed))
+    return Look(0 if memory.touched else observed.touched)
+
+
+class Kept(TypedDict, total=False):
+    """What `Bindings.bind` is told of a look."""
+
+    touched: int
+    fingerprint: str
+    made: Mapping[str, Any]
+
+
+def afterwards(
+    kind: Kind[Any],
+    written: Observed,
+    kept: Mapping[str, Any],
+    memory: Memory,
+    said: Collection[tuple[str, ...]] | None,
+) -> Kept:
+    """What is to be remembered after a write. `kept`: what is as declared now; `said`: paths written; None: all.
+
+    A write that did not say the content does not make ours what somebody has put there meanwhile.
+    """
+    field = kind.traits.opaque
+    if not field:
+        return {"touched": written.touched}
+    wrote = (field,) in (said or ())
+    if wrote and field in kept and not written.fingerprint:
+        # Its answer was lost: the next plan looks at it, and says so.
+        return {"touched": written.touched, "fingerprint": "", "made": {field: kept[field]}}
+    # Where the stand-in was not kept, what is there comes of our write all the same.
+    if wrote or (field in kept and (not memory.fingerprint or said is None)):
+        return {"touched": written.touched, "fingerprint": written.fingerprint}
+    return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
+
+
+async def _look(kind: Kind[Any], desired: Desired, sighting: Sighting, bindings: Bindings) -> Sighting:
+    found: list[Observed] = []
+    assert not isinstance(sighting, AgentctlError)
+    for one in sighting:
+        if _is_doubtful(kind.traits.opaque, desired, one, bindings):
+            try:
+                now = await kind.read(one.remote_id)
+            except NotFound:
+                continue
+            except AgentctlError as error:
+                return error
+            one = edited(kind.traits.opaque, now, bindings.recall(desired.ref, one.remote_id))
+        found.append(one)
+    return found
+
+
+def _is_doubtful(field: str, desired: Desired, one: Observed, bindings: Bindings) -> bool:
+    """Whether its content has to be looked at."""
+    memory = bindings.recall(desired.ref, one.remote_id)
+    stand_in = one.body.get(field)
+    if memory.fingerprint and stand_in == memory.applied.get(field):
+        return one.touched != memory.touched or stand_in != desired.body.get(field)
+    said = bindings.said(desired.ref, one.remote_id)
+    if said is not None and stand_in is not None and said.words.get(field) == stand_in:
+        return True  # It has arrived, and nobody has seen what became of it.
+    return not memory.fingerprint and touch.is_news(memory.touched, one)
+
+
+def _unseen(ref: Ref) -> Problem:
+    what = "was last written without an answer, and what it holds now counts as ours; look whether "
+    return Problem(f"{ref.kind} {ref.key}", f"{what}somebody edited it since")
