@@ -171,8 +171,8 @@ class MemoryStore:
     def _unhold(self, args: Mapping[str, Any]) -> Any:
         return {"removed": self._removed("holds", args, *SCOPE, "key")}
 
-    def _undertaking(self, args: Mapping[str, Any]) -> Any:
-        return None
+    def _undertakings(self, args: Mapping[str, Any]) -> Any:
+        return []
 
     def _intents(self, args: Mapping[str, Any]) -> Any:
         return self._listed("intents", args)

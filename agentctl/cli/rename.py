@@ -39,7 +39,10 @@ def rename(
 
 def _what(renaming: Renaming) -> str:
     folder = f"assistants/{renaming.old} becomes assistants/{renaming.new}"
-    lines = [folder if renaming.moves else f"assistants/{renaming.new} takes over what was {renaming.old}'s"]
+    taking = f"assistants/{renaming.new} takes over what was {renaming.old}'s"
+    if renaming.again:
+        taking = f"{renaming.old} was given the key {renaming.new} before; what may be left of that follows"
+    lines = [folder if renaming.moves else taking]
     if renaming.agent_id:
         lines.append(f"agent {renaming.agent_id} stays; its tag and the names of its documents say {renaming.new} then")
     if renaming.displaced:

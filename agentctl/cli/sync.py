@@ -114,6 +114,7 @@ class Asked:
         from agentctl.verbs import trusted
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.sync import must_be_allowed
+        from agentctl.verbs.unattended import holding
 
         if self.quiet:
             control.tell = lambda text: None
@@ -125,8 +126,8 @@ class Asked:
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
             must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
-            for hold in found.released if self.quiet else ():
-                say(render.told(f"note: assistants/{hold.key}: {hold.end}"))  # before anything goes live
+            for note in await holding.notes(control, found, self.only) if self.quiet else ():
+                say(f"note: {note}")  # before anything goes live
             if found.changes:
                 confirm(question(found), yes=self.yes)
             more = {

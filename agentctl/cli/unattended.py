@@ -136,7 +136,7 @@ def quietly(applied: Applied, scope: Scope) -> None:
         say("\n".join([f"failed: {first}", *(f"    {line.strip()}" for line in more)]))  # such as each test, and why
         if failure.error.hint:  # Cron mails this to somebody who has nothing else.
             say(f"  {failure.error.hint}")
-    for change, remedy in zip(applied.held, remedies(applied), strict=True):
+    for change, remedy in remedies(applied):
         say(f"held back: {held_back(change)}")
         if remedy:
             say(f"  {remedy}")

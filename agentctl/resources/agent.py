@@ -18,6 +18,7 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
 from agentctl.resources.built_in_tools import TOOLS, built_in_tools
 from agentctl.resources.criteria import as_list, by_id
+from agentctl.resources.description import agent_described
 from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
 from agentctl.resources.language_presets import conversation
 from agentctl.resources.place import Place
@@ -40,7 +41,7 @@ class Agent:
     """The agent that answers for one assistant. Found again by its binding, and without one by its ownership tag."""
 
     name = KIND
-    traits = Traits(marks=frozenset({"tags"}), judged=True)
+    traits = Traits(marks=frozenset({"tags"}), mark=f"the tag {MARK}…", judged=True)
     lists: Mapping[str, Keyed] = {
         "tags": Keyed(open=True),
         "conversation_config.agent.prompt.knowledge_base": Keyed(by="id", ignored=frozenset({"name"})),
@@ -111,13 +112,16 @@ class Agent:
                     ids[desired.key] += [one for one in tagged.get(desired.key, ()) if one not in taken]
                 else:
                     ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-            looks = (self._sight(key, ids[key], bound.get(key), key in archived) for key in ids)
+            looks = (self._sight(key, ids[key], bound.get(key), archived.get(key, ())) for key in ids)
             found = await asyncio.gather(*looks)
         except BaseException:
             self.abandon()
             raise
-        names = {entry["agent_id"]: {"name": entry.get("name")} for entry in listed}
-        strays = {key: [Observed(i, names[i]) for i in tagged[key]] for key in tagged if key not in ids}
+        seen = {
+            str(one["agent_id"]): Observed(str(one["agent_id"]), {"name": one.get("name")}, told=agent_described(one))
+            for one in listed
+        }
+        strays = {key: [seen[i] for i in tagged[key]] for key in tagged if key not in ids}
         return strays | dict(zip(ids, found, strict=True))
 
     def unmanaged(self) -> Sequence[User]:
@@ -179,10 +183,7 @@ class Agent:
         pages = self._api.pages(AGENTS, items="agents", params=params)
         return [having(f"GET {AGENTS}", entry, "agent_id") async for entry in pages]
 
-    async def _sight(self, key: str, ids: Sequence[str], bound: str | None, archived: bool) -> Sighting:
-        if archived and bound is None:
-            message = f"agent {key}: {', '.join(ids)} carries its tag and is archived"
-            return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
+    async def _sight(self, key: str, ids: Sequence[str], bound: str | None, archived: Sequence[str]) -> Sighting:
         found = []
         for agent_id in dict.fromkeys(ids):
             try:
@@ -195,6 +196,10 @@ class Agent:
                 found.append(one)
             elif self.tag(key) in (one.body.get("tags") or ()):  # the list may show one that it had
                 found.append(replace(one, free=False))
+        if bound is None and found and all(one.remote_id in archived for one in found):
+            what = ", ".join(f"{one.remote_id} ({one.told})" for one in found)
+            message = f"agent {key}: {what} carries its tag and is archived"
+            return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
         return found
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
@@ -257,9 +262,7 @@ def _unheard(task: asyncio.Task[Any]) -> None:
 
 def _observed(method: str, answer: object) -> Observed:
     answer = overlaid(IN_SERVICE, by_id(as_in_file(having(f"{method} {AGENT}", answer, "agent_id"))))
-    numbers = ", ".join(str(one.get("phone_number")) for one in answer.get("phone_numbers") or ())
-    told = f"{numbers} rings there" if numbers else ""
-    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=told)
+    return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=agent_described(answer))
 
 
 def _agent(assistant: Assistant) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
+from agentctl.resources.description import described
 from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
@@ -46,7 +47,7 @@ class AgentTest:
     """One test. It is edited in place and keeps its id and its history of runs, unless its type changes."""
 
     name = KIND
-    traits = Traits(marks=frozenset({"name"}))
+    traits = Traits(marks=frozenset({"name"}), mark="its name")
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -135,4 +136,5 @@ def _request(desired: Desired) -> dict[str, Any]:
 
 def _observed(request: str, answer: object) -> Observed:
     entry = having(request, answer, "id", "name")
-    return Observed(str(entry["id"]), {**parted(str(entry["name"])), "type": entry.get("type")})
+    body = {**parted(str(entry["name"])), "type": entry.get("type")}
+    return Observed(str(entry["id"]), body, told=described(entry["name"], entry.get("created_at_unix_secs")))

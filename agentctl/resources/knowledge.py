@@ -14,6 +14,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
+from agentctl.resources.description import described
 from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
@@ -33,7 +34,7 @@ class KnowledgeDocument:
     """
 
     name = KIND
-    traits = Traits(marks=frozenset({"name"}), opaque="content")
+    traits = Traits(marks=frozenset({"name"}), mark="its name", opaque="content")
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -180,7 +181,8 @@ def _observed(request: str, answer: object) -> Observed:
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
     body = {**parted(str(entry["name"])), **place}
     touched = updated if isinstance(updated, int) else 0
-    return Observed(str(entry["id"]), body, touched=touched, fingerprint=_fingerprint(entry))
+    told = described(entry["name"], (entry.get("metadata") or {}).get("created_at_unix_secs"))
+    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=_fingerprint(entry))
 
 
 def _fingerprint(entry: Mapping[str, Any]) -> str:

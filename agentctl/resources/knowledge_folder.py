@@ -10,6 +10,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
+from agentctl.resources.description import described
 from agentctl.resources.mark import listed, prefix
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
@@ -32,7 +33,7 @@ class KnowledgeFolder:
     """A folder that one assistant's documents, several assistants' or the shared ones lie in."""
 
     name = KIND
-    traits = Traits(marks=frozenset({"name"}))
+    traits = Traits(marks=frozenset({"name"}), mark="its name")
     lists: Mapping[str, Keyed] = {}
 
     def __init__(self, api: Api, scope: Scope) -> None:
@@ -122,4 +123,5 @@ def _key(setting: bool | str | None, owner: str) -> str | None:
 
 def _observed(request: str, answer: object) -> Observed:
     entry = having(request, answer, "id", "name")
-    return Observed(str(entry["id"]), {"name": entry["name"]})
+    made = (entry.get("metadata") or {}).get("created_at_unix_secs")
+    return Observed(str(entry["id"]), {"name": entry["name"]}, told=described(entry["name"], made))

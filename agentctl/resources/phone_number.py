@@ -6,16 +6,18 @@ and matched by E.164.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
-from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, Unauthorized, Waiting
+from agentctl.errors import AgentctlError, AnswerLost, ApiError, NotFound, Rejected, SyncError, Unauthorized, Waiting
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.description import described
 from agentctl.resources.place import Place
 from agentctl.settings import Settings
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits
@@ -58,14 +60,14 @@ class TwilioAccess:
         return cls(settings.twilio_account_sid, token, None, enable_sms)
 
 
-async def _never(number: str) -> bool:
-    return False
+async def _none() -> Collection[str]:
+    return ()
 
 
 class PhoneNumber:
     """A number and the agent it is assigned to. Without `access` a number can be assigned but not imported.
 
-    `between` tells whether a number is between two imports, its re-import not at its end.
+    `unfinished` tells the names of what is under way, re-imports among it.
     """
 
     name = KIND
@@ -73,21 +75,20 @@ class PhoneNumber:
     lists: Mapping[str, Keyed] = {}
 
     def __init__(
-        self, api: Api, access: TwilioAccess | None = None, between: Callable[[str], Awaitable[bool]] = _never
+        self, api: Api, access: TwilioAccess | None = None, unfinished: Callable[[], Awaitable[Collection[str]]] = _none
     ) -> None:
         self._api = api
         self._access = access
-        self._between = between
+        self._unfinished = unfinished
 
     @classmethod
     def at(cls, place: Place) -> PhoneNumber:
         """For one workspace and project."""
 
-        async def between(number: str) -> bool:
-            terms = {**asdict(place.scope), "name": undertaking_of(number)}
-            return await place.store.call("undertaking", terms) is not None
+        async def unfinished() -> Collection[str]:
+            return {row["name"] for row in await place.store.call("undertakings", asdict(place.scope))}
 
-        return cls(place.api, between=between)
+        return cls(place.api, unfinished=unfinished)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Each declared number, assigned to the assistant's agent."""
@@ -96,12 +97,17 @@ class PhoneNumber:
             yield Desired(self.name, number, body, assistant.where, payload=assistant)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """One list, matched by number; a binding is not needed to find one."""
+        """One list, matched by number; a binding is not needed to find one.
+
+        Of a number whose re-import was cut off the answer is what ends that: wherever it stopped, calls may go to the
+        fallback at Twilio, which nothing that is seen here tells.
+        """
         if not wanted and not bound:
             return {}
-        found = await self._listed()
+        found, unfinished = await asyncio.gather(self._listed(), self._unfinished())
+        cut_off = {one.key: _cut_off(one) for one in wanted if undertaking_of(one.key) in unfinished}
         # A number carries no mark of ours: one that is not declared is somebody else's.
-        return {desired.key: found.get(desired.key, []) for desired in wanted}
+        return {one.key: cut_off.get(one.key) or found.get(one.key, []) for one in wanted}
 
     async def find(self, number: str) -> list[Observed]:
         """Every entry of the workspace with this number."""
@@ -118,9 +124,6 @@ class PhoneNumber:
         """A number that ElevenLabs does not have, or has no more, waits for its import."""
         if exists or self._access is not None:
             return
-        if await self._between(desired.key):
-            what = f"phone.numbers: {desired.key} is between two imports"
-            raise Waiting(what, going_on(desired.key, desired.payload.key))
         raise Waiting(f"phone.numbers: {desired.key} is not at ElevenLabs", _remedy(desired))
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
@@ -172,6 +175,11 @@ class PhoneNumber:
             return
 
 
+def _cut_off(desired: Desired) -> SyncError:
+    what = f"{desired.key} is between two imports: until its re-import is at its end, calls may go to its fallback"
+    return SyncError(what, going_on(desired.key, desired.payload.key))
+
+
 def _remedy(desired: Desired) -> str:
     return f"Bring it over: agentctl import-number {desired.key} --assistant {desired.payload.key}"
 
@@ -195,4 +203,6 @@ def _observed(request: str, answer: object) -> Observed:
     entry = having(request, answer, "phone_number_id", "phone_number")
     agent = entry.get("assigned_agent") or {}
     body = {"phone_number": entry["phone_number"], "agent_id": agent.get("agent_id"), "label": entry.get("label")}
-    return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"))
+    rings = f"rings at {agent['agent_id']}" if agent.get("agent_id") else "rings at no agent"
+    told = described(entry.get("label"), None, rings)
+    return Observed(str(entry["phone_number_id"]), body, free=not agent.get("agent_id"), told=told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import SecretStr
@@ -18,6 +18,7 @@ from agentctl.resources.agent import Agent
 from agentctl.resources.answer import having, listing
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.description import described
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.sync.kind import Desired, Observed, Scope, Sighting
 
@@ -31,7 +32,9 @@ ID = "post_call_webhook_id"
 
 @dataclass(frozen=True)
 class Webhook:
-    """One webhook as the platform tells it. `failed_at` is unix seconds of the last answer that was not 200."""
+    """One webhook as the platform tells it. `made` is unix seconds, and so is `failed_at`, of the last answer that was
+    not 200.
+    """
 
     webhook_id: str
     name: str
@@ -40,6 +43,12 @@ class Webhook:
     auto_disabled: bool = False
     failure_code: int | None = None
     failed_at: int | None = None
+    made: int = field(default=0, compare=False)
+
+    @property
+    def told(self) -> str:
+        """What tells it from another with its name, in words."""
+        return described(self.name, self.made, "switched off" if self.disabled or self.auto_disabled else "")
 
 
 def name_for(scope: Scope) -> str:
@@ -61,6 +70,7 @@ async def listed(api: Api) -> tuple[Webhook, ...]:
             auto_disabled=bool(entry.get("is_auto_disabled")),
             failure_code=entry.get("most_recent_failure_error_code"),
             failed_at=entry.get("most_recent_failure_timestamp"),
+            made=entry.get("created_at_unix") or 0,
         )
         for entry in entries
     )

@@ -1,7 +1,8 @@
 """What stands in a hidden secret's place on the other side of a pair: a former or a foreign secret, in all likelihood.
 
 A secret that was rotated in the files is known there no more, and what was put in its place at the platform never was.
-So the two texts are laid beside each other, word by word, and what faces *** is not shown either. Pure.
+So the two texts are laid beside each other, word by word, and what faces *** is not shown either. Of what faces the
+password of an address only what looks like a secret: one that stood in its place is hidden for that already. Pure.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from agentctl.secrecy.secret import HIDDEN
+from agentctl.secrecy.secret import HIDDEN, in_addresses
 
 # Words and their places. What joins a name to its value is no part of either.
 _WORD = re.compile(r"[^\s=:,;\"'()<>\[\]{}&?#/|\\]+")
@@ -80,8 +81,11 @@ def _texts(before: str, after: str) -> tuple[str, str]:
         return before, after  # So are nearly all.
     places = [[word.span() for word in _WORD.finditer(text)] for text in (before, after)]
     words = [list(_words(text)) for text in (before, after)]
+    of_addresses = _of_addresses(before, places[0]), _of_addresses(after, places[1])
     hidden: tuple[set[int], set[int]] = set(), set()
-    moved = [False, False]  # whether a *** of the other side faces nothing, so that it may face anything
+    # Whether a *** of the other side faces nothing, so that it may face anything; or what is no secret: it stands where
+    # an address has one, and what stood there on this side is hidden already.
+    moved = [False, False]
     changed: tuple[list[int], list[int]] = [], []
     for what, i, k, j, m in SequenceMatcher(None, words[0], words[1], len(words[0]) > _MANY).get_opcodes():
         if what == "equal":
@@ -89,13 +93,27 @@ def _texts(before: str, after: str) -> tuple[str, str]:
         stretches = range(i, k), range(j, m)
         for side, other in ((0, 1), (1, 0)):
             changed[side].extend(stretches[side])
-            if any(HIDDEN in words[other][at] for at in stretches[other]):
+            facing = {at for at in stretches[other] if HIDDEN in words[other][at]}
+            if facing - of_addresses[other]:
                 hidden[side].update(stretches[side])
-                moved[side] |= not stretches[side]
+            moved[side] |= bool(facing) and (not stretches[side] or facing <= of_addresses[other])
     for side in (0, 1):
         if moved[side]:
             hidden[side].update(at for at in changed[side] if _is_odd(words[side][at]))
     return _without(before, places[0], hidden[0]), _without(after, places[1], hidden[1])
+
+
+def _of_addresses(text: str, places: Sequence[tuple[int, int]]) -> set[int]:
+    """The words with a *** that an address shows for its own secret, and with no other."""
+    # As letters: of asterisks it is not known whether they are those of the sentence around the address.
+    lettered = text.replace(HIDDEN, "x" * len(HIDDEN))
+    own = [(start, end) for start, end in in_addresses(lettered) if text[start:end] == HIDDEN]
+    return {
+        at
+        for at, (start, end) in enumerate(places)
+        if (count := text.count(HIDDEN, start, end))
+        and count == sum(start <= one and other <= end for one, other in own)
+    }
 
 
 def _words(text: str) -> Iterator[str]:

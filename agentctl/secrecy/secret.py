@@ -146,6 +146,11 @@ def secrets(value: Any, keys: Keys = ()) -> Iterator[Any]:
         yield from _of(found, place)
 
 
+def in_addresses(text: str) -> list[tuple[int, int]]:
+    """Where in `text` the secrets of its addresses begin and end."""
+    return spans(text, _of_an_address)
+
+
 def withheld(value: Any, keys: Keys = ()) -> Iterator[Any]:
     """Those of `secrets` that no file gets from the platform: all but those among the words of a text."""
     for _, found, place in _found(value, keys, _place(keys)):

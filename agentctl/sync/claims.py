@@ -10,17 +10,19 @@ from agentctl.sync.kind import Observed, Ref, Sighting
 from agentctl.sync.plan import Failure
 
 
-def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed]) -> Ambiguous:
-    """Why nothing is written to any of them. `bound`: the one that counted as it until now, None where none did."""
+def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed], mark: str) -> Ambiguous:
+    """Why nothing is written to any of them. `bound`: the one that counted as it until now, None where none did.
+
+    `mark`: see `Traits`.
+    """
     what = f"{ref.kind} {ref.key}: {len(claimants)} remote objects claim to be it: "
     what += ", ".join(_told(one, bound) for one in claimants)
+    way = "Nothing is written to any of them. Delete the wrong ones in the dashboard"
+    way += f", or take our mark off them there ({mark})" if mark else ""
     if bound not in {one.remote_id for one in claimants}:
-        return Ambiguous(what, "Delete the wrong ones in the dashboard, or take our mark off them.")
-    hint = (
-        "Nothing is written to any of them. Delete the wrong ones in the dashboard, or take our mark off them; if the "
-        "bound one is wrong, delete that, then take the other: agentctl sync --take-ours"
-    )
-    return Ambiguous(what, hint)
+        return Ambiguous(what, f"{way}, then: agentctl sync")
+    way += ", then: agentctl sync. If the bound one is wrong, delete that, and then take the other: agentctl sync"
+    return Ambiguous(what, f"{way} --take-ours")
 
 
 def claiming(sighting: Iterable[Observed], former: Sequence[str]) -> list[Observed]:
@@ -38,12 +40,13 @@ def counting(claimants: Sequence[Observed], bound: str | None) -> str | None:
     return bound if bound in ids else ids[0] if len(ids) == 1 else None
 
 
-def doubled(ref: Ref, ids: Iterable[str], bound: Mapping[str, str]) -> list[Failure]:
+def doubled(ref: Ref, ids: Iterable[str], bound: Mapping[str, str], sighting: Sighting, mark: str) -> list[Failure]:
     """What is wrong where `ref`, which nobody wants now, is bound and claimed by others. `bound`: all of its kind."""
     others = set(bound.values()) - {bound.get(ref.key)}
-    claims = [Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
+    seen = {} if isinstance(sighting, AgentctlError) else {one.remote_id: one for one in sighting}
+    claims = [seen.get(i) or Observed(i, {}) for i in dict.fromkeys(ids) if i not in others]
     several = ref.key in bound and len(claims) > 1
-    return [Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims))] if several else []
+    return [Failure(ref, ref.key, ambiguous(ref, bound[ref.key], claims, mark))] if several else []
 
 
 def _told(one: Observed, bound: str | None) -> str:

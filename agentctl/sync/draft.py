@@ -103,7 +103,8 @@ class Draft:
             return self._fail(desired, error)
         claims = claiming(sighting, self._bindings.former(desired.ref))
         if len(claims) > 1:
-            return self._fail(desired, ambiguous(desired.ref, self._bindings.get(desired.ref), claims))
+            bound, mark = self._bindings.get(desired.ref), kind.traits.mark
+            return self._fail(desired, ambiguous(desired.ref, bound, claims, mark))
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
             names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
@@ -206,7 +207,7 @@ class Draft:
             ids += [one for one in ids_of(seen.get(key, ())) if one not in self._leftover]
             # What is wanted under another key may still carry the mark of this one.
             ids = [one for one in ids if one not in in_use]
-            self._doubled += doubled(ref, ids, bound)
+            self._doubled += doubled(ref, ids, bound, seen.get(key, ()), kind.traits.mark)
             if not ids:
                 continue
             # Bound, without a mark and never written to: whoever was about to adopt it was cut off. It is not ours yet.

@@ -142,6 +142,7 @@ class Traits:
     """What is true of all resources of a kind.
 
     `marks`: dotted paths of the fields that tell at the platform itself whose one is; empty: only its binding does.
+    `mark`: the same in words, as a person finds it in the dashboard.
     `prunable`: one that is no longer declared may be deleted, when somebody asks for it. `judged`: it is of effect only
     once something leads to it, so that a gate's verdict on a new one is remembered: one that was made under a gate and
     was not let through is judged again until it is. `repeatable`: its create may be sent twice and makes one all the
@@ -152,6 +153,7 @@ class Traits:
     """
 
     marks: frozenset[str] = frozenset()
+    mark: str = ""
     prunable: bool = True
     judged: bool = False
     repeatable: bool = False

@@ -21,12 +21,17 @@ _OURS = "agentctl sync --take-ours"
 _SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
 
 
-def remedies(applied: Applied) -> list[str]:
-    """One line for each change that was held back, in order; empty for what only waits for another that is."""
+def remedies(applied: Applied) -> list[tuple[Change, str]]:
+    """Each change that was held back, with one line of what to do; empty for what only waits for another that is.
+
+    Those that have it in common stand together, and it stands with the last of them.
+    """
     plan, held = applied.plan, applied.held
     assistants = plan.assistants if isinstance(plan, ProjectPlan) else ()
-    found = zip(templates(held), held, strict=True)
-    return [narrowed(text, owners([change.desired], assistants)) for text, change in found]
+    found: dict[str, list[Change]] = {}
+    for text, change in zip(templates(held), held, strict=True):
+        found.setdefault(narrowed(text, owners([change.desired], assistants)), []).append(change)
+    return [(one, way if one is some[-1] else "") for way, some in found.items() for one in some]
 
 
 def together(held: Sequence[Change], assistants: Sequence[Assistant] = ()) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.kind import Kind
-from agentctl.sync.plan import Change, Plan
+from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
@@ -58,13 +58,17 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
     found: list[tuple[State, str]] = []
     for failure in plan.failures:
         if failure.ref in mine:
-            found.append(("error", failure.error.message))
+            found.append(("error", _told(failure)))
     for waiting in plan.waiting:
         if waiting.ref in mine:
-            found.append(("changed here", ". ".join(filter(None, (waiting.error.message, waiting.error.hint)))))
+            found.append(("changed here", _told(waiting)))
     found += [_change(change) for change in plan.changes if change.desired.ref in mine]
     state: State = min((state for state, _ in found), key=_WORST.index, default="in sync")
     return Standing(assistant.key, state, tuple(what for _, what in found))
+
+
+def _told(one: Failure) -> str:
+    return ". ".join(filter(None, (one.error.message.removesuffix("."), one.error.hint)))
 
 
 def _change(change: Change) -> tuple[State, str]:

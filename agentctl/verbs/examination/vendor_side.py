@@ -132,7 +132,7 @@ def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[
         return Finding("agents", "broken", sighting.message, sighting.hint)
     claims = claiming(sighting, former)
     if len(claims) > 1:
-        error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims)
+        error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims, Agent.traits.mark)
         return Finding("agents", "broken", error.message, error.hint)
     if agent_id is None:
         return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")

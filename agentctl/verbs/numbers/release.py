@@ -189,7 +189,7 @@ async def at_elevenlabs(control: Control, number: str) -> Observed | None:
     """The number as ElevenLabs has it, None where it has it not. Raises Ambiguous where it has it twice."""
     found = await PhoneNumber(control.api).find(number)
     if len(found) > 1:
-        ids = ", ".join(observed.remote_id for observed in found)
+        ids = ", ".join(f"{observed.remote_id} ({observed.told})" for observed in found)
         raise Ambiguous(f"ElevenLabs has {number} {len(found)} times: {ids}", "Delete the wrong ones in the dashboard.")
     return found[0] if found else None
 

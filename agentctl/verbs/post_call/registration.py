@@ -240,10 +240,10 @@ def _existing(hooks: Sequence[Webhook], known: Webhook | None, name: str, url: s
         return known
     left = [hook for hook in hooks if hook.url == url and hook.name == name]
     if len(left) > 1:
-        ids = ", ".join(hook.webhook_id for hook in left)
+        ids = ", ".join(f"{hook.webhook_id} ({hook.told})" for hook in left)
         raise Ambiguous(
             f"{len(left)} webhooks are called {name!r} and lead to {masked(url)}: {ids}",
-            "Delete the wrong ones in the dashboard.",
+            "In the dashboard, delete all but the one whose secret the door has.",
         )
     return left[0] if left else None
 

@@ -31,6 +31,7 @@ from agentctl.sync.plan import Change
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
+from agentctl.verbs.renaming.begun import begun, was_begun
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import ProjectPlan, digest, restored, unknown
@@ -45,7 +46,8 @@ class Renaming:
 
     `agent_id`: the agent that keeps its id, None where there is none yet. `mentions`: files that name it. `unsure`:
     files that name `old` where another folder has that name by now: which one they mean is not known. `displaced`: the
-    key, which no file declares, for what `new` was until its folder was replaced by that of `old`.
+    key, which no file declares, for what `new` was until its folder was replaced by that of `old`. `again`: the store
+    has it as `new` already.
     """
 
     old: str
@@ -56,6 +58,7 @@ class Renaming:
     assistant: Assistant = field(repr=False)
     unsure: tuple[str, ...] = ()
     displaced: str | None = None
+    again: bool = False
 
 
 async def look(control: Control, old: str, new: str) -> Renaming:
@@ -97,10 +100,10 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
             raise _taken(new, str(bound[1]))
         await _must_be_known(control, bindings, declared[old], old, new)
         return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
-    if found is None or not (bound[0] or mentions or await _is_marked(control, bound[1], old)):
+    if found is None or not (bound[0] or mentions or await was_begun(control, bound[1], old, new)):
         if new in declared:
             await _must_be_known(control, bindings, declared[new], old, new)
-        raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {new})
+        raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {new} or {new})
     await _must_be_known(control, bindings, declared[new], old, new)
     if two and displaced is None:
         for group in found.told():
@@ -108,13 +111,8 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
                 what = f"{new} is another folder than it was: {group.whose}, seems to have moved on"
                 raise SyncError(what, f"First {group.way}")
         raise _made_twice(old, new, *bound)
-    return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new], displaced=displaced)
-
-
-async def _is_marked(control: Control, agent_id: str | None, key: str) -> bool:
-    """Whether the agent still has the mark of `key`: a rename was cut off after the store had learned the new one."""
-    kind = agent.Agent(control.api, control.scope)
-    return agent_id is not None and kind.tag(key) in (await kind.read(agent_id)).body.get("tags", ())
+    again = bound[0] is None
+    return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new], displaced=displaced, again=again)
 
 
 async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:
@@ -164,7 +162,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         names["kept"] = list(_kept(kinds, [_called(renaming.assistant, new), *others], old))
         folder = control.directory / ASSISTANTS
         made_way = {**names, "old": new, "new": renaming.displaced, "kept": list(_kept(kinds, others, new))}
-        async with keeping(control):
+        async with begun(control, old, new), keeping(control):
             aside = await _aside(control, store, made_way) if renaming.displaced else []
             with _moved(folder, old, new) if renaming.moves else nullcontext():
                 if (await store.call("rename", names))["taken"]:

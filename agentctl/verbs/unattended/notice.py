@@ -30,6 +30,7 @@ MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
     "held": "Änderungen zurückgehalten",
+    "pinned": "Nach einem Rollback gehalten",
     "normal": "Synchronisation wieder in Ordnung",
     "project": "Projekt",
     "workspace": "API-Server",
@@ -42,6 +43,7 @@ _GERMAN = {
 _ENGLISH = {
     "failed": "Sync failed",
     "held": "Changes held back",
+    "pinned": "Held by a rollback",
     "normal": "Sync is back to normal",
     "project": "Project",
     "workspace": "API server",

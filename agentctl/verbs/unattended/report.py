@@ -14,12 +14,15 @@ from typing import Literal
 
 from agentctl.errors import AgentctlError, Busy, ConfigurationError, TimedOut, Unreachable, UsageError
 from agentctl.resources import knowledge
+from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.apply import Applied
 from agentctl.sync.diff import Edit, Origin
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.remedy import remedies
+from agentctl.verbs.revisions.hold import Hold
+from agentctl.verbs.unattended.holding import left_alone
 from agentctl.wiring import Control
 
 # Times, process numbers, request ids: they differ at each run of the very same trouble.
@@ -35,7 +38,7 @@ ORIGINS: Mapping[Origin, str] = {
     "there": "changed at the platform",
     "both": "changed on both sides",
 }
-Outcome = Literal["normal", "held", "failed"]
+Outcome = Literal["normal", "pinned", "held", "failed"]
 
 
 @dataclass(frozen=True)
@@ -60,29 +63,37 @@ class Report:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """Everything that is wrong, one line or a few each; empty when all is well."""
+        """Everything that is not as the files have it, one line or a few each; empty when all is well."""
         applied = self.applied
         lines = [_with_remedy(failure) for failure in applied.failures] if applied else []
-        held = zip(applied.held, remedies(applied), strict=True) if applied else ()
+        held = remedies(applied) if applied else []
         lines += [held_back(change) + (f"\n  {what}" if what else "") for change, what in held]
         lines += [message_of(self.error)] if self.error else []
+        lines += [f"{ASSISTANTS}/{hold.key} is {hold}" for hold in self._pinned]
         return tuple(addressed(line, self.environment) for line in lines)
 
     @property
     def digest(self) -> str:
-        """The same for the same trouble, whenever it is met; empty when all is well."""
+        """The same for the same findings, whenever they are met; empty when all is well."""
         applied = self.applied
         marks = [f"{one.ref.kind} {one.ref.key} {_mark(one.error)}" for one in applied.failures] if applied else []
         marks += [_of_held(change) for change in applied.held] if applied else []
         marks += [_mark(self.error)] if self.error else []
+        marks += [f"hold {hold.key} {hold.revision} {hold.since}" for hold in self._pinned]
         return hashlib.sha256("\n".join(sorted(marks)).encode()).hexdigest() if marks else ""
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended, in a word: what was held back is no failure."""
+        """How it ended, in a word: what was held back is no failure, nor what a rollback holds any trouble."""
         if self.error is not None or (self.applied and self.applied.failures):
             return "failed"
-        return "held" if self.applied and self.applied.held else "normal"
+        if self.applied and self.applied.held:
+            return "held"
+        return "pinned" if self._pinned else "normal"
+
+    @property
+    def _pinned(self) -> tuple[Hold, ...]:
+        return left_alone(self.applied.plan, self.only) if self.applied else ()
 
     @property
     def telling(self) -> bool:

@@ -12,7 +12,7 @@ from agentctl.verbs import gate, sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.remedy import remedies
-from agentctl.verbs.unattended import notice
+from agentctl.verbs.unattended import holding, notice
 from agentctl.verbs.unattended.limit import AFTER_SECONDS
 from agentctl.verbs.unattended.report import held_back, named
 from agentctl.verbs.unattended.watched import Body, Watched
@@ -103,7 +103,7 @@ class Syncs:
     def _log(self, applied: Applied) -> None:
         for failure in applied.failures:
             logger.error("sync: %s", self._told(named(failure), failure.error.hint))
-        for change, remedy in zip(applied.held, remedies(applied), strict=True):
+        for change, remedy in remedies(applied):
             logger.warning("sync: held back: %s", self._told(held_back(change), remedy))
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
 
@@ -113,8 +113,8 @@ def _syncing(watched: Watched) -> Body:
         async with exclusive(control):
             plan = await sync.plan(control)
             watched.planned(plan)
-            for hold in plan.released:
-                logger.warning("sync: assistants/%s: %s", hold.key, hold.end)
+            for note in await holding.notes(control, plan):
+                logger.warning("sync: %s", addressed(str(note), control.environment))
             if plan.gated:
                 watched.extend(gate.longest(control))
             return await sync.apply(control, plan, on_change=watched.hearing())

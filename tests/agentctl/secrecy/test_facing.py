@@ -34,6 +34,21 @@ def test_what_faces_a_secret_is_not_shown(before: Any, after: Any, shown: Any) -
     assert faced(after, before) == (after, shown)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("Frag nach dem Namen.", "Rufe https://u:***@crm.example.org auf.", "Frag nach dem Namen."),
+        ("Frag nach dem Namen.", "Rufe https://crm.example.org/?token=*** auf.", "Frag nach dem Namen."),
+        ("Nimm ALTER12345 dort.", "Rufe https://u:***@crm.example.org auf.", "Nimm *** dort."),
+        ("Sag Sommer an", "Rufe https://u:***@crm.example.org mit *** auf", "*** *** ***"),  # another one beside it
+        ("Sag Sommer an", "Rufe https://crm.example.org/***/x auf", "*** *** ***"),  # no address has one there
+    ],
+)
+def test_what_faces_the_password_of_an_address_is_no_secret_by_that(before: str, after: str, shown: str) -> None:
+    assert faced(before, after) == (shown, after)
+    assert faced(after, before) == (after, shown)
+
+
 def test_what_was_one_in_all_likelihood_is_known_from_then_on() -> None:
     assert list(former({"p": "Nimm v1 ALTER12345 stets"}, {"p": "Nimm v2 *** nie"})) == ["ALTER12345"]
     assert not list(former("Ganz ANDERS12345", "Ganz ANDERES12345"))

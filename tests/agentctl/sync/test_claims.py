@@ -18,9 +18,10 @@ ONE, OTHER = Observed("one", {}, told="a number rings there"), Observed("other",
     ("gone", "one (a number rings there), other", "Delete the wrong ones in the dashboard"),
 ])  # fmt: skip
 def test_each_is_named_with_what_is_known_of_it(bound: str | None, names: str, way: str) -> None:
-    error = ambiguous(REF, bound, [ONE, OTHER])
+    error = ambiguous(REF, bound, [ONE, OTHER], "its tag")
     assert error.message == f"agent desk: 2 remote objects claim to be it: {names}"
     assert way in error.hint
+    assert "take our mark off them there (its tag)" in error.hint
     assert ("bound" in error.hint) is (bound in {"one", "other"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from tests.telephony import NUMBER, Bench, bench
 __all__ = ["bench"]
 
 LIST = "/v1/convai/agents"
+MADE = r"made \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
 
 def tagged(bench: Bench, key: str) -> list[str]:
@@ -49,11 +51,13 @@ def test_a_create_that_the_list_shows_later_is_named_until_a_person_has_chosen(
 
     code, out, _ = bench("plan", "--exit-code")
     assert code == 1
-    assert f"agent zentrale: 2 remote objects claim to be it: {bound} (bound), {lost}" in out
+    both = rf"{bound} \(bound, 'Zentrale', {MADE}\), {lost} \('Zentrale', {MADE}\)"
+    assert re.search(f"agent zentrale: 2 remote objects claim to be it: {both}", out), out
+    assert "take our mark off them there (the tag agentctl:…)" in out
     assert bench("status", "--exit-code")[0] == 1
     code, out, _ = bench("doctor")
     assert code == 1
-    assert f"{bound} (bound), {lost}" in out
+    assert re.search(both, out), out
     # The rest goes on, and neither of the two is touched, not even with every yes.
     for key in ("empfang", "zentrale"):
         (bench.root / "assistants" / key / "prompt.md").write_text("Hilf anders.\n")
@@ -72,7 +76,8 @@ def test_the_one_that_gets_the_calls_is_told_and_its_number_is_not_held_up(bench
     bound = bench.agent()["agent_id"]
     other = copy_of(bench, bound, name="Kopie")
     plan = bench("plan", "--json")[1]
-    assert f"{bound} (bound, {NUMBER} rings there), {other}" in plan
+    rings = rf"{bound} \(bound, 'Empfang', {MADE}, \{NUMBER} rings there\), {other} \('Kopie', {MADE}\)"
+    assert re.search(rings, plan), plan
     assert "Blocked" not in plan
     assert "which is not there" not in plan
 
@@ -98,7 +103,7 @@ def test_one_beside_an_agent_that_is_held_by_a_rollback_is_named_too(bench: Benc
     assert bench("plan")[0] == 0
     other = copy_of(bench, bench.agent()["agent_id"], name="Kopie")
     code, out, _ = bench("plan", "--prune")
-    assert (code, other in out) == (1, True)
+    assert (code, f"{other} ('Kopie', made " in out) == (1, True), out
     assert other in bench("status")[1]
     with bench.writes() as writes:
         assert bench("sync", "--yes", "--prune")[0] == 1
@@ -123,6 +128,21 @@ def test_an_archived_one_beside_the_bound_one_is_nobodys_business(bench: Bench) 
     ask(bench, "PATCH", f"{LIST}/{other}", json={"platform_settings": {"archived": True}})
     bench.declare("zentrale")  # so that archived ones are looked for
     assert bench("sync", "--yes")[0] == 0
+
+
+def test_where_none_is_bound_an_archived_one_is_told_from_the_one_in_use(bench: Bench) -> None:
+    there = bench.agent()["agent_id"]
+    old = copy_of(bench, there)
+    ask(bench, "PATCH", f"{LIST}/{old}", json={"platform_settings": {"archived": True}})
+    anew = 'project = "beispiel"\n[environments.production]\nworkspace = "anew"\n'  # of which nothing is remembered
+    (bench.root / "agentctl.toml").write_text(anew)
+    with bench.writes() as writes:
+        code, out, _ = bench("sync", "--yes")
+    assert (code, writes) == (1, [])
+    assert re.search(rf"{there} \('Empfang', {MADE}\), {old} \('Empfang', {MADE}, archived\)", out), out
+    ask(bench, "DELETE", f"{LIST}/{there}")
+    assert f"{old} ('Empfang', made" in (out := bench("plan")[1])
+    assert "carries its tag and is archived" in out
 
 
 def test_a_second_document_with_our_name_is_named_and_goes_when_it_is_pruned(bench: Bench) -> None:
@@ -151,6 +171,23 @@ def test_registering_a_webhook_goes_by_the_bound_one_and_writes_to_neither(bench
     assert (code, "claim to be it" in err, "somebody else's" in err) == (1, True, False)
     patched = {entry["path"] for entry in writes if entry["path"].startswith(LIST)}
     assert patched == {f"{LIST}/{bench.agent('zentrale')['agent_id']}"}
+
+
+def test_two_webhooks_that_may_be_ours_are_told_apart(bench: Bench) -> None:
+    url = "https://door.example.org/webhooks/elevenlabs"
+    sent = {"settings": {"auth_type": "hmac", "name": "agentctl beispiel/production", "webhook_url": url}}
+    both = [ask(bench, "POST", "/v1/workspace/webhooks", json=sent).json()["webhook_id"] for _ in range(2)]
+    ask(
+        bench,
+        "PATCH",
+        f"/v1/workspace/webhooks/{both[1]}",
+        json={"name": sent["settings"]["name"], "is_disabled": True},
+    )
+    code, _, err = bench("webhook", "register", url)
+    assert code == 1
+    assert re.search(
+        rf"{both[0]} \('agentctl [^']+', {MADE}\), {both[1]} \('agentctl [^']+', {MADE}, switched off\)", err
+    ), err
 
 
 def test_what_a_429_made_all_the_same_is_named_and_a_document_of_it_pruned(bench: Bench) -> None:

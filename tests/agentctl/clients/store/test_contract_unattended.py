@@ -54,6 +54,9 @@ async def test_an_undertaking_keeps_its_begin_until_it_is_forgotten(store: Store
     found = await store.call("undertaking", ROTATION)
     assert (found["state"], found["began_at"]) == ({"step": 2}, first["began_at"])
     assert 0 <= float(found["age_seconds"]) < 60
+    assert await store.call("undertakings", PLACE) == [{"name": "webhook rotation"}]
+    for change in ({"environment": "staging"}, {"tenant": "other"}):
+        assert await store.call("undertakings", {**PLACE, **change}) == []
     for change in ({"name": "other"}, {"environment": "staging"}, {"tenant": "other"}):
         assert await store.call("undertaking", {**ROTATION, **change}) is None
         assert await store.call("forget_undertaking", {**ROTATION, **change}) == {"removed": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from agentctl.errors import StoreError
 from agentctl.sync.kind import Ref
 from agentctl.verbs.unattended.triggered import Syncs
 from agentctl.wiring import Control
-from tests.telephony import NUMBER, Bench, bench
+from tests.deadly import in_a_process
+from tests.telephony import NUMBER, WRITES, Bench, bench
 
 __all__ = ["bench"]
 
@@ -310,6 +312,57 @@ def test_no_assistant_takes_over_the_agent_of_another(known: Bench) -> None:
     httpx.patch(url, json={"tags": ["managed-by:agentctl", tags[0]]}, headers=key).raise_for_status()
     assert known("sync", "--yes")[0] == 0
     assert len(known.sandbox.state()["agents"]) == 2
+
+
+def test_one_that_is_done_is_no_unknown_key(known: Bench) -> None:
+    """Whoever's terminal was killed cannot know how far it came."""
+    before = ids(known)
+    # The agent's tag is the last write; nobody hears its answer.
+    again = ("rename", "empfang", "pforte", "--yes")
+    assert in_a_process(["-C", str(known.root), *again], 2, "applied", WRITES) == signal.SIGKILL
+    for _ in range(2):
+        with known.writes() as writes:
+            code, out, err = known(*again)
+        assert (code, out, writes) == (0, "empfang is pforte now.\n", []), err
+        assert "empfang was given the key pforte before" in err
+    assert known("rename", "pforte", "tor", "--yes")[0] == 0
+    for old, new in (("empfang", "pforte"), ("empfang", "tor"), ("nix", "tor")):
+        code, _, err = known("rename", old, new, "--yes")
+        assert (code, f"no assistant '{old}'" in err, "There are: tor." in err) == (2, True, True), err
+    assert ids(known) == before
+    in_sync(known)
+
+
+def test_one_without_an_agent_is_given_its_key_by_the_same_command(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agentctl.clients.store.postgres import PostgresStore
+
+    real = PostgresStore.call
+
+    async def killed(self: PostgresStore, function: str, *args: object, **more: object) -> object:
+        if function == "rename":
+            raise SystemExit(9)
+        return await real(self, function, *args, **more)  # type: ignore[arg-type]
+
+    bench.declare("neu")
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresStore, "call", killed)
+        assert bench("rename", "neu", "alt", "--yes")[0] == 9
+    code, out, err = bench("rename", "neu", "alt", "--yes")
+    assert (code, out) == (0, "neu is alt now.\n"), err
+    assert (bench.root / "assistants" / "alt").exists()
+
+
+def test_cron_is_told_once_what_to_do_below_all_that_it_is_about(known: Bench) -> None:
+    by_hand(known)
+    code, out, err = known("sync", "--yes", "--quiet")
+    assert (code, out) == (3, "")
+    lines = err.splitlines()
+    (way,) = [at for at, line in enumerate(lines) if "agentctl rename empfang zentrale" in line]
+    assert lines[way].startswith("  Keep the agent and numbers of empfang")
+    doubted = [at for at, line in enumerate(lines) if line.endswith("is probably not meant")]
+    assert (doubted, len(doubted)) == (list(range(way)), 3), err
 
 
 def test_nor_does_one_that_a_request_asks_for(known: Bench) -> None:
