@@ -9,6 +9,41 @@ as $$
         = (agentctl.tenant(args), args->>'project', args->>'environment', args->>'workspace')
 $$;
 
+-- People are told of several matters of one place, each once: how its syncs go (the empty subject), and each hold.
+alter table agentctl.notices add column subject text not null default '';
+alter table agentctl.notices drop constraint notices_pkey;
+alter table agentctl.notices add primary key (tenant, project, environment, workspace, subject);
+comment on column agentctl.notices.subject is 'Which matter; empty: how unattended syncs go.';
+
+create or replace function public.agentctl_notify(args jsonb) returns jsonb
+language plpgsql security definer set search_path = '' set timezone = 'UTC'
+as $$
+declare
+    owner text := agentctl.tenant(args);
+    about text := coalesce(args->>'subject', '');
+    before text;
+begin
+    insert into agentctl.notices (tenant, project, environment, workspace, subject, digest)
+    values (owner, args->>'project', args->>'environment', args->>'workspace', about, '')
+    on conflict do nothing;
+    select n.digest into before from agentctl.notices n
+    where (n.tenant, n.project, n.environment, n.workspace, n.subject)
+        = (owner, args->>'project', args->>'environment', args->>'workspace', about)
+    for update;
+    if before = args->>'digest' then
+        return jsonb_build_object('new', false, 'queued', 0);
+    end if;
+    update agentctl.notices n set digest = args->>'digest', told_at = now()
+    where (n.tenant, n.project, n.environment, n.workspace, n.subject)
+        = (owner, args->>'project', args->>'environment', args->>'workspace', about);
+    insert into agentctl.outbox (tenant, conversation_id, purpose, recipient, message)
+    select owner, args->>'id', 'sync', m->>'recipient', m->'message'
+    from jsonb_array_elements(agentctl.given(args, 'mails')) m
+    on conflict do nothing;
+    return jsonb_build_object('new', true, 'queued', jsonb_array_length(agentctl.given(args, 'mails')));
+end
+$$;
+
 call agentctl.seal();
 
 insert into agentctl.migrations (version, name) values ('20261121002700', 'agentctl_unfinished');

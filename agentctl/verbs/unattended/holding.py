@@ -36,13 +36,13 @@ async def notes(control: Control, plan: ProjectPlan, only: Sequence[str] = ()) -
 
 async def _due(control: Control, plan: Plan, only: Sequence[str]) -> tuple[Hold, ...]:
     holds, store, today = left_alone(plan, only), await control.store(), _today()
+    place = asdict(control.scope)
 
     async def is_news(hold: Hold) -> bool:
         # Each by itself, so that runs narrowed by --only in turn do not take each other's for another outcome.
-        # No name of an environment holds a space.
-        place = {**asdict(control.scope), "environment": f"{control.scope.environment} hold {hold.key}"}
-        mark = f"{hold.revision} {hold.since} {hold.is_open} {today}"
-        return bool((await store.call("notify", {**place, "digest": mark, "mails": []}))["new"])
+        digest = f"{hold.revision} {hold.since} {hold.is_open} {today}"
+        row = {**place, "subject": f"hold {hold.key}", "digest": digest, "mails": []}
+        return bool((await store.call("notify", row))["new"])
 
     news = await asyncio.gather(*map(is_news, holds))
     return tuple(hold for hold, is_new in zip(holds, news, strict=True) if is_new)
