@@ -9,11 +9,16 @@ as $$
         = (agentctl.tenant(args), args->>'project', args->>'environment', args->>'workspace')
 $$;
 
--- People are told of several matters of one place, each once: how its syncs go (the empty subject), and each hold.
+-- People are told of several matters of one place, each once: how its syncs go (the empty
+-- subject), how those of a part of it go, and each hold.
 alter table agentctl.notices add column subject text not null default '';
 alter table agentctl.notices drop constraint notices_pkey;
 alter table agentctl.notices add primary key (tenant, project, environment, workspace, subject);
 comment on column agentctl.notices.subject is 'Which matter; empty: how unattended syncs go.';
+-- What a sync told that --only narrowed was kept beside the environment's name, in which there is no space.
+update agentctl.notices n
+set subject = 'only ' || split_part(n.environment, ' ', 2), environment = split_part(n.environment, ' ', 1)
+where n.environment like '% %';
 
 create or replace function public.agentctl_notify(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'

@@ -116,7 +116,7 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
 
 async def _queue(control: Control, store: Store, report: Report, to: Sequence[str]) -> int:
     nobody = _nobody(control)
-    scope, part = report.scope or nobody, _part(report)
+    scope, subject = report.scope or nobody, _subject(report)
     run = f"sync_{secrets.token_hex(12)}"
     letterhead = Letterhead(control.settings.mail_from)
     message = composed(report, scope, language(control), control.veil)
@@ -125,8 +125,8 @@ async def _queue(control: Control, store: Store, report: Report, to: Sequence[st
     ]
 
     async def news(of: Scope, digest: str, mails: Sequence[Mapping[str, Any]]) -> int:
-        place = {**asdict(of), "environment": of.environment + part}
-        told = await store.call("notify", {**place, "digest": digest, "id": run, "mails": mails})
+        row = {**asdict(of), "subject": subject, "digest": digest, "id": run, "mails": mails}
+        told = await store.call("notify", row)
         return int(told["queued"])
 
     if report.scope is None:
@@ -195,14 +195,13 @@ def _nobody(control: Control) -> Scope:
     return Scope(one_line(control.directory.name, 60) or "-", "-", control.settings.workspace)
 
 
-def _part(report: Report) -> str:
+def _subject(report: Report) -> str:
     """What keeps a run that `--only` narrowed apart from those of the whole project, and from those narrowed otherwise.
 
-    It has seen a part: of the rest it can say neither that it is in trouble nor that it is in order again. No name of
-    an environment holds a space.
+    It has seen a part: of the rest it can say neither that it is in trouble nor that it is in order again.
     """
     only = "\n".join(sorted(set(report.only)))
-    return f" {hashlib.sha256(only.encode()).hexdigest()[:16]}" if only else ""
+    return f"only {hashlib.sha256(only.encode()).hexdigest()[:16]}" if only else ""
 
 
 def _beside(control: Control, nobody: Scope) -> Scope:
