@@ -73,7 +73,7 @@ class Bindings:
                 await self._must_be_over(before)
             rows = await self._store.call("bindings", asdict(before))
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
-            self._unlabelled = {one: replace(Memory.read(kept), former=()) for one, kept in old.items()}
+            self._unlabelled = {one: replace(Memory.read(kept), former={}) for one, kept in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
         creates = [row for row in intents if not _is_taking(row)]
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in creates}
@@ -140,8 +140,8 @@ class Bindings:
         """All that is remembered of the object of that id."""
         return self._known(ref, remote_id) or _NOTHING
 
-    def former(self, ref: Ref) -> tuple[str, ...]:
-        """The ids that others have taken the place of, and that are to be deleted once nothing refers to them."""
+    def former(self, ref: Ref) -> Mapping[str, str]:
+        """Of `Memory.former`: what others have taken the place of, by id, and the fingerprint of its content."""
         return self._memories.get(ref, _NOTHING).former
 
     def unjudged(self, ref: Ref) -> bool:
@@ -226,12 +226,12 @@ class Bindings:
         `fingerprint`: of its content as it is by that; None: as remembered.
         """
         known = self._known(ref, remote_id) or _NOTHING
-        replaced = dict.fromkeys([*self.former(ref), *([former] if former else [])])
+        replaced = {**self.former(ref), **({former: self.recall(ref, former).fingerprint} if former else {})}
         memory = Memory(
             applied=overlaid(without(known.applied, gone), written or {}),
             touched=touched or known.touched,
             written=known.written if looked and known.written else touched or known.written,
-            former=tuple(one for one in replaced if one != remote_id),
+            former={one: content for one, content in replaced.items() if one != remote_id},
             unjudged=unjudged or known.unjudged,
             said=None if made is None else Said(made),
             fingerprint=known.fingerprint if fingerprint is None else fingerprint,
@@ -284,7 +284,7 @@ class Bindings:
         if self.get(ref) == remote_id:
             await self.unbind(ref)
         elif remote_id in self.former(ref):
-            left = tuple(one for one in self.former(ref) if one != remote_id)
+            left = {one: content for one, content in self.former(ref).items() if one != remote_id}
             await self._put(ref, self._ids[ref], replace(self._memories[ref], former=left))
 
     async def unbind(self, ref: Ref) -> None:

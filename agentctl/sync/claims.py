@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, Ambiguous
@@ -25,7 +25,7 @@ def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed], mark: 
     return Ambiguous(what, f"{way} --take-ours")
 
 
-def claiming(sighting: Iterable[Observed], former: Sequence[str]) -> list[Observed]:
+def claiming(sighting: Iterable[Observed], former: Collection[str]) -> list[Observed]:
     """Those that claim to be it now; one that another has taken the place of does not, and is to go.
 
     Where only such a one is there as it is wanted, what is declared went back to it.

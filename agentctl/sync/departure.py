@@ -15,7 +15,7 @@ from agentctl.sync.claims import ids_of
 from agentctl.sync.diff import Edit, diff, overlaid
 from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
-from agentctl.sync.opaque import edited
+from agentctl.sync.opaque import content_of, edited, replaced_edits
 from agentctl.sync.plan import Change, Plan
 
 _TOUCHED = ("touched",)
@@ -94,13 +94,20 @@ async def _as_it_is(
     kind: Kind[Any], change: Change, bindings: Bindings, gone: AbstractSet[str]
 ) -> Change | AgentctlError:
     assert change.observed is not None
+    ref, remote_id = change.desired.ref, change.observed.remote_id
+    if change.replaces and not content_of(remote_id, ref, bindings):
+        return change  # Nothing is known that it could be compared with.
     try:
-        now = await kind.read(change.observed.remote_id)
+        now = await kind.read(remote_id)
     except NotFound:
         return change
     except AgentctlError as error:
         return error
-    return replace(change, observed=now, edits=_changed_there(kind, change.desired.ref, now, bindings, gone))
+    if change.replaces:
+        there = replaced_edits(kind, ref, now, bindings)
+    else:
+        there = _changed_there(kind, ref, now, bindings, gone)
+    return replace(change, observed=now, edits=there)
 
 
 def _changed_there(
@@ -129,7 +136,9 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
     """The deletions that are held back, and those of what goes with such a resource or that it still leans on."""
     attached = {kind.name for kind in kinds if kind.traits.internal or kind.traits.part_of}
     internal = {kind.name for kind in kinds if kind.traits.internal}
-    doomed = [change for change in plan.changes if change.action == "delete" and not change.replaces]
+    leaving = [change for change in plan.changes if change.action == "delete"]
+    doomed = [change for change in leaving if not change.replaces]
+    old = [change for change in leaving if change.replaces and is_held(change)]
     # By resource: of several objects that claim to be one, none goes while another is held back.
     stay = {change.desired.ref for change in doomed if is_held(change)}
     while True:
@@ -145,7 +154,7 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
             or (one.desired.kind in attached and ids & _words(one.observed.body))
         }
         if not more:
-            return kept
+            return [*kept, *old]
         stay |= more
 
 

@@ -237,13 +237,14 @@ class Draft:
             why = "was replaced" if change.replaces else "is no longer declared"
             what = f"{why}, and stays since it is used by {named(users)}"
             self._notices.append(Problem(f"{ref.kind} {ref.key}", what))
-        doomed = [change for change in self._changes if change.action == "delete" and not change.replaces]
+        doomed = [change for change in self._changes if change.action == "delete"]
         looks = await as_they_are(kinds, doomed, self._bindings, nameable(self._gone, kinds))
         for change, now in zip(doomed, looks, strict=True):
-            self._changes.remove(change)
+            at = self._changes.index(change)
             if isinstance(now, Change):
-                self._changes.append(now)
+                self._changes[at] = now
             else:
+                del self._changes[at]
                 self._fail(change.desired, now, leaving=True)
 
     async def check(self, kinds: Mapping[str, Kind[Any]]) -> None:

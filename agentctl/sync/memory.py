@@ -20,14 +20,15 @@ class Memory:
 
     `touched`: when the platform said it was changed last, as of our last write or look, and `written`, as of our last
     write; 0: unknown. `former`: the ids that it has taken the place of, and that are to be deleted once nothing refers
-    to them. `unjudged`: it was made under a gate that has not let it through. `said`: the words of a write that nobody
-    has seen the end of. `fingerprint`: of the content as it was after our last write; empty: unknown.
+    to them, each with its fingerprint. `unjudged`: it was made under a gate that has not let it through. `said`: the
+    words of a write that nobody has seen the end of. `fingerprint`: of the content as it was after our last write;
+    empty: unknown.
     """
 
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
     touched: int = 0
     written: int = 0
-    former: tuple[str, ...] = ()
+    former: Mapping[str, str] = field(default_factory=dict)
     unjudged: bool = False
     said: Said | None = field(default=None, repr=False)
     fingerprint: str = ""
@@ -41,7 +42,7 @@ class Memory:
         return cls(
             touched=touched,
             written=int(applied.pop(_WRITTEN, 0) or touched),
-            former=tuple(applied.pop(_FORMER, ()) or ()),
+            former=_former(applied.pop(_FORMER, ())),
             unjudged=bool(applied.pop(_UNJUDGED, False)),
             said=Said(**said) if said else None,
             fingerprint=str(applied.pop(_FINGERPRINT, "")),
@@ -53,7 +54,7 @@ class Memory:
         marks = {
             _TOUCHED: self.touched,
             _WRITTEN: self.written if self.written != self.touched else 0,
-            _FORMER: list(self.former),
+            _FORMER: dict(self.former),
             _UNJUDGED: self.unjudged,
             _SAID: asdict(self.said) if self.said else None,
             _FINGERPRINT: self.fingerprint,
@@ -63,6 +64,11 @@ class Memory:
     def detached(self, gone: Collection[str]) -> Memory:
         """With nothing where it named one of these ids: the platform ends what refers to them with them."""
         return Memory.read(_detached(self.kept(), gone)) if gone else self
+
+
+def _former(kept: Any) -> Mapping[str, str]:
+    """An earlier version kept the ids alone."""
+    return kept if isinstance(kept, Mapping) else dict.fromkeys(kept or (), "")
 
 
 def _detached(tree: Any, gone: Collection[str]) -> Any:

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from agentctl.errors import AgentctlError, NotFound, Problem
+from agentctl.errors import AgentctlError, NotFound, Problem, Stale
 from agentctl.sync import touch
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit
+from agentctl.sync.fresh import PLAN_AGAIN
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.memory import Memory
+from agentctl.sync.plan import Change
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,19 @@ def edited(field: str, now: Observed, memory: Memory) -> Observed:
     same = now.body.get(field) == memory.applied.get(field)
     if not (memory.fingerprint and same) or now.fingerprint == memory.fingerprint:
         return now
-    return replace(now, body={**now.body, field: f"edited there, last touched on {touch.moment(now.touched)}"})
+    return replace(now, body={**now.body, field: _edited(now)})
+
+
+def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
+    """The fingerprint that the content of what was replaced had after our last write; empty: unknown."""
+    return bindings.former(ref).get(remote_id) or bindings.recall(ref, remote_id).fingerprint
+
+
+def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> tuple[Edit, ...]:
+    """What somebody has changed of the content of what was replaced, and would go with it."""
+    if now.fingerprint == content_of(now.remote_id, ref, bindings):
+        return ()
+    return (Edit((kind.traits.opaque,), _edited(now), None, "there"),)
 
 
 def look(field: str, ref: Ref, observed: Observed, memory: Memory, edits: Collection[Edit], said: Said | None) -> Look:
@@ -108,6 +123,21 @@ def afterwards(
     return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
 
 
+async def must_be_as_seen(kind: Kind[Any], change: Change, old_id: str, bindings: Bindings) -> None:
+    """Raise Stale where somebody has edited the content of what is replaced since the plan was made.
+
+    A plan that read it has seen what goes with it, and somebody has said yes to that.
+    """
+    seen = change.observed.fingerprint if change.observed and change.observed.remote_id == old_id else ""
+    content = seen or content_of(old_id, change.desired.ref, bindings)
+    if not content:
+        return
+    with suppress(NotFound):
+        if (await kind.read(old_id)).fingerprint != content:
+            name = f"{change.desired.kind} {change.desired.key}"
+            raise Stale(f"{name}: the one that was replaced was edited at the platform meanwhile; it stays", PLAN_AGAIN)
+
+
 async def _look(kind: Kind[Any], desired: Desired, sighting: Sighting, bindings: Bindings) -> Sighting:
     found: list[Observed] = []
     assert not isinstance(sighting, AgentctlError)
@@ -134,6 +164,10 @@ def _is_doubtful(field: str, desired: Desired, one: Observed, bindings: Bindings
     if said is not None and stand_in is not None and said.words.get(field) == stand_in:
         return True  # It has arrived, and nobody has seen what became of it.
     return not memory.fingerprint and touch.is_news(memory.touched, one)
+
+
+def _edited(now: Observed) -> str:
+    return f"edited there, last touched on {touch.moment(now.touched)}"
 
 
 def _unseen(ref: Ref) -> Problem:

@@ -10,6 +10,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.fresh import must_be_fresh
 from agentctl.sync.kind import Kind, Ref, Shared
 from agentctl.sync.ledger import Ledger
+from agentctl.sync.opaque import must_be_as_seen
 from agentctl.sync.plan import Change
 from agentctl.sync.task import all_of
 
@@ -44,6 +45,7 @@ class Removal:
     async def _retire(self, kind: Kind[Any], change: Change, old_id: str) -> None:
         try:
             if self._may_go(kind, change.desired.ref):
+                await must_be_as_seen(kind, change, old_id, self._bindings)
                 await self._delete(kind, change.desired.ref, old_id, None)
         except InUse as error:
             self._ledger.keep(change, error)
@@ -56,7 +58,9 @@ class Removal:
             names = ", ".join(sorted(f"{user.kind} {user.key}" for user in users))
             what = f"{ref.kind} {ref.key} stays, since {names} was not written and may refer to it"
             raise InUse(what, "Once that is in sync, run the same again.")
-        if planned is not None and not planned.replaces:
+        if planned is not None and planned.replaces:
+            await must_be_as_seen(kind, planned, remote_id, self._bindings)
+        elif planned is not None:
             await must_be_fresh(kind, planned)
         await kind.delete(remote_id)
         await self._bindings.forget(ref, remote_id)

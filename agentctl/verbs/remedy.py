@@ -17,6 +17,7 @@ from agentctl.sync.plan import Change, refs
 from agentctl.verbs.revisions.history import ProjectPlan
 
 _OURS = "agentctl sync --take-ours"
+_KEEP = "Declare it again to keep it"
 # --prune needs the whole project, so that all of it was named.
 _SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
 
@@ -93,7 +94,8 @@ def _remedy(change: Change, gone: AbstractSet[Ref], pruning: str) -> str:
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
     elif change.action == "delete" and change.foreign:
-        lines.append(f"Declare it again to keep it; or delete it as it is there: {pruning}")
+        keep, ours = ("Copy what was edited into its file", _OURS) if change.replaces else (_KEEP, pruning)
+        lines.append(f"{keep}; or delete it as it is there: {ours}")
     # What lost its object there is no wish of somebody's that a file could take.
     elif any(not refs(edit.after) & gone for edit in change.foreign):
         lines.append(_theirs(change.desired.pinned))

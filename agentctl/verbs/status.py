@@ -77,6 +77,8 @@ def _change(change: Change) -> tuple[State, str]:
     if change.vanished:
         return ("missing" if is_agent else "drifted"), f"{name} was deleted there"
     if change.action == "delete":
+        if change.foreign:
+            return "drifted", f"{name}: a former one was edited there"
         return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
         return ("missing" if is_agent else "changed here"), f"{name} is not there yet"

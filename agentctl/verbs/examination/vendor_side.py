@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
@@ -127,7 +127,7 @@ async def agents(control: Control) -> AsyncIterator[Finding]:
         yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former)
 
 
-def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[str]) -> Finding:
+def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Collection[str]) -> Finding:
     if isinstance(sighting, AgentctlError):
         return Finding("agents", "broken", sighting.message, sighting.hint)
     claims = claiming(sighting, former)

@@ -48,7 +48,7 @@ async def test_all_that_is_settled_is_remembered_in_a_few_calls() -> None:
     for number in range(100):
         ref = Ref("menu", f"m{number}")
         assert bindings.get(ref) == f"new-{number}"
-        assert bindings.former(ref) == (f"old-{number}",), "what was replaced has to go, by whichever command"
+        assert bindings.former(ref) == {f"old-{number}": ""}, "what was replaced has to go, by whichever command"
         assert bindings.recall(ref, f"new-{number}").touched == 7
 
 
@@ -67,7 +67,7 @@ async def test_whoever_slept_writes_over_nothing_that_another_has_remembered_sin
     with pytest.raises(Stale):
         await Bindings(store, SCOPE).bind(ref, "three")
     now = await Bindings(store, SCOPE).load()
-    assert (now.get(ref), now.former(ref), now.applied(ref)["text"]) == ("two", ("one",), "b")
+    assert (now.get(ref), now.former(ref), now.applied(ref)["text"]) == ("two", {"one": ""}, "b")
 
 
 async def test_what_cannot_be_remembered_is_not_taken_for_remembered() -> None:

@@ -23,7 +23,7 @@ FIELDS = {"name": "Desk", "tags": ["a"], "owner": "doc_1"}
             FIELDS,
             touched=9,
             written=7,
-            former=("one", "two"),
+            former={"one": "", "two": "abc"},
             unjudged=True,
             said=Said({"name": "Lobby"}, {"name": "Desk"}),
         ),

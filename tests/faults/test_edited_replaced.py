@@ -1,0 +1,95 @@
+"""A document that another has taken the place of goes only as it was: what somebody edited of it is not lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.telephony import Bench
+from tests.telephony import bench as bench
+
+FIX = "# Preise\n\nHeute alles zum halben Preis."
+
+
+def documents(bench: Bench) -> dict[str, str]:
+    """Id and text of each that is there."""
+    return {i: str(one.get("extracted_inner_html") or one) for i, one in bench.sandbox.state()["documents"].items()}
+
+
+def edit(bench: Bench, document: str) -> None:
+    url = f"{bench.sandbox.url}/v1/convai/knowledge-base/{document}"
+    headers = {"xi-api-key": bench.sandbox.key}
+    httpx.patch(url, json={"content": FIX}, headers=headers, trust_env=False).raise_for_status()
+
+
+@pytest.fixture
+def shared(bench: Bench) -> Path:
+    """A document that two assistants have; only one has taken up its new edition, so that the old one stays."""
+    path = bench.root / "shared" / "knowledge" / "preise.md"
+    path.parent.mkdir(parents=True)
+    path.write_text("# Preise\n\nEins.\n")
+    bench.declare("zwei")
+    assert bench("sync", "--yes")[0] == 0
+    return path
+
+
+def test_what_an_earlier_run_left_to_others_is_held_back_until_somebody_says_so(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    shared.write_text("# Preise\n\nZwei.\n")
+    assert bench("sync", "--yes", "--only", "empfang")[0] == 0
+    edit(bench, old)
+    assert "drifted" in {one["state"] for one in bench.json("status")}
+    for _ in range(2):
+        code, out, err = bench("sync", "--yes")
+        assert (code, "knowledge_document shared/preise" in out + err) == (3, True), out + err
+        assert "halben Preis" in documents(bench)[old]
+    assert "Copy what was edited into its file" in out + err
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert old not in documents(bench)
+    assert "Nothing to do" in bench("plan")[1]
+
+
+def test_what_nobody_edited_goes_without_a_word(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    shared.write_text("# Preise\n\nZwei.\n")
+    assert bench("sync", "--yes", "--only", "empfang")[0] == 0
+    assert bench("sync", "--yes")[0] == 0
+    assert old not in documents(bench)
+
+
+def test_ours_for_one_is_not_ours_for_another_that_has_it_still(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    edit(bench, old)
+    shared.write_text("# Preise\n\nZwei.\n")
+    assert bench("sync", "--yes")[0] == 3
+    assert bench("sync", "--yes", "--take-ours", "--only", "empfang")[0] == 0
+    assert bench("sync", "--yes")[0] == 3
+    assert "halben Preis" in documents(bench)[old]
+
+
+def test_an_edit_between_plan_and_deletion_stops_it(
+    bench: Bench, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from agentctl.sync import apply
+
+    (old,) = documents(bench)
+    shared.write_text("# Preise\n\nZwei.\n")
+    removal = apply.Removal.retire
+
+    async def late(self: apply.Removal, kind: object) -> None:
+        edit_once()
+        await removal(self, kind)  # type: ignore[arg-type]
+
+    edits = [old]
+
+    def edit_once() -> None:
+        while edits:
+            edit(bench, edits.pop())
+
+    monkeypatch.setattr(apply.Removal, "retire", late)
+    code, out, err = bench("sync", "--yes", "--gate")
+    assert (code, "was edited at the platform meanwhile; it stays" in out + err) == (1, True), out + err
+    assert "halben Preis" in documents(bench)[old]
+    assert bench("sync", "--yes")[0] == 3
