@@ -1,8 +1,8 @@
 """Secrets among a project's own variables, told by a wider net than what stands among settings of the platform.
 
-No vendor's vocabulary is in [vars]: a `crm_key` there opens a CRM, and a `pin` a door. So a name tells by its last word,
-split at _ and humps, in English and in German, with ü as ue and whatever number behind it. A table under such a name
-holds secrets only.
+No vendor's vocabulary is in [vars]: a `crm_key` there opens a CRM, and a `pin` a door. So a name tells by its last
+word, split at _ and humps, in English and in German, with ü as ue and whatever number behind it. A table under such a
+name holds secrets only.
 """
 
 from __future__ import annotations

@@ -28,10 +28,8 @@ async def remember(control: Control, plan: Plan) -> None:
     What the sections of an assistant say counts where anything is written; else the variables and settings alone, so
     that a run with nothing to do looks through no assistant.
     """
-    known = (
-        control.veil.known() if plan.changes else Veil(*control.settings.secrets, *control.project.secrets()).known()
-    )
-    if made := Fingerprints(control.project.name).of(known):
+    veil = control.veil if plan.changes else Veil(*control.settings.secrets, *control.project.secrets())
+    if made := Fingerprints(control.project.name).of(veil.known()):
         args = {"project": control.project.name, "fingerprints": sorted(made)}
         await (await control.store()).call("remember_secrets", args)
 
