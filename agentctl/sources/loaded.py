@@ -29,7 +29,7 @@ class Loaded:
 
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""
-        yield from secrets(self.project.variables)
+        yield from self.project.secrets()
         for assistant in self.assistants:
             yield from secrets(assistant.model_dump(exclude_defaults=True))
 

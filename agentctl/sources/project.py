@@ -5,7 +5,7 @@ What it says of environments is read by `environment.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import KEY, Language, Llm, MailAddress, Part, PostCall, Voice
 from agentctl.resources.knowledge_base import KnowledgeBase, Rag
+from agentctl.secrecy.variable import secrets_of
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
@@ -45,6 +46,17 @@ class Project:
     environments: Mapping[str, Any] = field(default_factory=dict)
     gate: bool = False
     gate_timeout: float = 300.0
+
+    def secrets(self) -> Iterator[Any]:
+        """Every secret among the variables: the project's, and those of each environment, whichever is meant.
+
+        What one environment has of another by mistake is shown by neither, nor is what a variable of the same name
+        stands in for.
+        """
+        yield from secrets_of(self.variables)
+        for table in self.environments.values():
+            own = table.get("vars") if isinstance(table, Mapping) else None
+            yield from secrets_of(own) if isinstance(own, Mapping) else ()
 
 
 def home(start: Path) -> tuple[Path, bool]:

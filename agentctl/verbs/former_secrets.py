@@ -5,10 +5,9 @@ A plan takes a secret out of a text, or a rollback brings words back in which it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from agentctl.secrecy.fingerprint import Fingerprints
-from agentctl.secrecy.secret import secrets
 from agentctl.secrecy.shown import texts
 from agentctl.secrecy.veil import Veil
 from agentctl.sync import veiling
@@ -18,7 +17,8 @@ from agentctl.wiring import Control
 
 async def veiled(control: Control, plan: Planned) -> Planned:
     """The plan as it may be told; what is told after it hides the same. Raises StoreError."""
-    await _recall(control, [side for one in plan.changes for edit in one.edits for side in (edit.before, edit.after)])
+    edits = [edit for one in plan.changes for edit in one.edits]
+    await _recall(control, [*(side for one in edits for side in (one.before, one.after)), *_told(plan)])
     return veiling.veiled(plan, control.veil)
 
 
@@ -28,10 +28,20 @@ async def remember(control: Control, plan: Plan) -> None:
     What the sections of an assistant say counts where anything is written; else the variables and settings alone, so
     that a run with nothing to do looks through no assistant.
     """
-    known = control.veil.known() if plan.changes else Veil(*control.settings.secrets, *_variables(control)).known()
-    if made := Fingerprints(control.project.name).of(known):
+    veil = control.veil if plan.changes else Veil(*control.settings.secrets, *control.project.secrets())
+    if made := Fingerprints(control.project.name).of(veil.known()):
         args = {"project": control.project.name, "fingerprints": sorted(made)}
         await (await control.store()).call("remember_secrets", args)
+
+
+def _told(plan: Planned) -> Iterator[str]:
+    """What the plan says beside its edits, where others may be quoted."""
+    for failure in (*plan.failures, *plan.waiting):
+        yield from (failure.where, str(failure.error))
+    for notice in plan.notices:
+        yield from (notice.where, notice.what)
+    yield from (text for one in plan.changes for text in (one.others, one.doubt) if text)
+    yield from (one.name for one in plan.unmanaged)
 
 
 async def _recall(control: Control, values: Iterable[object]) -> None:
@@ -40,7 +50,3 @@ async def _recall(control: Control, values: Iterable[object]) -> None:
         kept = await (await control.store()).call("secret_fingerprints", {"project": control.project.name})
         fingerprints = Fingerprints(control.project.name, kept)
         control.veil.add(*(one for text in words for one in fingerprints.found(text)))
-
-
-def _variables(control: Control) -> Iterable[object]:
-    return secrets(control.project.variables)

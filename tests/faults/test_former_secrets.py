@@ -7,6 +7,11 @@ import json
 import httpx
 import pytest
 
+from agentctl.errors import Problem, Rejected
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Failure, Plan
+from agentctl.verbs import former_secrets
+from agentctl.wiring import Control
 from tests.telephony import Bench
 from tests.telephony import bench as bench
 
@@ -131,3 +136,53 @@ def test_a_rollback_to_words_with_a_rotated_secret_does_not_show_it(bench: Bench
     assert code == 0
     assert OLD not in out + err
     assert OLD in bench.agent()["conversation_config"]["agent"]["prompt"]["prompt"], "the words are as they were"
+
+
+@pytest.mark.parametrize("environment", [(), ("--env", "staging")])
+def test_a_secret_of_an_environments_variables_is_hidden_and_known_again(
+    bench: Bench, environment: tuple[str, ...]
+) -> None:
+    toml, prompt = bench.root / "agentctl.toml", bench.root / "assistants" / "empfang" / "prompt.md"
+    name = "staging" if environment else "production"
+
+    def declare(secret: str) -> None:
+        own = f'[environments.{name}.vars]\ncrm_key = "{secret}"\n'
+        toml.write_text(f'project = "beispiel"\n[vars]\ncrm_key = "keiner"\n{own}')
+
+    declare(OLD)
+    prompt.write_text("Nutze [[ crm_key ]] im Netz.\n")
+    report = bench.root / "r.json"
+    for arguments in (("plan",), ("plan", "--json"), ("sync", "--yes", "--force", "--report", str(report))):
+        code, out, err = bench(*environment, *arguments)
+        assert (code, OLD in out + err) == (0, False), (arguments, err)
+    assert OLD not in report.read_text()
+    declare(NEW)
+    prompt.write_text("Anders im Netz, mit [[ crm_key ]].\n")
+    _, out, err = bench(*environment, "plan")
+    assert "im Netz" in out
+    assert not any(secret in out + err for secret in (OLD, NEW))
+
+
+def test_a_rotated_secret_is_known_where_a_plan_only_quotes_it(bench: Bench) -> None:
+    declared(bench, OLD, 1)
+    assert bench("sync", "--yes")[0] == 0
+    declared(bench, NEW, 2)
+    refused = Failure(Ref("agent", "empfang"), "assistants/empfang", Rejected(f"refused: {OLD}"))
+    plans = (Plan(failures=(refused,)), Plan(waiting=(refused,)), Plan(notices=(Problem("agent", f"has {OLD}"),)))
+
+    async def told(control: Control, plan: Plan) -> str:
+        veiled = await former_secrets.veiled(control, plan)
+        assert OLD not in str(veiled.notices)
+        return control.veil(f"404: {OLD}")
+
+    assert [bench.control(lambda control, one=plan: told(control, one)) for plan in plans] == ["404: ***"] * 3
+
+
+def test_a_plan_with_nothing_to_show_asks_the_store_for_no_fingerprint(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(control: Control) -> None:
+        raise AssertionError("it was asked")
+
+    monkeypatch.setattr(Control, "store", refuses)
+    assert bench.control(lambda control: former_secrets.veiled(control, Plan())) == Plan()

@@ -18,3 +18,10 @@ def test_checked_raises_every_problem() -> None:
         Loaded(Project("demo", Path("/")), (), problems).checked()
     assert caught.value.problems == problems
     assert caught.value.message == "a: is wrong\nb: is missing"
+
+
+def test_a_secret_is_one_whichever_environment_it_is_a_variable_of() -> None:
+    staging = {"vars": {"crm_api_key": "vom-staging-1"}}
+    variables = {"crm_api_key": "vom-projekt-2", "tarif": "Komfort"}
+    project = Project("demo", Path("/"), variables=variables, environments={"staging": staging, "lab": {}, "odd": 3})
+    assert {*Loaded(project, ()).secrets()} == {"vom-staging-1", "vom-projekt-2"}
