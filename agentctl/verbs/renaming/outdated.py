@@ -32,7 +32,11 @@ async def outdated(control: Control, bindings: Bindings, assistants: Sequence[As
 
 
 async def doubted(
-    control: Control, plan: Planned, bindings: Bindings, kinds: Sequence[Kind[Assistant]], assistants: Sequence[Assistant]
+    control: Control,
+    plan: Planned,
+    bindings: Bindings,
+    kinds: Sequence[Kind[Assistant]],
+    assistants: Sequence[Assistant],
 ) -> Planned:
     """The plan with a doubt, and a notice, about each assistant of older files, and about the end of what it became.
 
