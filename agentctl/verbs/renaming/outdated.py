@@ -27,7 +27,7 @@ async def outdated(control: Control, bindings: Bindings, assistants: Sequence[As
     is bound to nothing. Raises StoreError.
     """
     bound, declared = bindings.of(agent.KIND).keys(), {one.key for one in assistants}
-    found = await given(control, declared - bound)
+    found = await given(control, declared - bound if bound else ())
     return {key: one for key, one in found.items() if one.new in bound and one.new not in declared}
 
 
