@@ -81,7 +81,8 @@ def _change(change: Change) -> tuple[State, str]:
             return "drifted", f"{name}: a former one was edited there"
         return "changed here", f"{name}: a former one is to be deleted"
     if change.action == "create":
-        return ("missing" if is_agent else "changed here"), f"{name} is not there yet"
+        doubt = f"; {change.doubt}" if is_agent and change.doubt else ""  # its parts are doubted for the same reason
+        return ("missing" if is_agent else "changed here"), f"{name} is not there yet{doubt}"
     if change.unjudged and not change.edits:
         return "changed here", f"{name}: its tests have not let it through yet"
     origins = {edit.origin for edit in change.edits}

@@ -29,7 +29,7 @@ from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.numbers import routed
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.mentioned import hinted
-from agentctl.verbs.renaming.renamed import doubted
+from agentctl.verbs.renaming.outdated import doubted
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
@@ -78,7 +78,7 @@ async def plan(
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
-    unmoved = doubted(found, bindings, kinds, loaded.assistants)
+    unmoved = await doubted(control, found, bindings, kinds, loaded.assistants)
     return await former_secrets.veiled(control, await routed.doubted(control, unmoved, bindings))
 
 

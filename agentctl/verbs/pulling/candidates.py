@@ -17,6 +17,7 @@ from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.verbs.pulling.fetching import short
+from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
@@ -100,8 +101,10 @@ async def _moved(
         if key := search.key_of(entry):
             seen.setdefault(Ref(agent.KIND, key), []).append({"name": entry.get("name")})
     bindings = await control.bindings()
-    found = moves(bindings, await control.kinds(bindings), assistants, seen=seen)
-    return {
+    older = await outdated(control, bindings, assistants)
+    apart = {*older, *(one.new for one in older.values())}
+    found = moves(bindings, await control.kinds(bindings), assistants, seen=seen, apart=apart)
+    return {one.new: told(key, one) for key, one in older.items()} | {
         key: f"was {one.whose}, and {one.first} may be it by now; if its folder was renamed, keep its agent and "
         f"numbers: {one.way}; to have it back beside {one.first}: agentctl pull {key}"
         for one in found.told()

@@ -1,19 +1,21 @@
-"""By what an assistant is known again under another key: its name, its prompt, its greeting, its own documents."""
+"""By what an assistant is known again under another key: its numbers, name, prompt, greeting, its own documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from agentctl.resources import agent, knowledge
+from agentctl.resources import agent, knowledge, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.secrecy.secret import sealed
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 
-NAME, PROMPT, GREETING, DOCUMENT = "name", "prompt", "first message and voice", "knowledge document"
-# How much each tells, the surest first: what was written for it before a mere name.
-WEIGHTS = {PROMPT: 6, DOCUMENT: 5, NAME: 4, GREETING: 3}
+NAME, PROMPT, GREETING, DOCUMENT = "name", "prompt", "first message", "knowledge document"
+NUMBER, LINES = "phone number", "prompt in most of its lines"
+# How much each tells, the surest first: what nobody else can have, then what was written for it, before a mere name.
+WEIGHTS = {NUMBER: 8, PROMPT: 6, DOCUMENT: 5, LINES: 5, NAME: 4, GREETING: 3}
+_HANDFUL = 5  # words: as many as a line has that is nobody else's by chance
 
 Trait = tuple[str, str]
 Traits = dict[str, set[Trait]]
@@ -40,6 +42,42 @@ def remembered(bindings: Bindings, seen: Seen) -> Traits:
     return found
 
 
+def numbered(had: Traits, wanted: Traits, bindings: Bindings, assistants: Iterable[Assistant]) -> None:
+    """Add the numbers of each that is no longer declared, and who declares them now.
+
+    One that stays may take over the number of one that goes, unless nothing else of it is what it was.
+    """
+    gone = {agent_id: key for key, agent_id in bindings.of(agent.KIND).items() if key in had.keys() - wanted.keys()}
+    for number in bindings.of(phone_number.KIND):
+        agent_id = bindings.applied(Ref(phone_number.KIND, number)).get("agent_id")
+        if agent_id in gone:
+            had[gone[agent_id]].add((NUMBER, number))
+    for one in assistants:
+        if one.key in wanted and not had.get(one.key, set()) & wanted[one.key]:
+            wanted[one.key].update((NUMBER, number) for number in one.phone.numbers)
+
+
+def resembling(had: Traits, wanted: Traits) -> None:
+    """Add that most of a prompt is the same to each that is no longer declared and each new one of which that is true.
+
+    What prompts that stay have in them too tells nobody from another.
+    """
+    gone, new = had.keys() - wanted.keys(), wanted.keys() - had.keys()
+    if not gone or not new:
+        return
+    common = {line for key in wanted.keys() & had.keys() for prompt in _prompts(wanted[key]) for line in prompt}
+    before = [(key, prompt - common) for key in sorted(gone) for prompt in _prompts(had[key])]
+    after = [(key, prompt) for key in sorted(new) for prompt in _prompts(wanted[key])]
+    for old, lines in before:
+        for key, prompt in after:
+            kept = lines & prompt
+            words = sum(len(line.split()) for line in kept)
+            is_same = any(what == PROMPT for what, _ in had[old] & wanted[key])
+            if not is_same and 2 * len(kept) >= len(lines) and words >= _HANDFUL:
+                had[old].add((LINES, old))
+                wanted[key].add((LINES, old))
+
+
 def told(traits: Iterable[Trait]) -> str:
     """What they are, in words, the surest first."""
     present = {what for what, _ in traits}
@@ -56,11 +94,16 @@ def _traits(kind: str, bodies: Iterable[Mapping[str, Any]]) -> Iterator[Trait]:
             yield from _told(DOCUMENT, body.get("content"))
         elif kind == agent.KIND:
             settings = body.get("conversation_config")
-            first, voice = _at(settings, "agent", "first_message"), _at(settings, "tts", "voice_id")
             yield from _told(NAME, body.get("name"))
             yield from _told(PROMPT, _at(settings, "agent", "prompt", "prompt"))
-            # The platform's own voice is everybody's.
-            yield from _told(GREETING, f"{voice}: {first}" if first and voice else "")
+            yield from _told(GREETING, _at(settings, "agent", "first_message"))
+
+
+def _prompts(traits: Iterable[Trait]) -> Iterator[frozenset[str]]:
+    """The lines of each prompt that say something."""
+    for what, text in traits:
+        if what == PROMPT:
+            yield frozenset(line for line in map(str.strip, text.splitlines()) if line)
 
 
 def _told(what: str, value: object) -> Iterator[Trait]:

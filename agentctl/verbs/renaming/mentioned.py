@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from agentctl.errors import AgentctlError
 from agentctl.sources.loaded import Loaded
+from agentctl.verbs.renaming.outdated import outdated
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.wiring import Control
 
@@ -20,7 +21,9 @@ async def hinted(control: Control, loaded: Loaded) -> Loaded:
         return loaded
     try:
         bindings = await control.bindings()
-        found = moves(bindings, await control.kinds(bindings), loaded.assistants)
+        older = await outdated(control, bindings, loaded.assistants)
+        apart = {*older, *(one.new for one in older.values())}
+        found = moves(bindings, await control.kinds(bindings), loaded.assistants, apart=apart)
     except AgentctlError:
         return loaded  # the files are what is told of here
     new = {old: key for key, old in found.matching.was.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Planned
-from agentctl.verbs.renaming.likeness import Seen, declared, remembered
+from agentctl.verbs.renaming.likeness import Seen, declared, numbered, remembered, resembling
 from agentctl.verbs.renaming.matching import Matching, matched
 
 # `old` becomes `new`.
@@ -129,29 +129,42 @@ class Moves:
 
 
 def moves(
-    bindings: Bindings, kinds: Sequence[Kind[Assistant]], assistants: Sequence[Assistant], *, seen: Seen | None = None
+    bindings: Bindings,
+    kinds: Sequence[Kind[Assistant]],
+    assistants: Sequence[Assistant],
+    *,
+    seen: Seen | None = None,
+    apart: AbstractSet[str] = frozenset(),
 ) -> Moves:
-    """What seems to have moved. `seen`: what was seen under each key, bound or not."""
+    """What seems to have moved. `seen`: what was seen under each key, bound or not; `apart`: keys of no concern."""
     seen, bound = seen or {}, set(bindings.of(agent.KIND))
     keys = {one.key for one in assistants}
     known = {*bound, *(ref.key for ref in seen if ref.kind == agent.KIND)}
     had, wanted = remembered(bindings, seen), declared(kinds, assistants)
     # What several share is under no key of theirs, and left documents are no assistant.
-    had, wanted = {key: had.get(key, set()) for key in known}, {key: wanted[key] for key in keys}
+    had, wanted = ({key: some.get(key, set()) for key in of - apart} for some, of in ((had, known), (wanted, keys)))
+    if known - keys - apart:
+        numbered(had, wanted, bindings, assistants)
+        resembling(had, wanted)
     return Moves(matched(had, wanted), keys, known, bound)
 
 
 def doubted(
-    plan: Planned, bindings: Bindings, kinds: Sequence[Kind[Assistant]], assistants: Sequence[Assistant]
+    plan: Planned,
+    bindings: Bindings,
+    kinds: Sequence[Kind[Assistant]],
+    assistants: Sequence[Assistant],
+    *,
+    apart: AbstractSet[str] = frozenset(),
 ) -> Planned:
     """The plan with a doubt about each assistant that resembles one that has left its place, and a notice.
 
     Its documents and tests are doubted with it, and so is the end of the other one, and what would overwrite it.
-    `assistants`: all that are declared, since what is planned may be some of them.
+    `assistants`: all that are declared, since what is planned may be some of them; `apart`: keys of no concern.
     """
     if not any(one.desired.kind == agent.KIND and one.action != "delete" for one in plan.changes):
         return plan  # without one that is new or edited, nobody has moved
-    found = moves(bindings, kinds, assistants, seen=plan.sighted)
+    found = moves(bindings, kinds, assistants, seen=plan.sighted, apart=apart)
     where = {one.key: one.where for one in assistants}
     planned = {_assistant(one.desired.key) for one in plan.changes}
     doubts: dict[str, str] = {}
@@ -168,13 +181,28 @@ def doubted(
         why = f"keep the agent and numbers of {group.whose}: {group.way}; {_otherwise(group, found)}"
         doubts |= dict.fromkeys(group.keys, why)
     if not doubts:
-        return plan
+        return _unlike(plan, found, where, apart)
     kept = (found.declared - found.known) & doubts.keys()
     doubtful = tuple(
         replace(one, doubt="" if key in kept and one.action == "update" else doubts.get(key, ""))
         for one, key in ((one, _assistant(one.desired.key)) for one in plan.changes)
     )
     return replace(plan, changes=doubtful, notices=(*plan.notices, *notices))
+
+
+def _unlike(plan: Planned, found: Moves, where: Mapping[str, str], apart: AbstractSet[str]) -> Planned:
+    """The plan with a notice where one is gone and one is new, and nothing tells whether they are the same."""
+    gone, new = found.bound - found.declared - apart, found.declared - found.known - apart
+    if len(gone) != 1 or len(new) != 1:
+        return plan
+    ((old,), (key,)) = gone, new
+    ends = {one.desired.key for one in plan.changes if one.desired.kind == agent.KIND and one.action == "delete"}
+    if key not in {one.desired.key for one in plan.changes if one.desired.kind == agent.KIND}:
+        return plan
+    stays = "is deleted" if old in ends else "stays without a declaration"
+    what = f"is made anew, and the agent of {old}, whose folder is gone, {stays}: nothing tells that it is the same; "
+    notice = Problem(where[key], f"{what}if its folder was renamed: agentctl rename {old} {key}")
+    return replace(plan, notices=(*plan.notices, notice))
 
 
 def _otherwise(group: Group, found: Moves) -> str:

@@ -6,10 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from agentctl.verbs.renaming.likeness import DOCUMENT, GREETING, NAME, PROMPT, Traits
+from agentctl.verbs.renaming.likeness import DOCUMENT, GREETING, LINES, NAME, NUMBER, PROMPT, Traits
 from agentctl.verbs.renaming.matching import matched
 
-KINDS = {"n": NAME, "p": PROMPT, "g": GREETING, "d": DOCUMENT}
+KINDS = {"n": NAME, "p": PROMPT, "g": GREETING, "d": DOCUMENT, "l": LINES, "t": NUMBER}
 
 
 def traits(text: str) -> Traits:
@@ -48,6 +48,13 @@ SCENES: dict[str, tuple[str, str, dict[str, str]]] = {
     "a new one has the old name": (f"a: {A}", "b: nX pA gA dA, c: nA pC", {"b": "a", "c": "a"}),
     "a new one has the old key and name": (f"a: {A}", "a: nA pX, c: nX pA gA dA", {"c": "a"}),
     "its prompt alone went to a new one": ("a: nA pA", "a: nA pX, c: nX pA", {}),
+    "its number alone": ("a: nA pA tA", "c: nC pC tA", {"c": "a"}),
+    "its number is the surest": ("a: nA pA tA", "b: nB pB tA, c: nC pA", {"b": "a", "c": "a"}),
+    "an edited prompt is less than it": (
+        "a: nA pT lA, b: nB pT",
+        "c: nA pX lA, d: nD pT",
+        {"c": "a", "d": "b a"},
+    ),
     "several at once": (
         f"a: {A}, b: {B}, c: {C}",
         f"x: {A}, c: {B}, d: {C}, e: nE pE",

@@ -36,7 +36,7 @@ def renamed(known: Bench, *edited: str) -> None:
     ("extra", "edited", "had"),
     [
         ("", (), "prompt and knowledge document"),
-        (VOICE, ("prompt.md", "knowledge/preise.md"), "first message and voice"),
+        (VOICE, ("prompt.md", "knowledge/preise.md"), "first message"),
         ("", ("prompt.md",), "knowledge document"),
     ],
 )
@@ -51,7 +51,10 @@ def test_whoever_is_called_otherwise_too_is_known_again(
     with known.writes() as writes:
         code, out, err = known("sync", "--yes", "--prune", "--force")
     assert (code, writes) == (3, []), out + err
-    assert f"the agent and numbers of empfang, which had its {had}: agentctl rename empfang zentrale" in out + err
+    assert (
+        f"the agent and numbers of empfang, which had its phone number and {had}: agentctl rename empfang zentrale"
+        in out + err
+    )
     assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
     assert known("sync", "--yes")[0] == 0
     assert ids(known)[0] == before[0]

@@ -1,0 +1,73 @@
+"""Files older than a rename: they declare a key that was given another one since, as a checkout does that did not pull.
+
+A sync of them would make a second agent, and give it the numbers of the one that is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from agentctl.errors import Problem
+from agentctl.resources import agent
+from agentctl.resources.assistant import Assistant
+from agentctl.sources.written import ASSISTANTS
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Kind
+from agentctl.sync.plan import Planned
+from agentctl.verbs.renaming import renamed
+from agentctl.verbs.renaming.begun import Given, given
+from agentctl.wiring import Control
+
+
+async def outdated(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> Mapping[str, Given]:
+    """The declared keys without an agent of their own, whose agent has another key that no file here declares.
+
+    Where the files declare both, a new assistant has taken the old key. The store is asked only where a declared key
+    is bound to nothing. Raises StoreError.
+    """
+    bound, declared = bindings.of(agent.KIND).keys(), {one.key for one in assistants}
+    found = await given(control, declared - bound if bound else ())
+    return {key: one for key, one in found.items() if one.new in bound and one.new not in declared}
+
+
+async def doubted(
+    control: Control,
+    plan: Planned,
+    bindings: Bindings,
+    kinds: Sequence[Kind[Assistant]],
+    assistants: Sequence[Assistant],
+) -> Planned:
+    """The plan with a doubt, and a notice, about each assistant of older files, and about the end of what it became.
+
+    And about each whose folder was renamed by hand: of the former ones that is no question.
+    """
+    if not plan.changes:
+        return plan
+    older = await outdated(control, bindings, assistants)
+    apart = {*older, *(one.new for one in older.values())}
+    plan = renamed.doubted(plan, bindings, kinds, assistants, apart=apart)
+    whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
+    doubts = {key: _doubt(old, older[old]) for key, old in whose.items()}
+    doubtful = [replace(one, doubt=one.doubt or doubts.get(_assistant(one.desired.key), "")) for one in plan.changes]
+    planned = {_assistant(one.desired.key) for one in doubtful}
+    where = {one.key: one.where for one in assistants}
+    notices = [Problem(where[key], doubts[key]) for key, one in older.items() if {key, one.new} & planned]
+    return replace(plan, changes=tuple(doubtful), notices=(*plan.notices, *notices))
+
+
+def told(old: str, one: Given) -> str:
+    """What is the matter, and the way out of it."""
+    return (
+        f"{old} was given the key {one.new} by agentctl rename on {one.on.isoformat()}, so these files are older: "
+        f"update the checkout (git pull, or the branch that has {ASSISTANTS}/{one.new})"
+    )
+
+
+def _doubt(old: str, one: Given) -> str:
+    anew = f"agentctl sync --only {old} --take-ours"
+    return f"{told(old, one)}; for a new assistant {old} beside {one.new}, which gets the numbers it declares: {anew}"
+
+
+def _assistant(key: str) -> str:
+    return key.partition("/")[0]

@@ -1,0 +1,116 @@
+"""A checkout that did not pull since a rename: on the same store its sync makes no second agent."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.agentctl.verbs.renaming.test_rename import in_sync, known
+from tests.agentctl.verbs.renaming.test_renamed import names, other, routes
+from tests.telephony import Bench, bench
+
+__all__ = ["bench", "known"]
+
+
+@pytest.fixture
+def older(known: Bench) -> Path:
+    """The assistants as another checkout has them, from before a rename and an edit of the name and prompt."""
+    aside = known.root / "older"
+    shutil.copytree(known.root / "assistants", aside)
+    assert known("rename", "empfang", "bereit", "--yes")[0] == 0
+    edit(known, "bereit")
+    return aside
+
+
+def edit(known: Bench, key: str) -> None:
+    """Nothing of it is what it was, and that is in use."""
+    folder = known.root / "assistants" / key
+    toml = folder / "assistant.toml"
+    toml.write_text(toml.read_text().replace('"Empfang"', f'"{key.title()}"'))
+    (folder / "prompt.md").write_text("Du bist in Bereitschaft.\n")
+    (folder / "knowledge" / "preise.md").write_text("Nachts kostet es mehr.\n")
+    assert known("sync", "--yes")[0] == 0
+
+
+def check_out(known: Bench, folder: Path) -> None:
+    shutil.rmtree(known.root / "assistants")
+    shutil.copytree(folder, known.root / "assistants")
+
+
+@pytest.mark.parametrize("options", [(), ("--prune", "--force"), ("--only", "empfang")])
+def test_older_files_make_nothing_take_nothing_and_delete_nothing(
+    known: Bench, older: Path, options: tuple[str, ...]
+) -> None:
+    newer = known.root / "newer"
+    shutil.copytree(known.root / "assistants", newer)
+    agents, ringing = names(known), routes(known)
+    check_out(known, older)
+    with known.writes() as writes:
+        code, out, err = known("sync", "--yes", *options)
+    assert (code, writes, names(known), routes(known)) == (3, [], agents, ringing), out + err
+    assert "empfang was given the key bereit by agentctl rename on 20" in out
+    assert "update the checkout (git pull, or the branch that has assistants/bereit)" in out
+    assert "agentctl rename bereit" not in out + err, "that would take the key from everybody else"
+    (standing,) = known.json("status")
+    assert (standing["state"], "these files are older" in str(standing["what"])) == ("missing", True)
+    check_out(known, newer)
+    in_sync(known)
+
+
+def test_its_likeness_is_no_reason_to_rename_it_back(known: Bench) -> None:
+    shutil.copytree(known.root / "assistants", known.root / "older")
+    assert known("rename", "empfang", "bereit", "--yes")[0] == 0
+    check_out(known, known.root / "older")
+    code, out, err = known("sync", "--yes")
+    assert (code, "these files are older" in out, "agentctl rename bereit" in out + err) == (3, True, False), out + err
+    code, out, err = known("pull", "--all", "--yes")
+    assert (code, "these files are older" in out, "agentctl rename bereit" in out + err) == (3, True, False), out + err
+    assert not (known.root / "assistants" / "bereit").exists()
+
+
+def test_a_new_assistant_of_the_old_key_is_made_beside_it_or_by_take_ours(known: Bench, older: Path) -> None:
+    other(known, "empfang")
+    code, out, err = known("sync", "--yes")
+    assert (code, "agent empfang: created" in err) == (0, True), out + err
+    assert set(names(known).values()) == {"Bereit", "Empfang"}
+    in_sync(known)
+
+
+def test_the_other_way_out_makes_a_new_one_of_the_old_key(known: Bench, older: Path) -> None:
+    check_out(known, older)
+    _, out, _ = known("sync", "--yes")
+    assert "agentctl sync --only empfang --take-ours" in out
+    assert known("sync", "--only", "empfang", "--take-ours", "--yes")[0] == 0
+    assert set(names(known).values()) == {"Bereit", "Empfang"}
+
+
+def test_a_key_that_was_given_back_is_no_former_one_but_the_one_between(known: Bench, older: Path) -> None:
+    between = known.root / "between"
+    shutil.copytree(known.root / "assistants", between)
+    assert known("rename", "bereit", "empfang", "--yes")[0] == 0
+    assert known("sync", "--yes")[0] == 0
+    (known.root / "assistants" / "empfang").rename(known.root / "assistants" / "dritte")
+    _, out, _ = known("plan")
+    assert ("agentctl rename empfang dritte" in out, "these files are older" in out) == (True, False)
+    check_out(known, between)
+    code, out, err = known("sync", "--yes")
+    assert (code, "bereit was given the key empfang by" in out) == (3, True), out + err
+
+
+def test_a_chain_of_renames_in_every_environment(known: Bench) -> None:
+    project = known.root / "agentctl.toml"
+    before = f"{project.read_text()}[environments.staging.assistants.empfang]\nphone.numbers = []\n"
+    project.write_text(before)
+    assert known("--env", "staging", "sync", "--yes")[0] == 0
+    shutil.copytree(known.root / "assistants", known.root / "older")
+    for old, new in (("empfang", "bereit"), ("bereit", "nacht")):
+        assert known("rename", old, new, "--yes")[0] == 0
+    edit(known, "nacht")
+    check_out(known, known.root / "older")
+    project.write_text(before)
+    agents = names(known)
+    code, out, err = known("--env", "staging", "sync", "--yes")
+    assert (code, names(known)) == (3, agents), out + err
+    assert "empfang was given the key nacht by" in out
