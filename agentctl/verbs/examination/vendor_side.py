@@ -21,7 +21,10 @@ from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.examination.finding import Finding, State
+from agentctl.verbs.numbers import unfinished
 from agentctl.verbs.post_call import webhook as webhooks
+from agentctl.verbs.remedy import narrowed
+from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -122,20 +125,25 @@ async def agents(control: Control) -> AsyncIterator[Finding]:
     bound = bindings.of(AGENT_KIND)
     kind = Agent(control.api, control.scope)
     seen = await kind.observe([desired for one in declared for desired in kind.desired(one)], bound)
+    moved = (
+        moves(bindings, await control.kinds(bindings), declared) if {one.key for one in declared} - set(bound) else None
+    )
+    ways = {key: group.way for group in (moved.told() if moved else ()) for key in group.new}
     for one in declared:
-        former = bindings.former(Ref(AGENT_KIND, one.key))
-        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former)
+        former, way = bindings.former(Ref(AGENT_KIND, one.key)), ways.get(one.key, "")
+        back = f"If its folder was renamed, keep its agent and numbers: {way}" if way else ""
+        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former, back)
 
 
-def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[str]) -> Finding:
+def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Sequence[str], back: str) -> Finding:
     if isinstance(sighting, AgentctlError):
         return Finding("agents", "broken", sighting.message, sighting.hint)
     claims = claiming(sighting, former)
     if len(claims) > 1:
         error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims, Agent.traits.mark)
-        return Finding("agents", "broken", error.message, error.hint)
+        return Finding("agents", "broken", error.message, narrowed(error.hint, [key]))
     if agent_id is None:
-        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")
+        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", back or "agentctl sync")
     agent = next((one.body for one in claims if one.remote_id == agent_id), None)
     if agent is None:
         what = f"{key}: its agent {agent_id} is gone at ElevenLabs"
@@ -202,12 +210,15 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
 
 
 async def numbers(control: Control) -> AsyncIterator[Finding]:
-    """Whether each declared number rings at its assistant."""
+    """Whether each declared number rings at its assistant, and which other one is between two imports."""
     declared = {number: one.key for one in _assistants(control) for number in one.phone.numbers}
-    if not declared:
+    gaps = await unfinished.gaps(control, await control.bindings(), _assistants(control), declared)
+    if not declared and not gaps:
         yield Finding("numbers", "skipped", "no assistant declares a number")
     for finding in (await ringing(control, declared)).values():
         yield finding
+    for gap in gaps:
+        yield Finding("numbers", "broken", gap.error.message, gap.error.hint)
 
 
 async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:
