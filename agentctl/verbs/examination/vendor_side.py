@@ -125,10 +125,9 @@ async def agents(control: Control) -> AsyncIterator[Finding]:
     bound = bindings.of(AGENT_KIND)
     kind = Agent(control.api, control.scope)
     seen = await kind.observe([desired for one in declared for desired in kind.desired(one)], bound)
-    moved = (
-        moves(bindings, await control.kinds(bindings), declared) if {one.key for one in declared} - set(bound) else None
-    )
-    ways = {key: group.way for group in (moved.told() if moved else ()) for key in group.new}
+    fresh = any(one.key not in bound for one in declared)
+    moved = moves(bindings, await control.kinds(bindings), declared).told() if fresh else ()
+    ways = {key: group.way for group in moved for key in group.new}
     for one in declared:
         former, way = bindings.former(Ref(AGENT_KIND, one.key)), ways.get(one.key, "")
         back = f"If its folder was renamed, keep its agent and numbers: {way}" if way else ""

@@ -149,8 +149,8 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
     """Do it, and mark what is at the platform; whoever calls this has a yes.
 
     What of the marks failed is in the answer, and is an edit of the next sync. Raises SyncError where the new key is
-    another agent's in an environment of this project, ConfigurationError where the folder cannot be moved, Busy while
-    a sync runs.
+    another agent's in an environment of this project, and where another file cannot be rewritten (what is done before
+    stays), ConfigurationError where the folder cannot be moved, Busy while a sync runs.
     """
     async with exclusive(control):
         old, new = renaming.old, renaming.new
@@ -190,7 +190,8 @@ async def _mentioned(renaming: Renaming) -> None:
         raise SyncError(
             f"{error.message}\n{ASSISTANTS}/{new} is the folder and {new} the key of what was {old}; what is left is "
             f"to name it in {where}, and its marks at ElevenLabs",
-            f"Once that can be written, the same command finishes it: agentctl rename {old} {new}",
+            f"{'The' if isinstance(error, Stale) else 'Let it be writable; then the'} same command finishes it: "
+            f"agentctl rename {old} {new}",
         ) from None
 
 

@@ -39,7 +39,7 @@ def test_where_its_line_was_taken_out_all_of_them_fail_and_name_it(gap: Bench) -
     for look in LOOKS:
         code, out, err = gap(*look.split())
         assert (code, (out + err).count(REMEDY)) == (1, 1), (look, out, err)
-    assert REMEDY not in "".join(gap("plan", "--only", "zentrale")), "a part says nothing of the rest"
+    assert REMEDY not in "".join(gap("plan", "--only", "zentrale")[1:]), "a part says nothing of the rest"
     (standing,) = [one for one in json.loads(gap("status", "--json")[1]) if one["assistant"] == "empfang"]
     assert standing["state"] == "error"
     assert gap(*IMPORT, "--reimport", "--yes")[0] == 0, "the remedy works as it is named"
