@@ -210,7 +210,7 @@ def test_the_way_to_the_other_is_for_this_assistant_alone(bench: Bench) -> None:
     (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf anders.\n")
     assert bench("sync", "--yes")[0] == 0
     copy_of(bench, bench.agent()["agent_id"], name="Kopie")
-    for command in ("plan", "sync --yes --quiet", "status", "doctor", "rollback empfang --yes"):
+    for command in ("plan", "sync --yes --quiet", "status", "doctor", "rollback empfang --yes", "pull --all --yes"):
         said = "".join(bench(*command.split())[1:])
         assert "take the other: agentctl sync --take-ours --only empfang" in said, (command, said)
 
