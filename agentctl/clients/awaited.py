@@ -8,6 +8,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
+class Answered(str):
+    """Such a sentence, of a host that did answer, and asked to be left alone for a while."""
+
+    __slots__ = ()
+
+
 class CutOff:
     """What was waited for and then no longer, each with when that was, by the event loop's clock."""
 

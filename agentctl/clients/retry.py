@@ -32,7 +32,7 @@ from tenacity import (
 )
 from tenacity.stop import stop_base
 
-from agentctl.clients.awaited import awaited
+from agentctl.clients.awaited import Answered, awaited
 from agentctl.clients.pace import Pace, Turn
 from agentctl.errors import AnswerLost, Unreachable
 
@@ -116,6 +116,7 @@ class _Tries:
     what: str
     count: int = 0
     last: str = ""  # how the last one failed
+    asks: bool = False  # it was answered, with a time to stay away for, or that it were too much
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -124,20 +125,21 @@ class _Tries:
         try:
             yield
         except httpx.RequestError as error:
-            self.last = _reason(error)
+            self.last, self.asks = _reason(error), False
             raise
 
     def answered(self, answer: httpx.Response) -> None:
         """An answer came."""
         asked = retry_after(answer, math.inf)
         patience = f" and asks for {asked:.0f} s (Retry-After)" if asked else ""
-        self.last = f"the answer is {answer.status_code}{patience}"
+        self.last, self.asks = f"the answer is {answer.status_code}{patience}", bool(asked) or answer.status_code == 429
 
     def said(self) -> str:
         """A sentence; empty while it has not been sent."""
         if not self.last:
             return f"No answer came to {self.what}." if self.count else ""
-        return f"{self.what} did not work, tried {self.count}x; the last that came of it: {self.last}."
+        said = f"{self.what} did not work, tried {self.count}x; the last that came of it: {self.last}."
+        return Answered(said) if self.asks else said
 
 
 class _Deadline(stop_base):

@@ -37,6 +37,11 @@ def going_on(number: str, key: str) -> str:
     return f"Go on with it: agentctl import-number {number} --assistant {key} --reimport"
 
 
+def between(number: str) -> str:
+    """That its re-import was cut off, and what follows."""
+    return f"{number} is between two imports: until its re-import is at its end, calls may go to its fallback"
+
+
 @dataclass(frozen=True)
 class TwilioAccess:
     """What ElevenLabs needs to take a number over: an account SID (AC…) or API key SID (SK…) with its secret.
@@ -176,8 +181,7 @@ class PhoneNumber:
 
 
 def _cut_off(desired: Desired) -> SyncError:
-    what = f"{desired.key} is between two imports: until its re-import is at its end, calls may go to its fallback"
-    return SyncError(what, going_on(desired.key, desired.payload.key))
+    return SyncError(between(desired.key), going_on(desired.key, desired.payload.key))
 
 
 def _remedy(desired: Desired) -> str:

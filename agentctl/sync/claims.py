@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from agentctl.errors import AgentctlError, Ambiguous
+from agentctl.errors import AgentctlError, Ambiguous, Blocked
 from agentctl.sync.kind import Observed, Ref, Sighting
 from agentctl.sync.plan import Failure
 
@@ -61,6 +61,16 @@ def of_another(ref: Ref, sighting: Sighting, holders: Mapping[str, str]) -> Ambi
             what = f"{ref.kind} {ref.key}: {remote_id} carries its mark and is bound to {key}; nothing is written to it"
             return Ambiguous(what, f"Take the mark of {ref.key} off it in the dashboard; then it is made anew.")
     return None
+
+
+def lacking(ref: Ref, unknown: Iterable[Ref], several: Collection[Ref]) -> Blocked:
+    """Why `ref` cannot be planned: what it refers to has no id, or, of `several`, one too many to choose from."""
+    missing = sorted(unknown, key=str)
+    doubled = ", ".join(f"{one.kind} {one.key}" for one in missing if one in several)
+    gone = ", ".join(f"{one.kind} {one.key}" for one in missing if one not in several)
+    why = [f"{gone}, which is not there"] if gone else []
+    why += [f"{doubled}, for which there is more than one candidate"] if doubled else []
+    return Blocked(f"{ref.kind} {ref.key} needs {', and '.join(why)}")
 
 
 def ids_of(sighting: Sighting) -> list[str]:

@@ -11,7 +11,7 @@ from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.secrecy.secret import sealed
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, of_another
+from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, lacking, of_another
 from agentctl.sync.departure import as_they_are, nameable
 from agentctl.sync.diff import Edit, diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
@@ -40,6 +40,7 @@ class Draft:
         self._gated = gated
         self.ids: dict[Ref, str] = {}
         self._pending: set[Ref] = set()
+        self._several: set[Ref] = set()  # more than one claims to be it, and none is bound
         self._changes: list[Change] = []
         self._settled: list[Settled] = []
         self._unchanged = 0
@@ -86,7 +87,9 @@ class Draft:
             claims = claiming(sighting, self._bindings.former(desired.ref))
             if counts := counting(claims, self._bindings.get(desired.ref)):
                 self.ids[desired.ref] = counts
-            elif not claims:
+            elif claims:
+                self._several.add(desired.ref)
+            else:
                 self._pending.add(desired.ref)
 
     def block(self) -> None:
@@ -107,9 +110,8 @@ class Draft:
             return self._fail(desired, ambiguous(desired.ref, bound, claims, mark))
         unknown = {ref for ref in refs(desired.body) if not self._known(ref)}
         if unknown:
-            names = ", ".join(f"{ref.kind} {ref.key}" for ref in sorted(unknown, key=str))
             self._pending.discard(desired.ref)
-            return self._fail(desired, Blocked(f"{kind.name} {desired.key} needs {names}, which is not there"))
+            return self._fail(desired, lacking(desired.ref, unknown, self._several))
         return self._compare(kind, desired, claims[0] if claims else None, named(strangers))
 
     def _compare(self, kind: Kind[Any], desired: Desired, observed: Observed | None, others: str) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
+from agentctl.errors import Ambiguous
 from agentctl.resources import knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Desired, Ref
-from agentctl.sync.plan import Change, refs
+from agentctl.sync.plan import Change, Planned, refs
 from agentctl.verbs.revisions.history import ProjectPlan
 
 _OURS = "agentctl sync --take-ours"
@@ -49,6 +51,22 @@ def narrowed(text: str, keys: Sequence[str]) -> str:
         return text
     only = "".join(f" --only {key}" for key in keys)
     return _SYNC.sub(rf"\1{only}", text).replace("agentctl pull KEY", f"agentctl pull {' '.join(keys)}")
+
+
+def pointed(plan: Planned, assistants: Sequence[Assistant]) -> Planned:
+    """The plan with what to do where several claim to be one, for the assistants alone whose it is."""
+    failures = [
+        replace(one, error=Ambiguous(one.error.message, narrowed(one.error.hint, _whose(one.ref, assistants))))
+        if isinstance(one.error, Ambiguous)
+        else one
+        for one in plan.failures
+    ]
+    return replace(plan, failures=tuple(failures))
+
+
+def _whose(ref: Ref, assistants: Sequence[Assistant]) -> Sequence[str]:
+    declaring = [one for one in assistants if ref.kind == phone_number.KIND and ref.key in one.phone.numbers]
+    return owners([Desired(ref.kind, ref.key, {}, "", payload=next(iter(declaring), None))], assistants)
 
 
 def owners(wanted: Iterable[Desired], assistants: Sequence[Assistant] = ()) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted
@@ -43,7 +44,19 @@ async def status(
     held = {hold.key: hold for hold in plan.holds}
     kinds = await control.kinds(await control.bindings())
     sources = {one.key: one for one in (*assistants, *plan.assistants)}  # a held one as it is held
-    return tuple(_with(held.get(one.key), standing(sources[one.key], plan, kinds)) for one in assistants)
+    found = [_with(held.get(one.key), standing(sources[one.key], plan, kinds)) for one in assistants]
+    parts = {ref for one in sources.values() for ref in resources(kinds, one)}
+    strays = [one for one in plan.failures if one.ref.kind == NUMBER_KIND and one.ref not in parts]
+    return tuple(_with_strays(found, strays))
+
+
+def _with_strays(found: Sequence[Standing], strays: Sequence[Failure]) -> Iterator[Standing]:
+    """Each with what is wrong with numbers that no file declares; those whose files are not here follow."""
+    known = {one.assistant: one for one in found}
+    for key in dict.fromkeys([*known, *(one.where for one in strays)]):
+        what = tuple(_told(one) for one in strays if one.where == key)
+        before = known.get(key, Standing(key, "error"))
+        yield Standing(key, "error", (*what, *before.what)) if what else before
 
 
 def _with(hold: Hold | None, found: Standing) -> Standing:

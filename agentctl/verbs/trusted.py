@@ -22,6 +22,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
+from agentctl.verbs.numbers import unfinished
 from agentctl.verbs.revisions import history
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.wiring import Control
@@ -54,7 +55,8 @@ async def plan(control: Control, only: Sequence[str] = (), *, trust: bool, **opt
     seen = Seen(row["state"], await Agent(control.api, control.scope).summaries())
     last = row["seen"]
     gated = gate.wanted(control, options.get("gated"))
-    if last and last["listed"] == seen.listed and last["digest"] == _digest(loaded.assistants, control.scope, gated):
+    same = last and last["listed"] == seen.listed and last["digest"] == _digest(loaded.assistants, control.scope, gated)
+    if same and not await unfinished.numbers(control):
         quiet = Plan(unchanged=last["resources"], notices=(*loaded.warnings, NOTICE))
         return ProjectPlan.of(quiet, loaded.assistants)
     return replace(await sync.plan(control, **options), seen=seen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
@@ -17,11 +17,16 @@ from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.secrecy.secret import masked
 from agentctl.settings import ELEVENLABS_HOSTS
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.examination.finding import Finding, State
+from agentctl.verbs.numbers import unfinished
 from agentctl.verbs.post_call import webhook as webhooks
+from agentctl.verbs.remedy import narrowed
+from agentctl.verbs.renaming import outdated
+from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -122,20 +127,35 @@ async def agents(control: Control) -> AsyncIterator[Finding]:
     bound = bindings.of(AGENT_KIND)
     kind = Agent(control.api, control.scope)
     seen = await kind.observe([desired for one in declared for desired in kind.desired(one)], bound)
+    fresh = any(one.key not in bound for one in declared)
+    ways = await _ways_back(control, bindings, declared) if fresh else {}
     for one in declared:
         former = bindings.former(Ref(AGENT_KIND, one.key))
-        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former)
+        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former, ways.get(one.key, ""))
 
 
-def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Collection[str]) -> Finding:
+async def _ways_back(control: Control, bindings: Bindings, declared: Sequence[Assistant]) -> Mapping[str, str]:
+    """What to do about those without an agent that seem to be another's, or were given another key."""
+    older = await outdated.outdated(control, bindings, declared)
+    apart = {*older, *(one.new for one in older.values())}
+    moved = moves(bindings, await control.kinds(bindings), declared, apart=apart).told()
+    ways = {
+        key: f"If its folder was renamed, keep its agent and numbers: {group.way}"
+        for group in moved
+        for key in group.new
+    }
+    return ways | {key: outdated.told(key, one) for key, one in older.items()}
+
+
+def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Collection[str], back: str) -> Finding:
     if isinstance(sighting, AgentctlError):
         return Finding("agents", "broken", sighting.message, sighting.hint)
     claims = claiming(sighting, former)
     if len(claims) > 1:
         error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims, Agent.traits.mark)
-        return Finding("agents", "broken", error.message, error.hint)
+        return Finding("agents", "broken", error.message, narrowed(error.hint, [key]))
     if agent_id is None:
-        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", "agentctl sync")
+        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", back or "agentctl sync")
     agent = next((one.body for one in claims if one.remote_id == agent_id), None)
     if agent is None:
         what = f"{key}: its agent {agent_id} is gone at ElevenLabs"
@@ -202,12 +222,15 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
 
 
 async def numbers(control: Control) -> AsyncIterator[Finding]:
-    """Whether each declared number rings at its assistant."""
+    """Whether each declared number rings at its assistant, and which other one is between two imports."""
     declared = {number: one.key for one in _assistants(control) for number in one.phone.numbers}
-    if not declared:
+    gaps = await unfinished.gaps(control, await control.bindings(), _assistants(control), declared)
+    if not declared and not gaps:
         yield Finding("numbers", "skipped", "no assistant declares a number")
     for finding in (await ringing(control, declared)).values():
         yield finding
+    for gap in gaps:
+        yield Finding("numbers", "broken", gap.error.message, gap.error.hint)
 
 
 async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:

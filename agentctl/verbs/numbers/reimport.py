@@ -29,23 +29,13 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.release import at_elevenlabs
 from agentctl.verbs.numbers.takeover import agent_of, at_twilio, chosen
+from agentctl.verbs.numbers.unfinished import Begun
 from agentctl.verbs.steps import Step, Undone, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
     from agentctl.clients.twilio import IncomingNumber
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What the next run of a re-import could not find out; `Reimport` says what it means. Kept in the store."""
-
-    before: Routing
-    old_id: str
-    fallback: Mapping[str, str]
-    sms: bool
-    label: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,8 @@ class Reimport:
 
     def state(self) -> dict[str, Any]:
         """As it is kept in the store."""
-        return asdict(Begun(dict(self.before), self.old_id, dict(self.fallback), self.sms, self.assistant.name))
+        before, fallback = dict(self.before), dict(self.fallback)
+        return asdict(Begun(before, self.old_id, fallback, self.sms, self.assistant.name, self.agent_id))
 
 
 @dataclass(frozen=True)
@@ -158,7 +149,8 @@ async def _begun(
             "Name somebody with --fallback URL: the old call flow, or a TwiML Bin that asks to call again.",
         )
     routed = sms or routing.is_elevenlabs(now.get("sms_url", ""))
-    return Begun(now, there.remote_id, answering, sms=routed, label=there.body.get("label") or number)
+    label = there.body.get("label") or number
+    return Begun(now, there.remote_id, answering, sms=routed, label=label, agent_id=agent_id)
 
 
 def _answering(url: str) -> dict[str, str]:

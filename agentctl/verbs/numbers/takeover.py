@@ -26,6 +26,7 @@ from agentctl.verbs import gate, sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.numbers import number_line, saved_route
 from agentctl.verbs.numbers.saved_route import SavedRoute
+from agentctl.verbs.remedy import pointed
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -133,7 +134,7 @@ async def _planned(
 ) -> Plan:
     plan = await planning.plan([kind], [narrowed], bindings, whole=False, patience=patience or control.patience)
     if plan.failures:
-        raise plan.failures[0].error
+        raise pointed(plan, [narrowed]).failures[0].error
     return plan
 
 

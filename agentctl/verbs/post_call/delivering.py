@@ -19,6 +19,7 @@ from agentctl.sync.diff import Edit, Origin
 from agentctl.sync.elsewhere import must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Observed
 from agentctl.sync.plan import Change, Plan, weighed
+from agentctl.verbs.remedy import pointed
 from agentctl.wiring import Control
 
 Moves = Callable[[str, str | None], bool]
@@ -65,7 +66,7 @@ async def deliver(
     """
     bindings = await control.bindings()
     plan = await planning.plan([kind], assistants, bindings, whole=False, patience=control.patience)
-    plan = weighed(plan, lambda change, edit: _whose(change, edit, moves))
+    plan = weighed(pointed(plan, assistants), lambda change, edit: _whose(change, edit, moves))
     on_plan(plan)
     applied = await engine.apply(plan, [kind], bindings, patience=control.patience)
     if applied.failures:

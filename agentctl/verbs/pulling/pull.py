@@ -28,7 +28,7 @@ from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
 from agentctl.verbs.reading import read
-from agentctl.verbs.remedy import narrowed, templates
+from agentctl.verbs.remedy import narrowed, pointed, templates
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.sync import in_force, load, select
@@ -93,7 +93,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
         left=tuple(
             dict.fromkeys([*taking.left, *_unknown(plan), *await _of_held(control, beside, chosen, loaded.assistants)])
         ),
-        failures=plan.failures,
+        failures=pointed(plan, assistants).failures,
         before=plan,
         texts=tuple(texts),
     )

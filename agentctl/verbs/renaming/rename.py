@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from agentctl.errors import AgentctlError, ConfigurationError, Problem, SyncError, UsageError
+from agentctl.errors import AgentctlError, ConfigurationError, Problem, Stale, SyncError, UsageError
 from agentctl.resources import MARKS, agent
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
 from agentctl.sources.loaded import Loaded
@@ -149,8 +149,8 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
     """Do it, and mark what is at the platform; whoever calls this has a yes.
 
     What of the marks failed is in the answer, and is an edit of the next sync. Raises SyncError where the new key is
-    another agent's in an environment of this project, ConfigurationError where the folder cannot be moved, Busy while
-    a sync runs.
+    another agent's in an environment of this project, and where another file cannot be rewritten (what is done before
+    stays), ConfigurationError where the folder cannot be moved, Busy while a sync runs.
     """
     async with exclusive(control):
         old, new = renaming.old, renaming.new
@@ -162,12 +162,13 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         names["kept"] = list(_kept(kinds, [_called(renaming.assistant, new), *others], old))
         folder = control.directory / ASSISTANTS
         made_way = {**names, "old": new, "new": renaming.displaced, "kept": list(_kept(kinds, others, new))}
-        async with begun(control, old, new), keeping(control):
-            aside = await _aside(control, store, made_way) if renaming.displaced else []
-            with _moved(folder, old, new) if renaming.moves else nullcontext():
-                if (await store.call("rename", names))["taken"]:
-                    raise _taken(new, "an agent of another environment")
-            await asyncio.to_thread(rewrite, renaming.mentions)
+        async with keeping(control):
+            async with begun(control, old, new):
+                aside = await _aside(control, store, made_way) if renaming.displaced else []
+                with _moved(folder, old, new) if renaming.moves else nullcontext():
+                    if (await store.call("rename", names))["taken"]:
+                        raise _taken(new, "an agent of another environment")
+            await _mentioned(renaming)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
         for one in before:
@@ -177,6 +178,21 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         beside = await held.read(control, [one for one in await holds(control) if one.key == new])
         # What is held is marked as it is there. What made room comes first: two would have the same mark.
         return await _marked(control, [*aside, beside.revisions.get(new, assistant)])
+
+
+async def _mentioned(renaming: Renaming) -> None:
+    """Have the other files name the new key. What is done before it stays, so that the same command goes on."""
+    old, new = renaming.old, renaming.new
+    try:
+        await asyncio.to_thread(rewrite, renaming.mentions)
+    except (ConfigurationError, Stale) as error:
+        where = ", ".join(one.where for one in renaming.mentions)
+        raise SyncError(
+            f"{error.message}\n{ASSISTANTS}/{new} is the folder and {new} the key of what was {old}; what is left is "
+            f"to name it in {where}, and its marks at ElevenLabs",
+            f"{'The' if isinstance(error, Stale) else 'Let it be writable; then the'} same command finishes it: "
+            f"agentctl rename {old} {new}",
+        ) from None
 
 
 async def _aside(control: Control, store: Store, names: Mapping[str, Any]) -> list[Assistant]:

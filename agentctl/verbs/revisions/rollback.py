@@ -17,6 +17,7 @@ from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan
 from agentctl.verbs import former_secrets, gate, sync
 from agentctl.verbs.gate import OnTests
+from agentctl.verbs.remedy import pointed
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
 from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
@@ -66,7 +67,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     beside = await held.read(control, [one for one in standing if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
-    plan = ProjectPlan.of(found, [assistant], note=note(revision), gated=gated)
+    plan = ProjectPlan.of(pointed(found, [assistant]), [assistant], note=note(revision), gated=gated)
     return Rollback(key, revision, await former_secrets.veiled(control, plan), digest(declared[key], control.scope))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agentctl.clients.awaited import Answered
 from agentctl.errors import TimedOut
 from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import gate
@@ -50,6 +51,8 @@ def unplanned(control: Control, limit: Limit, unheard: str) -> TimedOut:
         said = f"{said}\n{unheard}"
     if not longer:
         return TimedOut(said, _NEXT)
+    if isinstance(unheard, Answered):
+        return TimedOut(said, f"That host answers, and asked to wait: wait, or {longer}.")
     hint = f"Does that host answer at all? If so, {longer}." if unheard else f"{longer[0].upper()}{longer[1:]}."
     return TimedOut(said, hint)
 

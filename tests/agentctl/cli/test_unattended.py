@@ -191,6 +191,8 @@ def test_a_platform_that_is_away_is_named_and_a_pause_that_it_asks_for_is_said(b
     host = bench.sandbox.url.removeprefix("http://")
     assert f"{host} asks for a pause (Retry-After); going on in 60 s\n" in err
     assert "the answer is 429 and asks for 3600 s (Retry-After).\n" in err
+    assert "That host answers, and asked to wait: wait, or allow more with --timeout." in err
+    assert "Does that host answer at all?" not in err
 
 
 @contextmanager

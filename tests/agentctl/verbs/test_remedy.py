@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from agentctl.errors import Ambiguous, SyncError
+from agentctl.resources.assistant import Assistant, Phone
 from agentctl.sync.diff import Edit
-from agentctl.sync.kind import Desired
-from agentctl.sync.plan import Change
-from agentctl.verbs.remedy import together
+from agentctl.sync.kind import Desired, Ref
+from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.remedy import pointed, together
 
 
 def drifted(action: Literal["update", "delete"], key: str) -> Change:
@@ -21,3 +23,15 @@ def test_a_deletion_beside_other_drift_is_not_advised_without_what_it_overwrites
     assert alone == ["Declare it again to keep it; or delete it as it is there: agentctl sync --take-ours --prune"]
     assert beside[0] == f"{alone[0]}, which overwrites all else that is held back, too"
     assert beside[1].endswith("agentctl sync --take-ours --only c")
+
+
+def test_of_candidates_each_has_the_command_for_its_own_assistant() -> None:
+    way, number = "take the other: agentctl sync --take-ours", "+498999998100"
+    refs = [Ref("agent", "a"), Ref("document", "b/preise"), Ref("phone_number", number), Ref("phone_number", "+1")]
+    other = Failure(Ref("agent", "d"), "", SyncError("no", way))
+    plan = Plan(failures=(*(Failure(ref, "", Ambiguous("two", way)) for ref in refs), other))
+    made = Assistant(
+        key="c", name="C", where="assistants/c", prompt="Hilf.", language="de", phone=Phone(numbers=(number,))
+    )
+    hints = [one.error.hint for one in pointed(plan, [made]).failures]
+    assert hints == [f"{way} --only a", f"{way} --only b", f"{way} --only c", way, way]

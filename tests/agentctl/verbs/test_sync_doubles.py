@@ -204,3 +204,24 @@ def test_what_a_429_made_all_the_same_is_named_and_a_document_of_it_pruned(bench
     assert "knowledge_document empfang/preise@" in out
     bench("sync", "--yes", "--prune")
     assert len(bench.sandbox.state()["documents"]) == 1
+
+
+def test_the_way_to_the_other_is_for_this_assistant_alone(bench: Bench) -> None:
+    (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf anders.\n")
+    assert bench("sync", "--yes")[0] == 0
+    copy_of(bench, bench.agent()["agent_id"], name="Kopie")
+    for command in ("plan", "sync --yes --quiet", "status", "doctor", "rollback empfang --yes", "pull --all --yes"):
+        said = "".join(bench(*command.split())[1:])
+        assert "take the other: agentctl sync --take-ours --only empfang" in said, (command, said)
+
+
+def test_who_refers_to_one_of_which_there_are_two_is_not_told_that_none_is_there(bench: Bench) -> None:
+    copy_of(bench, bench.agent()["agent_id"], name="Kopie")
+    anew = 'project = "beispiel"\n[environments.production]\nworkspace = "anew"\n'  # of which nothing is remembered
+    (bench.root / "agentctl.toml").write_text(anew)
+    transfer = "[[built_in_tools.transfer_to_agent.transfers]]\nassistant = 'empfang'\ncondition = 'Asks for it.'\n"
+    bench.declare("zentrale", transfer)
+    code, out, _ = bench("plan")
+    assert code == 1
+    assert "agent zentrale needs agent empfang, for which there is more than one candidate\n" in out, out
+    assert "empfang, which is not there" not in out

@@ -10,7 +10,7 @@ import pytest
 from agentctl.errors import SyncError
 from agentctl.resources.phone_number import undertaking_of
 from agentctl.sync.kind import Scope
-from agentctl.verbs.numbers.reimport import Begun
+from agentctl.verbs.numbers.unfinished import Begun
 from agentctl.verbs.post_call.rotation import Rotation
 from agentctl.verbs.undertaking import Undertaking
 

@@ -416,3 +416,38 @@ def test_the_remedy_after_a_second_agent_was_made_keeps_the_first(known: Bench) 
     assert ids(known)[0] == {kept}
     assert {one["agent_id"] for one in known.sandbox.state()["numbers"].values()} == {kept}
     in_sync(known)
+
+
+def test_where_another_file_cannot_be_rewritten_what_is_done_is_told_and_what_finishes_it(
+    known: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known.declare(
+        "zweite",
+        "[[built_in_tools.transfer_to_agent.transfers]]\nassistant = 'empfang'\ncondition = 'Asks for it.'\n",
+    )
+    assert known("sync", "--yes")[0] == 0
+    before = ids(known)
+
+    def refused(path: Path, content: bytes) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("agentctl.sources.pulled.file_beside", refused)
+        code, _, err = known("rename", "empfang", "pforte", "--yes")
+    assert code == 1
+    assert "assistants/zweite/assistant.toml: cannot be written: Permission denied" in err
+    assert "assistants/pforte is the folder and pforte the key of what was empfang" in err
+    assert "the same command finishes it: agentctl rename empfang pforte" in err
+    assert "Nothing of it" not in err
+    assert (known.root / "assistants" / "pforte").is_dir()
+    assert known("rename", "empfang", "pforte", "--yes")[0] == 0
+    assert ids(known) == before
+    in_sync(known)
+
+
+def test_doctor_and_status_name_the_rename_of_a_folder_that_was_renamed_by_hand(known: Bench) -> None:
+    known.toml.parent.rename(known.toml.parent.with_name("pforte"))
+    for command in ("doctor", "status"):
+        said = known(command)[1]
+        assert "agentctl rename empfang pforte" in said, (command, said)
+    assert "keep its agent and numbers" in known("doctor")[1]
