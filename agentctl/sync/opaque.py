@@ -145,9 +145,8 @@ async def _look(kind: Kind[Any], desired: Desired, sighting: Sighting, bindings:
         if _is_doubtful(kind.traits.opaque, desired, one, bindings):
             try:
                 now = await kind.read(one.remote_id)
-            except NotFound:
-                continue
             except AgentctlError as error:
+                # Not there, though it was listed, too: taken for gone, it would be made a second time.
                 return error
             one = edited(kind.traits.opaque, now, bindings.recall(desired.ref, one.remote_id))
         found.append(one)
