@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
@@ -17,7 +17,6 @@ from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.secrecy.secret import masked
 from agentctl.settings import ELEVENLABS_HOSTS
-from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs.address import is_loopback
@@ -26,7 +25,6 @@ from agentctl.verbs.numbers import unfinished
 from agentctl.verbs.post_call import webhook as webhooks
 from agentctl.verbs.remedy import narrowed
 from agentctl.verbs.renaming import outdated
-from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -128,23 +126,10 @@ async def agents(control: Control) -> AsyncIterator[Finding]:
     kind = Agent(control.api, control.scope)
     seen = await kind.observe([desired for one in declared for desired in kind.desired(one)], bound)
     fresh = any(one.key not in bound for one in declared)
-    ways = await _ways_back(control, bindings, declared) if fresh else {}
+    ways = await outdated.ways_back(control, bindings, declared) if fresh else {}
     for one in declared:
         former = bindings.former(Ref(AGENT_KIND, one.key))
         yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former, ways.get(one.key, ""))
-
-
-async def _ways_back(control: Control, bindings: Bindings, declared: Sequence[Assistant]) -> Mapping[str, str]:
-    """What to do about those without an agent that seem to be another's, or were given another key."""
-    older = await outdated.outdated(control, bindings, declared)
-    apart = {*older, *(one.new for one in older.values())}
-    moved = moves(bindings, await control.kinds(bindings), declared, apart=apart).told()
-    ways = {
-        key: f"If its folder was renamed, keep its agent and numbers: {group.way}"
-        for group in moved
-        for key in group.new
-    }
-    return ways | {key: outdated.told(key, one) for key, one in older.items()}
 
 
 def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Collection[str], back: str) -> Finding:

@@ -56,6 +56,19 @@ async def doubted(
     return replace(plan, changes=tuple(doubtful), notices=(*plan.notices, *notices))
 
 
+async def ways_back(control: Control, bindings: Bindings, declared: Sequence[Assistant]) -> Mapping[str, str]:
+    """What to do about those without an agent that seem to be another's, or were given another key."""
+    older = await outdated(control, bindings, declared)
+    apart = {*older, *(one.new for one in older.values())}
+    moved = renamed.moves(bindings, await control.kinds(bindings), declared, apart=apart).told()
+    ways = {
+        key: f"If its folder was renamed, keep its agent and numbers: {group.way}"
+        for group in moved
+        for key in group.new
+    }
+    return ways | {key: told(key, one) for key, one in older.items()}
+
+
 def told(old: str, one: Given) -> str:
     """What is the matter, and the way out of it."""
     return (
