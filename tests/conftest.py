@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,26 @@ pytest_plugins = ["tests.stores"]
 # A job in the background inherits an ignored Ctrl-C, and so would the programs that tests stop with it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Whose tests are few and long, the longest first.
+LONG = ("faults/receipt", "e2e", "faults")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):  # pytest-xdist would begin with the files of many tests
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones come first: of two processes neither is left alone with them in the end."""
+    here = Path(__file__).parent
+    order = [here / folder for folder in LONG]
+
+    def rank(item: pytest.Item) -> int:
+        return next((at for at, folder in enumerate(order) if folder in item.path.parents), len(order))
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
