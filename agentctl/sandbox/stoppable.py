@@ -23,8 +23,9 @@ class Stoppable(uvicorn.Server):
     def stop(self) -> None:
         """End, from any thread: requests that are under way are answered first, as long as the config's grace lasts."""
         self.should_exit = True
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has heard already, and its loop is closed
+                self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
