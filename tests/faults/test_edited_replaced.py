@@ -46,6 +46,8 @@ def test_what_an_earlier_run_left_to_others_is_held_back_until_somebody_says_so(
         assert (code, "knowledge_document shared/preise" in out + err) == (3, True), out + err
         assert "halben Preis" in documents(bench)[old]
     assert "Copy what was edited into its file" in out + err
+    code, out, err = bench("pull", "--all", "--yes")
+    assert (code, "left: knowledge_document shared/preise" in out + err) == (3, True), out + err
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert old not in documents(bench)
     assert "Nothing to do" in bench("plan")[1]

@@ -26,7 +26,10 @@ async def take_text(control: Control, drafts: Mapping[str, Draft], change: Chang
     draft = drafts.get(change.desired.key.partition("/")[0])
     edit = next((one for one in change.foreign if one.keys == _CONTENT and one.before is not None), None)
     seen, document = change.observed, change.desired.payload
-    if change.desired.kind != knowledge.KIND or seen is None or draft is None or edit is None:
+    # What was replaced is nobody's declaration any more.
+    if change.action == "delete" or change.desired.kind != knowledge.KIND:
+        return None
+    if seen is None or draft is None or edit is None:
         return None
     if not seen.fingerprint or seen.body.get("type") != "text" or document.text is None:
         return None
