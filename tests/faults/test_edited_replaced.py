@@ -95,3 +95,19 @@ def test_an_edit_between_plan_and_deletion_stops_it(
     assert (code, "was edited at the platform meanwhile; it stays" in out + err) == (1, True), out + err
     assert "halben Preis" in documents(bench)[old]
     assert bench("sync", "--yes")[0] == 3
+
+
+def test_a_pull_names_one_that_waits_for_its_end_and_takes_the_rest(bench: Bench) -> None:
+    own = bench.toml.parent / "knowledge" / "own.md"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text("# Preise\n\nEins.\n")
+    assert bench("sync", "--yes")[0] == 0
+    (old,) = [one for one, text in documents(bench).items() if "Eins." in text]
+    bench.toml.write_text(
+        f'{bench.toml.read_text()}\n[[knowledge]]\nname = "own"\nfile = "knowledge/own.md"\nas_file = true\n'
+    )
+    bench.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", times=1, status=422, body={"detail": "no"})
+    assert bench("sync", "--yes")[0] == 1
+    edit(bench, old)
+    code, out, err = bench("pull", "empfang", "--yes")
+    assert (code, "left: knowledge_document empfang/own" in out + err) == (3, True), out + err

@@ -31,6 +31,7 @@ from agentctl.sync.plan import Change
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
+from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.begun import begun, was_begun
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.revisions import held
@@ -98,7 +99,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
             raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
         if two:
             raise _taken(new, str(bound[1]))
-        await _must_be_known(control, bindings, declared[old], old, new)
+        await _must_be_current(control, bindings, declared, old, new)
         return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
     if found is None or not (bound[0] or mentions or await was_begun(control, bound[1], old, new)):
         if new in declared:
@@ -113,6 +114,20 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
         raise _made_twice(old, new, *bound)
     again = bound[0] is None
     return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new], displaced=displaced, again=again)
+
+
+async def _must_be_current(
+    control: Control, bindings: Bindings, declared: Mapping[str, Assistant], old: str, new: str
+) -> None:
+    """Raise UsageError where `old` was given another key than `new` already, and as `_must_be_known` does.
+
+    A second key would be all that is remembered of it, so that other older files were taken for current ones.
+    """
+    await _must_be_known(control, bindings, declared[old], old, new)
+    given = (await outdated.outdated(control, bindings, tuple(declared.values()))).get(old)
+    if given is not None and given.new != new:
+        hint = f"For another key of it, there: agentctl rename {given.new} {new}. Nothing was changed."
+        raise UsageError(outdated.told(old, given), hint)
 
 
 async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:

@@ -114,3 +114,12 @@ def test_a_chain_of_renames_in_every_environment(known: Bench) -> None:
     code, out, err = known("--env", "staging", "sync", "--yes")
     assert (code, names(known)) == (3, agents), out + err
     assert "empfang was given the key nacht by" in out
+
+
+def test_older_files_give_no_third_key(known: Bench, older: Path) -> None:
+    check_out(known, older)
+    code, out, err = known("rename", "empfang", "tresen", "--yes")
+    assert (code, "empfang was given the key bereit" in out + err) == (2, True), out + err
+    assert "agentctl rename bereit tresen" in err
+    assert (known.root / "assistants" / "empfang").is_dir()
+    assert known("sync", "--yes")[0] == 3, "what was remembered is still"
