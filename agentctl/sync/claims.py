@@ -55,11 +55,14 @@ def _told(one: Observed, bound: str | None) -> str:
 
 
 def of_another(ref: Ref, sighting: Sighting, holders: Mapping[str, str]) -> Ambiguous | None:
-    """Why what was seen may not be taken for it: it is another's, which is declared too. `holders`: bound id -> key."""
+    """Why what was seen may not be taken for it: it is another's. `holders`: bound id -> key."""
     for remote_id in ids_of(sighting):
         if (key := holders.get(remote_id, ref.key)) != ref.key:
             what = f"{ref.kind} {ref.key}: {remote_id} carries its mark and is bound to {key}; nothing is written to it"
-            return Ambiguous(what, f"Take the mark of {ref.key} off it in the dashboard; then it is made anew.")
+            way = (
+                f"If {ref.key} was renamed to {key}, these files are older: update them (git pull). Else take the mark "
+            )
+            return Ambiguous(what, f"{way}of {ref.key} off it in the dashboard; then it is made anew.")
     return None
 
 

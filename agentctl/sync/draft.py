@@ -79,7 +79,8 @@ class Draft:
         A kind that refers to itself must not replace: whoever was compared before would keep the old id.
         """
         self._there = {i for sighting in seen.values() for i in ids_of(sighting)}
-        self._holders = {i: one.key for one in wanted if (i := self._bindings.get(one.ref)) is not None}
+        # Declared or not: files may be older than the binding.
+        self._holders = {i: key for kind in {one.kind for one in wanted} for key, i in self._bindings.of(kind).items()}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
             if isinstance(sighting, AgentctlError) or of_another(desired.ref, sighting, self._holders):

@@ -111,9 +111,11 @@ def test_a_chain_of_renames_in_every_environment(known: Bench) -> None:
     check_out(known, known.root / "older")
     project.write_text(before)
     agents = names(known)
-    code, out, err = known("--env", "staging", "sync", "--yes")
-    assert (code, names(known)) == (3, agents), out + err
-    assert "empfang was given the key nacht by" in out
+    for _ in range(2):  # its agent carries the first key's mark still, and is bound to the last one
+        with known.writes() as writes:
+            code, out, err = known("--env", "staging", "sync", "--yes")
+        assert (code, writes, names(known)) == (1, [], agents), out + err
+        assert "If empfang was renamed to nacht, these files are older" in out + err
 
 
 def test_older_files_give_no_third_key(known: Bench, older: Path) -> None:
@@ -123,3 +125,22 @@ def test_older_files_give_no_third_key(known: Bench, older: Path) -> None:
     assert "agentctl rename bereit tresen" in err
     assert (known.root / "assistants" / "empfang").is_dir()
     assert known("sync", "--yes")[0] == 3, "what was remembered is still"
+
+
+def test_an_agent_that_carries_the_old_mark_still_is_not_taken(known: Bench) -> None:
+    aside = known.root / "older"
+    shutil.copytree(known.root / "assistants", aside)
+    known.sandbox.fault(method="PATCH", path="*", times=50, status=400, body={"detail": "no"})
+    assert known("rename", "empfang", "bereit", "--yes")[0] == 1
+    known.sandbox.clear_faults()
+    newer = known.root / "newer"
+    shutil.copytree(known.root / "assistants", newer)
+    check_out(known, aside)
+    (known.root / "assistants" / "empfang" / "prompt.md").write_text("Alt, und hier geändert.")
+    for _ in range(2):
+        with known.writes() as writes:
+            code, out, err = known("sync", "--yes")
+        assert (code != 0, writes, "bereit" in out + err) == (True, [], True), out + err
+    check_out(known, newer)
+    assert known("sync", "--yes")[0] == 0
+    in_sync(known)
