@@ -15,6 +15,7 @@ from agentctl.errors import AgentctlError, NotFound
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.departure import words
 from agentctl.sync.diff import Edit
+from agentctl.sync.entries import at, postponed
 from agentctl.sync.kind import Desired, Kind, Ref, Sighting
 from agentctl.sync.opaque import replaced_edits
 from agentctl.sync.plan import Change, Failure, Plan, refs
@@ -48,7 +49,8 @@ def taken_on(
         ids = {ref: i for ref in refs(desired.body) if ref.kind in opaque and (i := bindings.get(ref))}
         sighting = seen[desired.kind].get(desired.key, ())
         if ids and not isinstance(sighting, AgentctlError):
-            has = set[str]().union(*(words(one.body) for one in sighting))
+            parts = postponed(desired.body, set(ids), kinds[desired.kind].lists)
+            has = set[str]().union(*(words(at(one.body, part)) for one in sighting for part in parts))
             found |= {ref for ref, i in ids.items() if i not in has}
     return found
 
