@@ -7,7 +7,7 @@ to them before a person has decided: what would do so waits, as it waits for wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,11 +28,6 @@ class _Edited:
     ref: Ref
     remote_id: str
     replaced: bool = False
-
-    def is_exchanged(self, edit: Edit) -> bool:
-        """Whether the edit would let go of it, or take it on."""
-        has, keeps = self.remote_id in words(edit.before), self.remote_id in words(edit.after)
-        return has != keeps or (self.replaced and not has and self.ref in refs(edit.after))
 
 
 def taken_on(
@@ -97,16 +92,16 @@ async def _looks(
 ) -> Mapping[str, _Edited | AgentctlError | None]:
     """By id what has come of a look at each of these of which the content is remembered, and was not seen yet."""
     seen = {change.observed.remote_id for change in changes if change.observed and change.observed.version}
+    unseen = going - seen
     asked = [
         (kind, Ref(kind.name, key), i)
         for kind in kinds.values()
-        if kind.traits.opaque and going
+        if kind.traits.opaque and unseen
         for key, i in bindings.of(kind.name).items()
-        if i in going - seen and bindings.recall(Ref(kind.name, key), i).fingerprint
+        if i in unseen and bindings.recall(Ref(kind.name, key), i).fingerprint
     ]
-    return dict(
-        zip((i for _, _, i in asked), await asyncio.gather(*(_look(*one, bindings) for one in asked)), strict=True)
-    )
+    looks = await asyncio.gather(*(_look(*one, bindings) for one in asked))
+    return {i: look for (_, _, i), look in zip(asked, looks, strict=True)}
 
 
 async def _look(kind: Kind[Any], ref: Ref, remote_id: str, bindings: Bindings) -> _Edited | AgentctlError | None:
@@ -119,8 +114,19 @@ async def _look(kind: Kind[Any], ref: Ref, remote_id: str, bindings: Bindings) -
     return _Edited(ref, remote_id) if replaced_edits(kind, ref, now, bindings) else None
 
 
-def _weighed(change: Change, edited: Iterable[_Edited]) -> Change:
-    awaits = tuple((edit.keys, one.ref) for edit in change.edits for one in edited if one.is_exchanged(edit))
+def _weighed(change: Change, edited: Collection[_Edited]) -> Change:
+    awaits = tuple((edit.keys, ref) for edit in change.edits if edited for ref in _exchanged(edit, edited))
     parts = {keys for keys, _ in awaits}
     edits = tuple(replace(edit, origin="both") if edit.keys in parts else edit for edit in change.edits)
     return replace(change, edits=edits, awaits=awaits)
+
+
+def _exchanged(edit: Edit, edited: Iterable[_Edited]) -> list[Ref]:
+    """What of this the edit would let go of, or take on."""
+    before, after, new = words(edit.before), words(edit.after), refs(edit.after)
+    found = dict[Ref, None]()
+    for one in edited:
+        has, keeps = one.remote_id in before, one.remote_id in after
+        if has != keeps or (one.replaced and not has and one.ref in new):
+            found[one.ref] = None
+    return list(found)
