@@ -189,7 +189,7 @@ class Draft:
             former = strays.keys() & known - set(now)
             if ref not in failed:
                 self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
-                old = Desired(kind.name, desired.key, {}, desired.where)
+                old = Desired(kind.name, desired.key, {}, desired.where, payload=desired.payload)
                 self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
         self._count(kind, seen)
 

@@ -48,6 +48,7 @@ class Change:
     unjudged: bool = False
     instead: bool = False
     doubt: str = ""
+    awaits: tuple[tuple[tuple[str, ...], Ref], ...] = ()
 
     @property
     def vanished(self) -> bool:

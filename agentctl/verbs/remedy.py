@@ -20,6 +20,7 @@ from agentctl.verbs.revisions.history import ProjectPlan
 
 _OURS = "agentctl sync --take-ours"
 _KEEP = "Declare it again to keep it"
+_KEEP_REPLACED = "Copy what was edited into its file, or have it done: agentctl pull KEY"
 # --prune needs the whole project, so that all of it was named.
 _SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
 
@@ -100,26 +101,40 @@ def templates(held: Sequence[Change]) -> list[str]:
     # A sync with --prune is never narrowed.
     besides = any(change.foreign and change.action != "delete" for change in held)
     pruning = f"{_OURS} --prune" + (", which overwrites all else that is held back, too" if besides else "")
-    return [_remedy(change, gone, pruning) for change in held]
+    return [_remedy(change, gone, pruning, undeclared(change, held)) for change in held]
 
 
-def _remedy(change: Change, gone: AbstractSet[Ref], pruning: str) -> str:
+def undeclared(change: Change, others: Iterable[Change]) -> list[Ref]:
+    """What it waits for of which no change is among the `others`: no file declares it any more."""
+    declared = {one.desired.ref for one in others}
+    return sorted({ref for _, ref in change.awaits} - declared, key=str)
+
+
+def _remedy(change: Change, gone: AbstractSet[Ref], pruning: str, lost: Sequence[Ref]) -> str:
     if change.doubt:
         return _capital(change.doubt)
-    lines = []
+    lines, parts = list[str](), {at for at, _ in change.awaits}
     if change.vanished:
         way = anew(change, _OURS)
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
     elif change.action == "delete" and change.foreign:
-        keep, ours = ("Copy what was edited into its file", _OURS) if change.replaces else (_KEEP, pruning)
+        keep, ours = (_KEEP_REPLACED, _OURS) if change.replaces else (_KEEP, pruning)
         lines.append(f"{keep}; or delete it as it is there: {ours}")
     # What lost its object there is no wish of somebody's that a file could take.
-    elif any(not refs(edit.after) & gone for edit in change.foreign):
+    elif any(not refs(edit.after) & gone and edit.keys not in parts for edit in change.foreign):
         lines.append(_theirs(change.desired.pinned))
+    if lost:
+        lines.append(letting_go(change.desired.pinned))
     if change.destroys:
         lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     return "; ".join(lines)
+
+
+def letting_go(pinned: str = "") -> str:
+    """The two ways out where what was edited there is declared no longer."""
+    keep = f"end the hold: agentctl unhold {pinned}" if pinned else "bring its file back, then: agentctl pull KEY"
+    return f"Let go of it as it is there: {_OURS}; or, to keep what was edited, {keep}"
 
 
 def _otherwise(pinned: str) -> str:

@@ -14,7 +14,7 @@ from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
-from agentctl.verbs.unattended.report import ORIGINS, origin, whence
+from agentctl.verbs.unattended.report import ORIGINS, whence
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
@@ -100,7 +100,7 @@ def _change(change: Change) -> tuple[State, str]:
         return "changed here", f"{name}: its tests have not let it through yet"
     origins = {edit.origin for edit in change.edits}
     # Where all was changed on one side, the word for the assistant says so already.
-    mixed = len(origins) > 1 or any(origin(edit) != ORIGINS[edit.origin] for edit in change.edits)
+    mixed = len(origins) > 1 or any(whence(change, edit) != ORIGINS[edit.origin] for edit in change.edits)
     told = [f"{edit.path} ({whence(change, edit)})" if mixed else edit.path for edit in change.edits]
     paths = f"{name}: {', '.join(told)}"
     if "both" in origins or origins == {"here", "there"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from agentctl.resources import knowledge
 from agentctl.sources.lines import laid_over
@@ -26,10 +27,7 @@ async def take_text(control: Control, drafts: Mapping[str, Draft], change: Chang
     draft = drafts.get(change.desired.key.partition("/")[0])
     edit = next((one for one in change.foreign if one.keys == _CONTENT and one.before is not None), None)
     seen, document = change.observed, change.desired.payload
-    # What was replaced is nobody's declaration any more.
-    if change.action == "delete" or change.desired.kind != knowledge.KIND:
-        return None
-    if seen is None or draft is None or edit is None:
+    if change.desired.kind != knowledge.KIND or seen is None or draft is None or edit is None:
         return None
     if not seen.fingerprint or seen.body.get("type") != "text" or document.text is None:
         return None
@@ -43,8 +41,13 @@ async def take_text(control: Control, drafts: Mapping[str, Draft], change: Chang
 
 
 async def remember(changes: tuple[Change, ...], bindings: Bindings) -> None:
-    """That what was edited of them is in the files by now: it is no drift any more."""
+    """That what was edited of them is in the files by now: it is no drift any more.
+
+    Where that was one whose place another had taken, the files went back to it, and the other is to go.
+    """
     for change in changes:
         if seen := change.observed:
-            ref, touched = change.desired.ref, seen.touched
-            await bindings.bind(ref, seen.remote_id, touched=touched, fingerprint=seen.fingerprint, looked=True)
+            ref, bound = change.desired.ref, bindings.get(change.desired.ref)
+            other = bound if bound != seen.remote_id else None
+            how: dict[str, Any] = {"touched": seen.touched, "fingerprint": seen.fingerprint, "looked": True}
+            await bindings.bind(ref, seen.remote_id, seen.body if other else None, former=other, **how)
