@@ -70,6 +70,7 @@ class Document(Part):
     """One knowledge document, its content already read. Exactly one of `text`, `content` (a file), `url` is set.
 
     `key` is unique in the project: `<assistant>/<name>`, or `shared/<name>` for one that several assistants use.
+    `path`: its file, from the project's directory, as far as it is known to have one; no part of what it is.
     """
 
     key: str
@@ -80,6 +81,7 @@ class Document(Part):
     filename: str | None = None
     media_type: str | None = None
     url: str | None = None
+    path: str | None = Field(None, exclude=True, repr=False)
 
     @property
     def digest(self) -> str:

@@ -55,11 +55,14 @@ async def looked_into(
 
 
 def edited(field: str, now: Observed, memory: Memory) -> Observed:
-    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered."""
-    same = now.body.get(field) == memory.applied.get(field)
-    if not (memory.fingerprint and same) or now.fingerprint == memory.fingerprint:
+    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered.
+
+    One that has lost its stand-in, as with a name that somebody changed, is known by its content alone.
+    """
+    applied = memory.applied.get(field)
+    if not memory.fingerprint or now.body.get(field) not in (None, applied):
         return now
-    return replace(now, body={**now.body, field: _edited(now)})
+    return replace(now, body={**now.body, field: applied if now.fingerprint == memory.fingerprint else _edited(now)})
 
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
@@ -144,7 +147,7 @@ async def _look(kind: Kind[Any], desired: Desired, sighting: Sighting, bindings:
     for one in sighting:
         if _is_doubtful(kind.traits.opaque, desired, one, bindings):
             try:
-                now = await kind.read(one.remote_id)
+                now = one if one.fingerprint else await kind.read(one.remote_id)
             except AgentctlError as error:
                 # Not there, though it was listed, too: taken for gone, it would be made a second time.
                 return error
@@ -157,6 +160,8 @@ def _is_doubtful(field: str, desired: Desired, one: Observed, bindings: Bindings
     """Whether its content has to be looked at."""
     memory = bindings.recall(desired.ref, one.remote_id)
     stand_in = one.body.get(field)
+    if memory.fingerprint and stand_in is None:
+        return True
     if memory.fingerprint and stand_in == memory.applied.get(field):
         return one.touched != memory.touched or stand_in != desired.body.get(field)
     said = bindings.said(desired.ref, one.remote_id)

@@ -76,11 +76,11 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     plan = await former_secrets.veiled(control, plan)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
-    gone = {one.desired.ref for one in plan.changes if one.vanished}
+    gone = {one.desired.ref: one.bound for one in plan.changes if one.vanished}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
     texts: list[Change] = []
     for change in plan.changes:
-        if change.overwrites and (took := await take_text(control, drafts, change)):
+        if change.overwrites and (took := await take_text(control, drafts, change, assistants)):
             taking.taken.append(took[0])
             texts.append(change)
             change = took[1]
