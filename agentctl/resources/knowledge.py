@@ -14,7 +14,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
-from agentctl.resources.description import described
+from agentctl.resources.description import document_described
 from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
@@ -181,8 +181,8 @@ def _observed(request: str, answer: object) -> Observed:
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
     body = {**parted(str(entry["name"])), **place}
     touched = updated if isinstance(updated, int) else 0
-    told = described(entry["name"], (entry.get("metadata") or {}).get("created_at_unix_secs"))
-    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=_fingerprint(entry))
+    shown, told = _fingerprint(entry), document_described(entry)
+    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=shown)
 
 
 def _fingerprint(entry: Mapping[str, Any]) -> str:
