@@ -17,7 +17,7 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Planned, refs
 from agentctl.verbs.pulling.untakable import OURS as _OURS
-from agentctl.verbs.pulling.untakable import edit_of_text, left_of
+from agentctl.verbs.pulling.untakable import edit_of_text, left_of, place
 from agentctl.verbs.revisions.history import ProjectPlan
 
 _KEEP = "Declare it again to keep it"
@@ -124,9 +124,11 @@ def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str) -> str
         way = anew(change, _OURS)
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
+    elif change.action == "delete" and change.foreign and change.replaces:
+        copied = f"Copy what was edited into its file (it is {place(change)})"
+        lines.append(f"{copied}; or delete it as it is there: {_OURS}")
     elif change.action == "delete" and change.foreign:
-        keep, ours = ("Copy what was edited into its file", _OURS) if change.replaces else (_KEEP, pruning)
-        lines.append(f"{keep}; or delete it as it is there: {ours}")
+        lines.append(f"{_KEEP}; or delete it as it is there: {pruning}")
     elif any(not bereft(edit, gone) for edit in change.foreign):
         lines.append(_theirs(change))
     if change.destroys:

@@ -45,7 +45,7 @@ def test_what_an_earlier_run_left_to_others_is_held_back_until_somebody_says_so(
         code, out, err = bench("sync", "--yes")
         assert (code, "knowledge_document shared/preise" in out + err) == (3, True), out + err
         assert "halben Preis" in documents(bench)[old]
-    assert "Copy what was edited into its file" in out + err
+    assert "Copy what was edited into its file (it is 'agentctl/beispiel/production/" in out + err
     code, out, err = bench("pull", "--all", "--yes")
     assert (code, "left: knowledge_document shared/preise" in out + err) == (3, True), out + err
     assert bench("sync", "--yes", "--take-ours")[0] == 0

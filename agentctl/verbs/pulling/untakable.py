@@ -59,6 +59,13 @@ def edit_of_text(change: Change) -> Edit | None:
     return edit if document.text is not None and document.path else None
 
 
+def place(change: Change) -> str:
+    """Where a document is to be found in the dashboard."""
+    assert change.observed is not None
+    told = f"{masked(change.observed.told)}, " if change.observed.told else ""
+    return f"{told}{change.observed.remote_id} in the Knowledge Base"
+
+
 def _of_content(change: Change) -> Edit | None:
     return next((edit for edit in change.foreign if edit.keys == _CONTENT), None)
 
@@ -74,7 +81,7 @@ def _of_a_document(change: Change) -> Left:
     edit = _of_content(change)
     if edit is None or (edit.before is None and _is_page(change)):
         return Left(_MOVED, _BACK)
-    there, here = _there(change), _here(change.desired)
+    there, here = place(change), _here(change.desired)
     then = f"then, or to put ours back: {OURS}"
     if edit.before is None:
         why = "was renamed at the platform, and whether it was edited there is not known"
@@ -85,13 +92,6 @@ def _of_a_document(change: Change) -> Left:
 
 def _is_page(change: Change) -> bool:
     return change.observed is not None and change.observed.body.get("type") == "url"
-
-
-def _there(change: Change) -> str:
-    """Where it is to be found in the dashboard."""
-    assert change.observed is not None
-    told = f"{masked(change.observed.told)}, " if change.observed.told else ""
-    return f"{told}{change.observed.remote_id} in the Knowledge Base"
 
 
 def _here(desired: Desired) -> str:
