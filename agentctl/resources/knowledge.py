@@ -24,6 +24,7 @@ LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 _FINGERPRINT = 32
+_BRINGS = {"content": "name"}  # which tells its digest
 
 
 class KnowledgeDocument:
@@ -56,7 +57,7 @@ class KnowledgeDocument:
                 **folder_of(assistant, document),
             }
             where = document.key if document.key.startswith("shared/") else assistant.where
-            yield Desired(self.name, document.key, body, where, document)
+            yield Desired(self.name, document.key, body, where, document, brings=_BRINGS)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list by name prefix; a bound document that was renamed by hand is looked up by id.
