@@ -13,7 +13,7 @@ from agentctl.cli.render import failure_json, failure_text, paint, plain, told
 from agentctl.cli.veil import both_shown, secrets_in, veiled
 from agentctl.errors import Problem
 from agentctl.secrecy.facing import faced
-from agentctl.secrecy.secret import secrets
+from agentctl.secrecy.secret import masked, secrets
 from agentctl.secrecy.veil import NEARBY, Veil
 from agentctl.verbs.pulling.candidates import called
 
@@ -87,7 +87,7 @@ def _exposing(found: Pull, new: Adopting) -> list[Problem]:
 
 
 def _exposed(where: str, old: str, text: str) -> str:
-    if secrets_in(text) - secrets_in(old):
+    if secrets_in(str(masked(text))) - secrets_in(old):  # what an address says is told below
         whose = "a secret of this project's"
     elif {*secrets(_said(where, text))} - {*secrets(_said(where, old))}:
         whose = "an address with a secret in it"
