@@ -49,10 +49,10 @@ class Bench:
         captured = self.capsys.readouterr()
         return code, captured.out, captured.err
 
-    def json(self, *arguments: str) -> Any:
-        """Run a command that has to work, and read its one document."""
-        code, out, err = self(*arguments, "--json")
-        assert code == 0, err
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """Run a command that has to end with `code`, and read its one document."""
+        ended, out, err = self(*arguments, "--json")
+        assert ended == code, err
         return json.loads(out)
 
     def control(self, use: Callable[[Control], Awaitable[Result]]) -> Result:

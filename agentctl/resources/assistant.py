@@ -70,6 +70,7 @@ class Document(Part):
     """One knowledge document, its content already read. Exactly one of `text`, `content` (a file), `url` is set.
 
     `key` is unique in the project: `<assistant>/<name>`, or `shared/<name>` for one that several assistants use.
+    `path`: its file, from the project's directory, as far as it is known to have one; no part of what it is.
     """
 
     key: str
@@ -80,6 +81,17 @@ class Document(Part):
     filename: str | None = None
     media_type: str | None = None
     url: str | None = None
+    path: str | None = Field(None, exclude=True, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Wherever the files are: one that comes back from a revision has none."""
+        return isinstance(other, Document) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def _said(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in Document.model_fields if name != "path")
 
     @property
     def digest(self) -> str:

@@ -72,12 +72,9 @@ class Veil:
 
     def __call__(self, text: str) -> str:
         """`text` without them, and without those of an address in it, which nobody need have known before."""
-        self.known()
-        if self._runs is None:
-            self._runs = tuple({run for one in self._known.values() for run in one.runs})
         text = str(masked(text))
         lowered, shown, end = text.translate(_LOWER), "", 0
-        if not any(run in lowered for run in self._runs):
+        if not self._may_stand_in(lowered):
             return text  # So are nearly all, and a plan shows every field of a thousand agents.
         for start, stop in sorted(span for one in self._known.values() for span in one.spans(text, lowered)):
             if stop <= end:
@@ -86,6 +83,19 @@ class Veil:
                 shown += text[end:start] + HIDDEN
             end = stop
         return shown + text[end:]
+
+    def found(self, text: str) -> frozenset[str]:
+        """Those that stand in `text`, however they are written there; in the clear, to be compared and never shown."""
+        lowered = text.translate(_LOWER)
+        if not self._may_stand_in(lowered):
+            return frozenset()
+        return frozenset(one.text for one in self._known.values() if any(one.spans(text, lowered)))
+
+    def _may_stand_in(self, lowered: str) -> bool:
+        self.known()
+        if self._runs is None:
+            self._runs = tuple({run for one in self._known.values() for run in one.runs})
+        return any(run in lowered for run in self._runs)
 
 
 @dataclass(frozen=True)

@@ -59,11 +59,14 @@ async def looked_into(
 
 
 def edited(field: str, now: Observed, memory: Memory) -> Observed:
-    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered."""
-    same = now.body.get(field) == memory.applied.get(field)
-    if not (memory.fingerprint and same) or now.fingerprint == memory.fingerprint:
+    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered.
+
+    One that has lost its stand-in, as with a name that somebody changed, is known by its content alone.
+    """
+    applied = memory.applied.get(field)
+    if not memory.fingerprint or now.body.get(field) not in (None, applied):
         return now
-    return replace(now, body={**now.body, field: _edited(now)})
+    return replace(now, body={**now.body, field: applied if now.fingerprint == memory.fingerprint else _edited(now)})
 
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
@@ -150,7 +153,7 @@ async def _look(
     for one in sighting:
         if _is_doubtful(kind, desired, one, bindings, taken):
             try:
-                now = await kind.read(one.remote_id)
+                now = one if one.fingerprint else await kind.read(one.remote_id)
             except AgentctlError as error:
                 # Not there, though it was listed, too: taken for gone, it would be made a second time.
                 return error
@@ -163,6 +166,8 @@ def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bin
     """Whether its content has to be looked at."""
     field, memory = kind.traits.opaque, bindings.recall(desired.ref, one.remote_id)
     stand_in = one.body.get(field)
+    if memory.fingerprint and stand_in is None:
+        return True
     if memory.fingerprint and stand_in == memory.applied.get(field):
         changed = frozenset(edit.path for edit in diff(desired.body, one.body, kind.lists))
         ends = field in changed or kind.replaces(desired, changed)

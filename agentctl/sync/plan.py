@@ -88,6 +88,8 @@ class Change:
         foreign, perilous = () if take_ours else self.foreign, () if destroy else self.perilous
         held = [edit for edit in self.edits if edit in foreign or edit in perilous]
         parts = {peril.at for peril in self.desired.perils if any(edit.under(peril.at) for edit in held)}
+        paths = {edit.path for edit in held}
+        held += [edit for edit in self.edits if self.desired.brings.get(edit.path) in paths]
         return tuple(edit for edit in self.edits if edit in held or any(map(edit.under, parts)))
 
 

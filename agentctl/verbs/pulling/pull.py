@@ -76,9 +76,9 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     plan = await former_secrets.veiled(control, plan)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
-    gone = {one.desired.ref for one in plan.changes if one.vanished}
+    gone = {one.desired.ref: one.bound for one in plan.changes if one.vanished}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
-    texts = await _take(control, taking, drafts, plan.changes)
+    texts = await _take(control, taking, drafts, plan.changes, assistants)
     of_held = await _of_held(control, beside, chosen, loaded.assistants)
     return Pull(
         assistants=tuple(one.key for one in assistants),
@@ -92,14 +92,18 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
 
 
 async def _take(
-    control: Control, taking: Taking, drafts: Mapping[str, Draft], changes: Sequence[Change]
+    control: Control,
+    taking: Taking,
+    drafts: Mapping[str, Draft],
+    changes: Sequence[Change],
+    assistants: Sequence[Assistant],
 ) -> tuple[Change, ...]:
     """Lay into the drafts what they can take; the documents of which the text was taken."""
     texts: dict[Ref, Change] = {}
     for change in map(_own, changes):
         ref = change.desired.ref
         # One file cannot take two edits of its text.
-        if change.overwrites and ref not in texts and (took := await take_text(control, drafts, change)):
+        if change.overwrites and ref not in texts and (took := await take_text(control, drafts, change, assistants)):
             taking.taken.append(took[0])
             texts[ref], change = change, took[1]
         if change.overwrites:
