@@ -44,7 +44,7 @@ class Fingerprints:
         )
 
     def found(self, text: str) -> Iterator[str]:
-        """What of `text`, which may be quoted for an address, is a secret by its fingerprint, from one edge of a word to
+        """What of `text`, quoted for an address or not, is a secret by its fingerprint, from one edge of a word to
         another.
         """
         if text in self._clear:
