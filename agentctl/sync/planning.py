@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import bodies_of
+from agentctl.sync.claims import bodies_of, misplacing, placed
 from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
-from agentctl.sync.kind import Desired, Eager, Kind, Sighting
+from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
@@ -56,7 +56,7 @@ async def plan(
     wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
     by_name = {kind.name: kind for kind in kinds}
     sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
-    there = dict(zip(by_name, sightings, strict=True))
+    there, misplaced = _placed(dict(zip(by_name, sightings, strict=True)), wanted, bindings)
     if anchor in there:
         notices = [*notices, *must_be_here(anchor, wanted[anchor], there[anchor], bindings)]
     gone = await lapsed(by_name, wanted, there, bindings) if whole else {}
@@ -67,7 +67,7 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    found = replace(with_lapsed(draft.plan(notices), gone, forget=prune), sighted=bodies_of(there, bindings.of))
+    found = misplacing(with_lapsed(draft.plan(notices), gone, forget=prune), misplaced, bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
@@ -83,6 +83,17 @@ async def _compare(
         draft.add(kind, desired, seen.get(desired.key, ()), strangers.get(desired.key, ()))
     draft.block()
     draft.leftovers(kind, seen)
+
+
+def _placed(
+    looks: Mapping[str, Mapping[str, Sighting]], wanted: Mapping[str, Wanted], bindings: Bindings
+) -> tuple[dict[str, Mapping[str, Sighting]], dict[Ref, str]]:
+    """What was seen of each kind, under the keys that it belongs to; and what is bound to other ones: see `placed`."""
+    there, misplaced = dict[str, Mapping[str, Sighting]](), dict[Ref, str]()
+    for name, seen in looks.items():
+        there[name], strays = placed(name, wanted[name], seen, bindings.of(name))
+        misplaced |= strays
+    return there, misplaced
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:
