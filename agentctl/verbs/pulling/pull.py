@@ -29,6 +29,7 @@ from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import narrowed, pointed, templates
+from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.sync import in_force, load, select
@@ -86,17 +87,23 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
             change = took[1]
         if change.overwrites:
             await taking.change(change)
+    left = [*taking.left, *_unknown(plan), *await _of_held(control, beside, chosen, loaded.assistants)]
+    left += await _older(control, bindings, chosen) if only else []
     return Pull(
         assistants=tuple(one.key for one in assistants),
         rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
         taken=tuple(taking.taken),
-        left=tuple(
-            dict.fromkeys([*taking.left, *_unknown(plan), *await _of_held(control, beside, chosen, loaded.assistants)])
-        ),
+        left=tuple(dict.fromkeys(left)),
         failures=pointed(plan, assistants).failures,
         before=plan,
         texts=tuple(texts),
     )
+
+
+async def _older(control: Control, bindings: Bindings, chosen: Sequence[Assistant]) -> list[Problem]:
+    """Those whose files are older than their key: what was changed at the platform belongs into the newer ones."""
+    older = await outdated(control, bindings, control.loaded.assistants)
+    return [Problem(one.where, told(one.key, older[one.key])) for one in chosen if one.key in older]
 
 
 async def _of_held(
