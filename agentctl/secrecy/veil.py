@@ -23,6 +23,8 @@ NEARBY = 2  # characters: the shortest that is worth hiding where it is likely t
 # Characters. A shorter one is a word or a number of every day (abc, test, 8080), which would be taken out of what has
 # nothing to do with it, while no rule for passwords allows it. Up to the second it counts as a word.
 WORTH_HIDING, _WORD = 6, 8
+# Where a word begins, in a pattern: also behind what programs write for a sign.
+BEFORE = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2}))"
 _SCHEME = re.compile(r"[A-Za-z-]+ +(\S{8,})")  # Authorization: Bearer …
 _CONNINFO = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 _RUN = re.compile(r"[a-z0-9]+")
@@ -129,7 +131,7 @@ class _Secret:
     def _written(self) -> re.Pattern[str]:
         pattern = "".join(map(_character, self.text))
         if len(self.text) < _WORD:
-            pattern = rf"(?<![^\W_]){pattern}(?![^\W_])"
+            pattern = rf"{BEFORE}{pattern}(?![^\W_])"
         return re.compile(pattern, re.IGNORECASE)
 
     @cached_property

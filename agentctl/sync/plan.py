@@ -143,7 +143,8 @@ class Plan:
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
-    `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one.
+    `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one. `misplaced`: what
+    is not there, but for what carries its mark and is bound to this other key, which no spec wants.
     """
 
     changes: tuple[Change, ...] = ()
@@ -162,6 +163,7 @@ class Plan:
     unmanaged: tuple[Unmanaged, ...] = ()
     abandoned: tuple[Ref, ...] = ()
     doubled: tuple[Failure, ...] = ()
+    misplaced: Mapping[Ref, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

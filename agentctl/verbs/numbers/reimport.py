@@ -31,6 +31,7 @@ from agentctl.verbs.numbers.release import at_elevenlabs
 from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.numbers.takeover import agent_of, at_twilio, chosen
 from agentctl.verbs.numbers.unfinished import Begun
+from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.steps import Step, Undone, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -86,7 +87,9 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     need_e164(number)
     if fallback is not None:
         need_web_url("--fallback", fallback)
-    assistant = chosen((await sync.load(control)).assistants, number, key)
+    loaded = await sync.load(control)
+    await must_be_current(control, [key])
+    assistant = chosen(loaded.assistants, number, key)
     agent_id = await agent_of(control, (await control.bindings()).get(Ref(AGENT_KIND, key)), key)
     control.twilio_access(enable_sms=sms)
     # Twilio is asked with the very credentials that ElevenLabs is to be given: wrong ones end here.

@@ -29,6 +29,7 @@ from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import letting_go, narrowed, owners, pointed, templates, undeclared
+from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.sync import in_force, load, select
@@ -79,12 +80,14 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     gone = {one.desired.ref: one.bound for one in plan.changes if one.vanished}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
     texts = await _take(control, taking, drafts, plan.changes, assistants)
-    of_held = await _of_held(control, beside, chosen, loaded.assistants)
+    left = [*taking.left, *_undeclared(plan, assistants), *_unknown(plan)]
+    left += await _of_held(control, beside, chosen, loaded.assistants)
+    left += await _older(control, bindings, chosen) if only else []
     return Pull(
         assistants=tuple(one.key for one in assistants),
         rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
         taken=tuple(taking.taken),
-        left=tuple(dict.fromkeys([*taking.left, *_undeclared(plan, assistants), *_unknown(plan), *of_held])),
+        left=tuple(dict.fromkeys(left)),
         failures=pointed(plan, assistants).failures,
         before=plan,
         texts=texts,
@@ -124,6 +127,12 @@ def _undeclared(plan: Plan, assistants: Sequence[Assistant]) -> Iterator[Problem
         for ref in undeclared(change, plan.changes):
             remedy = narrowed(letting_go(), owners([change.desired], assistants))
             yield Problem(f"{ref.kind} {ref.key}", f"was edited at the platform, and no file declares it. {remedy}")
+
+
+async def _older(control: Control, bindings: Bindings, chosen: Sequence[Assistant]) -> list[Problem]:
+    """Those whose files are older than their key: what was changed at the platform belongs into the newer ones."""
+    older = await outdated(control, bindings, control.loaded.assistants)
+    return [Problem(one.where, told(one.key, older[one.key])) for one in chosen if one.key in older]
 
 
 async def _of_held(
