@@ -1,6 +1,7 @@
 """Fixtures: real stores for any test. One server per test process, one fresh, migrated database per test.
 
 dsn             a migrated database
+other_dsn       a second one
 empty_dsn       one without anything, beside databases of the same server that have Supabase's roles
 postgres_store  a PostgresStore on `dsn`
 supabase_api    `dsn` behind the genuine PostgREST, as a Supabase project (url and keys)
@@ -67,9 +68,12 @@ def cluster(clusters: Callable[[str], Cluster], request: pytest.FixtureRequest) 
 
 @pytest.fixture
 def dsn(cluster: Cluster) -> Iterator[str]:
-    database = cluster.new_database(_migrated(cluster))
-    yield cluster.dsn(database)
-    _dispose(cluster, database)
+    yield from _copy(cluster)
+
+
+@pytest.fixture
+def other_dsn(cluster: Cluster) -> Iterator[str]:
+    yield from _copy(cluster)
 
 
 @pytest.fixture
@@ -128,6 +132,12 @@ async def store(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[Store
         opened = await PostgresStore.open(dsn)
     yield opened
     await opened.close()
+
+
+def _copy(cluster: Cluster) -> Iterator[str]:
+    database = cluster.new_database(_migrated(cluster))
+    yield cluster.dsn(database)
+    _dispose(cluster, database)
 
 
 def _migrated(cluster: Cluster) -> str:
