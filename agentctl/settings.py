@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -42,6 +42,7 @@ ELEVENLABS_HOSTS = (
 _ADDRESSES = {
     "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
     "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
+    "heartbeat_url": re.compile(r"https?://[^/\s]\S*$", re.IGNORECASE),
 }
 _STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 
@@ -77,6 +78,10 @@ class Settings(BaseModel):
     resend_base_url: HttpUrl = HttpUrl("https://api.resend.com")
     mail_from: str | None = Field(default=None, pattern=r"^[^\r\n]*[^@\s<>]+@[^@\s<>]+>?$")
 
+    alert_mail_to: tuple[Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")], ...] = ()
+    heartbeat_url: SecretStr | None = None  # whoever knows it can keep the silence from being noticed
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+
     llm_base_url: HttpUrl | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
@@ -86,7 +91,7 @@ class Settings(BaseModel):
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
 
-    @field_validator("database_url", "smtp_url", mode="before")
+    @field_validator("database_url", "smtp_url", "heartbeat_url", mode="before")
     @classmethod
     def _address(cls, value: Any, info: ValidationInfo) -> Any:
         # Only the form: what it leads to is told where it is used, and nothing of it is quoted here.
@@ -94,16 +99,16 @@ class Settings(BaseModel):
             raise ValueError("has another form")
         return value
 
-    @field_validator("sync_trigger_secret", mode="before")
+    @field_validator("sync_trigger_secret", "metrics_token", mode="before")
     @classmethod
     def _sent(cls, value: Any) -> Any:
         # A header's value arrives without the blanks around it.
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("elevenlabs_webhook_secret", mode="before")
+    @field_validator("elevenlabs_webhook_secret", "alert_mail_to", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        # Two secrets are valid at once while a webhook is rotated.
+        # Several, with commas between: two secrets are valid at once while a webhook is rotated.
         parts = () if value is None else value.split(",") if isinstance(value, str) else None
         return value if parts is None else tuple(part.strip() for part in parts if part.strip())
 
@@ -218,6 +223,9 @@ _FORMS = {
     "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",
     "smtp_url": "must be like smtp://USER:PASSWORD@HOST:587 or smtps://…",
     "sync_trigger_secret": "must have at least 16 characters, like what `openssl rand -hex 32` prints",
+    "metrics_token": "must have at least 16 characters, like what `openssl rand -hex 32` prints",
+    "heartbeat_url": "must be a URL, like https://example.org/ping",
+    "alert_mail_to": "must be mail addresses, with commas between them",
     "mail_from": "must be a mail address, like telefon@example.org or Telefon <telefon@example.org>",
 }
 
