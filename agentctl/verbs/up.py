@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentctl import worker
 from agentctl.calls import backfill
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError, Unreachable
 from agentctl.resources.agent import KIND as AGENT
 from agentctl.verbs import door
+from agentctl.verbs.calls.work import work
 from agentctl.verbs.examination import vendor_side
 from agentctl.verbs.examination.finding import Finding
 from agentctl.wiring import Control
@@ -120,7 +120,7 @@ class _Watch:
         """A worker, beside the door or alone."""
         if serve is None:
             self.opened.set()
-            await worker.run(await self.control.jobs(), stop=self.stop, wake=self.wake)
+            await work(self.control, stop=self.stop, wake=self.wake)
             return
         host, port = serve
         await door.serve(self.control, host=host, port=port, ready=lambda _url: self.opened.set(), stop=self.stop)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 
 from agentctl import worker
 from agentctl.calls.jobs import EventJob, MailJob
-from agentctl.errors import AgentctlError
+from agentctl.verbs.calls.retry import retry
 from agentctl.wiring import Control
 from agentctl.worker import Tally
+
+_DUTY_PAUSE = 5.0  # seconds between two questions whether a duty is due
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Drained:
 
     done, failed, lost: as a worker counts them. dead: gave up for good now. kept: not
     understood, and shown by `events`. pending_events, pending_mails: what waits, for its time or for a mail route.
+    duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why.
     """
 
     requeued: int
@@ -28,6 +32,7 @@ class Drained:
     kept: int
     pending_events: int
     pending_mails: int
+    duties_failed: int = 0
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
@@ -40,7 +45,26 @@ async def process(control: Control, *, mails: bool = True) -> Tally:
 
 async def drain(control: Control, *, mails: bool = True) -> Drained:
     """`process`, with what came of it. Raises StoreError."""
-    return await _drain(control, mails, requeued=0)
+    return await _drain(control, lambda: process(control, mails=mails))
+
+
+async def once(control: Control) -> Drained:
+    """All that a worker would do now: `drain`, the duties that are due, and what they have fetched. Raises StoreError.
+
+    What waits here comes first, since ElevenLabs may be away and take its time to say so.
+    """
+    from agentctl.verbs.upkeep import duties
+
+    failed = 0
+
+    async def all_of_it() -> Tally:
+        nonlocal failed
+        first = await process(control)
+        failed = (await worker.run([await duties.job(control)], once=True)).failed
+        then = await process(control)
+        return Tally(first.done + then.done, first.failed + then.failed, first.lost + then.lost)
+
+    return replace(await _drain(control, all_of_it), duties_failed=failed)
 
 
 async def process_again(control: Control, which: str, *, mails: bool = True) -> Drained:
@@ -49,26 +73,30 @@ async def process_again(control: Control, which: str, *, mails: bool = True) -> 
     `which`: the conversation's id or the event's. A mail that was sent is not sent again. Raises AgentctlError where
     there is no such event, StoreError.
     """
-    store = await control.store()
-    requeued = (await store.call("requeue_events", {"conversation_id": which}))["events"]
-    requeued = requeued or (await store.call("requeue_events", {"id": which}))["events"]
-    if not requeued:
-        raise AgentctlError(
-            f"there is nothing to process again for {which!r}",
-            "No event has that id or conversation, or a worker is at it right now; see `agentctl calls events`.",
-        )
-    return await _drain(control, mails, requeued=requeued)
+    requeued = (await retry(control, which)).events
+    return replace(await _drain(control, lambda: process(control, mails=mails)), requeued=requeued)
 
 
-async def work(control: Control, *, stop: asyncio.Event) -> Tally:
-    """Be a worker until `stop` is set; what runs then is finished. Outages of the store are survived."""
-    return await worker.run(await control.jobs(), stop=stop)
+async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | None = None) -> Tally:
+    """Be a worker until `stop` is set; what runs then is finished. Outages of the store are survived.
+
+    `wake`, set after an accept, spares the wait for the next look. The tally is of events and mails.
+    """
+    from agentctl.verbs.upkeep import duties
+
+    wake = wake or asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        # A loop of their own: they are none of what somebody who asks how much was done wants to know.
+        upkeep = [await duties.job(control, wake)]
+        group.create_task(worker.run(upkeep, stop=stop, idle_seconds=_DUTY_PAUSE))
+        working = group.create_task(worker.run(await control.jobs(), stop=stop, wake=wake))
+    return working.result()
 
 
-async def _drain(control: Control, mails: bool, *, requeued: int) -> Drained:
+async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> Drained:
     store = await control.store()
     before = await store.call("status", {})
-    tally = await process(control, mails=mails)
+    tally = await working()
     after = await store.call("status", {})
 
     def more(state: str) -> int:
@@ -77,7 +105,7 @@ async def _drain(control: Control, mails: bool, *, requeued: int) -> Drained:
         return sum(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)) for queue in queues)
 
     return Drained(
-        requeued=requeued,
+        requeued=0,
         done=tally.done,
         failed=tally.failed,
         lost=tally.lost,

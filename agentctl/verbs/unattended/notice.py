@@ -157,7 +157,7 @@ def composed(report: Report, scope: Scope, language: str, veil: Callable[[str], 
         "findings": findings,
         "more": addressed(more, report.environment),
     }
-    return {"subject": subject, **rendered("sync", view), "language": language}
+    return {"subject": subject, **rendered("notice", view), "language": language}
 
 
 def language(control: Control) -> str:
