@@ -19,7 +19,8 @@ async def watch(control: Control, to: Sequence[str]) -> bool:
     A project without a webhook has its calls fetched, which is no trouble. Raises what `webhook.status` raises.
     """
     found = await webhook.status(control)
-    problems = found.problems if found.webhook_id is not None and found.agents else ()
+    watched = found.webhook_id is not None and found.agents
+    problems = [*found.problems, *([found.failing] if found.failing else [])] if watched else []
     told = "\n".join(sorted(problems))
     run = alert.new_run()
     row = {
