@@ -35,10 +35,9 @@ def status(json: Json = False) -> None:
         return await verbs.queue(control)
 
     from agentctl.cli import render
-    from agentctl.cli.addressed import addressed
 
     found = connected(run)
-    print(render.to_json(found) if json else addressed("\n".join(_standing(found))))
+    print(render.to_json(found) if json else standing_text(found))
 
 
 def retry(
@@ -100,6 +99,13 @@ def moment(ago: str, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         raise UsageError(f"--since: {ago!r} is no time", "Write 90m, 12h, 7d, or 2026-11-20T08:00.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def standing_text(found: Mapping[str, Any]) -> str:
+    """How the queues stand, for people."""
+    from agentctl.cli.addressed import addressed
+
+    return addressed("\n".join(_standing(found)))
 
 
 def fetched_text(found: CaughtUp) -> str:

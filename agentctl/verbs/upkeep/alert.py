@@ -10,6 +10,7 @@ from typing import Any
 from agentctl.calls import wording
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
 from agentctl.sources.project import read_alone
+from agentctl.verbs.commands import addressed
 from agentctl.verbs.unattended import notice
 from agentctl.wiring import Control
 
@@ -107,7 +108,9 @@ def _message(control: Control, headline: str, findings: Sequence[str], more: str
         "assistant": name,
         "title": "",
         "rows": [{"label": words[label], "value": value, "link": ""} for label, value in rows.items()],
-        "findings": [block(control.veil(finding))[:2000].split("\n") for finding in findings],
+        "findings": [
+            block(control.veil(addressed(finding, control.environment)))[:2000].split("\n") for finding in findings
+        ],
         "more": more,
     }
     return {"subject": subject, **rendered("notice", view), "language": language}
