@@ -24,7 +24,7 @@ from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailab
 
 log = logging.getLogger(__name__)
 
-# How far the first look goes back where nobody says so.
+# How far the first look at an agent goes back at most; not beyond the time that it was bound.
 FIRST_LOOK = timedelta(days=7)
 # A call that the platform never ends, or one that cannot be had, is given up after this.
 LONGEST_HELD = timedelta(days=7)
@@ -105,10 +105,8 @@ async def catch_up(
     """
     began = now or datetime.now(UTC)
     rows = await store.call("watermarks", {"workspace": workspace})
-    reached = {row["agent_id"]: datetime.fromisoformat(row["reached"]) if row["reached"] else None for row in rows}
-    first = began - FIRST_LOOK
-    start = min([mark or first for mark in reached.values()] or [first])
-    start = min(start, since) if since else start
+    reached = {row["agent_id"]: _reached(row, began) for row in rows}
+    start = min([*reached.values(), since or began, began])
     listed = await _listed(api, start - OVERLAP, {})
     missing = await _missing(store, [one for one in listed if one.is_over])
     foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
@@ -121,6 +119,13 @@ async def catch_up(
     await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
     left = len(missing) - len(wanted)
     return CaughtUp(start, len(listed), len(running), left, tuple(entered), tuple(failed))
+
+
+def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
+    """Where the look at this agent begins. Calls from before it was ours are fetched only by who asks for them."""
+    if row["reached"]:
+        return datetime.fromisoformat(row["reached"])
+    return max(datetime.fromisoformat(row["bound_at"]), began - FIRST_LOOK)
 
 
 def _mark(agent_id: str, open_ones: Sequence[Listed], began: datetime) -> datetime:

@@ -67,15 +67,14 @@ def retry(
 
 def backfill(
     since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="AGO", help="Look back this far at least: 90m, 12h, 7d, or an ISO time."),
-    ] = None,
+        str, typer.Option("--since", metavar="AGO", help="Look back this far at least: 90m, 12h, 7d, or an ISO time.")
+    ] = "7d",
     json: Json = False,
 ) -> None:
-    """Fetch the conversations that no webhook brought, since the last look; at first of the last seven days."""
+    """Fetch the conversations that no webhook brought, as workers do of their own accord."""
     from agentctl.cli import render
 
-    begin = moment(since, datetime.now(UTC)) if since is not None else None
+    begin = moment(since, datetime.now(UTC))
 
     async def run(control: Control) -> CaughtUp:
         from agentctl.verbs.calls import backfill as verbs

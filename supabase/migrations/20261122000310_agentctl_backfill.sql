@@ -20,21 +20,24 @@ create function agentctl.in_workspace(bound text, asked text) returns boolean
 language sql immutable parallel safe set search_path = ''
 as $$ select bound = asked or (strpos(asked, '@') = 0 and split_part(bound, '@', 2) = asked) $$;
 
--- The agents of a workspace that are ours, or once were; `reached` is null for one that was never looked at.
+-- The agents of a workspace that are ours, or once were. `reached` is null for one that was never looked at, `bound_at`
+-- for one that is bound no more.
 create function public.agentctl_watermarks(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
-    select coalesce(jsonb_agg(jsonb_build_object('agent_id', ours.agent_id, 'reached', w.reached_at)), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object(
+        'agent_id', agent_id, 'reached', looked.reached_at, 'bound_at', ours.bound_at
+    )), '[]')
     from (
-        select b.remote_id agent_id from agentctl.bindings b
+        select b.remote_id agent_id, min(b.bound_at) bound_at from agentctl.bindings b
         where b.tenant = agentctl.tenant(args) and b.kind = 'agent'
             and agentctl.in_workspace(b.workspace, args->>'workspace')
-        union
-        select w.agent_id from agentctl.watermarks w
-        where (w.tenant, w.workspace) = (agentctl.tenant(args), args->>'workspace')
+        group by b.remote_id
     ) ours
-    left join agentctl.watermarks w
-        on (w.tenant, w.workspace, w.agent_id) = (agentctl.tenant(args), args->>'workspace', ours.agent_id)
+    full join (
+        select w.agent_id, w.reached_at from agentctl.watermarks w
+        where (w.tenant, w.workspace) = (agentctl.tenant(args), args->>'workspace')
+    ) looked using (agent_id)
 $$;
 
 -- Never back: of two at once, the one that was slower has seen no less.

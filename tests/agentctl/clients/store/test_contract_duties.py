@@ -117,14 +117,13 @@ async def test_watermarks_are_of_the_agents_that_are_or_were_ours_and_never_go_b
         ("other@api.example.org", False),
     ):
         rows = await store.call("watermarks", {"workspace": workspace})
-        assert rows == ([{"agent_id": "agent_1", "reached": None}] if known else []), workspace
+        assert [(row["agent_id"], row["reached"]) for row in rows] == ([("agent_1", None)] if known else []), workspace
     here = {"workspace": "api.example.org"}
     for reached in ("2026-11-20T09:00:00+00:00", "2026-11-20T08:00:00+00:00"):
         rows = [{"agent_id": one, "reached": reached} for one in ("agent_1", "agent_gone")]
         assert await store.call("advance_watermarks", {**here, "rows": rows}) == {"agents": 2}
-    assert {(row["agent_id"], row["reached"]) for row in await store.call("watermarks", here)} == {
-        ("agent_1", "2026-11-20T09:00:00+00:00"),
-        ("agent_gone", "2026-11-20T09:00:00+00:00"),
-    }
+    rows = {row.pop("agent_id"): row for row in await store.call("watermarks", here)}
+    assert rows["agent_gone"] == {"reached": "2026-11-20T09:00:00+00:00", "bound_at": None}
+    assert (rows["agent_1"]["reached"], bool(rows["agent_1"]["bound_at"])) == ("2026-11-20T09:00:00+00:00", True)
     await store.call("store_call", stored(await running(store)))
     assert await store.call("agents_with_calls", {"agent_ids": ["agent_2", "agent_1"]}) == ["agent_1"]
