@@ -23,6 +23,7 @@ AgentctlError                   exit 1: the work failed
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
+│   │   └── StoreSilent         it was reached and did not answer: it may be the work that is too much for it
 │   └── StoreBehind             migrations are pending
 ├── EventError                  a delivery or event cannot be understood
 │   ├── BadSignature            missing, malformed, too old or wrong
@@ -190,6 +191,15 @@ class StoreUnavailable(StoreError):
     """No connection, a deadline passed, or the server cannot write; trying later can help."""
 
     outage = True
+
+
+class StoreSilent(StoreUnavailable):
+    """It was reached, and no answer came: it hangs, it broke, or what it was asked was too much for it.
+
+    So this may be the fault of the work, which would otherwise be tried for ever.
+    """
+
+    outage = False
 
 
 class StoreBehind(StoreError):
