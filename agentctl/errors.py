@@ -23,6 +23,7 @@ AgentctlError                   exit 1: the work failed
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
+│   │   └── StoreSilent         it was reached and did not answer: it may be the work that is too much for it
 │   └── StoreBehind             migrations are pending
 ├── EventError                  a delivery or event cannot be understood
 │   ├── BadSignature            missing, malformed, too old or wrong
@@ -42,11 +43,13 @@ class AgentctlError(Exception):
     """An expected failure: `message` says what and where, `hint` what to do about it.
 
     `marks`: the reasons for a machine, where the message holds a platform's or a model's own words, which may be others
-    each time; by them the same trouble is known as the same.
+    each time; by them the same trouble is known as the same. `outage`: something that the work needs is away, which is
+    no fault of the work: it waits, however often that is so.
     """
 
     exit_code: ClassVar[int] = 1
     marks: tuple[str, ...] = ()
+    outage: bool = False
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -119,9 +122,13 @@ class Rejected(ApiError):
 class RateLimited(ApiError):
     """Still refused with 429 after all retries."""
 
+    outage = True
+
 
 class Unreachable(AgentctlError):
     """No usable answer after all retries; running the same again is safe."""
+
+    outage = True
 
 
 class AnswerLost(Unreachable):
@@ -183,9 +190,22 @@ class StoreError(AgentctlError):
 class StoreUnavailable(StoreError):
     """No connection, a deadline passed, or the server cannot write; trying later can help."""
 
+    outage = True
+
+
+class StoreSilent(StoreUnavailable):
+    """It was reached, and no answer came: it hangs, it broke, or what it was asked was too much for it.
+
+    So this may be the fault of the work, which would otherwise be tried for ever.
+    """
+
+    outage = False
+
 
 class StoreBehind(StoreError):
     """The database lacks migrations that this version needs."""
+
+    outage = True
 
 
 class EventError(AgentctlError):
@@ -205,8 +225,9 @@ class DigestError(AgentctlError):
 
 
 class MailError(AgentctlError):
-    """A mail route refused. `permanent`: the same mail would be refused again."""
+    """A mail route refused. `permanent`: the same mail would be refused again; `outage`: any mail is refused now."""
 
-    def __init__(self, message: str, hint: str = "", *, permanent: bool = False) -> None:
+    def __init__(self, message: str, hint: str = "", *, permanent: bool = False, outage: bool = False) -> None:
         super().__init__(message, hint)
         self.permanent = permanent
+        self.outage = outage

@@ -5,13 +5,14 @@ Nothing of the request but that secret counts, so there is nothing to parse. The
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 
 from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from agentctl.secrecy.bearer import is_right
 
 PATH = "/sync"
 
@@ -25,13 +26,7 @@ def route(secret: SecretStr | None, start: Callable[[], bool]) -> Route:
     async def trigger(request: Request) -> Response:
         if secret is None:
             return JSONResponse({"error": "no SYNC_TRIGGER_SECRET is configured"}, 503)
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        # Compared as bytes and in constant time: how long it takes says nothing about how much of it was right.
-        # Latin-1 gives back what was sent (starlette.datastructures.Headers), which clients write as UTF-8. Of that,
-        # only a header's own blanks are none of the secret: to str.strip half a letter may be one.
-        sent = given.strip(" \t").encode("latin-1")
-        right = hmac.compare_digest(sent, secret.get_secret_value().encode())
-        if scheme.lower() != "bearer" or not right:
+        if not is_right(secret, request.headers.get("authorization", "")):
             return JSONResponse({"error": "the secret is missing or wrong"}, 401, {"www-authenticate": "Bearer"})
         return JSONResponse({"started": start()}, 202)
 

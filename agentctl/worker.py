@@ -1,7 +1,8 @@
 """Claim and run: the one loop behind `serve` and `work`. It knows no job by itself; wiring hands it some.
 
 Work is claimed under a lease, which is renewed as long as the work runs. A worker that dies loses its leases, and
-others take over; one that merely lost touch finds out when it renews, and stops. A store that is down is waited for.
+others take over; one that merely lost touch finds out when it renews, and stops. One that is told to end finishes what
+runs, and gives back what takes too long. A store that is down is waited for.
 """
 
 from __future__ import annotations
@@ -49,6 +50,11 @@ class Job(Protocol[W]):
         """How long one piece may take before it counts as failed."""
         ...
 
+    @property
+    def grace_seconds(self) -> float:
+        """How long one piece may go on when the worker is told to end; then it is given back."""
+        ...
+
     async def claim(self, limit: int) -> Sequence[W]:
         """Take what is due."""
         ...
@@ -63,6 +69,10 @@ class Job(Protocol[W]):
 
     async def fail(self, work: W, error: Exception, delay_seconds: float) -> None:
         """Give it back after a failure."""
+        ...
+
+    async def release(self, work: W) -> None:
+        """Give it back unfinished, for another worker to take at once."""
         ...
 
 
@@ -90,7 +100,7 @@ async def run(
     idle_seconds: float = 2.0,
     backoff: Callable[[int], float] = backoff,
 ) -> Tally:
-    """Run `jobs` until `stop` is set, then finish what runs; or with `once` until nothing is due.
+    """Run `jobs` until `stop` is set, then finish what runs, within its grace; or with `once` until nothing is due.
 
     `concurrency` is per job. `wake` (set by the door after an accept) spares the wait of `idle_seconds`. An outage of
     the store is logged once and survived; only with `once`, which somebody waits for, it is raised as StoreError.
@@ -171,7 +181,8 @@ class _Lane(Generic[W]):
             self._recovered()
             if not claimed:
                 await _wait(self.nudge, idle_seconds)
-        await self.finish()
+        await self.finish(self.job.grace_seconds)
+        await self.abandon()
 
     async def claim(self) -> int:
         """Start as much as there is room for; how much that was."""
@@ -183,13 +194,13 @@ class _Lane(Generic[W]):
             task.add_done_callback(self._ended)
         return len(found)
 
-    async def finish(self) -> None:
-        """Wait for what is running; each piece has its deadline."""
-        while self.running:
-            await asyncio.wait(set(self.running))
+    async def finish(self, seconds: float | None = None) -> None:
+        """Wait for what is running, at most `seconds`; each piece has its deadline."""
+        if self.running:
+            await asyncio.wait(set(self.running), timeout=seconds)
 
     async def abandon(self) -> None:
-        """Stop what is still running, since we ourselves are being cancelled; its leases will end."""
+        """Stop what is still running, and give it back."""
         for task in self.running:
             task.cancel()
         if self.running:
@@ -203,6 +214,16 @@ class _Lane(Generic[W]):
             log.error("%s: a failure could not be handled: %s", self.job.name, type(error).__name__)
 
     async def _attend(self, work: W) -> None:
+        """See one piece through, or give it back."""
+        try:
+            await self._see_through(work)
+        except asyncio.CancelledError:
+            log.info("%s %s: given back unfinished", self.job.name, work.id)
+            with suppress(StoreError):  # its lease will end
+                await self.job.release(work)
+            raise
+
+    async def _see_through(self, work: W) -> None:
         """Run one piece with its lease held, and say how it ended."""
         doing = asyncio.create_task(self.job.run(work))
         holding = asyncio.create_task(self._hold(work, doing))

@@ -1,30 +1,50 @@
 """Fetch the conversations that we were never told about, and enter them where the webhook enters its own.
 
-The list filters by start, and a conversation appears in it as done only after its end and its analysis. So every poll
-looks back over an overlap; the store's own memory keeps that from storing anything twice.
+The list filters by start, and a conversation appears in it as done only after its end and its analysis. So every look
+goes back over an overlap, and to the oldest conversation that was still running; the store's own memory keeps that
+from storing anything twice, and from asking for anything that is known. What a webhook delivered is never displaced:
+the store ranks it higher.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from agentctl.calls import inbox, wire
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION
 from agentctl.calls.inbox import Store
-from agentctl.errors import AgentctlError, NotFound, StoreUnavailable
+from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
+# How far the first look at an agent goes back at most; not beyond the time that it was bound.
+FIRST_LOOK = timedelta(days=7)
+# A call that the platform never ends, or one that cannot be had, is given up after this.
+LONGEST_HELD = timedelta(days=7)
 # Ten minutes is the platform's default for max_duration_seconds; the analysis after the end takes some minutes more.
 OVERLAP = timedelta(minutes=30)
 TERMINAL = frozenset({"done", "failed"})
 _NOT_TERMINAL = ("initiated", "in-progress", "processing")
 _BATCH = 100
+_AT_ONCE = 8  # the client itself slows down where the platform refuses
+AGENTS = "/v1/convai/agents"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A conversation as the platform lists it. `start`: when it began, to the second."""
+
+    start: datetime
+    conversation_id: str
+    agent_id: str | None
+    is_over: bool
 
 
 class Api(Protocol):
@@ -41,6 +61,22 @@ class Api(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class CaughtUp:
+    """What one look came to. `entered`: the ids of the conversations that were missing, oldest first.
+
+    `listed`: how many the platform has in the window; `running`: of these, those that are not over. `foreign`: those of
+    agents that are not ours, left alone; `failed`: those that could not be had, for the next look.
+    """
+
+    since: datetime
+    listed: int = 0
+    running: int = 0
+    foreign: int = 0
+    entered: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
 async def poll(
     api: Api, store: Store, agent_ids: Sequence[str], since: datetime, *, overlap: timedelta = OVERLAP
 ) -> list[str]:
@@ -50,57 +86,128 @@ async def poll(
     is safe at any point. One that cannot be entered is logged and left to the next poll, so that it blocks no other.
     Raises ApiError, Unreachable and StoreError if the list cannot be had or nothing of it can be entered.
     """
-    after = max(0, int((since - overlap).timestamp()))
-    found: dict[str, int] = {}
+    found: dict[str, Listed] = {}
     for agent_id in agent_ids or (None,):
-        found |= await _finished(api, agent_id, after)
-    oldest_first = sorted(found, key=lambda conversation_id: (found[conversation_id], conversation_id))
-    entered: list[str] = []
-    failures: list[AgentctlError] = []
-    tried = 0
-    for start in range(0, len(oldest_first), _BATCH):
-        batch = oldest_first[start : start + _BATCH]
-        for conversation_id in await store.call("unknown_conversations", {"conversation_ids": batch}):
-            tried += 1
-            try:
-                if await _enter(api, store, conversation_id):
-                    entered.append(conversation_id)
-            except StoreUnavailable:
-                raise  # Each of the others would wait for it just as long.
-            except AgentctlError as error:
-                log.warning("conversation %s could not be entered: %s", conversation_id, type(error).__name__)
-                failures.append(error)
-    if failures and len(failures) == tried:
-        raise failures[0]
+        asked = {"exclude_statuses": list(_NOT_TERMINAL), **({"agent_id": agent_id} if agent_id else {})}
+        found |= {one.conversation_id: one for one in await _listed(api, since - overlap, asked) if one.is_over}
+    entered, _ = await _enter_all(api, store, await _missing(store, list(found.values())))
     return entered
 
 
-async def _finished(api: Api, agent_id: str | None, after: int) -> dict[str, int]:
-    """Conversation id -> start, in Unix seconds."""
-    params: dict[str, Any] = {
-        "call_start_after_unix": after,
-        "exclude_statuses": list(_NOT_TERMINAL),
-        "page_size": 100,
-    }
-    if agent_id:
-        params["agent_id"] = agent_id
+async def catch_up(
+    api: Api, store: Store, workspace: str, *, since: datetime | None = None, now: datetime | None = None
+) -> CaughtUp:
+    """Enter what is missing since the last time, or since `since` where that is earlier, and remember how far it got.
+
+    The list is that of the whole workspace, so that calls of an agent that is gone are in it; those of agents that are
+    there and neither ours nor known here are left alone. Safe to run again at any point, and beside itself: until all
+    that was listed is entered, the next look begins where this one did. Raises as `poll` does, and RateLimited.
+    """
+    began = now or datetime.now(UTC)
+    rows = await store.call("watermarks", {"workspace": workspace})
+    reached = {row["agent_id"]: _reached(row, began) for row in rows}
+    start = min([*reached.values(), since or began, began])
+    listed = await _listed(api, start - OVERLAP, {})
+    missing = await _missing(store, [one for one in listed if one.is_over])
+    foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
+    wanted = [one for one in missing if one.agent_id not in foreign]
+    entered, failed = await _enter_all(api, store, wanted)
+    running = [one for one in listed if not one.is_over]
+    ours = reached.keys() | {one.agent_id for one in wanted if one.agent_id}
+    open_ones = [*running, *(one for one in wanted if one.conversation_id in failed)]
+    marks = [{"agent_id": one, "reached": _mark(one, open_ones, began).isoformat()} for one in sorted(ours)]
+    await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
+    left = len(missing) - len(wanted)
+    return CaughtUp(start, len(listed), len(running), left, tuple(entered), tuple(failed))
+
+
+def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
+    """Where the look at this agent begins. Calls from before it was ours are fetched only by who asks for them."""
+    if row["reached"]:
+        return datetime.fromisoformat(row["reached"])
+    return max(datetime.fromisoformat(row["bound_at"]), began - FIRST_LOOK)
+
+
+def _mark(agent_id: str, open_ones: Sequence[Listed], began: datetime) -> datetime:
+    """Up to when nothing of this agent is missing. What is open for very long holds nothing up for ever."""
+    starts = [one.start for one in open_ones if one.agent_id == agent_id and one.start > began - LONGEST_HELD]
+    return min([began, *starts])
+
+
+async def _listed(api: Api, after: datetime, asked: Mapping[str, Any]) -> list[Listed]:
+    """The conversations that began after that, oldest first."""
+    params = {"call_start_after_unix": max(0, int(after.timestamp())), "page_size": 100, **asked}
     found = {}
     async for item in api.pages("/v1/convai/conversations", items="conversations", params=params):
         entry = wire.mapping(item)
-        conversation_id = identifier(entry.get("conversation_id"))
-        if conversation_id and entry.get("status") in TERMINAL:
-            found[conversation_id] = wire.seconds(entry.get("start_time_unix_secs")) or 0
-    return found
+        if conversation_id := identifier(entry.get("conversation_id")):
+            start = datetime.fromtimestamp(wire.seconds(entry.get("start_time_unix_secs")) or 0, UTC)
+            over = entry.get("status") in TERMINAL
+            found[conversation_id] = Listed(start, conversation_id, identifier(entry.get("agent_id")), over)
+    return sorted(found.values(), key=lambda one: (one.start, one.conversation_id))
 
 
-async def _enter(api: Api, store: Store, conversation_id: str) -> bool:
+async def _missing(store: Store, listed: Sequence[Listed]) -> list[Listed]:
+    """Those of which the store knows nothing, oldest first."""
+    unknown: set[str] = set()
+    for at in range(0, len(listed), _BATCH):
+        ids = [one.conversation_id for one in listed[at : at + _BATCH]]
+        unknown |= set(await store.call("unknown_conversations", {"conversation_ids": ids}))
+    return sorted((one for one in listed if one.conversation_id in unknown), key=lambda one: one.start)
+
+
+async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[str | None]:
+    """Of agents that nobody has bound here: those that exist and of whose calls we were never told."""
+    if not strangers:
+        return set()
+    told = set(await store.call("agents_with_calls", {"agent_ids": sorted(str(one) for one in strangers)}))
+    left = strangers - told
+    if not left:
+        return set()
+    there: set[str | None] = set()
+    for archived in (False, True):
+        async for agent in api.pages(AGENTS, items="agents", params={"archived": archived}):
+            there.add(identifier(wire.mapping(agent).get("agent_id")))
+    return left & there
+
+
+async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> tuple[list[str], list[str]]:
+    """Ids that were entered, and ids that could not be yet. Raises the first failure where all failed."""
+    entered: list[str] = []
+    reopened: list[str] = []
+    failures: dict[str, AgentctlError] = {}
+
+    async def enter(one: Listed) -> None:
+        try:
+            new = await _enter(api, store, one.conversation_id)
+            if new is not False:
+                (reopened if new is None else entered).append(one.conversation_id)
+        except (StoreUnavailable, RateLimited):
+            raise  # Each of the others would wait for it just as long.
+        except AgentctlError as error:
+            log.warning("conversation %s could not be entered: %s", one.conversation_id, type(error).__name__)
+            failures[one.conversation_id] = error
+
+    for at in range(0, len(missing), _AT_ONCE):
+        # All of them end before the first error is raised, so that none goes on for nobody.
+        for error in await asyncio.gather(*map(enter, missing[at : at + _AT_ONCE]), return_exceptions=True):
+            if error is not None:
+                raise error
+    if failures and len(failures) == len(missing):
+        raise failures[missing[0].conversation_id]
+    order = {one.conversation_id: at for at, one in enumerate(missing)}
+    return sorted(entered, key=order.__getitem__), [*failures, *reopened]
+
+
+async def _enter(api: Api, store: Store, conversation_id: str) -> bool | None:
+    """Whether it is new here; None where it is not over after all, since its analysis is being run again."""
     try:
         data = await api.get("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
     except NotFound:
         log.info("conversation %s was deleted before it could be fetched", conversation_id)
         return False
     if wire.mapping(data).get("status") not in TERMINAL:
-        return False  # its analysis is being run again; the next poll will find it
+        return None
     payload = as_event(data)
     return (await inbox.accept(store, payload, inbox.peek(payload), "backfill")).new
 

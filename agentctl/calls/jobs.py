@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 from agentctl.calls import inbox, outbox
 from agentctl.calls.digest import Digester
@@ -20,6 +20,9 @@ from agentctl.calls.process import Outcome, Recordings, process
 from agentctl.errors import AgentctlError, MailError
 
 LEASE_SECONDS = 15.0
+# How often work that waits for something which is away is tried: soon after that is back, all of it is done.
+OUTAGE_SECONDS = 300.0
+_RELEASE_TIMEOUT = 3.0  # seconds; whoever waits for the end of this process waits for that
 
 
 def worker_name() -> str:
@@ -38,6 +41,7 @@ class EventJob:
     worker: str = field(default_factory=worker_name)
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = 300.0
+    grace_seconds: float = 25.0  # nothing of it is stored before all of it is, so that it can be cut off at any point
     max_attempts: int = 5
 
     name: ClassVar[str] = "events"
@@ -65,20 +69,16 @@ class EventJob:
 
     async def renew(self, work: Event) -> bool:
         """Hold it for another lease; False if another worker has it by now."""
-        return await _renew(self.store, "events", work, self.lease_seconds)
+        return await renew(self.store, "events", work, self.lease_seconds)
 
     async def fail(self, work: Event, error: Exception, delay_seconds: float) -> None:
         """Give it back, to be tried again after `delay_seconds` or never."""
-        await self.store.call(
-            "fail_event",
-            {
-                "id": work.id,
-                "attempt": work.attempt,
-                "error": describe(error),
-                "delay_seconds": delay_seconds,
-                "max_attempts": self.max_attempts,
-            },
-        )
+        terms = {"max_attempts": self.max_attempts, **_failure(work, error, delay_seconds)}
+        await self.store.call("fail_event", terms)
+
+    async def release(self, work: Event) -> None:
+        """Give it back unfinished."""
+        await release(self.store, "events", work)
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class MailJob:
     # Longer than an SMTP dialogue may take as a whole (clients.mail.SMTP_DEADLINE), or than Resend's timeout: a
     # dialogue that is cut off may have been a success.
     deadline_seconds: float = 300.0
+    grace_seconds: float = 300.0
     max_attempts: int = 12
     # What this process has sent and the store has not recorded: claimed again, it is recorded and not sent again.
     unrecorded: dict[int | str, str] = field(default_factory=dict, repr=False)
@@ -114,21 +115,17 @@ class MailJob:
 
     async def renew(self, work: Mail) -> bool:
         """Hold it for another lease; False if another worker has it by now."""
-        return await _renew(self.store, "outbox", work, self.lease_seconds)
+        return await renew(self.store, "outbox", work, self.lease_seconds)
 
     async def fail(self, work: Mail, error: Exception, delay_seconds: float) -> None:
         """Give it back, to be tried again after `delay_seconds` or never."""
-        await self.store.call(
-            "mail_failed",
-            {
-                "id": work.id,
-                "attempt": work.attempt,
-                "error": describe(error),
-                "permanent": isinstance(error, MailError) and error.permanent,
-                "delay_seconds": delay_seconds,
-                "max_attempts": self.max_attempts,
-            },
-        )
+        permanent = isinstance(error, MailError) and error.permanent
+        terms = {"permanent": permanent, "max_attempts": self.max_attempts, **_failure(work, error, delay_seconds)}
+        await self.store.call("mail_failed", terms)
+
+    async def release(self, work: Mail) -> None:
+        """Give it back unfinished."""
+        await release(self.store, "outbox", work)
 
 
 def describe(error: Exception) -> str:
@@ -142,8 +139,35 @@ def describe(error: Exception) -> str:
     return f"{type(error).__name__}{place}"
 
 
-async def _renew(store: Store, queue: str, work: Event | Mail, lease_seconds: float) -> bool:
-    answer = await store.call(
-        "renew", {"queue": queue, "id": work.id, "attempt": work.attempt, "lease_seconds": lease_seconds}
-    )
+class Claimed(Protocol):
+    """What a claim hands out: `attempt` is the fence."""
+
+    @property
+    def id(self) -> int | str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+
+async def renew(store: Store, queue: str, work: Claimed, lease_seconds: float) -> bool:
+    """Hold it for another lease; False if another worker has it by now. Raises StoreError."""
+    fence = {"queue": queue, "id": work.id, "attempt": work.attempt}
+    answer = await store.call("renew", {**fence, "lease_seconds": lease_seconds})
     return bool(answer["held"])
+
+
+async def release(store: Store, queue: str, work: Claimed) -> None:
+    """Give it back, due at once and without a failure; nothing where another worker has it. Raises StoreError."""
+    fence = {"queue": queue, "id": work.id, "attempt": work.attempt}
+    await store.call("release", fence, timeout=_RELEASE_TIMEOUT)
+
+
+def _failure(work: Claimed, error: Exception, delay_seconds: float) -> dict[str, Any]:
+    outage = isinstance(error, AgentctlError) and error.outage
+    return {
+        "id": work.id,
+        "attempt": work.attempt,
+        "error": describe(error),
+        "outage": outage,
+        "delay_seconds": min(delay_seconds, OUTAGE_SECONDS) if outage else delay_seconds,
+    }

@@ -1,4 +1,4 @@
-"""agentctl calls list, show, process, events."""
+"""agentctl calls list, show, process, events; what concerns the queues has a file of its own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentctl.cli import queue
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls import Drained
+    from agentctl.verbs.calls.work import Drained
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
+queue.register(app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
@@ -36,7 +38,7 @@ def list_calls(
 ) -> None:
     """List the newest calls."""
     from agentctl.cli import render, render_call
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import call as verbs
 
     found = connected(lambda control: verbs.calls(control, limit=limit, assistant=assistant))
     if json:
@@ -53,7 +55,7 @@ def show(
 ) -> None:
     """Show one call: summary, action items, conversation, mails."""
     from agentctl.cli import render, render_call
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import call as verbs
 
     found = connected(lambda control: verbs.call(control, conversation))
     print(render.to_json(found) if json else render_call.call_text(found))
@@ -70,7 +72,7 @@ def process(
     """Work off what is due now; with an ID, that conversation's events again."""
 
     async def run(control: Control) -> Drained:
-        from agentctl.verbs import calls as verbs
+        from agentctl.verbs.calls import work as verbs
 
         if which is None:
             return await verbs.drain(control, mails=not no_mail)
@@ -92,7 +94,7 @@ def events(
 ) -> None:
     """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
     from agentctl.cli import render, render_call
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import events as verbs
 
     states = [one.value for one in state] if state else verbs.OPEN_STATES
     found = connected(lambda control: verbs.events(control, states, limit=limit))

@@ -13,7 +13,7 @@ from agentctl.cli.addressed import addressed
 from agentctl.cli.render import paint, plain
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls import Drained
+    from agentctl.verbs.calls.work import Drained
 
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read
@@ -71,6 +71,8 @@ def drained_text(drained: Drained) -> str:
         lines.append(paint(f"{drained.dead} given up for good: agentctl calls events --state dead", 31))
     if drained.kept:
         lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
+    if drained.duties_failed:
+        lines.append(f"{drained.duties_failed} duties could not be done: agentctl calls status")
     waiting = [f"{n} {what}" for n, what in ((drained.pending_events, "events"), (drained.pending_mails, "mails")) if n]
     if waiting:
         lines.append(f"Waiting: {' and '.join(waiting)}.")

@@ -1,4 +1,4 @@
-"""agentctl webhook register, status, send; `rotate` has a file of its own."""
+"""agentctl webhook register, status, send; `rotate` and `enable` have files of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from agentctl.cli import rotation
+from agentctl.cli import enabling, rotation
 from agentctl.cli.secret import NewSecret, WriteEnv
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 from agentctl.cli.veil import shown
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
 app.command("rotate")(rotation.rotate)
+app.command("enable")(enabling.enable)
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
 
@@ -181,6 +182,7 @@ def status_json(found: Status) -> dict[str, Any]:
         "disabled": hook.disabled if hook else None,
         "auto_disabled": hook.auto_disabled if hook else None,
         "last_failure": failed,
+        "failing": bool(found.failing),
         "agents": [
             {
                 "assistant": bound.assistant,

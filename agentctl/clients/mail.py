@@ -102,26 +102,29 @@ class SmtpRoute:
         await held(lambda: self._dialogue(None, None))
 
     def _dialogue(self, message: bytes | None, recipient: str | None) -> None:
+        away = True  # Until the mail itself is on its way: after that it may have been taken, or be what is wrong.
         try:
             server = self._connect()
             try:
                 if self.user is not None:
                     server.login(self.user, self.password or "")
                 if message is not None and recipient is not None:
+                    away = False
                     server.sendmail(parseaddr(self.sender)[1], [_on_the_wire(recipient)], message)
             finally:
                 with suppress(smtplib.SMTPException, OSError):
                     server.quit()
         except smtplib.SMTPException as error:
-            raise self._refusal(error) from None
+            raise self._refusal(error, away) from None
         except ssl.SSLError as error:
             raise MailError(
                 f"{self._address}: the secured connection failed ({error.reason or 'SSL'})",
                 "Check the host name in SMTP_URL and its certificate, and that smtps:// is used for port 465 only.",
+                outage=away,
             ) from None
         except OSError as error:
             raise MailError(
-                f"{self._address}: no answer ({error.strerror or type(error).__name__})", _UNHEARD
+                f"{self._address}: no answer ({error.strerror or type(error).__name__})", _UNHEARD, outage=away
             ) from None
 
     @property
@@ -145,6 +148,7 @@ class SmtpRoute:
                     raise MailError(
                         f"{self._address} does not offer STARTTLS, so nothing was sent to it",
                         "Use smtps://, or add ?tls=off to SMTP_URL to send mail and password in the clear.",
+                        outage=True,
                     )
         except BaseException:
             server.close()
@@ -159,13 +163,12 @@ class SmtpRoute:
             context.verify_mode = ssl.CERT_NONE
         return context
 
-    def _refusal(self, error: smtplib.SMTPException) -> MailError:
+    def _refusal(self, error: smtplib.SMTPException, away: bool) -> MailError:
         if isinstance(error, smtplib.SMTPAuthenticationError):
-            return MailError(
-                f"{self._address}: login refused ({error.smtp_code})", "Check user and password in SMTP_URL."
-            )
+            hint = "Check user and password in SMTP_URL."
+            return MailError(f"{self._address}: login refused ({error.smtp_code})", hint, outage=True)
         if isinstance(error, smtplib.SMTPSenderRefused):
-            return MailError(f"{self._address}: sender refused ({error.smtp_code})", "Check MAIL_FROM.")
+            return MailError(f"{self._address}: sender refused ({error.smtp_code})", "Check MAIL_FROM.", outage=True)
         if isinstance(error, smtplib.SMTPRecipientsRefused):
             code = next(iter(error.recipients.values()))[0]
             return MailError(f"{self._address}: recipient refused ({code})", permanent=500 <= code < 600)
@@ -175,7 +178,7 @@ class SmtpRoute:
         if isinstance(error, smtplib.SMTPNotSupportedError):
             return MailError(f"{self._address}: the server lacks what this needs ({error})")
         said = f" ({error.smtp_code})" if isinstance(error, smtplib.SMTPResponseException) else ""
-        return MailError(f"{self._address}: {type(error).__name__}{said}")
+        return MailError(f"{self._address}: {type(error).__name__}{said}", outage=away)
 
 
 class ResendRoute:
@@ -238,7 +241,7 @@ class ResendRoute:
             response = await self._client.request(method, self._base_url + path, **arguments)
             answer = response.json() if response.content else {}
         except httpx.HTTPError as error:
-            raise MailError(f"Resend: no answer ({type(error).__name__})", _UNHEARD_RESEND) from None
+            raise MailError(f"Resend: no answer ({type(error).__name__})", _UNHEARD_RESEND, outage=True) from None
         except ValueError:
             answer = {}
         answer = answer if isinstance(answer, dict) else {}
@@ -248,10 +251,12 @@ class ResendRoute:
         name = str(answer.get("name") or "")
         said = f"Resend: {response.status_code} {self._veil(name) if name.isidentifier() else ''}".rstrip()
         if response.status_code in (401, 403):
-            raise MailError(said, "Check RESEND_API_KEY, and that the domain of MAIL_FROM is verified at Resend.")
+            hint = "Check RESEND_API_KEY, and that the domain of MAIL_FROM is verified at Resend."
+            raise MailError(said, hint, outage=True)
         # 409 invalid_idempotent_request: this very mail went out before, from other settings.
         repeated = name == "invalid_idempotent_request"
-        raise MailError(said, permanent=repeated or response.status_code in (400, 413, 422))
+        away = response.status_code == 429 or response.status_code >= 500
+        raise MailError(said, permanent=repeated or response.status_code in (400, 413, 422), outage=away)
 
 
 def written(mail: Mail, sender: str) -> bytes:

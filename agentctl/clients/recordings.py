@@ -84,7 +84,9 @@ class Bucket:
                 await self._create()
                 await self._upload(path, audio, content_type)
         except StorageApiError as error:
-            kind = StoreUnavailable if str(error.status).startswith(("5", "429")) else StoreError
+            # With another key, or when there is room again, the same recording is taken.
+            away = str(error.status).startswith(("5", "401", "403", "429"))
+            kind = StoreUnavailable if away else StoreError
             raise kind(
                 f"Supabase Storage refused the recording ({error.status})",
                 f"Check SUPABASE_SERVICE_ROLE_KEY and the limits of the bucket {self.bucket}.",

@@ -14,6 +14,7 @@ from agentctl.sandbox.conversations import STATUSES
 from agentctl.sandbox.judge import Order
 from agentctl.sandbox.options import TwilioNumber
 from agentctl.sandbox.state import Row, twilio_number
+from agentctl.sandbox.workspace_webhooks import HEALTH
 from agentctl.sandbox.world import world
 
 
@@ -33,6 +34,7 @@ def routes() -> list[Route]:
         ("/calls", call, "POST"),
         ("/conversations/{conversation_id}", finish, "PATCH"),
         ("/conversations/{conversation_id}/deliver", deliver, "POST"),
+        ("/webhooks/{webhook_id}", ail, "PATCH"),
     )
     return [Route(f"/_sandbox{path}", endpoint, methods=[method]) for path, endpoint, method in table]
 
@@ -139,6 +141,15 @@ async def deliver(request: Request) -> Response:
     if row is None:
         return _wrong(ValueError(f"there is no conversation {request.path_params['conversation_id']}"))
     return JSONResponse({"deliveries": await calls.send(world(request), row)})
+
+
+async def ail(request: Request) -> Response:
+    """Set what the platform itself notes of a webhook's health; see `workspace_webhooks.HEALTH`."""
+    row, given = world(request).state.webhooks.get(request.path_params["webhook_id"]), await _object(request)
+    if row is None or not given.keys() <= HEALTH:
+        return _wrong(ValueError(f"an existing webhook and some of {', '.join(sorted(HEALTH))} are needed"))
+    row |= given
+    return JSONResponse({name: row[name] for name in sorted(HEALTH)})
 
 
 async def _object(request: Request) -> dict[str, Any]:

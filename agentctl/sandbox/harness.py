@@ -104,6 +104,11 @@ class BlockingSandbox:
         found: list[Row] = self._ask("POST", f"/conversations/{conversation_id}/deliver")["deliveries"]
         return found
 
+    def ail(self, webhook_id: str, **health: Any) -> Row:
+        """Set what the platform notes of a webhook: is_auto_disabled, most_recent_failure_error_code, …_timestamp."""
+        found: Row = self._ask("PATCH", f"/webhooks/{webhook_id}", health)
+        return found
+
     def close(self) -> None:
         """Show the rest of the log to the observers and close the control connection; the server goes on."""
         try:
@@ -187,6 +192,10 @@ class Sandbox:
     async def deliver(self, conversation_id: str) -> list[Row]:
         """See BlockingSandbox."""
         return await asyncio.to_thread(self.blocking.deliver, conversation_id)
+
+    async def ail(self, webhook_id: str, **health: Any) -> Row:
+        """See BlockingSandbox."""
+        return await asyncio.to_thread(self.blocking.ail, webhook_id, **health)
 
 
 @contextmanager

@@ -42,6 +42,10 @@ _SETTINGS = group(
 )
 
 
+# What deliveries make of a webhook, and no request of the API can set but switching it on.
+HEALTH = frozenset({"is_auto_disabled", "most_recent_failure_error_code", "most_recent_failure_timestamp"})
+
+
 def routes() -> list[Route]:
     """The endpoints of webhooks and of the workspace's settings."""
     base = "/v1/workspace/webhooks"

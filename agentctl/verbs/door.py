@@ -9,10 +9,12 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from agentctl import trigger, worker
-from agentctl.calls.jobs import EventJob, MailJob
+from agentctl import metrics, trigger
 from agentctl.errors import StoreBehind, StoreError
+from agentctl.verbs.calls.queue import queue
+from agentctl.verbs.calls.work import work
 from agentctl.verbs.unattended.triggered import Syncs
+from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
 from webhooks import app as webhook
 from webhooks.server import Server, listening
@@ -66,6 +68,8 @@ async def cautions(control: Control) -> list[str]:
         )
     if settings.smtp_url is None and settings.resend_api_key is None:
         found.append("neither SMTP_URL nor RESEND_API_KEY is set: mails wait in the outbox.")
+    if not alert.recipients(control):
+        found.append("nobody is told of events that are given up: set ALERT_MAIL_TO, or [mail] to in agentctl.toml.")
     try:
         await check_store(control)
     except StoreError as error:
@@ -90,26 +94,24 @@ async def serve(
     """
     wake, syncs = asyncio.Event(), Syncs(control)
     asked = trigger.route(control.settings.sync_trigger_secret, syncs.start)
-    app = await door(control, on_accepted=wake.set, extra_routes=[asked])
-    jobs = await control.jobs() if worker else []
+    figures = metrics.route(control.settings.metrics_token, lambda: queue(control))
+    app = await door(control, on_accepted=wake.set, extra_routes=[asked, figures])
     with listening(host, port) as listener:
         server = Server(app, listener, ready)
         try:
-            await _run(server, jobs, syncs, wake, stop or asyncio.Event())
+            await _run(server, control if worker else None, syncs, wake, stop or asyncio.Event())
         finally:
             await syncs.end()
 
 
-async def _run(
-    server: Server, jobs: Sequence[EventJob | MailJob], syncs: Syncs, wake: asyncio.Event, stop: asyncio.Event
-) -> None:
+async def _run(server: Server, working: Control | None, syncs: Syncs, wake: asyncio.Event, stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
         running: set[asyncio.Task[Any]] = {
             group.create_task(server.serve([server.listener])),
             group.create_task(stop.wait()),
         }
-        if jobs:
-            running.add(group.create_task(worker.run(jobs, stop=stop, wake=wake)))
+        if working is not None:
+            running.add(group.create_task(work(working, stop=stop, wake=wake)))
         # Whichever ends first, an end that nobody asked for included, ends the others in order.
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from agentctl import worker
 from agentctl.calls import backfill
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError, Unreachable
 from agentctl.resources.agent import KIND as AGENT
 from agentctl.verbs import door
+from agentctl.verbs.calls.work import work
 from agentctl.verbs.examination import vendor_side
 from agentctl.verbs.examination.finding import Finding
 from agentctl.wiring import Control
@@ -29,7 +29,7 @@ POLL_SECONDS = 20.0
 _WATCH_SECONDS = 0.5
 # How long a call is held back so that it is shown with its mail sent; a mail that takes longer is shown as pending.
 _MAIL_SECONDS = 5.0
-# A call that began just before we started to watch still counts as new; clocks may differ a little, too.
+# A call that ended just before we started to watch still counts as new; clocks may differ a little, too.
 _LOOK_BACK = timedelta(minutes=2)
 
 OnCall = Callable[[dict[str, Any]], None]
@@ -108,19 +108,18 @@ class _Watch:
         self.wake = asyncio.Event()
         self.opened = asyncio.Event()
         self._seen: set[str] = set()
-        self._late: Collection[str] = ()
 
     async def begin(self) -> None:
         """Note what is stored already, and fetch what ended before anybody was told to call."""
         rows = await self.store.call("list_calls", {"limit": 200})
         self._seen = {row["conversation_id"] for row in rows}
-        self._late = await self._fetched()
+        await self._fetched()
 
     async def work(self, serve: tuple[str, int] | None) -> None:
         """A worker, beside the door or alone."""
         if serve is None:
             self.opened.set()
-            await worker.run(await self.control.jobs(), stop=self.stop, wake=self.wake)
+            await work(self.control, stop=self.stop, wake=self.wake)
             return
         host, port = serve
         await door.serve(self.control, host=host, port=port, ready=lambda _url: self.opened.set(), stop=self.stop)
@@ -158,10 +157,12 @@ class _Watch:
         name = row["conversation_id"]
         if row["agent_id"] not in self.agents or name in self._seen:
             return False
-        return name not in self._late or datetime.fromisoformat(row["started_at"]) >= self.since - _LOOK_BACK
+        ended = datetime.fromisoformat(row["started_at"]) + timedelta(seconds=float(row["duration_secs"] or 0))
+        # What ended before is old news, unless it is delivered only now.
+        return row["source"] == "webhook" or ended >= self.since - _LOOK_BACK
 
     async def _settled(self, conversation_id: str) -> dict[str, Any]:
-        end = asyncio.get_running_loop().time() + (_MAIL_SECONDS if self.control.mail_route else 0)
+        end = asyncio.get_running_loop().time() + (_MAIL_SECONDS if self.control.workshop.mail_route else 0)
         while True:
             call: dict[str, Any] = await self.store.call("show_call", {"conversation_id": conversation_id})
             waits = any(mail["status"] in ("pending", "running") for mail in call["mails"])

@@ -104,6 +104,15 @@ def test_half_of_a_pair_is_named(tmp_path: Path, given: dict[str, str], missing:
     assert next(iter(given)) in problem.what
 
 
+def test_several_people_are_alerted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_MAIL_TO", "a@example.org, b@example.org")
+    assert load_settings(tmp_path).alert_mail_to == ("a@example.org", "b@example.org")
+    monkeypatch.setenv("ALERT_MAIL_TO", "a@example.org; b")
+    assert [str(problem) for problem in refused(tmp_path).problems] == [
+        "ALERT_MAIL_TO: must be mail addresses, with commas between them"
+    ]
+
+
 def test_no_secret_is_in_a_repr_or_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [name.upper() for name, field in Settings.model_fields.items() if "Secret" in str(field.annotation)]
     assert len(names) >= 8
@@ -111,6 +120,7 @@ def test_no_secret_is_in_a_repr_or_an_error(tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setenv(name, "quite-secret, and long enough")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:quite-secret@h/d")
     monkeypatch.setenv("SMTP_URL", "smtp://u:quite-secret@h")
+    monkeypatch.setenv("HEARTBEAT_URL", "https://h/quite-secret")
     monkeypatch.setenv("MAIL_FROM", "a@example.org")
     monkeypatch.setenv("SUPABASE_URL", "https://x.supabase.co")
     monkeypatch.setenv("TWILIO_API_KEY_SID", "SK" + "0" * 32)

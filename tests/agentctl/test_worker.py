@@ -40,9 +40,11 @@ class Job:
     holds: Callable[[Piece], Any] = lambda _piece: True
     lease_seconds: float = 15.0
     deadline_seconds: float = 5.0
+    grace_seconds: float = 5.0
     name: str = "pieces"
     done: list[int] = field(default_factory=list)
     failed: list[tuple[int, str, float]] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
     renewed: int = 0
     claims: int = 0
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +74,9 @@ class Job:
 
     async def fail(self, work: Piece, error: Exception, delay_seconds: float) -> None:
         self.failed.append((work.id, type(error).__name__, delay_seconds))
+
+    async def release(self, work: Piece) -> None:
+        self.released.append(work.id)
 
 
 @asynccontextmanager
@@ -178,6 +183,19 @@ async def test_stop_finishes_what_runs_and_takes_nothing_new() -> None:
     assert job.done == [1]
 
 
+async def test_what_takes_longer_than_its_grace_is_given_back_at_the_end() -> None:
+    started = asyncio.Event()
+
+    async def does(piece: Piece) -> bool:
+        started.set()
+        return piece.id == 1 or await asyncio.Event().wait()
+
+    job = Job([Piece(1), Piece(2)], lambda piece: does(piece), grace_seconds=0.05)
+    async with running(job, idle_seconds=3600):
+        await started.wait()
+    assert (job.done, job.released, job.failed) == ([1], [2], [])
+
+
 @pytest.mark.parametrize("once", [True, False])
 async def test_who_is_cancelled_leaves_nothing_running(once: bool) -> None:
     started, ended = asyncio.Event(), asyncio.Event()
@@ -197,7 +215,7 @@ async def test_who_is_cancelled_leaves_nothing_running(once: bool) -> None:
         await task
     assert ended.is_set()
     assert asyncio.all_tasks() <= others
-    assert (job.done, job.failed) == ([], [])
+    assert (job.done, job.failed, job.released) == ([], [], [1])
 
 
 async def test_wake_spares_the_wait() -> None:
@@ -331,6 +349,37 @@ async def test_a_refused_recipient_is_dead_at_once(postgres_store: inbox.Store) 
     assert await worker.run(jobs(postgres_store, route), once=True, backoff=lambda _attempt: 0.0) == Tally(1, 1)
     status = await postgres_store.call("status", {})
     assert status["mails"]["dead"] == 1
+
+
+async def test_an_outage_however_long_uses_up_no_attempt_and_ends_in_a_call(postgres_store: inbox.Store) -> None:
+    await accepted(postgres_store)
+
+    class Shelf(FakeRecordings):
+        left = 9
+
+        async def digest(self, *call: Any, **options: Any) -> Any:
+            self.left -= 1
+            if self.left >= 0:
+                raise StoreUnavailable("Supabase Storage cannot be reached")
+            return await digester().digest(*call, **options)
+
+    route = Route(*(MailError("no answer", outage=True) for _ in range(15)))
+    both = [EventJob(postgres_store, Shelf(), Shelf(), worker="w"), MailJob(postgres_store, route, worker="w")]
+    tally = await worker.run(both, once=True, backoff=lambda _attempt: 0.0)
+    assert (tally, len(route.sent)) == (Tally(done=2, failed=9 + 15), 1)
+
+
+async def test_what_is_given_back_is_due_at_once_and_has_not_failed(postgres_store: inbox.Store) -> None:
+    await accepted(postgres_store)
+    first = EventJob(postgres_store, digester(), FakeRecordings(), worker="first")
+    (given_back,) = await first.claim(1)
+    await first.release(given_back)
+    (taken,) = await EventJob(postgres_store, digester(), FakeRecordings(), worker="second").claim(1)
+    assert taken.attempt == 2
+    await first.release(given_back)  # too late to take it away from the second
+    assert await first.claim(1) == []
+    (row,) = await postgres_store.call("list_events", {"states": ["running"], "limit": 5})
+    assert row["failures"] == 0
 
 
 async def test_an_event_that_always_fails_is_dead_after_five(postgres_store: inbox.Store) -> None:

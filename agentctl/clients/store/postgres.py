@@ -27,7 +27,7 @@ from pydantic_core import from_json
 from agentctl.calls.wire import aside
 from agentctl.clients.awaited import awaited
 from agentctl.clients.store.wire import encoded, refusal
-from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
+from agentctl.errors import ConfigurationError, Problem, StoreError, StoreSilent, StoreUnavailable
 
 _REMEDY = "Check DATABASE_URL, and that the server runs and takes connections; `agentctl doctor` looks at both."
 _CONNECT_SECONDS = 10
@@ -87,7 +87,7 @@ class PostgresStore:
             if not task.done():
                 self._abandon(task, attempt)
         if attempt.late:
-            raise StoreUnavailable(f"the database did not answer within {timeout:g} s ({function})", _REMEDY)
+            raise StoreSilent(f"the database did not answer within {timeout:g} s ({function})", _REMEDY)
         return task.result()
 
     async def close(self) -> None:
@@ -210,7 +210,7 @@ def _torn(params: Mapping[str, Any]) -> bool:
 
 def _meaning(function: str, error: psycopg.Error) -> StoreError:
     if error.sqlstate is None:
-        return StoreUnavailable(f"the connection to the database was lost ({function})", _REMEDY)
+        return StoreSilent(f"the connection to the database was lost ({function})", _REMEDY)
     return refusal(function, error.sqlstate, error.diag.message_primary or "")
 
 

@@ -18,7 +18,7 @@ from agentctl.clients.awaited import awaited
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.clients.trust import trusted
-from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
+from agentctl.errors import ConfigurationError, Problem, StoreError, StoreSilent, StoreUnavailable
 
 if TYPE_CHECKING:
     from supabase import AsyncClient
@@ -83,7 +83,7 @@ class SupabaseStore:
                 with awaited(f"{function} at {self._client.supabase_url}"):
                     answer = (await request.execute()).data
         except TimeoutError:
-            raise StoreUnavailable(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None
+            raise StoreSilent(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None
         except APIError as error:
             # `details` holds the failing row and goes nowhere.
             raise refusal(function, error.code or "", error.message or "", remedy=_REMEDY) from None
@@ -113,6 +113,6 @@ async def _refuse_uncoded(response: httpx.Response) -> None:
     except (ValueError, AttributeError):
         code = None
     if code == "":
-        raise StoreUnavailable("Supabase lost its connection to the database", _REMEDY)
+        raise StoreSilent("Supabase lost its connection to the database", _REMEDY)
     if not code:
         response.raise_for_status()

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentctl.calls.wire import LARGE, aside
-from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
+from agentctl.errors import StoreBehind, StoreError, StoreSilent, StoreUnavailable
 
 # SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html) and PostgREST's own codes
 # (postgrest.org/en/stable/references/errors.html).
@@ -20,6 +20,8 @@ _MISSING = {"42883", "42P01", "3F000", "PGRST202", "PGRST205"}
 _PASSING = {"25006", "40001", "40P01", "55P03", "PGRST000", "PGRST001", "PGRST002", "PGRST003", "408", "429"}
 # Connection, resources (disk full, too many connections), operator intervention, system; and a gateway's status.
 _PASSING_CLASSES = re.compile(r"(08|53|57|58)...|5\d\d")
+# Of these, those that the question itself may be the reason for: a broken connection, a limit of time, a crash, locks.
+_SILENT = re.compile(r"08...|40...|55P03|57014|57P02|58...|408|500|504")
 # Wrong password or role, unknown database: no connection, whatever the reason.
 _NO_ENTRY = re.compile(r"28...|3D000")
 # Raised by our own functions, or about rights and tokens: these messages quote nobody.
@@ -60,7 +62,8 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
             "Migrations are pending: run `agentctl db status`, then `agentctl db migrate` or `supabase db push`.",
         )
     if code in _PASSING or _PASSING_CLASSES.fullmatch(code):
-        return StoreUnavailable(f"{where} cannot do it now ({code})", remedy or _AGAIN)
+        kind = StoreSilent if _SILENT.fullmatch(code) else StoreUnavailable
+        return kind(f"{where} cannot do it now ({code})", remedy or _AGAIN)
     if _NO_ENTRY.fullmatch(code):
         return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
     said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from agentctl.errors import StoreBehind
 from agentctl.settings import Settings
 from agentctl.sources.environment import variables_named
 from agentctl.verbs.address import is_loopback
+from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.door import check_store
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.post_call.webhook import meaning
@@ -22,6 +23,7 @@ from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
 OLD_SECONDS = 600  # an event that waits longer than a worker's pauses make likely
+OFTEN = 4  # an hour of a duty that is due every quarter of it
 _NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=", re.MULTILINE)
 # Closer than this, a name that nobody knows is a slip and not another program's variable.
 _ALIKE = 0.85
@@ -90,27 +92,36 @@ async def store(control: Control) -> AsyncIterator[Finding]:
 
 
 async def queue(control: Control) -> AsyncIterator[Finding]:
-    """What was given up, what was not understood, and what waits for a worker that does not come."""
-    status = await (await control.store()).call("status", {})
-    events, mails = status["events"], status["mails"]
-    before = None
-    if dead := events.get("dead", 0):
-        before = Finding("queue", "broken", f"{dead} events were given up", "agentctl calls events --state dead")
-        yield before
-    if dead := mails.get("dead", 0):
-        remedy = "agentctl calls show ID tells why; correct the address or the mail route."
-        before = Finding("queue", "broken", f"{dead} mails were given up", remedy)
-        yield before
-    if kept := events.get("kept", 0):
-        before = Finding("queue", "warning", f"{kept} events were not understood", "agentctl calls events --state kept")
-        yield before
-    waiting, oldest = events.get("pending", 0), status["oldest_pending_seconds"] or 0
+    """What was given up, what was not understood, what waits and for what, and duties that nobody can do."""
+    found = await standing.queue(control)
+    troubled = list(_troubled(found))
+    for finding in troubled:
+        yield finding
+    if not troubled:
+        waiting = f"{found['events']['pending']} events and {found['mails']['pending']} mails wait"
+        yield Finding("queue", "ok", waiting)
+
+
+def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
+    if dead := found["events"]["dead"]:
+        remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
+        yield Finding("queue", "broken", f"{dead} events were given up", remedy)
+    if dead := found["mails"]["dead"]:
+        remedy = "agentctl calls show ID tells why; correct the address or the mail route, then agentctl calls retry ID"
+        yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
+    if kept := found["events"]["kept"]:
+        yield Finding("queue", "warning", f"{kept} events were not understood", "agentctl calls events --state kept")
+    waiting, oldest = found["events"]["pending"], found["oldest_event_seconds"] or 0
     if waiting and oldest > OLD_SECONDS:
         what = f"{waiting} events wait, the oldest for {oldest / 60:.0f} minutes"
-        before = Finding("queue", "broken", what, "No worker seems to run: agentctl serve, or agentctl work")
-        yield before
-    if before is None:
-        yield Finding("queue", "ok", f"{waiting} events and {mails.get('pending', 0)} mails wait")
+        # Those that a worker has tried say what they wait for.
+        reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["waiting_for"])
+        remedy = reasons or "No worker seems to run: agentctl serve, or agentctl work"
+        yield Finding("queue", "broken", what, remedy)
+    for duty in found["duties"]:
+        if duty["failures"] >= OFTEN:
+            what = f"a worker's duty {duty['name']!r} failed {duty['failures']} times in a row"
+            yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
 
 
 async def door(control: Control) -> AsyncIterator[Finding]:
@@ -164,7 +175,7 @@ async def mail(control: Control) -> AsyncIterator[Finding]:
         if not assistant.post_call.mail_to:
             remedy = "Set [mail] to in agentctl.toml, or mail_to in its [post_call]."
             yield Finding("mail", "warning", f"nobody gets a mail after calls of {assistant.key}", remedy)
-    route = control.mail_route
+    route = control.workshop.mail_route
     if route is None:
         yield Finding("mail", "warning", "no mail route: mails wait in the outbox", "Set SMTP_URL or RESEND_API_KEY.")
         return
@@ -182,7 +193,7 @@ def _host(control: Control) -> str:
 
 async def digest(control: Control) -> AsyncIterator[Finding]:
     """Who makes summaries, and whether that language model can be asked."""
-    model, url = control.language_model, control.settings.llm_base_url
+    model, url = control.workshop.language_model, control.settings.llm_base_url
     if model is None or url is None:
         yield Finding("digest", "ok", "made by ElevenLabs' own analysis")
         return

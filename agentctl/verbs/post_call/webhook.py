@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,6 @@ from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
-from agentctl.secrecy.secret import masked
 from agentctl.settings import require
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
@@ -36,6 +36,9 @@ from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
+# The platform tells the last failure alone; two looks of a worker's watch are in this.
+FAILING_SECONDS = 1800
+_NEWEST = 20  # events among which one from the webhook is looked for; others may be fetched ones
 SAMPLES: tuple[Sample, ...] = ("transcript", "audio", "failure", "unknown")
 
 
@@ -59,7 +62,8 @@ class Bound:
 class Status:
     """The platform's view of our webhook; `webhook` is None when there is none. `problems`: what keeps calls away.
 
-    `rotation` is the one under way, None where there is none.
+    `rotation` is the one under way, None where there is none. `failing`: what the last delivery got, where it failed
+    within half an hour and nothing arrived since; empty otherwise.
     """
 
     webhook_id: str | None
@@ -68,6 +72,7 @@ class Status:
     workspace: str | None
     problems: tuple[str, ...]
     rotation: Rotation | None = None
+    failing: str = ""
 
     @property
     def ok(self) -> bool:
@@ -138,6 +143,7 @@ async def status(control: Control) -> Status:
         resource.bound_to(workspace),
         tuple(problems),
         under_way if under_way and under_way.step != "none" else None,
+        await _failing(control, webhook),
     )
 
 
@@ -204,10 +210,23 @@ def _drifted(own: Mapping[str, Any], applied: Mapping[str, Any]) -> bool:
 def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
     if webhook is None:
         return [f"webhook {webhook_id} is gone at ElevenLabs: agentctl webhook register URL"]
-    again = f"agentctl webhook register {masked(webhook.url)} switches it on again"
+    again = "agentctl webhook enable"
     if webhook.auto_disabled:
         return [f"ElevenLabs has switched the webhook off after too many failures; when the door answers 200: {again}"]
-    return [f"the webhook was switched off in the dashboard; {again}"] if webhook.disabled else []
+    if webhook.disabled:
+        return [f"the webhook was switched off in the dashboard: {again}"]
+    return []
+
+
+async def _failing(control: Control, webhook: Webhook | None) -> str:
+    """What the last delivery got, if that was lately, it failed, and nothing has arrived since."""
+    if webhook is None or webhook.failed_at is None or webhook.failed_at <= time.time() - FAILING_SECONDS:
+        return ""
+    newest = await (await control.store()).call("list_events", {"states": None, "limit": _NEWEST})
+    arrived = [datetime.fromisoformat(one["received_at"]).timestamp() for one in newest if one["source"] == "webhook"]
+    if max(arrived, default=0.0) > webhook.failed_at:
+        return ""
+    return f"the last delivery failed: {webhook.failure_code or 'no answer'}"
 
 
 def _undelivered(bound: Bound) -> list[str]:

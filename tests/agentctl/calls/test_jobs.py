@@ -8,7 +8,7 @@ import pytest
 from agentctl import worker
 from agentctl.calls.digest import digester
 from agentctl.calls.jobs import EventJob, MailJob, describe
-from agentctl.errors import DigestError, MailError, StoreUnavailable
+from agentctl.errors import DigestError, MailError, RateLimited, StoreSilent, StoreUnavailable, Unreachable
 from tests.agentctl.calls.fakes import FakeRecordings, FakeStore, encoded, event, sample
 from tests.agentctl.calls.test_outbox import MAIL, Route
 
@@ -48,8 +48,29 @@ async def test_failures_are_given_back_with_a_delay() -> None:
     store = FakeStore()
     await events(store).fail(event({}), DigestError("no model"), 15.0)
     assert store.args("fail_event") == {
-        "id": "event-1", "attempt": 1, "error": "no model", "delay_seconds": 15.0, "max_attempts": 5,
+        "id": "event-1", "attempt": 1, "error": "no model", "outage": False, "delay_seconds": 15.0, "max_attempts": 5,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("down"), Unreachable("down"), RateLimited("429")])
+async def test_what_waits_for_something_that_is_away_is_not_to_blame_and_tried_soon(error: Exception) -> None:
+    store = FakeStore()
+    await events(store).fail(event({}), error, 3600.0)
+    await MailJob(store, Route()).fail(MAIL, MailError("no answer", outage=True), 3600.0)
+    for function in ("fail_event", "mail_failed"):
+        assert (store.args(function)["outage"], store.args(function)["delay_seconds"]) == (True, 300.0)
+
+
+async def test_a_store_that_was_reached_and_is_silent_may_be_the_events_doing() -> None:
+    store = FakeStore()
+    await events(store).fail(event({}), StoreSilent("no answer within 10 s"), 3600.0)
+    assert (store.args("fail_event")["outage"], store.args("fail_event")["delay_seconds"]) == (False, 3600.0)
+
+
+async def test_what_is_given_back_names_its_queue() -> None:
+    store = FakeStore(release={"held": True})
+    await events(store).release(event({}))
+    assert store.args("release") == {"queue": "events", "id": "event-1", "attempt": 1}
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,14 @@ from typing import Any, cast
 import pytest
 
 from agentctl import cli
+from agentctl.calls.backfill import CaughtUp
 from agentctl.cli import (
     app,
     doctor,
     history,
     knowledge,
     number,
+    queue,
     render,
     render_call,
     render_pull,
@@ -42,7 +44,7 @@ from agentctl.resources.webhook import Webhook
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Desired, Ref, Scope
 from agentctl.sync.plan import Change, Failure, Plan, Unmanaged
-from agentctl.verbs.calls import Drained
+from agentctl.verbs.calls.work import Drained
 from agentctl.verbs.commands import COMMANDS
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.knowledge import Refreshed
@@ -90,6 +92,9 @@ REGISTERED = Registered(HOOK, True, None, (), (), ("desk",), None, (SAID,), APPL
 SENT = Sent(HOOK.url, "transcript", None, 401, "no", 0.1, SAID)
 IMPORTED = Imported("+49", "desk", "agent_1", "phnum_1", True, True, {}, False, True, {}, {}, (SAID,))
 RELEASED = Released("+49", True, False, None, (), (SAID,))
+COUNTS = {"pending": 0, "running": 0, "kept": 1, "dead": 1}
+AGES = {"oldest_event_seconds": None, "oldest_mail_seconds": None}
+STANDING = {"events": COUNTS, "mails": COUNTS, **AGES, "waiting_for": [], "duties": []}
 UNKEPT = cast(Any, SimpleNamespace(env_file=None))
 ROLLBACK = cast(Any, SimpleNamespace(key="desk", revision=2, plan=ProjectPlan.of(PLAN, [])))
 
@@ -101,6 +106,8 @@ TOLD: dict[str, Callable[[], Any]] = {
     "knowledge.refreshed_text": lambda: knowledge.refreshed_text(REFRESHED),
     "number._released_json": lambda: number._released_json(RELEASED),
     "number.imported_json": lambda: number.imported_json(IMPORTED),
+    "queue.fetched_text": lambda: queue.fetched_text(CaughtUp(NOW, entered=("conv_1",))),
+    "queue.standing_text": lambda: queue.standing_text(STANDING),
     "render.applied_json": lambda: render.applied_json(APPLIED),
     "render.failure_json": lambda: render.failure_json(FAILURE),
     "render.failure_text": lambda: render.failure_text(FAILURE),
@@ -130,7 +137,7 @@ TOLD: dict[str, Callable[[], Any]] = {
 # What they show is all data, and no message of ours.
 DATA = {
     "db._json", "number._imported_text", "number._released_text", "render.held_json", "render.held_text",
-    "render.history_json", "render.to_json", "render_call.call_text", "render_call.events_text",
+    "queue.fetched_json", "render.history_json", "render.to_json", "render_call.call_text", "render_call.events_text",
     "render_call.list_text", "rotation.rotation_json", "webhook._bound_text", "webhook._sent_text",
 }  # fmt: skip
 

@@ -111,7 +111,10 @@ async def test_a_missing_bucket_is_created_and_private() -> None:
 @pytest.mark.parametrize(
     ("refusal", "kind"),
     [
-        (httpx.Response(403, json={"statusCode": "403", "error": "Unauthorized", "message": "geheim"}), StoreError),
+        (
+            httpx.Response(403, json={"statusCode": "403", "error": "Unauthorized", "message": "geheim"}),
+            StoreUnavailable,
+        ),
         (httpx.Response(413, json={"statusCode": "413", "error": "Too large", "message": "x"}), StoreError),
         (httpx.Response(503, text="down"), StoreUnavailable),
         (httpx.ConnectError("refused"), StoreUnavailable),

@@ -8,7 +8,7 @@ import pytest
 import respx
 
 from agentctl.clients.store.supabase import SupabaseStore
-from agentctl.errors import ConfigurationError, StoreError, StoreUnavailable
+from agentctl.errors import ConfigurationError, StoreError, StoreSilent, StoreUnavailable
 from tests.postgrest import Project
 
 pytestmark = pytest.mark.anyio
@@ -59,8 +59,8 @@ async def test_what_is_no_project_address_is_refused(url: str) -> None:
     [
         (httpx.Response(502, html="<h1>Bad Gateway</h1>"), StoreUnavailable),
         (httpx.Response(503, json={"message": "name resolution failed"}), StoreUnavailable),
-        (httpx.Response(503, json={"code": "", "message": "connection lost"}), StoreUnavailable),
-        (httpx.Response(400, json={"code": "", "message": "server closed the connection"}), StoreUnavailable),
+        (httpx.Response(503, json={"code": "", "message": "connection lost"}), StoreSilent),
+        (httpx.Response(400, json={"code": "", "message": "server closed the connection"}), StoreSilent),
         (httpx.Response(504, json={"code": "PGRST003", "message": "timed out"}), StoreUnavailable),
         (httpx.Response(540, text="project paused"), StoreUnavailable),
         (httpx.Response(429, text="slow down"), StoreUnavailable),

@@ -302,7 +302,7 @@ def test_a_webhook_that_elevenlabs_switched_off(rings: Bench, monkeypatch: pytes
     rings.sandbox.fault(method="GET", path="/v1/workspace/webhooks", status=200, body=listed, times=5)
     broken = only(examined(rings), "webhook", "broken")
     assert "switched the webhook off after too many failures" in broken.what
-    assert "agentctl webhook register" in broken.remedy
+    assert broken.remedy == "agentctl webhook enable"
 
 
 def test_numbers_that_do_not_ring(bench: Bench) -> None:

@@ -1,0 +1,31 @@
+"""agentctl webhook enable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentctl.cli.session import Json, connected
+
+if TYPE_CHECKING:
+    from agentctl.verbs.post_call.enabling import Enabled
+    from agentctl.wiring import Control
+
+
+def enable(json: Json = False) -> None:
+    """Switch the webhook on again, and fetch the calls that it did not bring."""
+
+    async def run(control: Control) -> Enabled:
+        from agentctl.verbs.post_call import enabling as verbs
+
+        return await verbs.enable(control)
+
+    from agentctl.cli import render
+    from agentctl.cli.queue import fetched_json, fetched_text
+
+    done = connected(run)
+    if json:
+        shown = {"ok": True, "webhook_id": done.before.webhook_id, "was_off": done.was_off}
+        print(render.to_json({**shown, "fetched": fetched_json(done.fetched)}))
+        return
+    print(f"webhook {done.before.webhook_id} {'delivers again.' if done.was_off else 'was on already.'}")
+    print(fetched_text(done.fetched))

@@ -1,0 +1,172 @@
+"""agentctl calls status, retry, backfill."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentctl.cli.session import Json, connected
+
+if TYPE_CHECKING:
+    from agentctl.verbs.calls.backfill import CaughtUp
+    from agentctl.verbs.calls.retry import Requeued
+    from agentctl.wiring import Control
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_RED = 31
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `agentctl calls`."""
+    for command in (status, retry, backfill):
+        app.command()(command)
+
+
+def status(json: Json = False) -> None:
+    """Show how the queues stand: what waits and for how long, what was given up, when each duty was last done."""
+
+    async def run(control: Control) -> dict[str, Any]:
+        from agentctl.verbs.calls import queue as verbs
+
+        return await verbs.queue(control)
+
+    from agentctl.cli import render
+
+    found = connected(run)
+    print(render.to_json(found) if json else standing_text(found))
+
+
+def retry(
+    which: Annotated[str | None, typer.Argument(metavar="[ID]", help="A conversation or an event.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that was given up.")] = False,
+    json: Json = False,
+) -> None:
+    """Queue again what was given up, or any event once more; a worker processes it anew from what was delivered."""
+    from agentctl.errors import UsageError
+
+    if (which is None) != everything:
+        raise UsageError("name an ID, or --all", "agentctl calls events --state dead shows what was given up.")
+
+    async def run(control: Control) -> Requeued:
+        from agentctl.verbs.calls import retry as verbs
+
+        return await (verbs.retry_all(control) if which is None else verbs.retry(control, which))
+
+    from agentctl.cli import render
+
+    done = connected(run)
+    if json:
+        print(render.to_json({"events": done.events, "mails": done.mails}))
+    else:
+        print(f"{done.events} events and {done.mails} mails wait for a worker again.")
+
+
+def backfill(
+    since: Annotated[
+        str, typer.Option("--since", metavar="AGO", help="Look back this far at least: 90m, 12h, 7d, or an ISO time.")
+    ] = "7d",
+    json: Json = False,
+) -> None:
+    """Fetch the conversations that no webhook brought, as workers do of their own accord."""
+    from agentctl.cli import render
+
+    begin = moment(since, datetime.now(UTC))
+
+    async def run(control: Control) -> CaughtUp:
+        from agentctl.verbs.calls import backfill as verbs
+
+        return await verbs.backfill(control, begin)
+
+    found = connected(run)
+    print(render.to_json(fetched_json(found)) if json else fetched_text(found))
+    if found.failed:
+        raise typer.Exit(1)
+
+
+def moment(ago: str, now: datetime) -> datetime:
+    """`7d`, `12h`, `90m`, `2w` before `now`, or an ISO time, in UTC unless it says otherwise. Raises UsageError."""
+    from agentctl.errors import UsageError
+
+    try:
+        if match := re.fullmatch(r"(\d{1,6})([mhdw])", ago):
+            return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+        found = datetime.fromisoformat(ago)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--since: {ago!r} is no time", "Write 90m, 12h, 7d, or 2026-11-20T08:00.") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def standing_text(found: Mapping[str, Any]) -> str:
+    """How the queues stand, for people."""
+    from agentctl.cli.addressed import addressed
+
+    return addressed("\n".join(_standing(found)))
+
+
+def fetched_text(found: CaughtUp) -> str:
+    """What a backfill came to, for people."""
+    from agentctl.cli.addressed import addressed
+    from agentctl.cli.render import paint
+
+    lines = [f"{found.listed} conversations since {found.since:%Y-%m-%d %H:%M} UTC, {len(found.entered)} were missing."]
+    if found.entered:
+        lines.append("A worker makes calls of them: agentctl serve, agentctl work, or agentctl calls process.")
+    if found.running:
+        lines.append(f"{found.running} are not over yet; the next look comes back to them.")
+    if found.foreign:
+        lines.append(f"{found.foreign} belong to agents that are not of this store, and were left alone.")
+    if found.failed:
+        lines.append(paint(f"{len(found.failed)} could not be fetched; the next look comes back to them.", _RED))
+    return addressed("\n".join(lines))
+
+
+def fetched_json(found: CaughtUp) -> dict[str, Any]:
+    """What a backfill came to, for programs."""
+    return {
+        "since": found.since.isoformat(),
+        "listed": found.listed,
+        "entered": list(found.entered),
+        "running": found.running,
+        "foreign": found.foreign,
+        "failed": list(found.failed),
+    }
+
+
+def _standing(found: Mapping[str, Any]) -> Iterator[str]:
+    from agentctl.cli.render import paint
+    from agentctl.cli.render_call import line, table
+
+    for queue, one in (("events", "event"), ("mails", "mail")):
+        counts, age = found[queue], found[f"oldest_{one}_seconds"]
+        since = f", the oldest for {_length(age)}" if age is not None else ""
+        yield f"{queue}: {counts['pending'] + counts['running']} wait or are worked on{since}"
+        if counts["dead"]:
+            yield paint(f"  {counts['dead']} given up: agentctl calls retry --all, once the reason is put right", _RED)
+        if counts.get("kept"):
+            yield f"  {counts['kept']} not understood: agentctl calls events --state kept"
+    for reason in found["waiting_for"]:
+        yield paint(f"  waiting: {line(reason)}", _RED)
+    rows = [
+        (line(duty["name"]), _ago(duty["done_seconds"]), str(duty["failures"]), line(duty["error"] or ""))
+        for duty in found["duties"]
+    ]
+    if rows:
+        yield ""
+        yield table(("DUTY", "LAST DONE", "FAILURES", "REASON"), rows)
+    else:
+        yield "No worker has done its duties here yet: agentctl serve, or agentctl work"
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{_length(seconds)} ago"
+
+
+def _length(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,18 @@
+"""How the queues stand: what waits, for how long, what was given up, and when each duty was last done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentctl.wiring import Control
+
+_SECONDS = 3.0  # whoever looks at it wants to know, not to wait
+
+
+async def queue(control: Control) -> dict[str, Any]:
+    """Counts by state of `events` and `mails`, the age of the oldest that wait, what they wait for, and `duties`.
+
+    Ages are seconds, None where nothing waits or a duty was never done. Raises StoreError.
+    """
+    found: dict[str, Any] = await (await control.store()).call("queue", {}, timeout=_SECONDS)
+    return found

@@ -1,0 +1,41 @@
+"""Queue again what was given up, for a worker to take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentctl.errors import AgentctlError
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Requeued:
+    """How many events and mails wait again."""
+
+    events: int
+    mails: int
+
+
+async def retry(control: Control, which: str) -> Requeued:
+    """Queue the events of a conversation, or one event, again, whatever became of them, and mails that were given up.
+
+    `which`: the conversation's id or the event's. It is processed anew from the raw event; a mail that was sent is not
+    sent again. Raises AgentctlError where there is no such event, StoreError.
+    """
+    store = await control.store()
+    events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
+    events = events or (await store.call("requeue_events", {"id": which}))["events"]
+    mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
+    if not events and not mails:
+        raise AgentctlError(
+            f"there is nothing to process again for {which!r}",
+            "No event has that id or conversation, or a worker is at it right now; see `agentctl calls events`.",
+        )
+    return Requeued(events, mails)
+
+
+async def retry_all(control: Control) -> Requeued:
+    """Queue every event and every mail that was given up again. Raises StoreError."""
+    store = await control.store()
+    events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
+    return Requeued(events, (await store.call("requeue_mails", {}))["mails"])

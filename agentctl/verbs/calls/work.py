@@ -1,0 +1,120 @@
+"""Work off what waits, once or until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from agentctl import worker
+from agentctl.calls.jobs import EventJob, MailJob
+from agentctl.verbs.calls.retry import retry
+from agentctl.wiring import Control
+from agentctl.worker import Tally
+
+_DUTY_PAUSE = 5.0  # seconds between two questions whether a duty is due
+
+
+@dataclass(frozen=True)
+class Drained:
+    """One pass over what was due.
+
+    done, failed, lost: as a worker counts them. dead: gave up for good now. kept: not
+    understood, and shown by `events`. pending_events, pending_mails: what waits, for its time or for a mail route.
+    duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why.
+    """
+
+    requeued: int
+    done: int
+    failed: int
+    lost: int
+    dead: int
+    kept: int
+    pending_events: int
+    pending_mails: int
+    duties_failed: int = 0
+
+
+async def process(control: Control, *, mails: bool = True) -> Tally:
+    """Work off what is due now, once: events become calls and, unless `mails` is false, queued mails are sent.
+
+    What fails is tried again by the next worker, after a pause. Raises StoreError.
+    """
+    return await worker.run(await _jobs(control, mails), once=True)
+
+
+async def drain(control: Control, *, mails: bool = True) -> Drained:
+    """`process`, with what came of it. Raises StoreError."""
+    return await _drain(control, lambda: process(control, mails=mails))
+
+
+async def once(control: Control) -> Drained:
+    """All that a worker would do now: `drain`, the duties that are due, and what they have fetched. Raises StoreError.
+
+    What waits here comes first, since ElevenLabs may be away and take its time to say so.
+    """
+    from agentctl.verbs.upkeep import duties
+
+    failed = 0
+
+    async def all_of_it() -> Tally:
+        nonlocal failed
+        first = await process(control)
+        failed = (await worker.run([await duties.job(control)], once=True)).failed
+        then = await process(control)
+        return Tally(first.done + then.done, first.failed + then.failed, first.lost + then.lost)
+
+    return replace(await _drain(control, all_of_it), duties_failed=failed)
+
+
+async def process_again(control: Control, which: str, *, mails: bool = True) -> Drained:
+    """Queue the events of a conversation, or one event, again, whatever became of them, and work off what is due.
+
+    `which`: the conversation's id or the event's. A mail that was sent is not sent again. Raises AgentctlError where
+    there is no such event, StoreError.
+    """
+    requeued = (await retry(control, which)).events
+    return replace(await _drain(control, lambda: process(control, mails=mails)), requeued=requeued)
+
+
+async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | None = None) -> Tally:
+    """Be a worker until `stop` is set; what runs then is finished. Outages of the store are survived.
+
+    `wake`, set after an accept, spares the wait for the next look. The tally is of events and mails.
+    """
+    from agentctl.verbs.upkeep import duties
+
+    wake = wake or asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        # A loop of their own: they are none of what somebody who asks how much was done wants to know.
+        upkeep = [await duties.job(control, wake)]
+        group.create_task(worker.run(upkeep, stop=stop, idle_seconds=_DUTY_PAUSE))
+        working = group.create_task(worker.run(await control.jobs(), stop=stop, wake=wake))
+    return working.result()
+
+
+async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> Drained:
+    store = await control.store()
+    before = await store.call("status", {})
+    tally = await working()
+    after = await store.call("status", {})
+
+    def more(state: str) -> int:
+        # Another worker may have added to it; and a mail's or an event's failure counts the same.
+        queues = ("events", "mails")
+        return sum(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)) for queue in queues)
+
+    return Drained(
+        requeued=0,
+        done=tally.done,
+        failed=tally.failed,
+        lost=tally.lost,
+        dead=more("dead"),
+        kept=more("kept"),
+        pending_events=after["events"]["pending"],
+        pending_mails=after["mails"]["pending"],
+    )
+
+
+async def _jobs(control: Control, mails: bool) -> list[EventJob | MailJob]:
+    return [job for job in await control.jobs() if mails or not isinstance(job, MailJob)]

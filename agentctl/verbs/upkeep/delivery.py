@@ -1,0 +1,34 @@
+"""Look at how the platform sees our webhook, and tell people once when that changes, for the worse or the better."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from agentctl.verbs.post_call import webhook
+from agentctl.verbs.upkeep import alert
+from agentctl.wiring import Control
+
+SUBJECT = "delivery"
+
+
+async def watch(control: Control, to: Sequence[str]) -> bool:
+    """Queue one mail per address if what keeps calls away is another than was last told; whether that was so.
+
+    A project without a webhook has its calls fetched, which is no trouble. Raises what `webhook.status` raises.
+    """
+    found = await webhook.status(control)
+    watched = found.webhook_id is not None and found.agents
+    problems = [*found.problems, *([found.failing] if found.failing else [])] if watched else []
+    told = "\n".join(sorted(problems))
+    run = alert.new_run()
+    row = {
+        **asdict(control.scope),
+        "subject": SUBJECT,
+        "purpose": "alert",
+        "digest": hashlib.sha256(told.encode()).hexdigest() if told else "",
+        "id": run,
+        "mails": alert.mails(control, alert.of_delivery(control, problems), to, run),
+    }
+    return bool((await (await control.store()).call("notify", row))["new"])

@@ -1,0 +1,49 @@
+"""Which duties a worker of this project has, by what is configured."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+
+from agentctl.calls.duty import Duty, DutyJob
+from agentctl.verbs.calls import backfill
+from agentctl.verbs.upkeep import alert, dead_letters, delivery
+from agentctl.wiring import Control
+
+BACKFILL_SECONDS = 900.0
+WATCH_SECONDS = 900.0
+ALERT_SECONDS = 60.0
+HEARTBEAT_SECONDS = 60.0
+
+
+async def job(control: Control, wake: asyncio.Event | None = None) -> DutyJob:
+    """The job that does them; `wake` is set when it has made work for the others. Raises StoreError."""
+    return DutyJob(await control.store(), duties(control, wake))
+
+
+def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
+    """Fetching what no webhook brought and watching the webhook need a key; telling people, somebody to tell."""
+    settings, to = control.settings, alert.recipients(control)
+    found = []
+
+    async def fetch() -> None:
+        if (await backfill.backfill(control)).entered and wake is not None:
+            wake.set()
+
+    async def beat() -> None:
+        from agentctl.clients.heartbeat import beat
+
+        assert settings.heartbeat_url is not None
+        await beat(settings.heartbeat_url)
+
+    if settings.elevenlabs_api_key is not None:
+        found.append(Duty("backfill", backfill.workspace(control), BACKFILL_SECONDS, fetch))
+    if settings.elevenlabs_api_key is not None and control.has_project and to:
+        place = f"{control.scope.project}/{control.scope.environment} {control.scope.workspace}"
+        found.append(Duty("delivery", place, WATCH_SECONDS, lambda: delivery.watch(control, to)))
+    if to:
+        found.append(Duty("alert", "", ALERT_SECONDS, lambda: dead_letters.tell(control, to)))
+    if settings.heartbeat_url is not None:
+        place = hashlib.sha256(settings.heartbeat_url.get_secret_value().encode()).hexdigest()[:16]
+        found.append(Duty("heartbeat", place, HEARTBEAT_SECONDS, beat))
+    return found

@@ -1,0 +1,87 @@
+"""agentctl calls status, retry, backfill: what they print, and what they end with."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agentctl.cli.queue import moment
+from agentctl.errors import UsageError
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ago", "meant"),
+    [
+        ("90m", NOW - timedelta(minutes=90)),
+        ("12h", NOW - timedelta(hours=12)),
+        ("7d", NOW - timedelta(days=7)),
+        ("2w", NOW - timedelta(weeks=2)),
+        ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
+        ("2026-11-20T08:00+01:00", datetime(2026, 11, 20, 7, tzinfo=UTC)),
+    ],
+)
+def test_since_is_a_length_or_a_time(ago: str, meant: datetime) -> None:
+    assert moment(ago, NOW) == meant
+
+
+@pytest.mark.parametrize("ago", ["", "7", "d", "-7d", "7 d", "1.5h", "999999w", "9999999d", "yesterday", "2026-13-01"])
+def test_anything_else_is_told(ago: str) -> None:
+    with pytest.raises(UsageError, match="--since"):
+        moment(ago, NOW)
+
+
+def test_what_is_missing_is_fetched_and_what_was_given_up_is_queued_again(bench: Bench) -> None:
+    made = bench.sandbox.call(agent_id=bench.agent()["agent_id"], deliver=False)["conversation_id"]
+    assert "0 wait or are worked on" in bench("calls", "status")[1]
+    code, out, _ = bench("calls", "backfill", "--since", "1d")
+    assert (code, "1 conversations since" in out, "1 were missing" in out) == (0, True, True)
+    assert bench.json("calls", "backfill")["entered"] == []
+    assert "1 wait or are worked on, the oldest for" in bench("calls", "status")[1]
+
+    (event,) = bench.store("claim_events", worker="w", limit=1, lease_seconds=60)
+    failed = {"error": "Storage is away\n  Check it.", "delay_seconds": 0, "max_attempts": 5, "outage": True}
+    bench.store("fail_event", id=event["id"], attempt=1, **failed)
+    assert "waiting: Storage is away" in bench("calls", "status")[1]
+    (event,) = bench.store("claim_events", worker="w", limit=1, lease_seconds=60)
+    bench.store("fail_event", id=event["id"], attempt=2, error="x", delay_seconds=0, max_attempts=1)
+    status = bench.json("calls", "status")
+    assert (status["events"]["dead"], status["events"]["pending"]) == (1, 0)
+    assert "1 given up: agentctl calls retry --all" in bench("calls", "status")[1]
+
+    for wrong in ((), (made, "--all")):
+        assert bench("calls", "retry", *wrong)[0] == 2
+    assert bench("calls", "retry", "conv_none")[0] == 1
+    assert bench("calls", "retry", "--all")[1] == "1 events and 0 mails wait for a worker again.\n"
+    done = bench.json("work", "--once")
+    assert (done["done"], done["dead"], done["duties_failed"]) == (1, 0, 0)
+    assert bench.json("calls", "show", made)["status"] == "done"
+    assert bench.json("calls", "retry", made) == {"events": 1, "mails": 0}
+    code, out, _ = bench("calls", "status")
+    assert "backfill" in out
+    assert "seconds ago" in out
+
+
+def test_one_that_cannot_be_fetched_is_said(bench: Bench) -> None:
+    agent_id = bench.agent()["agent_id"]
+    made = [bench.sandbox.call(agent_id=agent_id, deliver=False)["conversation_id"] for _ in range(2)]
+    refusal = {"detail": {"status": "odd", "message": "no"}}
+    bench.sandbox.fault(path=f"/v1/convai/conversations/{made[0]}", status=400, body=refusal)
+    code, out, _ = bench("calls", "backfill")
+    assert (code, "1 could not be fetched" in out) == (1, True)
+
+
+def test_trouble_at_elevenlabs_keeps_nothing_else_from_being_done(bench: Bench) -> None:
+    payload = base64.b64encode(b"{}").decode()
+    bench.store("accept", type="x", conversation_id=None, source="webhook", payload=payload)
+    refusal = {"detail": {"status": "missing_permissions", "message": "no"}}
+    bench.sandbox.fault(path="/v1/convai/conversations", status=403, body=refusal)
+    code, out, _ = bench("work", "--once")
+    assert (code, "1 done, 0 failed." in out, "1 duties could not be done" in out) == (0, True, True)
+    (duty,) = (one for one in bench.store("queue")["duties"] if one["name"] == "backfill")
+    assert (duty["failures"], duty["due_seconds"] <= 900) == (1, True)

@@ -1,0 +1,163 @@
+"""agentctl.verbs.calls.backfill: what no webhook brought is fetched, from a sandbox into a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from agentctl import worker
+from agentctl.settings import load_settings
+from agentctl.verbs.calls.backfill import CaughtUp, backfill
+from agentctl.verbs.calls.work import process
+from agentctl.verbs.upkeep import duties
+from agentctl.wiring import Control
+from tests.telephony import Bench, bench, served
+
+__all__ = ["bench"]
+NOW = datetime.now(UTC)
+
+
+def fetched(bench: Bench, since: datetime | None = None) -> CaughtUp:
+    return bench.control(lambda control: backfill(control, since))
+
+
+def asked_for(bench: Bench) -> list[str]:
+    """The conversations that were asked for one by one."""
+    begin = "/v1/convai/conversations/"
+    return [entry["path"].removeprefix(begin) for entry in bench.sandbox.log() if entry["path"].startswith(begin)]
+
+
+def held(bench: Bench, **order: Any) -> str:
+    made = bench.sandbox.call(**{"agent_id": bench.agent()["agent_id"], "deliver": False, "audio": False, **order})
+    return str(made["conversation_id"])
+
+
+def ago(**length: int) -> int:
+    return int((datetime.now(UTC) - timedelta(**length)).timestamp())
+
+
+def test_of_300_calls_of_which_a_random_third_was_not_delivered_all_are_there(bench: Bench) -> None:
+    agent_id, chance = bench.agent()["agent_id"], random.Random(300)
+    lost = set(chance.sample(range(300), 100))
+    settings = load_settings(bench.root)
+    with served(bench.root, settings.model_copy(update={"elevenlabs_webhook_secret": (SecretStr("wsec_x"),)})) as url:
+        secret = bench.json("webhook", "register", url, "--yes")["secret"]
+    known = settings.model_copy(update={"elevenlabs_webhook_secret": (SecretStr(secret),)})
+    port = int(url.split(":")[2].partition("/")[0])
+    with served(bench.root, known, port=port), ThreadPoolExecutor(8) as pool:
+        orders = [{"agent_id": agent_id, "audio": False, "deliver": number not in lost} for number in range(300)]
+        made = list(pool.map(lambda order: bench.sandbox.call(**order), orders))
+    assert sum(delivery["status"] == 200 for one in made for delivery in one["deliveries"]) == 200
+
+    missing = {one["conversation_id"] for one in made if not one["deliveries"]}
+    found = fetched(bench)
+    assert (found.listed, set(found.entered), found.failed) == (300, missing, ())
+    assert sorted(asked_for(bench)) == sorted(missing)
+    assert fetched(bench).entered == ()
+    assert len(asked_for(bench)) == 100
+
+    tally = bench.control(process)
+    rows = bench.store("list_calls", limit=1000)
+    assert (tally.done, tally.failed, len(rows)) == (300, 0, 300)
+    assert sum(row["source"] == "backfill" for row in rows) == 100
+    # A webhook that comes late, or again, changes neither the number of calls nor what was delivered.
+    with served(bench.root, known, port=port):
+        delivered = [one["conversation_id"] for one in made if one["deliveries"]]
+        for conversation_id in [*sorted(missing)[:5], *delivered[:5]]:
+            assert bench.sandbox.deliver(conversation_id)[0]["status"] == 200
+    bench.control(process)
+    rows = bench.store("list_calls", limit=1000)
+    assert (len(rows), sum(row["source"] == "backfill" for row in rows)) == (300, 95)
+
+
+def test_a_call_that_is_still_running_is_looked_at_again_however_long_it_takes(bench: Bench) -> None:
+    long_call = held(bench, started_at=ago(hours=5), status="in-progress")
+    over = held(bench, started_at=ago(hours=1))
+    first = fetched(bench, NOW - timedelta(hours=6))
+    assert (first.entered, first.running) == ((over,), 1)
+    for status in ("processing", "done"):
+        bench.sandbox.finish(long_call, status)
+        found = fetched(bench)
+        assert found.entered == ((long_call,) if status == "done" else ())
+    assert fetched(bench).since > datetime.now(UTC) - timedelta(minutes=1)
+    assert asked_for(bench) == [over, long_call]
+
+
+def test_calls_of_an_agent_that_is_gone_are_found_and_those_of_others_left_alone(bench: Bench) -> None:
+    content = {"conversation_config": {}, "name": "Somebody else's"}
+    others = bench.control(lambda control: control.api.post("/v1/convai/agents/create", json=content))["agent_id"]
+    gone = bench.control(lambda control: control.api.post("/v1/convai/agents/create", json=content))["agent_id"]
+    foreign, orphan, ours = held(bench, agent_id=others), held(bench, agent_id=gone), held(bench)
+    for agent_id in (gone, bench.agent()["agent_id"]):
+        bench.control(lambda control, one=agent_id: control.api.delete("/v1/convai/agents/{agent_id}", agent_id=one))  # type: ignore[misc]
+    found = fetched(bench)
+    assert set(found.entered) == {orphan, ours}
+    assert found.foreign == 1
+    assert foreign not in asked_for(bench)
+    bench.control(process)
+    assert {row["conversation_id"] for row in bench.store("list_calls", limit=9)} == {orphan, ours}
+
+
+def test_a_refusal_for_the_rate_slows_it_down_and_loses_nothing(bench: Bench) -> None:
+    made = {held(bench) for _ in range(20)}
+    bench.sandbox.fault(path="/v1/convai/conversations/*", status=429, headers={"retry-after": "0.05"}, times=6)
+    assert set(fetched(bench).entered) == made
+
+
+def test_one_that_cannot_be_had_holds_the_watermark_and_nobody_else(bench: Bench) -> None:
+    broken, sound = held(bench, started_at=ago(hours=3)), held(bench, started_at=ago(hours=2))
+    refusal = {"detail": {"status": "odd", "message": "no"}}
+    path = f"/v1/convai/conversations/{broken}"
+    bench.sandbox.fault(path=path, status=400, body=refusal)
+    found = fetched(bench, NOW - timedelta(hours=4))
+    assert (found.entered, found.failed) == ((sound,), (broken,))
+    assert fetched(bench).entered == (broken,)
+
+
+def test_who_asks_for_more_gets_more(bench: Bench) -> None:
+    old = held(bench, started_at=ago(days=20))
+    assert fetched(bench).entered == ()
+    assert fetched(bench, NOW - timedelta(days=30)).entered == (old,)
+
+
+def test_one_that_was_killed_is_gone_on_with(bench: Bench) -> None:
+    made = {held(bench) for _ in range(40)}
+    bench.sandbox.latency(20)
+    process_ = subprocess.Popen(
+        [sys.executable, "-m", "agentctl", "-C", str(bench.root), "calls", "backfill"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 60
+    while len(asked_for(bench)) < 10 and process_.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    process_.kill()
+    process_.wait()
+    bench.sandbox.latency(0)
+    rest = fetched(bench)
+    assert 0 < len(rest.entered) < 40
+    assert fetched(bench).entered == ()
+    events = bench.store("list_events", states=None, limit=100)
+    assert {event["conversation_id"] for event in events} == made
+    assert len(events) == 40
+
+
+def test_of_several_workers_one_fetches_each_quarter_of_an_hour(bench: Bench) -> None:
+    made = {held(bench) for _ in range(3)}
+
+    async def many(control: Control) -> None:
+        workers = [worker.run([await duties.job(control)], once=True) for _ in range(4)]
+        await asyncio.gather(*workers)
+
+    bench.control(many)
+    assert {event["conversation_id"] for event in bench.store("list_events", states=None, limit=9)} == made
+    assert sum(entry["path"] == "/v1/convai/conversations" for entry in bench.sandbox.log()) == 1
