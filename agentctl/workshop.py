@@ -41,12 +41,13 @@ class Workshop:
         self._stack.push_async_callback(model.close)
         return model
 
-    @cached_property
-    def digester(self) -> Digester:
+    def digester(self, store: Store) -> Digester:
         """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
+        from agentctl.calls.completions import Metered
         from agentctl.calls.digest import digester
 
-        return digester(self.language_model)
+        model = self.language_model
+        return digester(Metered.of(self.settings, model, store) if model else None)
 
     @cached_property
     def mail_route(self) -> SmtpRoute | ResendRoute | None:
@@ -79,7 +80,7 @@ class Workshop:
         from agentctl.calls.mail import Letterhead
 
         letterhead = Letterhead(self.settings.mail_from)
-        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead)]
+        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester(store), self.recordings, letterhead)]
         if self.mail_route is not None:
             jobs.append(MailJob(store, self.mail_route))
         return jobs
