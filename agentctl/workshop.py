@@ -11,6 +11,7 @@ from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings
 
 if TYPE_CHECKING:
+    from agentctl.calls.completions import Metered
     from agentctl.calls.digest import Digester
     from agentctl.calls.inbox import Store
     from agentctl.calls.jobs import EventJob, MailJob
@@ -41,13 +42,18 @@ class Workshop:
         self._stack.push_async_callback(model.close)
         return model
 
-    def digester(self, store: Store) -> Digester:
-        """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
+    def completions(self, store: Store) -> Metered | None:
+        """The LLM with what its answers cost and within its budget, None where none is configured."""
         from agentctl.calls.completions import Metered
-        from agentctl.calls.digest import digester
 
         model = self.language_model
-        return digester(Metered.of(self.settings, model, store) if model else None)
+        return Metered.of(self.settings, model, store) if model else None
+
+    def digester(self, store: Store) -> Digester:
+        """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
+        from agentctl.calls.digest import digester
+
+        return digester(self.completions(store))
 
     @cached_property
     def mail_route(self) -> SmtpRoute | ResendRoute | None:

@@ -102,7 +102,7 @@ def block(value: str) -> str:
 
 
 def unlinked(value: str) -> Markup:
-    """What others said, as HTML in which a mail reader finds no whole address to make a link of; copied, it is whole."""
+    """What others said, as HTML in which a mail reader finds no address to make a link of; copied, one is whole."""
     return Markup(_ADDRESS.sub(r"<wbr>\g<0>", str(escape(value))))  # noqa: S704  (escaped, and then only parted)
 
 
@@ -120,20 +120,16 @@ def _view(
         "subject": _subject(call, digest, assistant, words, number, reason),
         "headline": _headline(call, words, number),
         "assistant": one_line(assistant.name, 100),
-        "rows": [*_rows(call, words, language, number, reason), *(_found(digest, words, language) if digest else ())],
+        "rows": [*_rows(call, words, language, number, reason), *_found(digest, words, language)],
         "reason": reason,
         "title": one_line(digest.title, 200) if digest and digest.title else "",
         "summary": [part for part in block(digest.summary).split("\n") if part] if digest else [],
         "action_items": [_item(item, words, language) for item in (digest.action_items if digest else ())],
-        "items_note": _items_note(digest, words, language) if digest else "",
+        "items_note": _items_note(digest, words, language),
         "wants_items": assistant.action_items,
         "turns": turns,
         "left_out": words["cut"].format(count=left_out, id=one_line(call.conversation_id, 256)) if left_out else "",
-        "engine": one_line(
-            wording.digest_note(digest.engine, one_line(digest.model or "", 100), digest.detail, language), 400
-        )
-        if digest
-        else "",
+        "engine": _engine(digest, language),
         "url": letterhead.conversation_url.format(conversation_id=quote(call.conversation_id, safe="")),
         "conversation_id": one_line(call.conversation_id, 256),
     }
@@ -174,8 +170,17 @@ def _rows(call: Call, words: Mapping[str, str], language: str, number: str, reas
         yield {"label": words["reason"], "value": reason, "link": ""}
 
 
-def _found(digest: Digest, words: Mapping[str, str], language: str) -> Iterator[dict[str, str]]:
+def _engine(digest: Digest | None, language: str) -> str:
+    if digest is None:
+        return ""
+    model = one_line(digest.model or digest.engine, 100)
+    return one_line(wording.digest_note(digest.engine, model, digest.detail, language), 400)
+
+
+def _found(digest: Digest | None, words: Mapping[str, str], language: str) -> Iterator[dict[str, str]]:
     """What a digest tells of the call as a whole. A number is a link only where it was seen, not where it was said."""
+    if digest is None:
+        return
     outcome = wording.outcome(digest.outcome, language) if digest.outcome else None
     said = {"outcome": outcome, "caller_name": digest.caller_name, "caller_number": digest.caller_number}
     for name, value in said.items():
@@ -193,7 +198,9 @@ def _item(item: ActionItem, words: Mapping[str, str], language: str) -> dict[str
     }
 
 
-def _items_note(digest: Digest, words: Mapping[str, str], language: str) -> str:
+def _items_note(digest: Digest | None, words: Mapping[str, str], language: str) -> str:
+    if digest is None:
+        return ""
     unproven = any(item.quote is None for item in digest.action_items)
     return wording.dropped(digest.detail, language) or (words["no_quotes"] if unproven else "")
 

@@ -63,7 +63,6 @@ async def process(
         return await _keep(claimed, store, f"events of type {claimed.type!r} are not known to this version")
     if isinstance(found, _Sound):
         return await _keep_recording(claimed, found, store, recordings)
-    found = in_its_zone(found, claimed.assistant)
     digest = await _digest(claimed, found, digester)
     return await _store(claimed, found, digest, store, letterhead or Letterhead())
 
@@ -93,7 +92,8 @@ def in_its_zone(call: Call, assistant: SavedAssistant | None) -> Call:
 
 
 async def _digest(claimed: Event, call: Call, digester: Digester) -> Digest | None:
-    return None if call.never_happened else await digester.digest(call, wanted_of(call, claimed.assistant))
+    ours = claimed.assistant
+    return None if call.never_happened else await digester.digest(in_its_zone(call, ours), wanted_of(call, ours))
 
 
 def wanted_of(call: Call, assistant: SavedAssistant | None) -> Wanted:
@@ -120,7 +120,7 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
             "turns": [turn.record() for turn in call.turns],
             "digest": digest.record() if digest else None,
             "action_items": digest.item_records() if digest else [],
-            "mails": compose(call, digest, ours, letterhead) if ours else [],
+            "mails": compose(in_its_zone(call, ours), digest, ours, letterhead) if ours else [],
         },
     )
     if not answer["held"]:

