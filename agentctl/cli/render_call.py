@@ -17,17 +17,7 @@ if TYPE_CHECKING:
 
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read
-_COLOURS = {
-    "dead": 31,
-    "failed": 31,
-    "spent": 31,
-    "kept": 33,
-    "pending": 33,
-    "running": 36,
-    "done": 32,
-    "made": 32,
-    "sent": 32,
-}
+_COLOURS = {"dead": 31, "failed": 31, "kept": 33, "pending": 33, "running": 36, "done": 32, "sent": 32}
 
 
 def list_text(calls: Sequence[Mapping[str, Any]]) -> str:
