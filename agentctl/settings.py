@@ -85,6 +85,9 @@ class Settings(BaseModel):
     llm_base_url: HttpUrl | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
+    llm_price_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    llm_price_out: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    llm_daily_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     agentctl_env: str | None = None
     no_color: str | None = None
@@ -248,6 +251,9 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
         ("twilio_api_key_sid", "twilio_api_key_secret"),
         ("twilio_api_key_secret", "twilio_api_key_sid"),
         ("llm_base_url", "llm_model"),
+        ("llm_price_in", "llm_price_out"),
+        ("llm_price_out", "llm_price_in"),
+        ("llm_daily_budget", "llm_price_in"),
         ("smtp_url", "mail_from"),
         ("resend_api_key", "mail_from"),
     )

@@ -4,6 +4,7 @@ cold-start   `agentctl --help` beside the official CLI's `--help`
 sync         syncs of 50, 200 and 1,000 assistants beside the official CLI's push of the same agents and beside the
              floor; with --trust-store; and a first sync of 50 assistants with 4 documents each
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
+digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
 """
@@ -16,6 +17,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
+from scripts.bench_digest import digest
 from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
 from tests.contract.openapi import cli as official_cli
@@ -32,7 +34,7 @@ def main() -> int:
     parser.add_argument("entries", nargs="*", metavar="ENTRY", help=f"{', '.join(ENTRIES)}; default: all")
     parser.add_argument("-n", "--runs", type=int, help="counted runs of each command; default: a few minutes in all")
     options = parser.parse_args()
-    unknown = set(options.entries) - {*ENTRIES, "faults"}
+    unknown = set(options.entries) - {*ENTRIES, "faults", "digest"}
     if unknown:
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     if options.runs is not None and options.runs < 1:
@@ -40,6 +42,8 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
     if options.entries == ["faults"]:
         return faults()
+    if options.entries == ["digest"]:
+        return digest(options.runs)
     for name in options.entries or ENTRIES:
         print(f"\n{name}: wall-clock seconds, process start included")
         ENTRIES[name](options.runs)

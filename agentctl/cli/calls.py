@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli import queue
+from agentctl.cli.digest import digest
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
 queue.register(app)
+app.command()(digest)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
