@@ -3,6 +3,8 @@
 cold-start   `agentctl --help` beside the official CLI's `--help`
 sync         syncs of 50, 200 and 1,000 assistants beside the official CLI's push of the same agents and beside the
              floor; with --trust-store; and a first sync of 50 assistants with 4 documents each
+receive      deliveries of 23 kB that the door acknowledges, at 1, 8 and 64 senders, beside the same insert by pgbench,
+             a receiver that commits per request, one that stores nothing and a bare one; with 2 ms per commit, too
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
@@ -16,6 +18,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
+from scripts.bench_receive import receive
 from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
 from tests.contract.openapi import cli as official_cli
@@ -41,7 +44,7 @@ def main() -> int:
     if options.entries == ["faults"]:
         return faults()
     for name in options.entries or ENTRIES:
-        print(f"\n{name}: wall-clock seconds, process start included")
+        print(f"\n{name}" + (": wall-clock seconds, process start included" if name != "receive" else ""))
         ENTRIES[name](options.runs)
     return 0
 
@@ -59,7 +62,7 @@ def cold_start(runs: int | None) -> None:
     )
 
 
-ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync}
+ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync, "receive": receive}
 
 
 if __name__ == "__main__":

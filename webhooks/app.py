@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -24,8 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from agentctl.calls import inbox
 from agentctl.calls.inbox import Store
+from agentctl.calls.intake import Intake
 from agentctl.errors import AgentctlError, BadSignature, Malformed, StoreBehind, StoreError, StoreUnavailable
 from webhooks.address import PATH
 from webhooks.body import SMALL, Bodies, Refused
@@ -46,7 +44,7 @@ def door(
     secrets: Sequence[SecretStr],
     tolerance_seconds: float = 2700,
     max_bytes: int = 32 * 1024 * 1024,
-    accept_timeout: float = 3.0,
+    accept_timeout: float = 2.5,
     body_timeout: float = 30.0,
     budget_bytes: int | None = None,
     ready: Callable[[], Awaitable[object]] | None = None,
@@ -66,7 +64,8 @@ def door(
     """
     bodies = Bodies(max_bytes=max_bytes, budget_bytes=budget_bytes or 3 * max_bytes, deadline=body_timeout)
     usable = [secret for secret in secrets if secret.get_secret_value()]
-    part = _Door(store, usable, tolerance_seconds, accept_timeout, bodies, ready, on_accepted, clock)
+    intake = Intake(store, timeout=accept_timeout)
+    part = _Door(store, intake, usable, tolerance_seconds, accept_timeout, bodies, ready, on_accepted, clock)
     app = Starlette(
         routes=[
             Route(PATH, part.deliver, methods=["POST"]),
@@ -83,6 +82,7 @@ def door(
 @dataclass(frozen=True)
 class _Door:
     store: Store
+    intake: Intake
     secrets: Sequence[SecretStr]
     tolerance: float
     accept_timeout: float
@@ -127,13 +127,11 @@ class _Door:
         return await asyncio.to_thread(examine) if len(body) > SMALL else examine()
 
     async def _accepted(self, delivery: Delivery) -> Response:
-        heading = delivery.heading
-        # A recording takes its time, and its sender does not repeat it.
-        seconds = self.accept_timeout + len(delivery.payload) // MEBIBYTE
-        accepted = await self._within(
-            inbox.accept(self.store, delivery.payload, heading, "webhook", timeout=seconds), seconds
-        )
-        logger.info("%s %r of %r", "accepted" if accepted.new else "again", heading.type, heading.conversation_id)
+        try:
+            async with asyncio.timeout(self.accept_timeout):
+                accepted = await self.intake.accept(delivery.payload, delivery.heading, "webhook")
+        except TimeoutError:
+            raise StoreUnavailable(f"no answer within {self.accept_timeout:g} s") from None
         if accepted.new and self.on_accepted is not None:
             self.on_accepted()
         return JSONResponse({"new": accepted.new})
@@ -169,11 +167,6 @@ class _Door:
                 self._abandon(task)
         if not task.done() or task.cancelled():
             raise StoreUnavailable(f"no answer within {seconds:g} s")
-        failure = task.exception()
-        if failure is not None and not isinstance(failure, AgentctlError):
-            # Its text may hold the event; its type and place are enough to find it.
-            place = traceback.extract_tb(failure.__traceback__)[-1]
-            raise StoreError(f"unexpected {type(failure).__name__} at {Path(place.filename).name}:{place.lineno}")
         return task.result()
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:

@@ -17,13 +17,17 @@ from agentctl.errors import StoreError
 
 UNKNOWN_TYPE = "unknown"
 MEBIBYTE = 1024 * 1024
+Source = Literal["webhook", "backfill"]
 
 
 class Store(Protocol):
     """What is needed of the database: calling one of its functions by name."""
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
-        """Run `agentctl_<function>(args)`. Raises StoreError and its kinds; `timeout` (seconds) is a hard deadline."""
+        """Run `agentctl_<function>(args)`, in which there may be bytes, and return its JSON.
+
+        Raises StoreError and its kinds; `timeout` (seconds) is a hard deadline.
+        """
         ...
 
 
@@ -44,6 +48,11 @@ class Accepted:
     id: int | str
     new: bool
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Accepted:
+        """Read the store's answer."""
+        return cls(row["id"], row["new"])
+
 
 def peek(payload: bytes) -> Heading:
     """Read the heading of a raw event. Pure, and quick enough for the door: the content is not walked.
@@ -51,7 +60,7 @@ def peek(payload: bytes) -> Heading:
     Raises Malformed only for what is not a JSON object in UTF-8: an event of an unknown kind, or without a
     conversation_id, is somebody's call and must be kept.
     """
-    event = wire.decode(payload)
+    event = wire.skim(payload)
     data = wire.mapping(event.get("data"))
     kind = identifier(event.get("type"))
     return Heading(
@@ -66,7 +75,7 @@ async def accept(
     store: Store,
     payload: bytes,
     heading: Heading,
-    source: Literal["webhook", "backfill"],
+    source: Source,
     *,
     timeout: float = 10.0,
 ) -> Accepted:
@@ -74,19 +83,20 @@ async def accept(
 
     Raises StoreError; after StoreUnavailable it may or may not be stored, and accepting it again is safe.
     """
-    answer = await store.call(
-        "accept",
-        {
-            "type": heading.type,
-            "conversation_id": heading.conversation_id,
-            "agent_id": heading.agent_id,
-            "event_timestamp": heading.event_timestamp,
-            "source": source,
-            "payload": await wire.aside(len(payload), _encoded, payload),
-        },
-        timeout=timeout,
-    )
-    return Accepted(answer["id"], answer["new"])
+    answer = await store.call("accept", entry(payload, heading, source), timeout=timeout)
+    return Accepted.from_row(answer)
+
+
+def entry(payload: bytes, heading: Heading, source: Source) -> dict[str, Any]:
+    """An event as `accept` and `accept_many` take it."""
+    return {
+        "type": heading.type,
+        "conversation_id": heading.conversation_id,
+        "agent_id": heading.agent_id,
+        "event_timestamp": heading.event_timestamp,
+        "source": source,
+        "payload": payload,
+    }
 
 
 async def claim(store: Store, *, worker: str, limit: int, lease_seconds: float, max_attempts: int = 5) -> list[Event]:
@@ -105,7 +115,3 @@ async def fetch(store: Store, event: Event) -> Event:
     if row is None:
         raise StoreError(f"event {event.id} is no longer stored")
     return replace(event, payload=await wire.aside(event.size, base64.b64decode, row["payload"]))
-
-
-def _encoded(payload: bytes) -> str:
-    return base64.b64encode(payload).decode("ascii")

@@ -1,6 +1,4 @@
-import base64
 import json
-import threading
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +51,7 @@ async def test_accept_stores_the_very_bytes() -> None:
     accepted = await inbox.accept(store, raw, inbox.peek(raw), "webhook")
     assert (accepted.id, accepted.new) == ("e1", True)
     args = store.args("accept")
-    assert args["payload"] == encoded(raw)
+    assert args["payload"] == raw
     assert (args["type"], args["conversation_id"], args["source"]) == ("a", "c", "webhook")
 
 
@@ -100,18 +98,3 @@ async def test_a_payload_has_the_more_time_the_larger_it_is() -> None:
     assert waited == [12.0]
     with pytest.raises(StoreError, match="no longer stored"):
         await inbox.fetch(FakeStore(find_event=None), claimed)
-
-
-@pytest.mark.anyio
-async def test_a_recording_is_encoded_and_decoded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops, real = [], base64.b64encode
-
-    def encode(payload: bytes) -> bytes:
-        loops.append(threading.current_thread() is threading.main_thread())
-        return real(payload)
-
-    monkeypatch.setattr("agentctl.calls.inbox.base64.b64encode", encode)
-    heading = Heading("post_call_audio", "c", None, None)
-    for size in (256 * 1024, 256 * 1024 + 1):
-        await inbox.accept(FakeStore(accept={"id": "e", "new": True}), b"x" * size, heading, "webhook")
-    assert loops == [True, False]

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from agentctl.errors import StoreError
 from tests.stores import Store, claim, delivery, running
 
 pytestmark = pytest.mark.anyio
@@ -19,6 +20,37 @@ async def test_the_same_delivery_is_accepted_once_however_often_it_comes(store: 
     assert Counter(answer["new"] for answer in answers) == {True: 1, False: 7}
     assert len({answer["id"] for answer in answers}) == 1
     assert len(await claim(store)) == 1
+
+
+async def test_deliveries_that_come_together_are_answered_each_in_its_place(store: Store) -> None:
+    known = await store.call("accept", delivery("conv_1"))
+    events = [delivery(f"conv_{number % 4}", payload=f"{number % 4}".encode() * 9) for number in range(8)]
+    first = delivery("conv_1")
+
+    answers = await store.call("accept_many", {"events": [*events[:3], first, *events[3:]]})
+
+    assert [answer["new"] for answer in answers] == [True] * 3 + [False] + [True] + [False] * 4
+    assert answers[3]["id"] == known["id"]
+    assert [answer["id"] for answer in answers[5:]] == [answers[at]["id"] for at in (0, 1, 2, 4)]
+    assert await store.call("accept_many", {"events": []}) == []
+    assert len(await claim(store)) == 5
+
+
+async def test_the_same_deliveries_in_another_order_at_the_same_time_hinder_nobody(store: Store) -> None:
+    events = [delivery(f"conv_{number}", payload=b"%d" % number) for number in range(40)]
+    orders = [events, events[::-1], events[20:] + events[:20], events[::2] + events[1::2]]
+
+    answers = await asyncio.gather(*(store.call("accept_many", {"events": order}) for order in orders))
+
+    assert sum(answer["new"] for answered in answers for answer in answered) == 40
+    assert len(await claim(store, limit=100)) == 40
+
+
+async def test_of_deliveries_that_come_together_none_is_stored_unless_all_are(store: Store) -> None:
+    with pytest.raises(StoreError):
+        await store.call("accept_many", {"events": [delivery("conv_1"), delivery("conv_2", source="elsewhere")]})
+
+    assert await claim(store) == []
 
 
 async def test_what_differs_in_one_part_is_another_event(store: Store) -> None:
@@ -56,6 +88,8 @@ async def test_any_bytes_come_back_as_they_came(store: Store, body: bytes) -> No
 
     assert base64.b64decode(found["payload"]) == body
     assert event["size"] == found["size"] == len(body)
+    # As bytes or in base64, it is the same.
+    assert (await store.call("accept", delivery(payload=body))) == {"id": accepted["id"], "new": False}
 
 
 async def test_overlong_names_are_accepted(store: Store) -> None:
