@@ -59,8 +59,7 @@ class Settings(BaseModel):
     elevenlabs_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io")
     elevenlabs_webhook_secret: tuple[SecretStr, ...] = ()
     webhook_tolerance_seconds: int = Field(default=2700, ge=1)
-    # In base64 within JSON, as the store takes and gives it, more than this comes near what jsonb can hold (256 MB).
-    webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    webhook_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     public_url: HttpUrl | None = None
     sync_trigger_secret: SecretStr | None = Field(default=None, min_length=16)
 

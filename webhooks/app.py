@@ -22,17 +22,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from agentctl.calls.inbox import Store
+from agentctl.calls import inbox
+from agentctl.calls.inbox import Accepted, Store
 from agentctl.calls.intake import Intake
 from agentctl.errors import AgentctlError, BadSignature, Malformed, StoreBehind, StoreError, StoreUnavailable
 from webhooks.address import PATH
-from webhooks.body import SMALL, Bodies, Refused
+from webhooks.body import Bodies, Refused
 from webhooks.delivery import Delivery
-from webhooks.signature import HEADER, precheck
+from webhooks.signature import HEADER, Verifier, precheck
+from webhooks.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-MEBIBYTE = 1024 * 1024
 RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other senders may listen
 
 T = TypeVar("T")
@@ -43,10 +44,10 @@ def door(
     *,
     secrets: Sequence[SecretStr],
     tolerance_seconds: float = 2700,
-    max_bytes: int = 32 * 1024 * 1024,
+    max_bytes: int = 64 * 1024 * 1024,
     accept_timeout: float = 2.5,
-    body_timeout: float = 30.0,
-    budget_bytes: int | None = None,
+    body_timeout: float = 8.0,
+    budget_bytes: int = 64 * 1024 * 1024,
     ready: Callable[[], Awaitable[object]] | None = None,
     on_accepted: Callable[[], None] | None = None,
     extra_routes: Sequence[BaseRoute] = (),
@@ -56,13 +57,14 @@ def door(
 
     `secrets`: the webhook's, several while it is rotated; with none, every delivery is answered 503.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
-    `accept_timeout`: seconds for the store to take an event; one more for each full MiB of its body.
-    `budget_bytes`: memory for all bodies together, three times `max_bytes` unless given.
+    `accept_timeout`: seconds for the store to take an event, or a mebibyte of a large one.
+    `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
+    `budget_bytes`: memory for the bodies of up to 256 KiB together; larger ones go to the disk.
     `ready`: raises an AgentctlError while the store cannot serve; without it, the store is asked for its status.
     `on_accepted`: called after the commit of a new event, to wake a worker in this process.
     The store is opened and closed by whoever passes it.
     """
-    bodies = Bodies(max_bytes=max_bytes, budget_bytes=budget_bytes or 3 * max_bytes, deadline=body_timeout)
+    bodies = Bodies(max_bytes=max_bytes, budget_bytes=budget_bytes, deadline=body_timeout)
     usable = [secret for secret in secrets if secret.get_secret_value()]
     intake = Intake(store, timeout=accept_timeout)
     part = _Door(store, intake, usable, tolerance_seconds, accept_timeout, bodies, ready, on_accepted, clock)
@@ -97,9 +99,8 @@ class _Door:
         header = ",".join(request.headers.getlist(HEADER))
         try:
             self._precheck(header, now)
-            async with self.bodies.read(request) as body:
-                delivery = await self._verified(header, body, now)
-                return await self._accepted(delivery)
+            async with self.bodies.read(request, lambda: Spool(self._verifier(header, now))) as body:
+                return self._answer(await self._accepted(header, body, now))
         except Refused as refused:
             return _Refusal(refused.status, refused.message, refused.linger)
         except BadSignature as error:
@@ -119,19 +120,21 @@ class _Door:
         except BadSignature as error:
             raise Refused(401, error.message) from None
 
-    async def _verified(self, header: str, body: bytes, now: float) -> Delivery:
-        def examine() -> Delivery:
-            return Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
+    def _verifier(self, header: str, now: float) -> Verifier:
+        return Verifier(header, secrets=self.secrets, now=now, tolerance=self.tolerance)
 
-        # Hashing and parsing a large audio body takes long enough to hold up every other request.
-        return await asyncio.to_thread(examine) if len(body) > SMALL else examine()
-
-    async def _accepted(self, delivery: Delivery) -> Response:
+    async def _accepted(self, header: str, body: bytes | Spool, now: float) -> Accepted:
+        if isinstance(body, Spool):
+            terms = (body.parts(), body.heading, body.sha256, body.size)
+            return await inbox.accept_large(self.store, *terms, timeout=self.accept_timeout)
+        delivery = Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
         try:
             async with asyncio.timeout(self.accept_timeout):
-                accepted = await self.intake.accept(delivery.payload, delivery.heading, "webhook")
+                return await self.intake.accept(delivery.payload, delivery.heading, "webhook")
         except TimeoutError:
             raise StoreUnavailable(f"no answer within {self.accept_timeout:g} s") from None
+
+    def _answer(self, accepted: Accepted) -> Response:
         if accepted.new and self.on_accepted is not None:
             self.on_accepted()
         return JSONResponse({"new": accepted.new})

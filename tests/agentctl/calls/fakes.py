@@ -94,8 +94,8 @@ class FakeRecordings:
     def __init__(self) -> None:
         self.saved: dict[str, tuple[bytes, str]] = {}
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
-        self.saved[conversation_id] = (audio, content_type)
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+        self.saved[conversation_id] = (audio.read_bytes(), content_type)
         return f"file:///recordings/{conversation_id}"
 
 

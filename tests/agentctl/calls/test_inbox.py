@@ -1,4 +1,6 @@
+import hashlib
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -94,7 +96,35 @@ async def test_a_payload_has_the_more_time_the_larger_it_is() -> None:
 
     raw = b"\0" * (2 * 1024 * 1024)
     claimed = replace(event(raw), payload=None)
-    assert (await inbox.fetch(Patient(find_event={"payload": encoded(raw)}), claimed)).payload == raw
+    assert (
+        await inbox.fetch(Patient(find_event={"payload": encoded(raw), "size": len(raw), "parts": 0}), claimed)
+    ).payload == raw
     assert waited == [12.0]
     with pytest.raises(StoreError, match="no longer stored"):
         await inbox.fetch(FakeStore(find_event=None), claimed)
+
+
+@pytest.mark.anyio
+async def test_what_is_large_goes_in_and_comes_out_in_parts(postgres_store: inbox.Store) -> None:
+    parts = [b'{"type": "post_call_audio", ', b'"data": {"conversation_id"', b': "c"}}']
+    raw = b"".join(parts)
+
+    async def all_of(some: list[bytes]) -> AsyncIterator[bytes]:
+        for part in some:
+            yield part
+
+    async def accept(some: list[bytes]) -> inbox.Accepted:
+        digest = hashlib.sha256(raw).hexdigest()
+        return await inbox.accept_large(postgres_store, all_of(some), inbox.peek(raw), digest, len(raw))
+
+    with pytest.raises(StoreError, match="missing"):
+        await accept(parts[:2])
+    assert await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15) == []
+    first, *again = [await accept(parts) for _ in range(3)]
+    assert first.new
+    assert [(one.id, one.new) for one in again] == [(first.id, False)] * 2
+    (claimed,) = await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15)
+    fetched = await inbox.fetch(postgres_store, claimed)
+    assert (fetched.payload, fetched.size, fetched.parts) == (None, len(raw), 3)
+    assert [piece async for piece in inbox.pieces(postgres_store, fetched)] == parts
+    assert (await inbox.fetch(postgres_store, replace(claimed, type="post_call_transcription"))).payload == raw

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from collections import Counter
+from typing import Any
 
+import psycopg
 import pytest
 
 from agentctl.errors import StoreError
@@ -256,3 +259,45 @@ async def test_a_recording_goes_in_and_comes_out(store: Store) -> None:
     found = await store.call("find_event", {"id": accepted["id"]})
 
     assert base64.b64decode(found["payload"]) == body
+
+
+def part(position: int, body: bytes, **changes: Any) -> dict[str, Any]:
+    """Arguments of `accept_part` for the event of three parts."""
+    whole = hashlib.sha256(b"one" + b"two" + b"3").hexdigest()
+    heading = delivery("conv_1", type="post_call_audio", sha256=whole)
+    del heading["payload"]
+    return {**heading, "position": position, "part": body, **changes}
+
+
+async def test_an_event_in_parts_is_there_when_all_of_it_is(store: Store) -> None:
+    end = {**part(0, b""), "parts": 3, "size": 7}
+    for position, body in enumerate((b"one", b"two")):
+        assert (await store.call("accept_part", part(position, body)))["known"] is False
+    with pytest.raises(StoreError, match="missing"):
+        await store.call("accept", end)
+    await store.call("accept_part", part(2, b"3"))
+
+    answers = await asyncio.gather(*(store.call("accept", end) for _ in range(4)))
+
+    assert Counter(answer["new"] for answer in answers) == {True: 1, False: 3}
+    assert (await store.call("accept_part", part(0, b"one"))) == {"id": answers[0]["id"], "known": True}
+    [event] = await claim(store)
+    found = await store.call("find_event", {"id": event["id"]})
+    assert (found["size"], found["parts"], found["payload"]) == (7, 3, "")
+    parts = [await store.call("find_part", {"id": event["id"], "position": position}) for position in range(4)]
+    assert [base64.b64decode(one["part"]) for one in parts[:3]] == [b"one", b"two", b"3"]
+    assert parts[3] is None
+
+
+async def test_parts_go_with_their_event_and_those_of_none_go_after_a_day(store: Store, dsn: str) -> None:
+    for position, body in enumerate((b"one", b"two", b"3")):
+        await store.call("accept_part", part(position, body))
+    await store.call("accept", {**part(0, b""), "parts": 3, "size": 7})
+    await store.call("accept_part", part(0, b"x", sha256="00" * 32))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("update agentctl.event_parts set stored_at = now() - interval '25 hours'")
+        await store.call("accept_part", part(0, b"y", sha256="11" * 32))
+        left = "select body from agentctl.event_parts order by body"
+        assert [bytes(row[0]) for row in connection.execute(left)] == [b"3", b"one", b"two", b"y"]
+        connection.execute("delete from agentctl.events")
+        assert [bytes(row[0]) for row in connection.execute(left)] == [b"y"]
