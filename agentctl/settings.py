@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    IPvAnyNetwork,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -60,6 +61,8 @@ class Settings(BaseModel):
     elevenlabs_webhook_secret: tuple[SecretStr, ...] = ()
     webhook_tolerance_seconds: int = Field(default=2700, ge=1)
     webhook_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    webhook_sources: tuple[IPvAnyNetwork, ...] = ()
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     public_url: HttpUrl | None = None
     sync_trigger_secret: SecretStr | None = Field(default=None, min_length=16)
 
@@ -103,10 +106,10 @@ class Settings(BaseModel):
         # A header's value arrives without the blanks around it.
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("elevenlabs_webhook_secret", mode="before")
+    @field_validator("elevenlabs_webhook_secret", "webhook_sources", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        # Two secrets are valid at once while a webhook is rotated.
+        # Two secrets, for instance, are valid at once while a webhook is rotated.
         parts = () if value is None else value.split(",") if isinstance(value, str) else None
         return value if parts is None else tuple(part.strip() for part in parts if part.strip())
 
@@ -256,7 +259,10 @@ def nearest(word: str, known: list[str]) -> str:
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 
+_NETWORKS = "must be addresses or networks, like 203.0.113.7,2001:db8::/64"
 _FORMS = {
+    "webhook_sources": _NETWORKS,
+    "trusted_proxies": _NETWORKS,
     "twilio_account_sid": "must be AC and 32 hexadecimal digits",
     "twilio_api_key_sid": "must be SK and 32 hexadecimal digits",
     "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",

@@ -26,10 +26,12 @@ from agentctl.calls import inbox
 from agentctl.calls.inbox import Accepted, Store
 from agentctl.calls.intake import Intake
 from agentctl.errors import AgentctlError, BadSignature, Malformed, StoreBehind, StoreError, StoreUnavailable
+from webhooks import source
 from webhooks.address import PATH
 from webhooks.body import Bodies, Refused
 from webhooks.delivery import Delivery
 from webhooks.signature import HEADER, Verifier, precheck
+from webhooks.source import Sources
 from webhooks.spool import Spool
 
 logger = logging.getLogger(__name__)
@@ -47,9 +49,9 @@ def door(
     max_bytes: int = 64 * 1024 * 1024,
     accept_timeout: float = 2.5,
     body_timeout: float = 8.0,
-    budget_bytes: int = 64 * 1024 * 1024,
     ready: Callable[[], Awaitable[object]] | None = None,
     on_accepted: Callable[[], None] | None = None,
+    sources: Sources | None = None,
     extra_routes: Sequence[BaseRoute] = (),
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
@@ -59,23 +61,17 @@ def door(
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
     `accept_timeout`: seconds for the store to take an event, or a mebibyte of a large one.
     `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
-    `budget_bytes`: memory for the bodies of up to 256 KiB together; larger ones go to the disk.
     `ready`: raises an AgentctlError while the store cannot serve; without it, the store is asked for its status.
+    `sources`: who may deliver, everybody unless given.
     `on_accepted`: called after the commit of a new event, to wake a worker in this process.
     The store is opened and closed by whoever passes it.
     """
-    bodies = Bodies(max_bytes=max_bytes, budget_bytes=budget_bytes, deadline=body_timeout)
+    bodies = Bodies(max_bytes=max_bytes, deadline=body_timeout)
     usable = [secret for secret in secrets if secret.get_secret_value()]
     intake = Intake(store, timeout=accept_timeout)
-    part = _Door(store, intake, usable, tolerance_seconds, accept_timeout, bodies, ready, on_accepted, clock)
-    app = Starlette(
-        routes=[
-            Route(PATH, part.deliver, methods=["POST"]),
-            Route("/healthz", part.alive, methods=["GET"]),
-            Route("/readyz", part.is_ready, methods=["GET"]),
-            *extra_routes,
-        ]
-    )
+    every = (store, intake, usable, tolerance_seconds, accept_timeout, bodies, sources or Sources())
+    part = _Door(*every, ready, on_accepted, clock)
+    app = Starlette(routes=[*part.routes(), *extra_routes])
     # A redirect is no 200: a wrong path must look wrong at once.
     app.router.redirect_slashes = False
     return app
@@ -89,16 +85,24 @@ class _Door:
     tolerance: float
     accept_timeout: float
     bodies: Bodies
+    sources: Sources
     ready: Callable[[], Awaitable[object]] | None
     on_accepted: Callable[[], None] | None
     clock: Callable[[], float]
     abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
 
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(PATH, self.deliver, methods=["POST"]),
+            Route("/healthz", self.alive, methods=["GET"]),
+            Route("/readyz", self.is_ready, methods=["GET"]),
+        ]
+
     async def deliver(self, request: Request) -> Response:
         now = self.clock()
         header = ",".join(request.headers.getlist(HEADER))
         try:
-            self._precheck(header, now)
+            self._precheck(request, header, now)
             async with self.bodies.read(request, lambda: Spool(self._verifier(header, now))) as body:
                 return self._answer(await self._accepted(header, body, now))
         except Refused as refused:
@@ -111,8 +115,14 @@ class _Door:
             logger.error("an event could not be stored: %s", error.message)
             return _Refusal(503, _outage(error))
 
-    def _precheck(self, header: str, now: float) -> None:
+    def _precheck(self, request: Request, header: str, now: float) -> None:
         # Before the body is read: what is refused anyway costs no memory.
+        peer = request.client.host if request.client else None
+        if not self.sources.admit(peer, request.headers.getlist(source.HEADER)):
+            logger.warning("a delivery was refused: WEBHOOK_SOURCES does not allow its address")
+            raise Refused(403, "deliveries are not taken from this address")
+        if any(coding.strip().lower() not in ("", "identity") for coding in _codings(request)):
+            raise Refused(415, "send the body without a Content-Encoding")
         if not self.secrets:
             raise Refused(503, "no webhook secret is configured")
         try:
@@ -200,6 +210,10 @@ class _Refusal(JSONResponse):
                     while (await receive()).get("more_body"):
                         pass
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _codings(request: Request) -> list[str]:
+    return [coding for value in request.headers.getlist("content-encoding") for coding in value.split(",")]
 
 
 def _unready(reason: str) -> Response:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -19,6 +20,7 @@ from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
 from webhooks.address import PATH
 from webhooks.app import door
 from webhooks.signature import HEADER, sign
+from webhooks.source import Sources
 
 pytestmark = pytest.mark.anyio
 
@@ -277,3 +279,27 @@ async def test_other_doors_can_be_added() -> None:
 
     async with client(door(Shelf(), secrets=[SECRET], extra_routes=[Route("/console", page)])) as http:
         assert (await http.get("/console")).text == "here"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "nonsense"])
+async def test_an_encoded_body_is_415_and_its_bytes_are_not_taken_for_an_event(coding: str) -> None:
+    shelf = Shelf()
+    assert (await post(door(shelf, secrets=[SECRET]), **{"content-encoding": coding})).status_code == 415
+    assert not shelf.stored
+    assert (await post(door(shelf, secrets=[SECRET]), **{"content-encoding": "identity"})).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/json; charset=utf-16", "multipart/form-data", "x"])
+async def test_what_it_is_says_the_signature_and_not_the_content_type(kind: str) -> None:
+    shelf = Shelf()
+    assert (await post(door(shelf, secrets=[SECRET]), **{"content-type": kind})).status_code == 200
+    assert shelf.payloads == [EVENT]
+
+
+async def test_only_who_is_allowed_may_deliver() -> None:
+    shelf = Shelf()
+    here, proxy = ip_network("127.0.0.1"), ip_network("203.0.113.0/24")
+    assert (await post(door(shelf, secrets=[SECRET], sources=Sources([proxy])))).status_code == 403
+    assert not shelf.stored
+    app = door(shelf, secrets=[SECRET], sources=Sources([proxy], [here]))
+    assert (await post(app, **{"x-forwarded-for": "203.0.113.7"})).status_code == 200

@@ -166,7 +166,7 @@ async def test_a_body_that_keeps_its_pace_has_the_time_it_needs() -> None:
         chunk = left.pop(0)
         return {"type": "http.request", "body": chunk, "more_body": bool(left)}
 
-    left = [b"x" * SMALL * 2] * 3
+    left = [b'{"data": "' + b"x" * SMALL, b"x" * SMALL, b'"}']
     body = b"".join(left)
     async with bodies.read(Request({"type": "http", "method": "POST", "headers": []}, receive), lambda: spool(body)):
         pass
