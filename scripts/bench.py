@@ -6,6 +6,7 @@ sync         syncs of 50, 200 and 1,000 assistants beside the official CLI's pus
 receive      deliveries of 23 kB that the door acknowledges, at 1, 8 and 64 senders, beside the same insert by pgbench,
              a receiver that commits per request, one that stores nothing and a bare one; with 2 ms per commit, too
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
+fuzz         alone: a million deliveries to the door that nobody would send; -n: so many
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
 """
@@ -18,6 +19,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
+from scripts.bench_fuzz import fuzz
 from scripts.bench_receive import receive
 from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
@@ -35,7 +37,7 @@ def main() -> int:
     parser.add_argument("entries", nargs="*", metavar="ENTRY", help=f"{', '.join(ENTRIES)}; default: all")
     parser.add_argument("-n", "--runs", type=int, help="counted runs of each command; default: a few minutes in all")
     options = parser.parse_args()
-    unknown = set(options.entries) - {*ENTRIES, "faults"}
+    unknown = set(options.entries) - {*ENTRIES, "faults", "fuzz"}
     if unknown:
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     if options.runs is not None and options.runs < 1:
@@ -43,6 +45,8 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
     if options.entries == ["faults"]:
         return faults()
+    if options.entries == ["fuzz"]:
+        return fuzz(options.runs)
     for name in options.entries or ENTRIES:
         print(f"\n{name}" + (": wall-clock seconds, process start included" if name != "receive" else ""))
         ENTRIES[name](options.runs)
