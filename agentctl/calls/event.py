@@ -60,7 +60,8 @@ class SavedAssistant:
 class Event:
     """One accepted event. `attempt` is the fence: the store takes results only from the attempt it handed out last.
 
-    A claim brings headings: `payload` is None until `inbox.fetch`; `size` is its length in bytes.
+    A claim brings headings: `payload` is None until `inbox.fetch`; `size` is its length in bytes, and 0 until then for
+    one that is kept in `parts`.
     """
 
     id: int | str
@@ -71,6 +72,7 @@ class Event:
     source: str
     attempt: int
     size: int
+    parts: int = 0
     payload: bytes | None = field(default=None, repr=False)
     assistant: SavedAssistant | None = None
 

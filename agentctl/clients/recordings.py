@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,7 @@ class Directory:
     def __init__(self, path: Path, tenant: str = "default") -> None:
         self.path = path / tenant
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
         target = self.path / file_name(conversation_id, content_type)
         try:
@@ -69,7 +70,7 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self._url!r}, bucket={self.bucket!r})"
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`. Raises StoreError."""
         import httpx
         from storage3.exceptions import StorageApiError
@@ -95,7 +96,7 @@ class Bucket:
             raise StoreUnavailable(f"Supabase Storage cannot be reached ({type(error).__name__})") from None
         return f"supabase:{self.bucket}/{path}"
 
-    async def _upload(self, path: str, audio: bytes, content_type: str) -> None:
+    async def _upload(self, path: str, audio: Path, content_type: str) -> None:
         async with self._session() as session:
             files = self._storage(session).from_(self.bucket)
             await files.upload(path, audio, {"content-type": content_type, "upsert": "true"})
@@ -130,12 +131,12 @@ def _no_bucket(error: Any) -> bool:
     return str(error.status) == "404" or "bucket not found" in str(error.message).lower()
 
 
-def _write(target: Path, audio: bytes) -> None:
+def _write(target: Path, audio: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")  # 0600 by itself
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(audio)
+        with os.fdopen(handle, "wb") as file, audio.open("rb") as source:
+            shutil.copyfileobj(source, file)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(target)

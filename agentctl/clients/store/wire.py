@@ -6,9 +6,10 @@ are what was said on the phone.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentctl.calls.wire import LARGE, aside
@@ -32,25 +33,30 @@ _AGAIN = "Run it again. If it comes back: is the server short of room, or does s
 _UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def takeable(args: Mapping[str, Any]) -> str:
-    """The arguments as JSON text that every Postgres takes.
+def in_base64(part: bytes) -> str:
+    """Bytes as JSON holds them, for a wire that has nothing else."""
+    return base64.b64encode(part).decode("ascii")
+
+
+def takeable(args: Mapping[str, Any], put: Callable[[bytes], Any] = in_base64) -> str:
+    """The arguments as JSON text that every Postgres takes; `put` says what stands in the place of bytes.
 
     jsonb refuses U+0000 and lone surrogates, in values and in keys; both arrive in signed, valid JSON. They become
     U+FFFD. Raises StoreError for NaN and infinities, which JSON does not have.
     """
     try:
-        text = json.dumps(args, allow_nan=False)
+        text = json.dumps(args, allow_nan=False, default=put)
     except ValueError:
         raise StoreError("the store was handed a number that JSON cannot express") from None
     # json.dumps writes both kinds as escapes, so that most texts are known to be clean without looking at each string.
     if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_clean(args))
+        text = json.dumps(_clean(json.loads(text)))
     return text
 
 
-async def encoded(args: Mapping[str, Any]) -> str:
-    """`takeable(args)`; what is large is written in a thread, so that nothing else waits for it."""
-    return await aside(_weight(args), takeable, args)
+async def encoded(args: Mapping[str, Any], put: Callable[[bytes], Any] = in_base64) -> str:
+    """`takeable(args, put)`; what is large is written in a thread, so that nothing else waits for it."""
+    return await aside(_weight(args), takeable, args, put)
 
 
 def refusal(function: str, code: str, message: str = "", *, remedy: str = "") -> StoreError:
@@ -75,7 +81,7 @@ def _weight(value: Any) -> int:
     weight, left = 0, [value]
     while left and weight <= LARGE:
         part = left.pop()
-        weight += len(part) if isinstance(part, str) else 8
+        weight += len(part) if isinstance(part, str | bytes) else 8
         if isinstance(part, Mapping):
             left.extend(part.values())
         elif isinstance(part, list | tuple):

@@ -97,7 +97,11 @@ async def test_each_event_fetches_its_own_payload_and_fails_alone() -> None:
     claimed = replace(event(sample("post_call_transcription")), payload=None)
 
     def found(args: Mapping[str, Any]) -> Any:
-        return StoreUnavailable("slow") if args["id"] == "large" else {"payload": encoded(raw)}
+        return (
+            StoreUnavailable("slow")
+            if args["id"] == "large"
+            else {"payload": encoded(raw), "size": len(raw), "parts": 0}
+        )
 
     rows = [{**vars(claimed), "id": name, "assistant": None} for name in ("large", "small")]
     handed = iter([rows, []])
