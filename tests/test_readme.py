@@ -30,7 +30,7 @@ from agentctl.sources import environment
 from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry
 from agentctl.sources.files import load
 from agentctl.sources.init import write
-from agentctl.verbs import calls
+from agentctl.verbs.calls.call import calls
 from webhooks.signature import HEADER, sign
 
 ROOT = Path(__file__).parents[1]
@@ -269,7 +269,7 @@ async def test_the_library_example_does_what_it_says(example: Path, project: Pat
             assert (await client.post(path, content=body, headers=signature)).status_code == 200
             assert (await client.post(path, content=body)).status_code == 401
         await product.work_off(control)
-        stored = {call["conversation_id"] for call in await calls.calls(control)}
+        stored = {call["conversation_id"] for call in await calls(control)}
         assert stored == {held["conversation_id"], json.loads(body)["data"]["conversation_id"]}
 
 

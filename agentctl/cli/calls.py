@@ -10,7 +10,7 @@ import typer
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls import Drained
+    from agentctl.verbs.calls.work import Drained
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
@@ -36,7 +36,7 @@ def list_calls(
 ) -> None:
     """List the newest calls."""
     from agentctl.cli import render, render_call
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import call as verbs
 
     found = connected(lambda control: verbs.calls(control, limit=limit, assistant=assistant))
     if json:
@@ -53,7 +53,7 @@ def show(
 ) -> None:
     """Show one call: summary, action items, conversation, mails."""
     from agentctl.cli import render, render_call
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import call as verbs
 
     found = connected(lambda control: verbs.call(control, conversation))
     print(render.to_json(found) if json else render_call.call_text(found))
@@ -70,7 +70,7 @@ def process(
     """Work off what is due now; with an ID, that conversation's events again."""
 
     async def run(control: Control) -> Drained:
-        from agentctl.verbs import calls as verbs
+        from agentctl.verbs.calls import work as verbs
 
         if which is None:
             return await verbs.drain(control, mails=not no_mail)
@@ -92,7 +92,7 @@ def events(
 ) -> None:
     """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
     from agentctl.cli import render, render_call
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import events as verbs
 
     states = [one.value for one in state] if state else verbs.OPEN_STATES
     found = connected(lambda control: verbs.events(control, states, limit=limit))

@@ -17,7 +17,7 @@ import typer
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls import Drained
+    from agentctl.verbs.calls.work import Drained
     from agentctl.wiring import Control
     from agentctl.worker import Tally
 
@@ -86,13 +86,13 @@ def work(
 
 
 async def _drain(control: Control) -> Drained:
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import work as verbs
 
     return await verbs.drain(control)
 
 
 async def _work(control: Control) -> Tally:
-    from agentctl.verbs import calls as verbs
+    from agentctl.verbs.calls import work as verbs
 
     with stopping() as stop:
         say("Working. Ctrl-C ends it when what runs is finished.")

@@ -42,7 +42,7 @@ from agentctl.resources.webhook import Webhook
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Desired, Ref, Scope
 from agentctl.sync.plan import Change, Failure, Plan, Unmanaged
-from agentctl.verbs.calls import Drained
+from agentctl.verbs.calls.work import Drained
 from agentctl.verbs.commands import COMMANDS
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.knowledge import Refreshed

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentctl.cli import render_call
-from agentctl.verbs.calls import Drained
+from agentctl.verbs.calls.work import Drained
 
 CALL: dict[str, Any] = {
     "conversation_id": "conv_1",

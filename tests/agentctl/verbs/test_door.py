@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from agentctl.errors import AgentctlError
 from agentctl.settings import Settings
-from agentctl.verbs import calls, door
+from agentctl.verbs import door
+from agentctl.verbs.calls import call, events
 from agentctl.wiring import Control, connect
 from tests.cluster import Cluster, free_port
 from webhooks import server
@@ -83,8 +84,8 @@ async def test_without_a_worker_it_only_accepts(dsn: str, tmp_path: Path) -> Non
     async with connect(tmp_path, settings=settings(dsn, SECRET)) as control:
         async with serving(control, worker=False) as url:
             assert (await post(url)).status_code == 200
-        assert await calls.calls(control) == []
-        assert [row["state"] for row in await calls.events(control)] == ["pending"]
+        assert await call.calls(control) == []
+        assert [row["state"] for row in await events.events(control)] == ["pending"]
 
 
 async def test_without_a_secret_it_serves_and_refuses(dsn: str, tmp_path: Path) -> None:
@@ -193,4 +194,4 @@ async def test_a_request_that_runs_at_the_end_is_answered(
 
 
 async def _has_calls(control: Control) -> bool:
-    return bool(await calls.calls(control))
+    return bool(await call.calls(control))

@@ -1,19 +1,15 @@
-"""What happened on the phone: list it, show it, and work off what waits."""
+"""Work off what waits, once or until told to stop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from agentctl import worker
 from agentctl.calls.jobs import EventJob, MailJob
 from agentctl.errors import AgentctlError
 from agentctl.wiring import Control
 from agentctl.worker import Tally
-
-OPEN_STATES = ("pending", "running", "kept", "dead")
 
 
 @dataclass(frozen=True)
@@ -32,43 +28,6 @@ class Drained:
     kept: int
     pending_events: int
     pending_mails: int
-
-
-async def calls(control: Control, *, limit: int = 20, assistant: str | None = None) -> list[dict[str, Any]]:
-    """The newest calls first, each with its summary and action items. `assistant`: only those of this key.
-
-    Calls of agents that are not ours are in it, with assistant null; where an environment was named, only its own are.
-    Raises StoreError.
-    """
-    store = await control.store()
-    asked: dict[str, Any] = {"limit": limit, "assistant": assistant}
-    if control.environment is not None:
-        scope = await asyncio.to_thread(lambda: control.scope)
-        asked |= {"project": scope.project, "environment": scope.environment}
-    rows: list[dict[str, Any]] = await store.call("list_calls", asked)
-    return rows
-
-
-async def call(control: Control, conversation_id: str) -> dict[str, Any]:
-    """One call with its turns, digest, mails, recording and events.
-
-    Raises AgentctlError if there is none, StoreError.
-    """
-    store = await control.store()
-    found: dict[str, Any] | None = await store.call("show_call", {"conversation_id": conversation_id})
-    if found is None:
-        raise AgentctlError(
-            f"there is no call {conversation_id!r}",
-            "`agentctl calls list` shows the calls, `agentctl calls events` what could not become one.",
-        )
-    return found
-
-
-async def events(control: Control, states: Sequence[str] = OPEN_STATES, *, limit: int = 50) -> list[dict[str, Any]]:
-    """Accepted events in `states`, newest first: what waits, what was not understood, what was given up."""
-    store = await control.store()
-    rows: list[dict[str, Any]] = await store.call("list_events", {"states": list(states), "limit": limit})
-    return rows
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
