@@ -27,7 +27,8 @@ AgentctlError                   exit 1: the work failed
 ├── EventError                  a delivery or event cannot be understood
 │   ├── BadSignature            missing, malformed, too old or wrong
 │   └── Malformed               not the shape that the vendor documents
-├── DigestError                 a digest engine failed
+├── DigestError                 a digest engine failed; `charged` says whether that may have cost money
+│   └── BudgetSpent             the day's budget for the language model allows no further request
 └── MailError                   a mail route refused; `permanent` says whether trying again can help
 """
 
@@ -201,7 +202,15 @@ class Malformed(EventError):
 
 
 class DigestError(AgentctlError):
-    """A digest engine failed or answered nonsense."""
+    """A digest engine failed or answered nonsense. `charged`: its vendor may have charged for that all the same."""
+
+    def __init__(self, message: str, hint: str = "", *, charged: bool = False) -> None:
+        super().__init__(message, hint)
+        self.charged = charged
+
+
+class BudgetSpent(DigestError):
+    """The day's budget for the language model allows no further request."""
 
 
 class MailError(AgentctlError):

@@ -7,11 +7,9 @@ neither a repr nor an error shows them. `.env.example` lists every name with one
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import re
 import sys
-from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from pydantic import (
     field_validator,
 )
 
+from agentctl.dotenv_file import read
 from agentctl.errors import ConfigurationError, Problem
 
 # The published servers (`servers` of the OpenAPI spec). Any other https host works too, for a proxy or the sandbox.
@@ -44,9 +43,6 @@ _ADDRESSES = {
     "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
     "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
 }
-_MAX_ENV_BYTES = 1_000_000
-_NO_LINE = "is not NAME=value, with any quotes closed"
-_SOME = 20  # of the lines that are wrong, those that are named
 _STORE = ("database_url", "supabase_url", "supabase_service_role_key")
 
 
@@ -84,6 +80,9 @@ class Settings(BaseModel):
     llm_base_url: HttpUrl | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
+    llm_price_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    llm_price_out: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    llm_daily_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     agentctl_env: str | None = None
     no_color: str | None = None
@@ -156,7 +155,7 @@ def usable_settings(
 ) -> tuple[Settings, list[Problem]]:
     """As `load_settings`, with the defaults of what cannot be used, and a problem for each of it."""
     names = dict(variables or {})
-    kept, problems = _read(directory / ".env")
+    kept, problems = read(directory / ".env", os.environ)
     given = {**(values or {}), **_named(names, kept)}
     settings, wrong = _usable(kept, given, names)
     told = {problem.where for problem in wrong}
@@ -186,55 +185,14 @@ def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, 
 def wanted_environment(directory: Path) -> str | None:
     """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so."""
     dotenv, name = directory / ".env", "agentctl_env"
-    return _named({name: name.upper()}, _read(dotenv)[0])[name]  # What is wrong with it is told by `load_settings`.
+    return _named({name: name.upper()}, read(dotenv, os.environ)[0])[
+        name
+    ]  # What is wrong with it is told by `load_settings`.
 
 
 def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str | None]:
     """Setting -> value of the variable named for it; None for one that is absent or empty."""
     return {name: os.environ.get(variable) or kept.get(variable) or None for name, variable in variables.items()}
-
-
-def _read(dotenv: Path) -> tuple[dict[str, str], list[Problem]]:
-    """What the file sets; nothing, and what is wrong, where a line of it cannot be read.
-
-    A variable that is not set is a worse riddle than a wrong line.
-    """
-    try:
-        text = _text(dotenv)
-    except UnicodeDecodeError:
-        return {}, [Problem(str(dotenv), "is not UTF-8; save it as UTF-8 text")]
-    except OSError as error:
-        return {}, [Problem(str(dotenv), f"cannot be read: {error.strerror}")]
-    except ValueError as error:
-        return {}, [Problem(str(dotenv), str(error))]
-    from dotenv.parser import parse_stream
-    from dotenv.variables import parse_variables
-
-    lines = list(parse_stream(io.StringIO(text)))
-    wrong = [line.original.line for line in lines if line.error or (line.key is not None and line.value is None)]
-    problems = [Problem(f"{dotenv}, line {number}", _NO_LINE) for number in wrong[:_SOME]]
-    if len(wrong) > _SOME:
-        problems.append(Problem(f"{dotenv}, {len(wrong) - _SOME} more lines", _NO_LINE))
-    kept: dict[str, str] = {}
-    for line in [] if wrong else lines:
-        if line.key is not None and line.value is not None:
-            # Not dotenv_values, which copies all variables for each line of the file.
-            atoms = parse_variables(line.value)
-            kept[line.key] = "".join(atom.resolve(ChainMap(kept, os.environ)) for atom in atoms)  # type: ignore[arg-type]
-    return kept, problems
-
-
-def _text(dotenv: Path) -> str:
-    """What is in the file; empty where there is none. Raises OSError, and ValueError for what is no text of a .env."""
-    if not dotenv.is_file():
-        if dotenv.exists():
-            raise ValueError("is not a file")
-        return ""
-    with dotenv.open("rb") as stream:
-        content = stream.read(_MAX_ENV_BYTES + 1)
-    if len(content) > _MAX_ENV_BYTES:
-        raise ValueError(f"is larger than {_MAX_ENV_BYTES / 1_000_000:g} MB")
-    return content.decode("utf-8")
 
 
 def require(settings: Settings, *names: str) -> None:
@@ -285,6 +243,9 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
         ("twilio_api_key_sid", "twilio_api_key_secret"),
         ("twilio_api_key_secret", "twilio_api_key_sid"),
         ("llm_base_url", "llm_model"),
+        ("llm_price_in", "llm_price_out"),
+        ("llm_price_out", "llm_price_in"),
+        ("llm_daily_budget", "llm_price_in"),
         ("smtp_url", "mail_from"),
         ("resend_api_key", "mail_from"),
     )

@@ -15,12 +15,8 @@ from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, load_settings, require, wanted_environment
 
 if TYPE_CHECKING:
-    from agentctl.calls.digest import Digester
     from agentctl.calls.jobs import EventJob, MailJob
-    from agentctl.calls.process import Recordings
     from agentctl.clients.elevenlabs import ElevenLabs
-    from agentctl.clients.llm import ChatCompletions
-    from agentctl.clients.mail import ResendRoute, SmtpRoute
     from agentctl.clients.store.postgres import PostgresStore
     from agentctl.clients.store.supabase import SupabaseStore
     from agentctl.clients.twilio import Twilio
@@ -32,6 +28,7 @@ if TYPE_CHECKING:
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
     from agentctl.sync.patience import Patience
+    from agentctl.workshop import Workshop
 
 
 class Control:
@@ -197,61 +194,15 @@ class Control:
         return dsn
 
     @cached_property
-    def language_model(self) -> ChatCompletions | None:
-        """The LLM that makes digests, None where none is configured."""
-        from agentctl.clients.llm import ChatCompletions
+    def workshop(self) -> Workshop:
+        """What works on calls: language model, mail route, the place of recordings, and the jobs of a worker."""
+        from agentctl.workshop import Workshop
 
-        settings = self.settings
-        if settings.llm_base_url is None or settings.llm_model is None:
-            return None
-        key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else None
-        model = ChatCompletions(str(settings.llm_base_url), settings.llm_model, key, veil=self.veil)
-        self._stack.push_async_callback(model.close)
-        return model
-
-    @cached_property
-    def digester(self) -> Digester:
-        """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
-        from agentctl.calls.digest import digester
-
-        return digester(self.language_model)
-
-    @cached_property
-    def mail_route(self) -> SmtpRoute | ResendRoute | None:
-        """SMTP, else Resend, else None: mails then wait in the outbox."""
-        from agentctl.clients.mail import ResendRoute, SmtpRoute
-
-        settings, sender = self.settings, self.settings.mail_from or ""  # not empty where there is a route
-        if settings.smtp_url is not None:
-            return SmtpRoute.from_url(settings.smtp_url.get_secret_value(), sender)
-        if (key := settings.resend_api_key) is not None:
-            route = ResendRoute(key.get_secret_value(), sender, base_url=str(settings.resend_base_url))
-            self._stack.push_async_callback(route.close)
-            return route
-        return None
-
-    @cached_property
-    def recordings(self) -> Recordings:
-        """Where audio goes: a private Storage bucket on Supabase, a directory elsewhere."""
-        from agentctl.clients.recordings import Bucket, Directory
-
-        settings = self.settings
-        if settings.supabase_url is not None and settings.supabase_service_role_key is not None:
-            key = settings.supabase_service_role_key.get_secret_value()
-            return Bucket(str(settings.supabase_url), key, settings.supabase_recordings_bucket)
-        return Directory(self.directory / ".agentctl" / "recordings")
+        return Workshop(self.settings, self.veil, self._stack, self.directory / ".agentctl" / "recordings")
 
     async def jobs(self) -> list[EventJob | MailJob]:
-        """What a worker does: turn events into calls, and send what waits in the outbox if there is a mail route."""
-        from agentctl.calls.jobs import EventJob, MailJob
-        from agentctl.calls.mail import Letterhead
-
-        store = await self.store()
-        letterhead = Letterhead(self.settings.mail_from)
-        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead)]
-        if self.mail_route is not None:
-            jobs.append(MailJob(store, self.mail_route))
-        return jobs
+        """What a worker of this project does."""
+        return self.workshop.jobs(await self.store())
 
     async def bindings(self) -> Bindings:
         """The scope's bindings, read now."""

@@ -10,13 +10,13 @@ import binascii
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from agentctl.calls import conversation, event, inbox, wire
-from agentctl.calls.call import Call, Digest
+from agentctl.calls.call import Call, Digest, Wanted
 from agentctl.calls.digest import Digester
-from agentctl.calls.event import Event
+from agentctl.calls.event import Event, SavedAssistant
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
 from agentctl.errors import Malformed
@@ -86,13 +86,19 @@ def _read(claimed: Event) -> Call | _Sound | None:
     return None
 
 
+def in_its_zone(call: Call, assistant: SavedAssistant | None) -> Call:
+    """The call in the time zone that its assistant declares, if it does: "tomorrow" is tomorrow there."""
+    return replace(call, timezone=(assistant.timezone if assistant else None) or call.timezone)
+
+
 async def _digest(claimed: Event, call: Call, digester: Digester) -> Digest | None:
-    if call.never_happened:
-        return None
-    if claimed.assistant is None:
-        return await digester.digest(call, language=(call.language or "en")[:2].lower())
     ours = claimed.assistant
-    return await digester.digest(call, language=ours.digest_language, wants_items=ours.action_items)
+    return None if call.never_happened else await digester.digest(in_its_zone(call, ours), wanted_of(call, ours))
+
+
+def wanted_of(call: Call, assistant: SavedAssistant | None) -> Wanted:
+    """What a digest of the call is to be; of a stranger's agent, what the call itself suggests."""
+    return assistant.wanted if assistant else Wanted((call.language or "en")[:2].lower())
 
 
 async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store, letterhead: Letterhead) -> Outcome:
@@ -114,7 +120,7 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
             "turns": [turn.record() for turn in call.turns],
             "digest": digest.record() if digest else None,
             "action_items": digest.item_records() if digest else [],
-            "mails": compose(call, digest, ours, letterhead) if ours else [],
+            "mails": compose(in_its_zone(call, ours), digest, ours, letterhead) if ours else [],
         },
     )
     if not answer["held"]:

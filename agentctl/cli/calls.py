@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from agentctl.cli.digest import digest
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
+app.command()(digest)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read
-_COLOURS = {"dead": 31, "failed": 31, "kept": 33, "pending": 33, "running": 36, "done": 32, "sent": 32}
+_COLOURS = {
+    "dead": 31,
+    "failed": 31,
+    "spent": 31,
+    "kept": 33,
+    "pending": 33,
+    "running": 36,
+    "done": 32,
+    "made": 32,
+    "sent": 32,
+}
 
 
 def list_text(calls: Sequence[Mapping[str, Any]]) -> str:
@@ -141,18 +151,49 @@ def _digest(call: Mapping[str, Any]) -> Iterator[str]:
     for paragraph in (digest["summary"] or "").splitlines():
         # Indented, so that a summary cannot pretend to be a heading.
         yield from textwrap.wrap(line(paragraph), _width(), initial_indent="  ", subsequent_indent="  ")
+    yield from (f"  {label}: {line(value)}" for label, value in _found(digest))
+    note = wording.digest_note(digest["engine"], digest["model"], digest["detail"], _ENGLISH)
+    yield paint(line(" ".join((note, *_price(digest)))), 2)
+
+
+def _found(digest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     words = wording.words(_ENGLISH)
-    pattern = words.get(f"engine_{digest['engine']}", words["engine_other"])
-    label = pattern.format(model=digest["model"] or digest["engine"])
-    yield paint(line(f"{label} {words['fallback']}" if digest["detail"].get("fallback_from") else label), 2)
+    if digest["outcome"]:
+        yield words["outcome"], wording.outcome(digest["outcome"], _ENGLISH)
+    if digest["sentiment"]:
+        yield "Mood", digest["sentiment"]
+    if digest["follow_up"] is not None:
+        yield "Follow-up", "needed" if digest["follow_up"] else "not needed"
+    for name in ("caller_name", "caller_number"):
+        if digest[name]:
+            yield words[name], digest[name]
+
+
+def _price(digest: Mapping[str, Any]) -> Iterator[str]:
+    if digest["tokens_in"] is not None and digest["tokens_out"] is not None:
+        cost = "" if digest["cost"] is None else f", {digest['cost']:.6f}".rstrip("0").rstrip(".")
+        yield f"{digest['tokens_in']:,} tokens in, {digest['tokens_out']:,} out{cost}."
+    if digest["seconds"] is not None:
+        yield f"{digest['seconds']:.1f} s."
 
 
 def _items(call: Mapping[str, Any]) -> Iterator[str]:
     if call["action_items"]:
         yield paint("To do", 1)
     for item in call["action_items"]:
-        details = ", ".join(line(part) for part in (item["who"], item["due"]) if part)
+        details = ", ".join(line(part) for part in (item["who"], _due(item)) if part)
         yield f"[{'x' if item['done'] else ' '}] {line(item['what'])}{f' ({details})' if details else ''}"
+        if item["quote"]:
+            yield paint(f"    turn {item['turn']}: “{line(item['quote'])}”", 2)
+    digest = call["digest"] or {"detail": {}}
+    if dropped := wording.dropped(digest["detail"], _ENGLISH):
+        yield paint(dropped, 33)
+
+
+def _due(item: Mapping[str, Any]) -> str:
+    """As it was said, and as a date: morgen um zehn = 2026-11-21 10:00."""
+    meant = " ".join(part for part in (item["due_date"], (item["due_time"] or "")[:5]) if part)
+    return " = ".join(part for part in (item["due"], meant) if part)
 
 
 def _turns(call: Mapping[str, Any]) -> Iterator[str]:

@@ -147,7 +147,7 @@ async def _invite(control: Control, ringing: list[str], served: str) -> None:
         say(f"   A door answers at {public}; ElevenLabs is asked for what is not delivered.")
     else:
         say(f"   {public} does not lead to the door here ({served}), so ElevenLabs is asked for new calls.")
-    if control.mail_route is None:
+    if control.workshop.mail_route is None:
         say("   No mail route is set (SMTP_URL or RESEND_API_KEY): mails wait in the outbox.")
     say("   Its transcript, summary and action items will appear here. Ctrl-C ends this.")
     print(

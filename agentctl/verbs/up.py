@@ -161,7 +161,7 @@ class _Watch:
         return name not in self._late or datetime.fromisoformat(row["started_at"]) >= self.since - _LOOK_BACK
 
     async def _settled(self, conversation_id: str) -> dict[str, Any]:
-        end = asyncio.get_running_loop().time() + (_MAIL_SECONDS if self.control.mail_route else 0)
+        end = asyncio.get_running_loop().time() + (_MAIL_SECONDS if self.control.workshop.mail_route else 0)
         while True:
             call: dict[str, Any] = await self.store.call("show_call", {"conversation_id": conversation_id})
             waits = any(mail["status"] in ("pending", "running") for mail in call["mails"])

@@ -115,9 +115,9 @@ async def test_clients_without_their_settings_say_what_is_missing(root: Path) ->
         ):
             with pytest.raises(ConfigurationError, match=missing):
                 ask()
-        assert control.mail_route is None
-        assert control.language_model is None
-        assert isinstance(control.recordings, Directory)
+        assert control.workshop.mail_route is None
+        assert control.workshop.language_model is None
+        assert isinstance(control.workshop.recordings, Directory)
     async with connect(root, settings=given(twilio_account_sid=SID)) as control:
         with pytest.raises(ConfigurationError, match="TWILIO_AUTH_TOKEN"):
             _ = control.twilio
@@ -141,10 +141,10 @@ async def test_smtp_before_resend(root: Path) -> None:
         "mail_from": "a@b.de",
     }
     async with connect(root, settings=given(**both)) as control:
-        assert isinstance(control.mail_route, SmtpRoute)
+        assert isinstance(control.workshop.mail_route, SmtpRoute)
     del both["smtp_url"]
     async with connect(root, settings=given(**both)) as control:
-        assert isinstance(control.mail_route, ResendRoute)
+        assert isinstance(control.workshop.mail_route, ResendRoute)
 
 
 async def test_mail_is_a_job_only_where_there_is_a_route(root: Path, dsn: str) -> None:
@@ -163,7 +163,7 @@ async def test_a_database_before_supabase(root: Path, dsn: str, supabase_api: An
     }
     async with connect(root, settings=given(**supabase)) as control:
         assert isinstance(await control.store(), SupabaseStore)
-        assert isinstance(control.recordings, Bucket)
+        assert isinstance(control.workshop.recordings, Bucket)
         assert not control.embedded
         with pytest.raises(UsageError, match="DATABASE_URL"):
             await control.dsn()

@@ -164,7 +164,7 @@ async def mail(control: Control) -> AsyncIterator[Finding]:
         if not assistant.post_call.mail_to:
             remedy = "Set [mail] to in agentctl.toml, or mail_to in its [post_call]."
             yield Finding("mail", "warning", f"nobody gets a mail after calls of {assistant.key}", remedy)
-    route = control.mail_route
+    route = control.workshop.mail_route
     if route is None:
         yield Finding("mail", "warning", "no mail route: mails wait in the outbox", "Set SMTP_URL or RESEND_API_KEY.")
         return
@@ -182,7 +182,7 @@ def _host(control: Control) -> str:
 
 async def digest(control: Control) -> AsyncIterator[Finding]:
     """Who makes summaries, and whether that language model can be asked."""
-    model, url = control.language_model, control.settings.llm_base_url
+    model, url = control.workshop.language_model, control.settings.llm_base_url
     if model is None or url is None:
         yield Finding("digest", "ok", "made by ElevenLabs' own analysis")
         return

@@ -91,7 +91,7 @@ async def tell(
             to = recipients(control, given)
             if not to:
                 say("warning: nobody is told by mail: what is wrong with agentctl.toml hides whom [mail] to names")
-            if await notify(control, report, to) and control.mail_route is None:
+            if await notify(control, report, to) and control.workshop.mail_route is None:
                 say("warning: the mail waits in the outbox: neither SMTP_URL nor RESEND_API_KEY is set")
     except TimeoutError:
         # It may also be the store that hangs.
@@ -109,8 +109,8 @@ async def notify(control: Control, report: Report, to: Sequence[str]) -> int:
     """
     store = await control.store()
     queued = await _queue(control, store, report, to) if report.telling and to else 0
-    if control.mail_route is not None:
-        await worker.run([MailJob(store, control.mail_route)], once=True)
+    if control.workshop.mail_route is not None:
+        await worker.run([MailJob(store, control.workshop.mail_route)], once=True)
     return queued
 
 

@@ -9,6 +9,7 @@ import pytest
 from agentctl.cli import render_call
 from agentctl.verbs.calls.work import Drained
 
+NO_DATE = dict.fromkeys(("due_date", "due_time", "quote", "turn"))
 CALL: dict[str, Any] = {
     "conversation_id": "conv_1",
     "agent_id": "agent_1",
@@ -25,10 +26,13 @@ CALL: dict[str, Any] = {
     "failure_reason": None,
     "recording": None,
     "action_items": [
-        {"position": 0, "what": "Rückruf zum Angebot", "who": "Erika Muster", "due": "morgen 10 Uhr", "done": False},
-        {"position": 1, "what": "Notiz", "who": None, "due": None, "done": True},
+        NO_DATE
+        | {"position": 0, "what": "Rückruf zum Angebot", "who": "Erika Muster", "due": "morgen 10 Uhr", "done": False},
+        NO_DATE | {"position": 1, "what": "Notiz", "who": None, "due": None, "done": True},
     ],
-    "digest": {
+    "digest": dict.fromkeys(("outcome", "sentiment", "follow_up", "caller_name", "caller_number"))
+    | dict.fromkeys(("tokens_in", "tokens_out", "cost", "seconds"))
+    | {
         "title": "Rückruf",
         "summary": "Bitte zurückrufen.",
         "engine": "elevenlabs",

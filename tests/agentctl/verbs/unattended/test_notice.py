@@ -68,7 +68,7 @@ def test_where_there_is_a_route_it_is_sent_at_once(bench: Bench) -> None:
     route = Route()
 
     async def tell(control: Control) -> list[int]:
-        control.mail_route = route  # type: ignore[assignment]
+        control.workshop.mail_route = route  # type: ignore[assignment]
         return [await notify(control, report(AgentctlError("kaputt")), ["a@example.org"]) for _ in range(2)]
 
     assert bench.control(tell) == [1, 0]
@@ -85,7 +85,7 @@ def test_what_waits_is_sent_by_the_next_run_that_has_a_route(bench: Bench, error
         return await notify(control, report(AgentctlError("kaputt")), ["a@example.org"])
 
     async def tell_again(control: Control) -> int:
-        control.mail_route = route  # type: ignore[assignment]
+        control.workshop.mail_route = route  # type: ignore[assignment]
         return await notify(control, report(error), ["a@example.org"])
 
     assert bench.control(tell) == 1

@@ -1,0 +1,27 @@
+"""Moments as people write them on a command line: how long ago, a day, or a time."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from agentctl.errors import UsageError
+
+FORMS = "7d, 24h, 90m, 2w, 2026-11-01 or 2026-11-01T09:30+01:00"
+_AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment(said: str, *, now: datetime | None = None) -> datetime:
+    """What `said` means, with its time zone. A day begins, and a time without a zone is, where this machine is.
+
+    Raises UsageError, also for what is beyond the calendar.
+    """
+    text = said.strip()
+    try:
+        if ago := _AGO.fullmatch(text.lower()):
+            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        found = datetime.fromisoformat(text)
+        return found.astimezone() if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"{said!r} is no time", f"Write it like {FORMS}.") from None
