@@ -9,7 +9,14 @@ from agentctl.errors import UsageError
 
 FORMS = "7d, 24h, 90m, 2w, 2026-11-01 or 2026-11-01T09:30+01:00"
 _AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def end(said: str, *, now: datetime | None = None) -> datetime:
+    """As `moment`, but that a day is meant as a whole: its end, so that the last day is part of a stretch of time."""
+    found = moment(said, now=now)
+    return (found.astimezone() + timedelta(days=1)) if _DAY.fullmatch(said.strip()) else found
 
 
 def moment(said: str, *, now: datetime | None = None) -> datetime:
