@@ -116,8 +116,8 @@ def _make_pool(connection: psycopg.Connection[Any]) -> None:
         for row in _conversations():
             copy.write_row(row)
     connection.execute(
-        "update pool set document = agentctl.words(concat_ws(E'\\n', title, summary, "
-        "(select string_agg(t->>'message', E'\\n') from jsonb_array_elements(turns) t)))"
+        "update pool set document = agentctl.words(agentctl.folded(concat_ws(E'\\n', title, summary, "
+        "(select string_agg(t->>'message', E'\\n') from jsonb_array_elements(turns) t))))"
     )
     connection.execute("analyze pool")
 
@@ -209,7 +209,7 @@ select tenant, id, 0, title, 'Empfang', i % 10 <> 0 from made where i % 3 = 0
 """,
     """
 insert into agentctl.call_documents (tenant, conversation_id, started_at, document)
-select tenant, id, started_at, document || agentctl.words('V' || i || 'K') from made
+select tenant, id, started_at, document || agentctl.words('v' || i || 'k') from made
 """,
     """
 insert into agentctl.events

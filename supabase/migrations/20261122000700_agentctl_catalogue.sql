@@ -55,44 +55,51 @@ create index calls_with_open_items_by_assistant on agentctl.calls
     (tenant, assistant, started_at desc, conversation_id desc) where open_items > 0;
 
 -- What is said on the phone, as text that Postgres' parser takes apart alike under every locale: under C it takes each
--- character beyond ASCII for a letter, so that „Wann would be a word. The marks of snippets are taken out, too.
+-- character beyond ASCII for a letter, so that „Wann would be a word. The marks of snippets are taken out, too. This and
+-- the next three can be inlined: each call that is stored needs them.
 create function agentctl.spelled(said text) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select translate(said, E'„“”‟«»‹›‚‘’–—―…·•\u00A0\u0001\u0002', E'""""""""\'\'\'---... ') $$;
+language sql immutable parallel safe
+begin atomic
+    select translate(said, E'„“”‟«»‹›‚‘’–—―…·•\u00A0\u0001\u0002', E'""""""""\'\'\'---... ');
+end;
 
 -- The same without capitals, of which C knows only those of ASCII.
 create function agentctl.folded(said text) returns text
-language sql immutable parallel safe set search_path = ''
-as $$ select translate(agentctl.spelled(said), 'ÄÖÜÀÂÇÈÉÊËÎÏÔÑ', 'äöüàâçèéêëîïôñ') $$;
+language sql immutable parallel safe
+begin atomic
+    select translate(agentctl.spelled(said), 'ÄÖÜÀÂÇÈÉÊËÎÏÔÑ', 'äöüàâçèéêëîïôñ');
+end;
 
 -- Both stemmers read every call: who speaks English with a German assistant is found by English words.
-create function agentctl.words(said text) returns tsvector
-language sql immutable parallel safe set search_path = ''
-as $$
-    select to_tsvector('german', text) || to_tsvector('english', text) from (select agentctl.folded(said)) f (text)
-$$;
+create function agentctl.words(folded text) returns tsvector
+language sql immutable parallel safe
+begin atomic
+    select to_tsvector('german'::regconfig, folded) || to_tsvector('english'::regconfig, folded);
+end;
 
 -- As people write searches: words that must all be there, "a phrase", -without, or.
 create function agentctl.query(search text) returns tsquery
-language sql immutable parallel safe set search_path = ''
-as $$
-    select websearch_to_tsquery('german', text) || websearch_to_tsquery('english', text)
-    from (select agentctl.folded(search)) f (text)
-$$;
+language sql immutable parallel safe
+begin atomic
+    select websearch_to_tsquery('german'::regconfig, agentctl.folded(search))
+        || websearch_to_tsquery('english'::regconfig, agentctl.folded(search));
+end;
 
 -- Everything in a call that can be searched. A document's limit is a megabyte of lexemes; 100,000 characters stay below
 -- it whatever they are, since a call that could not be stored would be worse than one of which the last hour is not found.
 create function agentctl.said(owner text, conversation text) returns text
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-    select left(concat_ws(E'\n',
+begin
+    return left(concat_ws(E'\n',
         (select concat_ws(E'\n', d.title, d.summary) from agentctl.digests d
          where d.tenant = owner and d.conversation_id = conversation),
         (select string_agg(concat_ws(' ', i.what, i.who, i.due), E'\n' order by i.position) from agentctl.action_items i
          where i.tenant = owner and i.conversation_id = conversation),
         (select string_agg(t.message, E'\n' order by t.position) from agentctl.call_turns t
          where t.tenant = owner and t.conversation_id = conversation)
-    ), 100000)
+    ), 100000);
+end
 $$;
 
 create table agentctl.call_documents (
@@ -108,7 +115,7 @@ comment on table agentctl.call_documents is
     'The words of each call, stems of German and English. One row per call: an index over turns would be ten times as large.';
 
 insert into agentctl.call_documents
-select c.tenant, c.conversation_id, c.started_at, agentctl.words(agentctl.said(c.tenant, c.conversation_id))
+select c.tenant, c.conversation_id, c.started_at, agentctl.words(agentctl.folded(agentctl.said(c.tenant, c.conversation_id)))
 from agentctl.calls c;
 create index call_documents_words on agentctl.call_documents using gin (document);
 create index call_documents_by_start on agentctl.call_documents (tenant, started_at desc, conversation_id desc);
@@ -122,14 +129,16 @@ as $$
 declare
     owner text := coalesce(new.tenant, old.tenant);
     conversation text := coalesce(new.conversation_id, old.conversation_id);
+    said text;
 begin
     perform from agentctl.call_documents d
     where d.tenant = owner and d.conversation_id = conversation and d.xmin = pg_current_xact_id()::xid;
     if found then
         return null;  -- an earlier row of the same transaction has seen to it
     end if;
+    said := agentctl.folded(agentctl.said(owner, conversation));
     insert into agentctl.call_documents as d (tenant, conversation_id, started_at, document)
-    select owner, conversation, c.started_at, agentctl.words(agentctl.said(owner, conversation))
+    select owner, conversation, c.started_at, agentctl.words(said)
     from agentctl.calls c where c.tenant = owner and c.conversation_id = conversation
     on conflict (tenant, conversation_id) do update set document = excluded.document
     where d.document <> excluded.document;

@@ -41,7 +41,7 @@ async def test_calls_are_found_by_what_stands_in_them(store: Store, execute: Exe
     await put(store, "old", call={"assistant": "zentrale", "external_number": "+43 1 5550100"})
     await put(store, "failed", at=1, call={"status": "failed", "external_number": None})
     await put(store, "new", at=2, action_items=[])
-    execute("update agentctl.digests set outcome = 'callback' where conversation_id = 'new'")
+    execute("update agentctl.digests set outcome = 'complaint' where conversation_id = 'new'")
 
     found: Iterable[tuple[dict[str, Any], list[str]]] = [
         ({}, ["new", "failed", "old"]),
@@ -54,7 +54,7 @@ async def test_calls_are_found_by_what_stands_in_them(store: Store, execute: Exe
         ({"number": "98999998100"}, []),
         ({"number_ending": "8999998100"}, ["new"]),
         ({"number_ending": "15550100"}, ["old"]),
-        ({"outcome": "callback"}, ["new"]),
+        ({"outcome": "complaint"}, ["new"]),
         ({"status": "failed"}, ["failed"]),
         ({"items": "open"}, ["failed", "old"]),
         ({"items": "any"}, ["failed", "old"]),
