@@ -11,7 +11,7 @@ from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings
 
 if TYPE_CHECKING:
-    from agentctl.calls.completions import Metered
+    from agentctl.calls.completions import Completions
     from agentctl.calls.digest import Digester
     from agentctl.calls.inbox import Store
     from agentctl.calls.jobs import EventJob, MailJob
@@ -42,12 +42,12 @@ class Workshop:
         self._stack.push_async_callback(model.close)
         return model
 
-    def completions(self, store: Store) -> Metered | None:
+    def completions(self, store: Store) -> Completions | None:
         """The LLM with what its answers cost and within its budget, None where none is configured."""
-        from agentctl.calls.completions import Metered
+        from agentctl.calls.completions import metered
 
         model = self.language_model
-        return Metered.of(self.settings, model, store) if model else None
+        return metered(self.settings, model, store) if model else None
 
     def digester(self, store: Store) -> Digester:
         """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""

@@ -7,6 +7,7 @@ fill         alone: a store with --calls calls and 12 turns each, in --store
 process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
 reading      alone: list, search, show and stats over the full store
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
+digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
 """
@@ -20,6 +21,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scripts.bench_digest import digest
 from scripts.bench_fill import fill
 from scripts.bench_process import process
 from scripts.bench_reading import reading
@@ -74,6 +76,7 @@ def cold_start(runs: int | None) -> None:
 
 ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "faults": lambda options: faults(),
+    "digest": lambda options: digest(options.runs),
     "fill": lambda options: fill(options.store, options.calls),
     "process": lambda options: process(options.store, 1000, options.runs or 3),
     "reading": lambda options: reading(options.store, options.runs or 100),

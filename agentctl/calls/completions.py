@@ -46,6 +46,12 @@ class Prices:
     tokens_in: float
     tokens_out: float
 
+    @classmethod
+    def of(cls, settings: Settings) -> Prices | None:
+        """LLM_PRICE_IN and LLM_PRICE_OUT; None where they are not set."""
+        price_in, price_out = settings.llm_price_in, settings.llm_price_out
+        return None if price_in is None or price_out is None else cls(price_in, price_out)
+
     def cost(self, tokens_in: float, tokens_out: float) -> float:
         """Of one request."""
         return (tokens_in * self.tokens_in + tokens_out * self.tokens_out) / _MILLION
@@ -55,30 +61,37 @@ class Prices:
         return self.cost((len(system) + len(user)) / _CHARACTERS_PER_TOKEN, _ANSWER_TOKENS)
 
 
-class Metered:
-    """`inner` with the cost of each answer, kept within `daily_budget` (None: no limit) of a day in UTC.
+@dataclass(frozen=True)
+class Priced:
+    """`inner`, each of whose answers has its cost."""
 
-    The store counts: what a request may cost is taken before it is made, and put right after it.
+    inner: Completions
+    prices: Prices
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.inner.model
+
+    async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> Completion:
+        """Raises DigestError."""
+        made = await self.inner.complete(system=system, user=user, schema=schema, name=name)
+        if made.tokens_in is None or made.tokens_out is None:
+            return made
+        return replace(made, cost=self.prices.cost(made.tokens_in, made.tokens_out))
+
+
+@dataclass(frozen=True)
+class Budgeted:
+    """`inner` within `daily` of its money for each day in UTC.
+
+    The store counts: what a request may cost is taken before it is made, and put right after it, so that no number of
+    workers spends more. What may have been charged for although nothing came of it stays spent.
     """
 
-    def __init__(
-        self,
-        inner: Completions,
-        prices: Prices | None,
-        daily_budget: float | None,
-        store: Store,
-    ) -> None:
-        self.inner = inner
-        self.prices = prices
-        self.daily_budget = daily_budget
-        self._store = store
-
-    @classmethod
-    def of(cls, settings: Settings, inner: Completions, store: Store) -> Metered:
-        """By LLM_PRICE_IN, LLM_PRICE_OUT and LLM_DAILY_BUDGET."""
-        price_in, price_out = settings.llm_price_in, settings.llm_price_out
-        prices = None if price_in is None or price_out is None else Prices(price_in, price_out)
-        return cls(inner, prices, settings.llm_daily_budget, store)
+    inner: Priced
+    daily: float
+    store: Store
 
     @property
     def model(self) -> str:
@@ -87,25 +100,28 @@ class Metered:
 
     async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> Completion:
         """Raises BudgetSpent where the day's budget does not allow it, DigestError and StoreError."""
-        if self.prices is None or self.daily_budget is None:
-            return self._priced(await self.inner.complete(system=system, user=user, schema=schema, name=name))
-        estimate = self.prices.estimate(system, user)
-        reserved = await self._store.call("reserve_spending", {"amount": estimate, "budget": self.daily_budget})
+        estimate = self.inner.prices.estimate(system, user)
+        reserved = await self.store.call("reserve_spending", {"amount": estimate, "budget": self.daily})
         if not reserved["granted"]:
-            raise BudgetSpent(f"the language model's daily budget of {self.daily_budget:g} allows no further request")
+            raise BudgetSpent(f"the language model's daily budget of {self.daily:g} allows no further request")
         try:
-            made = self._priced(await self.inner.complete(system=system, user=user, schema=schema, name=name))
+            made = await self.inner.complete(system=system, user=user, schema=schema, name=name)
         except DigestError as error:
             if not error.charged:
                 await self._settle(reserved["day"], -estimate)
             raise
-        await self._settle(reserved["day"], 0.0 if made.cost is None else made.cost - estimate)
+        if made.cost is not None:
+            await self._settle(reserved["day"], made.cost - estimate)
         return made
 
-    def _priced(self, made: Completion) -> Completion:
-        if self.prices is None or made.tokens_in is None or made.tokens_out is None:
-            return made
-        return replace(made, cost=self.prices.cost(made.tokens_in, made.tokens_out))
-
     async def _settle(self, day: str, amount: float) -> None:
-        await self._store.call("settle_spending", {"day": day, "amount": amount})
+        await self.store.call("settle_spending", {"day": day, "amount": amount})
+
+
+def metered(settings: Settings, inner: Completions, store: Store) -> Completions:
+    """`inner` with its cost and within its budget, where LLM_PRICE_IN, LLM_PRICE_OUT and LLM_DAILY_BUDGET say so."""
+    prices = Prices.of(settings)
+    if prices is None:
+        return inner
+    priced = Priced(inner, prices)
+    return priced if settings.llm_daily_budget is None else Budgeted(priced, settings.llm_daily_budget, store)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.calls.completions import Completion, Metered, Prices
+from agentctl.calls.completions import Budgeted, Completion, Completions, Priced, Prices, metered
 from agentctl.calls.inbox import Store
 from agentctl.errors import BudgetSpent, DigestError
 from agentctl.settings import Settings
@@ -29,8 +29,8 @@ class Server:
         return found
 
 
-async def ask(metered: Metered) -> Completion:
-    return await metered.complete(system="s" * 1000, user="u" * 4000, schema={}, name="n")
+async def ask(completions: Completions) -> Completion:
+    return await completions.complete(system="s" * 1000, user="u" * 4000, schema={}, name="n")
 
 
 async def left(store: Store, budget: float) -> bool:
@@ -38,24 +38,22 @@ async def left(store: Store, budget: float) -> bool:
     return bool((await store.call("reserve_spending", {"amount": 0.0001, "budget": budget}))["granted"])
 
 
-async def test_an_answer_has_its_price_where_prices_and_tokens_are_known(postgres_store: Store) -> None:
-    answers = [Completion("{}", 1000, 500), Completion("{}"), Completion("{}", 1000, 500)]
-    priced = Metered(Server(*answers), PRICES, None, postgres_store)
+async def test_an_answer_has_its_price_where_its_tokens_are_known() -> None:
+    priced = Priced(Server(Completion("{}", 1000, 500), Completion("{}")), PRICES)
     assert (priced.model, (await ask(priced)).cost, (await ask(priced)).cost) == ("m", 0.006, None)
-    assert (await ask(Metered(Server(*answers), None, None, postgres_store))).cost is None
 
 
 async def test_the_budget_is_what_answers_cost_and_not_what_they_might_have(postgres_store: Store) -> None:
     # Each is estimated at 0.02, so that 0.1 would allow five; each costs 0.003.
-    metered = Metered(Server(*[Completion("{}", 500, 250)] * 40), PRICES, 0.1, postgres_store)
-    made = [await ask(metered) for _ in range(25)]
+    frugal = Budgeted(Priced(Server(*[Completion("{}", 500, 250)] * 40), PRICES), 0.1, postgres_store)
+    made = [await ask(frugal) for _ in range(25)]
     assert {one.cost for one in made} == {0.003}
     for _ in range(2):
-        await ask(metered)
+        await ask(frugal)
     with pytest.raises(BudgetSpent, match=r"daily budget of 0\.1"):
-        await ask(metered)
+        await ask(frugal)
     with pytest.raises(BudgetSpent):  # nor by another worker
-        await ask(Metered(Server(), PRICES, 0.1, postgres_store))
+        await ask(Budgeted(Priced(Server(), PRICES), 0.1, postgres_store))
 
 
 @pytest.mark.parametrize(
@@ -70,17 +68,20 @@ async def test_the_budget_is_what_answers_cost_and_not_what_they_might_have(post
 async def test_money_that_may_have_been_spent_stays_spent(
     postgres_store: Store, outcome: Completion | Exception, kept: bool
 ) -> None:
-    metered = Metered(Server(outcome), PRICES, 0.0205, postgres_store)
+    frugal = Budgeted(Priced(Server(outcome), PRICES), 0.0205, postgres_store)
     if isinstance(outcome, Exception):
         with pytest.raises(type(outcome)):
-            await ask(metered)
+            await ask(frugal)
     else:
-        await ask(metered)
+        await ask(frugal)
     assert await left(postgres_store, 0.0205)
     assert await left(postgres_store, 0.02) is not kept
 
 
-def test_prices_and_budget_come_from_settings() -> None:
-    made = Metered.of(Settings(llm_price_in=0.5, llm_price_out=1.5, llm_daily_budget=2), Server(), None)  # type: ignore[arg-type]
-    assert (made.prices, made.daily_budget) == (Prices(0.5, 1.5), 2)
-    assert Metered.of(Settings(), Server(), None).prices is None  # type: ignore[arg-type]
+async def test_prices_and_budget_come_from_settings(postgres_store: Store) -> None:
+    inner = Server()
+    assert metered(Settings(), inner, postgres_store) is inner
+    priced = Priced(inner, Prices(0.5, 1.5))
+    assert metered(Settings(llm_price_in=0.5, llm_price_out=1.5), inner, postgres_store) == priced
+    budget = Settings(llm_price_in=0.5, llm_price_out=1.5, llm_daily_budget=2)
+    assert metered(budget, inner, postgres_store) == Budgeted(priced, 2, postgres_store)

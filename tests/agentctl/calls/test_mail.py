@@ -201,7 +201,7 @@ def test_outcome_dates_and_evidence() -> None:
         assert "Rückruf erbeten" in text
     assert 'Beleg (Beitrag 4): "morgen um zehn Uhr"' in made["text"]
     # A number that was only said is not offered to be rung.
-    assert [value for name, value in read(made["html"]).attributes if name == "href"][0] == f"tel:{CALLER}"
+    assert next(value for name, value in read(made["html"]).attributes if name == "href") == f"tel:{CALLER}"
     assert "0171 5550123" in made["html"]
     english = message(called(), replace(digest, outcome="Beschwerde"), ENGLISH)["text"]
     assert "Outcome: Beschwerde" in english

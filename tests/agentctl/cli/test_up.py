@@ -109,7 +109,7 @@ def test_from_files_to_one_call_and_one_mail(project: Example, mailbox: tuple[Ma
         assert call["reached"], call
         shown = up.rest()
     assert call["conversation_id"] in shown
-    assert "[ ] Rückruf zum Angebot (Erika Muster, morgen 10 Uhr)" in shown
+    assert "[ ] Rückruf zum Angebot (Erika Muster, morgen 10 Uhr = " in shown
     assert "user    Guten Tag, hier ist Erika Muster." in shown
     assert "\nsent  team@example.org" in shown
     guide = "".join(up.messages)

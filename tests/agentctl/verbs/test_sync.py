@@ -116,7 +116,13 @@ async def test_the_store_knows_whose_calls_these_will_be(project: Project) -> No
         "name": "Empfang",
         "language": "de",
         "agent_id": agent_id,
-        "post_call": {"mail_to": ["team@example.org"], "summary_language": "de", "action_items": True},
+        "post_call": {
+            "mail_to": ["team@example.org"],
+            "summary_language": "de",
+            "action_items": True,
+            "outcomes": [],
+            "timezone": None,
+        },
     }
 
 
