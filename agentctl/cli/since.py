@@ -13,22 +13,26 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def end(said: str, *, now: datetime | None = None) -> datetime:
-    """As `moment`, but that a day is meant as a whole: its end, so that the last day is part of a stretch of time."""
-    found = moment(said, now=now)
-    return (found.astimezone() + timedelta(days=1)) if _DAY.fullmatch(said.strip()) else found
-
-
 def moment(said: str, *, now: datetime | None = None) -> datetime:
     """What `said` means, with its time zone. A day begins, and a time without a zone is, where this machine is.
 
     Raises UsageError, also for what is beyond the calendar.
     """
+    return _read(said, now, timedelta(0))
+
+
+def end(said: str, *, now: datetime | None = None) -> datetime:
+    """As `moment`, but that a day is meant as a whole: its end, so that the last day is part of a stretch of time."""
+    return _read(said, now, timedelta(days=1) if _DAY.fullmatch(said.strip()) else timedelta(0))
+
+
+def _read(said: str, now: datetime | None, more: timedelta) -> datetime:
     text = said.strip()
     try:
         if ago := _AGO.fullmatch(text.lower()):
             return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        found = datetime.fromisoformat(text)
+        # Before the zone is added: a day can have 23 or 25 hours.
+        found = datetime.fromisoformat(text) + more
         return found.astimezone() if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise UsageError(f"{said!r} is no time", f"Write it like {FORMS}.") from None

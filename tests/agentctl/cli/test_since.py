@@ -33,3 +33,5 @@ def test_the_end_of_a_stretch_has_its_last_day_in_it() -> None:
     assert end("2026-11-01") == moment("2026-11-02")
     assert end("2026-11-01T09:30+01:00") == moment("2026-11-01T09:30+01:00")
     assert end("7d", now=NOW) == moment("7d", now=NOW)
+    with pytest.raises(UsageError, match="is no time"):
+        end("9999-12-31")
