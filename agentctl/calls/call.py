@@ -7,8 +7,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
+from agentctl.calls import wire
+
 # What a call can come to, where an assistant declares no list of its own.
 OUTCOMES = ("resolved", "callback", "appointment", "complaint", "wrong_number", "abandoned", "other")
+_LONGEST_WAIT = 3600.0  # seconds; whoever measures more has measured something else
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,21 @@ class Turn:
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     tool_results: tuple[Mapping[str, Any], ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def answer_ms(self) -> int | None:
+        """How long the caller waited for this answer, in milliseconds: the language model's first byte and, where there
+        is one, the voice's (`conversation_turn_metrics`). None for what is no spoken answer or was not measured.
+        """
+        model, voice = (self._waited(f"convai_{part}_service_ttfb") for part in ("llm", "tts"))
+        if self.role != "agent" or self.message is None or model is None or model + (voice or 0) > _LONGEST_WAIT:
+            return None
+        return round(1000 * (model + (voice or 0)))
+
+    def _waited(self, metric: str) -> float | None:
+        measured = wire.mapping(wire.mapping(self.detail.get("metrics")).get(metric))
+        seconds = wire.number(measured.get("elapsed_time"))
+        return seconds if seconds is not None and seconds >= 0 else None
 
     def record(self) -> dict[str, Any]:
         """As `store_call` takes it."""
@@ -149,5 +167,6 @@ class Call:
         columns = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in apart}
         return columns | {
             "started_at": self.started_at.isoformat() if self.started_at else None,
+            "answer_ms": [waited for turn in self.turns if (waited := turn.answer_ms) is not None] or None,
             "detail": dict(self.detail) | ({"timezone": self.timezone} if self.timezone else {}),
         }

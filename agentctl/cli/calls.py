@@ -1,4 +1,4 @@
-"""agentctl calls list, show, process, events; what concerns the queues has a file of its own."""
+"""agentctl calls: show, process and events; the others have files of their own."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli import queue
+from agentctl.cli import actions, queue
 from agentctl.cli.digest import digest
+from agentctl.cli.export import export
+from agentctl.cli.found import list_calls
 from agentctl.cli.session import Json, connected, say
+from agentctl.cli.stats import stats
 
 if TYPE_CHECKING:
     from agentctl.verbs.calls.work import Drained
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
+app.command("list")(list_calls)
 queue.register(app)
 app.command()(digest)
+app.command()(export)
+app.command()(stats)
+app.add_typer(actions.app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
@@ -30,25 +37,6 @@ class State(StrEnum):
     done = "done"
     kept = "kept"
     dead = "dead"
-
-
-@app.command("list")
-def list_calls(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")] = 20,
-    assistant: Annotated[str | None, typer.Option("--assistant", metavar="KEY", help="Only this assistant's.")] = None,
-    json: Json = False,
-) -> None:
-    """List the newest calls."""
-    from agentctl.cli import render, render_call
-    from agentctl.verbs.calls import call as verbs
-
-    found = connected(lambda control: verbs.calls(control, limit=limit, assistant=assistant))
-    if json:
-        print(render.to_json(found))
-    elif found:
-        print(render_call.list_text(found))
-    else:
-        say("No calls yet.")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agentctl.calls import wording
+from agentctl.calls.call import Turn
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import paint, plain
 
@@ -18,23 +19,6 @@ if TYPE_CHECKING:
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read
 _COLOURS = {"dead": 31, "failed": 31, "kept": 33, "pending": 33, "running": 36, "done": 32, "sent": 32}
-
-
-def list_text(calls: Sequence[Mapping[str, Any]]) -> str:
-    """A table, one line per call."""
-    head = ("CONVERSATION", "WHEN", "ASSISTANT", "NUMBER", "LENGTH", "ABOUT")
-    rows = [
-        (
-            line(call["conversation_id"]),
-            when(call["started_at"]),
-            line(call["assistant"] or "-"),
-            line(call["external_number"] or call["channel"] or "-"),
-            clock(call["duration_secs"]),
-            _about(call),
-        )
-        for call in calls
-    ]
-    return table(head, rows)
 
 
 def call_text(call: Mapping[str, Any]) -> str:
@@ -107,7 +91,13 @@ def clock(seconds: float | None) -> str:
     return "-" if seconds is None else f"{int(seconds) // 60:02}:{int(seconds) % 60:02}"
 
 
-def _about(call: Mapping[str, Any]) -> str:
+def answer_ms(turn: Mapping[str, Any]) -> int | None:
+    """How long the caller waited for this stored turn; see `Turn.answer_ms`."""
+    return Turn(turn["position"], turn["role"], turn["message"], detail=turn["detail"]).answer_ms
+
+
+def about(call: Mapping[str, Any]) -> str:
+    """What a call was about, in a few words; what went wrong and what is left to do come first."""
     said = line(call["title"] or call["summary"] or "")
     if call["status"] != "done":
         said = ": ".join(part for part in (line(call["status"]), _reason(call), said) if part)
@@ -129,10 +119,29 @@ def _heading(call: Mapping[str, Any]) -> Iterator[str]:
     yield f"{line(call['conversation_id'])}, {when(call['started_at'])}, {clock(call['duration_secs'])}"
     state = paint(line(call["status"]), _COLOURS.get(call["status"], 0))
     yield ": ".join(part for part in (state, _reason(call)) if part)
+    yield from _figures(call)
     if call["assistant"] is None:
         yield "The agent is not one of this project's; nobody was mailed."
     if call["recording"]:
         yield f"Recording: {line(call['recording']['location'])}"
+
+
+def _figures(call: Mapping[str, Any]) -> Iterator[str]:
+    """What the platform says of the call as a whole, and how long its answers took."""
+    waits = sorted(waited for turn in call["turns"] if (waited := answer_ms(turn)) is not None)
+    fiat = "" if call["cost_fiat"] is None else f" ({call['cost_fiat']:g})"
+    said = (
+        ("language", call["language"]),
+        ("judged", call["successful"]),
+        ("ended", call["termination_reason"]),
+        ("cost", None if call["cost_credits"] is None else f"{call['cost_credits']:g} credits{fiat}"),
+        (
+            "answers",
+            f"{len(waits)}, half of them within {waits[(len(waits) - 1) // 2] / 1000:.2f} s" if waits else None,
+        ),
+    )
+    found = "; ".join(f"{name}: {line(value)}" for name, value in said if value)
+    yield from (paint(part, 2) for part in textwrap.wrap(found, _width()))
 
 
 def _digest(call: Mapping[str, Any]) -> Iterator[str]:
@@ -197,9 +206,10 @@ def _turns(call: Mapping[str, Any]) -> Iterator[str]:
         for result in turn["tool_results"]:
             failed = "failed" if result.get("is_error") else "answered"
             said.append(f"[tool {line(result.get('tool_name') or '?')} {failed}]")
-        lead = f"{clock(turn['at_secs']):>5}  {line(turn['role']):<6}  "
-        text = " ".join(said) + (" [interrupted]" if turn["interrupted"] else "")
-        first, *others = textwrap.wrap(text, max(_width() - len(lead), 24)) or [""]
+        lead = f"{turn['position']:>3}  {clock(turn['at_secs']):>5}  {line(turn['role']):<6}  "
+        waited = answer_ms(turn)
+        after = (" [interrupted]" if turn["interrupted"] else "") + (f" [{waited / 1000:.2f} s]" if waited else "")
+        first, *others = textwrap.wrap(" ".join(said) + after, max(_width() - len(lead), 24)) or [""]
         yield (lead + first).rstrip()
         yield from (" " * len(lead) + other for other in others)
 

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentctl.cli.since import moment
+from agentctl.cli.since import end, moment
 from agentctl.errors import UsageError
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -27,3 +27,11 @@ def test_days_and_times() -> None:
 def test_anything_else_is_told(said: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         moment(said, now=NOW)
+
+
+def test_the_end_of_a_stretch_has_its_last_day_in_it() -> None:
+    assert end("2026-11-01") == moment("2026-11-02")
+    assert end("2026-11-01T09:30+01:00") == moment("2026-11-01T09:30+01:00")
+    assert end("7d", now=NOW) == moment("7d", now=NOW)
+    with pytest.raises(UsageError, match="is no time"):
+        end("9999-12-31")
