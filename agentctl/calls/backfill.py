@@ -94,16 +94,14 @@ async def poll(
     return entered
 
 
-async def catch_up(
-    api: Api, store: Store, workspace: str, *, since: datetime | None = None, now: datetime | None = None
-) -> CaughtUp:
+async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | None = None) -> CaughtUp:
     """Enter what is missing since the last time, or since `since` where that is earlier, and remember how far it got.
 
     The list is that of the whole workspace, so that calls of an agent that is gone are in it; those of agents that are
     there and neither ours nor known here are left alone. Safe to run again at any point, and beside itself: until all
     that was listed is entered, the next look begins where this one did. Raises as `poll` does, and RateLimited.
     """
-    began = now or datetime.now(UTC)
+    began = datetime.now(UTC)
     rows = await store.call("watermarks", {"workspace": workspace})
     reached = {row["agent_id"]: _reached(row, began) for row in rows}
     start = min([*reached.values(), since or began, began])
