@@ -84,15 +84,17 @@ def written(path: Path | None, *, mark: bool = False) -> Iterator[TextIO]:
         return
     from agentctl.errors import UsageError
 
+    if path.is_dir():
+        raise UsageError(f"{path}: cannot be written: it is a directory")
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         unfinished.unlink(missing_ok=True)
         unfinished.touch(mode=0o600)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    try:
         with unfinished.open("w", encoding="utf-8-sig" if mark else "utf-8", newline="") as out:
             yield out
         unfinished.replace(path)
-    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
-        if path.parent.is_dir():
-            unfinished.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)

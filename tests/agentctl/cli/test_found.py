@@ -84,6 +84,7 @@ def test_a_list_for_people_shows_hits_and_how_to_go_on(cli: Cli) -> None:
         (("list", "--search", "  "), "nothing to look for"),
         (("actions", "done", "conv_1"), "is no action item's id"),
         (("export", "--format", "csv", "-o", "/nowhere/calls.csv"), "cannot be written"),
+        (("export", "--format", "csv", "-o", "/"), "cannot be written"),
     ],
 )
 def test_what_cannot_be_meant_is_told(cli: Cli, arguments: tuple[str, ...], reason: str) -> None:
