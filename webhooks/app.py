@@ -59,7 +59,7 @@ def door(
 
     `secrets`: the webhook's, several while it is rotated; with none, every delivery is answered 503.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
-    `accept_timeout`: seconds for the store to take an event, or a mebibyte of a large one.
+    `accept_timeout`: seconds for the store to take an event, or a part of a large one.
     `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
     `ready`: raises an AgentctlError while the store cannot serve; without it, the store is asked for its status.
     `sources`: who may deliver, everybody unless given.

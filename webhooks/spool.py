@@ -12,8 +12,8 @@ from agentctl.calls.inbox import Heading, peek
 from agentctl.calls.skeleton import Skeleton
 from webhooks.signature import Verifier
 
-PART = 1024 * 1024  # bytes, as which it goes to the store
-_PIECE = 512 * 1024
+PART = 192 * 1024  # bytes, as which it goes to the store; in base64 they are as many as nobody needs a thread for
+_PIECE = 256 * 1024
 
 
 class Spool:
@@ -51,7 +51,7 @@ class Spool:
         return self._digest.hexdigest()
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """All of it, a mebibyte at a time."""
+        """All of it, PART bytes at a time."""
         assert self._file is not None
         await asyncio.to_thread(self._file.seek, 0)
         while part := await asyncio.to_thread(self._file.read, PART):

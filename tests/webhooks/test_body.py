@@ -108,7 +108,7 @@ async def test_a_large_body_goes_to_the_disk_and_comes_back_in_parts() -> None:
         assert isinstance(body, Spool)
         parts = [part async for part in body.parts()]
         assert b"".join(parts) == whole
-        assert [len(part) for part in parts] == [PART, PART, len(whole) - 2 * PART]
+        assert {len(part) for part in parts[:-1]} == {PART}
         assert (body.size, body.sha256, body.heading.type) == (
             len(whole),
             hashlib.sha256(whole).hexdigest(),

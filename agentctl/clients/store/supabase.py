@@ -57,7 +57,7 @@ class SupabaseStore:
             follow_redirects=False,
             verify=trusted(),
             trust_env=trusts_proxy(httpx.URL(url).host),
-            event_hooks={"response": [_refuse_uncoded]},
+            event_hooks={"response": [_let_go, _refuse_uncoded]},
         )
         options = AsyncClientOptions(
             httpx_client=http, auto_refresh_token=False, persist_session=False, postgrest_client_retry=False
@@ -99,6 +99,14 @@ class SupabaseStore:
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+async def _let_go(response: httpx.Response) -> None:
+    """An answer and its stream hold each other in httpx, and the request with them: a recording's parts, sent one by
+    one, would stay in memory until Python looks for such circles.
+    """
+    await response.aread()
+    response.stream = httpx.ByteStream(b"")
 
 
 async def _refuse_uncoded(response: httpx.Response) -> None:

@@ -133,6 +133,19 @@ async def test_a_database_that_is_down_at_the_start_is_waited_for(cluster: Clust
             await eventually(lambda: _has_calls(control))
 
 
+async def test_a_database_that_hangs_is_503_within_three_seconds_and_loses_nothing(
+    cluster: Cluster, dsn: str, tmp_path: Path
+) -> None:
+    async with connect(tmp_path, settings=settings(dsn, SECRET)) as control, serving(control, worker=False) as url:
+        assert (await post(url, b'{"type":"a"}')).status_code == 200
+        with cluster.frozen():
+            start = time.monotonic()
+            answers = await asyncio.gather(*(post(url) for _ in range(5)))
+            assert [answer.status_code for answer in answers] == [503] * 5
+            assert time.monotonic() - start < 3.5
+        assert (await post(url)).status_code == 200
+
+
 async def test_a_port_in_use_is_one_clear_error(dsn: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
