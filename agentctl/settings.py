@@ -87,6 +87,7 @@ class Settings(BaseModel):
     llm_api_key: SecretStr | None = None
 
     agentctl_env: str | None = None
+    agentctl_actor: str | None = Field(default=None, max_length=200)
     no_color: str | None = None
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -31,13 +31,18 @@ class Recordings(Protocol):
         """Keep one recording; saving it again replaces it. The answer says where. Raises StoreError."""
         ...
 
+    async def erase(self, conversation_id: str) -> bool:
+        """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of an event.
 
     stored: a call, new or better than the one stored before. superseded: the stored one is better and stays.
-    recorded: its sound. kept: not understood, `reason` says why. lost: another worker has taken the event over.
+    recorded: its sound. kept: not understood, `reason` says why. lost: another worker has taken the event over, or its
+    caller was forgotten.
     """
 
     state: Literal["stored", "superseded", "recorded", "kept", "lost"]
@@ -149,7 +154,11 @@ async def _keep_recording(claimed: Event, sound: _Sound, store: Store, recording
             },
         },
     )
-    return Outcome("recorded" if answer["held"] else "lost", sound.conversation_id)
+    if answer["held"]:
+        return Outcome("recorded", sound.conversation_id)
+    if await store.call("is_forgotten", {"conversation_id": sound.conversation_id}):
+        await recordings.erase(sound.conversation_id)  # while it was being saved
+    return Outcome("lost", sound.conversation_id)
 
 
 async def _keep(claimed: Event, store: Store, reason: str) -> Outcome:

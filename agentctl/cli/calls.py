@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli import queue
+from agentctl.cli import erasing, queue
+from agentctl.cli.audited import audited
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
 queue.register(app)
+erasing.register(app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
@@ -39,8 +41,14 @@ def list_calls(
     """List the newest calls."""
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import call as verbs
+    from agentctl.verbs.calls.audit import asked
 
-    found = connected(lambda control: verbs.calls(control, limit=limit, assistant=assistant))
+    filters = asked(limit=limit, assistant=assistant)
+    found = audited(
+        "list",
+        lambda control: verbs.calls(control, limit=limit, assistant=assistant),
+        lambda rows: {"calls": len(rows), "asked": filters},
+    )
     if json:
         print(render.to_json(found))
     elif found:
@@ -57,7 +65,9 @@ def show(
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import call as verbs
 
-    found = connected(lambda control: verbs.call(control, conversation))
+    found = audited(
+        "show", lambda control: verbs.call(control, conversation), lambda call: {"call": call["conversation_id"]}
+    )
     print(render.to_json(found) if json else render_call.call_text(found))
 
 
@@ -95,9 +105,14 @@ def events(
     """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import events as verbs
+    from agentctl.verbs.calls.audit import asked
 
     states = [one.value for one in state] if state else verbs.OPEN_STATES
-    found = connected(lambda control: verbs.events(control, states, limit=limit))
+    found = audited(
+        "events",
+        lambda control: verbs.events(control, states, limit=limit),
+        lambda rows: {"events": len(rows), "asked": asked(state=" ".join(states))},
+    )
     if json:
         print(render.to_json(found))
     elif found:
