@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 class Recordings(Protocol):
     """Where the sound of calls is kept."""
 
+    @property
+    def place(self) -> str:
+        """What tells it from other places, for whoever has work to do in each."""
+        ...
+
     async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
         """Keep one recording; saving it again replaces it. The answer says where. Raises StoreError."""
         ...

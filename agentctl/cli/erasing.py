@@ -1,17 +1,19 @@
-"""agentctl calls forget, audit."""
+"""agentctl calls forget, retain, audit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agentctl.cli.audited import audited
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
     from agentctl.calls.erasure import Traces
+    from agentctl.calls.retention import Retained
     from agentctl.verbs.calls.forget import Forgotten
     from agentctl.wiring import Control
 
@@ -29,7 +31,7 @@ _RED = 31
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `agentctl calls`."""
-    for command in (forget, audit):
+    for command in (forget, retain, audit):
         app.command()(command)
 
 
@@ -64,6 +66,24 @@ def forget(
         raise typer.Exit(1)
 
 
+def retain(json: Json = False) -> None:
+    """Erase now what is older than its project keeps it; workers do so every hour."""
+    from dataclasses import asdict
+
+    from agentctl.cli import render
+
+    async def run(control: Control) -> tuple[list[dict[str, Any]], Retained]:
+        from agentctl.verbs.calls import retain as verbs
+
+        return await verbs.limits(control), await verbs.retain(control)
+
+    limits, done = audited("retain", run, lambda both: asdict(both[1]))
+    if json:
+        print(render.to_json({"limits": limits, "erased": asdict(done)}))
+    else:
+        print("\n".join(_retained(limits, done)))
+
+
 def audit(
     since: Annotated[
         str | None, typer.Option("--since", metavar="AGO", help="Only since then: 90m, 12h, 7d, or an ISO time.")
@@ -86,6 +106,24 @@ def audit(
         print(table(("WHEN", "WHO", "WHAT", "OF"), cells))
     else:
         say("Nobody has read or erased anything yet.")
+
+
+def _retained(limits: Sequence[Mapping[str, Any]], done: Retained) -> Iterator[str]:
+    from agentctl.calls.retention import NAMES
+    from agentctl.cli.render_call import line
+
+    for row in limits:
+        days = [(name, row[kind]) for kind, name in NAMES.items() if kind != "audit"]
+        kept = [f"{name} {f'{many} days' if many else 'for ever'}" for name, many in days]
+        yield f"{line(row['project'])}/{line(row['environment'])} keeps {', '.join(kept)}."
+    if not limits:
+        yield "No project has declared how long it keeps anything: [retention] in agentctl.toml, then agentctl sync"
+    yield (
+        f"Erased: {done.calls} transcripts, {done.recordings} recordings, {done.events} raw events, "
+        f"{done.audit} rows of the audit log."
+    )
+    if done.elsewhere:
+        yield f"{done.elsewhere} recordings are due and not on this machine: a worker where they lie erases them."
 
 
 def _found(found: Traces, *, keep_remote: bool) -> Iterator[str]:

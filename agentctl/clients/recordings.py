@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import platform
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -44,6 +45,11 @@ class Directory:
 
     def __init__(self, path: Path, tenant: str = "default") -> None:
         self.path = path / tenant
+
+    @property
+    def place(self) -> str:
+        """What tells it from other places: each machine has a directory of its own."""
+        return f"{platform.node()}:{self.path.absolute()}"
 
     async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
         """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
@@ -85,6 +91,11 @@ class Bucket:
         self._transport = transport
         self.bucket = bucket
         self.tenant = tenant
+
+    @property
+    def place(self) -> str:
+        """What tells it from other places: every machine reaches it."""
+        return f"supabase:{self.bucket}"
 
     def __repr__(self) -> str:
         return f"Bucket({self._url!r}, bucket={self.bucket!r})"

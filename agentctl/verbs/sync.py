@@ -24,6 +24,7 @@ from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
 from agentctl.verbs import former_secrets, gate
 from agentctl.verbs import stateless as two_way
+from agentctl.verbs.calls import retain
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.numbers import routed, unfinished
@@ -77,6 +78,7 @@ async def plan(
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
+    notices += await retain.notices(control, loaded.project.retention)
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     found = pointed(await unfinished.named(control, found, bindings, loaded.assistants, only), found.assistants)
@@ -155,6 +157,8 @@ async def apply(
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
         await former_secrets.remember(control, plan)
+        if ours:
+            await retain.declare(control, control.loaded.project.retention)
         if ours and any(hold.is_open for hold in ours.holds):
             await keeping.close(control)
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):

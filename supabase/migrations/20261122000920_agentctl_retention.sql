@@ -100,6 +100,10 @@ begin
         insert into agentctl.digests
         select * from jsonb_populate_record(null::agentctl.digests, digest_left || '{"detail": {}}');
     end if;
+    -- It could be made anew of these.
+    delete from agentctl.events e
+    where e.tenant = owner and e.conversation_id = conversation and e.type <> 'post_call_audio'
+        and e.state in ('done', 'kept', 'dead');
     delete from agentctl.outbox m where m.tenant = owner and m.conversation_id = conversation and m.state <> 'sent';
     update agentctl.outbox m set message = '{}', error = null
     where m.tenant = owner and m.conversation_id = conversation;
