@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli import erasing, queue
+from agentctl.cli import erasing, learning, queue
 from agentctl.cli.audited import audited
 from agentctl.cli.session import Json, connected, say
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
 queue.register(app)
 erasing.register(app)
+learning.register(app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 

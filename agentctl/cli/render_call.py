@@ -166,7 +166,7 @@ def _turns(call: Mapping[str, Any]) -> Iterator[str]:
         for result in turn["tool_results"]:
             failed = "failed" if result.get("is_error") else "answered"
             said.append(f"[tool {line(result.get('tool_name') or '?')} {failed}]")
-        lead = f"{clock(turn['at_secs']):>5}  {line(turn['role']):<6}  "
+        lead = f"{turn['position']:>3}  {clock(turn['at_secs']):>5}  {line(turn['role']):<6}  "
         text = " ".join(said) + (" [interrupted]" if turn["interrupted"] else "")
         first, *others = textwrap.wrap(text, max(_width() - len(lead), 24)) or [""]
         yield (lead + first).rstrip()

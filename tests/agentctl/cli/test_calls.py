@@ -86,8 +86,8 @@ def test_the_faces_for_people(cli: Cli, deliver: Deliver) -> None:
     _, out, _ = cli("show", CONVERSATION)
     assert "Erika Muster bittet um Rückruf zum Angebot" in out
     assert "Summarised by ElevenLabs' analysis." in out
-    assert "\n00:04  user    Hallo, Erika Muster, ich hätte gern einen Rückruf zum Angebot.\n" in out
-    assert "\n00:09  agent   [tool create_ticket called]\n" in out
+    assert "\n  1  00:04  user    Hallo, Erika Muster, ich hätte gern einen Rückruf zum Angebot.\n" in out
+    assert "\n  2  00:09  agent   [tool create_ticket called]\n" in out
     assert "done  post_call_transcription" in out
 
 

@@ -49,6 +49,7 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def turn(message: str | None, **more: Any) -> dict[str, Any]:
     return {
+        "position": 1,
         "role": "user",
         "message": message,
         "at_secs": 4,
@@ -80,8 +81,8 @@ def test_action_items_say_what_who_and_when() -> None:
 
 def test_long_turns_wrap_under_themselves() -> None:
     lines = render_call.call_text(CALL | {"turns": [turn("wort " * 30)]}).splitlines()
-    begin = next(at for at, line in enumerate(lines) if line.startswith("00:04  user    wort"))
-    assert lines[begin + 1].startswith(" " * 15 + "wort")
+    begin = next(at for at, line in enumerate(lines) if line.startswith("  1  00:04  user    wort"))
+    assert lines[begin + 1].startswith(" " * 20 + "wort")
     assert max(map(len, lines)) <= 60
 
 
