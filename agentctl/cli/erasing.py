@@ -59,7 +59,7 @@ def forget(
     found, done = connected(run)
     beyond = list(_beyond(found, done.unreached, keep_remote=keep_remote))
     if json:
-        print(render.to_json(_json(done, beyond)))
+        print(render.to_json(_document(done, beyond)))
     else:
         print("\n".join(_done(done)))
     if done.failed:
@@ -171,7 +171,7 @@ def _done(done: Forgotten) -> Iterator[str]:
         yield addressed("The same command goes on with what is left.")
 
 
-def _json(done: Forgotten, beyond: list[str]) -> dict[str, Any]:
+def _document(done: Forgotten, beyond: list[str]) -> dict[str, Any]:
     return {
         "erased": done.counts,
         "remote": done.remote,

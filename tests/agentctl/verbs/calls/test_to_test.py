@@ -71,7 +71,7 @@ def test_a_bad_answer_becomes_a_test_that_keeps_it_from_going_live(bench: Bench,
     assert test["test"]["chat_history"][-1]["message"] == found["user"]
     assert bench("test", "empfang")[0] == 0
     path = bench.root / made["path"]
-    path.write_text(path.read_text().replace("The answer does", 'The answer says "never" and does'))
+    path.write_text(path.read_text().replace("The answer does", "The answer says „never“ and does"))
     (bench.root / "assistants" / "empfang" / "prompt.md").write_text("Sei knapp.\n")
     code, out, _ = bench("sync", "--gate", "--yes")
     assert code == 1
