@@ -57,13 +57,12 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
     return done
 
 
-def changes(kept: Mapping[str, Any] | None, declared: Mapping[str, int | None]) -> list[str]:
+def changes(kept: Mapping[str, Any], declared: Mapping[str, int | None]) -> list[str]:
     """What is other in `declared` than in the store's row, in words."""
-    now, then = dict(kept or {}), dict(declared)
     return [
-        f"{NAMES[kind]} are kept {_length(then.get(kind))} instead of {_length(now.get(kind))}"
-        for kind in NAMES
-        if now.get(kind) != then.get(kind)
+        f"{name} are kept {_length(declared.get(kind))} instead of {_length(kept.get(kind))}"
+        for kind, name in NAMES.items()
+        if kept.get(kind) != declared.get(kind)
     ]
 
 

@@ -24,6 +24,7 @@ from agentctl.sync.diff import overlaid
 
 FILENAME = "agentctl.toml"
 GATE_TIMEOUT = f"[sync] gate_timeout in {FILENAME}"
+AUDIT_DAYS = 730
 # Prompts know these names already.
 RESERVED_VARIABLES = frozenset({"assistant"})
 
@@ -186,7 +187,7 @@ class _Retention(Part):
     transcripts: _Days | None = None
     audio: _Days | None = None
     raw_events: _Days | None = None
-    audit: Annotated[int, Field(ge=31, le=36_500, strict=True)] | None = None
+    audit: Annotated[int, Field(ge=31, le=36_500, strict=True)] = AUDIT_DAYS
 
 
 class Defaults(Sections):

@@ -156,9 +156,7 @@ async def apply(
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
-        await former_secrets.remember(control, plan)
-        if ours:
-            await retain.declare(control, control.loaded.project.retention)
+        await _remember(control, plan)
         if ours and any(hold.is_open for hold in ours.holds):
             await keeping.close(control)
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):
@@ -174,6 +172,13 @@ async def apply(
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
         applied = await _outlived(control, applied, bindings)
         return await history.record(control, ours, applied, kinds) if ours else applied
+
+
+async def _remember(control: Control, plan: Plan) -> None:
+    """What whoever has no files must know: former secrets, and how long calls are kept."""
+    await former_secrets.remember(control, plan)
+    if isinstance(plan, ProjectPlan):
+        await retain.declare(control, control.loaded.project.retention)
 
 
 def _gate(

@@ -8,7 +8,7 @@ from typing import Any
 from agentctl.calls import retention
 from agentctl.calls.retention import Retained
 from agentctl.errors import Problem
-from agentctl.sources.project import FILENAME
+from agentctl.sources.project import AUDIT_DAYS, FILENAME
 from agentctl.wiring import Control
 
 
@@ -33,7 +33,7 @@ async def notices(control: Control, declared: Mapping[str, int | None]) -> Itera
     """What a sync would change of the limits: whatever is older is erased for good. Raises StoreError."""
     asked = {"project": control.scope.project, "environment": control.scope.environment}
     rows = await (await control.store()).call("retention", asked)
-    changed = retention.changes(rows[0] if rows else None, declared)
+    changed = retention.changes(rows[0] if rows else {"audit": AUDIT_DAYS}, declared)
     return iter(
         [Problem(FILENAME, f"retention: {what}, from this sync on; what is older is erased") for what in changed]
     )

@@ -52,7 +52,7 @@ def test_a_limit_that_is_none_is_refused(bench: Bench) -> None:
 
 
 def test_changes_are_told_by_sort() -> None:
-    assert changes(None, {}) == []
+    assert changes({}, {}) == []
     assert changes({"raw_events": 5, "audio": 1}, {"raw_events": None, "audio": 1}) == [
         "raw events are kept for ever instead of for 5 days"
     ]
