@@ -92,6 +92,7 @@ class Settings(BaseModel):
     llm_daily_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     agentctl_env: str | None = None
+    agentctl_actor: str | None = Field(default=None, max_length=200)
     no_color: str | None = None
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)

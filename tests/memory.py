@@ -183,6 +183,16 @@ class MemoryStore:
     def _assistants(self, args: Mapping[str, Any]) -> Any:
         return self._listed("assistants", args)
 
+    def _retention(self, args: Mapping[str, Any]) -> Any:
+        key, rows = self._of("retention", args, "project", "environment")
+        return [rows[key]] if key in rows else []
+
+    def _save_retention(self, args: Mapping[str, Any]) -> Any:
+        key, rows = self._of("retention", args, "project", "environment")
+        changed = rows.get(key) != args
+        rows[key] = dict(args)
+        return {"changed": changed}
+
     def _save_assistant(self, args: Mapping[str, Any]) -> Any:
         key, rows = self._of("assistants", args, *SCOPE, "key")
         new = key not in rows

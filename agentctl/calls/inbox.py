@@ -52,9 +52,9 @@ class Heading:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The stored event's id, and whether it was not stored before."""
+    """The stored event's id, and whether it was not stored before. None: it is of a call that was forgotten."""
 
-    id: int | str
+    id: int | str | None
     new: bool
 
     @classmethod

@@ -25,8 +25,17 @@ log = logging.getLogger(__name__)
 class Recordings(Protocol):
     """Where the sound of calls is kept."""
 
+    @property
+    def place(self) -> str:
+        """What tells it from other places, for whoever has work to do in each."""
+        ...
+
     async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Keep a copy of one recording; saving it again replaces it. The answer says where. Raises StoreError."""
+        ...
+
+    async def erase(self, conversation_id: str) -> bool:
+        """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError."""
         ...
 
 
@@ -35,7 +44,8 @@ class Outcome:
     """What became of an event.
 
     stored: a call, new or better than the one stored before. superseded: the stored one is better and stays.
-    recorded: its sound. kept: not understood, `reason` says why. lost: another worker has taken the event over.
+    recorded: its sound. kept: not understood, `reason` says why. lost: another worker has taken the event over, or its
+    caller was forgotten.
     """
 
     state: Literal["stored", "superseded", "recorded", "kept", "lost"]
@@ -134,7 +144,11 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
             },
         },
     )
-    return Outcome("recorded" if answer["held"] else "lost", sound.conversation_id)
+    if answer["held"]:
+        return Outcome("recorded", sound.conversation_id)
+    if await store.call("is_forgotten", {"conversation_id": sound.conversation_id}):
+        await recordings.erase(sound.conversation_id)  # while it was being saved
+    return Outcome("lost", sound.conversation_id)
 
 
 async def _keep(claimed: Event, store: Store, reason: str) -> Outcome:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from agentctl.calls import number
 from agentctl.errors import UsageError
 
 
@@ -48,13 +48,7 @@ def numbered(written: str) -> Mapping[str, str]:
     +49 (0)89 9999-8100, 0049 89/99998100, 089 99998100 and (089) 9999 8100 lead to the same calls.
     Raises UsageError where there is no digit.
     """
-    text = re.sub(r"\(0\)", "", written)
-    digits = re.sub(r"\D", "", text)
-    if not digits:
+    found = number.read(written, least=1)
+    if found is None:
         raise UsageError(f"{written!r} is no telephone number", "Write it as +498999998100, or its last digits.")
-    if text.lstrip().startswith("+"):
-        return {"number": digits}
-    if digits.startswith("00") and digits.strip("0"):
-        return {"number": digits[2:]}
-    # The zero of a trunk prefix is not part of the number as the carrier gives it.
-    return {"number_ending": digits.lstrip("0") or digits}
+    return {"number" if found.is_whole else "number_ending": found.digits}

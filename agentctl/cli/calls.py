@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli import actions, queue
+from agentctl.cli import actions, erasing, learning, queue
+from agentctl.cli.audited import audited
 from agentctl.cli.digest import digest
 from agentctl.cli.export import export
 from agentctl.cli.found import list_calls
@@ -25,6 +26,8 @@ app.command()(digest)
 app.command()(export)
 app.command()(stats)
 app.add_typer(actions.app)
+erasing.register(app)
+learning.register(app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
@@ -47,7 +50,9 @@ def show(
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import call as verbs
 
-    found = connected(lambda control: verbs.call(control, conversation))
+    found = audited(
+        "show", lambda control: verbs.call(control, conversation), lambda call: {"call": call["conversation_id"]}
+    )
     print(render.to_json(found) if json else render_call.call_text(found))
 
 
@@ -85,9 +90,14 @@ def events(
     """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import events as verbs
+    from agentctl.verbs.calls.audit import asked
 
     states = [one.value for one in state] if state else verbs.OPEN_STATES
-    found = connected(lambda control: verbs.events(control, states, limit=limit))
+    found = audited(
+        "events",
+        lambda control: verbs.events(control, states, limit=limit),
+        lambda rows: {"events": len(rows), "asked": asked(state=" ".join(states))},
+    )
     if json:
         print(render.to_json(found))
     elif found:

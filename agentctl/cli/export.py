@@ -62,9 +62,12 @@ def export(
 async def _export(control: Control, wanted: Selection, form: Format, output: Path | None) -> int:
     """How many calls there were."""
     from agentctl.cli.render_export import FORMS
+    from agentctl.verbs.calls import audit
     from agentctl.verbs.calls import found as verbs
 
     shape, many = FORMS[form.value], 0
+    # Before the first call goes out: an export that is broken off has been read, too.
+    await audit.note(control, "export", asked=audit.asked(**wanted.record(), format=form.value))
     with written(output, mark=form is Format.csv) as out:
         out.write(shape.head())
         async for call in verbs.export(control, wanted):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import platform
 import re
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +22,23 @@ if TYPE_CHECKING:
 TIMEOUT = 120.0  # seconds; a long call has tens of megabytes
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ENDINGS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg"}
+_UNKNOWN = "bin"
 
 
 def file_name(conversation_id: str, content_type: str) -> str:
     """A name made of nothing but letters, digits, - and _, whatever the id holds; different for different ids."""
-    ending = _ENDINGS.get(content_type, "bin")
+    return f"{_stem(conversation_id)}.{_ENDINGS.get(content_type, _UNKNOWN)}"
+
+
+def file_names(conversation_id: str) -> list[str]:
+    """Every name that a recording of the conversation can have."""
+    return [f"{_stem(conversation_id)}.{ending}" for ending in (*_ENDINGS.values(), _UNKNOWN)]
+
+
+def _stem(conversation_id: str) -> str:
     if _SAFE.fullmatch(conversation_id):
-        return f"{conversation_id}.{ending}"
-    return f"id-{hashlib.sha256(conversation_id.encode()).hexdigest()}.{ending}"
+        return conversation_id
+    return f"id-{hashlib.sha256(conversation_id.encode()).hexdigest()}"
 
 
 class Directory:
@@ -35,6 +46,11 @@ class Directory:
 
     def __init__(self, path: Path, tenant: str = "default") -> None:
         self.path = path / tenant
+
+    @property
+    def place(self) -> str:
+        """What tells it from other places: each machine has a directory of its own."""
+        return f"{platform.node()}:{self.path.absolute()}"
 
     async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
@@ -47,6 +63,16 @@ class Directory:
                 "Make room there, or make the directory writable.",
             ) from None
         return target.absolute().as_uri()
+
+    async def erase(self, conversation_id: str) -> bool:
+        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreUnavailable."""
+        paths = [self.path / name for name in file_names(conversation_id)]
+        try:
+            return await asyncio.to_thread(_unlink, paths)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"a recording in {self.path} cannot be deleted ({error.strerror})", "Make the directory writable."
+            ) from None
 
 
 class Bucket:
@@ -67,16 +93,20 @@ class Bucket:
         self.bucket = bucket
         self.tenant = tenant
 
+    @property
+    def place(self) -> str:
+        """What tells it from other places: every machine reaches it."""
+        return f"supabase:{self.bucket}"
+
     def __repr__(self) -> str:
         return f"Bucket({self._url!r}, bucket={self.bucket!r})"
 
     async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`. Raises StoreError."""
-        import httpx
         from storage3.exceptions import StorageApiError
 
         path = f"{self.tenant}/{file_name(conversation_id, content_type)}"
-        try:
+        with self._told("the recording"):
             try:
                 await self._upload(path, audio, content_type)
             except StorageApiError as error:
@@ -84,17 +114,40 @@ class Bucket:
                     raise
                 await self._create()
                 await self._upload(path, audio, content_type)
+        return f"supabase:{self.bucket}/{path}"
+
+    async def erase(self, conversation_id: str) -> bool:
+        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
+        from storage3.exceptions import StorageApiError
+
+        paths = [f"{self.tenant}/{name}" for name in file_names(conversation_id)]
+        with self._told("to delete a recording"):
+            async with self._session() as session:
+                try:
+                    return bool(await self._storage(session).from_(self.bucket).remove(paths))
+                except StorageApiError as error:
+                    if _no_bucket(error):
+                        return False
+                    raise
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """What goes wrong there, as one of ours."""
+        import httpx
+        from storage3.exceptions import StorageApiError
+
+        try:
+            yield
         except StorageApiError as error:
             # With another key, or when there is room again, the same recording is taken.
             away = str(error.status).startswith(("5", "401", "403", "429"))
             kind = StoreUnavailable if away else StoreError
             raise kind(
-                f"Supabase Storage refused the recording ({error.status})",
+                f"Supabase Storage refused {what} ({error.status})",
                 f"Check SUPABASE_SERVICE_ROLE_KEY and the limits of the bucket {self.bucket}.",
             ) from None
         except httpx.HTTPError as error:
             raise StoreUnavailable(f"Supabase Storage cannot be reached ({type(error).__name__})") from None
-        return f"supabase:{self.bucket}/{path}"
 
     async def _upload(self, path: str, audio: Path, content_type: str) -> None:
         async with self._session() as session:
@@ -144,3 +197,12 @@ def _write(target: Path, audio: Path) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _unlink(paths: Sequence[Path]) -> bool:
+    found = False
+    for path in paths:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+            found = True
+    return found

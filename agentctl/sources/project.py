@@ -34,6 +34,7 @@ from agentctl.sync.diff import overlaid
 
 FILENAME = "agentctl.toml"
 GATE_TIMEOUT = f"[sync] gate_timeout in {FILENAME}"
+AUDIT_DAYS = 730
 # Prompts know these names already.
 RESERVED_VARIABLES = frozenset({"assistant"})
 
@@ -44,7 +45,7 @@ class Project:
 
     `environment` is the one that is meant where nobody names one; `environments` are the raw tables of all.
     `gate`: whether a sync is gated unless its caller says otherwise; `gate_timeout`: for how many seconds a gate waits
-    for the results of an assistant's tests.
+    for the results of an assistant's tests. `retention`: for how many days what callers said is kept, by sort.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Project:
     environments: Mapping[str, Any] = field(default_factory=dict)
     gate: bool = False
     gate_timeout: float = 300.0
+    retention: Mapping[str, int | None] = field(default_factory=dict)
 
     def secrets(self) -> Iterator[Any]:
         """Every secret among the variables: the project's, and those of each environment, whichever is meant.
@@ -150,6 +152,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         environments=declared.environments,
         gate=declared.sync.gate,
         gate_timeout=declared.sync.gate_timeout,
+        retention=declared.retention.model_dump(),
     )
 
 
@@ -189,6 +192,16 @@ class _Sync(Part):
     gate_timeout: float = Field(300.0, ge=1, le=86_400, strict=True, allow_inf_nan=False)
 
 
+_Days = Annotated[int, Field(ge=1, le=36_500, strict=True)]
+
+
+class _Retention(Part):
+    transcripts: _Days | None = None
+    audio: _Days | None = None
+    raw_events: _Days | None = None
+    audit: Annotated[int, Field(ge=31, le=36_500, strict=True)] = AUDIT_DAYS
+
+
 class Defaults(Sections):
     """What `[defaults]` may say of every assistant."""
 
@@ -209,5 +222,6 @@ class _ProjectFile(Part):
     mail: _Mail = _Mail()
     digest: _Digest = _Digest()
     sync: _Sync = _Sync()
+    retention: _Retention = _Retention()
     defaults: Defaults = Defaults()
     environments: dict[str, Any] = Field({})

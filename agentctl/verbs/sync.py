@@ -24,6 +24,7 @@ from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
 from agentctl.verbs import former_secrets, gate
 from agentctl.verbs import stateless as two_way
+from agentctl.verbs.calls import retain
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.numbers import routed, unfinished
@@ -79,6 +80,7 @@ async def plan(
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
+    notices += await retain.notices(control, loaded.project.retention)
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     found = pointed(await unfinished.named(control, found, bindings, loaded.assistants, only), found.assistants)
@@ -156,7 +158,7 @@ async def apply(
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     async with exclusive(control):
         ours = plan if isinstance(plan, ProjectPlan) else None
-        await former_secrets.remember(control, plan)
+        await _remember(control, plan)
         if ours and any(hold.is_open for hold in ours.holds):
             await keeping.close(control)
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):
@@ -172,6 +174,13 @@ async def apply(
         applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
         applied = await _outlived(control, applied, bindings)
         return await history.record(control, ours, applied, kinds) if ours else applied
+
+
+async def _remember(control: Control, plan: Plan) -> None:
+    """What whoever has no files must know: former secrets, and how long calls are kept."""
+    await former_secrets.remember(control, plan)
+    if isinstance(plan, ProjectPlan):
+        await retain.declare(control, control.loaded.project.retention)
 
 
 def _gate(

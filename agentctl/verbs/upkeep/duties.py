@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 
 from agentctl.calls.duty import Duty, DutyJob
-from agentctl.verbs.calls import backfill
+from agentctl.verbs.calls import backfill, retain
 from agentctl.verbs.upkeep import alert, dead_letters, delivery
 from agentctl.wiring import Control
 
@@ -14,6 +14,7 @@ BACKFILL_SECONDS = 900.0
 WATCH_SECONDS = 900.0
 ALERT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 60.0
+RETENTION_SECONDS = 3600.0
 
 
 async def job(control: Control, wake: asyncio.Event | None = None) -> DutyJob:
@@ -22,7 +23,10 @@ async def job(control: Control, wake: asyncio.Event | None = None) -> DutyJob:
 
 
 def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
-    """Fetching what no webhook brought and watching the webhook need a key; telling people, somebody to tell."""
+    """Fetching what no webhook brought and watching the webhook need a key; telling people, somebody to tell.
+
+    What is older than its project keeps it is erased by every worker.
+    """
     settings, to = control.settings, alert.recipients(control)
     found = []
 
@@ -46,4 +50,8 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     if settings.heartbeat_url is not None:
         place = hashlib.sha256(settings.heartbeat_url.get_secret_value().encode()).hexdigest()[:16]
         found.append(Duty("heartbeat", place, HEARTBEAT_SECONDS, beat))
+    # In each place where recordings are kept, somebody who can reach them.
+    found.append(
+        Duty("retention", control.workshop.recordings.place, RETENTION_SECONDS, lambda: retain.retain(control))
+    )
     return found

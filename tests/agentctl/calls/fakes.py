@@ -98,6 +98,9 @@ class FakeRecordings:
         self.saved[conversation_id] = (audio.read_bytes(), content_type)
         return f"file:///recordings/{conversation_id}"
 
+    async def erase(self, conversation_id: str) -> bool:
+        return self.saved.pop(conversation_id, None) is not None
+
 
 def encoded(payload: bytes) -> str:
     return base64.b64encode(payload).decode()

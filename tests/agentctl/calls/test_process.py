@@ -107,6 +107,15 @@ async def test_what_cannot_be_understood_is_kept_with_its_reason(claimed: Event,
     assert reason in store.args("keep_event")["reason"]
 
 
+async def test_a_recording_whose_call_was_forgotten_while_it_was_saved_is_not_kept() -> None:
+    lost = {"held": False, "stored": False}
+    for forgotten in (True, False):  # else another worker has saved it, too, in the same place
+        recordings = FakeRecordings()
+        store = FakeStore(store_recording=lost, is_forgotten=forgotten)
+        assert (await run(event(sample("post_call_audio")), store, recordings)).state == "lost"
+        assert bool(recordings.saved) is not forgotten
+
+
 async def test_who_lost_the_event_says_so() -> None:
     store = FakeStore(store_call={"held": False, "stored": False}, keep_event={"held": False})
     assert (await run(event(sample("post_call_transcription")), store)).state == "lost"

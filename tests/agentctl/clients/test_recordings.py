@@ -86,6 +86,11 @@ class Storage:
             made = json.loads(request.content)
             self.buckets[made["id"]] = made
             return httpx.Response(200, json={"name": made["id"]})
+        if request.method == "DELETE":
+            if path.removeprefix("object/") not in self.buckets:
+                return httpx.Response(404, json={"statusCode": "404", "error": "x", "message": "Bucket not found"})
+            gone = [key for key in json.loads(request.content)["prefixes"] if self.objects.pop(key, None) is not None]
+            return httpx.Response(200, json=[{"name": key} for key in gone])
         _, bucket, key = path.split("/", 2)
         if bucket not in self.buckets:
             missing = {"statusCode": "404", "error": "Bucket not found", "message": "Bucket not found"}
@@ -116,6 +121,30 @@ async def test_a_missing_bucket_is_created_and_private() -> None:
     await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg")
     assert storage.buckets["recordings"]["public"] is False
     assert b"sound" in storage.objects["default/conv_1.mp3"]
+
+
+@pytest.mark.parametrize("content_type", ["audio/mpeg", "audio/wav", "text/html"])
+async def test_a_recording_can_be_erased_whatever_it_is(content_type: str, tmp_path: Path) -> None:
+    directory, storage = Directory(tmp_path), Storage("recordings")
+    for shelf in (directory, bucket(storage)):
+        assert not await shelf.erase("conv_1")
+        await shelf.save("conv_1", held(b"sound"), content_type)
+        await shelf.save("conv_10", held(b"sound"), content_type)
+        assert await shelf.erase("conv_1")
+        assert not await shelf.erase("conv_1")
+    assert [path.stem for path in (tmp_path / "default").iterdir()] == ["conv_10"]
+    assert len(storage.objects) == 1
+    assert not await bucket(Storage()).erase("conv_1")
+
+
+async def test_what_cannot_be_erased_is_told(tmp_path: Path) -> None:
+    storage = Storage("recordings")
+    storage.refuse = httpx.Response(503, text="down")
+    with pytest.raises(StoreUnavailable, match="to delete a recording"):
+        await bucket(storage).erase("conv_1")
+    (tmp_path / "default" / "conv_1.mp3").mkdir(parents=True)
+    with pytest.raises(StoreUnavailable, match="cannot be deleted"):
+        await Directory(tmp_path).erase("conv_1")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""Erasing what is stored of a caller: what there is, the mark that keeps it from coming back, and its end.
+
+The order makes it safe to be cut off at any point and done again: first the marks, after which nothing of it comes in;
+then what lies outside, which only the rows lead to; the rows last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentctl.calls import conversation, inbox, wire
+from agentctl.calls.event import Event
+from agentctl.calls.inbox import Store
+from agentctl.calls.number import Number
+from agentctl.errors import Malformed, UsageError
+
+_SECONDS = 60.0  # the calls of a number are looked for among all
+_NUMBER = re.compile(r"\+?\d[\d ()/.\-]{4,}\d", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Where the sound of a call is, as it was stored."""
+
+    conversation_id: str
+    location: str
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What is stored of one caller or one call.
+
+    `event_ids`: events that became no call, some of them without a conversation. `numbers`: as marks are made of them,
+    digits alone. `counts`: how much of each sort there is; `mailed`: who was sent a mail about it. `marked`: how many
+    of the conversations were forgotten before.
+    """
+
+    conversation_ids: tuple[str, ...] = field(repr=False)
+    event_ids: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = field(default=(), repr=False)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    recordings: tuple[Recording, ...] = ()
+    mailed: tuple[str, ...] = ()
+    marked: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is stored here."""
+        return not any(self.counts.values())
+
+
+async def of_number(store: Store, number: Number) -> Traces:
+    """What there is of this number: in calls, and in raw events that became none.
+
+    Raises UsageError where one without its country is that of several callers, and StoreError.
+    """
+    asked = {"digits": number.digits, "whole": number.is_whole}
+    calls = await store.call("calls_of_number", asked, timeout=_SECONDS)
+    found = {str(call["conversation_id"]) for call in calls}
+    numbers = {re.sub(r"\D", "", call["number"]) for call in calls}
+    events = []
+    for row in await store.call("events_with_digits", {"digits": number.digits}, timeout=_SECONDS):
+        event = await inbox.fetch(store, Event.from_row(row))
+        theirs = {one for one in _callers(event.payload or b"") if number.is_that_of(one)}
+        if theirs:
+            events.append(str(event.id))
+            numbers |= theirs
+            found |= {event.conversation_id} if event.conversation_id else set()
+    if number.is_whole:
+        numbers.add(number.digits)
+    elif len(numbers) > 1:
+        which = ", ".join(f"+{one}" for one in sorted(numbers))
+        raise UsageError(f"several callers have that number: {which}", "Write it with its country.")
+    return await _counted(store, Traces(tuple(sorted(found)), tuple(events), tuple(sorted(numbers))))
+
+
+async def of_id(store: Store, which: str) -> Traces:
+    """What there is of one conversation, or of one event and its conversation. Raises StoreError."""
+    event = await store.call("find_event", {"id": which}, timeout=_SECONDS) if _UUID.fullmatch(which) else None
+    if event is None:
+        return await _counted(store, Traces((which,)))
+    ids = (event["conversation_id"],) if event["conversation_id"] else ()
+    return await _counted(store, Traces(ids, (event["id"],)))
+
+
+async def mark(store: Store, traces: Traces) -> None:
+    """Have it refused from now on, however it comes. Raises StoreError."""
+    marks = {"conversation_ids": list(traces.conversation_ids), "numbers": list(traces.numbers)}
+    await store.call("mark_forgotten", marks, timeout=_SECONDS)
+
+
+async def erase(store: Store, conversation_ids: Sequence[str], event_ids: Sequence[str] = ()) -> dict[str, int]:
+    """Delete the rows; the answer counts them. Raises StoreError."""
+    gone = {"conversation_ids": list(conversation_ids), "event_ids": list(event_ids)}
+    counts: dict[str, int] = await store.call("erase", gone, timeout=_SECONDS)
+    return counts
+
+
+async def _counted(store: Store, traces: Traces) -> Traces:
+    asked = {"conversation_ids": list(traces.conversation_ids), "event_ids": list(traces.event_ids)}
+    row: dict[str, Any] = await store.call("held_of", asked, timeout=_SECONDS)
+    recordings = tuple(Recording(one["conversation_id"], one["location"]) for one in row.pop("recordings"))
+    mailed, marked = tuple(row.pop("mailed")), int(row.pop("marked"))
+    counts = {**row, "recordings": len(recordings)}
+    return replace(traces, counts=counts, recordings=recordings, mailed=mailed, marked=marked)
+
+
+def _callers(payload: bytes) -> set[str]:
+    """The digits of whoever called, as far as the raw event tells: what its reader finds, else each number in it.
+
+    A number that somebody spoke of is part of a sentence, and is not the caller's.
+    """
+    try:
+        data = wire.mapping(wire.decode(payload).get("data"))
+    except Malformed:
+        found: Iterator[str | None] = iter(_NUMBER.findall(payload.decode("utf-8", "replace")))
+    else:
+        try:
+            parsed = [conversation.parse(data).external_number, conversation.parse_failure(data).external_number]
+        except Malformed:
+            parsed = []
+        found = iter(parsed) if any(parsed) else _numbers(data)
+    return {digits for one in found if one and (digits := re.sub(r"\D", "", one))}
+
+
+def _numbers(value: Any) -> Iterator[str | None]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and _NUMBER.fullmatch(one):
+            yield one
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)

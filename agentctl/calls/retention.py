@@ -1,0 +1,89 @@
+"""Erase what is older than its project keeps it: transcripts, recordings and raw events, each with a limit of its own.
+
+In batches, each of them whole; so it can be cut off at any point, and be done by several workers at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agentctl.calls.inbox import Store
+from agentctl.calls.process import Recordings
+
+log = logging.getLogger(__name__)
+
+NAMES = {
+    "transcripts": "transcripts",
+    "audio": "recordings",
+    "raw_events": "raw events",
+    "audit": "rows of the audit log",
+}
+_BATCH = 200
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What one run erased: the words of so many calls, recordings, raw events, rows of the audit log.
+
+    `elsewhere`: recordings that are due and lie on another machine, whose worker erases them.
+    """
+
+    calls: int = 0
+    recordings: int = 0
+    events: int = 0
+    audit: int = 0
+    elsewhere: int = 0
+
+
+async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -> Retained:
+    """Erase all that is due. Where no project has declared a limit, that is nothing but old rows of the audit log.
+
+    Raises StoreError.
+    """
+    sounds, elsewhere = await _recordings(store, recordings, batch)
+    events = [await _batches(store, "retain_events", batch, state=state) for state in ("done", "kept", "dead")]
+    calls = await _batches(store, "retain_calls", batch)
+    trimmed = (await store.call("trim_audit", {}, timeout=_SECONDS))["count"]
+    done = Retained(calls, sounds, sum(events), trimmed, elsewhere)
+    if any(asdict(done).values()):
+        told = "%d transcripts, %d recordings, %d raw events and %d audit rows were erased for their age"
+        log.info(told, done.calls, done.recordings, done.events, done.audit)
+    if elsewhere:
+        log.warning("%d recordings are due to be erased and not in this place", elsewhere)
+    return done
+
+
+def changes(kept: Mapping[str, Any], declared: Mapping[str, int | None]) -> list[str]:
+    """What is other in `declared` than in the store's row, in words."""
+    return [
+        f"{name} are kept {_length(declared.get(kind))} instead of {_length(kept.get(kind))}"
+        for kind, name in NAMES.items()
+        if kept.get(kind) != declared.get(kind)
+    ]
+
+
+def _length(days: int | None) -> str:
+    return "for ever" if days is None else f"for {days} days"
+
+
+async def _batches(store: Store, function: str, batch: int, **asked: Any) -> int:
+    total, after = 0, None
+    while True:
+        found = await store.call(function, {**asked, "limit": batch, "after": after}, timeout=_SECONDS)
+        total, after = total + int(found["count"]), found["last"]
+        if after is None:
+            return total
+
+
+async def _recordings(store: Store, recordings: Recordings, batch: int) -> tuple[int, int]:
+    erased, elsewhere, after = 0, 0, None
+    while due := await store.call("due_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
+        gone = [one for one in due if await recordings.erase(one["conversation_id"])]
+        dropped = await store.call("drop_recordings", {"recordings": gone}, timeout=_SECONDS)
+        erased, elsewhere = erased + dropped["count"], elsewhere + len(due) - len(gone)
+        after = due[-1]["conversation_id"]
+    return erased, elsewhere

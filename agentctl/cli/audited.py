@@ -1,0 +1,28 @@
+"""A command that reads or erases what callers said leaves a row in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from agentctl.cli.session import connected
+
+if TYPE_CHECKING:
+    from agentctl.wiring import Control
+
+Result = TypeVar("Result")
+
+
+def audited(
+    action: str, body: Callable[[Control], Awaitable[Result]], subject: Callable[[Result], Mapping[str, object]]
+) -> Result:
+    """As `connected`. What was read is noted before anybody sees it; `subject` says of the result what may be kept."""
+
+    async def noted(control: Control) -> Result:
+        from agentctl.verbs.calls import audit
+
+        result = await body(control)
+        await audit.note(control, action, **subject(result))
+        return result
+
+    return connected(noted)

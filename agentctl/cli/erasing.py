@@ -1,0 +1,187 @@
+"""agentctl calls forget, retain, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from agentctl.cli.audited import audited
+from agentctl.cli.session import Json, Yes, confirm, connected, say
+
+if TYPE_CHECKING:
+    from agentctl.calls.erasure import Traces
+    from agentctl.calls.retention import Retained
+    from agentctl.verbs.calls.forget import Forgotten
+    from agentctl.wiring import Control
+
+_SORTS = {
+    "calls": "calls",
+    "turns": "turns",
+    "digests": "digests",
+    "action_items": "action items",
+    "recordings": "recordings",
+    "events": "raw events",
+    "queued_mails": "queued mails",
+}
+_RED = 31
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `agentctl calls`."""
+    for command in (forget, retain, audit):
+        app.command()(command)
+
+
+def forget(
+    who: Annotated[str, typer.Argument(metavar="NUMBER|ID", help="A caller's number, or a conversation's id.")],
+    keep_remote: Annotated[
+        bool, typer.Option("--keep-remote", help="Leave the conversations at ElevenLabs alone.")
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Erase a caller, or one call, everywhere, and refuse what comes of it later."""
+
+    async def run(control: Control) -> tuple[Traces, Forgotten]:
+        from agentctl.verbs.calls import forget as verbs
+
+        found = await verbs.traces(control, who, keep_remote=keep_remote)
+        if not json:
+            print("\n".join(_found(found, keep_remote=keep_remote)), flush=True)
+        confirm("Erase this for good?", yes=yes)
+        return found, await verbs.forget(control, found, keep_remote=keep_remote, tell=control.tell)
+
+    from agentctl.cli import render
+
+    found, done = connected(run)
+    beyond = list(_beyond(found, done.unreached, keep_remote=keep_remote))
+    if json:
+        print(render.to_json(_document(done, beyond)))
+    else:
+        print("\n".join(_done(done)))
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def retain(json: Json = False) -> None:
+    """Erase now what is older than its project keeps it; workers do so every hour."""
+    from dataclasses import asdict
+
+    from agentctl.cli import render
+
+    async def run(control: Control) -> tuple[list[dict[str, Any]], Retained]:
+        from agentctl.verbs.calls import retain as verbs
+
+        return await verbs.limits(control), await verbs.retain(control)
+
+    limits, done = audited("retain", run, lambda both: asdict(both[1]))
+    if json:
+        print(render.to_json({"limits": limits, "erased": asdict(done)}))
+    else:
+        print("\n".join(_retained(limits, done)))
+
+
+def audit(
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="AGO", help="Only since then: 90m, 12h, 7d, or an ISO time.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, newest first.")] = 50,
+    json: Json = False,
+) -> None:
+    """Show who read or erased what."""
+    from agentctl.cli import render
+    from agentctl.cli.queue import moment
+    from agentctl.cli.render_call import line, table, when
+    from agentctl.verbs.calls import audit as verbs
+
+    begin = moment(since, datetime.now(UTC)) if since is not None else None
+    rows = connected(lambda control: verbs.audit(control, since=begin, limit=limit))
+    if json:
+        print(render.to_json(rows))
+    elif rows:
+        cells = [(when(row["at"]), line(row["actor"]), line(row["action"]), _subject(row["subject"])) for row in rows]
+        print(table(("WHEN", "WHO", "WHAT", "OF"), cells))
+    else:
+        say("Nobody has read or erased anything yet.")
+
+
+def _retained(limits: Sequence[Mapping[str, Any]], done: Retained) -> Iterator[str]:
+    from agentctl.calls.retention import NAMES
+    from agentctl.cli.render_call import line
+
+    for row in limits:
+        days = [(name, row[kind]) for kind, name in NAMES.items() if kind != "audit"]
+        kept = [f"{name} {f'{many} days' if many else 'for ever'}" for name, many in days]
+        yield f"{line(row['project'])}/{line(row['environment'])} keeps {', '.join(kept)}."
+    if not limits:
+        yield "No project has declared how long it keeps anything: [retention] in agentctl.toml, then agentctl sync"
+    yield (
+        f"Erased: {done.calls} transcripts, {done.recordings} recordings, {done.events} raw events, "
+        f"{done.audit} rows of the audit log."
+    )
+    if done.elsewhere:
+        yield f"{done.elsewhere} recordings are due and not on this machine: a worker where they lie erases them."
+
+
+def _found(found: Traces, *, keep_remote: bool) -> Iterator[str]:
+    here = [f"{found.counts[sort]} {name}" for sort, name in _SORTS.items() if found.counts.get(sort)]
+    yield f"Here: {', '.join(here)}." if here else "Here: nothing."
+    if found.conversation_ids:
+        where = "stay at ElevenLabs" if keep_remote else "to be deleted at ElevenLabs"
+        yield f"{len(found.conversation_ids)} conversations {where}; whatever comes of them later is refused."
+    if found.marked:
+        yield f"{found.marked} of them were forgotten before."
+    yield "Not within reach:"
+    yield from (f"  {one}" for one in _beyond(found, (), keep_remote=keep_remote))
+
+
+def _beyond(found: Traces, unreached: Sequence[Any], *, keep_remote: bool) -> Iterator[str]:
+    """What agentctl cannot erase, to be seen to by a person."""
+    from agentctl.cli.render_call import line
+
+    if sent := found.counts.get("sent_mails"):
+        yield f"{sent} mails that were sent to {', '.join(map(line, found.mailed))}"
+    if keep_remote:
+        yield "the conversations at ElevenLabs, which were to be kept"
+    if found.numbers:
+        yield "calls at ElevenLabs that never arrived here: agentctl calls backfill beforehand finds them"
+    yield "what Twilio keeps of the calls: its call log, and recordings made there"
+    yield "backups of the store, and what was exported from it"
+    for one in unreached:
+        yield f"the recording {line(one.location)}: it is not where this machine keeps its own"
+
+
+def _done(done: Forgotten) -> Iterator[str]:
+    from agentctl.cli.addressed import addressed
+    from agentctl.cli.render import paint
+    from agentctl.cli.render_call import line
+
+    gone = [f"{count} {sort}" for sort, count in done.counts.items() if count]
+    yield f"Erased: {', '.join(gone)}." if gone else "Nothing was left to erase here."
+    if done.remote:
+        yield f"{done.remote} conversations are gone at ElevenLabs."
+    for one in done.unreached:
+        yield f"Not reached: the recording {line(one.location)}; delete it where it is."
+    for conversation_id, error in done.failed:
+        yield paint(f"{line(conversation_id)} is still at ElevenLabs: {line(error.message)}", _RED)
+    if done.failed:
+        yield addressed("The same command goes on with what is left.")
+
+
+def _document(done: Forgotten, beyond: list[str]) -> dict[str, Any]:
+    return {
+        "erased": done.counts,
+        "remote": done.remote,
+        "failed": [{"conversation_id": one, "error": error.message} for one, error in done.failed],
+        "beyond_reach": beyond,
+    }
+
+
+def _subject(subject: dict[str, Any]) -> str:
+    from agentctl.cli.render_call import line
+
+    flat = {**{name: value for name, value in subject.items() if name != "asked"}, **subject.get("asked", {})}
+    return line(", ".join(name if value is True else f"{name} {value}" for name, value in flat.items()))

@@ -1,0 +1,44 @@
+"""Who read or erased what: one row for each, which nothing here can change."""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+from datetime import datetime
+from typing import Any
+
+from agentctl.wiring import Control
+
+# What may be kept of the filters of a list as it was given; of all others, such as a number, only that it was.
+_HARMLESS = frozenset({"assistant", "since", "until", "outcome", "status", "state", "items", "limit", "format"})
+
+
+async def note(control: Control, action: str, **subject: Any) -> None:
+    """Add a row. `subject`: ids of conversations, counts, and filters as `asked` makes them. Raises StoreError."""
+    row = {"actor": actor(control), "action": action, "subject": subject}
+    await (await control.store()).call("audit", row)
+
+
+async def audit(control: Control, *, since: datetime | None = None, limit: int = 50) -> list[dict[str, Any]]:
+    """The newest rows first: at, actor, action, subject. `since`: an aware time. Raises StoreError."""
+    asked = {"since": since.isoformat() if since else None, "limit": limit}
+    rows: list[dict[str, Any]] = await (await control.store()).call("list_audit", asked)
+    return rows
+
+
+def asked(**filters: object) -> dict[str, object]:
+    """The filters of a list without what is personal in them."""
+    given = {name: value for name, value in filters.items() if value not in (None, (), [])}
+    return {name: str(value) if name in _HARMLESS else True for name, value in given.items()}
+
+
+def actor(control: Control) -> str:
+    """AGENTCTL_ACTOR, else the user of the operating system and the machine."""
+    if control.settings.agentctl_actor:
+        return control.settings.agentctl_actor
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number that has no name
+        user = str(os.getuid())
+    return f"{user}@{platform.node()}"

@@ -1,0 +1,39 @@
+"""How long a project keeps what callers said: declared by a sync, carried out by every worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agentctl.calls import retention
+from agentctl.calls.retention import Retained
+from agentctl.errors import Problem
+from agentctl.sources.project import AUDIT_DAYS, FILENAME
+from agentctl.wiring import Control
+
+
+async def retain(control: Control) -> Retained:
+    """Erase what is older than its project keeps it. Raises StoreError."""
+    return await retention.retain(await control.store(), control.workshop.recordings)
+
+
+async def limits(control: Control) -> list[dict[str, Any]]:
+    """The limits in force, in days, of each project and environment of the store. Raises StoreError."""
+    found: list[dict[str, Any]] = await (await control.store()).call("retention", {})
+    return found
+
+
+async def declare(control: Control, declared: Mapping[str, int | None]) -> None:
+    """Keep the project's limits where workers read them. Raises StoreError."""
+    row = {"project": control.scope.project, "environment": control.scope.environment, **declared}
+    await (await control.store()).call("save_retention", row)
+
+
+async def notices(control: Control, declared: Mapping[str, int | None]) -> Iterator[Problem]:
+    """What a sync would change of the limits: whatever is older is erased for good. Raises StoreError."""
+    asked = {"project": control.scope.project, "environment": control.scope.environment}
+    rows = await (await control.store()).call("retention", asked)
+    changed = retention.changes(rows[0] if rows else {"audit": AUDIT_DAYS}, declared)
+    return iter(
+        [Problem(FILENAME, f"retention: {what}, from this sync on; what is older is erased") for what in changed]
+    )

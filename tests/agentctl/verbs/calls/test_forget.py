@@ -1,0 +1,165 @@
+"""agentctl calls forget: a caller is erased here and at ElevenLabs, and does not come back by any door."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentctl.calls import inbox
+from agentctl.errors import StoreUnavailable
+from agentctl.verbs.calls import forget as verbs
+from agentctl.verbs.calls.backfill import backfill
+from agentctl.verbs.calls.work import process
+from agentctl.wiring import Control
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+CALLER, OTHER = "+498999998777", "+498999998778"
+
+
+def accept(bench: Bench, payload: bytes) -> Any:
+    async def enter(control: Control) -> Any:
+        return await inbox.accept(await control.store(), payload, inbox.peek(payload), "webhook")
+
+    return bench.control(enter)
+
+
+def sound(conversation_id: str, audio: bytes = b"sound") -> bytes:
+    data = {"conversation_id": conversation_id, "full_audio": base64.b64encode(audio).decode()}
+    return json.dumps({"type": "post_call_audio", "data": data}).encode()
+
+
+def called(bench: Bench, *numbers: str) -> list[str]:
+    """Calls of these numbers, fetched and processed, each with a recording."""
+    agent_id = bench.agent()["agent_id"]
+    order = {"agent_id": agent_id, "deliver": False, "audio": False}
+    ids = [str(bench.sandbox.call(from_number=one, **order)["conversation_id"]) for one in numbers]
+    bench.control(backfill)
+    rows = bench.sandbox.state()["conversations"]
+    for conversation_id, number in zip(ids, numbers, strict=True):
+        data = rows[conversation_id]["data"]
+        line = {"external_number": number, "agent_number": "+498999998100", "direction": "inbound"}
+        event = {
+            "type": "post_call_transcription",
+            "data": data | {"metadata": data["metadata"] | {"phone_call": line}},
+        }
+        accept(bench, json.dumps(event).encode())
+        accept(bench, sound(conversation_id))
+    bench.control(process)
+    return ids
+
+
+def files(bench: Bench) -> set[str]:
+    return {path.stem for path in (bench.root / ".agentctl" / "recordings" / "default").iterdir()}
+
+
+def test_a_caller_is_erased_everywhere_and_comes_back_by_no_door(bench: Bench) -> None:
+    first, second, others = called(bench, CALLER, CALLER, OTHER)
+    assert files(bench) == {first, second, others}
+    poison = {"type": "post_call_horoscope", "data": {"conversation_id": "conv_raw", "from": CALLER}}
+    accept(bench, json.dumps(poison).encode())
+    spoken = {"type": "post_call_horoscope", "data": {"conversation_id": "conv_said", "text": f"call {CALLER} please"}}
+    accept(bench, json.dumps(spoken).encode())
+    bench.control(process)
+
+    code, out, err = bench("calls", "forget", "0049 (0)89 9999-8777")
+    assert code == 2
+    assert "Run it again with --yes" in err
+    assert "Here: 2 calls with" not in out
+    assert out.startswith("Here: 2 calls, ")
+    assert "3 conversations to be deleted at ElevenLabs" in out
+    assert files(bench) == {first, second, others}
+
+    done = bench.json("calls", "forget", "089 99998777", "--yes")
+    assert done["erased"] | {"calls": 2, "recordings": 2, "events": 7} == done["erased"]
+    assert done["failed"] == []
+    assert any("Twilio" in one for one in done["beyond_reach"])
+    assert files(bench) == {others}
+    assert set(bench.sandbox.state()["conversations"]) == {others}
+    assert [row["conversation_id"] for row in bench.json("calls", "list")] == [others]
+    assert {row["conversation_id"] for row in bench.json("calls", "events")} == {"conv_said"}
+
+    data = {"conversation_id": first, "agent_id": bench.agent()["agent_id"]}
+    again = accept(bench, json.dumps({"type": "post_call_transcription", "data": data}).encode())
+    assert (again.id, again.new) == (None, False)
+    assert accept(bench, sound(second)).id is None
+    assert bench.json("calls", "forget", CALLER, "--yes")["erased"] == {}
+    rows = bench.json("calls", "audit")
+    assert [row["action"] for row in rows if row["action"].startswith("forg")] == ["forgot", "forget"] * 2
+    assert "8777" not in json.dumps(rows)
+
+
+def test_one_call_can_be_forgotten_and_kept_at_elevenlabs(bench: Bench) -> None:
+    first, second = called(bench, CALLER, CALLER)
+    done = bench.json("calls", "forget", first, "--keep-remote", "--yes")
+    assert (done["erased"]["calls"], done["remote"]) == (1, 0)
+    assert "which were to be kept" in done["beyond_reach"][0]
+    assert set(bench.sandbox.state()["conversations"]) == {first, second}
+    found = bench.control(backfill)
+    assert (found.entered, found.failed) == ((), ())
+    assert [row["conversation_id"] for row in bench.json("calls", "list")] == [second]
+
+
+def test_what_elevenlabs_does_not_delete_stays_until_it_does(bench: Bench) -> None:
+    first, second = called(bench, CALLER, CALLER)
+    bench.sandbox.fault(status=403, method="DELETE", path=f"/v1/convai/conversations/{first}", times=1)
+    code, out, _ = bench("calls", "forget", CALLER, "--yes")
+    assert code == 1
+    assert f"{first} is still at ElevenLabs" in out
+    assert accept(bench, sound(first, b"other")).id is None  # it is refused from the first step on
+    assert [row["conversation_id"] for row in bench.json("calls", "list")] == [first]
+    code, out, _ = bench("calls", "forget", CALLER, "--yes")
+    assert code == 0
+    assert "1 of them were forgotten before." in out
+    assert bench.json("calls", "list") == []
+    assert bench.sandbox.state()["conversations"] == {}
+    assert second not in files(bench)
+
+
+@pytest.mark.parametrize("function", ["mark_forgotten", "audit", "erase"])
+def test_a_run_that_is_cut_off_is_gone_on_with(bench: Bench, function: str) -> None:
+    called(bench, CALLER)
+
+    async def cut_off(control: Control) -> None:
+        found = await verbs.traces(control, CALLER)
+        store = await control.store()
+        genuine = store.call
+
+        async def call(name: str, args: Any, **how: Any) -> Any:
+            if name == function:
+                raise StoreUnavailable("cut off")
+            return await genuine(name, args, **how)
+
+        store.call = call  # type: ignore[method-assign]
+        with pytest.raises(StoreUnavailable):
+            await verbs.forget(control, found)
+
+    bench.control(cut_off)
+    assert len(bench.json("calls", "list")) == 1
+    bench.json("calls", "forget", CALLER, "--yes")
+    assert bench.json("calls", "list") == []
+    assert bench.sandbox.state()["conversations"] == {}
+    assert files(bench) == set()
+
+
+def test_a_recording_that_is_somewhere_else_is_named(bench: Bench) -> None:
+    (conversation_id,) = called(bench, CALLER)
+    [path] = (bench.root / ".agentctl" / "recordings" / "default").iterdir()
+    path.rename(Path(bench.root) / "elsewhere.mp3")
+    done = bench.json("calls", "forget", conversation_id, "--yes")
+    assert path.as_uri() in done["beyond_reach"][-1]
+
+
+def test_a_number_of_several_callers_or_of_too_few_digits_is_refused(bench: Bench) -> None:
+    called(bench, "+498999998777", "+438999998777")
+    code, _, err = bench("calls", "forget", "089 9999 8777", "--yes")
+    assert code == 2
+    assert "several callers have that number: +438999998777, +498999998777" in err
+    code, _, err = bench("calls", "forget", "8777", "--yes")
+    assert code == 2
+    assert "too few digits" in err
+    assert len(bench.json("calls", "list")) == 2
