@@ -23,11 +23,13 @@ AgentctlError                   exit 1: the work failed
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
+│   │   └── StoreSilent         it was reached and did not answer: it may be the work that is too much for it
 │   └── StoreBehind             migrations are pending
 ├── EventError                  a delivery or event cannot be understood
 │   ├── BadSignature            missing, malformed, too old or wrong
 │   └── Malformed               not the shape that the vendor documents
-├── DigestError                 a digest engine failed
+├── DigestError                 a digest engine failed; `charged` says whether that may have cost money
+│   └── BudgetSpent             the day's budget for the language model allows no further request
 └── MailError                   a mail route refused; `permanent` says whether trying again can help
 """
 
@@ -192,6 +194,15 @@ class StoreUnavailable(StoreError):
     outage = True
 
 
+class StoreSilent(StoreUnavailable):
+    """It was reached, and no answer came: it hangs, it broke, or what it was asked was too much for it.
+
+    So this may be the fault of the work, which would otherwise be tried for ever.
+    """
+
+    outage = False
+
+
 class StoreBehind(StoreError):
     """The database lacks migrations that this version needs."""
 
@@ -211,7 +222,15 @@ class Malformed(EventError):
 
 
 class DigestError(AgentctlError):
-    """A digest engine failed or answered nonsense."""
+    """A digest engine failed or answered nonsense. `charged`: its vendor may have charged for that all the same."""
+
+    def __init__(self, message: str, hint: str = "", *, charged: bool = False) -> None:
+        super().__init__(message, hint)
+        self.charged = charged
+
+
+class BudgetSpent(DigestError):
+    """The day's budget for the language model allows no further request."""
 
 
 class MailError(AgentctlError):

@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     HttpUrl,
+    IPvAnyNetwork,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -56,8 +57,9 @@ class Settings(BaseModel):
     elevenlabs_base_url: HttpUrl = HttpUrl("https://api.elevenlabs.io")
     elevenlabs_webhook_secret: tuple[SecretStr, ...] = ()
     webhook_tolerance_seconds: int = Field(default=2700, ge=1)
-    # In base64 within JSON, as the store takes and gives it, more than this comes near what jsonb can hold (256 MB).
-    webhook_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    webhook_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    webhook_sources: tuple[IPvAnyNetwork, ...] = ()
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     public_url: HttpUrl | None = None
     sync_trigger_secret: SecretStr | None = Field(default=None, min_length=16)
 
@@ -85,6 +87,9 @@ class Settings(BaseModel):
     llm_base_url: HttpUrl | None = None
     llm_model: str | None = None
     llm_api_key: SecretStr | None = None
+    llm_price_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    llm_price_out: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    llm_daily_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     agentctl_env: str | None = None
     agentctl_actor: str | None = Field(default=None, max_length=200)
@@ -106,7 +111,7 @@ class Settings(BaseModel):
         # A header's value arrives without the blanks around it.
         return value.strip() if isinstance(value, str) else value
 
-    @field_validator("elevenlabs_webhook_secret", "alert_mail_to", mode="before")
+    @field_validator("elevenlabs_webhook_secret", "alert_mail_to", "webhook_sources", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         # Several, with commas between: two secrets are valid at once while a webhook is rotated.
@@ -218,7 +223,10 @@ def nearest(word: str, known: list[str]) -> str:
     return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), "")
 
 
+_NETWORKS = "must be addresses or networks, like 203.0.113.7,2001:db8::/64"
 _FORMS = {
+    "webhook_sources": _NETWORKS,
+    "trusted_proxies": _NETWORKS,
     "twilio_account_sid": "must be AC and 32 hexadecimal digits",
     "twilio_api_key_sid": "must be SK and 32 hexadecimal digits",
     "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",
@@ -249,6 +257,9 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
         ("twilio_api_key_sid", "twilio_api_key_secret"),
         ("twilio_api_key_secret", "twilio_api_key_sid"),
         ("llm_base_url", "llm_model"),
+        ("llm_price_in", "llm_price_out"),
+        ("llm_price_out", "llm_price_in"),
+        ("llm_daily_budget", "llm_price_in"),
         ("smtp_url", "mail_from"),
         ("resend_api_key", "mail_from"),
     )

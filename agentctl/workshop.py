@@ -11,6 +11,7 @@ from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings
 
 if TYPE_CHECKING:
+    from agentctl.calls.completions import Completions
     from agentctl.calls.digest import Digester
     from agentctl.calls.inbox import Store
     from agentctl.calls.jobs import EventJob, MailJob
@@ -41,12 +42,18 @@ class Workshop:
         self._stack.push_async_callback(model.close)
         return model
 
-    @cached_property
-    def digester(self) -> Digester:
+    def completions(self, store: Store) -> Completions | None:
+        """The LLM with what its answers cost and within its budget, None where none is configured."""
+        from agentctl.calls.completions import metered
+
+        model = self.language_model
+        return metered(self.settings, model, store) if model else None
+
+    def digester(self, store: Store) -> Digester:
         """What makes digests: the LLM where one is configured, else ElevenLabs' own analysis, else an extract."""
         from agentctl.calls.digest import digester
 
-        return digester(self.language_model)
+        return digester(self.completions(store))
 
     @cached_property
     def mail_route(self) -> SmtpRoute | ResendRoute | None:
@@ -79,7 +86,7 @@ class Workshop:
         from agentctl.calls.mail import Letterhead
 
         letterhead = Letterhead(self.settings.mail_from)
-        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester, self.recordings, letterhead)]
+        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester(store), self.recordings, letterhead)]
         if self.mail_route is not None:
             jobs.append(MailJob(store, self.mail_route))
         return jobs

@@ -3,7 +3,14 @@
 cold-start   `agentctl --help` beside the official CLI's `--help`
 sync         syncs of 50, 200 and 1,000 assistants beside the official CLI's push of the same agents and beside the
              floor; with --trust-store; and a first sync of 50 assistants with 4 documents each
+receive      deliveries of 23 kB that the door acknowledges, at 1, 8 and 64 senders, beside the same insert by pgbench,
+             a receiver that commits per request, one that stores nothing and a bare one; with 2 ms per commit, too
+fill         alone: a store with --calls calls and 12 turns each, in --store
+process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
+reading      alone: list, search, show and stats over the full store
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
+digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
+fuzz         alone: a million deliveries to the door that nobody would send; -n: so many
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
 """
@@ -15,11 +22,20 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from scripts.bench_digest import digest
+from scripts.bench_fill import fill
+from scripts.bench_fuzz import fuzz
+from scripts.bench_process import process
+from scripts.bench_reading import reading
+from scripts.bench_receive import receive
 from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
 from tests.contract.openapi import cli as official_cli
 from tests.faults.chaos import faults
+
+FULL = Path(__file__).parents[1] / ".cache" / "bench-store"
 
 # An entry prints what it found; its argument is -n, or None for as many runs as it thinks are enough.
 Entry = Callable[[int | None], None]
@@ -31,17 +47,21 @@ def main() -> int:
     )
     parser.add_argument("entries", nargs="*", metavar="ENTRY", help=f"{', '.join(ENTRIES)}; default: all")
     parser.add_argument("-n", "--runs", type=int, help="counted runs of each command; default: a few minutes in all")
+    parser.add_argument("--calls", type=int, default=1_000_000, help="of the full store; default: 1,000,000")
+    parser.add_argument("--store", type=Path, default=FULL, help=f"directory of the full store; default: {FULL}")
     options = parser.parse_args()
-    unknown = set(options.entries) - {*ENTRIES, "faults"}
+    unknown = set(options.entries) - {*ENTRIES, *ALONE}
     if unknown:
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     if options.runs is not None and options.runs < 1:
         parser.error("-n: at least 1")
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
-    if options.entries == ["faults"]:
-        return faults()
+    if alone := [name for name in options.entries if name in ALONE]:
+        if options.entries != alone[:1]:
+            parser.error(f"{alone[0]}: runs alone")
+        return ALONE[alone[0]](options)
     for name in options.entries or ENTRIES:
-        print(f"\n{name}: wall-clock seconds, process start included")
+        print(f"\n{name}" + (": wall-clock seconds, process start included" if name != "receive" else ""))
         ENTRIES[name](options.runs)
     return 0
 
@@ -59,7 +79,15 @@ def cold_start(runs: int | None) -> None:
     )
 
 
-ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync}
+ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "faults": lambda options: faults(),
+    "digest": lambda options: digest(options.runs),
+    "fuzz": lambda options: fuzz(options.runs),
+    "fill": lambda options: fill(options.store, options.calls),
+    "process": lambda options: process(options.store, 1000, options.runs or 3),
+    "reading": lambda options: reading(options.store, options.runs or 100),
+}
+ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync, "receive": receive}
 
 
 if __name__ == "__main__":

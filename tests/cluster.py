@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -76,9 +76,12 @@ def _in_memory() -> Path | None:
 class Cluster:
     """One server with its data in a directory of its own. The superuser is `postgres`, with a password over TCP."""
 
-    def __init__(self, binaries: Path) -> None:
+    def __init__(self, binaries: Path, *, durable: Sequence[str] | None = None) -> None:
+        """`durable`: on the disk, flushed as a server should, with these settings instead of the quick ones."""
         self.binaries = binaries
-        self.directory = Path(tempfile.mkdtemp(prefix="agentctl-pg-", dir=_in_memory()))
+        self.settings = _FAST if durable is None else durable
+        home = _in_memory() if durable is None else None
+        self.directory = Path(tempfile.mkdtemp(prefix="agentctl-pg-", dir=home))
         self.data = self.directory / "data"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -104,7 +107,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start and wait until it answers."""
-        options = [part for setting in _FAST for part in ("-c", setting)]
+        options = [part for setting in self.settings for part in ("-c", setting)]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self._command(

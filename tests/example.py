@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import select
 import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from agentctl.sandbox.harness import BlockingSandbox
 from agentctl.sources.init import write
+from tests import commands
+from tests.commands import PATIENCE_SECONDS, Command
 
 NUMBER = "+498999998100"
-PATIENCE_SECONDS = 60
-COMMAND = (sys.executable, "-m", "agentctl")
 
 
 class Example:
@@ -52,44 +50,16 @@ class Example:
 
     def ended(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command, however it ends."""
-        return subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.root,
-            env={**self.env, **settings},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=PATIENCE_SECONDS,
-        )
+        return commands.ended(arguments, self.root, {**self.env, **settings})
 
-    @contextmanager
-    def started(self, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    def started(self, *arguments: str, **settings: str) -> AbstractContextManager[Command]:
         """A command that is running; killed at the end if it still does."""
-        process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            cwd=self.root,
-            env={**self.env, **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        return commands.started(arguments, self.root, {**self.env, **settings})
 
     def on_terminal(self, *arguments: str, typed: Mapping[str, str] | None = None, **settings: str) -> tuple[int, str]:
         """Run a command on a terminal of its own: exit code and everything shown. `typed`: prompt -> keys."""
-        waiting = dict(typed or {})
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(self.root)
-            os.execve(COMMAND[0], [*COMMAND, *arguments], {**self.env, "TERM": "xterm", **settings})
-        shown, end = "", time.monotonic() + PATIENCE_SECONDS
-        try:
+        waiting, shown, end = dict(typed or {}), "", time.monotonic() + PATIENCE_SECONDS
+        with commands.on_terminal(arguments, self.root, {**self.env, **settings}) as (command, terminal):
             while time.monotonic() < end:
                 if not select.select([terminal], [], [], 0.2)[0]:
                     # A person types once the text stands still; a key that comes before it is read for may be missed.
@@ -101,11 +71,8 @@ class Example:
                 except OSError:  # Linux: the other side is closed
                     break
             else:
-                os.kill(pid, 9)
-        finally:
-            os.close(terminal)
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        return code, shown.replace("\r\n", "\n")
+                command.kill()
+        return command.wait(), shown.replace("\r\n", "\n")
 
     def writes(self) -> list[tuple[str, str]]:
         """Every request so far that could have written something at ElevenLabs."""

@@ -1,6 +1,7 @@
 """Fixtures: real stores for any test. One server per test process, one fresh, migrated database per test.
 
 dsn             a migrated database
+other_dsn       a second one
 empty_dsn       one without anything, beside databases of the same server that have Supabase's roles
 postgres_store  a PostgresStore on `dsn`
 supabase_api    `dsn` behind the genuine PostgREST, as a Supabase project (url and keys)
@@ -67,9 +68,12 @@ def cluster(clusters: Callable[[str], Cluster], request: pytest.FixtureRequest) 
 
 @pytest.fixture
 def dsn(cluster: Cluster) -> Iterator[str]:
-    database = cluster.new_database(_migrated(cluster))
-    yield cluster.dsn(database)
-    _dispose(cluster, database)
+    yield from _copy(cluster)
+
+
+@pytest.fixture
+def other_dsn(cluster: Cluster) -> Iterator[str]:
+    yield from _copy(cluster)
 
 
 @pytest.fixture
@@ -128,6 +132,12 @@ async def store(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[Store
         opened = await PostgresStore.open(dsn)
     yield opened
     await opened.close()
+
+
+def _copy(cluster: Cluster) -> Iterator[str]:
+    database = cluster.new_database(_migrated(cluster))
+    yield cluster.dsn(database)
+    _dispose(cluster, database)
 
 
 def _migrated(cluster: Cluster) -> str:
@@ -204,8 +214,36 @@ def stored(fence: Mapping[str, Any], conversation_id: str = "conv_1", **changes:
             {"position": 0, "role": "agent", "message": "Guten Tag", "at_secs": 0},
             {"position": 1, "role": "agent", "message": None, "at_secs": 3, "tool_calls": [{"name": "look_up"}]},
         ],
-        "digest": {"engine": "elevenlabs", "title": "Termin", "summary": "Rückruf erbeten.", "language": "de"},
-        "action_items": [{"position": 0, "what": "Zurückrufen", "who": "Empfang", "due": "morgen", "done": False}],
+        "digest": {
+            "engine": "llm",
+            "model": "m",
+            "title": "Termin",
+            "summary": "Rückruf erbeten.",
+            "language": "de",
+            "outcome": "callback",
+            "sentiment": "neutral",
+            "follow_up": True,
+            "caller_name": "Erika Muster",
+            "caller_number": "0171 5550123",
+            "asked_sha256": "ab" * 32,
+            "tokens_in": 1200,
+            "tokens_out": 140,
+            "cost": 0.0021,
+            "seconds": 1.25,
+        },
+        "action_items": [
+            {
+                "position": 0,
+                "what": "Zurückrufen",
+                "who": "Empfang",
+                "due": "morgen um zehn",
+                "due_date": "2026-11-21",
+                "due_time": "10:00:00",
+                "quote": "rufen Sie mich morgen um zehn zurück",
+                "turn": 0,
+                "done": False,
+            }
+        ],
         "mails": [mail("team@example.org")],
         **changes,
     }

@@ -42,6 +42,7 @@ class Bench:
     root: Path
     sandbox: BlockingSandbox
     capsys: pytest.CaptureFixture[str]
+    seen: int = 0
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command: exit code, stdout, stderr."""
@@ -49,10 +50,10 @@ class Bench:
         captured = self.capsys.readouterr()
         return code, captured.out, captured.err
 
-    def json(self, *arguments: str) -> Any:
-        """Run a command that has to work, and read its one document."""
-        code, out, err = self(*arguments, "--json")
-        assert code == 0, err
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        """Run a command that has to end with `code`, and read its one document."""
+        ended, out, err = self(*arguments, "--json")
+        assert ended == code, err
         return json.loads(out)
 
     def control(self, use: Callable[[Control], Awaitable[Result]]) -> Result:
@@ -75,12 +76,17 @@ class Bench:
     @contextmanager
     def writes(self) -> Iterator[list[dict[str, Any]]]:
         """The requests that write something at a vendor while the block runs."""
-        seen = max((entry["seq"] for entry in self.sandbox.log()), default=0)
+        self._news()
         found: list[dict[str, Any]] = []
         yield found
         # A look at many indexes is a POST, and makes none.
-        log = [entry for entry in self.sandbox.log(seen) if entry["path"] != BATCH]
-        found += [entry for entry in log if entry["method"] in WRITES]
+        found += [entry for entry in self._news() if entry["method"] in WRITES and entry["path"] != BATCH]
+
+    def _news(self) -> list[dict[str, Any]]:
+        """The requests since the last look: to be told them all again takes as long as a small sync."""
+        news = self.sandbox.log(self.seen)
+        self.seen = max((entry["seq"] for entry in news), default=self.seen)
+        return news
 
     @property
     def toml(self) -> Path:

@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr
@@ -25,16 +23,19 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import inbox
-from agentctl.calls.inbox import Store
+from agentctl.calls.inbox import Accepted, Store
+from agentctl.calls.intake import Intake
 from agentctl.errors import AgentctlError, BadSignature, Malformed, StoreBehind, StoreError, StoreUnavailable
+from webhooks import source
 from webhooks.address import PATH
-from webhooks.body import SMALL, Bodies, Refused
+from webhooks.body import Bodies, Refused
 from webhooks.delivery import Delivery
-from webhooks.signature import HEADER, precheck
+from webhooks.signature import HEADER, Verifier, precheck
+from webhooks.source import Sources
+from webhooks.spool import Spool
 
 logger = logging.getLogger(__name__)
 
-MEBIBYTE = 1024 * 1024
 RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other senders may listen
 
 T = TypeVar("T")
@@ -45,12 +46,12 @@ def door(
     *,
     secrets: Sequence[SecretStr],
     tolerance_seconds: float = 2700,
-    max_bytes: int = 32 * 1024 * 1024,
-    accept_timeout: float = 3.0,
-    body_timeout: float = 30.0,
-    budget_bytes: int | None = None,
+    max_bytes: int = 64 * 1024 * 1024,
+    accept_timeout: float = 2.5,
+    body_timeout: float = 8.0,
     ready: Callable[[], Awaitable[object]] | None = None,
     on_accepted: Callable[[], None] | None = None,
+    sources: Sources | None = None,
     extra_routes: Sequence[BaseRoute] = (),
     clock: Callable[[], float] = time.time,
 ) -> Starlette:
@@ -58,23 +59,19 @@ def door(
 
     `secrets`: the webhook's, several while it is rotated; with none, every delivery is answered 503.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
-    `accept_timeout`: seconds for the store to take an event; one more for each full MiB of its body.
-    `budget_bytes`: memory for all bodies together, three times `max_bytes` unless given.
+    `accept_timeout`: seconds for the store to take an event, or a part of a large one.
+    `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
     `ready`: raises an AgentctlError while the store cannot serve; without it, the store is asked for its status.
+    `sources`: who may deliver, everybody unless given.
     `on_accepted`: called after the commit of a new event, to wake a worker in this process.
     The store is opened and closed by whoever passes it.
     """
-    bodies = Bodies(max_bytes=max_bytes, budget_bytes=budget_bytes or 3 * max_bytes, deadline=body_timeout)
+    bodies = Bodies(max_bytes=max_bytes, deadline=body_timeout)
     usable = [secret for secret in secrets if secret.get_secret_value()]
-    part = _Door(store, usable, tolerance_seconds, accept_timeout, bodies, ready, on_accepted, clock)
-    app = Starlette(
-        routes=[
-            Route(PATH, part.deliver, methods=["POST"]),
-            Route("/healthz", part.alive, methods=["GET"]),
-            Route("/readyz", part.is_ready, methods=["GET"]),
-            *extra_routes,
-        ]
-    )
+    intake = Intake(store, timeout=accept_timeout)
+    every = (store, intake, usable, tolerance_seconds, accept_timeout, bodies, sources or Sources())
+    part = _Door(*every, ready, on_accepted, clock)
+    app = Starlette(routes=[*part.routes(), *extra_routes])
     # A redirect is no 200: a wrong path must look wrong at once.
     app.router.redirect_slashes = False
     return app
@@ -83,23 +80,31 @@ def door(
 @dataclass(frozen=True)
 class _Door:
     store: Store
+    intake: Intake
     secrets: Sequence[SecretStr]
     tolerance: float
     accept_timeout: float
     bodies: Bodies
+    sources: Sources
     ready: Callable[[], Awaitable[object]] | None
     on_accepted: Callable[[], None] | None
     clock: Callable[[], float]
     abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
 
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(PATH, self.deliver, methods=["POST"]),
+            Route("/healthz", self.alive, methods=["GET"]),
+            Route("/readyz", self.is_ready, methods=["GET"]),
+        ]
+
     async def deliver(self, request: Request) -> Response:
         now = self.clock()
         header = ",".join(request.headers.getlist(HEADER))
         try:
-            self._precheck(header, now)
-            async with self.bodies.read(request) as body:
-                delivery = await self._verified(header, body, now)
-                return await self._accepted(delivery)
+            self._precheck(request, header, now)
+            async with self.bodies.read(request, lambda: Spool(self._verifier(header, now))) as body:
+                return self._answer(await self._accepted(header, body, now))
         except Refused as refused:
             return _Refusal(refused.status, refused.message, refused.linger)
         except BadSignature as error:
@@ -110,8 +115,14 @@ class _Door:
             logger.error("an event could not be stored: %s", error.message)
             return _Refusal(503, _outage(error))
 
-    def _precheck(self, header: str, now: float) -> None:
+    def _precheck(self, request: Request, header: str, now: float) -> None:
         # Before the body is read: what is refused anyway costs no memory.
+        peer = request.client.host if request.client else None
+        if not self.sources.admit(peer, request.headers.getlist(source.HEADER)):
+            logger.warning("a delivery was refused: WEBHOOK_SOURCES does not allow its address")
+            raise Refused(403, "deliveries are not taken from this address")
+        if any(coding.strip().lower() not in ("", "identity") for coding in _codings(request)):
+            raise Refused(415, "send the body without a Content-Encoding")
         if not self.secrets:
             raise Refused(503, "no webhook secret is configured")
         try:
@@ -119,21 +130,21 @@ class _Door:
         except BadSignature as error:
             raise Refused(401, error.message) from None
 
-    async def _verified(self, header: str, body: bytes, now: float) -> Delivery:
-        def examine() -> Delivery:
-            return Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
+    def _verifier(self, header: str, now: float) -> Verifier:
+        return Verifier(header, secrets=self.secrets, now=now, tolerance=self.tolerance)
 
-        # Hashing and parsing a large audio body takes long enough to hold up every other request.
-        return await asyncio.to_thread(examine) if len(body) > SMALL else examine()
+    async def _accepted(self, header: str, body: bytes | Spool, now: float) -> Accepted:
+        if isinstance(body, Spool):
+            terms = (body.parts(), body.heading, body.sha256, body.size)
+            return await inbox.accept_large(self.store, *terms, timeout=self.accept_timeout)
+        delivery = Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
+        try:
+            async with asyncio.timeout(self.accept_timeout):
+                return await self.intake.accept(delivery.payload, delivery.heading, "webhook")
+        except TimeoutError:
+            raise StoreUnavailable(f"no answer within {self.accept_timeout:g} s") from None
 
-    async def _accepted(self, delivery: Delivery) -> Response:
-        heading = delivery.heading
-        # A recording takes its time, and its sender does not repeat it.
-        seconds = self.accept_timeout + len(delivery.payload) // MEBIBYTE
-        accepted = await self._within(
-            inbox.accept(self.store, delivery.payload, heading, "webhook", timeout=seconds), seconds
-        )
-        logger.info("%s %r of %r", "accepted" if accepted.new else "again", heading.type, heading.conversation_id)
+    def _answer(self, accepted: Accepted) -> Response:
         if accepted.new and self.on_accepted is not None:
             self.on_accepted()
         return JSONResponse({"new": accepted.new})
@@ -169,11 +180,6 @@ class _Door:
                 self._abandon(task)
         if not task.done() or task.cancelled():
             raise StoreUnavailable(f"no answer within {seconds:g} s")
-        failure = task.exception()
-        if failure is not None and not isinstance(failure, AgentctlError):
-            # Its text may hold the event; its type and place are enough to find it.
-            place = traceback.extract_tb(failure.__traceback__)[-1]
-            raise StoreError(f"unexpected {type(failure).__name__} at {Path(place.filename).name}:{place.lineno}")
         return task.result()
 
     def _abandon(self, task: asyncio.Task[Any]) -> None:
@@ -204,6 +210,10 @@ class _Refusal(JSONResponse):
                     while (await receive()).get("more_body"):
                         pass
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _codings(request: Request) -> list[str]:
+    return [coding for value in request.headers.getlist("content-encoding") for coding in value.split(",")]
 
 
 def _unready(reason: str) -> Response:

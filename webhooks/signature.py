@@ -27,7 +27,9 @@ _HINT = "If ElevenLabs sent it: does ELEVENLABS_WEBHOOK_SECRET hold this webhook
 
 def sign(body: bytes, secret: SecretStr, timestamp: int) -> str:
     """The header's value for `body`, as ElevenLabs would send it at `timestamp` (unix seconds)."""
-    return f"t={timestamp},v0={_digest(body, secret, str(timestamp))}"
+    mac = _mac(secret, str(timestamp))
+    mac.update(body)  # and not one joined message: a large body is not copied
+    return f"t={timestamp},v0={mac.hexdigest()}"
 
 
 def verify(header: str | None, body: bytes, *, secrets: Sequence[SecretStr], now: float, tolerance: float) -> None:
@@ -36,18 +38,34 @@ def verify(header: str | None, body: bytes, *, secrets: Sequence[SecretStr], now
     `now` is unix time, `tolerance` the seconds that the timestamp may lie before or after it. Several secrets are
     valid at once while a webhook is rotated; an empty one is never valid.
     """
-    timestamp, signatures = precheck(header, now=now, tolerance=tolerance)
-    given = [signature.lower().encode("utf-8", "replace") for signature in signatures]
-    matched = False
-    for secret in secrets:
-        if not secret.get_secret_value():
-            continue
-        expected = _digest(body, secret, timestamp).encode()
-        for signature in given:
-            # No early end: how long it takes says nothing about which one matched.
-            matched |= hmac.compare_digest(expected, signature)
-    if not matched:
-        raise BadSignature("the signature was not made of this body with a secret that is known here", _HINT)
+    verifier = Verifier(header, secrets=secrets, now=now, tolerance=tolerance)
+    verifier.update(body)
+    verifier.finish()
+
+
+class Verifier:
+    """As `verify`, for a body that comes in pieces; what can be told without it is told at once, by BadSignature."""
+
+    def __init__(self, header: str | None, *, secrets: Sequence[SecretStr], now: float, tolerance: float) -> None:
+        timestamp, signatures = precheck(header, now=now, tolerance=tolerance)
+        self._given = [signature.lower().encode("utf-8", "replace") for signature in signatures]
+        self._macs = [_mac(secret, timestamp) for secret in secrets if secret.get_secret_value()]
+
+    def update(self, piece: bytes) -> None:
+        """Read on."""
+        for mac in self._macs:
+            mac.update(piece)
+
+    def finish(self) -> None:
+        """Raise BadSignature unless all that was read is signed."""
+        matched = False
+        for mac in self._macs:
+            expected = mac.hexdigest().encode()
+            for signature in self._given:
+                # No early end: how long it takes says nothing about which one matched.
+                matched |= hmac.compare_digest(expected, signature)
+        if not matched:
+            raise BadSignature("the signature was not made of this body with a secret that is known here", _HINT)
 
 
 def precheck(header: str | None, *, now: float, tolerance: float) -> tuple[str, list[str]]:
@@ -87,8 +105,5 @@ def _parts(header: str) -> tuple[set[str], list[str]]:
     return timestamps, signatures
 
 
-def _digest(body: bytes, secret: SecretStr, timestamp: str) -> str:
-    # update() instead of one joined message: an audio body is not copied.
-    mac = hmac.new(secret.get_secret_value().encode(), timestamp.encode() + b".", hashlib.sha256)
-    mac.update(body)
-    return mac.hexdigest()
+def _mac(secret: SecretStr, timestamp: str) -> hmac.HMAC:
+    return hmac.new(secret.get_secret_value().encode(), timestamp.encode() + b".", hashlib.sha256)

@@ -90,20 +90,19 @@ async def poll(
     for agent_id in agent_ids or (None,):
         asked = {"exclude_statuses": list(_NOT_TERMINAL), **({"agent_id": agent_id} if agent_id else {})}
         found |= {one.conversation_id: one for one in await _listed(api, since - overlap, asked) if one.is_over}
-    entered, _ = await _enter_all(api, store, await _missing(store, list(found.values())))
-    return entered
+    tried = await _enter_all(api, store, await _missing(store, list(found.values())))
+    tried.raise_if_nothing_worked()
+    return tried.entered
 
 
-async def catch_up(
-    api: Api, store: Store, workspace: str, *, since: datetime | None = None, now: datetime | None = None
-) -> CaughtUp:
+async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | None = None) -> CaughtUp:
     """Enter what is missing since the last time, or since `since` where that is earlier, and remember how far it got.
 
     The list is that of the whole workspace, so that calls of an agent that is gone are in it; those of agents that are
     there and neither ours nor known here are left alone. Safe to run again at any point, and beside itself: until all
     that was listed is entered, the next look begins where this one did. Raises as `poll` does, and RateLimited.
     """
-    began = now or datetime.now(UTC)
+    began = datetime.now(UTC)
     rows = await store.call("watermarks", {"workspace": workspace})
     reached = {row["agent_id"]: _reached(row, began) for row in rows}
     start = min([*reached.values(), since or began, began])
@@ -111,14 +110,15 @@ async def catch_up(
     missing = await _missing(store, [one for one in listed if one.is_over])
     foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
     wanted = [one for one in missing if one.agent_id not in foreign]
-    entered, failed = await _enter_all(api, store, wanted)
+    tried = await _enter_all(api, store, wanted)
     running = [one for one in listed if not one.is_over]
     ours = reached.keys() | {one.agent_id for one in wanted if one.agent_id}
-    open_ones = [*running, *(one for one in wanted if one.conversation_id in failed)]
+    open_ones = [*running, *(one for one in wanted if one.conversation_id in tried.left)]
     marks = [{"agent_id": one, "reached": _mark(one, open_ones, began).isoformat()} for one in sorted(ours)]
     await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
+    tried.raise_if_nothing_worked()
     left = len(missing) - len(wanted)
-    return CaughtUp(start, len(listed), len(running), left, tuple(entered), tuple(failed))
+    return CaughtUp(start, len(listed), len(running), left, tuple(tried.entered), tuple(tried.left))
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
@@ -171,32 +171,43 @@ async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[st
     return left & there
 
 
-async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> tuple[list[str], list[str]]:
-    """Ids that were entered, and ids that could not be yet. Raises the first failure where all failed."""
-    entered: list[str] = []
-    reopened: list[str] = []
-    failures: dict[str, AgentctlError] = {}
+@dataclass
+class _Tried:
+    """Ids that were entered, and ids that are left for the next look, some of them with the reason."""
+
+    entered: list[str]
+    left: list[str]
+    failures: list[AgentctlError]
+
+    def raise_if_nothing_worked(self) -> None:
+        """Raise the first failure, unless something could be entered."""
+        if self.failures and not self.entered:
+            raise self.failures[0]
+
+
+async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Tried:
+    tried = _Tried([], [], [])
 
     async def enter(one: Listed) -> None:
         try:
             new = await _enter(api, store, one.conversation_id)
             if new is not False:
-                (reopened if new is None else entered).append(one.conversation_id)
+                (tried.left if new is None else tried.entered).append(one.conversation_id)
         except (StoreUnavailable, RateLimited):
             raise  # Each of the others would wait for it just as long.
         except AgentctlError as error:
             log.warning("conversation %s could not be entered: %s", one.conversation_id, type(error).__name__)
-            failures[one.conversation_id] = error
+            tried.left.append(one.conversation_id)
+            tried.failures.append(error)
 
     for at in range(0, len(missing), _AT_ONCE):
         # All of them end before the first error is raised, so that none goes on for nobody.
         for error in await asyncio.gather(*map(enter, missing[at : at + _AT_ONCE]), return_exceptions=True):
             if error is not None:
                 raise error
-    if failures and len(failures) == len(missing):
-        raise failures[missing[0].conversation_id]
     order = {one.conversation_id: at for at, one in enumerate(missing)}
-    return sorted(entered, key=order.__getitem__), [*failures, *reopened]
+    tried.entered.sort(key=order.__getitem__)
+    return tried
 
 
 async def _enter(api: Api, store: Store, conversation_id: str) -> bool | None:

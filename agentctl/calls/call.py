@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
+
+from agentctl.calls import wire
+
+# What a call can come to, where an assistant declares no list of its own.
+OUTCOMES = ("resolved", "callback", "appointment", "complaint", "wrong_number", "abandoned", "other")
+_LONGEST_WAIT = 3600.0  # seconds; whoever measures more has measured something else
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,21 @@ class Turn:
     tool_results: tuple[Mapping[str, Any], ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def answer_ms(self) -> int | None:
+        """How long the caller waited for this answer, in milliseconds: the language model's first byte and, where there
+        is one, the voice's (`conversation_turn_metrics`). None for what is no spoken answer or was not measured.
+        """
+        model, voice = (self._waited(f"convai_{part}_service_ttfb") for part in ("llm", "tts"))
+        if self.role != "agent" or self.message is None or model is None or model + (voice or 0) > _LONGEST_WAIT:
+            return None
+        return round(1000 * (model + (voice or 0)))
+
+    def _waited(self, metric: str) -> float | None:
+        measured = wire.mapping(wire.mapping(self.detail.get("metrics")).get(metric))
+        seconds = wire.number(measured.get("elapsed_time"))
+        return seconds if seconds is not None and seconds >= 0 else None
+
     def record(self) -> dict[str, Any]:
         """As `store_call` takes it."""
         return asdict(self)
@@ -28,33 +49,76 @@ class Turn:
 
 @dataclass(frozen=True)
 class ActionItem:
-    """Something left to do. `due` is as it was said ("morgen um zehn"), not a date."""
+    """Something left to do.
+
+    `due` is as it was said ("morgen um zehn"), `due_date` and `due_time` what that meant where and when the call was;
+    None: nothing, or nothing certain. `quote` is what shows it, said in the turn of the position `turn`; None: whoever
+    wrote the item names no evidence.
+    """
 
     what: str
     who: str | None = None
     due: str | None = None
+    due_date: date | None = None
+    due_time: time | None = None
+    quote: str | None = None
+    turn: int | None = None
+
+    def record(self) -> dict[str, Any]:
+        """As `store_call` takes it, without its position."""
+        return asdict(self) | {
+            "due_date": self.due_date.isoformat() if self.due_date else None,
+            "due_time": self.due_time.isoformat() if self.due_time else None,
+        }
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a digest is to be: in which language (two letters), with action items or not, and which outcomes exist."""
+
+    language: str
+    items: bool = True
+    outcomes: tuple[str, ...] = OUTCOMES
 
 
 @dataclass(frozen=True)
 class Digest:
-    """What a call came to. `engine` says who wrote it: elevenlabs, llm (then `model` is set) or extract."""
+    """What a call came to. `engine` says who wrote it: elevenlabs, llm (then `model` is set) or extract.
+
+    `outcome` is one of the assistant's list; `sentiment` positive, neutral, negative or mixed; `caller_name` and
+    `caller_number` as the caller gave them. `asked_sha256` is of all that the model was asked; `cost` in the money of
+    the prices that are set; `seconds` how long it took. None: nobody judged, said or counted. `detail` holds why a
+    better engine did not write it (`fallback_from`, `error`, `over_budget`), and of a model's answer what was dropped
+    (`dropped`: items without evidence; `dates`: how many were corrected or dropped; `unproven`: of the caller).
+    """
 
     engine: str
     summary: str
     language: str
     title: str | None = None
     model: str | None = None
+    outcome: str | None = None
+    sentiment: str | None = None
+    follow_up: bool | None = None
+    caller_name: str | None = None
+    caller_number: str | None = None
     action_items: tuple[ActionItem, ...] = ()
+    asked_sha256: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """As `store_call` takes it; the action items go beside it."""
-        keys = ("engine", "model", "title", "summary", "language")
-        return {key: getattr(self, key) for key in keys} | {"detail": dict(self.detail)}
+        apart = {"action_items", "detail"}
+        columns = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in apart}
+        return columns | {"detail": dict(self.detail)}
 
     def item_records(self) -> list[dict[str, Any]]:
         """The action items as `store_call` takes them."""
-        return [{"position": n, **asdict(item), "done": False} for n, item in enumerate(self.action_items)]
+        return [{"position": n, **item.record(), "done": False} for n, item in enumerate(self.action_items)]
 
 
 @dataclass(frozen=True)
@@ -103,5 +167,6 @@ class Call:
         columns = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in apart}
         return columns | {
             "started_at": self.started_at.isoformat() if self.started_at else None,
+            "answer_ms": [waited for turn in self.turns if (waited := turn.answer_ms) is not None] or None,
             "detail": dict(self.detail) | ({"timezone": self.timezone} if self.timezone else {}),
         }

@@ -5,28 +5,32 @@ Each Digest says which engine made it, and in `detail` why a better one did not.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Protocol
 
+from agentctl.calls import due, zone
 from agentctl.calls.action_items import action_items
-from agentctl.calls.call import Call, Digest
-from agentctl.calls.language_model import Completions, LanguageModel
-from agentctl.errors import DigestError
+from agentctl.calls.call import ActionItem, Call, Digest, Wanted
+from agentctl.calls.completions import Completions
+from agentctl.calls.language_model import LanguageModel
+from agentctl.errors import BudgetSpent, DigestError
 from agentctl.resources.action_items import ITEM_ID
 
 log = logging.getLogger(__name__)
 
 MAX_SUMMARY = 4000  # characters
 MAX_TITLE = 200
+PATIENCE = 240.0  # seconds; what does an event as a whole gives up after 300
 _QUOTE = 300
 
 
 class Digester(Protocol):
     """Makes a Digest of a Call."""
 
-    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
-        """Summarise in `language` (two letters), with action items if wanted. Raises DigestError."""
+    async def digest(self, call: Call, wanted: Wanted) -> Digest:
+        """A digest as it is wanted. Raises DigestError."""
         ...
 
 
@@ -36,40 +40,56 @@ def digester(model: Completions | None = None) -> Digester:
 
 
 class Analysis:
-    """Engine `elevenlabs`: what the platform's own model wrote into the conversation; `extract` where it is silent."""
+    """Engine `elevenlabs`: what the platform's own model wrote into the conversation; `extract` where it is silent.
 
-    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
+    Its action items name no evidence: they are kept, without a quote. Their dates follow from their words alone.
+    """
+
+    async def digest(self, call: Call, wanted: Wanted) -> Digest:
         """Never raises: no request is made."""
-        items = action_items(call.collected.get(ITEM_ID)) if wants_items else ()
+        found = action_items(call.collected.get(ITEM_ID)) if wanted.items else ()
+        items = tuple(_dated(item, call) for item in found)
         if call.summary is None:
-            made = extract(call, language)
+            made = extract(call, wanted.language)
             return replace(made, action_items=items, detail={"reason": "the conversation has no analysis"})
         return Digest(
             engine="elevenlabs",
             summary=call.summary.strip()[:MAX_SUMMARY],
             title=call.title.strip()[:MAX_TITLE] if call.title else None,
-            language=language,
+            language=wanted.language,
             action_items=items,
         )
 
 
 class WithFallback:
-    """`first`, and where it fails `second`, whose digest then says so in its detail."""
+    """`first`, and where it fails or takes longer than `patience` seconds `second`, whose digest then says so."""
 
-    def __init__(self, first: Digester, second: Digester) -> None:
+    def __init__(self, first: Digester, second: Digester, *, patience: float = PATIENCE) -> None:
         self.first = first
         self.second = second
+        self.patience = patience
 
-    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
+    async def digest(self, call: Call, wanted: Wanted) -> Digest:
         """Raises DigestError only if `second` does."""
         if call.never_happened or not call.turns:
-            return await self.second.digest(call, language=language, wants_items=wants_items)
+            return await self.second.digest(call, wanted)
         try:
-            return await self.first.digest(call, language=language, wants_items=wants_items)
-        except DigestError as error:
-            log.warning("digest of %s fell back: %s", call.conversation_id, error.message)
-            made = await self.second.digest(call, language=language, wants_items=wants_items)
-            return replace(made, detail={**made.detail, "fallback_from": "llm", "error": error.message})
+            async with asyncio.timeout(self.patience):
+                return await self.first.digest(call, wanted)
+        except TimeoutError:
+            error = DigestError(f"the language model took longer than {self.patience:g} s for this call")
+        except DigestError as failed:
+            error = failed
+        log.warning("digest of %s fell back: %s", call.conversation_id, error.message)
+        made = await self.second.digest(call, wanted)
+        reason = {"fallback_from": "llm", "error": error.message}
+        spent = {"over_budget": True} if isinstance(error, BudgetSpent) else {}
+        return replace(made, detail={**made.detail, **reason, **spent})
+
+
+def _dated(item: ActionItem, call: Call) -> ActionItem:
+    found = due.resolve(item.due, zone.day_of(call.started_at, call.timezone))
+    return replace(item, due_date=found.on, due_time=found.at)
 
 
 def extract(call: Call, language: str) -> Digest:

@@ -6,19 +6,20 @@ then what lies outside, which only the rows lead to; the rows last.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from agentctl.calls import conversation, wire
-from agentctl.calls.inbox import MEBIBYTE, Store
+from agentctl.calls import conversation, inbox, wire
+from agentctl.calls.event import Event
+from agentctl.calls.inbox import Store
 from agentctl.calls.number import Number
 from agentctl.errors import Malformed, UsageError
 
 _SECONDS = 60.0  # the calls of a number are looked for among all
 _NUMBER = re.compile(r"\+?\d[\d ()/.\-]{4,}\d", re.ASCII)
+_LEAST = 6  # digits; fewer end too many numbers
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -56,20 +57,21 @@ class Traces:
 async def of_number(store: Store, number: Number) -> Traces:
     """What there is of this number: in calls, and in raw events that became none.
 
-    Raises UsageError where one without its country is that of several callers, and StoreError.
+    Raises UsageError for one that is too short to name anybody, or that is of several callers, and StoreError.
     """
+    if len(number.digits) < _LEAST:
+        raise UsageError("that are too few digits for a number", "Write it as +498999998100.")
     asked = {"digits": number.digits, "whole": number.is_whole}
     calls = await store.call("calls_of_number", asked, timeout=_SECONDS)
     found = {str(call["conversation_id"]) for call in calls}
     numbers = {re.sub(r"\D", "", call["number"]) for call in calls}
     events = []
     for row in await store.call("events_with_digits", {"digits": number.digits}, timeout=_SECONDS):
-        event = await store.call("find_event", {"id": row["id"]}, timeout=10.0 + row["size"] / MEBIBYTE)
-        theirs = {one for one in _callers(event) if number.is_that_of(one)} if event else set()
-        if theirs:
-            events.append(str(event["id"]))
+        event = await inbox.fetch(store, Event.from_row(row))
+        if theirs := {one for one in _callers(event.payload or b"") if number.is_that_of(one)}:
+            events.append(str(event.id))
             numbers |= theirs
-            found |= {event["conversation_id"]} - {None}
+            found |= {event.conversation_id} if event.conversation_id else set()
     if number.is_whole:
         numbers.add(number.digits)
     elif len(numbers) > 1:
@@ -109,12 +111,11 @@ async def _counted(store: Store, traces: Traces) -> Traces:
     return replace(traces, counts=counts, recordings=recordings, mailed=mailed, marked=marked)
 
 
-def _callers(event: Mapping[str, Any]) -> set[str]:
+def _callers(payload: bytes) -> set[str]:
     """The digits of whoever called, as far as the raw event tells: what its reader finds, else each number in it.
 
     A number that somebody spoke of is part of a sentence, and is not the caller's.
     """
-    payload = base64.b64decode(event["payload"])
     try:
         data = wire.mapping(wire.decode(payload).get("data"))
     except Malformed:

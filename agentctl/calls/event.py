@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentctl.calls.call import OUTCOMES, Wanted
+
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
 INITIATION_FAILURE = "call_initiation_failure"
@@ -23,6 +25,8 @@ class SavedAssistant:
     mail_to: tuple[str, ...] = ()
     summary_language: str | None = None
     action_items: bool = True
+    outcomes: tuple[str, ...] = OUTCOMES
+    timezone: str | None = None
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> SavedAssistant:
@@ -37,6 +41,8 @@ class SavedAssistant:
             mail_to=tuple(post_call.get("mail_to") or ()),
             summary_language=post_call.get("summary_language"),
             action_items=post_call.get("action_items") is not False,
+            outcomes=tuple(post_call.get("outcomes") or OUTCOMES),
+            timezone=post_call.get("timezone"),
         )
 
     @property
@@ -44,12 +50,18 @@ class SavedAssistant:
         """Two-letter code of the language of summary and mail."""
         return self.summary_language or self.language
 
+    @property
+    def wanted(self) -> Wanted:
+        """What its digests are to be."""
+        return Wanted(self.digest_language, self.action_items, self.outcomes)
+
 
 @dataclass(frozen=True)
 class Event:
     """One accepted event. `attempt` is the fence: the store takes results only from the attempt it handed out last.
 
-    A claim brings headings: `payload` is None until `inbox.fetch`; `size` is its length in bytes.
+    A claim brings headings: `payload` is None until `inbox.fetch`; `size` is its length in bytes, and 0 until then for
+    one that is kept in `parts`.
     """
 
     id: int | str
@@ -60,6 +72,7 @@ class Event:
     source: str
     attempt: int
     size: int
+    parts: int = 0
     payload: bytes | None = field(default=None, repr=False)
     assistant: SavedAssistant | None = None
 

@@ -6,24 +6,28 @@ Two doors lead here, the webhook and `backfill`; the same event through both, or
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from agentctl.calls import wire
 from agentctl.calls.conversation import identifier
-from agentctl.calls.event import Event
+from agentctl.calls.event import AUDIO, Event
 from agentctl.errors import StoreError
 
 UNKNOWN_TYPE = "unknown"
 MEBIBYTE = 1024 * 1024
+Source = Literal["webhook", "backfill"]
 
 
 class Store(Protocol):
     """What is needed of the database: calling one of its functions by name."""
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
-        """Run `agentctl_<function>(args)`. Raises StoreError and its kinds; `timeout` (seconds) is a hard deadline."""
+        """Run `agentctl_<function>(args)`, in which there may be bytes, and return its JSON.
+
+        Raises StoreError and its kinds; `timeout` (seconds) is a hard deadline.
+        """
         ...
 
 
@@ -36,6 +40,15 @@ class Heading:
     agent_id: str | None
     event_timestamp: int | None
 
+    def terms(self) -> dict[str, Any]:
+        """As the store takes it."""
+        return {
+            "type": self.type,
+            "conversation_id": self.conversation_id,
+            "agent_id": self.agent_id,
+            "event_timestamp": self.event_timestamp,
+        }
+
 
 @dataclass(frozen=True)
 class Accepted:
@@ -44,6 +57,11 @@ class Accepted:
     id: int | str | None
     new: bool
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Accepted:
+        """Read the store's answer."""
+        return cls(row["id"], row["new"])
+
 
 def peek(payload: bytes) -> Heading:
     """Read the heading of a raw event. Pure, and quick enough for the door: the content is not walked.
@@ -51,7 +69,7 @@ def peek(payload: bytes) -> Heading:
     Raises Malformed only for what is not a JSON object in UTF-8: an event of an unknown kind, or without a
     conversation_id, is somebody's call and must be kept.
     """
-    event = wire.decode(payload)
+    event = wire.skim(payload)
     data = wire.mapping(event.get("data"))
     kind = identifier(event.get("type"))
     return Heading(
@@ -66,7 +84,7 @@ async def accept(
     store: Store,
     payload: bytes,
     heading: Heading,
-    source: Literal["webhook", "backfill"],
+    source: Source,
     *,
     timeout: float = 10.0,
 ) -> Accepted:
@@ -74,19 +92,30 @@ async def accept(
 
     Raises StoreError; after StoreUnavailable it may or may not be stored, and accepting it again is safe.
     """
-    answer = await store.call(
-        "accept",
-        {
-            "type": heading.type,
-            "conversation_id": heading.conversation_id,
-            "agent_id": heading.agent_id,
-            "event_timestamp": heading.event_timestamp,
-            "source": source,
-            "payload": await wire.aside(len(payload), _encoded, payload),
-        },
-        timeout=timeout,
-    )
-    return Accepted(answer["id"], answer["new"])
+    answer = await store.call("accept", entry(payload, heading, source), timeout=timeout)
+    return Accepted.from_row(answer)
+
+
+async def accept_large(
+    store: Store, parts: AsyncIterator[bytes], heading: Heading, sha256: str, size: int, *, timeout: float = 10.0
+) -> Accepted:
+    """As `accept`, for an event of `size` bytes with this digest (in hexadecimal digits) that comes in parts.
+
+    `timeout` is for each part. An attempt that was broken off leaves nothing that counts, and a second one goes on.
+    """
+    event = {**heading.terms(), "source": "webhook", "sha256": sha256}
+    count = 0
+    async for part in parts:
+        answer = await store.call("accept_part", {**event, "position": count, "part": part}, timeout=timeout)
+        if answer["known"]:
+            return Accepted(answer["id"], new=False)
+        count += 1
+    return Accepted.from_row(await store.call("accept", {**event, "parts": count, "size": size}, timeout=timeout))
+
+
+def entry(payload: bytes, heading: Heading, source: Source) -> dict[str, Any]:
+    """An event as `accept` and `accept_many` take it."""
+    return {**heading.terms(), "source": source, "payload": payload}
 
 
 async def claim(store: Store, *, worker: str, limit: int, lease_seconds: float, max_attempts: int = 5) -> list[Event]:
@@ -100,12 +129,28 @@ async def claim(store: Store, *, worker: str, limit: int, lease_seconds: float, 
 
 
 async def fetch(store: Store, event: Event) -> Event:
-    """The claimed event with its payload; the more of it there is, the longer that may take. Raises StoreError."""
+    """The claimed event with its payload; the more of it there is, the longer that may take. Raises StoreError.
+
+    Of one that came in parts, `size` is known from here on; a recording's payload stays where it is, for `pieces`.
+    """
     row = await store.call("find_event", {"id": event.id}, timeout=10.0 + event.size / MEBIBYTE)
     if row is None:
         raise StoreError(f"event {event.id} is no longer stored")
-    return replace(event, payload=await wire.aside(event.size, base64.b64decode, row["payload"]))
+    found = replace(event, size=row["size"], parts=row["parts"])
+    if not found.parts:
+        return replace(found, payload=await wire.aside(found.size, base64.b64decode, row["payload"]))
+    if found.type == AUDIO:
+        return found
+    return replace(found, payload=b"".join([piece async for piece in pieces(store, found)]))
 
 
-def _encoded(payload: bytes) -> str:
-    return base64.b64encode(payload).decode("ascii")
+async def pieces(store: Store, event: Event) -> AsyncIterator[bytes]:
+    """The payload of a fetched event, piece by piece. Raises StoreError."""
+    if event.payload is not None:
+        yield event.payload
+        return
+    for position in range(event.parts):
+        row = await store.call("find_part", {"id": event.id, "position": position})
+        if row is None:
+            raise StoreError(f"event {event.id} is no longer stored")
+        yield await wire.aside(len(row["part"]), base64.b64decode, row["part"])

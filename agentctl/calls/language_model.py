@@ -1,131 +1,162 @@
 """Engine `llm`: any model behind an OpenAI-compatible endpoint, asked for JSON of one schema.
 
-A caller can say anything, "ignore your instructions" included. So the transcript goes to the model between markers
-that nothing inside it can contain, and the answer is validated, cut and treated as text wherever it is shown.
+Its answer is a claim. An outcome is one of the list or none; an action item rests on words that were said, or goes;
+a date is one that its words can mean; the rest is text, cut, and shown as text everywhere.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Any, Protocol
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from agentctl.calls import due, evidence, wire, zone
+from agentctl.calls.answer import MAX_ITEMS, SENTIMENTS, Answer, Item, read, schema
+from agentctl.calls.call import ActionItem, Call, Digest, Wanted
+from agentctl.calls.completions import Completion, Completions
+from agentctl.calls.evidence import Spoken
+from agentctl.calls.question import Question, fingerprint, merging, questions
 
-from agentctl.calls import wire
-from agentctl.calls.call import ActionItem, Call, Digest, Turn
-from agentctl.errors import DigestError, Malformed
-
-MAX_TRANSCRIPT = 100_000  # characters: about 25,000 tokens, several hours of talking
-MAX_ITEMS = 50
-
-
-class Completions(Protocol):
-    """What is needed of a language model: one answer to one question."""
-
-    @property
-    def model(self) -> str:
-        """The model's name, for the record."""
-        ...
-
-    async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> str:
-        """The answer's text, which should be JSON of `schema`. Raises DigestError."""
-        ...
-
-
-def _words(limit: int) -> BeforeValidator:
-    """Text, cut: being too long is a model's habit, not a reason to lose its answer."""
-    return BeforeValidator(lambda value: value.strip()[:limit] or None if isinstance(value, str) else value)
-
-
-def _require_all(schema: dict[str, Any]) -> None:
-    # Strict structured output demands every property as required and none besides; the validation stays lenient.
-    schema["required"] = list(schema["properties"])
-    schema["additionalProperties"] = False
-    for part in schema["properties"].values():
-        part.pop("default", None)
-
-
-class _Item(BaseModel):
-    model_config = ConfigDict(json_schema_extra=_require_all, hide_input_in_errors=True)
-
-    what: Annotated[str, _words(500)]
-    who: Annotated[str | None, _words(500)] = None
-    due: Annotated[str | None, _words(500)] = None
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(json_schema_extra=_require_all, hide_input_in_errors=True)
-
-    title: Annotated[str | None, _words(200)] = None
-    summary: Annotated[str, _words(4000)]
-    action_items: list[_Item] = []
+_AT_ONCE = 4  # requests about the parts of one long call
+_SHOWN = 20  # of the items that were dropped, those that are kept to be looked at
 
 
 class LanguageModel:
-    """Asks `completions` for title, summary and action items."""
+    """Asks `completions` for what a Digest holds: once, or for a long call once for each part and once for all."""
 
     def __init__(self, completions: Completions) -> None:
         self.completions = completions
 
-    async def digest(self, call: Call, *, language: str, wants_items: bool = True) -> Digest:
+    async def digest(self, call: Call, wanted: Wanted) -> Digest:
         """Raises DigestError if the model cannot be asked or its answer is not of the schema."""
-        transcript = _transcript(call)
-        fence = hashlib.sha256(transcript.encode()).hexdigest()[:24]
-        context = {"language": language, "wants_items": wants_items, "fence": fence, "transcript": transcript}
-        answer = await self.completions.complete(
-            system=_template("system.j2").render(context | {"started_at": call.started_at, "timezone": call.timezone}),
-            user=_template("user.j2").render(context),
-            schema=_Answer.model_json_schema(),
-            name="call_digest",
-        )
-        read = _read(answer)
-        items = tuple(ActionItem(item.what, item.who, item.due) for item in read.action_items[:MAX_ITEMS])
+        asked = questions(call, wanted)
+        session = _Session(self.completions, wanted)
+        answers = await session.ask_all(asked)
+        whole = answers[0] if len(answers) == 1 else await session.ask(merging(answers, call, wanted))
+        checked = _Checked(call, wanted)
+        items = checked.items([answer.action_items for answer in answers])
         return Digest(
             engine="llm",
             model=self.completions.model,
-            title=read.title,
-            summary=read.summary,
-            language=language,
-            action_items=items if wants_items else (),
+            title=whole.title,
+            summary=whole.summary,
+            language=wanted.language,
+            outcome=checked.outcome(whole.outcome),
+            sentiment=whole.sentiment if whole.sentiment in SENTIMENTS else None,
+            follow_up=whole.follow_up,
+            caller_name=checked.caller("caller_name", whole, answers),
+            caller_number=checked.caller("caller_number", whole, answers),
+            action_items=items,
+            asked_sha256=fingerprint(call, wanted, asked),
+            **session.account(),
+            detail=wire.present(checked.detail() | {"parts": len(asked) if len(asked) > 1 else None}),
         )
 
-
-def _read(answer: str) -> _Answer:
-    start, end = answer.find("{"), answer.rfind("}")  # some models wrap their JSON in a Markdown fence or in words
-    try:
-        return _Answer.model_validate(wire.clean(wire.decode(answer[start : end + 1].encode("utf-8", "replace"))))
-    except Malformed:
-        raise DigestError("the language model's answer is not JSON") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the answer"
-        raise DigestError(f"the language model's answer is not of the schema: {where}: {first['type']}") from None
+    def asks(self, call: Call, wanted: Wanted) -> str:
+        """What `asked_sha256` of a digest of this call would be. Raises DigestError for an endless transcript."""
+        return fingerprint(call, wanted, questions(call, wanted))
 
 
-def _transcript(call: Call) -> str:
-    whole = "\n".join(line for turn in call.turns for line in _lines(turn))
-    if len(whole) <= MAX_TRANSCRIPT:
-        return whole
-    half = MAX_TRANSCRIPT // 2
-    return f"{whole[:half]}\n[… {len(whole) - MAX_TRANSCRIPT} characters left out …]\n{whole[-half:]}"
+class _Session:
+    """All requests about one call, and what they took."""
+
+    def __init__(self, completions: Completions, wanted: Wanted) -> None:
+        self._completions = completions
+        self._schema = schema(wanted.outcomes)
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._made: list[Completion] = []
+        self._began = time.monotonic()
+
+    async def ask(self, question: Question) -> Answer:
+        async with self._room:
+            made = await self._completions.complete(
+                system=question.system, user=question.user, schema=self._schema, name="call_digest"
+            )
+        self._made.append(made)
+        return read(made.text)
+
+    async def ask_all(self, asked: Sequence[Question]) -> list[Answer]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                asking = [group.create_task(self.ask(question)) for question in asked]
+        except ExceptionGroup as several:
+            raise several.exceptions[0] from None
+        return [task.result() for task in asking]
+
+    def account(self) -> dict[str, Any]:
+        """Tokens, cost and seconds; None for what one of the answers did not tell."""
+        columns = {name: [getattr(made, name) for made in self._made] for name in ("tokens_in", "tokens_out", "cost")}
+        sums = {name: None if None in found else sum(found) for name, found in columns.items()}
+        return sums | {"seconds": round(time.monotonic() - self._began, 3)}
 
 
-def _lines(turn: Turn) -> list[str]:
-    speaker = {"agent": "ASSISTANT", "user": "CALLER"}.get(turn.role, "OTHER")
-    spoken = [f"{speaker}: {' '.join(turn.message.split())}"] if turn.message else []
-    return spoken + [f"[tool called: {wire.text(tool.get('tool_name')) or '?'}]" for tool in turn.tool_calls]
+@dataclass
+class _Checked:
+    """What of a model's claims holds, and what was dropped or put right."""
+
+    call: Call
+    wanted: Wanted
+    spoken: Spoken = field(init=False)
+    dropped: list[str] = field(default_factory=list)
+    unproven: list[str] = field(default_factory=list)
+    verdicts: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.spoken = Spoken.of(self.call.turns)
+
+    def outcome(self, claimed: str | None) -> str | None:
+        """One of the list, whatever its case; `other`, if the list has it, for anything else that was claimed."""
+        known = {outcome.casefold(): outcome for outcome in self.wanted.outcomes}
+        return known.get((claimed or "").casefold(), known.get("other") if claimed else None)
+
+    def caller(self, name: str, whole: Answer, parts: Sequence[Answer]) -> str | None:
+        """The first claim that was said in the call; a number may also be the one that was seen."""
+        claims = [found for answer in (whole, *parts) if (found := getattr(answer, name))]
+        shown = next((claim for claim in claims if self._said(name, claim)), None)
+        if claims and shown is None:
+            self.unproven.append(name)
+        return shown
+
+    def _said(self, name: str, claim: str) -> bool:
+        if name == "caller_name":
+            return self.spoken.names(claim)
+        seen = self.call.external_number
+        digits = ["".join(filter(str.isdigit, number or "")) for number in (claim, seen)]
+        return self.spoken.numbers(claim) or (bool(digits[0]) and digits[0] == digits[1])
+
+    def items(self, claimed: Iterable[Sequence[Item]]) -> tuple[ActionItem, ...]:
+        """Those that rest on what was said, each once; the parts of a long call overlap."""
+        kept: list[ActionItem] = []
+        for part in claimed if self.wanted.items else ():
+            before = tuple(kept)
+            for item in part:
+                turn = self.spoken.turn_of(item.quote, item.turn)
+                if turn is None:
+                    self.dropped.append(item.what)
+                elif not _known(item, turn, kept, before):
+                    kept.append(self._item(item, turn))
+        return tuple(kept[:MAX_ITEMS])
+
+    def _item(self, item: Item, turn: int) -> ActionItem:
+        day = zone.day_of(self.call.started_at, self.call.timezone)
+        found = due.resolve(item.due, day, item.due_date, item.due_time)
+        self.verdicts[found.verdict] = self.verdicts.get(found.verdict, 0) + 1
+        return ActionItem(item.what, item.who, item.due, found.on, found.at, item.quote, turn)
+
+    def detail(self) -> dict[str, Any]:
+        """What did not hold, for people to see."""
+        dates = {verdict: self.verdicts[verdict] for verdict in ("corrected", "dropped") if verdict in self.verdicts}
+        return {
+            "dropped": {"count": len(self.dropped), "items": self.dropped[:_SHOWN]} if self.dropped else None,
+            "dates": dates,
+            "unproven": self.unproven,
+        }
 
 
-@cache
-def _environment() -> Environment:
-    folder = Path(__file__).parent.parent / "templates" / "digest"
-    # Not HTML: escaping would falsify what the model reads.
-    return Environment(loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False)  # noqa: S701
-
-
-def _template(name: str) -> Any:
-    return _environment().get_template(name)
+def _known(item: Item, turn: int, kept: Sequence[ActionItem], before: Sequence[ActionItem]) -> bool:
+    """Whether it is there already: in the same words, or, from a part `before`, by the same evidence."""
+    if any(evidence.same(item.what, other.what) for other in kept):
+        return True
+    return any(turn == other.turn and evidence.same(item.quote or "", other.quote or "") for other in before)

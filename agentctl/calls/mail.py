@@ -10,7 +10,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
@@ -18,9 +18,10 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from agentctl.calls import wording
-from agentctl.calls.call import Call, Digest, Turn
+from agentctl.calls.call import ActionItem, Call, Digest, Turn
 from agentctl.calls.event import SavedAssistant
 
 MAX_SUBJECT = 150  # characters; more is cut by most readers anyway
@@ -30,6 +31,7 @@ MAX_TRANSCRIPT = 12_000  # characters; Gmail hides what is beyond 102 kB of HTML
 # Overrides and isolates that let a text pretend to be another ("exe.fdp"), and control characters but tab and newline.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
+_ADDRESS = re.compile(r"(?<=\w)\.(?=\w)|(?<=:)//|@")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,200}")
 
 
@@ -99,6 +101,11 @@ def block(value: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
+def unlinked(value: str) -> Markup:
+    """What others said, as HTML in which a mail reader finds no address to make a link of; copied, one is whole."""
+    return Markup(_ADDRESS.sub(r"<wbr>\g<0>", str(escape(value))))  # noqa: S704  (escaped, and then only parted)
+
+
 def _view(
     call: Call, digest: Digest | None, assistant: SavedAssistant, letterhead: Letterhead, language: str
 ) -> dict[str, Any]:
@@ -113,18 +120,16 @@ def _view(
         "subject": _subject(call, digest, assistant, words, number, reason),
         "headline": _headline(call, words, number),
         "assistant": one_line(assistant.name, 100),
-        "rows": list(_rows(call, words, language, number, reason)),
+        "rows": [*_rows(call, words, language, number, reason), *_found(digest, words, language)],
         "reason": reason,
         "title": one_line(digest.title, 200) if digest and digest.title else "",
         "summary": [part for part in block(digest.summary).split("\n") if part] if digest else [],
-        "action_items": [
-            {key: one_line(part, 500) if part else "" for key, part in asdict(item).items()}
-            for item in (digest.action_items if digest else ())
-        ],
+        "action_items": [_item(item, words, language) for item in (digest.action_items if digest else ())],
+        "items_note": _items_note(digest, words, language),
         "wants_items": assistant.action_items,
         "turns": turns,
         "left_out": words["cut"].format(count=left_out, id=one_line(call.conversation_id, 256)) if left_out else "",
-        "engine": _engine(digest, words) if digest else "",
+        "engine": _engine(digest, language),
         "url": letterhead.conversation_url.format(conversation_id=quote(call.conversation_id, safe="")),
         "conversation_id": one_line(call.conversation_id, 256),
     }
@@ -165,10 +170,39 @@ def _rows(call: Call, words: Mapping[str, str], language: str, number: str, reas
         yield {"label": words["reason"], "value": reason, "link": ""}
 
 
-def _engine(digest: Digest, words: Mapping[str, str]) -> str:
-    pattern = words.get(f"engine_{digest.engine}", words["engine_other"])
-    said = pattern.format(model=one_line(digest.model or digest.engine, 100))
-    return f"{said} {words['fallback']}" if digest.detail.get("fallback_from") else said
+def _engine(digest: Digest | None, language: str) -> str:
+    if digest is None:
+        return ""
+    model = one_line(digest.model or digest.engine, 100)
+    return one_line(wording.digest_note(digest.engine, model, digest.detail, language), 400)
+
+
+def _found(digest: Digest | None, words: Mapping[str, str], language: str) -> Iterator[dict[str, str]]:
+    """What a digest tells of the call as a whole. A number is a link only where it was seen, not where it was said."""
+    if digest is None:
+        return
+    outcome = wording.outcome(digest.outcome, language) if digest.outcome else None
+    said = {"outcome": outcome, "caller_name": digest.caller_name, "caller_number": digest.caller_number}
+    for name, value in said.items():
+        if value:
+            yield {"label": words[name], "value": one_line(value, 200), "link": ""}
+
+
+def _item(item: ActionItem, words: Mapping[str, str], language: str) -> dict[str, str]:
+    return {
+        "what": one_line(item.what, 500),
+        "who": one_line(item.who or "", 500),
+        "due": one_line(wording.due(item.due, item.due_date, item.due_time, language), 600),
+        "evidence": words["quote"].format(turn=item.turn) if item.quote else "",
+        "quote": one_line(item.quote or "", 300),
+    }
+
+
+def _items_note(digest: Digest | None, words: Mapping[str, str], language: str) -> str:
+    if digest is None:
+        return ""
+    unproven = any(item.quote is None for item in digest.action_items)
+    return wording.dropped(digest.detail, language) or (words["no_quotes"] if unproven else "")
 
 
 def _shown(call: Call, words: Mapping[str, str]) -> tuple[list[dict[str, Any]], int]:
@@ -211,7 +245,7 @@ def _name(tool: Mapping[str, Any]) -> str:
 def _environment(html: bool) -> Environment:
     folder = Path(__file__).parent.parent / "templates" / "mail"
     # select_autoescape() would leave a file named .html.j2 unescaped; hence a plain True for HTML.
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         autoescape=html,  # noqa: S701  (the other one renders plain text)
@@ -219,3 +253,5 @@ def _environment(html: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=False,
     )
+    environment.filters["unlinked"] = unlinked
+    return environment

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agentctl.errors import UsageError
-
 _WRITTEN = re.compile(r"(?:tel:)?\+?[\d\s()/.\-\u2010-\u2015]+", re.ASCII | re.IGNORECASE)
-_LEAST = 6  # digits; fewer end too many numbers
 
 
 @dataclass(frozen=True)
@@ -25,19 +22,14 @@ class Number:
 
 
 def read(written: str) -> Number | None:
-    """+49 (0)89 9999-8100, 0049 89/99998100 and (089) 9999 8100 are one number; None for what is none.
-
-    Raises UsageError for one that is too short to name anybody.
-    """
+    """+49 (0)89 9999-8100, 0049 89/99998100 and (089) 9999 8100 are one number; None for what is none."""
     text = written.replace("\u00a0", " ").strip()
     if not _WRITTEN.fullmatch(text):
         return None
     international = text.lower().removeprefix("tel:").startswith("+")
     digits = re.sub(r"\D", "", text.replace("(0)", ""))
-    if not international and digits.startswith("00"):
+    if not international and digits.startswith("00") and digits.strip("0"):
         international, digits = True, digits[2:]
     if not international:
-        digits = digits.lstrip("0")  # the trunk prefix, which the platform leaves out
-    if len(digits) < _LEAST:
-        raise UsageError(f"{written!r} has too few digits for a number", "Write it as +498999998100.")
-    return Number(digits, international)
+        digits = digits.lstrip("0") or digits  # the trunk prefix, which the platform leaves out
+    return Number(digits, international) if digits else None

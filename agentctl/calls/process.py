@@ -5,20 +5,18 @@ Nothing that was accepted is lost: what cannot be understood is kept and visible
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol
 
 from agentctl.calls import conversation, event, inbox, wire
-from agentctl.calls.call import Call, Digest
+from agentctl.calls.call import Call, Digest, Wanted
 from agentctl.calls.digest import Digester
-from agentctl.calls.event import Event
+from agentctl.calls.event import Event, SavedAssistant
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
+from agentctl.calls.sound import Sound, sound_of
 from agentctl.errors import Malformed
 
 log = logging.getLogger(__name__)
@@ -32,8 +30,8 @@ class Recordings(Protocol):
         """What tells it from other places, for whoever has work to do in each."""
         ...
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
-        """Keep one recording; saving it again replaces it. The answer says where. Raises StoreError."""
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+        """Keep a copy of one recording; saving it again replaces it. The answer says where. Raises StoreError."""
         ...
 
     async def erase(self, conversation_id: str) -> bool:
@@ -66,29 +64,20 @@ async def process(
     if claimed.payload is None:
         claimed = await inbox.fetch(store, claimed)
     try:
+        if claimed.type == event.AUDIO:
+            async with sound_of(inbox.pieces(store, claimed)) as sound:
+                return await _keep_recording(claimed, sound, store, recordings)
         found = await wire.aside(claimed.size, _read, claimed)
     except Malformed as error:
         return await _keep(claimed, store, error.message)
     if found is None:
         return await _keep(claimed, store, f"events of type {claimed.type!r} are not known to this version")
-    if isinstance(found, _Sound):
-        return await _keep_recording(claimed, found, store, recordings)
     digest = await _digest(claimed, found, digester)
     return await _store(claimed, found, digest, store, letterhead or Letterhead())
 
 
-@dataclass(frozen=True)
-class _Sound:
-    conversation_id: str
-    agent_id: str | None
-    audio: bytes
-    sha256: str
-
-
-def _read(claimed: Event) -> Call | _Sound | None:
+def _read(claimed: Event) -> Call | None:
     data = wire.mapping(wire.decode(claimed.payload or b"").get("data"))
-    if claimed.type == event.AUDIO:
-        return _sound(data)
     if claimed.type == event.TRANSCRIPTION:
         return conversation.parse(data)
     if claimed.type == event.INITIATION_FAILURE:
@@ -96,13 +85,19 @@ def _read(claimed: Event) -> Call | _Sound | None:
     return None
 
 
+def in_its_zone(call: Call, assistant: SavedAssistant | None) -> Call:
+    """The call in the time zone that its assistant declares, if it does: "tomorrow" is tomorrow there."""
+    return replace(call, timezone=(assistant.timezone if assistant else None) or call.timezone)
+
+
 async def _digest(claimed: Event, call: Call, digester: Digester) -> Digest | None:
-    if call.never_happened:
-        return None
-    if claimed.assistant is None:
-        return await digester.digest(call, language=(call.language or "en")[:2].lower())
     ours = claimed.assistant
-    return await digester.digest(call, language=ours.digest_language, wants_items=ours.action_items)
+    return None if call.never_happened else await digester.digest(in_its_zone(call, ours), wanted_of(call, ours))
+
+
+def wanted_of(call: Call, assistant: SavedAssistant | None) -> Wanted:
+    """What a digest of the call is to be; of a stranger's agent, what the call itself suggests."""
+    return assistant.wanted if assistant else Wanted((call.language or "en")[:2].lower())
 
 
 async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store, letterhead: Letterhead) -> Outcome:
@@ -124,7 +119,7 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
             "turns": [turn.record() for turn in call.turns],
             "digest": digest.record() if digest else None,
             "action_items": digest.item_records() if digest else [],
-            "mails": compose(call, digest, ours, letterhead) if ours else [],
+            "mails": compose(in_its_zone(call, ours), digest, ours, letterhead) if ours else [],
         },
     )
     if not answer["held"]:
@@ -132,18 +127,8 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
     return Outcome("stored" if answer["stored"] else "superseded", call.conversation_id)
 
 
-def _sound(data: Mapping[str, Any]) -> _Sound:
-    conversation_id = conversation.identifier(data.get("conversation_id"))
-    if conversation_id is None:
-        raise Malformed("data.conversation_id is missing")
-    audio = _decode(data.get("full_audio"))
-    agent_id = conversation.identifier(data.get("agent_id"))
-    return _Sound(conversation_id, agent_id, audio, hashlib.sha256(audio).hexdigest())
-
-
-async def _keep_recording(claimed: Event, sound: _Sound, store: Store, recordings: Recordings) -> Outcome:
-    content_type = sound_type(sound.audio)
-    location = await recordings.save(sound.conversation_id, sound.audio, content_type)
+async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings: Recordings) -> Outcome:
+    location = await recordings.save(sound.conversation_id, sound.file, sound.content_type)
     answer = await store.call(
         "store_recording",
         {
@@ -153,8 +138,8 @@ async def _keep_recording(claimed: Event, sound: _Sound, store: Store, recording
                 "conversation_id": sound.conversation_id,
                 "agent_id": sound.agent_id,
                 "location": location,
-                "content_type": content_type,
-                "size": len(sound.audio),
+                "content_type": sound.content_type,
+                "size": sound.size,
                 "sha256": sound.sha256,
             },
         },
@@ -170,21 +155,3 @@ async def _keep(claimed: Event, store: Store, reason: str) -> Outcome:
     log.warning("event %s is kept unprocessed: %s", claimed.id, reason)
     answer = await store.call("keep_event", {"id": claimed.id, "attempt": claimed.attempt, "reason": reason})
     return Outcome("kept" if answer["held"] else "lost", claimed.conversation_id, reason)
-
-
-def sound_type(audio: bytes) -> str:
-    """The media type by the first bytes. The vendor documents MP3, and says nothing of other formats."""
-    if audio.startswith(b"RIFF"):
-        return "audio/wav"
-    if audio.startswith(b"OggS"):
-        return "audio/ogg"
-    return "audio/mpeg"
-
-
-def _decode(full_audio: Any) -> bytes:
-    if not isinstance(full_audio, str) or not full_audio:
-        raise Malformed("data.full_audio is missing")
-    try:
-        return base64.b64decode(full_audio, validate=True)
-    except (binascii.Error, ValueError):
-        raise Malformed("data.full_audio is not base64") from None

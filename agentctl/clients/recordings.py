@@ -7,6 +7,7 @@ import hashlib
 import os
 import platform
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -51,7 +52,7 @@ class Directory:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
         target = self.path / file_name(conversation_id, content_type)
         try:
@@ -100,7 +101,7 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self._url!r}, bucket={self.bucket!r})"
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
         """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`. Raises StoreError."""
         from storage3.exceptions import StorageApiError
 
@@ -148,7 +149,7 @@ class Bucket:
         except httpx.HTTPError as error:
             raise StoreUnavailable(f"Supabase Storage cannot be reached ({type(error).__name__})") from None
 
-    async def _upload(self, path: str, audio: bytes, content_type: str) -> None:
+    async def _upload(self, path: str, audio: Path, content_type: str) -> None:
         async with self._session() as session:
             files = self._storage(session).from_(self.bucket)
             await files.upload(path, audio, {"content-type": content_type, "upsert": "true"})
@@ -183,12 +184,12 @@ def _no_bucket(error: Any) -> bool:
     return str(error.status) == "404" or "bucket not found" in str(error.message).lower()
 
 
-def _write(target: Path, audio: bytes) -> None:
+def _write(target: Path, audio: Path) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")  # 0600 by itself
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(audio)
+        with os.fdopen(handle, "wb") as file, audio.open("rb") as source:
+            shutil.copyfileobj(source, file)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(target)

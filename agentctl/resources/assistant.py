@@ -7,9 +7,9 @@ Ranges and defaults are those of the published OpenAPI spec.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from agentctl.resources.built_in_tools import BuiltInTools
 from agentctl.resources.declared_test import DeclaredTest
@@ -23,6 +23,7 @@ from agentctl.resources.part import Language as Language
 from agentctl.resources.part import MailAddress as MailAddress
 from agentctl.resources.part import OneLine as OneLine
 from agentctl.resources.part import Part as Part
+from agentctl.resources.part import TimeZone as TimeZone
 from agentctl.resources.platform_settings import (
     Auth,
     CallLimits,
@@ -56,6 +57,16 @@ class Phone(Part):
     )
 
 
+def _distinct(outcomes: tuple[str, ...]) -> tuple[str, ...]:
+    if len({outcome.casefold() for outcome in outcomes}) < len(outcomes):
+        raise ValueError("must not name an outcome twice")
+    return outcomes
+
+
+Outcome = Annotated[OneLine, Field(max_length=60)]
+Outcomes = Annotated[tuple[Outcome, ...], Field(min_length=2, max_length=30), AfterValidator(_distinct)]
+
+
 class PostCall(Part):
     """What happens after each call."""
 
@@ -64,12 +75,19 @@ class PostCall(Part):
         None, description="Language of summary and e-mail; default: the assistant's."
     )
     action_items: bool = Field(True, strict=True, description="Have action items extracted from each call.")
+    outcomes: Outcomes | None = Field(
+        None, description="What a call can come to, for a language model to choose from; default: resolved, callback, …"
+    )
+    timezone: TimeZone | None = Field(
+        None, description="Where 'tomorrow' is meant, like Europe/Berlin; default: what ElevenLabs says of the call."
+    )
 
 
 class Document(Part):
     """One knowledge document, its content already read. Exactly one of `text`, `content` (a file), `url` is set.
 
     `key` is unique in the project: `<assistant>/<name>`, or `shared/<name>` for one that several assistants use.
+    `path`: its file, from the project's directory, as far as it is known to have one; no part of what it is.
     """
 
     key: str
@@ -80,6 +98,17 @@ class Document(Part):
     filename: str | None = None
     media_type: str | None = None
     url: str | None = None
+    path: str | None = Field(None, exclude=True, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Wherever the files are: one that comes back from a revision has none."""
+        return isinstance(other, Document) and self._said() == other._said()
+
+    def __hash__(self) -> int:
+        return hash(self._said())
+
+    def _said(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in Document.model_fields if name != "path")
 
     @property
     def digest(self) -> str:

@@ -55,6 +55,17 @@ def beyond_defaults(agent: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def inline_tools(agent: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the tools that stand in the agent itself, which no request may name beside `tool_ids`.
+
+    A read of an agent may repeat there what `tool_ids` and `built_in_tools` say (the platform's documentation), so that
+    as many as have an id are no others.
+    """
+    prompt = agent["conversation_config"]["agent"]["prompt"]
+    tools = [one for one in prompt.get("tools") or () if isinstance(one, Mapping) and one.get("type") != "system"]
+    return tuple(str(one.get("name")) for one in tools) if len(tools) > len(prompt.get("tool_ids") or ()) else ()
+
+
 def without_secrets(settings: Mapping[str, Any], at: Path = ()) -> tuple[dict[str, Any], tuple[Path, ...]]:
     """`settings` less the secrets that stand there in plain text (secrecy/secret.py says which), and where they were.
 

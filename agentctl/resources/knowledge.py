@@ -14,7 +14,7 @@ from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
-from agentctl.resources.description import described
+from agentctl.resources.description import document_described
 from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
@@ -24,6 +24,7 @@ LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 _FINGERPRINT = 32
+_BRINGS = {"content": "name"}  # which tells its digest
 
 
 class KnowledgeDocument:
@@ -56,7 +57,7 @@ class KnowledgeDocument:
                 **folder_of(assistant, document),
             }
             where = document.key if document.key.startswith("shared/") else assistant.where
-            yield Desired(self.name, document.key, body, where, document)
+            yield Desired(self.name, document.key, body, where, document, brings=_BRINGS)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list by name prefix; a bound document that was renamed by hand is looked up by id.
@@ -181,8 +182,8 @@ def _observed(request: str, answer: object) -> Observed:
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
     body = {**parted(str(entry["name"])), **place}
     touched = updated if isinstance(updated, int) else 0
-    told = described(entry["name"], (entry.get("metadata") or {}).get("created_at_unix_secs"))
-    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=_fingerprint(entry))
+    shown, told = _fingerprint(entry), document_described(entry)
+    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=shown)
 
 
 def _fingerprint(entry: Mapping[str, Any]) -> str:

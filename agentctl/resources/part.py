@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
 
@@ -47,12 +48,21 @@ def _one_line(name: str) -> str:
     return name
 
 
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be a time zone by its IANA name, like Europe/Berlin") from None
+    return name
+
+
 # The checks are functions for the sake of their messages; the JSON schema gets the same rule as a pattern.
 E164Number = Annotated[str, AfterValidator(_e164), WithJsonSchema({"type": "string", "pattern": E164.pattern})]
 MailAddress = Annotated[str, AfterValidator(_mailbox), WithJsonSchema({"type": "string", "format": "email"})]
 Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"type": "string", "pattern": LANGUAGE.pattern})]
 VoiceId = Annotated[str, AfterValidator(_voice_id), WithJsonSchema({"type": "string", "pattern": VOICE_ID.pattern})]
 OneLine = Annotated[str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "minLength": 1})]
+TimeZone = Annotated[str, AfterValidator(_time_zone), WithJsonSchema({"type": "string", "minLength": 1})]
 
 
 class Part(BaseModel):

@@ -21,6 +21,9 @@ from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, T
 WEBHOOK = Ref("webhook", "post_call")
 EVENTS = ("transcript", "audio", "call_initiation_failure")
 KIND = "post_call"
+_SETTINGS = ("mail_to", "summary_language", "action_items", "outcomes", "timezone")
+# What an earlier version did not save: as if nothing had been declared.
+_SILENT: Mapping[str, Any] = {"outcomes": [], "timezone": None}
 
 
 def analysis(assistant: Assistant) -> dict[str, Any]:
@@ -68,6 +71,8 @@ class PostCallSettings:
             "mail_to": list(post_call.mail_to),
             "summary_language": post_call.summary_language or assistant.language,
             "action_items": post_call.action_items,
+            "outcomes": list(post_call.outcomes or ()),
+            "timezone": post_call.timezone,
         }
         yield Desired(self.name, assistant.key, body, assistant.where)
 
@@ -85,7 +90,7 @@ class PostCallSettings:
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """Write the row; its key is its id."""
-        settings = {key: body[key] for key in ("mail_to", "summary_language", "action_items")}
+        settings = {key: body[key] for key in _SETTINGS}
         row = {key: body[key] for key in ("name", "language", "agent_id")}
         await self._store.call("save_assistant", {**self._scope, "key": desired.key, **row, "post_call": settings})
         return desired.key
@@ -110,5 +115,5 @@ class PostCallSettings:
 
 
 def _observed(row: Mapping[str, Any]) -> Observed:
-    body = {"name": row["name"], "language": row["language"], "agent_id": row["agent_id"], **row["post_call"]}
-    return Observed(row["key"], body)
+    body = {"name": row["name"], "language": row["language"], "agent_id": row["agent_id"]}
+    return Observed(row["key"], {**body, **_SILENT, **row["post_call"]})

@@ -103,7 +103,7 @@ def _told(content_type: str | None, body: bytes, *, text: bool = False, hide: fr
         return None
     if kind in ("", "application/json"):
         try:
-            return _masked(json.loads(body), hide)
+            return json.loads(body, object_hook=lambda row: _masked(row, hide))
         except (ValueError, RecursionError):
             return None
     return body.decode("utf-8", "replace") if text and kind.startswith("text/") else None
@@ -131,9 +131,8 @@ def _form(content_type: str | None, body: bytes) -> dict[str, Any] | None:
     return out
 
 
-def _masked(value: Any, hide: frozenset[str]) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: "***" if key in hide and isinstance(item, str) else _masked(item, hide) for key, item in value.items()
-        }
-    return [_masked(item, hide) for item in value] if isinstance(value, list) else value
+def _masked(row: dict[str, Any], hide: frozenset[str]) -> dict[str, Any]:
+    for key in hide & row.keys():
+        if isinstance(row[key], str):
+            row[key] = "***"
+    return row

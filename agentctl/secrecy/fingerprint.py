@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
+from urllib.parse import unquote
 
-from agentctl.secrecy.veil import WORTH_HIDING
+from agentctl.secrecy.veil import BEFORE, WORTH_HIDING
 
 # A word of a language stands in texts for many reasons, and would be taken out of them for ever.
 _PLAIN = re.compile(r"[^\W\d_]?[^\W\d_A-Z]{1,14}|\d{1,7}")
-_BOUNDARY = re.compile(r"(?<![^\W_])|(?![^\W_])")
+# What programs write for a sign ends with a letter or digit: %3D, \n, \u0022.
+_BOUNDARY = re.compile(rf"{BEFORE}|(?![^\W_])")
+_QUOTED = re.compile(r"%[0-9A-Fa-f]{2}")
 _TOKEN = re.compile(r"\S+")
 _WORDS, _ONE = "w", "s"
 
@@ -41,10 +44,13 @@ class Fingerprints:
         )
 
     def found(self, text: str) -> Iterator[str]:
-        """What of `text` is a secret by its fingerprint, from one edge of a word to another."""
+        """What of `text`, quoted for an address or not, is a secret by its fingerprint, from one edge of a word to
+        another.
+        """
         if text in self._clear:
             return
-        known = list(self._found(text)) if self._kept else []
+        forms = [text, *([unquote(text)] if _QUOTED.search(text) else [])] if self._kept else []
+        known = dict.fromkeys(one for form in forms for one in self._found(form))
         if not known:
             self._clear.add(text)
         yield from known

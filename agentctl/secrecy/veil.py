@@ -23,6 +23,8 @@ NEARBY = 2  # characters: the shortest that is worth hiding where it is likely t
 # Characters. A shorter one is a word or a number of every day (abc, test, 8080), which would be taken out of what has
 # nothing to do with it, while no rule for passwords allows it. Up to the second it counts as a word.
 WORTH_HIDING, _WORD = 6, 8
+# Where a word begins, in a pattern: also behind what programs write for a sign.
+BEFORE = r"(?:(?<![^\W_])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4})|(?<=\\x[0-9A-Fa-f]{2}))"
 _SCHEME = re.compile(r"[A-Za-z-]+ +(\S{8,})")  # Authorization: Bearer …
 _CONNINFO = re.compile(r"\bpassword\s*=\s*('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 _RUN = re.compile(r"[a-z0-9]+")
@@ -72,12 +74,9 @@ class Veil:
 
     def __call__(self, text: str) -> str:
         """`text` without them, and without those of an address in it, which nobody need have known before."""
-        self.known()
-        if self._runs is None:
-            self._runs = tuple({run for one in self._known.values() for run in one.runs})
         text = str(masked(text))
         lowered, shown, end = text.translate(_LOWER), "", 0
-        if not any(run in lowered for run in self._runs):
+        if not self._may_stand_in(lowered):
             return text  # So are nearly all, and a plan shows every field of a thousand agents.
         for start, stop in sorted(span for one in self._known.values() for span in one.spans(text, lowered)):
             if stop <= end:
@@ -86,6 +85,19 @@ class Veil:
                 shown += text[end:start] + HIDDEN
             end = stop
         return shown + text[end:]
+
+    def found(self, text: str) -> frozenset[str]:
+        """Those that stand in `text`, however they are written there; in the clear, to be compared and never shown."""
+        lowered = text.translate(_LOWER)
+        if not self._may_stand_in(lowered):
+            return frozenset()
+        return frozenset(one.text for one in self._known.values() if any(one.spans(text, lowered)))
+
+    def _may_stand_in(self, lowered: str) -> bool:
+        self.known()
+        if self._runs is None:
+            self._runs = tuple({run for one in self._known.values() for run in one.runs})
+        return any(run in lowered for run in self._runs)
 
 
 @dataclass(frozen=True)
@@ -119,7 +131,7 @@ class _Secret:
     def _written(self) -> re.Pattern[str]:
         pattern = "".join(map(_character, self.text))
         if len(self.text) < _WORD:
-            pattern = rf"(?<![^\W_]){pattern}(?![^\W_])"
+            pattern = rf"{BEFORE}{pattern}(?![^\W_])"
         return re.compile(pattern, re.IGNORECASE)
 
     @cached_property

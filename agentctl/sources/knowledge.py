@@ -183,9 +183,9 @@ def _document(path: Path, where: str, scope: str, root: Path, entry: KnowledgeEn
     if not content or (text is not None and not text.strip()):
         raise Unreadable(Problem(where, "is empty"))
     if text is not None:
-        return Document(key=key, name=name, usage=usage, text=text)
-    media_type = FILE_TYPES.get(ending, "text/plain")
-    return Document(key=key, name=name, usage=usage, content=content, filename=path.name, media_type=media_type)
+        return Document(key=key, name=name, usage=usage, text=text, path=where)
+    kind = FILE_TYPES.get(ending, "text/plain")
+    return Document(key=key, name=name, usage=usage, content=content, filename=path.name, media_type=kind, path=where)
 
 
 def _report_collisions(documents: Mapping[str, Document], remedy: str, problems: list[Problem]) -> None:

@@ -13,7 +13,17 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError
 
 from agentctl.errors import ConfigurationError, Problem
-from agentctl.resources.assistant import KEY, Language, Llm, MailAddress, Part, PostCall, Voice
+from agentctl.resources.assistant import (
+    KEY,
+    Language,
+    Llm,
+    MailAddress,
+    Outcomes,
+    Part,
+    PostCall,
+    TimeZone,
+    Voice,
+)
 from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.secrecy.variable import secrets_of
 from agentctl.sources.problems import problems_of
@@ -130,11 +140,8 @@ def read_alone(directory: Path, environment: str | None) -> tuple[Project, bool]
 
 
 def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) -> Project:
-    post_call: dict[str, Any] = {"mail_to": list(declared.mail.to)}
-    if declared.digest.language is not None:
-        post_call["summary_language"] = declared.digest.language
-    if declared.digest.action_items is not None:
-        post_call["action_items"] = declared.digest.action_items
+    digest = declared.digest.model_dump(exclude_none=True, mode="json")
+    post_call = {"mail_to": list(declared.mail.to)} | {_IN_POST_CALL.get(key, key): digest[key] for key in digest}
     return Project(
         name=declared.project,
         root=root,
@@ -173,6 +180,11 @@ class _Mail(Part):
 class _Digest(Part):
     language: Language | None = None
     action_items: bool | None = Field(None, strict=True)
+    outcomes: Outcomes | None = None
+    timezone: TimeZone | None = None
+
+
+_IN_POST_CALL = {"language": "summary_language"}  # what [digest] calls otherwise than [post_call] of an assistant
 
 
 class _Sync(Part):

@@ -133,13 +133,8 @@ class Draft:
         path: tuple[str | int, ...] = ("knowledge", index) if len(entries) > 1 else ("knowledge",)
         self._edit(lambda text: remove(text, path), "knowledge")
 
-    def text(self, document: str, theirs: str | None = None) -> str:
-        """What the file of a knowledge document says; `theirs`: what it is to say. Raises Untakable."""
-        index, entries = self._entry(document)
-        file = self._file(document) if index is None else entries[index].get("file")
-        if file is None or str(file).startswith(f"{SHARED}/"):
-            raise Untakable(self._toml_where, f"knowledge {document}: no file of its own was found")
-        where = f"{self._folder}/{file}"
+    def text(self, where: str, theirs: str | None = None) -> str:
+        """What the file of a knowledge document says; `theirs`: what it is to say."""
         if where not in self._now:
             self._before[where] = self._now[where] = _text(self._root / where)
         if theirs is not None:

@@ -105,7 +105,8 @@ class _Run:
         self._made = {change.desired.ref: asyncio.Event() for change in new}
         self._verdicts.expect([*new, *(change for change in changes if change.unjudged and change not in new)])
         if not self._take_ours:
-            self._absent |= {change.desired.ref for change in changes if change.vanished}
+            waiting = [one for one in changes if one.vanished or (one.awaits and one.observed is None)]
+            self._absent |= {change.desired.ref for change in waiting}
         while more := {
             change.desired.ref
             for change in changes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, Ambiguous, Blocked
 from agentctl.sync.kind import Observed, Ref, Sighting
-from agentctl.sync.plan import Failure
+from agentctl.sync.plan import Failure, Plan
 
 
 def ambiguous(ref: Ref, bound: str | None, claimants: Sequence[Observed], mark: str) -> Ambiguous:
@@ -54,16 +55,83 @@ def _told(one: Observed, bound: str | None) -> str:
     return f"{one.remote_id} ({', '.join(known)})" if known else one.remote_id
 
 
-def of_another(ref: Ref, sighting: Sighting, holders: Mapping[str, str]) -> Ambiguous | None:
-    """Why what was seen may not be taken for it: it is another's. `holders`: bound id -> key."""
-    for remote_id in ids_of(sighting):
-        if (key := holders.get(remote_id, ref.key)) != ref.key:
-            what = f"{ref.kind} {ref.key}: {remote_id} carries its mark and is bound to {key}; nothing is written to it"
-            way = (
-                f"If {ref.key} was renamed to {key}, these files are older: update them (git pull). Else take the mark "
-            )
-            return Ambiguous(what, f"{way}of {ref.key} off it in the dashboard; then it is made anew.")
-    return None
+def placed(
+    kind: str, wanted: Collection[str], seen: Mapping[str, Sighting], bound: Mapping[str, str]
+) -> tuple[dict[str, Sighting], dict[Ref, str]]:
+    """What was seen of one kind, each under the key that it is bound to (`bound`: key -> id), whatever mark it carries.
+
+    And by Ref, where nothing is left under its key by that, the key that has it: the files may be older than that one.
+    What is bound to two keys is neither's, and what is wanted under another key is not this one's: errors.
+    """
+    whose: dict[str, list[str]] = {}
+    for key, remote_id in bound.items():
+        whose.setdefault(remote_id, []).append(key)
+    found, misplaced = dict(seen), dict[Ref, str]()
+    for key in wanted:
+        ref, ids = Ref(kind, key), ids_of(seen.get(key, ()))
+        strays = {i: whose[i][0] for i in ids if i in whose and key not in whose[i]}
+        if others := [one for one in whose.get(bound.get(key, ""), ()) if one != key]:
+            found[key] = _of_two(ref, bound[key], others[0])
+        elif declared := [i for i in strays if strays[i] in wanted]:
+            found[key] = _of_another(ref, declared[0], strays[declared[0]])
+        elif strays:
+            _move(found, key, strays)
+            misplaced |= {} if found[key] else {ref: strays[ids[0]]}
+    return found, misplaced
+
+
+def _move(found: dict[str, Sighting], key: str, strays: Mapping[str, str]) -> None:
+    """Take the `strays` (id -> key) from what was seen under `key` to where they belong."""
+    sighting = found[key]
+    assert not isinstance(sighting, AgentctlError)
+    for one in sighting:
+        there = found.get(home := strays.get(one.remote_id, key), ())
+        if not isinstance(there, AgentctlError) and one.remote_id not in ids_of(there):
+            found[home] = (*there, one)
+    found[key] = tuple(one for one in sighting if one.remote_id not in strays)
+
+
+def _of_two(ref: Ref, remote_id: str, other: str) -> Ambiguous:
+    what = f"{ref.kind} {ref.key}: {remote_id} is bound to {other} too; nothing is written to it"
+    this, that = _folder(ref.key), _folder(other)
+    return Ambiguous(
+        what,
+        f"If {that} was renamed to {this}: agentctl rename {that} {this}. If {this} was renamed to {that}, "
+        f"these files are older: update them (git pull), and there: agentctl rename {this} {that}.",
+    )
+
+
+def _of_another(ref: Ref, remote_id: str, other: str) -> Ambiguous:
+    what = f"{ref.kind} {ref.key}: {remote_id} carries its mark and is bound to {other}; nothing is written to it"
+    return Ambiguous(what, f"Take the mark of {ref.key} off it in the dashboard; then it is made anew.")
+
+
+def misplacing(plan: Plan, misplaced: Mapping[Ref, str], sighted: Mapping[Ref, tuple[Mapping[str, Any], ...]]) -> Plan:
+    """The plan with a doubt about whatever would be made although something with its mark is bound to another key.
+
+    And without the end of that: it stays as long as nobody can tell whose it is. `misplaced`, `sighted`: as of `Plan`.
+    """
+    theirs = {Ref(ref.kind, holder) for ref, holder in misplaced.items()}
+    ends = [one for one in plan.changes if one.action == "delete" and one.desired.ref in theirs]
+    changes = [
+        replace(one, doubt=_doubt(one.desired.ref, misplaced[one.desired.ref])) if one.desired.ref in misplaced else one
+        for one in plan.changes
+        if one not in ends
+    ]
+    orphans = (*plan.orphans, *(one.desired.ref for one in ends))
+    return replace(plan, changes=tuple(changes), orphans=orphans, misplaced=misplaced, sighted=sighted)
+
+
+def _doubt(ref: Ref, holder: str) -> str:
+    renamed = f"{_folder(ref.key)} was renamed to {_folder(holder)}"
+    return (
+        f"what carries its mark is bound to {holder}: if {renamed}, these files are older: update them (git pull); "
+        "for another one beside it: agentctl sync --take-ours"
+    )
+
+
+def _folder(key: str) -> str:
+    return key.partition("/")[0]
 
 
 def lacking(ref: Ref, unknown: Iterable[Ref], several: Collection[Ref]) -> Blocked:

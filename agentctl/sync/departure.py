@@ -144,26 +144,26 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
     while True:
         kept = [one for one in doomed if one.desired.ref in stay]
         ids = {one.observed.remote_id for one in kept if one.observed}
-        used = set[str]().union(*(_words(one.observed.body) for one in kept if one.observed))
+        used = set[str]().union(*(words(one.observed.body) for one in kept if one.observed))
         more = {
             one.desired.ref
             for one in doomed
             if one.observed and one.desired.ref not in stay
             # Ids of our own store are words that may stand anywhere.
             if (one.observed.remote_id in used and one.desired.kind not in internal)
-            or (one.desired.kind in attached and ids & _words(one.observed.body))
+            or (one.desired.kind in attached and ids & words(one.observed.body))
         }
         if not more:
             return [*kept, *old]
         stay |= more
 
 
-def _words(tree: Any) -> set[str]:
+def words(tree: Any) -> set[str]:
     """Every text in it, among which are the ids that it names."""
     if isinstance(tree, str):
         return {tree}
     parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else ()
-    return set[str]().union(*map(_words, parts))
+    return set[str]().union(*map(words, parts))
 
 
 def _less(tree: Any, gone: AbstractSet[str]) -> Any:
@@ -171,5 +171,5 @@ def _less(tree: Any, gone: AbstractSet[str]) -> Any:
     if isinstance(tree, Mapping):
         return {key: _less(value, gone) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
-        return [_less(entry, gone) for entry in tree if not _words(entry) & gone]
+        return [_less(entry, gone) for entry in tree if not words(entry) & gone]
     return None if isinstance(tree, str) and tree in gone else tree

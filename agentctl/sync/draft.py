@@ -11,7 +11,7 @@ from agentctl.errors import AgentctlError, Blocked, Problem, Waiting
 from agentctl.secrecy.secret import sealed
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, lacking, of_another
+from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, lacking
 from agentctl.sync.departure import as_they_are, nameable
 from agentctl.sync.diff import Edit, diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
@@ -47,7 +47,6 @@ class Draft:
         self._ours: dict[str, int] = {}
         self._adopted: list[Ref] = []
         self._orphans: list[Ref] = []
-        self._holders: dict[str, str] = {}  # of the kind at hand: bound id -> wanted key
         self._abandoned: list[Ref] = []
         self._leftover: dict[str, Ref] = {}  # id of what was replaced and is there: the name that it has there
         self._there: set[str] = set()  # of the kind at hand: every id that was seen
@@ -79,11 +78,9 @@ class Draft:
         A kind that refers to itself must not replace: whoever was compared before would keep the old id.
         """
         self._there = {i for sighting in seen.values() for i in ids_of(sighting)}
-        # Declared or not: files may be older than the binding.
-        self._holders = {i: key for kind in {one.kind for one in wanted} for key, i in self._bindings.of(kind).items()}
         for desired in wanted:
             sighting = seen.get(desired.key, ())
-            if isinstance(sighting, AgentctlError) or of_another(desired.ref, sighting, self._holders):
+            if isinstance(sighting, AgentctlError):
                 continue
             claims = claiming(sighting, self._bindings.former(desired.ref))
             if counts := counting(claims, self._bindings.get(desired.ref)):
@@ -103,8 +100,6 @@ class Draft:
             return self._fail(desired, sighting)
         if isinstance(strangers, AgentctlError):
             return self._fail(desired, strangers)
-        if error := of_another(desired.ref, sighting, self._holders):
-            return self._fail(desired, error)
         claims = claiming(sighting, self._bindings.former(desired.ref))
         if len(claims) > 1:
             bound, mark = self._bindings.get(desired.ref), kind.traits.mark
@@ -189,7 +184,7 @@ class Draft:
             former = strays.keys() & known - set(now)
             if ref not in failed:
                 self._leftover |= {i: Ref(kind.name, strays[i]) for i in former}
-                old = Desired(kind.name, desired.key, {}, desired.where)
+                old = Desired(kind.name, desired.key, {}, desired.where, payload=desired.payload)
                 self._changes += [Change("delete", old, (), Observed(i, {}), replaces=True) for i in sorted(former)]
         self._count(kind, seen)
 

@@ -37,7 +37,7 @@ def survivors(removed: Sequence[Edit], observed: Mapping[str, Any], lists: Mappi
     """Those removals of which the platform still has something."""
     left = []
     for edit in removed:
-        now = _at(observed, edit.keys)
+        now = at(observed, edit.keys)
         if edit.after is None:
             if now is not _ABSENT and now is not None:
                 left.append(edit)
@@ -64,11 +64,11 @@ def written(
     # A map inside an entry of another comes after it: the entry alone has what is declared of it only.
     for path, rule in sorted(lists.items(), key=lambda item: item[0].count(".")):
         keys = tuple(path.split("."))
-        said = _at(sent, keys)
+        said = at(sent, keys)
         if not rule.complete or not isinstance(said, Mapping):
             continue
         gone = {edit.keys[-1] for edit in edits if edit.removes and edit.keys[:-1] == keys}
-        there, ours, all_ours = (_map(_at(tree, keys)) for tree in (observed, body, wanted))
+        there, ours, all_ours = (_map(at(tree, keys)) for tree in (observed, body, wanted))
         entries = {name: value for name, value in there.items() if value is not None} if rule.whole else {}
         for name in said:
             under = there.get(name) if rule.whole else _projected(all_ours.get(name), there.get(name))
@@ -117,9 +117,9 @@ def _undeclared(
     owned = {} if desired.partial or not applied else {path: rule for path, rule in lists.items() if rule.owned}
     for path, rule in owned.items():
         keys = tuple(path.split("."))
-        if (had := _at(applied, keys)) is _ABSENT:
+        if (had := at(applied, keys)) is _ABSENT:
             continue
-        wanted, there = _at(desired.body, keys), _at(observed, keys)
+        wanted, there = at(desired.body, keys), at(observed, keys)
         if isinstance(had, Mapping) and (wanted is _ABSENT or isinstance(wanted, Mapping)):
             for name in [name for name in had if name not in _map(wanted)]:
                 # A declared null was never anything of ours.
@@ -138,7 +138,8 @@ def _emptied(keys: Path, had: Sequence[Any], there: Sequence[Any], rule: Keyed) 
     return Edit(keys, list(there) if mine else None, kept, "here" if same else "both", removes=True)
 
 
-def _at(tree: Any, keys: Path) -> Any:
+def at(tree: Any, keys: Path) -> Any:
+    """What is there at this path; something that equals nothing else where nothing is."""
     for key in keys:
         if not isinstance(tree, Mapping) or key not in tree:
             return _ABSENT

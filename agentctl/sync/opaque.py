@@ -17,7 +17,7 @@ from typing import Any, TypedDict
 from agentctl.errors import AgentctlError, NotFound, Problem, Stale
 from agentctl.sync import touch
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.diff import Edit
+from agentctl.sync.diff import Edit, diff
 from agentctl.sync.fresh import PLAN_AGAIN
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
@@ -35,11 +35,15 @@ class Look:
 
 
 async def looked_into(
-    kind: Kind[Any], wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings
+    kind: Kind[Any],
+    wanted: Mapping[str, Desired],
+    seen: Mapping[str, Sighting],
+    bindings: Bindings,
+    taken: Collection[Ref] = (),
 ) -> Mapping[str, Sighting]:
     """What was seen, with what was edited inside of it; only what may have been is asked for.
 
-    So is what is about to be written anew: two edits of one second have one time.
+    So is what is about to be written anew, to be replaced, or to be `taken` on: two edits of one second have one time.
     """
     field = kind.traits.opaque
     if not field:
@@ -48,18 +52,21 @@ async def looked_into(
         desired
         for desired in wanted.values()
         if not isinstance(sighting := seen.get(desired.key, ()), AgentctlError)
-        and any(_is_doubtful(field, desired, one, bindings) for one in sighting)
+        and any(_is_doubtful(kind, desired, one, bindings, taken) for one in sighting)
     ]
-    looks = await asyncio.gather(*(_look(kind, one, seen[one.key], bindings) for one in doubted))
+    looks = await asyncio.gather(*(_look(kind, one, seen[one.key], bindings, taken) for one in doubted))
     return {**seen, **{one.key: look for one, look in zip(doubted, looks, strict=True)}}
 
 
 def edited(field: str, now: Observed, memory: Memory) -> Observed:
-    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered."""
-    same = now.body.get(field) == memory.applied.get(field)
-    if not (memory.fingerprint and same) or now.fingerprint == memory.fingerprint:
+    """A look at it alone, with words in the place of the stand-in where the content is not what was remembered.
+
+    One that has lost its stand-in, as with a name that somebody changed, is known by its content alone.
+    """
+    applied = memory.applied.get(field)
+    if not memory.fingerprint or now.body.get(field) not in (None, applied):
         return now
-    return replace(now, body={**now.body, field: _edited(now)})
+    return replace(now, body={**now.body, field: applied if now.fingerprint == memory.fingerprint else _edited(now)})
 
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
@@ -138,13 +145,15 @@ async def must_be_as_seen(kind: Kind[Any], change: Change, old_id: str, bindings
             raise Stale(f"{name}: the one that was replaced was edited at the platform meanwhile; it stays", PLAN_AGAIN)
 
 
-async def _look(kind: Kind[Any], desired: Desired, sighting: Sighting, bindings: Bindings) -> Sighting:
+async def _look(
+    kind: Kind[Any], desired: Desired, sighting: Sighting, bindings: Bindings, taken: Collection[Ref]
+) -> Sighting:
     found: list[Observed] = []
     assert not isinstance(sighting, AgentctlError)
     for one in sighting:
-        if _is_doubtful(kind.traits.opaque, desired, one, bindings):
+        if _is_doubtful(kind, desired, one, bindings, taken):
             try:
-                now = await kind.read(one.remote_id)
+                now = one if one.fingerprint else await kind.read(one.remote_id)
             except AgentctlError as error:
                 # Not there, though it was listed, too: taken for gone, it would be made a second time.
                 return error
@@ -153,12 +162,16 @@ async def _look(kind: Kind[Any], desired: Desired, sighting: Sighting, bindings:
     return found
 
 
-def _is_doubtful(field: str, desired: Desired, one: Observed, bindings: Bindings) -> bool:
+def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bindings, taken: Collection[Ref]) -> bool:
     """Whether its content has to be looked at."""
-    memory = bindings.recall(desired.ref, one.remote_id)
+    field, memory = kind.traits.opaque, bindings.recall(desired.ref, one.remote_id)
     stand_in = one.body.get(field)
+    if memory.fingerprint and stand_in is None:
+        return True
     if memory.fingerprint and stand_in == memory.applied.get(field):
-        return one.touched != memory.touched or stand_in != desired.body.get(field)
+        changed = frozenset(edit.path for edit in diff(desired.body, one.body, kind.lists))
+        ends = field in changed or kind.replaces(desired, changed)
+        return one.touched != memory.touched or desired.ref in taken or ends
     said = bindings.said(desired.ref, one.remote_id)
     if said is not None and stand_in is not None and said.words.get(field) == stand_in:
         return True  # It has arrived, and nobody has seen what became of it.

@@ -48,6 +48,7 @@ class Change:
     unjudged: bool = False
     instead: bool = False
     doubt: str = ""
+    awaits: tuple[tuple[tuple[str, ...], Ref], ...] = ()
 
     @property
     def vanished(self) -> bool:
@@ -87,6 +88,8 @@ class Change:
         foreign, perilous = () if take_ours else self.foreign, () if destroy else self.perilous
         held = [edit for edit in self.edits if edit in foreign or edit in perilous]
         parts = {peril.at for peril in self.desired.perils if any(edit.under(peril.at) for edit in held)}
+        paths = {edit.path for edit in held}
+        held += [edit for edit in self.edits if self.desired.brings.get(edit.path) in paths]
         return tuple(edit for edit in self.edits if edit in held or any(map(edit.under, parts)))
 
 
@@ -140,7 +143,8 @@ class Plan:
     `adopted`: those that were found without a binding. Nothing is remembered of them, so that drift cannot be told from
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
-    `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one.
+    `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one. `misplaced`: what
+    is not there, but for what carries its mark and is bound to this other key, which no spec wants.
     """
 
     changes: tuple[Change, ...] = ()
@@ -159,6 +163,7 @@ class Plan:
     unmanaged: tuple[Unmanaged, ...] = ()
     abandoned: tuple[Ref, ...] = ()
     doubled: tuple[Failure, ...] = ()
+    misplaced: Mapping[Ref, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.claims import bodies_of
+from agentctl.sync.claims import bodies_of, misplacing, placed
 from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
-from agentctl.sync.kind import Desired, Eager, Kind, Sighting
+from agentctl.sync.exchange import awaiting, taken_on
+from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
@@ -55,8 +56,7 @@ async def plan(
     """
     wanted = {kind.name: _collect(kind, specs, more) for kind in kinds}
     by_name = {kind.name: kind for kind in kinds}
-    sightings = await asyncio.gather(*(_observe(one, wanted[one.name], bindings, patience) for one in kinds))
-    there = dict(zip(by_name, sightings, strict=True))
+    there, misplaced = await _seen(by_name, wanted, bindings, patience)
     if anchor in there:
         notices = [*notices, *must_be_here(anchor, wanted[anchor], there[anchor], bindings)]
     gone = await lapsed(by_name, wanted, there, bindings) if whole else {}
@@ -67,7 +67,8 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    found = replace(with_lapsed(draft.plan(notices), gone, forget=prune), sighted=bodies_of(there, bindings.of))
+    drafted = with_lapsed(await awaiting(draft.plan(notices), by_name, bindings), gone, forget=prune)
+    found = misplacing(drafted, misplaced, bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
@@ -85,6 +86,17 @@ async def _compare(
     draft.leftovers(kind, seen)
 
 
+def _placed(
+    looks: Mapping[str, Mapping[str, Sighting]], wanted: Mapping[str, Wanted], bindings: Bindings
+) -> tuple[dict[str, Mapping[str, Sighting]], dict[Ref, str]]:
+    """What was seen of each kind, under the keys that it belongs to; and what is bound to other ones: see `placed`."""
+    there, misplaced = dict[str, Mapping[str, Sighting]](), dict[Ref, str]()
+    for name, seen in looks.items():
+        there[name], strays = placed(name, wanted[name], seen, bindings.of(name))
+        misplaced |= strays
+    return there, misplaced
+
+
 def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:
     found: dict[str, Desired] = {}
     for spec in specs:
@@ -99,6 +111,17 @@ def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -
         if desired.kind == kind.name:
             found.setdefault(desired.key, desired)
     return found
+
+
+async def _seen(
+    kinds: Mapping[str, Kind[Any]], wanted: Mapping[str, Wanted], bindings: Bindings, patience: Patience | None
+) -> tuple[dict[str, Mapping[str, Sighting]], dict[Ref, str]]:
+    """What `_placed` says of all kinds, seen at once, with what only a look at one resource alone tells of it."""
+    sightings = await asyncio.gather(*(_observe(one, wanted[name], bindings, patience) for name, one in kinds.items()))
+    seen, misplaced = _placed(dict(zip(kinds, sightings, strict=True)), wanted, bindings)
+    taken = taken_on(kinds, wanted, seen, bindings)
+    looks = (looked_into(kind, wanted[name], seen[name], bindings, taken) for name, kind in kinds.items())
+    return dict(zip(kinds, await asyncio.gather(*looks), strict=True)), misplaced
 
 
 async def _observe(
@@ -119,7 +142,7 @@ async def _observe(
         again = await kind.observe(missing, {one.key: bound[one.key] for one in missing if seen.get(one.key)})
         found = {one.key: again.get(one.key, ()) for one in missing}
         seen |= {key: sighting for key, sighting in again.items() if key not in wanted} | found
-    return await looked_into(kind, wanted, seen, bindings)
+    return seen
 
 
 def _another(sighting: Sighting, bound: str | None) -> bool:

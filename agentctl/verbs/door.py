@@ -18,6 +18,7 @@ from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
 from webhooks import app as webhook
 from webhooks.server import Server, listening
+from webhooks.source import Sources
 
 _READY_SECONDS = 3.0
 
@@ -39,6 +40,7 @@ async def door(
         max_bytes=settings.webhook_max_bytes,
         ready=lambda: check_store(control),
         on_accepted=on_accepted,
+        sources=Sources(settings.webhook_sources, settings.trusted_proxies),
         extra_routes=extra_routes,
     )
 

@@ -6,19 +6,20 @@ A run that `--only` narrowed has named nothing of the others: what somebody did 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agentctl.errors import Ambiguous
-from agentctl.resources import knowledge_folder, phone_number
+from agentctl.resources import knowledge, knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.applied import Applied
+from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Planned, refs
+from agentctl.verbs.pulling.untakable import OURS as _OURS
+from agentctl.verbs.pulling.untakable import edit_of_text, left_of, place
 from agentctl.verbs.revisions.history import ProjectPlan
 
-_OURS = "agentctl sync --take-ours"
 _KEEP = "Declare it again to keep it"
 # --prune needs the whole project, so that all of it was named.
 _SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
@@ -72,10 +73,13 @@ def _whose(ref: Ref, assistants: Sequence[Assistant]) -> Sequence[str]:
 def owners(wanted: Iterable[Desired], assistants: Sequence[Assistant] = ()) -> list[str]:
     """The assistants whose sync writes these, as few as will do; nobody where one is none of theirs, as far as is seen.
 
-    `assistants`: those of the run; what is shared is written with any of them that uses it.
+    `assistants`: those of the run; a shared document is written with all of them that use it, a folder with any.
     """
-    users = [list(_users(one, assistants)) for one in wanted]
-    found = dict.fromkeys(keys[0] for keys in users if len(keys) == 1)
+    some = list(wanted)
+    users = [list(_users(one, assistants)) for one in some]
+    # Where one alone would write a document, that gets a new one, and the others keep theirs.
+    all_of = [keys for one, keys in zip(some, users, strict=True) if one.kind == knowledge.KIND or len(keys) == 1]
+    found = dict.fromkeys(key for keys in all_of for key in keys)
     for keys in users:
         if keys and not any(key in found for key in keys):
             found[keys[0]] = None
@@ -96,44 +100,74 @@ def _users(wanted: Desired, assistants: Sequence[Assistant]) -> Iterator[str]:
 
 def templates(held: Sequence[Change]) -> list[str]:
     """One line for each, not yet narrowed."""
-    gone = {change.desired.ref for change in held if change.vanished}
+    gone = {change.desired.ref: change.bound for change in held if change.vanished}
     # A sync with --prune is never narrowed.
     besides = any(change.foreign and change.action != "delete" for change in held)
     pruning = f"{_OURS} --prune" + (", which overwrites all else that is held back, too" if besides else "")
-    return [_remedy(change, gone, pruning) for change in held]
+    return [_remedy(change, gone, pruning, undeclared(change, held)) for change in held]
 
 
-def _remedy(change: Change, gone: AbstractSet[Ref], pruning: str) -> str:
+def undeclared(change: Change, others: Iterable[Change]) -> list[Ref]:
+    """What it waits for of which no change is among the `others`: no file declares it any more."""
+    declared = {one.desired.ref for one in others}
+    return sorted({ref for _, ref in change.awaits} - declared, key=str)
+
+
+def bereft(edit: Edit, gone: Mapping[Ref, str | None]) -> bool:
+    """Whether it differs since what it refers to is `gone` (its ref, and the id that it had), and for nothing else.
+
+    What somebody has put in the place of that is a wish, which a file can take.
+    """
+    elsewhere = isinstance(edit.before, str) and edit.before not in ("", *gone.values())
+    return bool(refs(edit.after) & gone.keys()) and not elsewhere
+
+
+def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: Sequence[Ref]) -> str:
     if change.doubt:
         return _capital(change.doubt)
-    lines = []
+    lines, parts = list[str](), {at for at, _ in change.awaits}
     if change.vanished:
         way = anew(change, _OURS)
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
+    elif change.action == "delete" and change.foreign and change.replaces:
+        pulled = ", or have it done: agentctl pull KEY" if edit_of_text(change) else ""
+        copied = f"Copy what was edited into its file (it is {place(change)}){pulled}"
+        lines.append(f"{copied}; or delete it as it is there: {_OURS}")
     elif change.action == "delete" and change.foreign:
-        keep, ours = ("Copy what was edited into its file", _OURS) if change.replaces else (_KEEP, pruning)
-        lines.append(f"{keep}; or delete it as it is there: {ours}")
-    # What lost its object there is no wish of somebody's that a file could take.
-    elif any(not refs(edit.after) & gone for edit in change.foreign):
-        lines.append(_theirs(change.desired.pinned))
+        lines.append(f"{_KEEP}; or delete it as it is there: {pruning}")
+    elif any(not bereft(edit, gone) and edit.keys not in parts for edit in change.foreign):
+        lines.append(_theirs(change))
+    if lost:
+        lines.append(letting_go(change.desired.pinned))
     if change.destroys:
         lines.append("To delete stored conversations: agentctl sync --delete-conversations")
     return "; ".join(lines)
+
+
+def letting_go(pinned: str = "") -> str:
+    """The two ways out where what was edited there is declared no longer."""
+    keep = f"end the hold: agentctl unhold {pinned}" if pinned else "bring its file back, then: agentctl pull KEY"
+    return f"Let go of it as it is there: {_OURS}; or, to keep what was edited, {keep}"
 
 
 def _otherwise(pinned: str) -> str:
     return f"end the hold: agentctl unhold {pinned}" if pinned else "take it out of the files"
 
 
-def _theirs(pinned: str) -> str:
-    """The two ways out of drift. The files of what is held say something else, and would go live as a whole."""
-    if not pinned:
+def _theirs(change: Change) -> str:
+    """The ways out of drift. The files of what is held say something else, and would go live as a whole."""
+    if pinned := change.desired.pinned:
+        return (
+            f"Overwrite it with what {pinned} is held at: {_OURS}; or end the hold and take theirs into the files: "
+            f"agentctl unhold {pinned}, then agentctl pull {pinned} (the next sync applies all that these files say)"
+        )
+    left = left_of(change)
+    if left is None:
         return f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}"
-    return (
-        f"Overwrite it with what {pinned} is held at: {_OURS}; or end the hold and take theirs into the files: "
-        f"agentctl unhold {pinned}, then agentctl pull {pinned} (the next sync applies all that these files say)"
-    )
+    if edit_of_text(change):
+        return f"Take its text into its file: agentctl pull KEY, and then {left.way}; or overwrite it: {_OURS}"
+    return _capital(left.way)
 
 
 def anew(change: Change, ours: str = "--take-ours") -> str:

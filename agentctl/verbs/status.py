@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
+from agentctl.sync.diff import Origin
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
-from agentctl.verbs.unattended.report import ORIGINS, origin, whence
+from agentctl.verbs.unattended.report import ORIGINS, whence
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
 """`missing`: its agent is not there, never made or deleted there. A part that was deleted there is `drifted`, one that
 is still to be made, or waits for a person, `changed here`."""
 _WORST: tuple[State, ...] = ("error", "missing", "conflict", "drifted", "changed here", "in sync")
+_STATES: Mapping[Origin, State] = {"here": "changed here", "there": "drifted", "both": "conflict"}
 
 
 @dataclass(frozen=True)
@@ -68,41 +70,43 @@ def _with(hold: Hold | None, found: Standing) -> Standing:
 def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]]) -> Standing:
     """The worst of what the plan says of the assistant's own resources, of whatever kind."""
     mine = resources(kinds, assistant)
-    found: list[tuple[State, str]] = []
-    for failure in plan.failures:
-        if failure.ref in mine:
-            found.append(("error", _told(failure)))
-    for waiting in plan.waiting:
-        if waiting.ref in mine:
-            found.append(("changed here", _told(waiting)))
-    found += [_change(change) for change in plan.changes if change.desired.ref in mine]
-    state: State = min((state for state, _ in found), key=_WORST.index, default="in sync")
-    return Standing(assistant.key, state, tuple(what for _, what in found))
+    changes = [change for change in plan.changes if change.desired.ref in mine]
+    found: list[tuple[State, str]] = [("error", _told(one)) for one in plan.failures if one.ref in mine]
+    found += [("changed here", _told(one)) for one in plan.waiting if one.ref in mine]
+    states = [state for state, _ in found] + [_state(change) for change in changes]
+    state: State = min(states, key=_WORST.index, default="in sync")
+    what = [*(what for _, what in found), *(_what(change, state) for change in changes)]
+    return Standing(assistant.key, state, tuple(what))
 
 
 def _told(one: Failure) -> str:
     return ". ".join(filter(None, (one.error.message.removesuffix("."), one.error.hint)))
 
 
-def _change(change: Change) -> tuple[State, str]:
-    name = f"{change.desired.kind} {change.desired.key}"
+def _state(change: Change) -> State:
     is_agent = change.desired.kind == AGENT_KIND
     if change.vanished:
-        return ("missing" if is_agent else "drifted"), f"{name} was deleted there"
-    if change.action == "delete":
-        if change.foreign:
-            return "drifted", f"{name}: a former one was edited there"
-        return "changed here", f"{name}: a former one is to be deleted"
+        return "missing" if is_agent else "drifted"
     if change.action == "create":
-        doubt = f"; {change.doubt}" if is_agent and change.doubt else ""  # its parts are doubted for the same reason
-        return ("missing" if is_agent else "changed here"), f"{name} is not there yet{doubt}"
+        return "missing" if is_agent else "changed here"
+    return min((_STATES[edit.origin] for edit in change.edits), key=_WORST.index, default="changed here")
+
+
+def _what(change: Change, state: State) -> str:
+    """What there is to do, in words. `state`: of the assistant, which tells where each field was changed, if one does.
+
+    Where it was changed elsewhere than that word says, the field says so itself.
+    """
+    name = f"{change.desired.kind} {change.desired.key}"
+    if change.vanished:
+        return f"{name} was deleted there"
+    if change.action == "delete":
+        return f"{name}: a former one {'was edited there' if change.foreign else 'is to be deleted'}"
+    if change.action == "create":
+        doubt = change.doubt if change.desired.kind == AGENT_KIND else ""  # its parts are doubted for the same reason
+        return "; ".join(filter(None, (f"{name} is not there yet", doubt)))
     if change.unjudged and not change.edits:
-        return "changed here", f"{name}: its tests have not let it through yet"
-    origins = {edit.origin for edit in change.edits}
-    # Where all was changed on one side, the word for the assistant says so already.
-    mixed = len(origins) > 1 or any(origin(edit) != ORIGINS[edit.origin] for edit in change.edits)
-    told = [f"{edit.path} ({whence(change, edit)})" if mixed else edit.path for edit in change.edits]
-    paths = f"{name}: {', '.join(told)}"
-    if "both" in origins or origins == {"here", "there"}:
-        return ("conflict" if "both" in origins else "drifted"), paths
-    return ("drifted" if "there" in origins else "changed here"), paths
+        return f"{name}: its tests have not let it through yet"
+    told = any(_STATES[edit.origin] != state or whence(change, edit) != ORIGINS[edit.origin] for edit in change.edits)
+    fields = [f"{edit.path} ({whence(change, edit)})" if told else edit.path for edit in change.edits]
+    return f"{name}: {', '.join(fields)}"

@@ -30,6 +30,7 @@ from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.numbers import routed, unfinished
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import pointed
+from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
 from agentctl.verbs.renaming.outdated import doubted
 from agentctl.verbs.revisions import held, history, keeping
@@ -66,6 +67,7 @@ async def plan(
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded, bindings, recalled, kinds = await _begun(control, only)
+    await must_be_called_so(control, only)
     assistants = select(loaded.assistants, only)
     gated = gate.wanted(control, gated)
     keys, released = await in_force(control, loaded.assistants, assistants)

@@ -19,6 +19,8 @@ from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.gate import OnTests
+from agentctl.verbs.renaming.former import must_be_current
+from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions.hold import holds
 from agentctl.wiring import Control
 
@@ -46,6 +48,7 @@ async def run(
     no assistant with tests, Busy while another sync runs; whatever else keeps a test from being run is its result.
     """
     loaded = await sync.load(control)
+    await must_be_current(control, only)
     assistants = sync.select(loaded.assistants, only)
     for glob in only:
         if not any(assistant.tests for assistant in sync.select(assistants, [glob])):
@@ -57,7 +60,8 @@ async def run(
     async with exclusive(control):
         bindings = await control.bindings()
         held = {hold.key for hold in await holds(control)}
-        absent = await _absent(control, bindings, tested)
+        older = await outdated(control, bindings, loaded.assistants)
+        absent = await _absent(control, bindings, tested) | {key: told(key, one) for key, one in older.items()}
         free = [one for one in tested if one.key not in held and one.key not in absent]
         lost = await _synced(control, bindings, free)
     runs = [_run(control, bindings, one, lost, pace, on_tests) for one in tested if one.key not in absent]

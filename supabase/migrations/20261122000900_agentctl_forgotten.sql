@@ -176,10 +176,17 @@ $$;
 create function public.agentctl_events_with_digits(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
-    select coalesce(jsonb_agg(jsonb_build_object('id', e.id, 'size', octet_length(e.payload))), '[]')
-    from agentctl.events e
+    select coalesce(jsonb_agg(to_jsonb(face) - 'tenant'), '[]')
+    from agentctl.events e join agentctl.event_faces face using (tenant, id)
     where e.tenant = agentctl.tenant(args) and e.state <> 'done' and e.type <> 'post_call_audio'
-        and position(convert_to(args->>'digits', 'UTF8') in e.payload) > 0
+        and (
+            position(convert_to(args->>'digits', 'UTF8') in e.payload) > 0
+            or e.parts > 0 and exists (
+                select from agentctl.event_parts p
+                where p.tenant = e.tenant and p.event = e.id
+                    and position(convert_to(args->>'digits', 'UTF8') in p.body) > 0
+            )
+        )
         and not exists (
             select from agentctl.calls c where c.tenant = e.tenant and c.conversation_id = e.conversation_id
         )

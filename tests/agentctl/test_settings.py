@@ -224,12 +224,22 @@ def test_env_example_as_it_is_can_be_loaded(tmp_path: Path) -> None:
     assert load_settings(tmp_path) == load_settings(tmp_path / "nowhere")
 
 
-def test_the_largest_body_is_bounded_by_what_the_store_can_hold(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={64 * 1024 * 1024}\n")
-    assert load_settings(tmp_path).webhook_max_bytes == 64 * 1024 * 1024
-    (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={64 * 1024 * 1024 + 1}\n")
+def test_the_largest_body_is_bounded(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={256 * 1024 * 1024}\n")
+    assert load_settings(tmp_path).webhook_max_bytes == 256 * 1024 * 1024
+    (tmp_path / ".env").write_text(f"WEBHOOK_MAX_BYTES={256 * 1024 * 1024 + 1}\n")
     (problem,) = refused(tmp_path).problems
-    assert str(problem) == "WEBHOOK_MAX_BYTES: must be less than or equal to 67108864"
+    assert str(problem) == "WEBHOOK_MAX_BYTES: must be less than or equal to 268435456"
+
+
+def test_who_may_deliver_is_a_list_of_networks(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("WEBHOOK_SOURCES=203.0.113.7, 2001:db8::/64\nTRUSTED_PROXIES=10.0.0.0/8\n")
+    settings = load_settings(tmp_path)
+    assert [str(one) for one in settings.webhook_sources] == ["203.0.113.7/32", "2001:db8::/64"]
+    assert [str(one) for one in settings.trusted_proxies] == ["10.0.0.0/8"]
+    (tmp_path / ".env").write_text("WEBHOOK_SOURCES=elevenlabs.io\n")
+    (problem,) = refused(tmp_path).problems
+    assert str(problem) == "WEBHOOK_SOURCES: must be addresses or networks, like 203.0.113.7,2001:db8::/64"
 
 
 def test_a_named_variable_is_the_only_one_that_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

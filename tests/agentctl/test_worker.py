@@ -402,7 +402,7 @@ from agentctl.calls.jobs import EventJob
 from agentctl.clients.store.postgres import PostgresStore
 
 class Hangs:
-    async def digest(self, call, **options):
+    async def digest(self, call, wanted):
         print("claimed", flush=True)
         await asyncio.sleep(600)
 

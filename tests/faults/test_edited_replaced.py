@@ -45,11 +45,23 @@ def test_what_an_earlier_run_left_to_others_is_held_back_until_somebody_says_so(
         code, out, err = bench("sync", "--yes")
         assert (code, "knowledge_document shared/preise" in out + err) == (3, True), out + err
         assert "halben Preis" in documents(bench)[old]
-    assert "Copy what was edited into its file" in out + err
-    code, out, err = bench("pull", "--all", "--yes")
-    assert (code, "left: knowledge_document shared/preise" in out + err) == (3, True), out + err
+    assert "Copy what was edited into its file (it is 'agentctl/beispiel/production/" in out + err
+    assert "or have it done: agentctl pull" in out + err
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert old not in documents(bench)
+    assert "Nothing to do" in bench("plan")[1]
+
+
+def test_what_an_earlier_run_left_to_others_can_be_taken_for_all(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    shared.write_text("# Preise\n\nZwei.\n")
+    assert bench("sync", "--yes", "--only", "empfang")[0] == 0
+    edit(bench, old)
+    assert bench("pull", "--all", "--yes")[0] == 0
+    assert "halben Preis" in shared.read_text()
+    assert bench("sync", "--yes")[0] == 0
+    (text,) = documents(bench).values()
+    assert "halben Preis" in text
     assert "Nothing to do" in bench("plan")[1]
 
 

@@ -25,10 +25,15 @@ MAX = 1024 * 1024
 class Hung:
     """A store that takes everything, and never answers for events of the type "hang"."""
 
+    hanging = threading.Event()
+
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        if function == "accept_many":
+            return [await self.call("accept", event) for event in args["events"]]
         if args["type"] == "hang":
+            self.hanging.set()
             await asyncio.Event().wait()
-        return {"id": 1, "new": True}
+        return {"id": 1, "new": True, "known": False}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +134,7 @@ def test_a_hung_store_is_503_at_the_deadline_while_others_are_served(address: tu
     with socket.create_connection(address) as stuck, socket.create_connection(address) as other:
         start = time.monotonic()
         stuck.sendall(head(hanging, f"Content-Length: {len(hanging)}") + hanging)
+        assert Hung.hanging.wait(5)
         other.sendall(head(EVENT, f"Content-Length: {len(EVENT)}") + EVENT)
         assert b" 200 " in answer_of(other)
         assert time.monotonic() - start < 0.45

@@ -18,7 +18,7 @@ from agentctl.clients.awaited import awaited
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.clients.trust import trusted
-from agentctl.errors import ConfigurationError, Problem, StoreError, StoreUnavailable
+from agentctl.errors import ConfigurationError, Problem, StoreError, StoreSilent, StoreUnavailable
 
 if TYPE_CHECKING:
     from supabase import AsyncClient
@@ -57,7 +57,7 @@ class SupabaseStore:
             follow_redirects=False,
             verify=trusted(),
             trust_env=trusts_proxy(httpx.URL(url).host),
-            event_hooks={"response": [_refuse_uncoded]},
+            event_hooks={"response": [_let_go, _refuse_uncoded]},
         )
         options = AsyncClientOptions(
             httpx_client=http, auto_refresh_token=False, persist_session=False, postgrest_client_retry=False
@@ -83,7 +83,7 @@ class SupabaseStore:
                 with awaited(f"{function} at {self._client.supabase_url}"):
                     answer = (await request.execute()).data
         except TimeoutError:
-            raise StoreUnavailable(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None
+            raise StoreSilent(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None
         except APIError as error:
             # `details` holds the failing row and goes nowhere.
             raise refusal(function, error.code or "", error.message or "", remedy=_REMEDY) from None
@@ -101,6 +101,14 @@ class SupabaseStore:
         await self._http.aclose()
 
 
+async def _let_go(response: httpx.Response) -> None:
+    """An answer and its stream hold each other in httpx, and the request with them: a recording's parts, sent one by
+    one, would stay in memory until Python looks for such circles.
+    """
+    await response.aread()
+    response.stream = httpx.ByteStream(b"")
+
+
 async def _refuse_uncoded(response: httpx.Response) -> None:
     """Errors that the SDK cannot tell apart, since it drops the status: a gateway's own pages have no code at all.
 
@@ -113,6 +121,6 @@ async def _refuse_uncoded(response: httpx.Response) -> None:
     except (ValueError, AttributeError):
         code = None
     if code == "":
-        raise StoreUnavailable("Supabase lost its connection to the database", _REMEDY)
+        raise StoreSilent("Supabase lost its connection to the database", _REMEDY)
     if not code:
         response.raise_for_status()

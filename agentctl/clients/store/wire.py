@@ -6,13 +6,14 @@ are what was said on the phone.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentctl.calls.wire import LARGE, aside
-from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
+from agentctl.errors import StoreBehind, StoreError, StoreSilent, StoreUnavailable
 
 # SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html) and PostgREST's own codes
 # (postgrest.org/en/stable/references/errors.html).
@@ -20,6 +21,8 @@ _MISSING = {"42883", "42P01", "3F000", "PGRST202", "PGRST205"}
 _PASSING = {"25006", "40001", "40P01", "55P03", "PGRST000", "PGRST001", "PGRST002", "PGRST003", "408", "429"}
 # Connection, resources (disk full, too many connections), operator intervention, system; and a gateway's status.
 _PASSING_CLASSES = re.compile(r"(08|53|57|58)...|5\d\d")
+# Of these, those that the question itself may be the reason for: a broken connection, a limit of time, a crash, locks.
+_SILENT = re.compile(r"08...|40...|55P03|57014|57P02|58...|408|500|504")
 # Wrong password or role, unknown database: no connection, whatever the reason.
 _NO_ENTRY = re.compile(r"28...|3D000")
 # Raised by our own functions, or about rights and tokens: these messages quote nobody.
@@ -30,25 +33,30 @@ _AGAIN = "Run it again. If it comes back: is the server short of room, or does s
 _UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def takeable(args: Mapping[str, Any]) -> str:
-    """The arguments as JSON text that every Postgres takes.
+def in_base64(part: bytes) -> str:
+    """Bytes as JSON holds them, for a wire that has nothing else."""
+    return base64.b64encode(part).decode("ascii")
+
+
+def takeable(args: Mapping[str, Any], put: Callable[[bytes], Any] = in_base64) -> str:
+    """The arguments as JSON text that every Postgres takes; `put` says what stands in the place of bytes.
 
     jsonb refuses U+0000 and lone surrogates, in values and in keys; both arrive in signed, valid JSON. They become
     U+FFFD. Raises StoreError for NaN and infinities, which JSON does not have.
     """
     try:
-        text = json.dumps(args, allow_nan=False)
+        text = json.dumps(args, allow_nan=False, default=put)
     except ValueError:
         raise StoreError("the store was handed a number that JSON cannot express") from None
     # json.dumps writes both kinds as escapes, so that most texts are known to be clean without looking at each string.
     if "\\u0000" in text or "\\ud" in text:
-        text = json.dumps(_clean(args))
+        text = json.dumps(_clean(json.loads(text)))
     return text
 
 
-async def encoded(args: Mapping[str, Any]) -> str:
-    """`takeable(args)`; what is large is written in a thread, so that nothing else waits for it."""
-    return await aside(_weight(args), takeable, args)
+async def encoded(args: Mapping[str, Any], put: Callable[[bytes], Any] = in_base64) -> str:
+    """`takeable(args, put)`; what is large is written in a thread, so that nothing else waits for it."""
+    return await aside(_weight(args), takeable, args, put)
 
 
 def refusal(function: str, code: str, message: str = "", *, remedy: str = "") -> StoreError:
@@ -60,7 +68,8 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
             "Migrations are pending: run `agentctl db status`, then `agentctl db migrate` or `supabase db push`.",
         )
     if code in _PASSING or _PASSING_CLASSES.fullmatch(code):
-        return StoreUnavailable(f"{where} cannot do it now ({code})", remedy or _AGAIN)
+        kind = StoreSilent if _SILENT.fullmatch(code) else StoreUnavailable
+        return kind(f"{where} cannot do it now ({code})", remedy or _AGAIN)
     if _NO_ENTRY.fullmatch(code):
         return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
     said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""
@@ -72,7 +81,7 @@ def _weight(value: Any) -> int:
     weight, left = 0, [value]
     while left and weight <= LARGE:
         part = left.pop()
-        weight += len(part) if isinstance(part, str) else 8
+        weight += len(part) if isinstance(part, str | bytes) else 8
         if isinstance(part, Mapping):
             left.extend(part.values())
         elif isinstance(part, list | tuple):

@@ -1,11 +1,12 @@
-"""What happened on the phone: the list of calls, and one of them."""
+"""What happened on the phone: the newest calls, and one of them."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
+from agentctl.calls.selection import Selection
 from agentctl.errors import AgentctlError
+from agentctl.verbs.calls.found import find
 from agentctl.wiring import Control
 
 
@@ -15,13 +16,7 @@ async def calls(control: Control, *, limit: int = 20, assistant: str | None = No
     Calls of agents that are not ours are in it, with assistant null; where an environment was named, only its own are.
     Raises StoreError.
     """
-    store = await control.store()
-    asked: dict[str, Any] = {"limit": limit, "assistant": assistant}
-    if control.environment is not None:
-        scope = await asyncio.to_thread(lambda: control.scope)
-        asked |= {"project": scope.project, "environment": scope.environment}
-    rows: list[dict[str, Any]] = await store.call("list_calls", asked)
-    return rows
+    return await find(control, Selection(assistant=assistant), limit=limit)
 
 
 async def call(control: Control, conversation_id: str) -> dict[str, Any]:

@@ -17,11 +17,13 @@ from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.secrecy.secret import masked
 from agentctl.settings import ELEVENLABS_HOSTS
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.examination.finding import Finding, State
 from agentctl.verbs.numbers import unfinished
+from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.post_call import webhook as webhooks
 from agentctl.verbs.remedy import narrowed
 from agentctl.verbs.renaming import outdated
@@ -229,13 +231,13 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
     if not declared:
         return {}
     bindings = await control.bindings()
-    agents, had = bindings.of(AGENT_KIND), bindings.of(NUMBER_KIND)
+    had = bindings.of(NUMBER_KIND)
     entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
     there = {entry.get("phone_number"): entry for entry in entries}
 
     async def find(number: str, key: str) -> Finding:
         if number in there:
-            return await _number(control, number, key, there[number], agents.get(key))
+            return await _number(control, number, key, there[number], bindings)
         remedy = f"agentctl import-number {number} --assistant {key}"
         if number in had:
             return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
@@ -256,12 +258,12 @@ async def _unfinished(control: Control, number: str, key: str, found: Finding) -
     return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))
 
 
-async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], agent_id: str | None) -> Finding:
-    rings_at = (entry.get("assigned_agent") or {}).get("agent_id")
+async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], bindings: Bindings) -> Finding:
+    rings_at, agent_id = (entry.get("assigned_agent") or {}).get("agent_id"), bindings.of(AGENT_KIND).get(key)
     if agent_id is None or rings_at != agent_id:
-        return Finding(
-            "numbers", "broken", f"{number} rings at {rings_at or 'no agent'}, not at {key}", "agentctl sync"
-        )
+        what, number_id = f"{number} rings at {rings_at or 'no agent'}, not at {key}", str(entry.get("phone_number_id"))
+        way = await way_back(control, bindings, number, key, number_id=number_id, agent_id=rings_at)
+        return Finding("numbers", "broken", what, way)
     if control.settings.twilio_account_sid is None or entry.get("provider") not in (None, "twilio"):
         return Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)")
     try:

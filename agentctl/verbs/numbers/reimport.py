@@ -28,8 +28,10 @@ from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.release import at_elevenlabs
+from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.numbers.takeover import agent_of, at_twilio, chosen
 from agentctl.verbs.numbers.unfinished import Begun
+from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.steps import Step, Undone, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -85,7 +87,9 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     need_e164(number)
     if fallback is not None:
         need_web_url("--fallback", fallback)
-    assistant = chosen((await sync.load(control)).assistants, number, key)
+    loaded = await sync.load(control)
+    await must_be_current(control, [key])
+    assistant = chosen(loaded.assistants, number, key)
     agent_id = await agent_of(control, (await control.bindings()).get(Ref(AGENT_KIND, key)), key)
     control.twilio_access(enable_sms=sms)
     # Twilio is asked with the very credentials that ElevenLabs is to be given: wrong ones end here.
@@ -93,7 +97,8 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     begun = await (await Undertaking.of(control, undertaking_of(number))).state(Begun)
     resumed = begun is not None
     if begun is None:
-        begun = await _begun(control, number, agent_id, incoming, there, fallback, sms=sms)
+        here = await _ringing(control, number, key, agent_id, there)
+        begun = await _begun(control, number, incoming, here, fallback, sms=sms)
     now = incoming.routing()
     used = {} if resumed else routing.in_use(now)
     return Reimport(
@@ -125,21 +130,20 @@ async def reimport(control: Control, found: Reimport) -> Reimported:
         return run.result()
 
 
-async def _begun(
-    control: Control,
-    number: str,
-    agent_id: str,
-    incoming: IncomingNumber,
-    there: Observed | None,
-    fallback: str | None,
-    *,
-    sms: bool,
-) -> Begun:
+async def _ringing(control: Control, number: str, key: str, agent_id: str, there: Observed | None) -> Observed:
+    """The number at ElevenLabs, which has to ring at the agent already."""
     if there is None:
         raise UsageError(f"{number} is not at ElevenLabs", "Import it without --reimport.")
-    if there.body["agent_id"] != agent_id:
-        where = there.body["agent_id"] or "no agent"
-        raise UsageError(f"{number} rings at {where}, not at {agent_id}", "Let it ring there first: agentctl sync")
+    if (other := there.body["agent_id"]) != agent_id:
+        ids = {"number_id": there.remote_id, "agent_id": other}
+        way = await way_back(control, await control.bindings(), number, key, **ids)
+        raise UsageError(f"{number} rings at {other or 'no agent'}, not at {agent_id}", way)
+    return there
+
+
+async def _begun(
+    control: Control, number: str, incoming: IncomingNumber, there: Observed, fallback: str | None, *, sms: bool
+) -> Begun:
     now = incoming.routing()
     saved = await saved_route.find(control, number)
     answering = _answering(fallback) if fallback else _who_answers(now, saved.routing if saved else {})
@@ -150,7 +154,7 @@ async def _begun(
         )
     routed = sms or routing.is_elevenlabs(now.get("sms_url", ""))
     label = there.body.get("label") or number
-    return Begun(now, there.remote_id, answering, sms=routed, label=label, agent_id=agent_id)
+    return Begun(now, there.remote_id, answering, sms=routed, label=label, agent_id=there.body["agent_id"])
 
 
 def _answering(url: str) -> dict[str, str]:

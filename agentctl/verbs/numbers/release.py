@@ -20,6 +20,7 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.reading import read
+from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -80,6 +81,9 @@ async def look(control: Control, number: str) -> Departure:
         raise _another_ones(number, saved)
     incoming = await _incoming(control, number, needed=saved is not None)
     reasons = [*_reasons(number, there, incoming, saved, bindings), *_doubts(control, number, saved, bound=bound)]
+    declaring = [one for one in loaded.assistants if number in one.phone.numbers]
+    older = await outdated(control, bindings, loaded.assistants) if declaring else {}
+    reasons += [told(one.key, older[one.key]) for one in declaring if one.key in older]
     if there is None and (saved is not None or bound):
         reasons += await _strange(control, number, bindings)
     return Departure(
@@ -88,7 +92,7 @@ async def look(control: Control, number: str) -> Departure:
         incoming=incoming,
         saved=saved,
         bound=bound,
-        declared_in=tuple(item.where for item in loaded.assistants if number in item.phone.numbers),
+        declared_in=tuple(one.where for one in declaring),
         needs_yes=tuple(reasons),
         notices=tuple(_notices(number, incoming, saved)),
     )

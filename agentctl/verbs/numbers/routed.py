@@ -1,4 +1,7 @@
-"""Numbers that another environment routes: nobody changed anything there, so that neither side may take the other's."""
+"""Numbers that ring elsewhere than at their assistant: whose doing that is, and what to do about it.
+
+Where another environment routes one, nobody changed anything there, so that neither side may take the other's.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import NamedTuple
 from agentctl.errors import AgentctlError, Problem
 from agentctl.resources import agent, phone_number
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.plan import Change, Planned
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Planned
 from agentctl.wiring import Control
 
 _TAG = re.compile(rf"{agent.MARK}(?P<project>[^/]+)/(?P<environment>[^/]+)/(?P<key>.+)")
@@ -30,22 +34,39 @@ async def doubted(control: Control, plan: Planned, bindings: Bindings) -> Planne
     One whose agent cannot be read, or carries no other's mark, stays as it is.
     """
     asked = [one for one in plan.changes if one.desired.kind == phone_number.KIND and one.overwrites]
-    owners = await asyncio.gather(*(_owner(control, one, bindings) for one in asked))
+    rings = [one.observed.body.get("agent_id") if one.observed else None for one in asked]
+    owners = await asyncio.gather(*(_owner(control, agent_id, bindings) for agent_id in rings))
     found = {one.desired.ref: (one, owner) for one, owner in zip(asked, owners, strict=True) if owner}
     if not found:
         return plan
-    doubts = {ref: _doubt(control, change, owner) for ref, (change, owner) in found.items()}
+    doubts = {ref: _doubt(control, ref.key, one.desired.payload.key, owner) for ref, (one, owner) in found.items()}
     notices = [Problem(f"phone_number {ref.key}", doubt) for ref, doubt in doubts.items()]
     changes = [replace(one, doubt=one.doubt or doubts.get(one.desired.ref, "")) for one in plan.changes]
     return replace(plan, changes=tuple(changes), notices=(*plan.notices, *notices))
 
 
-async def _owner(control: Control, change: Change, bindings: Bindings) -> Owner | None:
-    agent_id = change.observed.body.get("agent_id") if change.observed else None
+async def way_back(
+    control: Control, bindings: Bindings, number: str, key: str, *, number_id: str, agent_id: str | None
+) -> str:
+    """What makes `number`, which rings at `agent_id` (None: nowhere), ring at the assistant `key`.
+
+    A plain sync leaves it where somebody has put it, as it does with any drift.
+    """
+    if owner := await _owner(control, agent_id, bindings):
+        doubt = _doubt(control, number, key, owner)
+        return f"{doubt[0].upper()}{doubt[1:]}"
+    applied = bindings.memory(Ref(phone_number.KIND, number), number_id)
+    if not agent_id if applied is None else applied.get("agent_id", agent_id) == agent_id:
+        return "agentctl sync"
+    way = f"Let it ring here again: agentctl sync --take-ours --only {key}"
+    return f"{way}; or take where it rings into the files: agentctl pull {key}" if agent_id else way
+
+
+async def _owner(control: Control, agent_id: str | None, bindings: Bindings) -> Owner | None:
     if not agent_id or agent_id in bindings.of(agent.KIND).values():
         return None
     try:
-        there = await agent.Agent(control.api, control.scope).read(str(agent_id))
+        there = await agent.Agent(control.api, control.scope).read(agent_id)
     except AgentctlError:
         return None
     marks = [Owner(*match.groups()) for tag in there.body.get("tags") or () if (match := _TAG.fullmatch(str(tag)))]
@@ -53,15 +74,15 @@ async def _owner(control: Control, change: Change, bindings: Bindings) -> Owner 
     return None if any(one[:2] == ours for one in marks) else next(iter(marks), None)
 
 
-def _doubt(control: Control, change: Change, owner: Owner) -> str:
-    here, assistant = control.scope, change.desired.payload
+def _doubt(control: Control, number: str, key: str, owner: Owner) -> str:
+    here = control.scope
     same = owner.project == here.project
     whose = (
         f"environment {owner.environment}" if same else f"environment {owner.environment} of project {owner.project}"
     )
     return (
-        f"{change.desired.key} is routed by {whose}, to its {owner.key}, and nobody changed that at the platform; give "
+        f"{number} is routed by {whose}, to its {owner.key}, and nobody changed that at the platform; give "
         f"{here.environment} numbers of its own, or none: phone.numbers = [] under "
-        f"[environments.{here.environment}.assistants.{assistant.key}] in agentctl.toml; a sync with --take-ours takes "
+        f"[environments.{here.environment}.assistants.{key}] in agentctl.toml; a sync with --take-ours takes "
         f"the callers of {owner.environment} away from it"
     )

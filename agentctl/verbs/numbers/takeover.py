@@ -27,6 +27,7 @@ from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.numbers import number_line, saved_route
 from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.remedy import pointed
+from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -146,6 +147,7 @@ async def _begun(control: Control, number: str, key: str, fallback: str | None) 
     loaded = await sync.load(control)
     if await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
         raise UsageError(f"{number} is between two imports", going_on(number, key))
+    await must_be_current(control, [key])
     assistant = chosen(loaded.assistants, number, key)
     declared = number in assistant.phone.numbers
     if not declared:

@@ -13,7 +13,7 @@ from agentctl.resources import agent, knowledge, rag_index
 from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.criteria import by_id
-from agentctl.resources.defaults import beyond_defaults, without_secrets
+from agentctl.resources.defaults import beyond_defaults, inline_tools, without_secrets
 from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.prompt_text import as_in_file
@@ -138,7 +138,7 @@ class _Composer:
         _drop(settings, PROMPT.split("."))
         if not shelf.raw:
             _drop(settings, _KNOWLEDGE)
-        self._say(where, shelf, hidden)
+        self._say(where, shelf, hidden, inline_tools(body))
         sheet = Sheet(
             self._loaded.project.root,
             one.key,
@@ -246,9 +246,13 @@ class _Composer:
                     Problem(where, f"{called(entry.get('name'))} is used by {who} too, and is only renamed")
                 )
 
-    def _say(self, where: str, shelf: Shelf, hidden: Sequence[tuple[str, ...]]) -> None:
+    def _say(self, where: str, shelf: Shelf, hidden: Sequence[tuple[str, ...]], tools: Sequence[str]) -> None:
         if shelf.raw:
             self.notes.append(Problem(where, f"its knowledge stays at the platform, named by id: {shelf.raw}"))
+        if tools:
+            shown = ", ".join(map(called, tools))
+            what = "stand in the agent itself and stay at the platform alone; a file can name tools of the workspace"
+            self.notes.append(Problem(where, f"its tools {shown} {what}, by id (tool_ids under [elevenlabs])"))
         for path in hidden:
             what = "looks like a secret and stays at the platform alone; better make it one of ElevenLabs' secrets"
             self.notes.append(Problem(where, f"{'.'.join(path)} {what}"))

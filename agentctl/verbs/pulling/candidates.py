@@ -17,6 +17,7 @@ from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.verbs.pulling.fetching import short
+from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.sync import load
@@ -66,18 +67,21 @@ async def candidates(
     unknown = [glob for glob in keys if not any(fnmatchcase(key, glob) for key in declared)]
     if not (every or agents or unknown):
         return Candidates(keys=tuple(keys))
+    await must_be_called_so(control, unknown)
     asked = agents or {}
     search = _Search(control, await control.bindings(), declared)
     for agent_id in asked:
         entry = await control.api.get(agent.AGENT, agent_id=agent_id)
         search.ask(having(f"GET {agent.AGENT}", entry, "agent_id"), asked[agent_id], alone=len(asked) == 1)
     entries = [entry async for entry in _listed(control) if entry["agent_id"] not in asked]
+    search.moved = await _older(control, loaded.assistants)
     if every:
-        search.moved = await _moved(control, search, loaded.assistants, entries)
+        search.moved |= await _moved(control, search, loaded.assistants, entries)
     for entry in entries:
         search.add(entry, every=every, globs=unknown)
     found = tuple(search.found.values())
-    rest = tuple(glob for glob in keys if glob not in unknown or not any(fnmatchcase(one.key, glob) for one in found))
+    answered = {*(one.key for one in found), *search.moved}
+    rest = tuple(glob for glob in keys if glob not in unknown or not any(fnmatchcase(key, glob) for key in answered))
     return Candidates(found, rest, tuple(search.left), tuple(search.notes))
 
 
@@ -87,6 +91,12 @@ async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
     entries = [having(f"GET {agent.AGENTS}", one, "agent_id") async for one in pages]
     for entry in sorted(entries, key=lambda one: (one.get("created_at_unix_secs") or 0, str(one["agent_id"]))):
         yield entry
+
+
+async def _older(control: Control, assistants: Sequence[Assistant]) -> dict[str, str]:
+    """Of each key that is newer than these files: what to do. Pulled, the one that it was would pass for a new one."""
+    older = await outdated(control, await control.bindings(), assistants)
+    return {one.new: told(key, one) for key, one in older.items()}
 
 
 async def _moved(
@@ -104,7 +114,7 @@ async def _moved(
     older = await outdated(control, bindings, assistants)
     apart = {*older, *(one.new for one in older.values())}
     found = moves(bindings, await control.kinds(bindings), assistants, seen=seen, apart=apart)
-    return {one.new: told(key, one) for key, one in older.items()} | {
+    return {
         key: f"was {one.whose}, and {one.first} may be it by now; if its folder was renamed, keep its agent and "
         f"numbers: {one.way}; to have it back beside {one.first}: agentctl pull {key}"
         for one in found.told()
@@ -119,12 +129,13 @@ class _Search:
         self._root = control.directory
         self._veil = control.veil
         self._prefix = Agent(control.api, control.scope).tag("")
-        self._bound = {remote_id: key for key, remote_id in bindings.of(agent.KIND).items()}
         self._declared = set(declared)
+        bound = sorted(bindings.of(agent.KIND).items(), key=lambda one: one[0] in self._declared)
+        self._bound = {remote_id: key for key, remote_id in bound}  # of two that have it, the declared one
         self.found: dict[str, Candidate] = {}
         self.left: list[Problem] = []
         self.notes: list[Problem] = []
-        self.moved: Mapping[str, str] = {}  # by key: what to do where its folder seems to have been renamed by hand
+        self.moved: dict[str, str] = {}  # by key: what to do where it seems to be another's by now, or another was its
 
     def key_of(self, entry: Mapping[str, Any]) -> str:
         """Our key for it, or nothing."""
@@ -162,7 +173,7 @@ class _Search:
                 self.left.append(
                     Problem(where, f"is tagged as {ours}, which is another agent; take its tag away there")
                 )
-        elif every and ours in self.moved:
+        elif ours in self.moved and (every or any(fnmatchcase(ours, glob) for glob in globs)):
             self.left.append(Problem(where, self.moved[ours]))
         elif foreign and every:
             self.notes.append(Problem(where, f"belongs to another project and is left alone: {foreign}"))

@@ -20,7 +20,7 @@ from agentctl.sources.pulled import Draft, Rewrite, replace
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
-from agentctl.sync.kind import Kind
+from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import former_secrets
 from agentctl.verbs.exclusive import exclusive
@@ -28,7 +28,8 @@ from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
 from agentctl.verbs.reading import read
-from agentctl.verbs.remedy import narrowed, pointed, templates
+from agentctl.verbs.remedy import letting_go, narrowed, owners, pointed, templates, undeclared
+from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.sync import in_force, load, select
@@ -76,27 +77,62 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     plan = await former_secrets.veiled(control, plan)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
-    gone = {one.desired.ref for one in plan.changes if one.vanished}
+    gone = {one.desired.ref: one.bound for one in plan.changes if one.vanished}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
-    texts: list[Change] = []
-    for change in plan.changes:
-        if change.overwrites and (took := await take_text(control, drafts, change)):
-            taking.taken.append(took[0])
-            texts.append(change)
-            change = took[1]
-        if change.overwrites:
-            await taking.change(change)
+    texts = await _take(control, taking, drafts, plan.changes, assistants)
+    left = [*taking.left, *_undeclared(plan, assistants), *_unknown(plan)]
+    left += await _of_held(control, beside, chosen, loaded.assistants)
+    left += await _older(control, bindings, chosen) if only else []
     return Pull(
         assistants=tuple(one.key for one in assistants),
         rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
         taken=tuple(taking.taken),
-        left=tuple(
-            dict.fromkeys([*taking.left, *_unknown(plan), *await _of_held(control, beside, chosen, loaded.assistants)])
-        ),
+        left=tuple(dict.fromkeys(left)),
         failures=pointed(plan, assistants).failures,
         before=plan,
-        texts=tuple(texts),
+        texts=texts,
     )
+
+
+async def _take(
+    control: Control,
+    taking: Taking,
+    drafts: Mapping[str, Draft],
+    changes: Sequence[Change],
+    assistants: Sequence[Assistant],
+) -> tuple[Change, ...]:
+    """Lay into the drafts what they can take; the documents of which the text was taken."""
+    texts: dict[Ref, Change] = {}
+    for change in map(_own, changes):
+        ref = change.desired.ref
+        # One file cannot take two edits of its text.
+        if change.overwrites and ref not in texts and (took := await take_text(control, drafts, change, assistants)):
+            taking.taken.append(took[0])
+            texts[ref], change = change, took[1]
+        if change.overwrites:
+            await taking.change(change)
+    return tuple(texts.values())
+
+
+def _own(change: Change) -> Change:
+    """The change with what was done to it itself: that it waits for something edited is no edit of it."""
+    parts = {at for at, _ in change.awaits}
+    edits = tuple(with_(edit, origin="here") if edit.keys in parts else edit for edit in change.edits)
+    return with_(change, edits=edits)
+
+
+def _undeclared(plan: Plan, assistants: Sequence[Assistant]) -> Iterator[Problem]:
+    """What was edited there and is declared no longer, so that there is no file that could take it."""
+    for change in plan.changes:
+        for ref in undeclared(change, plan.changes):
+            remedy = narrowed(letting_go(), owners([change.desired], assistants))
+            yield Problem(f"{ref.kind} {ref.key}", f"was edited at the platform, and no file declares it. {remedy}")
+
+
+async def _older(control: Control, bindings: Bindings, chosen: Sequence[Assistant]) -> list[Problem]:
+    """Those whose files are older than their key: what was changed at the platform belongs into the newer ones."""
+    older = await outdated(control, bindings, control.loaded.assistants)
+    return [Problem(one.where, told(one.key, older[one.key])) for one in chosen if one.key in older]
 
 
 async def _of_held(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import agent, agent_test, knowledge, knowledge_folder, phone_number, post_call, rag_index
+from agentctl.resources import agent, agent_test, knowledge, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.secrecy.secret import masked, withheld
 from agentctl.sources.counterpart import place
@@ -17,13 +17,13 @@ from agentctl.sources.reading import aside
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, identity
 from agentctl.sync.kind import Keyed, Kind, Ref
-from agentctl.sync.plan import Change, refs, resolve
-from agentctl.verbs.remedy import anew, narrowed, owners
+from agentctl.sync.plan import Change, resolve
+from agentctl.verbs.pulling.untakable import OURS, UNTAKABLE
+from agentctl.verbs.remedy import anew, bereft, narrowed, owners
 
 _ROUNDS = 5
 _KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
-_OURS = "agentctl sync --take-ours"
-_OURS_AGAIN = f"put ours back with: {_OURS}"
+_OURS_AGAIN = f"put ours back with: {OURS}"
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Taken:
 
 
 class Taking:
-    """One pull in the making: what was laid into drafts, and what could not be. `gone`: what was deleted there."""
+    """One pull in the making: what was laid into drafts, and what could not be. `gone`: see `bereft`."""
 
     def __init__(
         self,
         drafts: Mapping[str, Draft],
         bindings: Bindings,
         kinds: Mapping[str, Kind[Any]],
-        gone: AbstractSet[Ref] = frozenset(),
+        gone: Mapping[Ref, str | None] = MappingProxyType({}),
     ) -> None:
         self._drafts = drafts
         self._bindings = bindings
@@ -65,13 +65,13 @@ class Taking:
         if change.doubt:
             self._leave(change, change.doubt)
         elif change.vanished:
-            self._leave(change, f"was deleted at the platform; {anew(change, _OURS)}, or delete its source")
+            self._leave(change, f"was deleted at the platform; {anew(change, OURS)}, or delete its source")
         elif change.desired.kind == agent.KIND:
             await self._agent(change)
         elif change.desired.kind == phone_number.KIND:
             self._number(change)
         else:
-            self._leave(change, UNTAKABLE[change.desired.kind](change))
+            self._leave(change, str(UNTAKABLE[change.desired.kind](change)))
 
     def _leave(self, change: Change, why: str) -> None:
         self.left.append(Problem(f"{change.desired.kind} {change.desired.key}", why))
@@ -196,7 +196,7 @@ class Taking:
             if edit.path != "agent_id":
                 self.left.append(Problem(f"phone_number {number}", f"{edit.path} differs; {_OURS_AGAIN}"))
                 continue
-            if refs(edit.after) & self._gone and edit.before in (None, "", *map(self._bindings.get, self._gone)):
+            if bereft(edit, self._gone):
                 what = f"rings nowhere since its agent was deleted at the platform; {_OURS_AGAIN}"
                 self.left.append(Problem(f"phone_number {number}", what))
                 continue
@@ -211,29 +211,6 @@ class Taking:
                 self.left.append(error.problem)
             else:
                 self._took(self._drafts[holder.key], change, edit)
-
-
-_MOVED = f"was moved or renamed at the platform; {_OURS_AGAIN}"
-_AS_HTML = (
-    "was edited at the platform, which gives text back as HTML, so that it cannot be pulled; copy it by hand into its "
-    f"file first, or not, to put ours back; then: {_OURS}"
-)
-
-
-def _of_a_document(change: Change) -> str:
-    # Without its name, which holds its digest, nothing is known of the content.
-    edited = [one for one in change.foreign if one.path not in ("folder", "name") and one.before is not None]
-    return _AS_HTML if edited else _MOVED
-
-
-# By kind: why no file can take what was changed there.
-UNTAKABLE: Mapping[str, Callable[[Change], str]] = {
-    knowledge_folder.KIND: lambda change: _MOVED,
-    knowledge.KIND: _of_a_document,
-    rag_index.KIND: lambda change: f"is another one at the platform; {_OURS_AGAIN}",
-    agent_test.KIND: lambda change: f"was changed at the platform; {_OURS_AGAIN}, or edit its file",
-    post_call.KIND: lambda change: f"was changed in the store; {_OURS_AGAIN}",
-}
 
 
 _REFERRED = (knowledge.KIND, agent_test.KIND, agent.KIND, "webhook")

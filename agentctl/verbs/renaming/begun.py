@@ -30,10 +30,13 @@ class Begun:
 
 @dataclass(frozen=True)
 class Given:
-    """The key that an assistant has by now, be it its third one, and the day (UTC) on which it lost the first."""
+    """The key that an assistant has by now, be it its third one, and the day (UTC) on which it lost the first.
+
+    The day is None where nothing but the mark of an agent tells of it.
+    """
 
     new: str
-    on: date
+    on: date | None = None
 
 
 @asynccontextmanager

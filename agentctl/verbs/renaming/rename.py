@@ -33,6 +33,7 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.begun import begun, was_begun
+from agentctl.verbs.renaming.parting import is_one, parted
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import ProjectPlan, digest, restored, unknown
@@ -88,7 +89,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
     bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
     two = None not in bound and bound[0] != bound[1]
     found = moves(bindings, await control.kinds(bindings), loaded.assistants) if new in declared else None
-    has_left = found is not None and found.may_be(old, new)
+    has_left = found is not None and (found.may_be(old, new) or is_one(bindings, old, new))
     displaced = found.free(f"{new[:50]}-before") if found and has_left and two else None
     if old in declared:
         if bound[0] is not None and has_left:
@@ -119,14 +120,16 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
 async def _must_be_current(
     control: Control, bindings: Bindings, declared: Mapping[str, Assistant], old: str, new: str
 ) -> None:
-    """Raise UsageError where `old` was given another key than `new` already, and as `_must_be_known` does.
+    """Raise UsageError where `old` was given a key already, and it is not `new`, or has an agent; and as
+    `_must_be_known` does.
 
     A second key would be all that is remembered of it, so that other older files were taken for current ones.
     """
     await _must_be_known(control, bindings, declared[old], old, new)
     given = (await outdated.outdated(control, bindings, tuple(declared.values()))).get(old)
-    if given is not None and given.new != new:
-        hint = f"For another key of it, there: agentctl rename {given.new} {new}. Nothing was changed."
+    if given is not None and (given.new != new or is_one(bindings, old, new)):
+        there = f"agentctl rename {old if given.new == new else given.new} {new}"
+        hint = f"{'' if given.new == new else 'For another key of it, '}there: {there}. Nothing was changed."
         raise UsageError(outdated.told(old, given), hint)
 
 
@@ -169,6 +172,8 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
     """
     async with exclusive(control):
         old, new = renaming.old, renaming.new
+        if not renaming.moves and await parted(control, old, new):
+            return await _marked(control, [renaming.assistant])
         store, kinds = await control.store(), await control.kinds(await control.bindings())
         before = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}

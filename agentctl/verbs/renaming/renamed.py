@@ -184,7 +184,7 @@ def doubted(
         return _unlike(plan, found, where, apart)
     kept = (found.declared - found.known) & doubts.keys()
     doubtful = tuple(
-        replace(one, doubt="" if key in kept and one.action == "update" else doubts.get(key, ""))
+        replace(one, doubt="" if key in kept and one.action == "update" else doubts.get(key, one.doubt))
         for one, key in ((one, _assistant(one.desired.key)) for one in plan.changes)
     )
     return replace(plan, changes=doubtful, notices=(*plan.notices, *notices))

@@ -23,6 +23,7 @@ from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
 from agentctl.verbs.reading import read
+from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions.hold import Hold, holds, note
 from agentctl.wiring import Control
 
@@ -86,8 +87,10 @@ async def history(control: Control, key: str | None = None) -> tuple[History, ..
         known |= (await control.bindings()).of(AGENT_KIND).keys()
     held = {hold.key: hold for hold in await holds(control)}
     found = [History(one, await revisions(control, one), held.get(one)) for one in ([key] if key else sorted(known))]
-    if key is not None and key not in known and not found[0].revisions:
-        raise unknown(key, known)
+    if key is not None and not found[0].revisions:
+        await must_be_current(control, [key])
+        if key not in known:
+            raise unknown(key, known)
     return tuple(found)
 
 

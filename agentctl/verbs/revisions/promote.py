@@ -23,6 +23,7 @@ from agentctl.sources.origin import differing
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.verbs import sync
 from agentctl.verbs.gate import OnTests
+from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.revisions import history
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.wiring import Control
@@ -62,6 +63,7 @@ async def look(
     if names[0] == names[1]:
         raise UsageError(f"{names[0]} cannot be promoted to itself")
     loaded = await sync.load(to)
+    await must_be_called_so(to, only)
     chosen = sync.select(loaded.assistants, only)
     revisions: dict[str, int] = {}
     left, refused = [], []

@@ -18,6 +18,7 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import former_secrets, gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.remedy import pointed
+from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
 from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
@@ -47,6 +48,8 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     loaded = await sync.load(control)
     declared = {assistant.key: assistant for assistant in loaded.assistants}
     kept = await revisions(control, key)
+    if not kept:
+        await must_be_current(control, [key])
     if key not in declared:
         hint = f"Its revisions are kept; bring assistants/{key} back first."
         raise UsageError(f"{key} is no longer declared", hint) if kept else unknown(key, declared)
@@ -111,6 +114,7 @@ async def release(control: Control, key: str) -> bool:
         control.loaded.checked()
     if await unhold(control, key):
         return True
+    await must_be_current(control, [key])
     known = {assistant.key for assistant in control.loaded.assistants}
     if key not in known:
         raise unknown(key, known)

@@ -144,7 +144,8 @@ def whence(change: Change, edit: Edit) -> str:
     if change.desired.kind == knowledge.KIND and edit.path == "content" and edit.before is None:
         # The digest of its content stands in its name, which somebody changed.
         return "no longer told by its name"
-    return origin(edit)
+    awaited = sorted({f"{ref.kind} {ref.key}" for at, ref in change.awaits if at == edit.keys})
+    return f"waits for {', '.join(awaited)}, edited at the platform" if awaited else origin(edit)
 
 
 def origin(edit: Edit) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agentctl.calls.event import Event, SavedAssistant
+from agentctl.clients.store.wire import takeable
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -75,7 +76,7 @@ class FakeStore:
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
-        json.dumps(args)  # what a transport would do
+        takeable(args)  # what a transport would do
         self.calls.append((function, dict(args)))
         answer = self.answers[function]
         answer = answer(args) if callable(answer) else answer
@@ -93,8 +94,8 @@ class FakeRecordings:
     def __init__(self) -> None:
         self.saved: dict[str, tuple[bytes, str]] = {}
 
-    async def save(self, conversation_id: str, audio: bytes, content_type: str) -> str:
-        self.saved[conversation_id] = (audio, content_type)
+    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+        self.saved[conversation_id] = (audio.read_bytes(), content_type)
         return f"file:///recordings/{conversation_id}"
 
     async def erase(self, conversation_id: str) -> bool:

@@ -1,6 +1,6 @@
-import base64
+import hashlib
 import json
-import threading
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +53,7 @@ async def test_accept_stores_the_very_bytes() -> None:
     accepted = await inbox.accept(store, raw, inbox.peek(raw), "webhook")
     assert (accepted.id, accepted.new) == ("e1", True)
     args = store.args("accept")
-    assert args["payload"] == encoded(raw)
+    assert args["payload"] == raw
     assert (args["type"], args["conversation_id"], args["source"]) == ("a", "c", "webhook")
 
 
@@ -96,22 +96,35 @@ async def test_a_payload_has_the_more_time_the_larger_it_is() -> None:
 
     raw = b"\0" * (2 * 1024 * 1024)
     claimed = replace(event(raw), payload=None)
-    assert (await inbox.fetch(Patient(find_event={"payload": encoded(raw)}), claimed)).payload == raw
+    assert (
+        await inbox.fetch(Patient(find_event={"payload": encoded(raw), "size": len(raw), "parts": 0}), claimed)
+    ).payload == raw
     assert waited == [12.0]
     with pytest.raises(StoreError, match="no longer stored"):
         await inbox.fetch(FakeStore(find_event=None), claimed)
 
 
 @pytest.mark.anyio
-async def test_a_recording_is_encoded_and_decoded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    loops, real = [], base64.b64encode
+async def test_what_is_large_goes_in_and_comes_out_in_parts(postgres_store: inbox.Store) -> None:
+    parts = [b'{"type": "post_call_audio", ', b'"data": {"conversation_id"', b': "c"}}']
+    raw = b"".join(parts)
 
-    def encode(payload: bytes) -> bytes:
-        loops.append(threading.current_thread() is threading.main_thread())
-        return real(payload)
+    async def all_of(some: list[bytes]) -> AsyncIterator[bytes]:
+        for part in some:
+            yield part
 
-    monkeypatch.setattr("agentctl.calls.inbox.base64.b64encode", encode)
-    heading = Heading("post_call_audio", "c", None, None)
-    for size in (256 * 1024, 256 * 1024 + 1):
-        await inbox.accept(FakeStore(accept={"id": "e", "new": True}), b"x" * size, heading, "webhook")
-    assert loops == [True, False]
+    async def accept(some: list[bytes]) -> inbox.Accepted:
+        digest = hashlib.sha256(raw).hexdigest()
+        return await inbox.accept_large(postgres_store, all_of(some), inbox.peek(raw), digest, len(raw))
+
+    with pytest.raises(StoreError, match="missing"):
+        await accept(parts[:2])
+    assert await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15) == []
+    first, *again = [await accept(parts) for _ in range(3)]
+    assert first.new
+    assert [(one.id, one.new) for one in again] == [(first.id, False)] * 2
+    (claimed,) = await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=15)
+    fetched = await inbox.fetch(postgres_store, claimed)
+    assert (fetched.payload, fetched.size, fetched.parts) == (None, len(raw), 3)
+    assert [piece async for piece in inbox.pieces(postgres_store, fetched)] == parts
+    assert (await inbox.fetch(postgres_store, replace(claimed, type="post_call_transcription"))).payload == raw

@@ -8,7 +8,7 @@ import pytest
 from agentctl import worker
 from agentctl.calls.digest import digester
 from agentctl.calls.jobs import EventJob, MailJob, describe
-from agentctl.errors import DigestError, MailError, RateLimited, StoreUnavailable, Unreachable
+from agentctl.errors import DigestError, MailError, RateLimited, StoreSilent, StoreUnavailable, Unreachable
 from tests.agentctl.calls.fakes import FakeRecordings, FakeStore, encoded, event, sample
 from tests.agentctl.calls.test_outbox import MAIL, Route
 
@@ -61,6 +61,12 @@ async def test_what_waits_for_something_that_is_away_is_not_to_blame_and_tried_s
         assert (store.args(function)["outage"], store.args(function)["delay_seconds"]) == (True, 300.0)
 
 
+async def test_a_store_that_was_reached_and_is_silent_may_be_the_events_doing() -> None:
+    store = FakeStore()
+    await events(store).fail(event({}), StoreSilent("no answer within 10 s"), 3600.0)
+    assert (store.args("fail_event")["outage"], store.args("fail_event")["delay_seconds"]) == (False, 3600.0)
+
+
 async def test_what_is_given_back_names_its_queue() -> None:
     store = FakeStore(release={"held": True})
     await events(store).release(event({}))
@@ -91,7 +97,11 @@ async def test_each_event_fetches_its_own_payload_and_fails_alone() -> None:
     claimed = replace(event(sample("post_call_transcription")), payload=None)
 
     def found(args: Mapping[str, Any]) -> Any:
-        return StoreUnavailable("slow") if args["id"] == "large" else {"payload": encoded(raw)}
+        return (
+            StoreUnavailable("slow")
+            if args["id"] == "large"
+            else {"payload": encoded(raw), "size": len(raw), "parts": 0}
+        )
 
     rows = [{**vars(claimed), "id": name, "assistant": None} for name in ("large", "small")]
     handed = iter([rows, []])

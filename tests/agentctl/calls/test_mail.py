@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from datetime import date, time
 from email.message import EmailMessage
 from email.policy import SMTP
 from html.parser import HTMLParser
@@ -49,7 +50,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += attrs
-        if tag not in ("meta", "br", "link", "img"):
+        if tag not in ("meta", "br", "link", "img", "wbr"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -125,6 +126,10 @@ def test_a_failed_call() -> None:
         (replace(DIGEST, engine="llm", model="qwen3:8b"), "Zusammengefasst vom Sprachmodell qwen3:8b."),
         (extract(parse(conversation()), "de"), "Automatischer Auszug ohne Sprachmodell."),
         (replace(DIGEST, detail={"fallback_from": "llm"}), "Das eingestellte Sprachmodell war nicht verfügbar."),
+        (
+            replace(DIGEST, detail={"fallback_from": "llm", "over_budget": True}),
+            "Das Tagesbudget des Sprachmodells war aufgebraucht.",
+        ),
     ],
 )
 def test_which_engine_wrote_it_is_said(digest: Digest, label: str) -> None:
@@ -173,6 +178,41 @@ def test_no_items_section_where_none_are_wanted() -> None:
     assert "Zu tun" not in message(called(), assistant=replace(EMPFANG, action_items=False))["text"]
 
 
+def test_outcome_dates_and_evidence() -> None:
+    item = ActionItem(
+        "Zurückrufen", "Vertrieb", "morgen um zehn", date(2025, 11, 21), time(10), "morgen um zehn Uhr", 4
+    )
+    digest = replace(
+        DIGEST,
+        engine="llm",
+        model="m",
+        outcome="callback",
+        caller_name="Erika Muster",
+        caller_number="0171 5550123",
+        action_items=(item,),
+        detail={"dropped": {"count": 2, "items": ["x", "y"]}},
+    )
+    made = message(called(), digest)
+    for text in (made["text"], " ".join(" ".join(read(made["html"]).shown).split())):
+        assert "Bis: morgen um zehn (Freitag, 21. November 2025, 10:00 Uhr)" in text
+        assert "Beleg (Beitrag 4):" in text
+        assert "2 Aufgaben ohne Beleg im Gespräch wurden weggelassen." in text
+        assert "Erika Muster" in text
+        assert "Rückruf erbeten" in text
+    assert 'Beleg (Beitrag 4): "morgen um zehn Uhr"' in made["text"]
+    # A number that was only said is not offered to be rung.
+    assert next(value for name, value in read(made["html"]).attributes if name == "href") == f"tel:{CALLER}"
+    assert "0171 5550123" in made["html"]
+    english = message(called(), replace(digest, outcome="Beschwerde"), ENGLISH)["text"]
+    assert "Outcome: Beschwerde" in english
+    assert "By: morgen um zehn (Friday, 21 November 2025, 10:00)" in english
+
+
+def test_items_of_elevenlabs_analysis_say_that_they_have_no_evidence() -> None:
+    assert "Aus der Analyse von ElevenLabs, die keine Belege nennt." in message(called())["html"]
+    assert "keine Belege" not in message(called(), replace(DIGEST, action_items=()))["text"]
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -213,7 +253,9 @@ def hostile_mail(text: str) -> dict[str, Any]:
         turns=(Turn(0, "user", text, 0, True, ({"tool_name": text},), ({"tool_name": text, "is_error": True},)),),
     )
     digest = replace(
-        DIGEST, engine=text, model=text, title=text, summary=text, action_items=(ActionItem(text, text, text),)
+        DIGEST,
+        **dict.fromkeys(("engine", "model", "title", "summary", "outcome", "caller_name", "caller_number"), text),
+        action_items=(ActionItem(text, text, text, quote=text, turn=0),),
     )
     return message(call, digest, replace(EMPFANG, name=text or "x"))
 
@@ -242,6 +284,8 @@ def assert_harmless(made: dict[str, Any]) -> None:
         "br",
         "span",
         "strong",
+        "em",
+        "wbr",
     }
     assert set(reader.tags) <= allowed
     assert reader.tags.count("style") == 1

@@ -32,9 +32,9 @@ async def test_a_transcription_becomes_call_turns_digest_items_and_one_mail() ->
     assert call["event_timestamp"] == 1763600031
     assert [turn["message"] for turn in args["turns"]][2] is None
     assert args["digest"]["engine"] == "elevenlabs"
-    assert args["action_items"] == [
-        {"position": 0, "what": "Frau Muster zurückrufen", "who": "Vertrieb", "due": "morgen", "done": False}
-    ]
+    (item,) = args["action_items"]
+    assert (item["what"], item["who"], item["due"]) == ("Frau Muster zurückrufen", "Vertrieb", "morgen")
+    assert (item["due_date"], item["quote"], item["done"]) == ("2025-11-21", None, False)
     (mail,) = args["mails"]
     assert (mail["purpose"], mail["recipient"]) == ("call", "team@example.org")
     assert set(mail["message"]) == {"subject", "text", "html", "message_id", "language"}
@@ -125,6 +125,16 @@ async def test_who_lost_the_event_says_so() -> None:
 async def test_what_is_stored_already_and_better_stays() -> None:
     store = FakeStore(store_call={"held": True, "stored": False})
     assert (await run(event(sample("post_call_transcription")), store)).state == "superseded"
+
+
+async def test_the_time_zone_that_an_assistant_declares_decides_what_tomorrow_is() -> None:
+    store = FakeStore()
+    body = {**sample("post_call_transcription"), "data": with_items("Frau Muster zurückrufen | Vertrieb | morgen")}
+    await run(event(body, assistant=replace(EMPFANG, timezone="America/New_York")), store)
+    args = store.args("store_call")
+    assert args["action_items"][0]["due_date"] == "2025-11-20"
+    assert args["call"]["detail"]["timezone"] == "Europe/Berlin"
+    assert "Mittwoch, 19. November 2025, 19:53 Uhr" in args["mails"][0]["message"]["text"]
 
 
 async def test_an_outage_is_raised_so_that_the_event_is_tried_again() -> None:

@@ -138,7 +138,8 @@ TOLD: dict[str, Callable[[], Any]] = {
 DATA = {
     "db._json", "number._imported_text", "number._released_text", "render.held_json", "render.held_text",
     "queue.fetched_json", "render.history_json", "render.to_json", "render_call.call_text", "render_call.events_text",
-    "render_call.list_text", "rotation.rotation_json", "webhook._bound_text", "webhook._sent_text",
+    "render_digest.redigested_text", "render_found.items_text", "render_found.list_text", "render_found.snippet_text",
+    "render_stats.table_text", "rotation.rotation_json", "webhook._bound_text", "webhook._sent_text",
 }  # fmt: skip
 
 

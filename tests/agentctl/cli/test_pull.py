@@ -361,6 +361,27 @@ def test_what_stands_beside_a_secret_that_the_files_have_is_taken(dashboard: Das
     dashboard.in_sync()
 
 
+def test_each_file_that_would_newly_hold_a_secret_of_the_project_is_named(dashboard: Dashboard) -> None:
+    project = dashboard.project.root / "agentctl.toml"
+    project.write_text(
+        project.read_text().replace("[vars]", '[vars]\ncrm_key = "amsel-1111"\ndoor_pin = "drossel-2222"')
+    )
+    file = dashboard.folder / "knowledge/oeffnungszeiten.md"
+    file.write_text("Erste Zeile.\n")
+    dashboard.prompt.write_text("Das Kennwort ist amsel-1111.\n")
+    dashboard.toml.write_text(dashboard.toml.read_text().replace('name = "Empfang"', 'name = "Empfang drossel-2222"'))
+    assert dashboard("sync", "--yes")[0] == 0
+    agent = {"prompt": {"prompt": "Das Kennwort ist amsel-1111, der Rest drossel-2222."}}
+    dashboard.edits({"name": "Empfang drossel-2222 neu", "conversation_config": {"agent": agent}})
+    path = f"/v1/convai/knowledge-base/{dashboard.document('empfang/oeffnungszeiten')}"
+    dashboard.send("PATCH", path, {"name": "Zeiten", "content": "Erste Zeile: amsel-1111."})
+    notes = dashboard.json("pull", "empfang", "--yes", code=3)["notes"]
+    what = "would hold a secret of this project's"
+    named = {one["where"].removeprefix("assistants/empfang/") for one in notes if one["what"].startswith(what)}
+    assert named == {"prompt.md", "knowledge/oeffnungszeiten.md"}, "its name held it before"
+    assert "amsel" not in str(notes)
+
+
 def test_what_a_template_hides_is_quoted_without_its_secrets(dashboard: Dashboard) -> None:
     text = f"{'x' * 150} https://svc:canary-of-some-length-which-is-cut-somewhere-in-the-middle@x.org/"
     dashboard.prompt.write_text(f"[[company]] {dashboard.prompt.read_text()}")

@@ -9,6 +9,7 @@ import pytest
 from agentctl.cli import render_call
 from agentctl.verbs.calls.work import Drained
 
+NO_DATE = dict.fromkeys(("due_date", "due_time", "quote", "turn"))
 CALL: dict[str, Any] = {
     "conversation_id": "conv_1",
     "agent_id": "agent_1",
@@ -23,12 +24,20 @@ CALL: dict[str, Any] = {
     "title": "Rückruf",
     "summary": "Bitte zurückrufen.",
     "failure_reason": None,
+    "language": "de",
+    "successful": "success",
+    "termination_reason": "Call ended by remote party",
+    "cost_credits": 155,
+    "cost_fiat": 0.0309,
     "recording": None,
     "action_items": [
-        {"position": 0, "what": "Rückruf zum Angebot", "who": "Erika Muster", "due": "morgen 10 Uhr", "done": False},
-        {"position": 1, "what": "Notiz", "who": None, "due": None, "done": True},
+        NO_DATE
+        | {"position": 0, "what": "Rückruf zum Angebot", "who": "Erika Muster", "due": "morgen 10 Uhr", "done": False},
+        NO_DATE | {"position": 1, "what": "Notiz", "who": None, "due": None, "done": True},
     ],
-    "digest": {
+    "digest": dict.fromkeys(("outcome", "sentiment", "follow_up", "caller_name", "caller_number"))
+    | dict.fromkeys(("tokens_in", "tokens_out", "cost", "seconds"))
+    | {
         "title": "Rückruf",
         "summary": "Bitte zurückrufen.",
         "engine": "elevenlabs",
@@ -49,13 +58,14 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def turn(message: str | None, **more: Any) -> dict[str, Any]:
     return {
-        "position": 1,
+        "position": 7,
         "role": "user",
         "message": message,
         "at_secs": 4,
         "interrupted": False,
         "tool_calls": [],
         "tool_results": [],
+        "detail": {},
     } | more
 
 
@@ -81,7 +91,7 @@ def test_action_items_say_what_who_and_when() -> None:
 
 def test_long_turns_wrap_under_themselves() -> None:
     lines = render_call.call_text(CALL | {"turns": [turn("wort " * 30)]}).splitlines()
-    begin = next(at for at, line in enumerate(lines) if line.startswith("  1  00:04  user    wort"))
+    begin = next(at for at, line in enumerate(lines) if line.startswith("  7  00:04  user    wort"))
     assert lines[begin + 1].startswith(" " * 20 + "wort")
     assert max(map(len, lines)) <= 60
 
@@ -113,7 +123,7 @@ def test_a_call_that_failed_says_why() -> None:
     }
     assert "Empfang: Call to +498999998999" in render_call.call_text(failed)
     assert "failed: no answer" in render_call.call_text(failed)
-    assert render_call.list_text([failed]).endswith("failed: no answer")
+    assert render_call.about(failed) == "failed: no answer"
 
 
 def test_a_call_of_somebody_elses_agent() -> None:
@@ -122,11 +132,17 @@ def test_a_call_of_somebody_elses_agent() -> None:
     assert "not one of this project's; nobody was mailed" in text
 
 
-def test_the_list_counts_what_is_to_do_and_keeps_to_one_line_per_call() -> None:
-    text = render_call.list_text([CALL | {"title": "lang " * 40}])
-    assert "(1 to do) lang" in text
-    assert text.splitlines()[1].endswith("…")
-    assert len(text.splitlines()) == 2
+def test_figures_and_how_long_each_answer_took() -> None:
+    metrics = {"convai_llm_service_ttfb": {"elapsed_time": 0.4}, "convai_tts_service_ttfb": {"elapsed_time": 0.21}}
+    answers = [turn("Guten Tag", role="agent", detail={"metrics": metrics}), turn("Hallo")]
+    text = render_call.call_text(CALL | {"turns": answers})
+    said = " ".join(text.split())
+    assert "language: de; judged: success; ended: Call ended by remote party; cost: 155 credits (0.0309)" in said
+    assert "answers: 1, half of them within 0.61 s" in said
+    assert "  7  00:04  agent   Guten Tag [0.61 s]" in text
+    assert "  7  00:04  user    Hallo\n" in text + "\n"
+    nothing = dict.fromkeys(("language", "successful", "termination_reason", "cost_credits", "cost_fiat"))
+    assert "cost" not in render_call.call_text(CALL | nothing)
 
 
 def test_what_a_pass_came_to() -> None:

@@ -23,7 +23,8 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.wiring import connect
 from tests.answering import WEB_PAGE, answering
 from tests.cluster import free_port
-from tests.example import NUMBER, PATIENCE_SECONDS, Example
+from tests.commands import PATIENCE_SECONDS, Command
+from tests.example import NUMBER, Example
 
 
 class Mailbox(Handler):
@@ -60,14 +61,13 @@ def going_up(project: Example, *arguments: str, **settings: str) -> Iterator[Up]
 
 
 class Up:
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: Command) -> None:
         self.process = process
         self.said = ""
         # Both pipes are read, so that neither fills up.
         self.reader = threading.Thread(target=self._read_messages, daemon=True)
         self.messages: list[str] = []
         self.reader.start()
-        assert process.stdout is not None
         for line in process.stdout:
             self.said += line
             if line.startswith(("Call ", "Talk ")):
@@ -75,18 +75,15 @@ class Up:
         pytest.fail(f"it ended before anybody could call: {''.join(self.messages)}")
 
     def _read_messages(self) -> None:
-        assert self.process.stderr is not None
         self.messages.extend(self.process.stderr)
 
     def rest(self) -> str:
-        assert self.process.stdout is not None
         rest = self.process.stdout.read()
         assert self.process.wait(PATIENCE_SECONDS) == 0, "".join(self.messages)
         self.reader.join(5)
         return rest
 
     def until(self, word: str) -> str:
-        assert self.process.stdout is not None
         shown = ""
         for line in self.process.stdout:
             shown += line
@@ -109,7 +106,7 @@ def test_from_files_to_one_call_and_one_mail(project: Example, mailbox: tuple[Ma
         assert call["reached"], call
         shown = up.rest()
     assert call["conversation_id"] in shown
-    assert "[ ] Rückruf zum Angebot (Erika Muster, morgen 10 Uhr)" in shown
+    assert "[ ] Rückruf zum Angebot (Erika Muster, morgen 10 Uhr = " in shown
     assert "user    Guten Tag, hier ist Erika Muster." in shown
     assert "\nsent  team@example.org" in shown
     guide = "".join(up.messages)

@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from agentctl.calls.call import Wanted
+from agentctl.calls.completions import Completion
 from agentctl.calls.conversation import parse
 from agentctl.calls.digest import digester
 from agentctl.clients.llm import ChatCompletions
@@ -43,7 +45,7 @@ def model(server: Server, key: str | None = "geheim") -> ChatCompletions:
 
 
 async def ask(completions: ChatCompletions) -> str:
-    return await completions.complete(system="S", user="U", schema=SCHEMA, name="digest")
+    return (await completions.complete(system="S", user="U", schema=SCHEMA, name="digest")).text
 
 
 async def test_the_request_is_the_one_of_openai() -> None:
@@ -116,7 +118,38 @@ async def test_every_failure_is_a_digest_error_without_secrets(reply: httpx.Resp
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"usage": {"prompt_tokens": 812, "completion_tokens": 120}}, (812, 120)),
+        ({"usage": {"prompt_tokens": "many", "completion_tokens": -1}}, (None, None)),
+        ({"usage": None}, (None, None)),
+        ({}, (None, None)),
+    ],
+)
+async def test_the_servers_count_of_tokens_is_told(usage: dict[str, Any], tokens: tuple[int | None, ...]) -> None:
+    body = answer("{}").json() | usage
+    made = await model(Server(httpx.Response(200, json=body))).complete(system="S", user="U", schema=SCHEMA, name="d")
+    assert made == Completion("{}", *tokens)
+
+
+@pytest.mark.parametrize(
+    ("reply", "charged"),
+    [
+        (httpx.Response(503), False),
+        (httpx.ConnectError("refused"), False),
+        (httpx.ReadTimeout("slow"), True),
+        (answer('{"a', finish_reason="length"), True),
+        (answer(""), True),
+    ],
+)
+async def test_a_failure_says_whether_it_may_have_cost_money(reply: httpx.Response | Exception, charged: bool) -> None:
+    with pytest.raises(DigestError) as caught:
+        await ask(model(Server(reply)))
+    assert caught.value.charged is charged
+
+
 async def test_the_whole_way_from_call_to_digest() -> None:
     said = {"title": "Rückruf", "summary": "Frau Muster bittet um Rückruf.", "action_items": []}
-    digest = await digester(model(Server(answer(json.dumps(said))))).digest(parse(conversation()), language="de")
+    digest = await digester(model(Server(answer(json.dumps(said))))).digest(parse(conversation()), Wanted("de"))
     assert (digest.engine, digest.model, digest.title) == ("llm", "m", "Rückruf")

@@ -151,22 +151,22 @@ async def test_a_line_break_that_got_this_far_is_refused(field: str, mailbox: Ma
 
 
 @pytest.mark.parametrize(
-    ("answers", "permanent"),
+    ("answers", "permanent", "outage"),
     [
-        ({"RCPT": "550 no such user"}, True),
-        ({"RCPT": "451 greylisted"}, False),
-        ({"DATA": "554 looks like spam"}, True),
-        ({"DATA": "452 disk full"}, False),
-        ({"MAIL": "553 not your address"}, False),  # MAIL_FROM is wrong, not this mail
+        ({"RCPT": "550 no such user"}, True, False),
+        ({"RCPT": "451 greylisted"}, False, False),
+        ({"DATA": "554 looks like spam"}, True, False),
+        ({"DATA": "452 disk full"}, False, False),  # or this mail, which must not be tried for ever
+        ({"MAIL": "553 not your address"}, False, True),  # MAIL_FROM is wrong, not this mail
     ],
 )
 async def test_permanent_is_what_concerns_the_mail(
-    answers: dict[str, str], permanent: bool, mailbox: Mailbox, port: int
+    answers: dict[str, str], permanent: bool, outage: bool, mailbox: Mailbox, port: int
 ) -> None:
     mailbox.answers = answers
     with pytest.raises(MailError) as caught:
         await SmtpRoute.from_url(f"smtp://127.0.0.1:{port}", SENDER).send(mail())
-    assert caught.value.permanent is permanent
+    assert (caught.value.permanent, caught.value.outage) == (permanent, outage)
     assert next(iter(answers.values()))[:3] in caught.value.message
     assert "spam" not in caught.value.message  # a server's words may quote the mail
 
@@ -186,13 +186,13 @@ async def test_user_and_password_are_decoded_and_never_shown(mailbox: Mailbox) -
         with pytest.raises(MailError, match="login refused") as caught:
             await wrong.check()
         assert "geheim" not in str(caught.value)
-        assert not caught.value.permanent
+        assert (caught.value.permanent, caught.value.outage) == (False, True)
 
 
 async def test_no_server_is_a_clear_error() -> None:
     with pytest.raises(MailError, match="no answer") as caught:
         await SmtpRoute.from_url(f"smtp://127.0.0.1:{free_port()}", SENDER).send(mail())
-    assert not caught.value.permanent
+    assert (caught.value.permanent, caught.value.outage) == (False, True)
 
 
 async def test_a_server_that_hangs_is_given_up() -> None:
@@ -345,24 +345,24 @@ async def test_resend_gets_the_mail_with_its_idempotency_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "permanent"),
+    ("answer", "permanent", "outage"),
     [
-        (httpx.Response(422, json={"name": "validation_error", "message": "quoting the mail"}), True),
-        (httpx.Response(409, json={"name": "invalid_idempotent_request"}), True),
-        (httpx.Response(409, json={"name": "concurrent_idempotent_requests"}), False),
-        (httpx.Response(429, json={"name": "rate_limit_exceeded"}), False),
-        (httpx.Response(401, json={"name": "missing_api_key"}), False),
-        (httpx.Response(403, json={"name": "validation_error"}), False),
-        (httpx.Response(500, text="<html>"), False),
-        (httpx.Response(502, json=[1]), False),
-        (httpx.ConnectError("no route"), False),
-        (httpx.ReadTimeout("slow"), False),
+        (httpx.Response(422, json={"name": "validation_error", "message": "quoting the mail"}), True, False),
+        (httpx.Response(409, json={"name": "invalid_idempotent_request"}), True, False),
+        (httpx.Response(409, json={"name": "concurrent_idempotent_requests"}), False, False),
+        (httpx.Response(429, json={"name": "rate_limit_exceeded"}), False, True),
+        (httpx.Response(401, json={"name": "missing_api_key"}), False, True),
+        (httpx.Response(403, json={"name": "validation_error"}), False, True),
+        (httpx.Response(500, text="<html>"), False, True),
+        (httpx.Response(502, json=[1]), False, True),
+        (httpx.ConnectError("no route"), False, True),
+        (httpx.ReadTimeout("slow"), False, True),
     ],
 )
-async def test_resends_refusals(answer: httpx.Response | Exception, permanent: bool) -> None:
+async def test_resends_refusals(answer: httpx.Response | Exception, permanent: bool, outage: bool) -> None:
     with pytest.raises(MailError) as caught:
         await resend(answer, []).send(mail())
-    assert caught.value.permanent is permanent
+    assert (caught.value.permanent, caught.value.outage) == (permanent, outage)
     assert "quoting" not in caught.value.message
 
 

@@ -1,6 +1,7 @@
 import json
 import re
 import stat
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,12 +12,21 @@ from agentctl.clients.recordings import Bucket, Directory, file_name
 from agentctl.errors import StoreError, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
+
+
+def held(sound: bytes) -> Path:
+    """A file with it."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(sound)
+    return Path(file.name)
+
+
 IDS = ["../../etc/passwd", "/abs", "a/b", "a\\b", "..", ".", "", "a b", "x" * 500, "conv\x00", "ä", "con:"]
 
 
 @pytest.mark.parametrize("conversation_id", IDS)
 async def test_no_id_leads_out_of_the_directory(conversation_id: str, tmp_path: Path) -> None:
-    location = await Directory(tmp_path).save(conversation_id, b"sound", "audio/mpeg")
+    location = await Directory(tmp_path).save(conversation_id, held(b"sound"), "audio/mpeg")
     written = Path(urlsplit(location).path)
     assert written.parent == tmp_path / "default"
     assert written.read_bytes() == b"sound"
@@ -31,8 +41,8 @@ def test_different_ids_have_different_names() -> None:
 
 async def test_a_recording_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "new" / "place")
-    first = await directory.save("conv_1", b"one", "audio/mpeg")
-    assert await directory.save("conv_1", b"two", "audio/mpeg") == first
+    first = await directory.save("conv_1", held(b"one"), "audio/mpeg")
+    assert await directory.save("conv_1", held(b"two"), "audio/mpeg") == first
     (written,) = (tmp_path / "new" / "place" / "default").iterdir()
     assert written.read_bytes() == b"two"
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
@@ -46,14 +56,14 @@ async def test_a_write_that_fails_leaves_nothing_and_can_be_tried_again(
 
     monkeypatch.setattr("agentctl.clients.recordings.os.fsync", full)
     with pytest.raises(StoreUnavailable, match="No space left"):
-        await Directory(tmp_path).save("conv_1", b"sound", "audio/mpeg")
+        await Directory(tmp_path).save("conv_1", held(b"sound"), "audio/mpeg")
     assert list((tmp_path / "default").iterdir()) == []
 
 
 async def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable):
-        await Directory(tmp_path / "file").save("conv_1", b"sound", "audio/mpeg")
+        await Directory(tmp_path / "file").save("conv_1", held(b"sound"), "audio/mpeg")
 
 
 class Storage:
@@ -98,7 +108,7 @@ def bucket(storage: Storage) -> Bucket:
 async def test_an_upload_replaces_an_earlier_one() -> None:
     storage = Storage("recordings")
     for sound in (b"one", b"two"):
-        location = await bucket(storage).save("conv_1", sound, "audio/mpeg")
+        location = await bucket(storage).save("conv_1", held(sound), "audio/mpeg")
         assert location == "supabase:recordings/default/conv_1.mp3"
     assert b"two" in storage.objects["default/conv_1.mp3"]
     assert b"audio/mpeg" in storage.objects["default/conv_1.mp3"]
@@ -108,7 +118,7 @@ async def test_an_upload_replaces_an_earlier_one() -> None:
 
 async def test_a_missing_bucket_is_created_and_private() -> None:
     storage = Storage()
-    await bucket(storage).save("conv_1", b"sound", "audio/mpeg")
+    await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg")
     assert storage.buckets["recordings"]["public"] is False
     assert b"sound" in storage.objects["default/conv_1.mp3"]
 
@@ -118,8 +128,8 @@ async def test_a_recording_can_be_erased_whatever_it_is(content_type: str, tmp_p
     directory, storage = Directory(tmp_path), Storage("recordings")
     for shelf in (directory, bucket(storage)):
         assert not await shelf.erase("conv_1")
-        await shelf.save("conv_1", b"sound", content_type)
-        await shelf.save("conv_10", b"sound", content_type)
+        await shelf.save("conv_1", held(b"sound"), content_type)
+        await shelf.save("conv_10", held(b"sound"), content_type)
         assert await shelf.erase("conv_1")
         assert not await shelf.erase("conv_1")
     assert [path.stem for path in (tmp_path / "default").iterdir()] == ["conv_10"]
@@ -154,6 +164,6 @@ async def test_a_refusal_is_one_of_our_errors(refusal: httpx.Response | Exceptio
     storage = Storage("recordings")
     storage.refuse = refusal
     with pytest.raises(StoreError) as caught:
-        await bucket(storage).save("conv_1", b"sound", "audio/mpeg")
+        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg")
     assert type(caught.value) is kind
     assert "geheim" not in str(caught.value)

@@ -115,3 +115,10 @@ def test_what_is_known_later_is_asked_for_once_and_only_when_there_is_a_text() -
     assert [veil("a canary-0123 of 987654"), veil("canary-0123")] == ["a *** of ***", "***"]
     assert asked == [1]
     assert "canary" not in repr(veil) + repr(vars(veil)["_known"].values())
+
+
+def test_which_of_them_stand_in_a_text_is_told_however_they_are_written_there() -> None:
+    veil = Veil("canary-0123/x", "siskin-4567")
+    assert veil.found("no bird") == frozenset()
+    assert veil.found("canary-0123%2Fx, c2lza2luLTQ1Njc=") == {"canary-0123/x", "siskin-4567"}
+    assert veil.found("only siskin-4567") == {"siskin-4567"}

@@ -65,6 +65,14 @@ def test_load_works_from_a_directory_inside_the_project(project: DiskProject) ->
         ),
         ("[post_call]\naction_items = 'yes'", "post_call.action_items: must be true or false (got text: 'yes')"),
         (
+            "[post_call]\ntimezone = 'Berlin'",
+            "post_call.timezone: must be a time zone by its IANA name, like Europe/Berlin (got 'Berlin')",
+        ),
+        (
+            "[post_call]\noutcomes = ['Termin', 'termin']",
+            "post_call.outcomes: must not name an outcome twice",
+        ),
+        (
             "[voice]\nid = '../x'",
             "voice.id: must be a voice id from the ElevenLabs voice library: letters and digits only (got '../x')",
         ),
@@ -267,6 +275,18 @@ def test_defaults_lie_under_each_assistant(project: DiskProject) -> None:
     assert (own.voice.model, own.voice.speed) == ("eleven_turbo_v2_5", 1.1)
     assert own.post_call.mail_to == ()
     assert own.elevenlabs["conversation_config"]["asr"] == {"keywords": ["Eigenes"], "quality": "high"}
+
+
+def test_what_the_project_says_of_digests_holds_for_each_assistant_that_says_nothing_else(project: DiskProject) -> None:
+    digest = 'outcomes = ["Termin", "Storno"]\ntimezone = "Europe/Berlin"\nlanguage = "de"\naction_items = false'
+    project.write("agentctl.toml", f'project = "demo"\n[digest]\n{digest}\n')
+    project.assistant("plain", ASSISTANT)
+    project.assistant("own", f'{ASSISTANT}\n[post_call]\noutcomes = ["a", "b"]\ntimezone = "America/New_York"\n')
+    found = {assistant.key: assistant.post_call for assistant in project.load().checked().assistants}
+    own, plain = found["own"], found["plain"]
+    assert (plain.outcomes, plain.timezone) == (("Termin", "Storno"), "Europe/Berlin")
+    assert (plain.summary_language, plain.action_items) == ("de", False)
+    assert (own.outcomes, own.timezone, own.summary_language) == (("a", "b"), "America/New_York", "de")
 
 
 def test_first_message_and_prompt_know_the_variables(project: DiskProject) -> None:

@@ -31,7 +31,7 @@ AGENT, NUMBERED = Ref("agent", "empfang"), Ref("phone_number", NUMBER)
 
 
 @pytest.fixture
-def machines(
+def apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[tuple[Bench, Bench]]:
     with running_thread() as sandbox:
@@ -46,10 +46,22 @@ def machines(
             asyncio.run(postgres.stop(bench.root / ".agentctl"))
 
 
+@pytest.fixture
+def machines(
+    apart: tuple[Bench, Bench], dsn: str, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Bench, Bench]:
+    """The same, on databases of a server that runs: to make and start one for each takes most of a test."""
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setattr(Control, "embedded", True)
+    for machine, database in zip(apart, (dsn, other_dsn), strict=True):
+        (machine.root / ".env").write_text(f"DATABASE_URL={database}\n")
+    return apart
+
+
 def test_a_machine_without_a_memory_says_so_and_wants_a_word(
-    machines: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch
+    apart: tuple[Bench, Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other = machines
+    one, other = apart
     monkeypatch.setattr(stateless, "is_loopback", lambda host: False)  # the sandbox as a real host
     assert one("sync", "--yes")[0] == 0  # nothing there yet: nothing to lose
     (other.root / "assistants" / "empfang" / "prompt.md").write_text("Hilf anders.\n")

@@ -77,6 +77,23 @@ def test_what_was_changed_on_which_side_is_told_apart_where_it_was_on_both() -> 
     assert (found.state, found.what) == ("drifted", (f"agent empfang: {said}",))
 
 
+def test_what_was_changed_here_is_told_so_where_the_word_is_for_something_else() -> None:
+    mine = {desired.kind: desired for kind in kinds() for desired in kind.desired(ASSISTANT)}
+    seen = Observed("id_1", {})
+    here = Change("update", mine["agent"], (Edit(("name",), "A", "B"),), seen)
+    there = Change("update", mine["knowledge_document"], (Edit(("content",), "a", "b", "there"),), seen)
+    both = Change("update", mine["knowledge_document"], (Edit(("content",), "a", "b", "both"),), seen)
+    wrong = Failure(mine["phone_number"].ref, "", SyncError("no", ""))
+    for plan, state, what in (
+        (Plan(changes=(here,)), "changed here", "agent empfang: name"),
+        (Plan(changes=(there, here)), "drifted", "agent empfang: name (changed here)"),
+        (Plan(changes=(both, here)), "conflict", "agent empfang: name (changed here)"),
+        (Plan(changes=(here,), failures=(wrong,)), "error", "agent empfang: name (changed here)"),
+    ):
+        found = standing(ASSISTANT, plan, kinds())
+        assert (found.state, found.what[-1]) == (state, what)
+
+
 def test_an_assistant_of_which_a_part_is_to_come_is_not_missing_and_one_without_its_agent_is(bench: Bench) -> None:
     def state() -> tuple[str, list[str]]:
         (found,) = bench.json("status")

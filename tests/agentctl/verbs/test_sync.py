@@ -116,8 +116,31 @@ async def test_the_store_knows_whose_calls_these_will_be(project: Project) -> No
         "name": "Empfang",
         "language": "de",
         "agent_id": agent_id,
-        "post_call": {"mail_to": ["team@example.org"], "summary_language": "de", "action_items": True},
+        "post_call": {
+            "mail_to": ["team@example.org"],
+            "summary_language": "de",
+            "action_items": True,
+            "outcomes": [],
+            "timezone": None,
+        },
     }
+
+
+async def test_what_an_earlier_version_saved_is_no_change_until_something_new_is_declared(project: Project) -> None:
+    await project.synced()
+    async with project.opened() as control:
+        scope = {"project": "probe", "environment": "production", "workspace": control.settings.workspace}
+        (row,) = await (await control.store()).call("assistants", scope)
+        row["post_call"] = {key: row["post_call"][key] for key in ("mail_to", "summary_language", "action_items")}
+        await (await control.store()).call("save_assistant", {**scope, **row})
+        assert (await agentctl.plan(control)).empty
+    declared = 'language = "de"\n[post_call]\ntimezone = "Europe/Berlin"\noutcomes = ["Termin", "Storno"]\n'
+    project.declare("empfang", declared)
+    await project.synced()
+    async with project.opened() as control:
+        (row,) = await (await control.store()).call("assistants", scope)
+        assert (await agentctl.plan(control)).empty
+    assert (row["post_call"]["timezone"], row["post_call"]["outcomes"]) == ("Europe/Berlin", ["Termin", "Storno"])
 
 
 async def test_a_changed_recipient_is_a_change_of_the_store_alone(project: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
 
-LIST = "/v1/convai/agents"
+LIST, BASE = "/v1/convai/agents", "/v1/convai/knowledge-base"
 MADE = r"made \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
 
@@ -225,3 +226,22 @@ def test_who_refers_to_one_of_which_there_are_two_is_not_told_that_none_is_there
     assert code == 1
     assert "agent zentrale needs agent empfang, for which there is more than one candidate\n" in out, out
     assert "empfang, which is not there" not in out
+
+
+def test_documents_of_one_name_are_told_apart_by_who_uses_them(bench: Bench) -> None:
+    folder, text = bench.toml.parent / "knowledge", "Montags bis fünf.\n"
+    folder.mkdir()
+    (folder / "zeiten.md").write_text(text)
+    body = {
+        "text": text,
+        "name": f"agentctl/beispiel/production/empfang/zeiten@{sha256(text.encode()).hexdigest()[:12]}",
+    }
+    used, idle = (ask(bench, "POST", f"{BASE}/text", json=body).json()["id"] for _ in range(2))
+    entry = {"type": "text", "name": "x", "id": used}
+    config = {"agent": {"prompt": {"knowledge_base": [entry]}}}
+    other = ask(bench, "POST", f"{LIST}/create", json={"name": "Von Hand", "conversation_config": config}).json()
+    code, out, _ = bench("plan", "--exit-code")
+    named = re.escape(f"'{body['name']}'")
+    assert code == 1
+    assert re.search(rf"{used} \({named}, {MADE}, used by agent 'Von Hand' \({other['agent_id']}\)\)", out), out
+    assert re.search(rf"{idle} \({named}, {MADE}, used by nobody\)", out), out

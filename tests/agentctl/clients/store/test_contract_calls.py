@@ -45,7 +45,7 @@ async def test_a_stored_call_is_shown_whole(store: Store) -> None:
     nothing = {"interrupted": False, "tool_calls": [], "tool_results": [], "detail": {}}
     assert shown["turns"] == [{**nothing, **turn} for turn in given["turns"]]
     assert {key: shown["digest"][key] for key in given["digest"]} == given["digest"]
-    assert (shown["digest"]["model"], shown["digest"]["detail"]) == (None, {})
+    assert shown["digest"]["detail"] == {}
     assert shown["action_items"] == given["action_items"]
     [mailed] = shown["mails"]
     assert mailed == {
@@ -59,7 +59,8 @@ async def test_a_stored_call_is_shown_whole(store: Store) -> None:
     [event] = shown["events"]
     assert (event["id"], event["state"], event["type"]) == (fence["id"], "done", "post_call_transcription")
     assert (shown["turn_count"], shown["recording"], shown["has_recording"]) == (2, None, False)
-    assert (shown["title"], shown["summary"], shown["engine"]) == ("Termin", "Rückruf erbeten.", "elevenlabs")
+    assert (shown["title"], shown["summary"], shown["engine"]) == ("Termin", "Rückruf erbeten.", "llm")
+    assert shown["outcome"] == "callback"
 
 
 async def test_a_call_of_an_agent_that_is_not_ours(store: Store) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 from collections import Counter
+from typing import Any
 
+import psycopg
 import pytest
 
+from agentctl.errors import StoreError
 from tests.stores import Store, claim, delivery, running
 
 pytestmark = pytest.mark.anyio
@@ -19,6 +23,37 @@ async def test_the_same_delivery_is_accepted_once_however_often_it_comes(store: 
     assert Counter(answer["new"] for answer in answers) == {True: 1, False: 7}
     assert len({answer["id"] for answer in answers}) == 1
     assert len(await claim(store)) == 1
+
+
+async def test_deliveries_that_come_together_are_answered_each_in_its_place(store: Store) -> None:
+    known = await store.call("accept", delivery("conv_1"))
+    events = [delivery(f"conv_{number % 4}", payload=f"{number % 4}".encode() * 9) for number in range(8)]
+    first = delivery("conv_1")
+
+    answers = await store.call("accept_many", {"events": [*events[:3], first, *events[3:]]})
+
+    assert [answer["new"] for answer in answers] == [True] * 3 + [False] + [True] + [False] * 4
+    assert answers[3]["id"] == known["id"]
+    assert [answer["id"] for answer in answers[5:]] == [answers[at]["id"] for at in (0, 1, 2, 4)]
+    assert await store.call("accept_many", {"events": []}) == []
+    assert len(await claim(store)) == 5
+
+
+async def test_the_same_deliveries_in_another_order_at_the_same_time_hinder_nobody(store: Store) -> None:
+    events = [delivery(f"conv_{number}", payload=b"%d" % number) for number in range(40)]
+    orders = [events, events[::-1], events[20:] + events[:20], events[::2] + events[1::2]]
+
+    answers = await asyncio.gather(*(store.call("accept_many", {"events": order}) for order in orders))
+
+    assert sum(answer["new"] for answered in answers for answer in answered) == 40
+    assert len(await claim(store, limit=100)) == 40
+
+
+async def test_of_deliveries_that_come_together_none_is_stored_unless_all_are(store: Store) -> None:
+    with pytest.raises(StoreError):
+        await store.call("accept_many", {"events": [delivery("conv_1"), delivery("conv_2", source="elsewhere")]})
+
+    assert await claim(store) == []
 
 
 async def test_what_differs_in_one_part_is_another_event(store: Store) -> None:
@@ -56,6 +91,8 @@ async def test_any_bytes_come_back_as_they_came(store: Store, body: bytes) -> No
 
     assert base64.b64decode(found["payload"]) == body
     assert event["size"] == found["size"] == len(body)
+    # As bytes or in base64, it is the same.
+    assert (await store.call("accept", delivery(payload=body))) == {"id": accepted["id"], "new": False}
 
 
 async def test_overlong_names_are_accepted(store: Store) -> None:
@@ -222,3 +259,45 @@ async def test_a_recording_goes_in_and_comes_out(store: Store) -> None:
     found = await store.call("find_event", {"id": accepted["id"]})
 
     assert base64.b64decode(found["payload"]) == body
+
+
+def part(position: int, body: bytes, **changes: Any) -> dict[str, Any]:
+    """Arguments of `accept_part` for the event of three parts."""
+    whole = hashlib.sha256(b"one" + b"two" + b"3").hexdigest()
+    heading = delivery("conv_1", type="post_call_audio", sha256=whole)
+    del heading["payload"]
+    return {**heading, "position": position, "part": body, **changes}
+
+
+async def test_an_event_in_parts_is_there_when_all_of_it_is(store: Store) -> None:
+    end = {**part(0, b""), "parts": 3, "size": 7}
+    for position, body in enumerate((b"one", b"two")):
+        assert (await store.call("accept_part", part(position, body)))["known"] is False
+    with pytest.raises(StoreError, match="missing"):
+        await store.call("accept", end)
+    await store.call("accept_part", part(2, b"3"))
+
+    answers = await asyncio.gather(*(store.call("accept", end) for _ in range(4)))
+
+    assert Counter(answer["new"] for answer in answers) == {True: 1, False: 3}
+    assert (await store.call("accept_part", part(0, b"one"))) == {"id": answers[0]["id"], "known": True}
+    [event] = await claim(store)
+    found = await store.call("find_event", {"id": event["id"]})
+    assert (found["size"], found["parts"], found["payload"]) == (7, 3, "")
+    parts = [await store.call("find_part", {"id": event["id"], "position": position}) for position in range(4)]
+    assert [base64.b64decode(one["part"]) for one in parts[:3]] == [b"one", b"two", b"3"]
+    assert parts[3] is None
+
+
+async def test_parts_go_with_their_event_and_those_of_none_go_after_a_day(store: Store, dsn: str) -> None:
+    for position, body in enumerate((b"one", b"two", b"3")):
+        await store.call("accept_part", part(position, body))
+    await store.call("accept", {**part(0, b""), "parts": 3, "size": 7})
+    await store.call("accept_part", part(0, b"x", sha256="00" * 32))
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("update agentctl.event_parts set stored_at = now() - interval '25 hours'")
+        await store.call("accept_part", part(0, b"y", sha256="11" * 32))
+        left = "select body from agentctl.event_parts order by body"
+        assert [bytes(row[0]) for row in connection.execute(left)] == [b"3", b"one", b"two", b"y"]
+        connection.execute("delete from agentctl.events")
+        assert [bytes(row[0]) for row in connection.execute(left)] == [b"y"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -8,8 +9,9 @@ import pytest
 import respx
 
 from agentctl.clients.store.supabase import SupabaseStore
-from agentctl.errors import ConfigurationError, StoreError, StoreUnavailable
+from agentctl.errors import ConfigurationError, StoreError, StoreSilent, StoreUnavailable
 from tests.postgrest import Project
+from tests.stores import delivery
 
 pytestmark = pytest.mark.anyio
 
@@ -59,8 +61,8 @@ async def test_what_is_no_project_address_is_refused(url: str) -> None:
     [
         (httpx.Response(502, html="<h1>Bad Gateway</h1>"), StoreUnavailable),
         (httpx.Response(503, json={"message": "name resolution failed"}), StoreUnavailable),
-        (httpx.Response(503, json={"code": "", "message": "connection lost"}), StoreUnavailable),
-        (httpx.Response(400, json={"code": "", "message": "server closed the connection"}), StoreUnavailable),
+        (httpx.Response(503, json={"code": "", "message": "connection lost"}), StoreSilent),
+        (httpx.Response(400, json={"code": "", "message": "server closed the connection"}), StoreSilent),
         (httpx.Response(504, json={"code": "PGRST003", "message": "timed out"}), StoreUnavailable),
         (httpx.Response(540, text="project paused"), StoreUnavailable),
         (httpx.Response(429, text="slow down"), StoreUnavailable),
@@ -118,3 +120,18 @@ def test_the_sdk_is_loaded_only_when_a_store_is_opened() -> None:
     )
 
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0
+
+
+async def test_nothing_of_a_call_stays_in_memory_until_python_looks_for_circles(supabase_store: SupabaseStore) -> None:
+    await supabase_store.call("status", {})
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        await supabase_store.call("accept", delivery(payload=b"x" * 100_000))
+        gc.collect()
+        assert [one for one in gc.garbage if isinstance(one, httpx.Request)] == []
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentctl.clients.store.wire import refusal, takeable
-from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
+from agentctl.errors import StoreBehind, StoreError, StoreSilent, StoreUnavailable
 
 _ANY_CHARACTER = st.characters(categories=None)  # also U+0000 and lone surrogates
 
@@ -57,7 +57,9 @@ def test_what_is_no_json_is_refused(number: float) -> None:
         ("53300", StoreUnavailable),  # too many connections
         ("25006", StoreUnavailable),  # read-only
         ("57P01", StoreUnavailable),  # shutting down
-        ("57014", StoreUnavailable),  # statement timeout
+        ("57014", StoreSilent),  # statement timeout
+        ("57P02", StoreSilent),  # a crash, whoever caused it
+        ("40P01", StoreSilent),  # deadlock
         ("28P01", StoreUnavailable),  # wrong password
         ("PGRST001", StoreUnavailable),
         ("502", StoreUnavailable),

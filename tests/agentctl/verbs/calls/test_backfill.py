@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from agentctl import worker
+from agentctl.errors import Rejected
 from agentctl.settings import load_settings
 from agentctl.verbs.calls.backfill import CaughtUp, backfill
 from agentctl.verbs.calls.work import process
@@ -119,6 +121,9 @@ def test_one_that_cannot_be_had_holds_the_watermark_and_nobody_else(bench: Bench
     bench.sandbox.fault(path=path, status=400, body=refusal)
     found = fetched(bench, NOW - timedelta(hours=4))
     assert (found.entered, found.failed) == ((sound,), (broken,))
+    bench.sandbox.fault(path=path, status=400, body=refusal)
+    with pytest.raises(Rejected):
+        fetched(bench)
     assert fetched(bench).entered == (broken,)
 
 

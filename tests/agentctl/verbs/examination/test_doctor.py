@@ -315,7 +315,31 @@ def test_numbers_that_do_not_ring(bench: Bench) -> None:
     bench.control(lambda control: control.api.patch(path, json={"agent_id": None}, one=phone_number_id))
     broken = only(examined(bench), "numbers", "broken")
     assert broken.what == f"{NUMBER} rings at no agent, not at empfang"
-    assert broken.remedy == "agentctl sync"
+    assert broken.remedy == "Let it ring here again: agentctl sync --take-ours --only empfang"
+    assert bench("sync", "--yes")[0] == 3
+    assert bench("sync", "--yes", "--take-ours", "--only", "empfang")[0] == 0
+    assert "broken" not in states(examined(bench), "numbers")
+
+
+def test_a_number_that_somebody_moved_is_for_ours_to_take_back_or_for_the_files_to_follow(rings: Bench) -> None:
+    rings.declare("nacht")
+    assert rings("sync", "--yes")[0] == 0
+    agents = {one["name"]: agent_id for agent_id, one in rings.sandbox.state()["agents"].items()}
+    (number_id,) = rings.sandbox.state()["numbers"]
+    path = "/v1/convai/phone-numbers/{one}"
+    rings.control(lambda control: control.api.patch(path, json={"agent_id": agents["Nacht"]}, one=number_id))
+    remedy = "agentctl sync --take-ours --only empfang; or take where it rings into the files: agentctl pull empfang"
+    assert only(examined(rings), "numbers", "broken").remedy == f"Let it ring here again: {remedy}"
+    code, _, err = rings("import-number", NUMBER, "--assistant", "empfang", "--reimport", "--yes")
+    assert (code, remedy in err) == (2, True)
+    assert "agentctl sync" not in rings("status")[1]
+    assert rings("pull", "empfang", "--yes")[0] == 0
+    assert only(examined(rings), "numbers", "ok").what == f"{NUMBER} rings at nacht"
+    rings.toml.write_text(f'name = "Empfang"\nlanguage = "de"\n[phone]\nnumbers = ["{NUMBER}"]\n')
+    (rings.toml.parents[1] / "nacht/assistant.toml").write_text('name = "Nacht"\nlanguage = "de"\n')
+    moved = only(examined(rings), "numbers", "broken")
+    assert moved.remedy == "agentctl sync", "the files alone have moved it since"
+    assert rings("sync", "--yes")[0] == 0
 
 
 def test_a_number_that_was_led_elsewhere_at_twilio(rings: Bench) -> None:

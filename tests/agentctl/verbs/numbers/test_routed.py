@@ -34,6 +34,8 @@ def test_production_keeps_its_callers_and_the_files_their_number(both: Bench) ->
     code, out, err = both("--env", "staging", "pull", "empfang", "--yes")
     assert (code, both.toml.read_text()) == (3, files), out + err
     assert "is routed by environment production" in out + err
+    remedy = f"{NUMBER} is routed by environment production, to its empfang"
+    assert remedy in both("--env", "staging", "doctor")[1]
     file = both.root / "agentctl.toml"
     file.write_text(f"{file.read_text()}\n[environments.staging.assistants.empfang]\nphone.numbers = []\n")
     code, out, err = both("--env", "staging", "sync", "--yes")

@@ -461,6 +461,19 @@ def pulled_without(workspace: Workspace, canary: str, codes: tuple[int, ...]) ->
     return said
 
 
+def test_tools_that_stand_in_the_agent_itself_are_named_and_stay_there(workspace: Workspace) -> None:
+    tool = {"type": "webhook", "name": "termin", "description": "x", "api_schema": {"url": "https://x.example.org"}}
+    ending = {"type": "system", "name": "end_call", "description": "", "params": {"system_tool_type": "end_call"}}
+    prompt = {"tools": [tool, {**tool, "name": "rueckruf"}, ending]}
+    agent_id = workspace.agent_made(conversation_config={"agent": {"prompt": prompt}})
+    found = workspace.json("pull", "--all", "--yes")
+    (note,) = [one for one in found["notes"] if "tools" in one["what"]]
+    assert (agent_id in note["where"], "its tools 'termin', 'rueckruf' stand in" in note["what"]) == (True, True)
+    workspace.settled()
+    kept = workspace.sandbox.state()["agents"][agent_id]["conversation_config"]["agent"]["prompt"]["tools"]
+    assert [one["name"] for one in kept] == ["termin", "rueckruf", "end_call"]
+
+
 def test_a_page_whose_address_holds_a_secret_stays_there(workspace: Workspace) -> None:
     page = workspace.url_made("Preise", "https://post:canary-4@www.example.org/preise?token=canary-5&sig=canary-6")
     workspace.knowing(page, workspace.text_made("Zeiten", "Täglich von 9 bis 17 Uhr."))
@@ -484,7 +497,12 @@ def test_a_header_of_a_transfer_stays_there_with_the_transfers(workspace: Worksp
         return {"transfer_destination": phone, "condition": "Mensch", "custom_sip_headers": [header]}
 
     def tool(name: str, **header: str) -> None:
-        tool = {"type": "system", "name": "transfer_to_number", "description": ""}
+        tool = {
+            "type": "system",
+            "name": "transfer_to_number",
+            "description": "",
+            "params": {"system_tool_type": "end_call"},
+        }
         params = {"system_tool_type": "transfer_to_number", "transfers": [transfer(**header)]}
         tools = {"transfer_to_number": {**tool, "params": params}}
         workspace.agent_made(name, conversation_config={"agent": {"prompt": {"built_in_tools": tools}}})

@@ -162,6 +162,30 @@ def test_a_number_whose_agent_was_deleted_stays_in_the_files_and_comes_back_with
     assert bench.json("status")[0]["state"] == "in sync"
 
 
+def test_a_number_that_was_moved_before_its_agent_was_deleted_is_somebodys_wish(number: Bench) -> None:
+    bench = number
+    (agent_id,) = bench.sandbox.state()["agents"]
+    (number_id,) = bench.sandbox.state()["numbers"]
+
+    async def moved(control: Control) -> None:
+        made = await control.api.post("/v1/convai/agents/create", json={"name": "X", "conversation_config": {}})
+        path, body = "/v1/convai/phone-numbers/{phone_number_id}", {"agent_id": made["agent_id"]}
+        await control.api.patch(path, json=body, phone_number_id=number_id)
+        await control.api.delete("/v1/convai/agents/{agent_id}", agent_id=agent_id)
+
+    bench.control(moved)
+    code, out, _ = bench("sync", "--yes")
+    way = "Take theirs into the files: agentctl pull empfang; or overwrite it: agentctl sync --take-ours --only empfang"
+    assert (code, way in out) == (3, True), out
+    assert bench.json("pull", "empfang", "--yes", code=3)["taken"][0]["path"] == "agent_id"
+    assert f'"{NUMBER}"' not in bench.toml.read_text()
+    bench.toml.write_text(f'name = "Empfang"\nlanguage = "de"\n[phone]\nnumbers = ["{NUMBER}"]\n')
+    assert bench("sync", "--yes", "--take-ours", "--only", "empfang")[0] == 0
+    assert bench.sandbox.state()["numbers"][number_id]["agent_id"] == (
+        next(i for i, one in bench.sandbox.state()["agents"].items() if one["name"] == "Empfang")
+    )
+
+
 def test_a_number_that_was_removed_is_brought_back_by_its_import_as_every_text_says(number: Bench) -> None:
     bench = number
     (number_id,) = bench.sandbox.state()["numbers"]

@@ -1,0 +1,56 @@
+"""agentctl calls list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from agentctl.cli.audited import listed
+from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Status, Until
+from agentctl.cli.session import Json, say
+
+Before = Annotated[
+    str | None, typer.Option("--before", metavar="ID", help="Go on with the calls before this one, as a list ended.")
+]
+
+
+def list_calls(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")] = 20,
+    assistant: Assistant = None,
+    since: Since = None,
+    until: Until = None,
+    number: Number = None,
+    outcome: Outcome = None,
+    status: Status = None,
+    with_open: Annotated[bool, typer.Option("--open", help="Only those with something still to do.")] = False,
+    search: Search = None,
+    before: Before = None,
+    json: Json = False,
+) -> None:
+    """List the newest calls, or those that are asked for."""
+    from agentctl.calls.selection import Selection
+    from agentctl.cli import render, render_found
+    from agentctl.cli.selected import selection
+    from agentctl.verbs.calls import found as verbs
+
+    wanted = selection(
+        assistant=assistant,
+        since=since,
+        until=until,
+        number=number,
+        outcome=outcome,
+        status=status,
+        items="open" if with_open else None,
+        search=search,
+    )
+    how: dict[str, Any] = {"limit": limit, "before": before}
+    found = listed("list", lambda control: verbs.find(control, wanted, **how), "calls", **how, **wanted.record())
+    if json:
+        print(render.to_json(found))
+    elif found:
+        print(render_found.list_text(found))
+        if len(found) == limit:
+            say(f"There may be older ones: add --before {found[-1]['conversation_id']}")
+    else:
+        say("No calls yet." if wanted == Selection() and before is None else "No calls like that.")

@@ -1,0 +1,87 @@
+"""Calls as a table, as JSON lines and as Markdown. Whatever was said on the phone stays text in each of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentctl.calls.cell import cell
+from agentctl.cli.render_call import clock, line, when
+
+Call = Mapping[str, Any]
+
+COLUMNS = (
+    "conversation_id", "started_at", "project", "environment", "assistant", "status", "direction", "external_number",
+    "agent_number", "channel", "duration_secs", "cost_credits", "cost_fiat", "language", "successful", "outcome",
+    "title", "summary", "action_items", "transcript",
+)  # fmt: skip
+
+# A spreadsheet that is set to semicolons splits a cell of commas at them, and one that does not know our quotes at
+# line ends: what would begin a cell then must be no formula either.
+_SPLIT = re.compile("(;\\s*[\"']?)(?=[=+\\-@|%\uff1d\uff0b\uff0d\uff20\u2212])")
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|~&]|(?i:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?i:(?<=\bwww))\.")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How an export begins, and how each call follows."""
+
+    head: Callable[[], str]
+    body: Callable[[Call], str]
+
+
+def csv_row(values: Mapping[str, object]) -> str:
+    """One line of a table with COLUMNS. Everything is quoted, and nothing is a formula."""
+    out = io.StringIO()
+    cells = (_SPLIT.sub(r"\1'", " ".join(cell(values[name]).splitlines())) for name in COLUMNS)
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(cells)
+    return out.getvalue()
+
+
+def _csv(call: Call) -> str:
+    items = (f"[{'x' if item['done'] else ' '}] {item['what']}" for item in call["action_items"])
+    said = (f"{turn['role']}: {line(turn['message'])}" for turn in call["turns"] if turn["message"])
+    return csv_row({**call, "action_items": "; ".join(items), "transcript": " / ".join(said)})
+
+
+def _jsonl(call: Call) -> str:
+    return f"{json.dumps(call, ensure_ascii=False)}\n"
+
+
+def _markdown(call: Call) -> str:
+    return "\n".join([*_paragraphs(call), ""])
+
+
+def _paragraphs(call: Call) -> Iterator[str]:
+    who = text(call["assistant_name"] or call["assistant"] or call["agent_id"] or "-")
+    title = text(call["title"] or call["status"])
+    yield f"## {when(call['started_at'])} {who}, {text(call['external_number'] or call['channel'] or '-')}: {title}\n"
+    facts = (call["conversation_id"], clock(call["duration_secs"]), call["status"], call["successful"], call["outcome"])
+    yield f"{', '.join(text(fact) for fact in facts if fact)}\n"
+    if call["summary"]:
+        yield f"> {text(call['summary'])}\n"
+    for item in call["action_items"]:
+        details = ", ".join(text(part) for part in (item["who"], item["due"]) if part)
+        yield f"- [{'x' if item['done'] else ' '}] {text(item['what'])}{f' ({details})' if details else ''}"
+    if call["action_items"]:
+        yield ""
+    for turn in call["turns"]:
+        if turn["message"]:
+            yield f"**{turn['position']} {clock(turn['at_secs'])} {text(turn['role'])}:** {text(turn['message'])}\n"
+
+
+def text(value: object) -> str:
+    """One line that Markdown shows as it is: no markup, no HTML, no link."""
+    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", line(value))
+
+
+FORMS = {
+    "csv": Form(lambda: csv_row({name: name for name in COLUMNS}), _csv),
+    "jsonl": Form(lambda: "", _jsonl),
+    "md": Form(lambda: "# Calls\n\n", _markdown),
+}

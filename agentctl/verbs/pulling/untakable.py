@@ -1,0 +1,115 @@
+"""What no file can take of what was changed at the platform, told before anybody tries, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from agentctl.resources import MARKS, agent, agent_test, knowledge, knowledge_folder, post_call, rag_index
+from agentctl.resources.assistant import Document
+from agentctl.secrecy.secret import masked
+from agentctl.sync.diff import Edit
+from agentctl.sync.kind import Desired
+from agentctl.sync.plan import Change
+
+OURS = "agentctl sync --take-ours"
+_BACK = f"put ours back with: {OURS}"
+_MOVED = "was moved or renamed at the platform"
+_CONTENT = ("content",)
+
+
+@dataclass(frozen=True)
+class Left:
+    """`why` it stays in no file; `way`: what to do, in words that follow a semicolon."""
+
+    why: str
+    way: str
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.way}"
+
+
+def left_of(change: Change) -> Left | None:
+    """What stays of the change when its resource is pulled; None: as far as can be told, nothing does."""
+    rest = without_text(change)
+    if not rest.foreign:
+        return None
+    if rest.desired.kind == agent.KIND:
+        return _of_an_agent(rest)
+    found = UNTAKABLE.get(rest.desired.kind)
+    return found(rest) if found else None
+
+
+def without_text(change: Change) -> Change:
+    """What is left of it once the text is in its file."""
+    taken = edit_of_text(change)
+    return replace(change, edits=tuple(edit for edit in change.edits if edit != taken))
+
+
+def edit_of_text(change: Change) -> Edit | None:
+    """The edit of a document's text that its file can take; None where there is none, or it has no such file.
+
+    Only of what has a fingerprint it is known that it differs.
+    """
+    edit, seen, document = _of_content(change), change.observed, change.desired.payload
+    if not isinstance(document, Document) or edit is None or edit.before is None:
+        return None
+    if seen is None or not seen.fingerprint or seen.body.get("type") != "text":
+        return None
+    return edit if document.text is not None and document.path else None
+
+
+def place(change: Change) -> str:
+    """Where a document is to be found in the dashboard."""
+    assert change.observed is not None
+    told = f"{masked(change.observed.told)}, " if change.observed.told else ""
+    return f"{told}{change.observed.remote_id} in the Knowledge Base"
+
+
+def _of_content(change: Change) -> Edit | None:
+    return next((edit for edit in change.foreign if edit.keys == _CONTENT), None)
+
+
+def _of_an_agent(change: Change) -> Left | None:
+    unsaid = {*MARKS[agent.KIND], agent_test.ATTACHED}
+    if all(edit.path in unsaid for edit in change.foreign):
+        return Left("has another tag of ours, or other tests, than the files say", _BACK)
+    return None
+
+
+def _of_a_document(change: Change) -> Left:
+    edit = _of_content(change)
+    if edit is None or (edit.before is None and _is_page(change)):
+        return Left(_MOVED, _BACK)
+    there, here = place(change), _here(change.desired)
+    then = f"then, or to put ours back: {OURS}"
+    if edit.before is None:
+        why = "was renamed at the platform, and whether it was edited there is not known"
+        return Left(why, f"look at it there ({there}), copy what was edited into {here}; {then}")
+    why = "was edited at the platform, and no pull can take that into its file"
+    return Left(why, f"copy what is to stay of it ({there}) into {here} yourself; {then}")
+
+
+def _is_page(change: Change) -> bool:
+    return change.observed is not None and change.observed.body.get("type") == "url"
+
+
+def _here(desired: Desired) -> str:
+    document = desired.payload
+    if not isinstance(document, Document):
+        return "its file"
+    return document.path or f"its entry in {desired.where}"
+
+
+def _always(why: str, way: str = _BACK) -> Callable[[Change], Left]:
+    return lambda change: Left(why, way)
+
+
+UNTAKABLE: Mapping[str, Callable[[Change], Left]] = {
+    knowledge_folder.KIND: _always(_MOVED),
+    knowledge.KIND: _of_a_document,
+    rag_index.KIND: _always("is another one at the platform"),
+    agent_test.KIND: _always("was changed at the platform", f"{_BACK}, or edit its file"),
+    post_call.KIND: _always("was changed in the store"),
+}
+"""By kind: why nothing of a change is taken, or nothing more of a document once its text is."""

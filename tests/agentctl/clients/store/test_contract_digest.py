@@ -1,0 +1,111 @@
+"""Digests made anew, what was ticked off, and money that many workers share; over both transports."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.stores import Store, running, stored
+
+pytestmark = pytest.mark.anyio
+
+NEW = {"engine": "llm", "model": "n", "title": "Neu", "summary": "Neu.", "language": "de", "outcome": "resolved"}
+
+
+def item(position: int, what: str, **fields: Any) -> dict[str, Any]:
+    return {"position": position, "what": what, **fields}
+
+
+async def put(store: Store, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A call with these items; the answer is what a new digest starts from."""
+    await store.call("store_call", stored(await running(store), action_items=items))
+    return await digestible(store)
+
+
+async def digestible(store: Store) -> dict[str, Any]:
+    found: dict[str, Any] = await store.call("digestible", {"conversation_id": "conv_1"})
+    return found
+
+
+async def again(store: Store, items: list[dict[str, Any]], updated_at: str) -> bool:
+    args = {"conversation_id": "conv_1", "updated_at": updated_at, "digest": NEW, "action_items": items}
+    return bool((await store.call("store_digest", args))["stored"])
+
+
+async def test_a_new_digest_takes_the_place_of_the_old_one_and_mails_nobody(store: Store) -> None:
+    before = await put(store, [item(0, "Zurückrufen"), item(1, "Rezept")])
+    assert before["settings"] is None
+    assert [turn["message"] for turn in before["turns"]] == ["Guten Tag", None]
+
+    assert await again(store, [item(0, "Angebot", due_date="2026-12-03")], before["updated_at"])
+
+    after = await digestible(store)
+    assert (after["title"], after["outcome"], after["digest"]["cost"]) == ("Neu", "resolved", None)
+    assert [(one["what"], one["due_date"]) for one in after["action_items"]] == [("Angebot", "2026-12-03")]
+    for same in ("turns", "mails", "events", "updated_at"):
+        assert after[same] == before[same]
+
+
+async def test_a_call_that_was_stored_anew_meanwhile_keeps_its_own_digest(store: Store) -> None:
+    before = await put(store, [])
+    await store.call("store_call", stored(await running(store, body=b"newer")))
+
+    assert not await again(store, [], before["updated_at"])
+
+    assert (await digestible(store))["title"] == "Termin"
+    assert await store.call("digestible", {"conversation_id": "nobody"}) is None
+    gone = {"conversation_id": "nobody", "updated_at": before["updated_at"], "digest": NEW, "action_items": []}
+    assert await store.call("store_digest", gone) == {"stored": False}
+
+
+async def test_the_assistant_is_the_one_that_is_saved_now(store: Store) -> None:
+    row = {"project": "praxis", "environment": "production", "workspace": "w", "key": "empfang", "name": "Empfang"}
+    settings = {"mail_to": [], "outcomes": ["a", "b"]}
+    await store.call("save_assistant", {**row, "language": "de", "agent_id": "agent_1", "post_call": settings})
+
+    assert (await put(store, []))["settings"] == {
+        "project": "praxis",
+        "environment": "production",
+        "key": "empfang",
+        "name": "Empfang",
+        "language": "de",
+        "post_call": settings,
+    }
+
+
+async def test_what_was_ticked_off_stays_whatever_the_new_digest_says(
+    postgres_store: Store, dsn: str, cluster: Any
+) -> None:
+    evidence = {"quote": "schicken Sie mir das Rezept", "turn": 3}
+    before = await put(
+        postgres_store,
+        [item(0, "Zurückrufen"), item(1, "Rezept ausstellen", **evidence), item(2, "Akte suchen"), item(3, "Offen")],
+    )
+    cluster.execute("update agentctl.action_items set done = true where position < 3", dsn.rsplit("/", 1)[1])
+    new = [item(0, "Neu", **{**evidence, "turn": 7}), item(1, "Rezept schicken", **evidence), item(2, "Zurückrufen")]
+
+    for _ in range(2):
+        assert await again(postgres_store, new, before["updated_at"])
+        shown = (await digestible(postgres_store))["action_items"]
+        assert [(one["what"], one["done"]) for one in shown] == [
+            ("Neu", False),
+            ("Rezept ausstellen", True),
+            ("Zurückrufen", True),
+            ("Akte suchen", True),
+        ]
+
+
+async def test_a_day_is_not_overspent_by_many_at_once(store: Store) -> None:
+    async def reserve() -> bool:
+        return bool((await store.call("reserve_spending", {"amount": 0.3, "budget": 1.0}))["granted"])
+
+    granted = await asyncio.gather(*(reserve() for _ in range(12)))
+    assert granted.count(True) == 3
+
+    day = (await store.call("reserve_spending", {"amount": 5, "budget": 1.0}))["day"]
+    assert await store.call("settle_spending", {"day": day, "amount": -0.25}) == {"settled": True}
+    assert await reserve()
+    assert not await reserve()
+    assert await store.call("settle_spending", {"day": "2020-01-01", "amount": 1}) == {"settled": False}
