@@ -19,6 +19,7 @@ from agentctl.errors import Malformed, UsageError
 
 _SECONDS = 60.0  # the calls of a number are looked for among all
 _NUMBER = re.compile(r"\+?\d[\d ()/.\-]{4,}\d", re.ASCII)
+_LEAST = 6  # digits; fewer end too many numbers
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -56,8 +57,10 @@ class Traces:
 async def of_number(store: Store, number: Number) -> Traces:
     """What there is of this number: in calls, and in raw events that became none.
 
-    Raises UsageError where one without its country is that of several callers, and StoreError.
+    Raises UsageError for one that is too short to name anybody, or that is of several callers, and StoreError.
     """
+    if len(number.digits) < _LEAST:
+        raise UsageError("that are too few digits for a number", "Write it as +498999998100.")
     asked = {"digits": number.digits, "whole": number.is_whole}
     calls = await store.call("calls_of_number", asked, timeout=_SECONDS)
     found = {str(call["conversation_id"]) for call in calls}
@@ -65,8 +68,7 @@ async def of_number(store: Store, number: Number) -> Traces:
     events = []
     for row in await store.call("events_with_digits", {"digits": number.digits}, timeout=_SECONDS):
         event = await inbox.fetch(store, Event.from_row(row))
-        theirs = {one for one in _callers(event.payload or b"") if number.is_that_of(one)}
-        if theirs:
+        if theirs := {one for one in _callers(event.payload or b"") if number.is_that_of(one)}:
             events.append(str(event.id))
             numbers |= theirs
             found |= {event.conversation_id} if event.conversation_id else set()

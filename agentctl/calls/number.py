@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from agentctl.errors import UsageError
-
 _WRITTEN = re.compile(r"(?:tel:)?\+?[\d\s()/.\-\u2010-\u2015]+", re.ASCII | re.IGNORECASE)
-_LEAST = 6  # digits; fewer end too many numbers
 
 
 @dataclass(frozen=True)
@@ -24,22 +21,15 @@ class Number:
         return digits == self.digits if self.is_whole else digits.endswith(self.digits)
 
 
-def read(written: str, *, least: int = _LEAST) -> Number | None:
-    """+49 (0)89 9999-8100, 0049 89/99998100 and (089) 9999 8100 are one number; None for what is none.
-
-    Raises UsageError for one with fewer digits than `least`, which are too few to name anybody.
-    """
+def read(written: str) -> Number | None:
+    """+49 (0)89 9999-8100, 0049 89/99998100 and (089) 9999 8100 are one number; None for what is none."""
     text = written.replace("\u00a0", " ").strip()
     if not _WRITTEN.fullmatch(text):
         return None
     international = text.lower().removeprefix("tel:").startswith("+")
     digits = re.sub(r"\D", "", text.replace("(0)", ""))
-    if not digits:
-        return None
     if not international and digits.startswith("00") and digits.strip("0"):
         international, digits = True, digits[2:]
     if not international:
         digits = digits.lstrip("0") or digits  # the trunk prefix, which the platform leaves out
-    if len(digits) < least:
-        raise UsageError(f"{written!r} has too few digits for a number", "Write it as +498999998100.")
-    return Number(digits, international)
+    return Number(digits, international) if digits else None

@@ -46,9 +46,9 @@ def numbered(written: str) -> Mapping[str, str]:
     """`number` for one with its country, `number_ending` for one without: every number that ends so.
 
     +49 (0)89 9999-8100, 0049 89/99998100, 089 99998100 and (089) 9999 8100 lead to the same calls.
-    Raises UsageError where there is no digit.
+    Raises UsageError for what is no number.
     """
-    found = number.read(written, least=1)
+    found = number.read(written)
     if found is None:
         raise UsageError(f"{written!r} is no telephone number", "Write it as +498999998100, or its last digits.")
     return {"number" if found.is_whole else "number_ending": found.digits}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
-from agentctl.cli.audited import audited
+from agentctl.cli.audited import listed
 from agentctl.cli.found import Before
 from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Until
 from agentctl.cli.session import Json, connected, say
@@ -33,15 +33,15 @@ def list_items(
     from agentctl.cli import render, render_found
     from agentctl.cli.selected import selection
     from agentctl.verbs.calls import action_items as verbs
-    from agentctl.verbs.calls.audit import asked
 
     wanted = selection(assistant=assistant, since=since, until=until, number=number, outcome=outcome, search=search)
-    filters = asked(**wanted.record(), limit=limit)
-    which: Literal["any", "open"] = "any" if also_done else "open"
-    found = audited(
-        "actions",
-        lambda control: verbs.action_items(control, wanted, which=which, limit=limit, before=before),
-        lambda items: {"action_items": len(items), "asked": filters},
+    how: dict[str, Any] = {"which": "any" if also_done else "open", "limit": limit, "before": before}
+    found = listed(
+        "actions list",
+        lambda control: verbs.action_items(control, wanted, **how),
+        "action_items",
+        **how,
+        **wanted.record(),
     )
     if json:
         print(render.to_json(found))

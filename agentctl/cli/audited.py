@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sized
 from typing import TYPE_CHECKING, TypeVar
 
 from agentctl.cli.session import connected
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from agentctl.wiring import Control
 
 Result = TypeVar("Result")
+Rows = TypeVar("Rows", bound=Sized)
 
 
 def audited(
@@ -26,3 +27,10 @@ def audited(
         return result
 
     return connected(noted)
+
+
+def listed(action: str, body: Callable[[Control], Awaitable[Rows]], sort: str, **filters: object) -> Rows:
+    """As `audited`, of a list: how many of this `sort`, and the filters as far as they may be kept."""
+    from agentctl.verbs.calls.audit import asked
+
+    return audited(action, body, lambda rows: {sort: len(rows), "asked": asked(**filters)})

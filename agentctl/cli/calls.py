@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli import actions, erasing, learning, queue
-from agentctl.cli.audited import audited
+from agentctl.cli.audited import audited, listed
 from agentctl.cli.digest import digest
 from agentctl.cli.export import export
 from agentctl.cli.found import list_calls
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
 app.command("list")(list_calls)
 queue.register(app)
+erasing.register(app)
+learning.register(app)
 app.command()(digest)
 app.command()(export)
 app.command()(stats)
 app.add_typer(actions.app)
-erasing.register(app)
-learning.register(app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
 
@@ -90,13 +90,10 @@ def events(
     """List accepted events: those that wait, those that were not understood (kept), those given up (dead)."""
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import events as verbs
-    from agentctl.verbs.calls.audit import asked
 
     states = [one.value for one in state] if state else verbs.OPEN_STATES
-    found = audited(
-        "events",
-        lambda control: verbs.events(control, states, limit=limit),
-        lambda rows: {"events": len(rows), "asked": asked(state=" ".join(states))},
+    found = listed(
+        "events", lambda control: verbs.events(control, states, limit=limit), "events", state=" ".join(states)
     )
     if json:
         print(render.to_json(found))

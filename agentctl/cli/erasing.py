@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -93,11 +92,11 @@ def audit(
 ) -> None:
     """Show who read or erased what."""
     from agentctl.cli import render
-    from agentctl.cli.queue import moment
     from agentctl.cli.render_call import line, table, when
+    from agentctl.cli.since import moment
     from agentctl.verbs.calls import audit as verbs
 
-    begin = moment(since, datetime.now(UTC)) if since is not None else None
+    begin = moment(since) if since is not None else None
     rows = connected(lambda control: verbs.audit(control, since=begin, limit=limit))
     if json:
         print(render.to_json(rows))

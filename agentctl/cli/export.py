@@ -65,14 +65,14 @@ async def _export(control: Control, wanted: Selection, form: Format, output: Pat
     from agentctl.verbs.calls import audit
     from agentctl.verbs.calls import found as verbs
 
+    await audit.note(control, "export", asked=audit.asked(format=form, **wanted.record()))
     shape, many = FORMS[form.value], 0
-    # Before the first call goes out: an export that is broken off has been read, too.
-    await audit.note(control, "export", asked=audit.asked(**wanted.record(), format=form.value))
     with written(output, mark=form is Format.csv) as out:
         out.write(shape.head())
         async for call in verbs.export(control, wanted):
             out.write(shape.body(call))
             many += 1
+    await audit.note(control, "exported", calls=many)
     return many
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
-from agentctl.cli.audited import audited
+from agentctl.cli.audited import listed
 from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Status, Until
 from agentctl.cli.session import Json, say
 
@@ -29,20 +29,23 @@ def list_calls(
     json: Json = False,
 ) -> None:
     """List the newest calls, or those that are asked for."""
+    from agentctl.calls.selection import Selection
     from agentctl.cli import render, render_found
     from agentctl.cli.selected import selection
     from agentctl.verbs.calls import found as verbs
-    from agentctl.verbs.calls.audit import asked
 
-    narrow = {"assistant": assistant, "since": since, "until": until, "number": number}
-    items: Literal["open"] | None = "open" if with_open else None
-    wanted = selection(**narrow, outcome=outcome, status=status, items=items, search=search)
-    filters = asked(**wanted.record(), limit=limit)
-    found = audited(
-        "list",
-        lambda control: verbs.find(control, wanted, limit=limit, before=before),
-        lambda rows: {"calls": len(rows), "asked": filters},
+    wanted = selection(
+        assistant=assistant,
+        since=since,
+        until=until,
+        number=number,
+        outcome=outcome,
+        status=status,
+        items="open" if with_open else None,
+        search=search,
     )
+    how: dict[str, Any] = {"limit": limit, "before": before}
+    found = listed("list", lambda control: verbs.find(control, wanted, **how), "calls", **how, **wanted.record())
     if json:
         print(render.to_json(found))
     elif found:
@@ -50,4 +53,4 @@ def list_calls(
         if len(found) == limit:
             say(f"There may be older ones: add --before {found[-1]['conversation_id']}")
     else:
-        say("No calls yet." if filters == {"limit": str(limit)} and before is None else "No calls like that.")
+        say("No calls yet." if wanted == Selection() and before is None else "No calls like that.")

@@ -172,14 +172,21 @@ as $$
 $$;
 
 -- Events that became no call and in whose bytes these digits are; whether as the caller's number, their reader knows.
--- A recording has no number beside its conversation; what came in parts is read by them.
+-- A recording has no number beside its conversation.
 create function public.agentctl_events_with_digits(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
     select coalesce(jsonb_agg(to_jsonb(face) - 'tenant'), '[]')
-    from agentctl.event_faces face join agentctl.events e using (tenant, id)
+    from agentctl.events e join agentctl.event_faces face using (tenant, id)
     where e.tenant = agentctl.tenant(args) and e.state <> 'done' and e.type <> 'post_call_audio'
-        and (e.parts > 0 or position(convert_to(args->>'digits', 'UTF8') in e.payload) > 0)
+        and (
+            position(convert_to(args->>'digits', 'UTF8') in e.payload) > 0
+            or e.parts > 0 and exists (
+                select from agentctl.event_parts p
+                where p.tenant = e.tenant and p.event = e.id
+                    and position(convert_to(args->>'digits', 'UTF8') in p.body) > 0
+            )
+        )
         and not exists (
             select from agentctl.calls c where c.tenant = e.tenant and c.conversation_id = e.conversation_id
         )

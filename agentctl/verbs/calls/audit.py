@@ -11,7 +11,9 @@ from typing import Any
 from agentctl.wiring import Control
 
 # What may be kept of the filters of a list as it was given; of all others, such as a number, only that it was.
-_HARMLESS = frozenset({"assistant", "since", "until", "outcome", "status", "state", "items", "limit", "format"})
+_HARMLESS = frozenset(
+    {"assistant", "since", "until", "outcome", "status", "state", "items", "limit", "before", "which", "format"}
+)
 
 
 async def note(control: Control, action: str, **subject: Any) -> None:

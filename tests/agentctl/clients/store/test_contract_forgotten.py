@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,8 +96,13 @@ async def test_numbers_are_found_in_calls_and_in_events_that_became_none(store: 
     assert found == [{"conversation_id": "conv_1", "number": CALLER}]
     assert await store.call("calls_of_number", {"digits": "8999998100", "whole": False}) == found
     assert await store.call("calls_of_number", {"digits": "8999998100", "whole": True}) == []
+    large = {"type": "x", "conversation_id": "conv_4", "sha256": "ab" * 32}
+    for position, part in enumerate((b'{"number": ', b'"+498999998100"}')):
+        content = base64.b64encode(part).decode()
+        parted = await store.call("accept_part", {**large, "position": position, "part": content})
+    await store.call("accept", {**large, "source": "webhook", "parts": 2, "size": 27})
     events = await store.call("events_with_digits", {"digits": "498999998100"})
-    assert [event["id"] for event in events] == [poison["id"]]
+    assert {event["id"] for event in events} == {poison["id"], parted["id"]}
     gone = {"conversation_ids": [], "event_ids": [poison["id"]]}
     assert (await store.call("erase", gone))["events"] == 1
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import pytest
@@ -37,8 +35,8 @@ async def call(store: Store, shelf: FakeRecordings, conversation_id: str, **fiel
     started = {"started_at": datetime.now(UTC).isoformat(), **fields}
     await store.call("store_call", stored(await running(store, conversation_id), conversation_id, call=started))
     sound = await running(store, conversation_id, type="post_call_audio", body=b"sound")
-    with NamedTemporaryFile() as audio:
-        location = await shelf.save(conversation_id, Path(audio.name), "audio/mpeg")
+    shelf.saved[conversation_id] = (b"sound", "audio/mpeg")
+    location = f"file:///recordings/{conversation_id}"
     recording = {"conversation_id": conversation_id, "agent_id": "agent_1", "location": location, "sha256": "ab"}
     fence = {"event_id": sound["id"], "attempt": sound["attempt"]}
     await store.call("store_recording", {**fence, "recording": recording})
@@ -75,8 +73,6 @@ async def test_of_an_old_call_figures_stay_and_no_word_or_number(store: Store, a
     [mail] = await store.call("claim_mails", {"worker": "w", "limit": 1, "lease_seconds": 60})
     await store.call("mail_sent", {"id": mail["id"], "attempt": 1, "route": "smtp", "reference": "r"})
     before = await left(store, "conv_1")
-    search = {"limit": 9, "search": "Rückruf"}
-    assert len(await store.call("list_calls", search)) == 1
     age("conv_1", 31)
     await limit(store, transcripts=30)
     done = await retain(store, FakeRecordings())
@@ -91,7 +87,6 @@ async def test_of_an_old_call_figures_stay_and_no_word_or_number(store: Store, a
     assert after["digest"]["engine"] == before["digest"]["engine"]
     assert [(one["to"], one["subject"]) for one in after["mails"]] == [("team@example.org", None)]
     assert not any(word in str(after) for word in ("Erika", "Rückruf", "+498999998100"))
-    assert await store.call("list_calls", search) == []
     assert await store.call("unknown_conversations", {"conversation_ids": ["conv_1"]}) == []
     [row] = await store.call("list_calls", {"limit": 9})
     assert row["emptied_at"]
