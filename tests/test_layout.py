@@ -13,6 +13,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SAYS_NOTHING = {"utils", "helpers", "common", "base", "manager", "service", "handler", "processor", "misc", "info"}
 REGISTRIES = ("py" + "pi.org", "pythonhos" + "ted", "registry.np" + "mjs", "deb.deb" + "ian.org")
+# What these write overwrites nothing that anybody made, so that they ask nobody and show no plan.
+UNSEEN = {
+    "agentctl/verbs/pulling/adoption.py:adopt",
+    "agentctl/verbs/pulling/pull.py:write",
+    "agentctl/verbs/renaming/rename.py:_marked",
+    "agentctl/verbs/testing.py:_synced",
+}
 
 
 def sources() -> list[Path]:
@@ -70,14 +77,33 @@ def test_only_settings_reads_the_environment() -> None:
     assert set(readers) <= {"agentctl/settings.py"}
 
 
-def test_no_plan_of_a_verb_looks_again_in_silence() -> None:
-    silent = []
+def plans_of_verbs() -> Iterator[tuple[str, ast.Call, ast.AsyncFunctionDef]]:
+    """Where each is made, by which call, and in what: the function that makes it has to make it fit to be shown."""
     for path in ROOT.glob("agentctl/verbs/**/*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "planning.plan":
-                given = [ast.unparse(one.value) for one in node.keywords if one.arg == "patience"]
-                silent += [] if given and given[0].endswith("control.patience") else [f"{name(path)}:{node.lineno}"]
-    assert silent == []
+        tree = ast.parse(path.read_text())
+        # By another name it would not be found here.
+        assert all(one.module != "agentctl.sync.planning" for one in ast.walk(tree) if isinstance(one, ast.ImportFrom))
+        for function in (one for one in functions(tree) if isinstance(one, ast.AsyncFunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "planning.plan":
+                    yield f"{name(path)}:{function.name}", node, function
+
+
+def test_no_plan_of_a_verb_looks_again_in_silence() -> None:
+    given = [
+        (place, [ast.unparse(one.value) for one in call.keywords if one.arg == "patience"])
+        for place, call, _ in plans_of_verbs()
+    ]
+    assert [at for at, some in given if not some or not some[0].endswith("control.patience")] == []
+    assert given
+
+
+def test_every_plan_of_a_verb_is_made_fit_to_be_shown_but_for_those_that_nobody_sees() -> None:
+    bare = set()
+    for place, _, function in plans_of_verbs():
+        calls = [ast.unparse(one.func) for one in ast.walk(function) if isinstance(one, ast.Call)]
+        bare |= set() if "showable" in calls else {place}
+    assert bare == UNSEEN
 
 
 def test_nothing_swallows_what_it_did_not_expect() -> None:
