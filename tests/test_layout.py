@@ -13,6 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SAYS_NOTHING = {"utils", "helpers", "common", "base", "manager", "service", "handler", "processor", "misc", "info"}
 REGISTRIES = ("py" + "pi.org", "pythonhos" + "ted", "registry.np" + "mjs", "deb.deb" + "ian.org")
+ENVIRONMENT = (".environ", ".environb", ".getenv", ".getenvb")
+# What import-linter cannot forbid: it knows packages of others as a whole, and no attributes.
+SOCKETS = ("socket", "urllib.request", "http.client", "xmlrpc.client", "ftplib", ".open_connection", ".start_server")
+SOCKETS += (".open_unix_connection", ".create_connection", ".create_unix_connection", ".create_server", ".sock_connect")
 # What these write overwrites nothing that anybody made, so that they ask nobody and show no plan.
 UNSEEN = {
     "agentctl/verbs/pulling/adoption.py:adopt",
@@ -23,13 +27,30 @@ UNSEEN = {
 
 
 def sources() -> list[Path]:
-    return sorted(path for package in ("agentctl", "webhooks") for path in (ROOT / package).rglob("*.py"))
+    found = sorted(path for package in ("agentctl", "webhooks") for path in (ROOT / package).rglob("*.py"))
+    assert found, "a rule that looks at nothing would hold"
+    return found
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def users(*ends: str) -> list[str]:
+    """The files that import or reach for a name of which the end, its module counted in, is one of these."""
+    return [name(path) for path in sources() if any(one.endswith(ends) for one in named(ast.parse(path.read_text())))]
+
+
+def named(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (str(node.module), *(f"{node.module}.{one.name}" for one in node.names))
+        elif isinstance(node, ast.Attribute):
+            yield f".{node.attr}"
 
 
 def name(path: Path) -> str:
@@ -69,12 +90,12 @@ def test_inner_packages_are_empty_but_for_the_list_of_kinds() -> None:
 
 
 def test_only_settings_reads_the_environment() -> None:
-    readers = []
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"):
-                readers.append(name(path))
-    assert set(readers) <= {"agentctl/settings.py"}
+    assert users(*ENVIRONMENT) == ["agentctl/settings.py"]
+
+
+def test_only_clients_and_servers_open_sockets() -> None:
+    outside = [one for one in users(*SOCKETS) if not one.startswith(("agentctl/clients/", "agentctl/sandbox/"))]
+    assert outside == ["webhooks/server.py"]
 
 
 def plans_of_verbs() -> Iterator[tuple[str, ast.Call, ast.AsyncFunctionDef]]:
@@ -144,6 +165,7 @@ def test_tests_mirror_the_tree() -> None:
     tried = [*sources(), *(ROOT / "agentctl").rglob("*.sql")]
     homes = {f"tests/{name(path.parent)}/test_{path.stem}.py" for path in tried}
     mirrored = [path for package in ("agentctl", "webhooks") for path in (ROOT / "tests" / package).rglob("test_*.py")]
+    assert mirrored
     strays = [name(path) for path in mirrored if name(path) not in homes and not _about_a_module(path, homes)]
     assert strays == []
 
@@ -161,6 +183,7 @@ def _about_a_module(path: Path, homes: set[str]) -> bool:
 @pytest.mark.parametrize("command", [["git", "ls-files"]])
 def test_nothing_names_a_package_registry(command: list[str]) -> None:
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert listed
     guilty = []
     for path in (ROOT / entry for entry in listed):
         try:
