@@ -36,7 +36,7 @@ AgentctlError                   exit 1: the work failed
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -69,10 +69,15 @@ class UsageError(AgentctlError):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in the input: `where` is a file with a path in it, or a variable's name."""
+    """One thing wrong in the input: `where` is a file with a path in it, or a variable's name.
+
+    `names`: the key that is named there and that no assistant has; empty where something else is wrong. People read the
+    same in `what`, so that two problems are equal without it.
+    """
 
     where: str
     what: str
+    names: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"

@@ -13,16 +13,44 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SAYS_NOTHING = {"utils", "helpers", "common", "base", "manager", "service", "handler", "processor", "misc", "info"}
 REGISTRIES = ("py" + "pi.org", "pythonhos" + "ted", "registry.np" + "mjs", "deb.deb" + "ian.org")
+ENVIRONMENT = (".environ", ".environb", ".getenv", ".getenvb")
+# What import-linter cannot forbid: it knows packages of others as a whole, and no attributes.
+SOCKETS = ("socket", "urllib.request", "http.client", "xmlrpc.client", "ftplib", ".open_connection", ".start_server")
+SOCKETS += (".open_unix_connection", ".create_connection", ".create_unix_connection", ".create_server", ".sock_connect")
+# What these write overwrites nothing that anybody made, so that they ask nobody and show no plan.
+UNSEEN = {
+    "agentctl/verbs/pulling/adoption.py:adopt",
+    "agentctl/verbs/pulling/pull.py:write",
+    "agentctl/verbs/renaming/rename.py:_marked",
+    "agentctl/verbs/testing.py:_synced",
+}
 
 
 def sources() -> list[Path]:
-    return sorted(path for package in ("agentctl", "webhooks") for path in (ROOT / package).rglob("*.py"))
+    found = sorted(path for package in ("agentctl", "webhooks") for path in (ROOT / package).rglob("*.py"))
+    assert found, "a rule that looks at nothing would hold"
+    return found
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
+
+
+def users(*ends: str) -> list[str]:
+    """The files that import or reach for a name of which the end, its module counted in, is one of these."""
+    return [name(path) for path in sources() if any(one.endswith(ends) for one in named(ast.parse(path.read_text())))]
+
+
+def named(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (str(node.module), *(f"{node.module}.{one.name}" for one in node.names))
+        elif isinstance(node, ast.Attribute):
+            yield f".{node.attr}"
 
 
 def name(path: Path) -> str:
@@ -62,22 +90,41 @@ def test_inner_packages_are_empty_but_for_the_list_of_kinds() -> None:
 
 
 def test_only_settings_reads_the_environment() -> None:
-    readers = []
-    for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"):
-                readers.append(name(path))
-    assert set(readers) <= {"agentctl/settings.py"}
+    assert users(*ENVIRONMENT) == ["agentctl/settings.py"]
+
+
+def test_only_clients_and_servers_open_sockets() -> None:
+    outside = [one for one in users(*SOCKETS) if not one.startswith(("agentctl/clients/", "agentctl/sandbox/"))]
+    assert outside == ["webhooks/connection.py", "webhooks/server.py"]
+
+
+def plans_of_verbs() -> Iterator[tuple[str, ast.Call, ast.AsyncFunctionDef]]:
+    """Where each is made, by which call, and in what: the function that makes it has to make it fit to be shown."""
+    for path in ROOT.glob("agentctl/verbs/**/*.py"):
+        tree = ast.parse(path.read_text())
+        # By another name it would not be found here.
+        assert all(one.module != "agentctl.sync.planning" for one in ast.walk(tree) if isinstance(one, ast.ImportFrom))
+        for function in (one for one in functions(tree) if isinstance(one, ast.AsyncFunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "planning.plan":
+                    yield f"{name(path)}:{function.name}", node, function
 
 
 def test_no_plan_of_a_verb_looks_again_in_silence() -> None:
-    silent = []
-    for path in ROOT.glob("agentctl/verbs/**/*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "planning.plan":
-                given = [ast.unparse(one.value) for one in node.keywords if one.arg == "patience"]
-                silent += [] if given and given[0].endswith("control.patience") else [f"{name(path)}:{node.lineno}"]
-    assert silent == []
+    given = [
+        (place, [ast.unparse(one.value) for one in call.keywords if one.arg == "patience"])
+        for place, call, _ in plans_of_verbs()
+    ]
+    assert [at for at, some in given if not some or not some[0].endswith("control.patience")] == []
+    assert given
+
+
+def test_every_plan_of_a_verb_is_made_fit_to_be_shown_but_for_those_that_nobody_sees() -> None:
+    bare = set()
+    for place, _, function in plans_of_verbs():
+        calls = [ast.unparse(one.func) for one in ast.walk(function) if isinstance(one, ast.Call)]
+        bare |= set() if "showable" in calls else {place}
+    assert bare == UNSEEN
 
 
 def test_nothing_swallows_what_it_did_not_expect() -> None:
@@ -118,6 +165,7 @@ def test_tests_mirror_the_tree() -> None:
     tried = [*sources(), *(ROOT / "agentctl").rglob("*.sql")]
     homes = {f"tests/{name(path.parent)}/test_{path.stem}.py" for path in tried}
     mirrored = [path for package in ("agentctl", "webhooks") for path in (ROOT / "tests" / package).rglob("test_*.py")]
+    assert mirrored
     strays = [name(path) for path in mirrored if name(path) not in homes and not _about_a_module(path, homes)]
     assert strays == []
 
@@ -135,6 +183,7 @@ def _about_a_module(path: Path, homes: set[str]) -> bool:
 @pytest.mark.parametrize("command", [["git", "ls-files"]])
 def test_nothing_names_a_package_registry(command: list[str]) -> None:
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert listed
     guilty = []
     for path in (ROOT / entry for entry in listed):
         try:

@@ -199,9 +199,11 @@ def test_the_picture_of_the_tree_shows_what_is_there() -> None:
         path = ROOT.joinpath(*parents)
         assert path.is_dir() if name.endswith("/") else path.is_file(), f"{path.relative_to(ROOT)} is not there"
         shown.add(path.relative_to(ROOT))
-    parts = [*(ROOT / "agentctl").iterdir(), *(ROOT / "webhooks").glob("*.py")]
-    there = {path.relative_to(ROOT) for path in parts if path.name not in ("__pycache__", "py.typed")}
-    assert there - shown - {Path("webhooks/__init__.py")} == set()
+    whole = [
+        path for part in ("agentctl", "agentctl/sync", "agentctl/verbs", "webhooks") for path in (ROOT / part).iterdir()
+    ]
+    there = {path.relative_to(ROOT) for path in whole if path.name not in ("__pycache__", "py.typed", "__init__.py")}
+    assert there - shown == set()
     scripts = {path.name for path in (ROOT / "scripts").iterdir() if path.suffix == "" and path.is_file()}
     told = re.search(r"^scripts/ +(.*)$", README, re.MULTILINE)
     assert told

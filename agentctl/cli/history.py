@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentctl.cli.session import Json, Yes, confirm, connected, end, say
-from agentctl.cli.sync import DeleteConversations, Gate
+from agentctl.cli.sync import DeleteConversations, Gate, besides
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied
@@ -85,9 +85,7 @@ def unhold(key: Key, json: Json = False) -> None:
 
 
 def _question(decision: Rollback) -> str:
-    foreign = len(decision.plan.foreign)
-    also = f", overwriting what was changed at the platform in {foreign} of them" if foreign else ""
-    return f"Roll {decision.key} back to revision {decision.revision}{also}, and hold it there?"
+    return f"Roll {decision.key} back to revision {decision.revision}{besides(decision.plan)}, and hold it there?"
 
 
 def _outcome(decision: Rollback, applied: Applied, *, held: bool) -> str:

@@ -21,7 +21,7 @@ from agentctl.verbs.revisions.history import History, ProjectPlan
 from agentctl.verbs.revisions.hold import Hold
 from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
-from agentctl.verbs.unattended.report import held_back, named
+from agentctl.verbs.wording import held_back, named
 
 _STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
 # Of what is unmanaged: names in text, their characters, and entries in JSON.

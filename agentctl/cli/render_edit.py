@@ -15,7 +15,7 @@ from agentctl.secrecy.secret import is_secret
 from agentctl.secrecy.shown import rewritten
 from agentctl.sync.diff import Edit, contains
 from agentctl.sync.kind import Ref
-from agentctl.verbs.unattended.report import origin
+from agentctl.verbs.wording import origin
 
 # Characters of a value in one line, of an entry of a list, and of what both sides share before the first difference.
 _ROOM, _ENTRY, _BEFORE = 100, 200, 30

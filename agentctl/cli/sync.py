@@ -176,9 +176,14 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
 
 def question(found: Plan) -> str:
     """What to ask before a plan is applied."""
+    return f"Apply this{besides(found)}?"
+
+
+def besides(found: Plan) -> str:
+    """What a yes to the plan means beside it, as the end of a clause; empty where that is nothing."""
     what = [f"overwriting what was changed at the platform in {len(found.foreign)} of them"] if found.foreign else []
     what += [f"with {len(found.doubtful)} that are probably not meant"] if found.doubtful else []
-    return f"Apply this{', ' if what else ''}{' and '.join(what)}?"
+    return f"{', ' if what else ''}{' and '.join(what)}"
 
 
 class Progress:

@@ -74,7 +74,7 @@ class Unattended:
             return self._reporting(body)
 
     def _reporting(self, body: Callable[[Control], Awaitable[Applied]]) -> Applied:
-        from agentctl.verbs.unattended.report import must_be_writable
+        from agentctl.verbs.unattended.report_file import must_be_writable
 
         if self.report is not None:
             must_be_writable(self.report)
@@ -118,7 +118,7 @@ class Unattended:
             return
         from agentctl.cli.addressed import naming
         from agentctl.cli.render import to_json
-        from agentctl.verbs.unattended.report import save
+        from agentctl.verbs.unattended.report_file import save
 
         # A file is read elsewhere, where AGENTCTL_ENV may not be set, or otherwise.
         with naming(report.environment):
@@ -129,7 +129,7 @@ def quietly(applied: Applied, scope: Scope) -> None:
     """One line on stdout if something was changed; on stderr each failure with its remedy, and what was held back."""
     from agentctl.cli.render import plain
     from agentctl.verbs.remedy import remedies
-    from agentctl.verbs.unattended.report import held_back, named
+    from agentctl.verbs.wording import held_back, named
 
     for failure in applied.failures:
         first, *more = named(failure).split("\n")
@@ -156,7 +156,7 @@ def report_json(report: Report) -> dict[str, Any]:
     from agentctl.cli.render import applied_json
     from agentctl.sync.apply import Applied
     from agentctl.sync.plan import Plan
-    from agentctl.verbs.unattended.report import message_of
+    from agentctl.verbs.wording import message_of
 
     applied = report.applied or Applied(Plan(), (), ())
     scope = report.scope

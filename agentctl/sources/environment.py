@@ -125,7 +125,7 @@ def strangers(environments: Mapping[str, Environment], keys: list[str]) -> Itera
                 near = nearest(key, keys)
                 meant = f"did you mean {near!r}?" if near else f"there are {', '.join(keys) or 'none'}"
                 place = located(FILENAME, f"environments.{environment.name}.assistants.{key}")
-                yield Problem(place, f"no assistant {key!r}, {meant}")
+                yield Problem(place, f"no assistant {key!r}, {meant}", names=key)
 
 
 def known_names(project: Project) -> list[str]:

@@ -250,7 +250,7 @@ def _lost_transfers(assistants: Sequence[Assistant], keys: Sequence[str]) -> Ite
                 near = nearest(transfer.assistant, list(keys))
                 others = ", ".join(key for key in keys if key != assistant.key) or "none"
                 meant = f"did you mean {near!r}?" if near else f"there are {others}"
-                yield Problem(place, f"no assistant {transfer.assistant!r}, {meant}")
+                yield Problem(place, f"no assistant {transfer.assistant!r}, {meant}", names=transfer.assistant)
 
 
 def _shared_numbers(numbers: Mapping[str, list[str]]) -> list[Problem]:

@@ -20,6 +20,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.departure import let_go, staying
 from agentctl.sync.diff import Edit, diff, patch, without
 from agentctl.sync.entries import edited, postponed, survivors, written
+from agentctl.sync.exchange import Exchange
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts, named_by_id
 from agentctl.sync.interrupted import Said
@@ -56,10 +57,11 @@ async def apply(
     ledger = Ledger(plan, on_change)
     removal = Removal(kinds, bindings, ledger)
     doubtful = set() if take_ours else {change.desired.ref for change in plan.doubtful}
-    run = _Run(bindings, ledger, removal, take_ours, destroy, gate, patience or Patience(), doubtful)
     stay = staying(plan, kinds, lambda one: one.contested and not take_ours)
     await bindings.settle(plan.settled)
     await let_go(plan, kinds, bindings)
+    exchange = Exchange(plan, kinds, bindings)
+    run = _Run(bindings, ledger, removal, exchange, take_ours, destroy, gate, patience or Patience(), doubtful)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
@@ -83,6 +85,7 @@ class _Run:
         bindings: Bindings,
         ledger: Ledger,
         removal: Removal,
+        exchange: Exchange,
         take_ours: bool,
         destroy: bool,
         gate: Gate | None,
@@ -92,6 +95,7 @@ class _Run:
         self._bindings = bindings
         self._ledger = ledger
         self._removal = removal
+        self._exchange = exchange
         self._take_ours = take_ours
         self._destroy = destroy
         self._verdicts = Verdicts(gate, bindings.unjudged)
@@ -163,6 +167,8 @@ class _Run:
         if not new:
             observed = await must_be_fresh(kind, change) or observed
             await must_be_ours(kind, observed.remote_id, edits, self._bindings.ids())
+            before, after = [edit.before for edit in edits], [edit.after for edit in edits]
+            await self._exchange.must_be_as_seen(desired.ref, before, after)
         if edits:
             sent = written(edits, without(body, theirs), wanted, observed.body, kind.lists)
             said = Said.by(edits, body)
@@ -192,6 +198,7 @@ class _Run:
         later = postponed(desired.body, others, kind.lists)
         first = without(without(desired.body, later), spared)
         body = resolve(first, self._ids(refs(first), f"{desired.kind} {desired.key} was not written"))
+        await self._exchange.must_be_as_seen(desired.ref, None, body)
         remote_id = await self._create(kind, change, body)
         self._made[desired.ref].set()
         for other in others:

@@ -15,13 +15,11 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync.diff import overlaid, without
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Ref, Scope
-from agentctl.sync.memory import Memory
+from agentctl.sync.memory import NOTHING, Memory
 from agentctl.sync.plan import Settled
 from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
-
-_NOTHING = Memory()
 # Kept with what an edit says of something that is bound to nothing yet: the id of that.
 _OF = "~of"
 
@@ -106,7 +104,7 @@ class Bindings:
 
     def applied(self, ref: Ref) -> Mapping[str, Any]:
         """The fields as they were last written or found equal, secrets sealed; empty where nothing is known."""
-        return self._memories.get(ref, _NOTHING).applied
+        return self._memories.get(ref, NOTHING).applied
 
     def memory(self, ref: Ref, remote_id: str) -> Mapping[str, Any] | None:
         """What was last applied to the object of that id; None where nothing is remembered of it.
@@ -138,15 +136,15 @@ class Bindings:
 
     def recall(self, ref: Ref, remote_id: str) -> Memory:
         """All that is remembered of the object of that id."""
-        return self._known(ref, remote_id) or _NOTHING
+        return self._known(ref, remote_id) or NOTHING
 
     def former(self, ref: Ref) -> Mapping[str, str]:
         """Of `Memory.former`: what others have taken the place of, by id, and the fingerprint of its content."""
-        return self._memories.get(ref, _NOTHING).former
+        return self._memories.get(ref, NOTHING).former
 
     def unjudged(self, ref: Ref) -> bool:
         """Whether it was made under a gate that has not let it through."""
-        return self._memories.get(ref, _NOTHING).unjudged
+        return self._memories.get(ref, NOTHING).unjudged
 
     async def judge(self, ref: Ref) -> None:
         """A gate has let it through."""
@@ -221,22 +219,24 @@ class Bindings:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
         `gone`: paths of what was applied before and is there no longer, nor declared. `former`: the id that this one
-        takes the place of. `looked`: nothing was written. `unjudged`: it was made under a gate, and only `judge` says
-        that it was let through. `made`: what has just been said to make it, and nobody has looked at yet.
-        `fingerprint`: of its content as it is by that; None: as remembered.
+        takes the place of. `looked`: nothing was written, so that content of which nothing was known was found as
+        it is. `unjudged`: it was made under a gate, and only `judge` says that it was let through. `made`: what has
+        just been said to make it, and nobody has looked at yet. `fingerprint`: of its content as it is by that; None:
+        as remembered.
         """
-        known = self._known(ref, remote_id) or _NOTHING
+        known = self._known(ref, remote_id) or NOTHING
         replaced = {**self.former(ref), **({former: self.recall(ref, former).fingerprint} if former else {})}
         memory = Memory(
             applied=overlaid(without(known.applied, gone), written or {}),
             touched=touched or known.touched,
             written=known.written if looked and known.written else touched or known.written,
-            former={one: content for one, content in replaced.items() if one != remote_id},
+            former=replaced,
             unjudged=unjudged or known.unjudged,
             said=None if made is None else Said(made),
             fingerprint=known.fingerprint if fingerprint is None else fingerprint,
+            found=known.found if fingerprint is None else looked and known == NOTHING and not self.said(ref, remote_id),
         )
-        await self._put(ref, remote_id, memory)
+        await self._put(ref, remote_id, memory.less(remote_id))
 
     async def settle(self, found: Iterable[Settled]) -> None:
         """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
@@ -284,8 +284,7 @@ class Bindings:
         if self.get(ref) == remote_id:
             await self.unbind(ref)
         elif remote_id in self.former(ref):
-            left = {one: content for one, content in self.former(ref).items() if one != remote_id}
-            await self._put(ref, self._ids[ref], replace(self._memories[ref], former=left))
+            await self._put(ref, self._ids[ref], self._memories[ref].less(remote_id))
 
     async def unbind(self, ref: Ref) -> None:
         """Forget the id, unless another run has bound another one since."""

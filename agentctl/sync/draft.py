@@ -18,7 +18,7 @@ from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.interrupted import arrived, believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
-from agentctl.sync.opaque import look
+from agentctl.sync.opaque import Look, look
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
 from agentctl.sync.sharing import Others, Parties, named
 
@@ -130,15 +130,15 @@ class Draft:
         if theirs := memory is None and not observed.free and not arrived(said, observed, kind.lists):
             edits = tuple(replace(edit, origin="there") for edit in edits)
         # What was taken is remembered where it differs too: the next plan would not know whose it is.
-        equal = overlaid(without(taken, gone), without(body, [edit.keys for edit in edits]))
-        touched, fingerprint = self._look(kind, ref, observed, edits)
-        news = bound != observed.remote_id or begun or gone or touched or said
+        seen = self._look(kind, desired, observed, edits)
+        equal = overlaid({**seen.basis, **without(taken, gone)}, without(body, [edit.keys for edit in edits]))
+        news = bound != observed.remote_id or begun or gone or seen.touched or said or self._bindings.exposed(ref)
         # What is somebody else's is not bound before it is taken: bound, it would count as ours in the next plan.
-        news = news or self._bindings.exposed(ref)
         unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or differs(sealed(equal), known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            self._settled.append(Settled(ref, observed.remote_id, equal, gone, touched, former, unjudged, fingerprint))
+            kept = Settled(ref, observed.remote_id, equal, gone, seen.touched, former, unjudged, seen.fingerprint)
+            self._settled.append(kept)
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)
@@ -151,11 +151,12 @@ class Draft:
         else:
             self._unchanged += 1
 
-    def _look(self, kind: Kind[Any], ref: Ref, observed: Observed, edits: Collection[Edit]) -> tuple[int, str | None]:
-        memory, said = self._bindings.recall(ref, observed.remote_id), self._bindings.said(ref, observed.remote_id)
-        seen = look(kind.traits.opaque, ref, observed, memory, edits, said)
+    def _look(self, kind: Kind[Any], desired: Desired, observed: Observed, edits: Collection[Edit]) -> Look:
+        ref, remote_id = desired.ref, observed.remote_id
+        memory, said = self._bindings.recall(ref, remote_id), self._bindings.said(ref, remote_id)
+        seen = look(kind, desired, observed, memory, edits, said)
         self._notices += [seen.notice] if seen.notice else []
-        return seen.touched, seen.fingerprint
+        return seen
 
     def _unjudged(self, kind: Kind[Any], desired: Desired, observed: Observed) -> bool:
         """Whether a gate has to let through what is there already. Of what was found by its mark nothing is known."""

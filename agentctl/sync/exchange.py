@@ -1,32 +1,40 @@
 """What a resource would let go of, or take on, has to be as it was seen last.
 
 Who hears of an object hears of its content. So what somebody has edited of it is neither taken from its users nor given
-to them before a person has decided: what would do so waits, as it waits for what is held back.
+to them before a person has decided: what would do so waits, as it waits for what is held back. What is edited while a
+person or a gate decides stops the exchange.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentctl.errors import AgentctlError, NotFound
+from agentctl.errors import AgentctlError, NotFound, Stale
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.departure import words
 from agentctl.sync.diff import Edit
 from agentctl.sync.entries import at, postponed
+from agentctl.sync.fresh import PLAN_AGAIN
 from agentctl.sync.kind import Desired, Kind, Ref, Sighting
-from agentctl.sync.opaque import replaced_edits
+from agentctl.sync.opaque import content_of, replaced_edits
 from agentctl.sync.plan import Change, Failure, Plan, refs
+from agentctl.sync.task import all_of
 
 
 @dataclass(frozen=True)
 class _Edited:
-    """An object that somebody has edited there. `replaced`: whoever refers to `ref` would get a new one instead."""
+    """An object that somebody has edited there, and the fingerprint of its content.
+
+    `replaced`: whoever refers to `ref` would get a new one instead.
+    """
 
     ref: Ref
     remote_id: str
+    content: str
     replaced: bool = False
 
 
@@ -65,7 +73,44 @@ async def awaiting(plan: Plan, kinds: Mapping[str, Kind[Any]], bindings: Binding
             failures.append(Failure(change.desired.ref, change.desired.where, errors[0]))
         else:
             changes.append(_weighed(change, edited) if _is_user(kinds, change) else change)
-    return replace(plan, changes=tuple(changes), failures=(*plan.failures, *failures))
+    contents = {one.remote_id: one.content for one in edited}
+    return replace(plan, changes=tuple(changes), failures=(*plan.failures, *failures), contents=contents)
+
+
+class Exchange:
+    """Looks once more at what is exchanged, right before its user is written.
+
+    What the run has made itself is as it was made. Of the rest, what it remembers having written is nobody's edit, and
+    whoever said yes to the plan has seen what the plan saw.
+    """
+
+    def __init__(self, plan: Plan, kinds: Iterable[Kind[Any]], bindings: Bindings) -> None:
+        self._seen = plan.contents
+        self._bindings = bindings
+        self._users = {kind.name for kind in kinds if not kind.traits.part_of}
+        self._there = {
+            remote_id: (kind, Ref(kind.name, key))
+            for kind in kinds
+            if kind.traits.opaque
+            for key, bound in bindings.of(kind.name).items()
+            for remote_id in (bound, *bindings.former(Ref(kind.name, key)))
+        }
+
+    async def must_be_as_seen(self, user: Ref, before: Any, after: Any) -> None:
+        """Raise Stale where somebody has edited what `user` lets go of, or takes on, since the plan was made."""
+        if self._there and user.kind in self._users:
+            moved = words(before) ^ words(after)
+            await all_of(self._must_be_as_seen(user, remote_id) for remote_id in moved & self._there.keys())
+
+    async def _must_be_as_seen(self, user: Ref, remote_id: str) -> None:
+        kind, ref = self._there[remote_id]
+        written = content_of(remote_id, ref, self._bindings)
+        if not written:
+            return
+        with suppress(NotFound):
+            if (await kind.read(remote_id)).fingerprint not in (written, self._seen.get(remote_id)):
+                what = f"{ref.kind} {ref.key} was edited at the platform meanwhile"
+                raise Stale(f"{what}; {user.kind} {user.key} was not written", PLAN_AGAIN)
 
 
 def _is_user(kinds: Mapping[str, Kind[Any]], change: Change) -> bool:
@@ -84,7 +129,7 @@ def _known(changes: Iterable[Change], kinds: Mapping[str, Kind[Any]]) -> Iterato
         content = kinds[change.desired.kind].traits.opaque
         if content and change.observed and any(edit.path == content for edit in change.foreign):
             replaced = change.replaces and change.action != "delete"
-            yield _Edited(change.desired.ref, change.observed.remote_id, replaced)
+            yield _Edited(change.desired.ref, change.observed.remote_id, change.observed.fingerprint, replaced)
 
 
 async def _looks(
@@ -111,7 +156,7 @@ async def _look(kind: Kind[Any], ref: Ref, remote_id: str, bindings: Bindings) -
         return None
     except AgentctlError as error:
         return error
-    return _Edited(ref, remote_id) if replaced_edits(kind, ref, now, bindings) else None
+    return _Edited(ref, remote_id, now.fingerprint) if replaced_edits(kind, ref, now, bindings) else None
 
 
 def _weighed(change: Change, edited: Collection[_Edited]) -> Change:

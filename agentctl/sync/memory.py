@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agentctl.secrecy.secret import sealed
@@ -11,7 +11,7 @@ from agentctl.sync.interrupted import Said
 
 # Kept beside the fields, under names that no field of a resource has.
 _TOUCHED, _FORMER, _UNJUDGED, _SAID = "~touched", "~former", "~unjudged", "~said"
-_WRITTEN, _FINGERPRINT = "~written", "~fingerprint"
+_WRITTEN, _FINGERPRINT, _FOUND = "~written", "~fingerprint", "~found"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Memory:
     write; 0: unknown. `former`: the ids that it has taken the place of, and that are to be deleted once nothing refers
     to them, each with its fingerprint. `unjudged`: it was made under a gate that has not let it through. `said`: the
     words of a write that nobody has seen the end of. `fingerprint`: of the content as it was after our last write;
-    empty: unknown.
+    empty: unknown. `found`: no write of ours is known, and the content is what was there when it was adopted.
     """
 
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -32,6 +32,7 @@ class Memory:
     unjudged: bool = False
     said: Said | None = field(default=None, repr=False)
     fingerprint: str = ""
+    found: bool = False
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Memory:
@@ -46,6 +47,7 @@ class Memory:
             unjudged=bool(applied.pop(_UNJUDGED, False)),
             said=Said(**said) if said else None,
             fingerprint=str(applied.pop(_FINGERPRINT, "")),
+            found=bool(applied.pop(_FOUND, False)),
             applied=applied,
         )
 
@@ -58,12 +60,21 @@ class Memory:
             _UNJUDGED: self.unjudged,
             _SAID: asdict(self.said) if self.said else None,
             _FINGERPRINT: self.fingerprint,
+            _FOUND: self.found,
         }
         return dict(sealed({**self.applied, **{name: mark for name, mark in marks.items() if mark}}))
+
+    def less(self, former: str) -> Memory:
+        """Without this id among those that it has taken the place of."""
+        return replace(self, former={one: content for one, content in self.former.items() if one != former})
 
     def detached(self, gone: Collection[str]) -> Memory:
         """With nothing where it named one of these ids: the platform ends what refers to them with them."""
         return Memory.read(_detached(self.kept(), gone)) if gone else self
+
+
+NOTHING = Memory()
+"""What is remembered of something that was never ours, or of which only the id is known."""
 
 
 def _former(kept: Any) -> Mapping[str, str]:

@@ -3,7 +3,8 @@
 A field of the body stands for it (`Traits.opaque`), and an edit there leaves that as it is. What the platform gives
 back of the content has a fingerprint, which is remembered with each write of ours. Where the platform says that the
 resource was touched since, it is looked at alone: the same fingerprint was the platform's own work, reading or
-indexing, and another one is an edit, however soon after ours it was made.
+indexing, and another one is an edit, however soon after ours it was made. What is adopted is looked at too: what it
+holds then is what later edits are told by.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
 from agentctl.errors import AgentctlError, NotFound, Problem, Stale
@@ -21,17 +22,21 @@ from agentctl.sync.diff import Edit, diff
 from agentctl.sync.fresh import PLAN_AGAIN
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
-from agentctl.sync.memory import Memory
+from agentctl.sync.memory import NOTHING, Memory
 from agentctl.sync.plan import Change
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a plan has to remember of when it was touched and of its content, and what a person should know."""
+    """What a plan has to remember of when it was touched and of its content, and what a person should know.
+
+    `basis`: the stand-in of what is adopted, which counts as applied: what differs from that later is an edit.
+    """
 
     touched: int = 0
     fingerprint: str | None = None
     notice: Problem | None = None
+    basis: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def looked_into(
@@ -41,7 +46,7 @@ async def looked_into(
     bindings: Bindings,
     taken: Collection[Ref] = (),
 ) -> Mapping[str, Sighting]:
-    """What was seen, with what was edited inside of it; only what may have been is asked for.
+    """What was seen, with what was edited inside of it; only what may have been is asked for, and what is adopted.
 
     So is what is about to be written anew, to be replaced, or to be `taken` on: two edits of one second have one time.
     """
@@ -81,21 +86,29 @@ def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings)
     return (Edit((kind.traits.opaque,), _edited(now), None, "there"),)
 
 
-def look(field: str, ref: Ref, observed: Observed, memory: Memory, edits: Collection[Edit], said: Said | None) -> Look:
+def look(
+    kind: Kind[Any], desired: Desired, observed: Observed, memory: Memory, edits: Collection[Edit], said: Said | None
+) -> Look:
     """What follows from how a plan saw it. `edits`: what differs; `said`: by a write that nobody saw the end of.
 
     An edit there is drift, which the next plan has to find as well. Where no fingerprint is known, the time has to do.
     """
-    learnt = observed.fingerprint or None
-    if memory.fingerprint and any(edit.path == field and edit.origin != "here" for edit in edits):
+    name, ref, learnt = kind.traits.opaque, desired.ref, observed.fingerprint or None
+    if memory.fingerprint and any(edit.path == name and edit.origin != "here" for edit in edits):
         return Look()
+    adopted = _is_adopted(kind, observed, memory, said)
+    ends = (adopted or memory.found) and _ends(kind, desired, frozenset(edit.path for edit in edits))
+    notice = _found(ref, observed) if ends else None
+    if adopted:
+        there = observed.body.get(name)
+        return Look(observed.touched, observed.fingerprint, notice, {} if there is None else {name: there})
     if learnt == memory.fingerprint:
-        return Look(observed.touched if observed.touched != memory.touched else 0)
+        return Look(observed.touched if observed.touched != memory.touched else 0, notice=notice)
     if said and learnt:
         return Look(observed.touched, learnt, _unseen(ref))
     if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
         return Look(observed.touched, learnt, touch.notice(ref, observed))
-    return Look(0 if memory.touched else observed.touched)
+    return Look(0 if memory.touched else observed.touched, notice=notice)
 
 
 class Kept(TypedDict, total=False):
@@ -170,16 +183,32 @@ def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bin
         return True
     if memory.fingerprint and stand_in == memory.applied.get(field):
         changed = frozenset(edit.path for edit in diff(desired.body, one.body, kind.lists))
-        ends = field in changed or kind.replaces(desired, changed)
-        return one.touched != memory.touched or desired.ref in taken or ends
+        return one.touched != memory.touched or desired.ref in taken or _ends(kind, desired, changed)
     said = bindings.said(desired.ref, one.remote_id)
+    if _is_adopted(kind, one, memory, said):
+        return True
     if said is not None and stand_in is not None and said.words.get(field) == stand_in:
         return True  # It has arrived, and nobody has seen what became of it.
     return not memory.fingerprint and touch.is_news(memory.touched, one)
 
 
+def _is_adopted(kind: Kind[Any], one: Observed, memory: Memory, said: Said | None) -> bool:
+    """Whether nothing is remembered of it. A kind whose resources tell no time is not looked into."""
+    return bool(kind.traits.opaque and one.touched) and memory == NOTHING and said is None
+
+
+def _ends(kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
+    """Whether a write of these paths ends what it holds."""
+    return kind.traits.opaque in changed or kind.replaces(desired, changed)
+
+
 def _edited(now: Observed) -> str:
     return f"edited there, last touched on {touch.moment(now.touched)}"
+
+
+def _found(ref: Ref, observed: Observed) -> Problem:
+    what = f"was found with what it holds, last touched on {touch.moment(observed.touched)}, and is about to be written"
+    return Problem(f"{ref.kind} {ref.key}", f"{what}; look whether somebody edited it before it was adopted")
 
 
 def _unseen(ref: Ref) -> Problem:

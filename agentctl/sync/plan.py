@@ -144,7 +144,8 @@ class Plan:
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
     `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one. `misplaced`: what
-    is not there, but for what carries its mark and is bound to this other key, which no spec wants.
+    is not there, but for what carries its mark and is bound to this other key, which no spec wants. `contents`: by id
+    the fingerprint of what somebody was seen to have edited, which a yes to the plan is a yes to.
     """
 
     changes: tuple[Change, ...] = ()
@@ -164,6 +165,7 @@ class Plan:
     abandoned: tuple[Ref, ...] = ()
     doubled: tuple[Failure, ...] = ()
     misplaced: Mapping[Ref, str] = field(default_factory=dict)
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -15,7 +15,7 @@ from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
-from agentctl.verbs.unattended.report import ORIGINS, whence
+from agentctl.verbs.wording import ORIGINS, whence
 from agentctl.wiring import Control
 
 State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]

@@ -27,15 +27,13 @@ from agentctl.verbs import stateless as two_way
 from agentctl.verbs.calls import retain
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
-from agentctl.verbs.numbers import routed, unfinished
 from agentctl.verbs.reading import read
-from agentctl.verbs.remedy import pointed
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
-from agentctl.verbs.renaming.outdated import doubted
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
+from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
 
@@ -83,9 +81,7 @@ async def plan(
     notices += await retain.notices(control, loaded.project.retention)
     notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
-    found = pointed(await unfinished.named(control, found, bindings, loaded.assistants, only), found.assistants)
-    unmoved = await doubted(control, found, bindings, kinds, loaded.assistants)
-    return await former_secrets.veiled(control, await routed.doubted(control, unmoved, bindings))
+    return await showable(control, found, bindings, kinds, loaded.assistants, only)
 
 
 def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:

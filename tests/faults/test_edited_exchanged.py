@@ -11,6 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from agentctl.sync.applied import Applied
+from agentctl.verbs import sync as verbs
+from agentctl.wiring import Control
 from tests.telephony import Bench
 from tests.telephony import bench as bench
 
@@ -138,6 +141,21 @@ def test_what_was_edited_there_and_is_declared_no_longer_is_let_go_of_only_by_a_
     assert (old in heard(bench), old in of(bench)) == (False, True), "nothing is deleted without --prune"
     assert len(of(bench, "/tarife@")) == (hand == "renamed")
     assert bench("sync", "--yes")[0] == 0
+
+
+def test_what_is_edited_between_the_plan_and_its_yes_is_not_taken_from_callers(bench: Bench, own: Path) -> None:
+    (old,) = of(bench)
+    own.unlink()
+
+    async def late(control: Control) -> Applied:
+        found = await verbs.plan(control)
+        edit(bench, old)
+        return await verbs.apply(control, found)
+
+    (stopped,) = bench.control(late).failures
+    assert (stopped.ref.kind, "was edited at the platform meanwhile" in str(stopped.error)) == ("agent", True)
+    assert (old in heard(bench), EDITED in of(bench)[old]) == (True, True)
+    assert f"waits for {DOCUMENT}" in held(bench)
 
 
 def test_its_file_brought_back_takes_what_was_edited(bench: Bench, own: Path) -> None:

@@ -26,8 +26,9 @@ from agentctl.verbs import gate, sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.numbers import number_line, saved_route
 from agentctl.verbs.numbers.saved_route import SavedRoute
-from agentctl.verbs.remedy import pointed
 from agentctl.verbs.renaming.former import must_be_current
+from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.showable import showable
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -133,9 +134,10 @@ async def look(
 async def _planned(
     control: Control, narrowed: Assistant, kind: PhoneNumber, bindings: Bindings, patience: Patience | None
 ) -> Plan:
-    plan = await planning.plan([kind], [narrowed], bindings, whole=False, patience=patience or control.patience)
+    found = await planning.plan([kind], [narrowed], bindings, whole=False, patience=patience or control.patience)
+    plan = await showable(control, ProjectPlan.of(found, [narrowed]), bindings, [kind], control.loaded.assistants)
     if plan.failures:
-        raise pointed(plan, [narrowed]).failures[0].error
+        raise plan.failures[0].error
     return plan
 
 

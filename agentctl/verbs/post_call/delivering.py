@@ -19,7 +19,8 @@ from agentctl.sync.diff import Edit, Origin
 from agentctl.sync.elsewhere import must_be_here, must_begin_nothing
 from agentctl.sync.kind import Desired, Observed
 from agentctl.sync.plan import Change, Plan, weighed
-from agentctl.verbs.remedy import pointed
+from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
 Moves = Callable[[str, str | None], bool]
@@ -65,8 +66,9 @@ async def deliver(
     whoever has set it there. Whatever else was changed there is held back, as a sync would. Raises the first failure.
     """
     bindings = await control.bindings()
-    plan = await planning.plan([kind], assistants, bindings, whole=False, patience=control.patience)
-    plan = weighed(pointed(plan, assistants), lambda change, edit: _whose(change, edit, moves))
+    found = await planning.plan([kind], assistants, bindings, whole=False, patience=control.patience)
+    found = weighed(found, lambda change, edit: _whose(change, edit, moves))
+    plan = await showable(control, ProjectPlan.of(found, assistants), bindings, [kind], assistants)
     on_plan(plan)
     applied = await engine.apply(plan, [kind], bindings, patience=control.patience)
     if applied.failures:

@@ -22,16 +22,16 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.verbs import former_secrets
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.numbers import routed
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
 from agentctl.verbs.reading import read
-from agentctl.verbs.remedy import letting_go, narrowed, owners, pointed, templates, undeclared
+from agentctl.verbs.remedy import letting_go, narrowed, owners, templates, undeclared
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions import held
+from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.keeping import keeping
+from agentctl.verbs.showable import showable
 from agentctl.verbs.sync import in_force, load, select
 from agentctl.wiring import Control
 
@@ -72,9 +72,8 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     chosen = select(loaded.assistants, only)
     beside = await held.read(control, (await in_force(control, loaded.assistants, chosen))[0])
     assistants = [one for one in chosen if one.key not in beside.keys]
-    plan = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
-    plan = await routed.doubted(control, plan, bindings)
-    plan = await former_secrets.veiled(control, plan)
+    found = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
+    plan = await showable(control, ProjectPlan.of(found, assistants), bindings, kinds, loaded.assistants, only)
     how = {"overwrite_templates": overwrite_templates}
     drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
     gone = {one.desired.ref: one.bound for one in plan.changes if one.vanished}
@@ -88,7 +87,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
         rewrites={key: rewrites for key, draft in drafts.items() if (rewrites := draft.rewrites())},
         taken=tuple(taking.taken),
         left=tuple(dict.fromkeys(left)),
-        failures=pointed(plan, assistants).failures,
+        failures=plan.failures,
         before=plan,
         texts=texts,
     )
@@ -147,12 +146,14 @@ async def _of_held(
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     desired = beside.desired(kinds, known, [one for one in declared if one.key not in beside.keys])
-    plan = await planning.plan(kinds, (), bindings, more=desired, whole=False, patience=control.patience)
+    found = await planning.plan(kinds, (), bindings, more=desired, whole=False, patience=control.patience)
+    own = [beside.revisions[key] for key in known]
+    plan = await showable(control, ProjectPlan.of(found, own), bindings, kinds, declared, known)
     changes = [change for change in plan.changes if change.overwrites]
     for change, template in zip(changes, templates(changes), strict=True):
         remedy = narrowed(template, [change.desired.pinned])
         what = f"was changed there, and {change.desired.pinned} is held, so its files are not what is there. {remedy}"
-        left.append(Problem(f"{change.desired.kind} {change.desired.key}", what))
+        left.append(Problem(f"{change.desired.kind} {change.desired.key}", change.doubt or what))
     return left
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from agentctl.errors import AgentctlError
@@ -11,13 +10,10 @@ from agentctl.verbs.renaming.outdated import outdated
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.wiring import Control
 
-_NAMED = re.compile(r"no assistant '(?P<key>[^']+)'")
-
 
 async def hinted(control: Control, loaded: Loaded) -> Loaded:
     """What was loaded, its problems with the rename that mends them, where the likeness of what is known tells one."""
-    keys = [match["key"] if (match := _NAMED.match(one.what)) else None for one in loaded.problems]
-    if not any(keys):
+    if not any(one.names for one in loaded.problems):
         return loaded
     try:
         bindings = await control.bindings()
@@ -27,6 +23,6 @@ async def hinted(control: Control, loaded: Loaded) -> Loaded:
     except AgentctlError:
         return loaded  # the files are what is told of here
     new = {old: key for key, old in found.matching.was.items()}
-    hints = [f"; if its folder was renamed: agentctl rename {key} {new[key]}" if key in new else "" for key in keys]
-    problems = (replace(one, what=f"{one.what}{hint}") for one, hint in zip(loaded.problems, hints, strict=True))
+    hints = {old: f"; if its folder was renamed: agentctl rename {old} {key}" for old, key in new.items()}
+    problems = (replace(one, what=f"{one.what}{hints.get(one.names, '')}") for one in loaded.problems)
     return replace(loaded, problems=tuple(problems))

@@ -159,7 +159,7 @@ async def _must_be_known(control: Control, bindings: Bindings, assistant: Assist
 async def _load(control: Control, old: str) -> Loaded:
     """The project, although files may still name `old` after its folder has got another name."""
     loaded = await read(control)
-    others = [problem for problem in loaded.problems if not problem.what.startswith(f"no assistant {old!r}, ")]
+    others = [problem for problem in loaded.problems if problem.names != old]
     return replace(loaded, problems=tuple(others)).checked()
 
 

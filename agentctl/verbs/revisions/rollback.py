@@ -15,14 +15,14 @@ from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan
-from agentctl.verbs import former_secrets, gate, sync
+from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
-from agentctl.verbs.remedy import pointed
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
 from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
 from agentctl.verbs.revisions.hold import Hold, hold, holds, note, unhold
+from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
 
@@ -70,8 +70,9 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     beside = await held.read(control, [one for one in standing if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)
-    plan = ProjectPlan.of(pointed(found, [assistant]), [assistant], note=note(revision), gated=gated)
-    return Rollback(key, revision, await former_secrets.veiled(control, plan), digest(declared[key], control.scope))
+    plan = ProjectPlan.of(found, [assistant], note=note(revision), gated=gated)
+    plan = await showable(control, plan, bindings, kinds, [*others, assistant], [key])
+    return Rollback(key, revision, plan, digest(declared[key], control.scope))
 
 
 async def rollback(

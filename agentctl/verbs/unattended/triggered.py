@@ -14,8 +14,8 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.remedy import remedies
 from agentctl.verbs.unattended import holding, notice
 from agentctl.verbs.unattended.limit import AFTER_SECONDS
-from agentctl.verbs.unattended.report import held_back, named
 from agentctl.verbs.unattended.watched import Body, Watched
+from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control, connect
 
 logger = logging.getLogger(__name__)

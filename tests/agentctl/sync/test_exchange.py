@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from agentctl.errors import Unreachable
+from agentctl.errors import Stale, Unreachable
 from agentctl.sync.apply import Applied, apply
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Keyed, Observed, Ref, Scope, Traits
-from agentctl.sync.plan import Plan
+from agentctl.sync.plan import Change, Plan
 from agentctl.sync.planning import plan
 from tests.agentctl.sync.platform import Platform, Thing
 from tests.agentctl.sync.test_opaque import Sealed
@@ -33,7 +34,9 @@ class World:
         return await plan(self.kinds, specs, await Bindings(self.platform, SCOPE).load())
 
     async def synced(self, *specs: Any, **how: Any) -> Applied:
-        found = await self.planned(*specs)
+        return await self.applied(await self.planned(*specs), **how)
+
+    async def applied(self, found: Plan, **how: Any) -> Applied:
         return await apply(found, self.kinds, await Bindings(self.platform, SCOPE).load(), **how)
 
     def docs(self, key: str = "desk") -> list[str]:
@@ -121,3 +124,57 @@ async def test_one_that_is_gone_or_of_which_nothing_is_remembered_is_let_go_of(w
     world.platform.objects["document"].clear()
     assert (await world.synced(desk())).ok
     assert world.docs() == []
+
+
+@pytest.mark.parametrize("way", ["let go of", "taken on"])
+async def test_what_is_edited_while_a_person_decides_is_not_exchanged(world: World, way: str) -> None:
+    hall = desk(DOCUMENT, key="hall")
+    wanted = [desk()] if way == "let go of" else [OWN, desk(DOCUMENT), hall]
+    found = await world.planned(*wanted)
+    assert not found.foreign
+    world.documents.edit("by hand", later=60)
+    done = await world.applied(found)
+    assert [(one.ref.kind, type(one.error)) for one in done.failures] == [("agent", Stale)]
+    assert "document desk was edited at the platform meanwhile" in str(done.failures[0].error)
+    assert (world.docs(), world.docs("hall")) == ([world.documents.id], [])
+    done = await world.synced(*wanted)
+    assert ([one.desired.kind for one in done.held][-1], done.failures) == ("agent", ())
+    found = await world.planned(*wanted)
+    world.documents.edit("once more", later=60)
+    stopped = await world.applied(found, take_ours=True)
+    assert [type(one.error) for one in stopped.failures][:1] == [Stale], "the yes was to another edit"
+    assert world.documents.texts[world.documents.id] == "once more"
+    assert (await world.synced(*wanted, take_ours=True)).ok
+    assert len(world.docs("hall")) == (way == "taken on")
+
+
+async def test_what_is_edited_while_a_gate_decides_stays_with_its_agent(world: World) -> None:
+    world.documents.immutable, world.documents.marks = frozenset({"digest"}), True
+    old, news = world.documents.id, {**OWN, "document": {**OWN["document"], "digest": "two"}}
+
+    class Tests:
+        async def admit(self, change: Change, remote_id: str, planned: Mapping[str, Any]) -> None:
+            world.documents.texts[old] = "by hand"
+
+    found = await world.planned(news, desk(DOCUMENT))
+    done = await world.applied(found, gate=Tests())
+    assert [type(one.error) for one in done.failures] == [Stale]
+    assert (world.docs(), world.documents.texts[old]) == ([old], "by hand")
+    done = await world.synced(news, desk(DOCUMENT))
+    assert ({one.desired.kind for one in done.held}, world.docs()) == ({"document", "agent"}, [old])
+
+
+async def test_only_what_is_exchanged_is_looked_at_again(world: World) -> None:
+    found = await world.planned(OWN, desk(DOCUMENT, name="Lobby"))
+    world.documents.looks.clear()
+    assert (await world.applied(found)).ok
+    assert world.documents.looks == []
+    found = await world.planned(desk(name="Lobby"))
+    world.documents.looks.clear()
+    assert (await world.applied(found)).ok
+    assert world.documents.looks == [world.documents.id]
+    new = {"key": "hall", "document": OWN["document"]}
+    world.documents.looks.clear()
+    assert (await world.synced(new, desk(Ref("document", "hall"), key="hall"))).ok
+    made = world.docs("hall")
+    assert [one for one in world.documents.looks if one in made] == made, "by its create: it is as it was made"

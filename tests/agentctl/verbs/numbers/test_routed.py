@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.agentctl.cli.test_session import Terminal
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
@@ -47,3 +48,36 @@ def test_whoever_takes_it_all_the_same_is_told_whose_callers_they_are(both: Benc
     code, out, err = both("--env", "staging", "sync", "--yes", "--take-ours")
     assert (code, ringing(both) != before) == (0, True), out + err
     assert "takes the callers of production away from it" in out + err
+
+
+def test_a_rollback_to_when_it_was_declared_tells_whose_it_is_and_so_does_a_pull_of_what_is_held(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was recorded before production imported it must not fetch its callers unannounced."""
+    file = bench.root / "agentctl.toml"
+    project = f"{file.read_text()}\n[environments.staging]\n"
+    file.write_text(project)
+    bench.toml.write_text(f'{bench.toml.read_text()}\n[phone]\nnumbers = ["{NUMBER}"]\n')
+    bench("--env", "staging", "sync", "--yes")  # it waits for an import of the number
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    before = ringing(bench)
+    file.write_text(f"{project}[environments.staging.assistants.empfang]\nphone.numbers = []\n")
+    assert bench("--env", "staging", "sync", "--yes")[0] == 0
+    code, out, err = bench("--env", "staging", "rollback", "empfang", "--to", "1", "--yes")
+    assert (code, ringing(bench)) == (3, before), out + err
+    whose = f"{NUMBER} is routed by environment production, to its empfang, and nobody changed that"
+    plan, _, outcome = out.partition("held back:")
+    assert whose in plan, out
+    assert "--take-ours takes the callers of production away from it" in plan, out
+    assert outcome.startswith(f" phone_number {NUMBER} is probably not meant"), out
+    with monkeypatch.context() as streams:
+        streams.setattr("sys.stdin", Terminal("n\n"))
+        streams.setattr("sys.stderr", asked := Terminal())
+        assert bench("--env", "staging", "rollback", "empfang", "--to", "1")[0] == 2
+    assert "to revision 1, overwriting what was changed at the platform in 1 of them and with 1" in asked.getvalue()
+    assert bench("--env", "staging", "rollback", "empfang", "--to", "1", "--yes", "--take-ours")[0] == 0
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert ringing(bench) == before
+    code, out, err = bench("--env", "staging", "pull", "empfang", "--yes")
+    assert (code, whose in out + err, "was changed there" in out + err) == (3, True, False), out + err

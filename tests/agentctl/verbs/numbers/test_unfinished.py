@@ -13,7 +13,10 @@ from tests.telephony import NUMBER, Bench, bench
 __all__ = ["bench"]
 IMPORT = ("import-number", NUMBER, "--assistant", "empfang")
 REMEDY = f"agentctl {' '.join(IMPORT)} --reimport"
-LOOKS = ("plan", "status", "sync --yes --quiet", "doctor", "sync --yes --trust-store", "plan --only empf*")
+LOOKS = (
+    *("plan", "status", "sync --yes --quiet", "doctor"),
+    *("sync --yes --trust-store", "plan --only empf*", "pull empfang"),
+)
 
 
 @pytest.fixture

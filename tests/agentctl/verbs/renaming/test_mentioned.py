@@ -12,10 +12,16 @@ TRANSFER = "[[built_in_tools.transfer_to_agent.transfers]]\nassistant = 'empfang
 
 def test_the_rename_is_told_where_a_file_names_what_is_elsewhere_by_now(known: Bench) -> None:
     known.declare("zweite", TRANSFER)
+    file = known.root / "agentctl.toml"
+    file.write_text(f"{file.read_text()}\n[environments.probe.assistants.empfang]\nname = 'P'\n")
     assert known("sync", "--yes")[0] == 0
     by_hand(known)
     code, _, err = known("sync", "--yes")
-    assert (code, "if its folder was renamed: agentctl rename empfang zentrale" in err) == (2, True), err
+    told = [
+        line for line in err.splitlines() if "; if its folder was renamed: agentctl rename empfang zentrale" in line
+    ]
+    assert (code, len(told)) == (2, 2), err
+    assert "environments.probe.assistants.empfang: no assistant 'empfang'" in told[0] + told[1]
     assert known("rename", "empfang", "zentrale", "--yes")[0] == 0
     in_sync(known)
 

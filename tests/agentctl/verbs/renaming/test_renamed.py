@@ -13,6 +13,7 @@ import pytest
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
+from tests.agentctl.cli.test_history import at_platform
 from tests.agentctl.verbs.renaming.test_rename import by_hand, ids, in_sync, known
 from tests.telephony import Bench, bench
 
@@ -211,6 +212,19 @@ def test_folders_that_changed_places_keep_their_agents(known: Bench, options: tu
     assert (ids(known), names(known)) == (before, called)
     assert "agentctl:beispiel/production/zweite" in known.agent("empfang")["tags"]
     in_sync(known)
+
+
+def test_a_pull_takes_into_no_folder_what_was_changed_of_the_agent_that_it_was_not_made_for(known: Bench) -> None:
+    other(known, "zweite")
+    assert known("sync", "--yes")[0] == 0
+    for old, new in (("empfang", "c"), ("zweite", "empfang"), ("c", "zweite")):
+        by_hand(known, old, new)
+    at_platform(known, language="en")
+    files = {path: path.read_text() for path in known.root.rglob("assistant.toml")}
+    for keys in (["empfang"], ["empfang", "zweite"]):
+        code, out, err = known("pull", *keys, "--yes")
+        assert (code, "agentctl rename empfang" in out + err) == (3, True), out + err
+    assert {path: path.read_text() for path in known.root.rglob("assistant.toml")} == files
 
 
 def test_two_that_were_edited_alike_changed_no_places(known: Bench) -> None:

@@ -1,0 +1,84 @@
+"""A document that a store has adopted: what is edited of it from then on is drift; before, a note has to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_edited_exchanged import DOCUMENT, EDITED, TEXT, edit, heard, held, in_sync, of, own, touched
+from tests.telephony import Bench
+from tests.telephony import bench as bench
+
+__all__ = ["own"]
+NOTE = "was found with what it holds"
+
+
+@pytest.fixture
+def other(bench: Bench, own: Path, other_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
+    """A second laptop, with a store that knows nothing."""
+    root = tmp_path / "other"
+    shutil.copytree(bench.root, root, ignore=shutil.ignore_patterns("other"))
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    return Bench(root, bench.sandbox, bench.capsys)
+
+
+def file(bench: Bench) -> Path:
+    """Of the document, in that checkout."""
+    return bench.toml.parent / "knowledge" / "preise.md"
+
+
+def looks(bench: Bench, document: str) -> int:
+    """How often it was asked for alone."""
+    path = f"/v1/convai/knowledge-base/{document}"
+    return sum(one["path"] == path and one["method"] == "GET" for one in bench.sandbox.log())
+
+
+@pytest.mark.parametrize("hand", ["nothing", "changed", "deleted"])
+def test_an_edit_after_the_adoption_is_drift(other: Bench, hand: str) -> None:
+    (old,) = of(other)
+    before = looks(other, old)
+    assert other("sync", "--yes")[0] == 0
+    assert other("sync", "--yes")[0] == 0
+    assert looks(other, old) == before + 1
+    written = touched(other, old)
+    while touched(other, old) == written:
+        edit(other, old)
+    if hand == "changed":
+        file(other).write_text(TEXT.format("Zwei"))
+    elif hand == "deleted":
+        file(other).unlink()
+    for how in ([], ["--gate"], ["--prune"]):
+        told = held(other, *how)
+        assert (DOCUMENT in told, old in heard(other), EDITED in of(other)[old]) == (True, True, True)
+        assert NOTE not in told
+    assert other("sync", "--yes", "--take-ours")[0] == 0
+    assert not any(EDITED in of(other)[i] for i in heard(other))
+
+
+def test_what_was_edited_before_is_told_of_until_it_is_written(other: Bench) -> None:
+    (old,) = of(other)
+    edit(other, old)
+    code, out, err = other("sync", "--yes")
+    assert (code, NOTE in out + err) == (0, False), "nothing of it is lost by that"
+    file(other).write_text(TEXT.format("Zwei"))
+    assert NOTE in other("plan")[1]
+    code, out, err = other("sync", "--yes")
+    assert (code, NOTE in out + err, EDITED in str(of(other))) == (0, True, False)
+    file(other).write_text(TEXT.format("Drei"))
+    code, out, err = other("sync", "--yes")
+    assert (code, NOTE in out + err) == (0, False)
+
+
+def test_one_whose_file_differs_when_it_is_adopted_is_known_as_it_is(other: Bench) -> None:
+    (old,) = of(other)
+    file(other).write_text(TEXT.format("Zwei"))
+    other.sandbox.fault(method="PATCH", path=f"/v1/convai/knowledge-base/{old}", times=1, status=422, body={})
+    code, out, err = other("sync", "--yes")
+    assert (code, NOTE in out + err) == (1, True), out + err
+    edit(other, old)
+    assert DOCUMENT in held(other)
+    assert EDITED in of(other)[old]
+    assert other("sync", "--yes", "--take-ours")[0] == 0
+    assert (EDITED in of(other)[old], in_sync(other)) == (False, True)
