@@ -41,6 +41,11 @@ class Job(Protocol[W]):
         ...
 
     @property
+    def at_once(self) -> int:
+        """How many pieces one worker may have under way."""
+        ...
+
+    @property
     def lease_seconds(self) -> float:
         """How long a claim holds without being renewed."""
         ...
@@ -96,18 +101,17 @@ async def run(
     once: bool = False,
     stop: asyncio.Event | None = None,
     wake: asyncio.Event | None = None,
-    concurrency: int = 4,
     idle_seconds: float = 2.0,
     backoff: Callable[[int], float] = backoff,
 ) -> Tally:
     """Run `jobs` until `stop` is set, then finish what runs, within its grace; or with `once` until nothing is due.
 
-    `concurrency` is per job. `wake` (set by the door after an accept) spares the wait of `idle_seconds`. An outage of
-    the store is logged once and survived; only with `once`, which somebody waits for, it is raised as StoreError.
+    `wake` (set by the door after an accept) spares the wait of `idle_seconds`. An outage of the store is logged once
+    and survived; only with `once`, which somebody waits for, it is raised as StoreError.
     """
     stop = stop or asyncio.Event()
     tally = Tally()
-    lanes = [_Lane(job, tally, concurrency, backoff) for job in jobs]
+    lanes = [_Lane(job, tally, backoff) for job in jobs]
     try:
         if once:
             await _drain(lanes, stop)
@@ -160,10 +164,9 @@ async def _watch_again(signal: asyncio.Event, lanes: Sequence[_Lane[Any]]) -> No
 class _Lane(Generic[W]):
     """One job and what of it is running."""
 
-    def __init__(self, job: Job[W], tally: Tally, concurrency: int, backoff: Callable[[int], float]) -> None:
+    def __init__(self, job: Job[W], tally: Tally, backoff: Callable[[int], float]) -> None:
         self.job = job
         self.tally = tally
-        self.concurrency = concurrency
         self.backoff = backoff
         self.running: set[asyncio.Task[None]] = set()
         self.nudge = asyncio.Event()
@@ -186,7 +189,7 @@ class _Lane(Generic[W]):
 
     async def claim(self) -> int:
         """Start as much as there is room for; how much that was."""
-        room = self.concurrency - len(self.running)
+        room = self.job.at_once - len(self.running)
         found = await self.job.claim(room) if room else ()
         for work in found:
             task = asyncio.create_task(self._attend(work))

@@ -10,6 +10,8 @@ process      alone: events into stored calls per second, 1 and 4 workers, over a
 reading      alone: list, search, show and stats over the full store
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
 digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
+chaos        alone: --deliveries under --faults (kill -9, hung, full, gone) of doors, workers, Postgres and mail server;
+             --seed plays the same again; two receivers that lose must be caught
 fuzz         alone: a million deliveries to the door that nobody would send; -n: so many
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
@@ -34,6 +36,7 @@ from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
 from tests.contract.openapi import cli as official_cli
 from tests.faults.chaos import faults
+from tests.faults.receipt.chaos import chaos
 
 FULL = Path(__file__).parents[1] / ".cache" / "bench-store"
 
@@ -49,12 +52,17 @@ def main() -> int:
     parser.add_argument("-n", "--runs", type=int, help="counted runs of each command; default: a few minutes in all")
     parser.add_argument("--calls", type=int, default=1_000_000, help="of the full store; default: 1,000,000")
     parser.add_argument("--store", type=Path, default=FULL, help=f"directory of the full store; default: {FULL}")
+    parser.add_argument("--deliveries", type=int, default=1_000_000, help="of chaos; default: 1,000,000")
+    parser.add_argument("--faults", type=int, default=1000, help="of chaos; default: 1,000")
+    parser.add_argument("--seed", type=int, default=0, help="of chaos; default: a new one")
     options = parser.parse_args()
     unknown = set(options.entries) - {*ENTRIES, *ALONE}
     if unknown:
         parser.error(f"no such entry: {', '.join(sorted(unknown))}")
     if options.runs is not None and options.runs < 1:
         parser.error("-n: at least 1")
+    if not 0 <= options.faults <= options.deliveries // 2:
+        parser.error("--faults: from 0 to half of --deliveries")
     print(f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}")
     if alone := [name for name in options.entries if name in ALONE]:
         if options.entries != alone[:1]:
@@ -81,6 +89,7 @@ def cold_start(runs: int | None) -> None:
 
 ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "faults": lambda options: faults(),
+    "chaos": lambda options: chaos(options.deliveries, options.faults, options.seed),
     "digest": lambda options: digest(options.runs),
     "fuzz": lambda options: fuzz(options.runs),
     "fill": lambda options: fill(options.store, options.calls),

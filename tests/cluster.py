@@ -76,11 +76,13 @@ def _in_memory() -> Path | None:
 class Cluster:
     """One server with its data in a directory of its own. The superuser is `postgres`, with a password over TCP."""
 
-    def __init__(self, binaries: Path, *, durable: Sequence[str] | None = None) -> None:
-        """`durable`: on the disk, flushed as a server should, with these settings instead of the quick ones."""
+    def __init__(self, binaries: Path, *, durable: Sequence[str] | None = None, home: Path | None = None) -> None:
+        """`durable`: on the disk, flushed as a server should, with these settings instead of the quick ones. `home`:
+        the directory to be in.
+        """
         self.binaries = binaries
         self.settings = _FAST if durable is None else durable
-        home = _in_memory() if durable is None else None
+        home = home or (_in_memory() if durable is None else None)
         self.directory = Path(tempfile.mkdtemp(prefix="agentctl-pg-", dir=home))
         self.data = self.directory / "data"
         self.port = free_port()
@@ -133,6 +135,19 @@ class Cluster:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(_PATIENCE_SECONDS)
             self.process = None
+
+    def kill(self) -> None:
+        """Kill all of its processes at once, as the end of a machine's power would, but for what the system holds."""
+        if self.process is not None:
+            self._signal_all(signal.SIGSTOP)  # so that none begins another before its turn
+            self._signal_all(signal.SIGKILL)
+            self.process.wait(_PATIENCE_SECONDS)
+            self.process = None
+
+    def backends(self) -> list[int]:
+        """The processes that serve somebody's connection."""
+        rows = self.execute("select pid from pg_stat_activity where backend_type = 'client backend'")
+        return [int(str(pid)) for (pid,) in rows]
 
     def remove(self) -> None:
         """Stop and delete everything."""

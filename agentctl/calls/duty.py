@@ -43,6 +43,7 @@ class DutyJob:
     store: Store
     duties: Sequence[Duty]
     worker: str = field(default_factory=worker_name)
+    at_once: int = 4
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = 3600.0  # a backfill after a long gap fetches thousands of conversations
     grace_seconds: float = 2.0  # another worker begins it anew, and finds what this one has done

@@ -39,6 +39,7 @@ class EventJob:
     recordings: Recordings
     letterhead: Letterhead = field(default_factory=Letterhead)
     worker: str = field(default_factory=worker_name)
+    at_once: int = 4
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = 300.0
     grace_seconds: float = 25.0  # nothing of it is stored before all of it is, so that it can be cut off at any point
@@ -88,6 +89,7 @@ class MailJob:
     store: Store
     route: MailRoute
     worker: str = field(default_factory=worker_name)
+    at_once: int = 1  # a worker that is killed between a mail and its record leaves one that is sent again, not several
     lease_seconds: float = LEASE_SECONDS
     # Longer than an SMTP dialogue may take as a whole (clients.mail.SMTP_DEADLINE), or than Resend's timeout: a
     # dialogue that is cut off may have been a success.

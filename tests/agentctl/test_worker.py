@@ -38,6 +38,7 @@ class Job:
     due: list[Any]
     does: Callable[[Piece], Any] = lambda _piece: True
     holds: Callable[[Piece], Any] = lambda _piece: True
+    at_once: int = 4
     lease_seconds: float = 15.0
     deadline_seconds: float = 5.0
     grace_seconds: float = 5.0
@@ -104,8 +105,8 @@ def fail(error: Exception) -> Callable[[Piece], Any]:
 
 
 async def test_once_drains_everything_that_is_due_and_counts() -> None:
-    job = Job([Piece(n) for n in range(10)], lambda piece: piece.id != 3)
-    assert await worker.run([job], once=True, concurrency=2) == Tally(done=9, failed=0, lost=1)
+    job = Job([Piece(n) for n in range(10)], lambda piece: piece.id != 3, at_once=2)
+    assert await worker.run([job], once=True) == Tally(done=9, failed=0, lost=1)
     assert sorted(job.done) == list(range(10))
 
 
@@ -246,8 +247,8 @@ async def test_never_more_at_once_than_asked_for() -> None:
         now -= 1
         return True
 
-    job = Job([Piece(n) for n in range(20)], lambda _piece: count())
-    async with running(job, concurrency=3, idle_seconds=3600):
+    job = Job([Piece(n) for n in range(20)], lambda _piece: count(), at_once=3)
+    async with running(job, idle_seconds=3600):
         await until(lambda: len(job.done) == 20)
     assert most == 3
 

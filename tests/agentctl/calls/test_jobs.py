@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,9 +9,10 @@ import pytest
 from agentctl import worker
 from agentctl.calls.digest import digester
 from agentctl.calls.jobs import EventJob, MailJob, describe
+from agentctl.calls.outbox import Mail
 from agentctl.errors import DigestError, MailError, RateLimited, StoreSilent, StoreUnavailable, Unreachable
 from tests.agentctl.calls.fakes import FakeRecordings, FakeStore, encoded, event, sample
-from tests.agentctl.calls.test_outbox import MAIL, Route
+from tests.agentctl.calls.test_outbox import MAIL, ROW, Route
 
 pytestmark = pytest.mark.anyio
 
@@ -110,3 +112,27 @@ async def test_each_event_fetches_its_own_payload_and_fails_alone() -> None:
     assert (tally.done, tally.failed) == (1, 1)
     assert store.args("fail_event")["id"] == "large"
     assert store.args("store_call")["event_id"] == "small"
+
+
+async def test_a_killed_worker_leaves_one_mail_at_most_that_is_sent_and_not_recorded() -> None:
+    waiting, under_way = [{**ROW, "id": f"m{number}"} for number in range(6)], 0
+    most = 0
+
+    def recorded(_args: Mapping[str, Any]) -> dict[str, bool]:
+        nonlocal under_way
+        under_way -= 1
+        return {"held": True}
+
+    class Counting(Route):
+        async def send(self, mail: Mail) -> str:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(0)
+            return await super().send(mail)
+
+    store = FakeStore(
+        claim_mails=lambda args: [waiting.pop() for _ in range(min(args["limit"], len(waiting)))], mail_sent=recorded
+    )
+    assert (await worker.run([MailJob(store, Counting())], once=True)).done == 6
+    assert most == 1
