@@ -197,3 +197,20 @@ def test_nobody_new_takes_on_what_was_edited(bench: Bench) -> None:
     assert len(bench.sandbox.state()["agents"]) == 1
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert (old in heard(bench, "zwei"), EDITED in of(bench)[old], in_sync(bench)) == (True, False, True)
+
+
+def test_an_index_is_made_again_while_its_documents_folder_is_held_back(bench: Bench, own: Path) -> None:
+    bench.toml.write_text(f"{bench.toml.read_text()}\n[knowledge_base]\nfolder = true\n[rag]\nenabled = true\n")
+    text = "Ein Haarschnitt kostet 30 Euro.\n" * 40
+    own.write_text(text)
+    assert bench("sync", "--yes")[0] == 0
+    (only,) = of(bench)
+    url = f"{bench.sandbox.url}/v1/convai/knowledge-base/{only}"
+    headers = {"xi-api-key": bench.sandbox.key}
+    moved = httpx.post(f"{url}/move", json={"move_to": None}, headers=headers, trust_env=False)
+    moved.raise_for_status()
+    own.write_text(f"{text}Sonntags nie.\n")
+    told = held(bench)
+    indexes = httpx.get(f"{url}/rag-index", headers=headers, trust_env=False).json()["indexes"]
+    assert ("Sonntags nie." in of(bench)[only], [one["status"] for one in indexes]) == (True, ["succeeded"])
+    assert ("folder" in told, "rag_index" in held(bench)) == (True, False)
