@@ -83,7 +83,7 @@ async def plan(
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     found = pointed(await unfinished.named(control, found, bindings, loaded.assistants, only), found.assistants)
     unmoved = await doubted(control, found, bindings, kinds, loaded.assistants)
-    return await former_secrets.veiled(control, await routed.doubted(control, unmoved, bindings))
+    return await former_secrets.veiled(control, await routed.doubted(control, routed.settled(unmoved), bindings))
 
 
 def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
