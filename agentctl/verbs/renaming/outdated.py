@@ -106,7 +106,9 @@ def told(old: str, one: Given) -> str:
 def _doubt(old: str, one: Given, bound: Container[str], *, torn: bool) -> str:
     if torn:
         return f"{told(old, one)}, and there: agentctl rename {old} {one.new}"
-    if one.on and old in bound:
+    if one.on is None:
+        return told(old, one)  # a new one would have the mark of the other: nobody could tell them apart
+    if old in bound:
         return f"{told(old, one)}; if {one.new} was really deleted here: agentctl sync --prune --take-ours"
     anew = f"agentctl sync --only {old} --take-ours"
     return f"{told(old, one)}; for a new assistant {old} beside {one.new}, which gets the numbers it declares: {anew}"

@@ -65,13 +65,16 @@ class Renaming:
 async def look(control: Control, old: str, new: str) -> Renaming:
     """What renaming `old` to `new` means; writes nothing.
 
-    Raises UsageError where it cannot be done, SyncError where a create of either is not at its end, Elsewhere where the
-    agent is not there.
+    Raises UsageError where it cannot be done, SyncError where a create of either is not at its end, Ambiguous where a
+    third key is bound to the agent, Elsewhere where that is not there.
     """
     await must_have_ended(control, old, new)
+    bindings = await control.bindings()
+    if (error := torn(bindings, old) or torn(bindings, new)) and not is_one(bindings, old, new):
+        raise error
     renaming = await _found(control, old, new)
     if renaming.agent_id is not None:
-        kind, bindings = agent.Agent(control.api, control.scope), await control.bindings()
+        kind = agent.Agent(control.api, control.scope)
         await must_be_there(kind, old, renaming.agent_id, bindings)
     return renaming
 
@@ -89,8 +92,6 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
     bindings = await control.bindings()
     bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
     two = None not in bound and bound[0] != bound[1]
-    if (error := torn(bindings, old) or torn(bindings, new)) and not is_one(bindings, old, new):
-        raise error
     found = moves(bindings, await control.kinds(bindings), loaded.assistants) if new in declared else None
     has_left = found is not None and (found.may_be(old, new) or is_one(bindings, old, new))
     displaced = found.free(f"{new[:50]}-before") if found and has_left and two else None
@@ -109,9 +110,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
         if new in declared:
             await _must_be_known(control, bindings, declared[new], old, new)
         raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {new} or {new})
-    await _must_be_known(control, bindings, declared[new], old, new)
-    if two:
-        await _must_be_newer(control, bindings, declared, old, new)
+    await _must_be_newer(control, bindings, declared, old, new)
     if two and displaced is None:
         for group in found.told():
             if new in group.keys:
@@ -144,12 +143,15 @@ async def _must_be_current(
 async def _must_be_newer(
     control: Control, bindings: Bindings, declared: Mapping[str, Assistant], old: str, new: str
 ) -> None:
-    """Raise UsageError where `new` was given the key `old`, and another agent is `new` by now: older files have that.
+    """Raise UsageError where `new` was given the key `old`, and another agent is `new` by now, as older files have it;
+    and as `_must_be_known` does.
 
     It would go by a key that no file declares, for the next prune to delete, in favour of what these files say.
     """
+    await _must_be_known(control, bindings, declared[new], old, new)
     given = (await outdated.outdated(control, bindings, tuple(declared.values()))).get(new)
-    if given is not None and given.new == old and not is_one(bindings, old, new):
+    bound = bindings.get(Ref(agent.KIND, new))
+    if given is not None and given.new == old and bound not in (None, bindings.get(Ref(agent.KIND, old))):
         first = f"mv {ASSISTANTS}/{new} {ASSISTANTS}/{old}, then agentctl sync --prune, which deletes what {new} is now"
         hint = f"If the folder {old} was renamed to {new} by hand: {first}, and then this again. Nothing was changed."
         raise UsageError(outdated.told(new, given), hint)
