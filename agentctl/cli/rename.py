@@ -63,6 +63,7 @@ def _print(renaming: Renaming, applied: Applied, *, json: bool) -> None:
         return
     lines = [render.failure_text(failure) for failure in applied.failures]
     held = [f"{one.desired.kind} {one.desired.key}" for one in applied.held]
-    lines += [f"not marked yet, since more of it differs: {', '.join(held)}"] if held else []
+    lines += [f"held back: {', '.join(held)}"] if held else []
+    lines += [str(notice) for notice in applied.plan.notices]
     lines += ["The next sync writes what is left."] if applied.failures or held else []
     print("\n".join([*lines, f"{renaming.old} is {renaming.new} now."]))

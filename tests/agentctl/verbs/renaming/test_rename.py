@@ -456,7 +456,6 @@ def test_doctor_and_status_name_the_rename_of_a_folder_that_was_renamed_by_hand(
 def test_what_is_not_marked_yet_is_said(known: Bench) -> None:
     (known.toml.parent / "prompt.md").write_text("Du bist an der Pforte.\n")
     code, out, err = known("rename", "empfang", "pforte", "--yes")
-    assert (code, "not marked yet, since more of it differs: agent empfang" in out) == (3, False), out + err
-    assert "not marked yet, since more of it differs: agent pforte" in out
+    assert (code, "agent pforte: does not say so yet: more of it differs" in out) == (0, True), out + err
     assert known("sync", "--yes")[0] == 0
     in_sync(known)
