@@ -17,7 +17,7 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Planned, refs
 from agentctl.verbs.pulling.untakable import OURS as _OURS
-from agentctl.verbs.pulling.untakable import edit_of_text, left_of, place
+from agentctl.verbs.pulling.untakable import edit_of_text, left_of, place, takes
 from agentctl.verbs.revisions.history import ProjectPlan
 
 _KEEP = "Declare it again to keep it"
@@ -136,8 +136,8 @@ def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: 
         lines.append(f"{copied}; or delete it as it is there: {_OURS}")
     elif change.action == "delete" and change.foreign:
         lines.append(f"{_KEEP}; or delete it as it is there: {pruning}")
-    elif any(not bereft(edit, gone) and edit.keys not in parts for edit in change.foreign):
-        lines.append(_theirs(change))
+    elif theirs := tuple(one for one in change.foreign if not bereft(one, gone) and one.keys not in parts):
+        lines.append(_theirs(replace(change, edits=theirs)))
     if lost:
         lines.append(letting_go(change.desired.pinned))
     if change.destroys:
@@ -165,9 +165,10 @@ def _theirs(change: Change) -> str:
     left = left_of(change)
     if left is None:
         return f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}"
-    if edit_of_text(change):
-        return f"Take its text into its file: agentctl pull KEY, and then {left.way}; or overwrite it: {_OURS}"
-    return _capital(left.way)
+    if not takes(change):
+        return _capital(left.way)
+    what = "its text into its file" if edit_of_text(change) else "the rest of theirs into the files"
+    return f"Take {what}: agentctl pull KEY, and then {left.way}; or overwrite it: {_OURS}"
 
 
 def anew(change: Change, ours: str = "--take-ours") -> str:
