@@ -68,9 +68,23 @@ def test_what_an_earlier_run_left_to_others_can_be_taken_for_all(bench: Bench, s
 def test_what_nobody_edited_goes_without_a_word(bench: Bench, shared: Path) -> None:
     (old,) = documents(bench)
     shared.write_text("# Preise\n\nZwei.\n")
-    assert bench("sync", "--yes", "--only", "empfang")[0] == 0
+    code, out, err = bench("sync", "--yes", "--only", "empfang")
+    assert (code, f"{old} is still used by agent Zwei" in out + err) == (0, True), out + err
+    assert ("the sync of that: agentctl sync\n" in out + err, "Detach" in out + err) == (True, False), out + err
     assert bench("sync", "--yes")[0] == 0
     assert old not in documents(bench)
+
+
+def test_only_from_others_it_has_to_be_detached_by_hand(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    prompt = {"prompt": "Hilf.", "knowledge_base": [{"type": "text", "name": "x", "id": old, "usage_mode": "auto"}]}
+    headers, body = {"xi-api-key": bench.sandbox.key}, {"conversation_config": {"agent": {"prompt": prompt}}}
+    url = f"{bench.sandbox.url}/v1/convai/agents/create"
+    httpx.post(url, json={"name": "Fremd", **body}, headers=headers, trust_env=False).raise_for_status()
+    shared.write_text("# Preise\n\nZwei.\n")
+    code, out, err = bench("sync", "--yes", "--only", "empfang")
+    assert (code, "the sync of that: agentctl sync; for agent Fremd (" in out + err) == (0, True), out + err
+    assert "): Detach it there, then: agentctl sync --prune" in out + err
 
 
 def test_ours_for_one_is_not_ours_for_another_that_has_it_still(bench: Bench, shared: Path) -> None:
