@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from agentctl.resources import MARKS, agent, agent_test, knowledge, knowledge_folder, post_call, rag_index
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import masked
+from agentctl.sync.departure import words
 from agentctl.sync.diff import Edit
-from agentctl.sync.kind import Desired
+from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change
-from agentctl.verbs.pulling.attached import Attached, attached, is_list
+from agentctl.verbs.pulling.attached import KNOWLEDGE, Attached, attached, is_list
 
 OURS = "agentctl sync --take-ours"
 _BACK = f"put ours back with: {OURS}"
@@ -40,6 +41,21 @@ def left_of(change: Change) -> Left | None:
         return _of_an_agent(rest)
     found = UNTAKABLE.get(rest.desired.kind)
     return found(rest) if found else None
+
+
+def passed_over(changes: Iterable[Change]) -> set[str]:
+    """The ids of documents of which no pull takes the text, since it takes that of the other one under their name.
+
+    One file cannot take two edits. What callers hear counts: an agent that would exchange one for the other has it
+    still. Where none of the changes tells, it is the one that the document is now.
+    """
+    found = dict[Ref, list[str]]()
+    for change in (some := list(changes)):
+        if change.observed and edit_of_text(change):
+            found.setdefault(change.desired.ref, []).append(change.observed.remote_id)
+    lists = [edit.before for change in some for edit in change.edits if edit.path == KNOWLEDGE]
+    heard = set[str]().union(*map(words, lists))
+    return {i for ids in found.values() for i in ids if i != next((one for one in ids if one in heard), ids[0])}
 
 
 def takes(change: Change) -> bool:
@@ -110,7 +126,8 @@ def _by_hand(found: Attached) -> str:
     return " and ".join(ways)
 
 
-def _of_a_document(change: Change) -> Left:
+def of_document(change: Change) -> Left:
+    """What is to be done about a document that no pull takes anything of."""
     edit = _of_content(change)
     if edit is None or (edit.before is None and _is_page(change)):
         return Left(_MOVED, _BACK)
@@ -140,7 +157,7 @@ def _always(why: str, way: str = _BACK) -> Callable[[Change], Left]:
 
 UNTAKABLE: Mapping[str, Callable[[Change], Left]] = {
     knowledge_folder.KIND: _always(_MOVED),
-    knowledge.KIND: _of_a_document,
+    knowledge.KIND: of_document,
     rag_index.KIND: _always("is another one at the platform"),
     agent_test.KIND: _always("was changed at the platform", f"{_BACK}, or edit its file"),
     post_call.KIND: _always("was changed in the store"),
