@@ -174,7 +174,11 @@ class Elsewhere(SyncError):
 
 
 class InUse(SyncError):
-    """What was to be deleted is used by somebody else; nothing was deleted."""
+    """What was to be deleted is used by somebody else; nothing was deleted. `users`: by id, how they are called."""
+
+    def __init__(self, message: str, hint: str = "", *, users: Mapping[str, str] | None = None) -> None:
+        super().__init__(message, hint)
+        self.users = dict(users or {})
 
 
 class Busy(SyncError):

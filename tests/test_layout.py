@@ -21,7 +21,7 @@ SOCKETS += (".open_unix_connection", ".create_connection", ".create_unix_connect
 UNSEEN = {
     "agentctl/verbs/pulling/adoption.py:adopt",
     "agentctl/verbs/pulling/pull.py:write",
-    "agentctl/verbs/renaming/rename.py:_marked",
+    "agentctl/verbs/renaming/marking.py:marked",
     "agentctl/verbs/testing.py:_synced",
 }
 

@@ -62,5 +62,8 @@ def _print(renaming: Renaming, applied: Applied, *, json: bool) -> None:
         print(render.to_json({**face, **render.applied_json(applied)}))
         return
     lines = [render.failure_text(failure) for failure in applied.failures]
-    lines += ["The next sync writes what is left."] if applied.failures else []
+    held = [f"{one.desired.kind} {one.desired.key}" for one in applied.held]
+    lines += [f"held back: {', '.join(held)}"] if held else []
+    lines += [str(notice) for notice in applied.plan.notices]
+    lines += ["The next sync writes what is left."] if applied.failures or held else []
     print("\n".join([*lines, f"{renaming.old} is {renaming.new} now."]))

@@ -86,7 +86,7 @@ class Agent:
             ),
         }
         body = as_in_file(overlaid(by_id(ours), by_id(assistant.elevenlabs)))
-        yield Desired(self.name, assistant.key, body, assistant.where, perils=(PRIVACY,), implied=IN_SERVICE)
+        yield Desired(self.name, assistant.key, body, assistant.where, assistant, perils=(PRIVACY,), implied=IN_SERVICE)
 
     def tag(self, key: str) -> str:
         """The mark by which the agent of `key` is known as ours."""

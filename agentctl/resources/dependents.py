@@ -51,7 +51,8 @@ def must_be_free(name: str, users: Sequence[User], *, otherwise: str = "Detach i
     """Raise InUse where there is a user; `otherwise`: what has to be done there first."""
     if users:
         names = ", ".join(user.name for user in users)
-        raise InUse(f"{name} is still used by {names}, so it stays", f"{otherwise}, then: agentctl sync --prune")
+        hint, by_id = f"{otherwise}, then: agentctl sync --prune", {user.remote_id: user.name for user in users}
+        raise InUse(f"{name} is still used by {names}, so it stays", hint, users=by_id)
 
 
 def _users(page: Mapping[str, Any]) -> list[Dependent]:

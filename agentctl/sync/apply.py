@@ -54,7 +54,7 @@ async def apply(
     users of its kinds, what was replaced is left to one that has them. `patience`: how often an edit without an answer
     is looked for and sent again.
     """
-    ledger = Ledger(plan, on_change)
+    ledger = Ledger(plan, kinds, on_change)
     removal = Removal(kinds, bindings, ledger)
     doubtful = set() if take_ours else {change.desired.ref for change in plan.doubtful}
     stay = staying(plan, kinds, lambda one: one.contested and not take_ours)
@@ -139,7 +139,7 @@ class _Run:
             self._verdicts.ended(change.desired.ref, failed=change.desired.ref in self._ledger.failed)
 
     def _follows_held(self, change: Change) -> bool:
-        return change.desired.follows and bool(refs(change.desired.body) & self._ledger.held_refs)
+        return change.desired.follows and bool(refs(change.desired.body) & self._ledger.lacking)
 
     async def _write(
         self, kind: Kind[Any], change: Change, held: Sequence[Edit], spared: Sequence[tuple[str, ...]]

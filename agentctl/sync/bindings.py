@@ -20,6 +20,7 @@ from agentctl.sync.plan import Settled
 from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
+_EVER = datetime.max.replace(tzinfo=UTC)
 # Kept with what an edit says of something that is bound to nothing yet: the id of that.
 _OF = "~of"
 
@@ -163,7 +164,7 @@ class Bindings:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents
 
-    def begun(self, kind: str, before: datetime) -> list[Ref]:
+    def begun(self, kind: str, before: datetime = _EVER) -> list[Ref]:
         """The creates of one kind that were begun before that moment and whose ids never became known."""
         return sorted((ref for ref, at in self._intents.items() if ref.kind == kind and at < before), key=str)
 

@@ -71,7 +71,7 @@ def placed(
         ref, ids = Ref(kind, key), ids_of(seen.get(key, ()))
         strays = {i: whose[i][0] for i in ids if i in whose and key not in whose[i]}
         if others := [one for one in whose.get(bound.get(key, ""), ()) if one != key]:
-            found[key] = _of_two(ref, bound[key], others[0])
+            found[key] = of_two(ref, bound[key], others[0])
         elif declared := [i for i in strays if strays[i] in wanted]:
             found[key] = _of_another(ref, declared[0], strays[declared[0]])
         elif strays:
@@ -91,7 +91,8 @@ def _move(found: dict[str, Sighting], key: str, strays: Mapping[str, str]) -> No
     found[key] = tuple(one for one in sighting if one.remote_id not in strays)
 
 
-def _of_two(ref: Ref, remote_id: str, other: str) -> Ambiguous:
+def of_two(ref: Ref, remote_id: str, other: str) -> Ambiguous:
+    """Why nothing is written to what two keys are bound to: by the bindings nobody can tell whose it is."""
     what = f"{ref.kind} {ref.key}: {remote_id} is bound to {other} too; nothing is written to it"
     this, that = _folder(ref.key), _folder(other)
     return Ambiguous(

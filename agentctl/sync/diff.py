@@ -24,7 +24,8 @@ Origin = Literal["here", "there", "both"]
 class Edit:
     """One declared field that differs. `keys` is the path; `before` is None where nothing was.
 
-    `removes`: it is an entry, or a list with entries, that was applied once and is declared no longer.
+    `removes`: it is an entry, or a list with entries, that was applied once and is declared no longer. `applied`: what
+    was last applied, so far as that was asked for and is known.
     """
 
     keys: tuple[str, ...]
@@ -32,6 +33,7 @@ class Edit:
     after: Any = field(repr=False)
     origin: Origin = "here"
     removes: bool = False
+    applied: Any = field(default=None, repr=False, compare=False)
 
     @property
     def path(self) -> str:
@@ -65,7 +67,7 @@ def differs(body: Mapping[str, Any], known: Mapping[str, Any], lists: Mapping[st
 
 def attributed(edits: Sequence[Edit], applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> tuple[Edit, ...]:
     """The edits with their origin. A field that was never applied is a change made here: nobody else is known."""
-    return tuple(replace(edit, origin=_origin(edit, applied, lists)) for edit in edits)
+    return tuple(_attributed(edit, applied, lists) for edit in edits)
 
 
 def without(body: Mapping[str, Any], paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -153,18 +155,23 @@ def _edits(
             yield Edit((*at, key), before, value)
 
 
-def _origin(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> Origin:
+def _attributed(edit: Edit, applied: Mapping[str, Any], lists: Mapping[str, Keyed]) -> Edit:
     place: Any = applied
     for key in edit.keys[:-1]:
         place = place.get(key) if isinstance(place, Mapping) else None
     name = edit.keys[-1]
     if not isinstance(place, Mapping) or name not in place:
-        return "here"
+        return replace(edit, origin="here")
+    return replace(edit, origin=_origin(edit, place[name], lists), applied=place[name])
+
+
+def _origin(edit: Edit, applied: Any, lists: Mapping[str, Keyed]) -> Origin:
+    name = edit.keys[-1]
     rules = {name: lists[edit.path]} if edit.path in lists else {}
     before, after = sealed(edit.before, edit.keys), sealed(edit.after, edit.keys)
-    if not diff({name: place[name]}, {name: before}, rules):
+    if not diff({name: applied}, {name: before}, rules):
         return "here"
-    return "there" if not diff({name: after}, {name: place[name]}, rules) else "both"
+    return "there" if not diff({name: after}, {name: applied}, rules) else "both"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -199,13 +199,14 @@ class Draft:
         """What is ours by binding or by mark and is no longer declared, and what is only said to have been begun."""
         self._abandoned += abandoned(kind, self._wanted[kind.name], seen, self._bindings)
         bound = self._bindings.of(kind.name)
+        whose = {remote_id: key for key, remote_id in bound.items()}
         in_use = {i for key in self._wanted[kind.name] for i in (bound.get(key), *ids_of(seen.get(key, ())))}
         for key in sorted((bound.keys() | seen.keys()) - self._wanted[kind.name].keys()):
             ref = Ref(kind.name, key)
             ids = [bound[key]] if key in bound and ref not in self._gone else []
             ids += [one for one in ids_of(seen.get(key, ())) if one not in self._leftover]
-            # What is wanted under another key may still carry the mark of this one.
-            ids = [one for one in ids if one not in in_use]
+            # What is wanted under another key, or bound to one, may still carry the mark of this one.
+            ids = [one for one in ids if one not in in_use and whose.get(one, key) == key]
             self._doubled += doubled(ref, ids, bound, seen.get(key, ()), kind.traits.mark)
             if not ids:
                 continue

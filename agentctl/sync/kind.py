@@ -87,7 +87,8 @@ class Peril:
 class Desired:
     """One resource as it should be. `body` holds declared fields only, as JSON that may contain Refs.
 
-    `payload` is what is uploaded but cannot be read back; in `body` a digest stands for it. `where` names the source.
+    `payload`: what it is made of, or what is uploaded but cannot be read back and has a digest in `body`. `where` names
+    the source.
     `partial`: other fields are declared elsewhere, so that nothing follows from their absence here. `follows`: what it
     refers to has to be as declared before this is written, and not only there. `implied`: the part of `body` that is so
     with every new one; it counts as applied from the first, so that what differs there is somebody's doing. `pinned`:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from agentctl.errors import AgentctlError, InUse
 from agentctl.sync.applied import Applied
-from agentctl.sync.kind import Ref
+from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, referring, refs
 
 OnChange = Callable[[Change, AgentctlError | None], None]
@@ -19,8 +19,9 @@ class Ledger:
     `failed` and `unplanned`: those that were not written, and those of which no change is known.
     """
 
-    def __init__(self, plan: Plan, on_change: OnChange | None = None) -> None:
+    def __init__(self, plan: Plan, kinds: Iterable[Kind[Any]], on_change: OnChange | None = None) -> None:
         self._plan = plan
+        self._contents = {kind.name: kind.traits.opaque for kind in kinds}
         self._on_change = on_change or (lambda change, error: None)
         self._users = referring(plan.changes)
         self.unplanned = {failure.ref for failure in plan.failures if not failure.leaving}
@@ -90,6 +91,16 @@ class Ledger:
     def held_refs(self) -> set[Ref]:
         """What was held back, wholly or in part."""
         return {change.desired.ref for change in self.held}
+
+    @property
+    def lacking(self) -> set[Ref]:
+        """What was held back and does not hold what is declared; it does where only something beside that waits."""
+        return {change.desired.ref for change in self.held if self._lacks(change)}
+
+    def _lacks(self, change: Change) -> bool:
+        content = self._contents[change.desired.kind]
+        whole = change.observed is None or change.replaces or change.doubt or not content
+        return bool(whole or any(edit.path == content for edit in (*change.foreign, *change.perilous)))
 
     @property
     def _unwritten(self) -> set[Ref]:

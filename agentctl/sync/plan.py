@@ -256,7 +256,7 @@ def traced(
         return attributed(edits, applied, lists)
     was = {change.desired.ref: change.bound for change in changes if change.vanished and change.bound is not None}
     found = attributed([replace(edit, after=resolve(edit.after, was)) for edit in edits], applied, lists)
-    return tuple(replace(edit, origin=one.origin) for edit, one in zip(edits, found, strict=True))
+    return tuple(replace(edit, origin=one.origin, applied=one.applied) for edit, one in zip(edits, found, strict=True))
 
 
 def weighed(plan: Plan, whose: Callable[[Change, Edit], Origin]) -> Plan:

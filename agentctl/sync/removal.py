@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from agentctl.errors import AgentctlError, InUse
@@ -13,6 +13,8 @@ from agentctl.sync.ledger import Ledger
 from agentctl.sync.opaque import must_be_as_seen
 from agentctl.sync.plan import Change
 from agentctl.sync.task import all_of
+
+_LETS_GO = "An assistant of this project lets go of it, and it goes, with the sync of that: agentctl sync"
 
 
 class Removal:
@@ -62,7 +64,11 @@ class Removal:
             await must_be_as_seen(kind, planned, remote_id, self._bindings)
         elif planned is not None:
             await must_be_fresh(kind, planned)
-        await kind.delete(remote_id)
+        try:
+            await kind.delete(remote_id)
+        except InUse as error:
+            replaced = planned is None or planned.replaces
+            raise (_of(error, self._bindings.ids()) if replaced else error) from None
         await self._bindings.forget(ref, remote_id)
         if planned is not None and not planned.replaces and self._bindings.intended(ref):
             await self._bindings.abandon([ref])  # What that create had made was found, and is gone.
@@ -77,3 +83,12 @@ class Removal:
     def _may_go(self, kind: Kind[Any], ref: Ref) -> bool:
         """Whether what was replaced may go: all that refer to it took up the new one, or the kind itself will know."""
         return isinstance(kind, Shared) or (self._ledger.is_known(ref) and not self._ledger.clinging(ref))
+
+
+def _of(error: InUse, ours: Collection[str]) -> InUse:
+    """The same, of what was replaced: no user of ours has to be detached by hand. `ours`: every bound id."""
+    others = [name for remote_id, name in error.users.items() if remote_id not in ours]
+    if len(others) == len(error.users):
+        return error
+    rest = f"; for {', '.join(others)}: {error.hint}" if others else ""
+    return InUse(error.message, f"{_LETS_GO}{rest}", users=error.users)

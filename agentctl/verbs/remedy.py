@@ -17,7 +17,7 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Planned, refs
 from agentctl.verbs.pulling.untakable import OURS as _OURS
-from agentctl.verbs.pulling.untakable import edit_of_text, left_of, place
+from agentctl.verbs.pulling.untakable import edit_of_text, left_of, of_document, passed_over, place, takes
 from agentctl.verbs.revisions.history import ProjectPlan
 
 _KEEP = "Declare it again to keep it"
@@ -104,7 +104,12 @@ def templates(held: Sequence[Change]) -> list[str]:
     # A sync with --prune is never narrowed.
     besides = any(change.foreign and change.action != "delete" for change in held)
     pruning = f"{_OURS} --prune" + (", which overwrites all else that is held back, too" if besides else "")
-    return [_remedy(change, gone, pruning, undeclared(change, held)) for change in held]
+    passed = passed_over(held)
+    found: list[str] = []
+    for change in held:
+        by_hand = change.observed is not None and change.observed.remote_id in passed and not change.desired.pinned
+        found.append(_remedy(change, gone, pruning, undeclared(change, held), by_hand=by_hand))
+    return found
 
 
 def undeclared(change: Change, others: Iterable[Change]) -> list[Ref]:
@@ -122,7 +127,8 @@ def bereft(edit: Edit, gone: Mapping[Ref, str | None]) -> bool:
     return bool(refs(edit.after) & gone.keys()) and not elsewhere
 
 
-def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: Sequence[Ref]) -> str:
+def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: Sequence[Ref], *, by_hand: bool) -> str:
+    """`by_hand`: its text is that of a document that a pull passes over."""
     if change.doubt:
         return _capital(change.doubt)
     lines, parts = list[str](), {at for at, _ in change.awaits}
@@ -131,13 +137,13 @@ def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: 
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
     elif change.action == "delete" and change.foreign and change.replaces:
-        pulled = ", or have it done: agentctl pull KEY" if edit_of_text(change) else ""
+        pulled = ", or have it done: agentctl pull KEY" if edit_of_text(change) and not by_hand else ""
         copied = f"Copy what was edited into its file (it is {place(change)}){pulled}"
         lines.append(f"{copied}; or delete it as it is there: {_OURS}")
     elif change.action == "delete" and change.foreign:
         lines.append(f"{_KEEP}; or delete it as it is there: {pruning}")
-    elif any(not bereft(edit, gone) and edit.keys not in parts for edit in change.foreign):
-        lines.append(_theirs(change))
+    elif theirs := tuple(one for one in change.foreign if not bereft(one, gone) and one.keys not in parts):
+        lines.append(_capital(of_document(change).way) if by_hand else _theirs(replace(change, edits=theirs)))
     if lost:
         lines.append(letting_go(change.desired.pinned))
     if change.destroys:
@@ -165,9 +171,10 @@ def _theirs(change: Change) -> str:
     left = left_of(change)
     if left is None:
         return f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}"
-    if edit_of_text(change):
-        return f"Take its text into its file: agentctl pull KEY, and then {left.way}; or overwrite it: {_OURS}"
-    return _capital(left.way)
+    if not takes(change):
+        return _capital(left.way)
+    what = "its text into its file" if edit_of_text(change) else "the rest of theirs into the files"
+    return f"Take {what}: agentctl pull KEY, and then {left.way}; or overwrite it: {_OURS}"
 
 
 def anew(change: Change, ours: str = "--take-ours") -> str:

@@ -36,5 +36,6 @@ async def showable(
     if {kind.name for kind in kinds} >= _WHOLE:
         plan = await unfinished.named(control, plan, bindings, declared, only)
         plan = await outdated.doubted(control, plan, bindings, kinds, declared)
-    plan = await routed.doubted(control, pointed(plan, plan.assistants), bindings)
+    plan = routed.settled(pointed(plan, plan.assistants))
+    plan = await routed.doubted(control, plan, bindings)
     return await former_secrets.veiled(control, plan)  # It hides what all before it has said, too.

@@ -21,11 +21,11 @@ TEXT, FIX, EDITED = "# Preise\n\n{}.\n", "# Preise\n\nHeute alles zum halben Pre
 DOCUMENT = "knowledge_document empfang/preise"
 
 
-def edit(bench: Bench, document: str) -> None:
+def edit(bench: Bench, document: str, text: str = FIX) -> None:
     """As the dashboard does."""
     url = f"{bench.sandbox.url}/v1/convai/knowledge-base/{document}"
     headers = {"xi-api-key": bench.sandbox.key}
-    httpx.patch(url, json={"content": FIX}, headers=headers, trust_env=False).raise_for_status()
+    httpx.patch(url, json={"content": text}, headers=headers, trust_env=False).raise_for_status()
 
 
 def touched(bench: Bench, document: str) -> int:
@@ -108,14 +108,23 @@ def test_a_replacement_that_was_cut_off_waits_for_what_was_edited(
     assert in_sync(bench)
 
 
-def test_of_two_edits_of_one_document_a_pull_takes_one_and_names_the_other(bench: Bench, own: Path) -> None:
+def test_of_two_edits_of_one_document_a_pull_takes_what_callers_hear_and_names_the_other(
+    bench: Bench, own: Path
+) -> None:
     old, new = cut_off(bench, own)
     edit(bench, old)
-    edit(bench, new)
+    edit(bench, new, "# Preise\n\nUngehört.")
+    for how in ([], ["--gate"]):
+        told = held(bench, *how)
+        assert "have it done: agentctl pull empfang" in told
+        (line,) = [one for one in told.splitlines() if f"{new} in the Knowledge Base" in one]
+        assert (line.startswith("Copy what is to stay of it ("), "pull" in line) == (True, False), line
     code, out, err = bench("pull", "empfang", "--yes")
-    assert (code, f"left: {DOCUMENT}" in out + err, EDITED in own.read_text()) == (3, True, True), out + err
+    assert (code, EDITED in own.read_text(), f"{new} in the Knowledge Base" in out + err) == (3, True, True), out + err
     held(bench)
     assert (old in heard(bench), of(bench).keys()) == (True, {old, new})
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert (heard(bench), of(bench).keys(), in_sync(bench)) == ([old], {old}, True)
 
 
 @pytest.mark.parametrize("hand", ["deleted", "renamed"])
@@ -197,3 +206,20 @@ def test_nobody_new_takes_on_what_was_edited(bench: Bench) -> None:
     assert len(bench.sandbox.state()["agents"]) == 1
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert (old in heard(bench, "zwei"), EDITED in of(bench)[old], in_sync(bench)) == (True, False, True)
+
+
+def test_an_index_is_made_again_while_its_documents_folder_is_held_back(bench: Bench, own: Path) -> None:
+    bench.toml.write_text(f"{bench.toml.read_text()}\n[knowledge_base]\nfolder = true\n[rag]\nenabled = true\n")
+    text = "Ein Haarschnitt kostet 30 Euro.\n" * 40
+    own.write_text(text)
+    assert bench("sync", "--yes")[0] == 0
+    (only,) = of(bench)
+    url = f"{bench.sandbox.url}/v1/convai/knowledge-base/{only}"
+    headers = {"xi-api-key": bench.sandbox.key}
+    moved = httpx.post(f"{url}/move", json={"move_to": None}, headers=headers, trust_env=False)
+    moved.raise_for_status()
+    own.write_text(f"{text}Sonntags nie.\n")
+    told = held(bench)
+    indexes = httpx.get(f"{url}/rag-index", headers=headers, trust_env=False).json()["indexes"]
+    assert ("Sonntags nie." in of(bench)[only], [one["status"] for one in indexes]) == (True, ["succeeded"])
+    assert ("folder" in told, "rag_index" in held(bench)) == (True, False)

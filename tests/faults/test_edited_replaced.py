@@ -18,10 +18,10 @@ def documents(bench: Bench) -> dict[str, str]:
     return {i: str(one.get("extracted_inner_html") or one) for i, one in bench.sandbox.state()["documents"].items()}
 
 
-def edit(bench: Bench, document: str) -> None:
+def edit(bench: Bench, document: str, text: str = FIX) -> None:
     url = f"{bench.sandbox.url}/v1/convai/knowledge-base/{document}"
     headers = {"xi-api-key": bench.sandbox.key}
-    httpx.patch(url, json={"content": FIX}, headers=headers, trust_env=False).raise_for_status()
+    httpx.patch(url, json={"content": text}, headers=headers, trust_env=False).raise_for_status()
 
 
 @pytest.fixture
@@ -65,12 +65,44 @@ def test_what_an_earlier_run_left_to_others_can_be_taken_for_all(bench: Bench, s
     assert "Nothing to do" in bench("plan")[1]
 
 
-def test_what_nobody_edited_goes_without_a_word(bench: Bench, shared: Path) -> None:
+@pytest.mark.parametrize(("key", "taken"), [("empfang", "Neu."), ("zwei", "halben Preis")])
+def test_of_two_editions_a_pull_takes_that_which_the_callers_of_its_assistant_hear(
+    bench: Bench, shared: Path, key: str, taken: str
+) -> None:
     (old,) = documents(bench)
     shared.write_text("# Preise\n\nZwei.\n")
     assert bench("sync", "--yes", "--only", "empfang")[0] == 0
+    (new,) = documents(bench).keys() - {old}
+    edit(bench, old)
+    rows = bench.sandbox.state()["documents"]
+    while bench.sandbox.state()["documents"][new]["updated"] == rows[new]["updated"]:
+        edit(bench, new, "# Preise\n\nNeu.")  # In the second of our write it would not show.
+    code, out, err = bench("pull", key, "--yes")
+    assert taken in shared.read_text(), out + err
+    if key == "zwei":
+        assert (code, f"{new} in the Knowledge Base) into shared/" in out + err) == (3, True), out + err
+
+
+def test_what_nobody_edited_goes_without_a_word(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    shared.write_text("# Preise\n\nZwei.\n")
+    code, out, err = bench("sync", "--yes", "--only", "empfang")
+    assert (code, f"{old} is still used by agent Zwei" in out + err) == (0, True), out + err
+    assert ("the sync of that: agentctl sync\n" in out + err, "Detach" in out + err) == (True, False), out + err
     assert bench("sync", "--yes")[0] == 0
     assert old not in documents(bench)
+
+
+def test_only_from_others_it_has_to_be_detached_by_hand(bench: Bench, shared: Path) -> None:
+    (old,) = documents(bench)
+    prompt = {"prompt": "Hilf.", "knowledge_base": [{"type": "text", "name": "x", "id": old, "usage_mode": "auto"}]}
+    headers, body = {"xi-api-key": bench.sandbox.key}, {"conversation_config": {"agent": {"prompt": prompt}}}
+    url = f"{bench.sandbox.url}/v1/convai/agents/create"
+    httpx.post(url, json={"name": "Fremd", **body}, headers=headers, trust_env=False).raise_for_status()
+    shared.write_text("# Preise\n\nZwei.\n")
+    code, out, err = bench("sync", "--yes", "--only", "empfang")
+    assert (code, "the sync of that: agentctl sync; for agent Fremd (" in out + err) == (0, True), out + err
+    assert "): Detach it there, then: agentctl sync --prune" in out + err
 
 
 def test_ours_for_one_is_not_ours_for_another_that_has_it_still(bench: Bench, shared: Path) -> None:

@@ -27,6 +27,7 @@ from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.post_call import webhook as webhooks
 from agentctl.verbs.remedy import narrowed
 from agentctl.verbs.renaming import outdated
+from agentctl.verbs.renaming.parting import torn
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
@@ -131,7 +132,8 @@ async def agents(control: Control) -> AsyncIterator[Finding]:
     ways = await outdated.ways_back(control, bindings, declared) if fresh else {}
     for one in declared:
         former = bindings.former(Ref(AGENT_KIND, one.key))
-        yield _agent(one.key, bound.get(one.key), seen.get(one.key, ()), former, ways.get(one.key, ""))
+        sighting = torn(bindings, one.key) or seen.get(one.key, ())
+        yield _agent(one.key, bound.get(one.key), sighting, former, ways.get(one.key, ""))
 
 
 def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Collection[str], back: str) -> Finding:

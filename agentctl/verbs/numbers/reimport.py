@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from agentctl.errors import AgentctlError, Ignored, Stale, UsageError
 from agentctl.resources import phone_number, routing
-from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
 from agentctl.resources.phone_number import PhoneNumber, undertaking_of
 from agentctl.resources.routing import Routing
@@ -90,7 +89,7 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
     loaded = await sync.load(control)
     await must_be_current(control, [key])
     assistant = chosen(loaded.assistants, number, key)
-    agent_id = await agent_of(control, (await control.bindings()).get(Ref(AGENT_KIND, key)), key)
+    agent_id = await agent_of(control, await control.bindings(), key)
     control.twilio_access(enable_sms=sms)
     # Twilio is asked with the very credentials that ElevenLabs is to be given: wrong ones end here.
     incoming, there = await asyncio.gather(at_twilio(control, number), at_elevenlabs(control, number))

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from typing import NamedTuple
 
-from agentctl.errors import AgentctlError, Problem
+from agentctl.errors import AgentctlError, Ambiguous, Blocked, Problem
 from agentctl.resources import agent, phone_number
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
-from agentctl.sync.plan import Planned
+from agentctl.sync.plan import Failure, Planned, refs
 from agentctl.wiring import Control
 
 _TAG = re.compile(rf"{agent.MARK}(?P<project>[^/]+)/(?P<environment>[^/]+)/(?P<key>.+)")
@@ -43,6 +44,26 @@ async def doubted(control: Control, plan: Planned, bindings: Bindings) -> Planne
     notices = [Problem(f"phone_number {ref.key}", doubt) for ref, doubt in doubts.items()]
     changes = [replace(one, doubt=one.doubt or doubts.get(one.desired.ref, "")) for one in plan.changes]
     return replace(plan, changes=tuple(changes), notices=(*plan.notices, *notices))
+
+
+def settled(plan: Planned) -> Planned:
+    """The plan without numbers that it would bring to an assistant of which nobody can tell which agent it is.
+
+    They stay where they ring, as failures: callers follow once a person has decided.
+    """
+    disputed = {one.ref for one in plan.failures if isinstance(one.error, Ambiguous)}
+    stay = {
+        one.desired.ref: Failure(one.desired.ref, one.desired.where, _waits(one.desired.ref, lost))
+        for one in plan.changes
+        if one.desired.kind == phone_number.KIND and (lost := refs(one.desired.body) & disputed)
+    }
+    changes = tuple(one for one in plan.changes if one.desired.ref not in stay)
+    return replace(plan, changes=changes, failures=(*plan.failures, *stay.values())) if stay else plan
+
+
+def _waits(number: Ref, agents: Collection[Ref]) -> Blocked:
+    whose = " or ".join(sorted(one.key for one in agents))
+    return Blocked(f"phone_number {number.key} stays where it rings until it is known which agent {whose} is")
 
 
 async def way_back(

@@ -27,6 +27,7 @@ from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.numbers import number_line, saved_route
 from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.renaming.former import must_be_current
+from agentctl.verbs.renaming.parting import torn
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.showable import showable
 from agentctl.verbs.undertaking import Undertaking
@@ -108,9 +109,7 @@ async def look(
     assistant, declared = await _begun(control, number, key, fallback)
     bindings = await control.bindings()
     access = control.twilio_access(enable_sms=sms)
-    agent_id, incoming = await asyncio.gather(
-        agent_of(control, bindings.get(Ref(AGENT_KIND, key)), key), at_twilio(control, number)
-    )
+    agent_id, incoming = await asyncio.gather(agent_of(control, bindings, key), at_twilio(control, number))
     plan = await _planned(control, assistant, PhoneNumber(control.api, access), bindings, patience)
     takeover = Takeover(
         number=number,
@@ -187,9 +186,11 @@ def chosen(assistants: Sequence[Assistant], number: str, key: str) -> Assistant:
     return chosen
 
 
-async def agent_of(control: Control, agent_id: str | None, key: str) -> str:
-    """The id, if the agent is there. Raises UsageError otherwise."""
-    hint = f"Sync it first: agentctl sync --only {key}"
+async def agent_of(control: Control, bindings: Bindings, key: str) -> str:
+    """The id, if the agent is there. Raises UsageError otherwise, Ambiguous where another key is bound to it too."""
+    if error := torn(bindings, key):
+        raise error
+    agent_id, hint = bindings.get(Ref(AGENT_KIND, key)), f"Sync it first: agentctl sync --only {key}"
     if agent_id is None:
         raise UsageError(f"assistant {key} has no agent at ElevenLabs yet, so no call could be answered", hint)
     try:

@@ -20,11 +20,12 @@ from agentctl.sources.pulled import Draft, Rewrite, replace
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import patch
-from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
+from agentctl.verbs.pulling.untakable import passed_over
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import letting_go, narrowed, owners, templates, undeclared
 from agentctl.verbs.renaming.outdated import outdated, told
@@ -101,16 +102,17 @@ async def _take(
     assistants: Sequence[Assistant],
 ) -> tuple[Change, ...]:
     """Lay into the drafts what they can take; the documents of which the text was taken."""
-    texts: dict[Ref, Change] = {}
-    for change in map(_own, changes):
-        ref = change.desired.ref
-        # One file cannot take two edits of its text.
-        if change.overwrites and ref not in texts and (took := await take_text(control, drafts, change, assistants)):
+    texts: list[Change] = []
+    passed = passed_over(changes)
+    for change in filter(lambda one: one.overwrites, map(_own, changes)):
+        is_passed = change.observed is not None and change.observed.remote_id in passed
+        if not is_passed and (took := await take_text(control, drafts, change, assistants)):
             taking.taken.append(took[0])
-            texts[ref], change = change, took[1]
+            texts.append(change)
+            change = took[1]
         if change.overwrites:
             await taking.change(change)
-    return tuple(texts.values())
+    return tuple(texts)
 
 
 def _own(change: Change) -> Change:

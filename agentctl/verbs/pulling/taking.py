@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.resources import agent, agent_test, knowledge, phone_number
 from agentctl.resources.assistant import Assistant
-from agentctl.secrecy.secret import masked, withheld
+from agentctl.secrecy.secret import withheld
 from agentctl.sources.counterpart import place
 from agentctl.sources.pulled import ABSENT, PROMPT, Draft, Untakable
 from agentctl.sources.reading import aside
@@ -18,11 +19,11 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, identity
 from agentctl.sync.kind import Keyed, Kind, Ref
 from agentctl.sync.plan import Change, resolve
-from agentctl.verbs.pulling.untakable import OURS, UNTAKABLE
+from agentctl.verbs.pulling.attached import KNOWLEDGE, attached, is_list
+from agentctl.verbs.pulling.untakable import OURS, UNTAKABLE, left_of_list
 from agentctl.verbs.remedy import anew, bereft, narrowed, owners
 
 _ROUNDS = 5
-_KNOWLEDGE_BASE = "conversation_config.agent.prompt.knowledge_base"
 _OURS_AGAIN = f"put ours back with: {OURS}"
 
 
@@ -99,7 +100,7 @@ class Taking:
                 break
             known |= {edit.path for edit in named or derived}
             await self._together(draft, change, named or derived)
-        took = {one.path for one in self.taken if one.assistant == draft.assistant.key} - {_KNOWLEDGE_BASE}
+        took = {one.path for one in self.taken if one.assistant == draft.assistant.key} - {KNOWLEDGE}
         left = await self._left_over(draft, change)
         return [edit.path for edit in left if edit.path in took and not is_only_space(edit)]
 
@@ -133,7 +134,7 @@ class Taking:
             self.left.append(Problem(f"{agent.KIND} {change.desired.key}", what))
             return
         try:
-            if edit.path == _KNOWLEDGE_BASE and not draft.is_raw(edit.keys):
+            if is_list(edit, draft.assistant):
                 self._documents(draft, change, edit)
                 return
             rule = self._kinds[agent.KIND].lists.get(edit.path)
@@ -155,26 +156,20 @@ class Taking:
 
     def _documents(self, draft: Draft, change: Change, edit: Edit) -> None:
         """The list of knowledge: another usage, and entries that are gone. What was added there is left."""
-        theirs = {entry.get("id"): entry for entry in edit.before or ()}
-        applied = at(self._bindings.applied(change.desired.ref), edit.keys)
-        usages = {entry.get("id"): entry.get("usage_mode") for entry in (applied if isinstance(applied, list) else ())}
-        ids = {one.key: self._bindings.get(Ref(knowledge.KIND, one.key)) for one in draft.assistant.knowledge}
-        snapshot = draft.snapshot()
-        for document in draft.assistant.knowledge:
-            remote_id = ids[document.key]
-            if remote_id not in usages:
-                continue  # declared since: nobody there has seen it yet
+        where, snapshot = f"{agent.KIND} {change.desired.key}: knowledge", draft.snapshot()
+        found = attached(edit, draft.assistant.knowledge)
+        steps = [partial(draft.drop, key) for key in (*found.dropped, *found.filed)]
+        steps += [partial(draft.use, key, usage) for key, usage in found.usages.items()]
+        for step in steps:
             try:
-                if remote_id not in theirs:
-                    draft.drop(document.key)
-                elif theirs[remote_id].get("usage_mode", "auto") not in (document.usage, usages[remote_id]):
-                    draft.use(document.key, str(theirs[remote_id].get("usage_mode", "auto")))
+                step()
             except Untakable as error:
                 self.left.append(error.problem)
-        for remote_id, entry in theirs.items():
-            if remote_id not in ids.values():
-                what = f"{masked(entry.get('name'))!r} ({remote_id}) was added there; declare it in [[knowledge]]"
-                self.left.append(Problem(f"{agent.KIND} {change.desired.key}: knowledge", f"{what}, or {_OURS_AGAIN}"))
+        for remote_id, name in found.added.items():
+            what = f"{name!r} ({remote_id}) was added there; declare it in [[knowledge]]"
+            self.left.append(Problem(where, f"{what}, or {_OURS_AGAIN}"))
+        if not (steps or found.added) and (left := left_of_list(edit, draft.assistant)):
+            self.left.append(Problem(where, str(left)))
         if draft.snapshot() != snapshot:
             self._took(draft, change, edit)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from agentctl.resources import MARKS, agent, agent_test, knowledge, knowledge_folder, post_call, rag_index
-from agentctl.resources.assistant import Document
+from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import masked
+from agentctl.sync.departure import words
 from agentctl.sync.diff import Edit
-from agentctl.sync.kind import Desired
+from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change
+from agentctl.verbs.pulling.attached import KNOWLEDGE, Attached, attached, is_list
 
 OURS = "agentctl sync --take-ours"
 _BACK = f"put ours back with: {OURS}"
 _MOVED = "was moved or renamed at the platform"
 _CONTENT = ("content",)
+_UNSAID = {*MARKS[agent.KIND], agent_test.ATTACHED}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,30 @@ def left_of(change: Change) -> Left | None:
         return _of_an_agent(rest)
     found = UNTAKABLE.get(rest.desired.kind)
     return found(rest) if found else None
+
+
+def passed_over(changes: Iterable[Change]) -> set[str]:
+    """The ids of documents of which no pull takes the text, since it takes that of the other one under their name.
+
+    One file cannot take two edits. What callers hear counts: an agent that would exchange one for the other has it
+    still. Where none of the changes tells, it is the one that the document is now.
+    """
+    found = dict[Ref, list[str]]()
+    for change in (some := list(changes)):
+        if change.observed and edit_of_text(change):
+            found.setdefault(change.desired.ref, []).append(change.observed.remote_id)
+    lists = [edit.before for change in some for edit in change.edits if edit.path == KNOWLEDGE]
+    heard = set[str]().union(*map(words, lists))
+    return {i for ids in found.values() for i in ids if i != next((one for one in ids if one in heard), ids[0])}
+
+
+def takes(change: Change) -> bool:
+    """Whether its pull would take anything of it."""
+    if change.desired.kind == agent.KIND:
+        said = [edit for edit in change.foreign if edit.path not in _UNSAID]
+        lists = [_of_list(edit, change.desired.payload) for edit in said]
+        return any(found is None or found.takes for found in lists)
+    return edit_of_text(change) is not None or change.desired.kind not in UNTAKABLE
 
 
 def without_text(change: Change) -> Change:
@@ -71,13 +98,36 @@ def _of_content(change: Change) -> Edit | None:
 
 
 def _of_an_agent(change: Change) -> Left | None:
-    unsaid = {*MARKS[agent.KIND], agent_test.ATTACHED}
-    if all(edit.path in unsaid for edit in change.foreign):
+    if all(edit.path in _UNSAID for edit in change.foreign):
         return Left("has another tag of ours, or other tests, than the files say", _BACK)
-    return None
+    return next((left for edit in change.foreign if (left := left_of_list(edit, change.desired.payload))), None)
 
 
-def _of_a_document(change: Change) -> Left:
+def left_of_list(edit: Edit, assistant: object) -> Left | None:
+    """What no file of the assistant can take of its list of documents; None for whatever else was edited."""
+    found = _of_list(edit, assistant)
+    if found is None or (found.takes and not (found.filed or found.added)):
+        return None
+    if not (found.filed or found.added):
+        return Left("what was changed there of its documents is nothing that a file could say", _BACK)
+    return Left("other documents are attached there", f"{_by_hand(found)}, or {_BACK}")
+
+
+def _of_list(edit: Edit, assistant: object) -> Attached | None:
+    if not isinstance(assistant, Assistant) or not is_list(edit, assistant):
+        return None
+    return attached(edit, assistant.knowledge)
+
+
+def _by_hand(found: Attached) -> str:
+    """What a person would have to do to the files so that they say what is attached there."""
+    ways = [f"delete the file of {key}, which was detached there" for key in found.filed]
+    ways += [f"declare {name!r} ({i}), which was added there, in [[knowledge]]" for i, name in found.added.items()]
+    return " and ".join(ways)
+
+
+def of_document(change: Change) -> Left:
+    """What is to be done about a document that no pull takes anything of."""
     edit = _of_content(change)
     if edit is None or (edit.before is None and _is_page(change)):
         return Left(_MOVED, _BACK)
@@ -107,7 +157,7 @@ def _always(why: str, way: str = _BACK) -> Callable[[Change], Left]:
 
 UNTAKABLE: Mapping[str, Callable[[Change], Left]] = {
     knowledge_folder.KIND: _always(_MOVED),
-    knowledge.KIND: _of_a_document,
+    knowledge.KIND: of_document,
     rag_index.KIND: _always("is another one at the platform"),
     agent_test.KIND: _always("was changed at the platform", f"{_BACK}, or edit its file"),
     post_call.KIND: _always("was changed in the store"),

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from agentctl.errors import UsageError
-from agentctl.resources import agent
 from agentctl.sync.bindings import Bindings
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.begun import given
 from agentctl.verbs.renaming.outdated import outdated, told
+from agentctl.verbs.renaming.parting import is_one
 from agentctl.wiring import Control
 
 
@@ -39,5 +39,5 @@ async def must_be_current(control: Control, keys: Collection[str], bindings: Bin
     older = await outdated(control, bindings, (await read(control)).assistants)
     for key in keys:
         if key in older:
-            there = f"agentctl rename {key} {older[key].new}" if key in bindings.of(agent.KIND) else ""
+            there = f"agentctl rename {key} {older[key].new}" if is_one(bindings, key, older[key].new) else ""
             raise UsageError(told(key, older[key]), f"Then there: {there}." if there else "Nothing was changed.")

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from agentctl.errors import Ambiguous
 from agentctl.resources import agent
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.claims import of_two
 from agentctl.sync.kind import Kind, Ref
 from agentctl.verbs.renaming.begun import begun
 from agentctl.wiring import Control
@@ -26,6 +28,13 @@ def is_one(bindings: Bindings, old: str, new: str) -> bool:
     """Whether both keys are bound to the same agent."""
     bound = bindings.of(agent.KIND)
     return old in bound and bound[old] == bound.get(new)
+
+
+def torn(bindings: Bindings, key: str) -> Ambiguous | None:
+    """Why nothing may lead to the agent of `key`, where another key is bound to it too."""
+    bound = bindings.of(agent.KIND)
+    others = [one for one, agent_id in bound.items() if agent_id == bound.get(key) and one != key]
+    return of_two(Ref(agent.KIND, key), bound[key], others[0]) if others else None
 
 
 async def parted(control: Control, old: str, new: str) -> bool:

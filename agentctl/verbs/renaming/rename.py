@@ -8,35 +8,34 @@ ordinary edit of the next sync.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, Stale, SyncError, UsageError
-from agentctl.resources import MARKS, agent
+from agentctl.resources import agent
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
 from agentctl.sources.pulled import Rewrite
 from agentctl.sources.pulled import replace as rewrite
 from agentctl.sources.written import ASSISTANTS
-from agentctl.sync import planning
 from agentctl.sync.apply import Applied
-from agentctl.sync.bindings import Bindings, Store
+from agentctl.sync.bindings import Bindings
 from agentctl.sync.elsewhere import must_be_there
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Change
-from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.begun import begun, was_begun
-from agentctl.verbs.renaming.parting import is_one, parted
+from agentctl.verbs.renaming.cut_off import must_have_ended
+from agentctl.verbs.renaming.marking import marked
+from agentctl.verbs.renaming.parting import is_one, parted, torn
+from agentctl.verbs.renaming.rekeyed import aside, given, taken
 from agentctl.verbs.renaming.renamed import moves
 from agentctl.verbs.revisions import held
-from agentctl.verbs.revisions.history import ProjectPlan, digest, restored, unknown
+from agentctl.verbs.revisions.history import digest, unknown
 from agentctl.verbs.revisions.hold import hold, holds
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.wiring import Control
@@ -66,11 +65,16 @@ class Renaming:
 async def look(control: Control, old: str, new: str) -> Renaming:
     """What renaming `old` to `new` means; writes nothing.
 
-    Raises UsageError where it cannot be done, Elsewhere where the agent is not there.
+    Raises UsageError where it cannot be done, SyncError where a create of either is not at its end, Ambiguous where a
+    third key is bound to the agent, Elsewhere where that is not there.
     """
+    await must_have_ended(control, old, new)
+    bindings = await control.bindings()
+    if (error := torn(bindings, old) or torn(bindings, new)) and not is_one(bindings, old, new):
+        raise error
     renaming = await _found(control, old, new)
     if renaming.agent_id is not None:
-        kind, bindings = agent.Agent(control.api, control.scope), await control.bindings()
+        kind = agent.Agent(control.api, control.scope)
         await must_be_there(kind, old, renaming.agent_id, bindings)
     return renaming
 
@@ -98,15 +102,15 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
             return Renaming(old, new, False, bound[0], (), declared[new], unsure=places, displaced=displaced)
         if new in declared or (loaded.project.root / ASSISTANTS / new).exists():
             raise UsageError(f"{ASSISTANTS}/{new} is there already", "Choose another key.")
-        if two:
-            raise _taken(new, str(bound[1]))
         await _must_be_current(control, bindings, declared, old, new)
+        if two:
+            raise taken(new, str(bound[1]))
         return Renaming(old, new, True, bound[0] or bound[1], mentions, declared[old])
     if found is None or not (bound[0] or mentions or await was_begun(control, bound[1], old, new)):
         if new in declared:
             await _must_be_known(control, bindings, declared[new], old, new)
         raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {new} or {new})
-    await _must_be_known(control, bindings, declared[new], old, new)
+    await _must_be_newer(control, bindings, declared, old, new)
     if two and displaced is None:
         for group in found.told():
             if new in group.keys:
@@ -127,10 +131,30 @@ async def _must_be_current(
     """
     await _must_be_known(control, bindings, declared[old], old, new)
     given = (await outdated.outdated(control, bindings, tuple(declared.values()))).get(old)
-    if given is not None and (given.new != new or is_one(bindings, old, new)):
-        there = f"agentctl rename {old if given.new == new else given.new} {new}"
-        hint = f"{'' if given.new == new else 'For another key of it, '}there: {there}. Nothing was changed."
-        raise UsageError(outdated.told(old, given), hint)
+    if given is None or (given.new == new and bindings.get(Ref(agent.KIND, old)) is None):
+        return
+    if given.new != new:
+        hint = f"For another key of it, there: agentctl rename {given.new} {new}. "
+    else:
+        hint = f"there: agentctl rename {old} {new}. " if is_one(bindings, old, new) else ""
+    raise UsageError(outdated.told(old, given), f"{hint}Nothing was changed.")
+
+
+async def _must_be_newer(
+    control: Control, bindings: Bindings, declared: Mapping[str, Assistant], old: str, new: str
+) -> None:
+    """Raise UsageError where `new` was given the key `old`, and another agent is `new` by now, as older files have it;
+    and as `_must_be_known` does.
+
+    It would go by a key that no file declares, for the next prune to delete, in favour of what these files say.
+    """
+    await _must_be_known(control, bindings, declared[new], old, new)
+    given = (await outdated.outdated(control, bindings, tuple(declared.values()))).get(new)
+    bound = bindings.get(Ref(agent.KIND, new))
+    if given is not None and given.new == old and bound not in (None, bindings.get(Ref(agent.KIND, old))):
+        first = f"mv {ASSISTANTS}/{new} {ASSISTANTS}/{old}, then agentctl sync --prune, which deletes what {new} is now"
+        hint = f"If the folder {old} was renamed to {new} by hand: {first}, and then this again. Nothing was changed."
+        raise UsageError(outdated.told(new, given), hint)
 
 
 async def _must_be_known(control: Control, bindings: Bindings, assistant: Assistant, old: str, new: str) -> None:
@@ -148,7 +172,7 @@ async def _must_be_known(control: Control, bindings: Bindings, assistant: Assist
             raise sighting
         ids = ", ".join(one.remote_id for one in sighting if one.remote_id not in bound.values())
         if ids and key == new:
-            raise _taken(new, f"agent {ids}, which carries its tag")
+            raise taken(new, f"agent {ids}, which carries its tag")
         if ids:
             what = f"agent {ids} carries the tag of {old}, and the store here does not know it; nothing was renamed"
             back = "" if assistant.key == old else f"Call the folder {old} again. "
@@ -173,8 +197,8 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
     async with exclusive(control):
         old, new = renaming.old, renaming.new
         if not renaming.moves and await parted(control, old, new):
-            return await _marked(control, [renaming.assistant])
-        store, kinds = await control.store(), await control.kinds(await control.bindings())
+            return await marked(control, [renaming.assistant])
+        kinds = await control.kinds(await control.bindings())
         before = [one for one in await holds(control) if one.key == old]
         names = {"project": control.scope.project, "old": old, "new": new, "kinds": [kind.name for kind in kinds]}
         # Whatever has taken its place since is not meant: it declares all of that anew.
@@ -184,10 +208,9 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         made_way = {**names, "old": new, "new": renaming.displaced, "kept": list(_kept(kinds, others, new))}
         async with keeping(control):
             async with begun(control, old, new):
-                aside = await _aside(control, store, made_way) if renaming.displaced else []
+                left = await aside(control, made_way) if renaming.displaced else []
                 with _moved(folder, old, new) if renaming.moves else nullcontext():
-                    if (await store.call("rename", names))["taken"]:
-                        raise _taken(new, "an agent of another environment")
+                    await given(control, names)
             await _mentioned(renaming)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
@@ -197,7 +220,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
                 await hold(control, new, moved.revision, digest(assistant, control.scope))
         beside = await held.read(control, [one for one in await holds(control) if one.key == new])
         # What is held is marked as it is there. What made room comes first: two would have the same mark.
-        return await _marked(control, [*aside, beside.revisions.get(new, assistant)])
+        return await marked(control, [*left, beside.revisions.get(new, assistant)])
 
 
 async def _mentioned(renaming: Renaming) -> None:
@@ -215,25 +238,6 @@ async def _mentioned(renaming: Renaming) -> None:
         ) from None
 
 
-async def _aside(control: Control, store: Store, names: Mapping[str, Any]) -> list[Assistant]:
-    """Give what NEW was a key that no file declares, and tell how it was, where its last revision can be read."""
-    await store.call("rename", names)
-    try:
-        return [await restored(control, names["new"], None)]
-    except SyncError:
-        return []  # known by its binding all the same
-
-
-async def _marked(control: Control, sources: Sequence[Assistant]) -> Applied:
-    """Have what is there say whose it is, and change nothing else of it."""
-    bindings = await control.bindings()
-    plan = await planning.plan(await control.kinds(bindings), sources, bindings, whole=False, patience=control.patience)
-    marks = tuple(change for change in plan.changes if _is_mark(change))
-    narrowed = ProjectPlan.of(plan, [], changes=marks, settled=(), failures=())
-    # By now all else is done, and what is left are marks: they overwrite nothing that somebody made there.
-    return await sync.apply(control, narrowed, take_ours=True, force=True, stateless=True)
-
-
 def _kept(kinds: Iterable[Kind[Assistant]], declaring: Iterable[Assistant], old: str) -> Iterator[str]:
     """What is declared under the old key all the same: a folder of the knowledge base may have any name."""
     for one in declaring:
@@ -241,12 +245,6 @@ def _kept(kinds: Iterable[Kind[Assistant]], declaring: Iterable[Assistant], old:
             for desired in kind.desired(one):
                 if f"{desired.key}/".startswith(f"{old}/"):
                     yield f"{kind.name} {desired.key}"
-
-
-def _is_mark(change: Change) -> bool:
-    """Whether the change says whose the object is and nothing else."""
-    paths = {edit.path for edit in change.edits}
-    return change.observed is not None and bool(paths) and paths <= MARKS[change.desired.kind]
 
 
 @contextmanager
@@ -291,7 +289,3 @@ def _made_twice(old: str, new: str, kept: object, another: object) -> SyncError:
         f"delete {another} and give its numbers back, then agentctl rename {old} {new}. "
         f"To keep {another} instead, and delete {kept}: agentctl sync --prune.",
     )
-
-
-def _taken(new: str, whose: str) -> SyncError:
-    return SyncError(f"{new} is bound to {whose}", "Prune it first (agentctl sync --prune), or choose another key.")

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agentctl.sync.kind import Ref
 from agentctl.sync.patience import Patience
 from agentctl.wiring import Control
 from tests.telephony import NUMBER, Bench, bench
@@ -245,3 +246,20 @@ def test_documents_of_one_name_are_told_apart_by_who_uses_them(bench: Bench) -> 
     assert code == 1
     assert re.search(rf"{used} \({named}, {MADE}, used by agent 'Von Hand' \({other['agent_id']}\)\)", out), out
     assert re.search(rf"{idle} \({named}, {MADE}, used by nobody\)", out), out
+
+
+def test_a_number_waits_while_nobody_can_tell_which_agent_it_is_for(bench: Bench) -> None:
+    assert bench("sync", "--yes")[0] == 0
+    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+    assert bench("sync", "--yes")[0] == 0
+    (ours,) = tagged(bench, "empfang")
+    theirs = copy_of(bench, ours, tags=[])
+    bench.control(lambda control: bind(control, theirs))
+    with bench.writes() as writes:
+        code, out, err = bench("sync", "--yes")
+    assert (code, writes) == (1, []), out + err
+    assert f"phone_number {NUMBER} stays where it rings until it is known which agent empfang is" in out + err
+
+
+async def bind(control: Control, agent_id: str) -> None:
+    await (await control.bindings()).bind(Ref("agent", "empfang"), agent_id)

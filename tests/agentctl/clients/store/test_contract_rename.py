@@ -45,7 +45,7 @@ async def test_a_key_of_another_agent_is_taken_and_nothing_moves(store: Store) -
     await bind(store, "agent", "a_b", "agent_1")
     await bind(store, "agent", "a_b", "agent_2", environment="staging")
     await bind(store, "agent", "neu", "agent_9", environment="staging")
-    assert await store.call("rename", RENAME) == {"taken": True, "bindings": 0, "revisions": 0}
+    assert await store.call("rename", RENAME) == {"taken": True, "begun": [], "bindings": 0, "revisions": 0}
     assert await bound(store) == {("agent", "a_b"): "agent_1"}
 
 

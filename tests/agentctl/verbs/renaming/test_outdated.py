@@ -144,3 +144,57 @@ def test_an_agent_that_carries_the_old_mark_still_is_not_taken(known: Bench) -> 
     check_out(known, newer)
     assert known("sync", "--yes")[0] == 0
     in_sync(known)
+
+
+@pytest.fixture
+def taken_up(known: Bench, older: Path) -> Path:
+    """The newer files have a new assistant of the old key; the older ones are checked out."""
+    other(known, "empfang")
+    newer = known.root / "newer"
+    assert known("sync", "--yes")[0] == 0
+    shutil.copytree(known.root / "assistants", newer)
+    check_out(known, older)
+    return newer
+
+
+def test_older_files_overwrite_no_new_assistant_of_the_old_key_and_delete_nothing(known: Bench, taken_up: Path) -> None:
+    agents, ringing, called = names(known), routes(known), known.agent()["conversation_config"]
+    for options in ((), ("--prune", "--force"), ("--only", "empfang")):
+        with known.writes() as writes:
+            code, out, err = known("sync", "--yes", *options)
+        assert (code, writes, names(known), routes(known)) == (3, [], agents, ringing), out + err
+        assert "empfang was given the key bereit by agentctl rename on 20" in out
+        assert "if bereit was really deleted here: agentctl sync --prune --take-ours" in out
+        assert "agentctl rename" not in (out + err).replace("by agentctl rename on", ""), "it would destroy one of them"
+    for command in (("empfang", "tresen"), ("empfang", "bereit"), ("bereit", "empfang")):
+        code, out, err = known("rename", *command, "--yes")
+        assert (code, "these files are older" in err, names(known)) == (2, True, agents), out + err
+    check_out(known, taken_up)
+    in_sync(known)
+    assert known.agent()["conversation_config"] == called
+
+
+def test_newer_files_with_both_keys_are_not_troubled_and_know_a_folder_renamed_by_hand(
+    known: Bench, taken_up: Path
+) -> None:
+    check_out(known, taken_up)
+    (known.root / "assistants" / "bereit").rename(known.root / "assistants" / "dritte")
+    code, out, err = known("sync", "--yes")
+    assert (code, "agentctl rename bereit dritte" in out, "files are older" in out) == (3, True, False), out + err
+    shutil.rmtree(known.root / "assistants" / "dritte")
+    assert known("sync", "--yes", "--prune", "--take-ours", "--force")[0] == 0
+    assert set(names(known).values()) == {"Empfang"}
+    assert known.json("plan")["changes"] == []
+
+
+def test_a_store_older_than_the_files_learns_the_rename(known: Bench, older: Path) -> None:
+    kinds = ["knowledge_document", "agent", "post_call"]  # as somebody else's store has it, who did the rename
+    known.store("rename", project="beispiel", old="bereit", new="empfang", kinds=kinds)
+    before = names(known)
+    code, out, err = known("sync", "--yes")
+    assert (code, names(known)) == (3, before), out + err
+    assert "if empfang was renamed to bereit, by somebody with another store" in out
+    assert "agentctl rename empfang bereit" in out
+    assert known("rename", "empfang", "bereit", "--yes")[0] == 0
+    in_sync(known)
+    assert names(known) == before

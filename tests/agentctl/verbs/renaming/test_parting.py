@@ -83,3 +83,17 @@ def test_a_new_assistant_of_the_old_key_is_made_once_it_is_healed(known: Bench, 
     assert set(names(known).values()) == {"Bereit", "Empfang"}
     assert names(known).items() >= agents.items()
     in_sync(known)
+
+
+def test_whatever_would_lead_to_it_is_refused_before_anything_moves(known: Bench, newer: Path) -> None:
+    check_out(known, newer)
+    agents, ringing = names(known), routes(known)
+    for command in (("rename", "bereit", "drei"), ("import-number", NUMBER, "--assistant", "bereit")):
+        with known.writes() as writes:
+            code, out, err = known(*command, "--yes")
+        assert (code, writes, names(known), routes(known)) == (1, [], agents, ringing), out + err
+        assert "is bound to empfang too; nothing is written to it" in err
+        assert "agentctl rename empfang bereit" in err
+    assert (known.root / "assistants" / "bereit").is_dir()
+    code, out, _ = known("doctor")
+    assert (code, "is bound to empfang too" in out) == (1, True)

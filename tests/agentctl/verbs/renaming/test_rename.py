@@ -451,3 +451,11 @@ def test_doctor_and_status_name_the_rename_of_a_folder_that_was_renamed_by_hand(
         said = known(command)[1]
         assert "agentctl rename empfang pforte" in said, (command, said)
     assert "keep its agent and numbers" in known("doctor")[1]
+
+
+def test_what_is_not_marked_yet_is_said(known: Bench) -> None:
+    (known.toml.parent / "prompt.md").write_text("Du bist an der Pforte.\n")
+    code, out, err = known("rename", "empfang", "pforte", "--yes")
+    assert (code, "agent pforte: does not say so yet: more of it differs" in out) == (0, True), out + err
+    assert known("sync", "--yes")[0] == 0
+    in_sync(known)
