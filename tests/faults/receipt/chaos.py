@@ -79,14 +79,17 @@ class Outcome:
         return not self.found.wrongs and self.explained
 
 
-def run(scale: Scale, kinds: Sequence[str] = tuple(KINDS), say: Say = lambda line: None) -> Outcome:
-    """Everything, then all of it worked off and looked at."""
+def run(
+    scale: Scale, say: Say = lambda line: None, afterwards: Callable[[House, Outcome], None] = lambda *_: None
+) -> Outcome:
+    """Everything, then all of it worked off and looked at; `afterwards` is called while the house still stands."""
     begun = time.perf_counter()
     with house(size=scale.disk) as there:
-        outcome = _struck(there, scale, kinds, say)
+        outcome = _struck(there, scale, tuple(KINDS), say)
         say("  all is delivered; waiting until it is worked off")
         drain(there)
         outcome.found = audit.worked_off(there, outcome.journal)
+        afterwards(there, outcome)
     outcome.seconds = time.perf_counter() - begun
     return outcome
 
