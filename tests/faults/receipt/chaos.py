@@ -66,6 +66,7 @@ class Outcome:
     found: Findings
     kinds: dict[str, Tally] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    refusals: int = 0  # writes of the database that a full disk refused
     seconds: float = 0.0
 
     @property
@@ -114,6 +115,7 @@ def _struck(there: House, scale: Scale, kinds: Sequence[str], say: Say) -> Outco
     left_out = tuple(kind for kind in kinds if kind not in possible)
     outcome = Outcome(Journal(), Findings(), {kind: Tally() for kind in possible}, left_out)
     asyncio.run(_delivered(there, scale, letters, faults, outcome, luck, say))
+    outcome.refusals = there.refusals()
     dead = [member.name for member in there.members() if not member.alive]
     assert not dead, f"ended by themselves: {dead}"
     return outcome
@@ -226,6 +228,7 @@ def table(outcome: Outcome) -> Iterator[str]:
     answers = ", ".join(f"{count} × {status or 'none'}" for status, count in sorted(journal.answers.items()))
     rows: Mapping[str, object] = {
         "attempts, by answer": f"{journal.attempts}: {answers}",
+        "writes refused by the full disk": outcome.refusals,
         "given up by the sender": journal.given_up,
         "events acknowledged": len(journal.acknowledged),
         "events stored": found.events,
