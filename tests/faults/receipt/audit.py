@@ -14,7 +14,7 @@ import psycopg
 
 from tests.faults.receipt.house import House
 from tests.faults.receipt.mailbox import taken
-from tests.faults.receipt.post import TYPES, Kind, Letter, number_of, sound
+from tests.faults.receipt.post import MAIL_TO, TYPES, Kind, Letter, number_of, sound
 from tests.faults.receipt.sender import Journal
 
 _EVENTS: LiteralString = (
@@ -134,9 +134,13 @@ def _recordings(house: House, told: dict[int, set[Kind]], found: Findings) -> No
 def _mails(house: House, journal: Journal, told: dict[int, set[Kind]], found: Findings) -> None:
     """One per call; a call that was said not to have begun, and that mail sent, is put right by a second one."""
     arrived: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    asked = {letter.number for letter in journal.tried if letter.kind is not Kind.audio}
     for mail in taken(house.mails):
         found.mails += 1
-        arrived[number_of(mail.conversation_id)][mail.message_id] += 1
+        number = number_of(mail.conversation_id)
+        arrived[number][mail.message_id] += 1
+        if number not in asked or mail.recipient != MAIL_TO:
+            found.wrong("mails that nobody is to have", mail)
     for number, kinds in told.items():
         if kinds != {Kind.audio} and number not in arrived:
             found.wrong("calls without their mail", number)

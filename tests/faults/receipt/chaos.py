@@ -66,6 +66,7 @@ class Outcome:
     found: Findings
     kinds: dict[str, Tally] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    refusals: int = 0  # writes of the database that a full disk refused
     seconds: float = 0.0
 
     @property
@@ -79,14 +80,17 @@ class Outcome:
         return not self.found.wrongs and self.explained
 
 
-def run(scale: Scale, kinds: Sequence[str] = tuple(KINDS), say: Say = lambda line: None) -> Outcome:
-    """Everything, then all of it worked off and looked at."""
+def run(
+    scale: Scale, say: Say = lambda line: None, afterwards: Callable[[House, Outcome], None] = lambda *_: None
+) -> Outcome:
+    """Everything, then all of it worked off and looked at; `afterwards` is called while the house still stands."""
     begun = time.perf_counter()
     with house(size=scale.disk) as there:
-        outcome = _struck(there, scale, kinds, say)
+        outcome = _struck(there, scale, tuple(KINDS), say)
         say("  all is delivered; waiting until it is worked off")
         drain(there)
         outcome.found = audit.worked_off(there, outcome.journal)
+        afterwards(there, outcome)
     outcome.seconds = time.perf_counter() - begun
     return outcome
 
@@ -111,6 +115,7 @@ def _struck(there: House, scale: Scale, kinds: Sequence[str], say: Say) -> Outco
     left_out = tuple(kind for kind in kinds if kind not in possible)
     outcome = Outcome(Journal(), Findings(), {kind: Tally() for kind in possible}, left_out)
     asyncio.run(_delivered(there, scale, letters, faults, outcome, luck, say))
+    outcome.refusals = there.refusals()
     dead = [member.name for member in there.members() if not member.alive]
     assert not dead, f"ended by themselves: {dead}"
     return outcome
@@ -223,6 +228,7 @@ def table(outcome: Outcome) -> Iterator[str]:
     answers = ", ".join(f"{count} × {status or 'none'}" for status, count in sorted(journal.answers.items()))
     rows: Mapping[str, object] = {
         "attempts, by answer": f"{journal.attempts}: {answers}",
+        "writes refused by the full disk": outcome.refusals,
         "given up by the sender": journal.given_up,
         "events acknowledged": len(journal.acknowledged),
         "events stored": found.events,

@@ -117,6 +117,10 @@ class House:
                 self.cluster.process = None
                 time.sleep(0.1)
 
+    def refusals(self) -> int:
+        """How many writes the database was refused by a full disk so far."""
+        return (self.cluster.directory / "log").read_text(errors="replace").count("No space left on device")
+
     def recover(self) -> None:
         """Wait until the database is well again by itself, or start it where it has ended over what befell it."""
         end = time.monotonic() + PATIENCE_SECONDS

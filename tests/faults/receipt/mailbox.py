@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from email import message_from_bytes, policy
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,9 +39,9 @@ class Mailbox:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  (aiosmtpd's name)
         """Write it down, then say so."""
-        mail = message_from_bytes(envelope.content, policy=policy.default)
-        plain = mail.get_body(("plain",))
-        found = _CONVERSATION.search(plain.get_content() if plain else "")
+        mail = message_from_bytes(envelope.content)
+        texts = (part.get_payload(decode=True) for part in mail.walk() if part.get_content_type() == "text/plain")
+        found = _CONVERSATION.search(bytes(next(texts, b"")).decode())
         row = Taken(str(mail["Message-ID"]), envelope.rcpt_tos[0], found[0] if found else "-")
         os.write(self.file, ("\t".join(row) + "\n").encode())
         return "250 OK"

@@ -72,8 +72,8 @@ class Letter(NamedTuple):
 
 
 def number_of(conversation_id: str) -> int:
-    """The call's number."""
-    return int(conversation_id.removeprefix("conv_chaos"))
+    """The call's number; 0, which none has, for what is no call's."""
+    return int(conversation_id.removeprefix("conv_chaos")) if conversation_id.startswith("conv_chaos") else 0
 
 
 def sound(number: int) -> bytes:

@@ -28,6 +28,7 @@ MOST_WAITING = 100
 TIMEOUT_SECONDS = 10.0
 LOST = 0  # instead of a status: no answer came
 _CHUNK = 64 * 1024
+_LOOK_SECONDS = 0.02
 
 
 @dataclass
@@ -120,7 +121,7 @@ class Sender:
             elif (found := supply.take()) is not None:
                 letter, failed = found, 0
             else:
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(_LOOK_SECONDS)
                 continue
             status = await self._attempt(letter)
             if status != 200:
