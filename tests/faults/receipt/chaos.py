@@ -171,13 +171,6 @@ def drain(there: House, patience: float = 120.0) -> None:
                 there.dsn.rpartition("/")[2],
             )
         queue = there.ask("queue")
-        os.environ.get("DBG") and print(
-            round(time.monotonic() % 1000, 1),
-            {
-                n: {k: v for k, v in queue[n].items() if k in ("pending", "running", "dead")}
-                for n in ("events", "mails")
-            },
-        )
         if not any(queue[name][state] for name in ("events", "mails") for state in ("pending", "running")):
             return
         if queue != seen:
