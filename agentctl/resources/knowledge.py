@@ -62,9 +62,8 @@ class KnowledgeDocument:
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list by name prefix; a bound document that was renamed by hand is looked up by id.
 
-        Of several with one key that with the wanted content counts: an interrupted run has made it. All of one whole
-        name and type claim to be one. What else has the key, and was replaced or is to be, is in the answer under its
-        whole name.
+        Of several with one key that with the wanted content counts: an interrupted run has made it. What else has the
+        key, and was replaced or is to be, is in the answer under its whole name.
         """
         if not wanted and not bound:
             return {}
@@ -76,8 +75,6 @@ class KnowledgeDocument:
             here = await listing.bound(remote_id, self.read) if (remote_id := bound.get(desired.key)) else known
             if not any(_same(one, desired) for one in here):
                 here = [one for one in known if _same(one, desired)] or here
-            kept = [(one.body.get("type"), marked(one.body)) for one in here]
-            here += [one for one in known if one not in here and (one.body.get("type"), marked(one.body)) in kept]
             sightings[desired.key] = here
             ids = {one.remote_id for one in here}
             for one in known:

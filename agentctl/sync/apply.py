@@ -60,7 +60,7 @@ async def apply(
     stay = staying(plan, kinds, lambda one: one.contested and not take_ours)
     await bindings.settle(plan.settled)
     await let_go(plan, kinds, bindings)
-    exchange = Exchange(plan, kinds, bindings)
+    exchange = Exchange(plan, kinds, bindings, judged=gate is not None)
     run = _Run(bindings, ledger, removal, exchange, take_ours, destroy, gate, patience or Patience(), doubtful)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]

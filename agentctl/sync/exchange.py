@@ -80,24 +80,31 @@ async def awaiting(plan: Plan, kinds: Mapping[str, Kind[Any]], bindings: Binding
 class Exchange:
     """Looks once more at what is exchanged, right before its user is written.
 
-    What the run has made itself is as it was made. Of the rest, what it remembers having written is nobody's edit, and
-    whoever said yes to the plan has seen what the plan saw.
+    What the run has made itself is as it was made, unless a gate has `judged` it meanwhile: tests take minutes. Of
+    the rest, what it remembers having written is nobody's edit, and whoever said yes to the plan has seen what the plan
+    saw.
     """
 
-    def __init__(self, plan: Plan, kinds: Iterable[Kind[Any]], bindings: Bindings) -> None:
+    def __init__(self, plan: Plan, kinds: Iterable[Kind[Any]], bindings: Bindings, *, judged: bool) -> None:
         self._seen = plan.contents
         self._bindings = bindings
         self._users = {kind.name for kind in kinds if not kind.traits.part_of}
-        self._there = {
+        self._opaque = [kind for kind in kinds if kind.traits.opaque]
+        self._judged = judged
+        self._there = self._known()
+
+    def _known(self) -> Mapping[str, tuple[Kind[Any], Ref]]:
+        return {
             remote_id: (kind, Ref(kind.name, key))
-            for kind in kinds
-            if kind.traits.opaque
-            for key, bound in bindings.of(kind.name).items()
-            for remote_id in (bound, *bindings.former(Ref(kind.name, key)))
+            for kind in self._opaque
+            for key, bound in self._bindings.of(kind.name).items()
+            for remote_id in (bound, *self._bindings.former(Ref(kind.name, key)))
         }
 
     async def must_be_as_seen(self, user: Ref, before: Any, after: Any) -> None:
         """Raise Stale where somebody has edited what `user` lets go of, or takes on, since the plan was made."""
+        if self._judged:
+            self._there = self._known()
         if self._there and user.kind in self._users:
             moved = words(before) ^ words(after)
             await all_of(self._must_be_as_seen(user, remote_id) for remote_id in moved & self._there.keys())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from agentctl.errors import Ambiguous
 from agentctl.resources import knowledge, knowledge_folder, phone_number
@@ -20,6 +21,7 @@ from agentctl.verbs.pulling.untakable import OURS as _OURS
 from agentctl.verbs.pulling.untakable import edit_of_text, left_of, of_document, passed_over, place, takes
 from agentctl.verbs.revisions.history import ProjectPlan
 
+_T = TypeVar("_T")
 _KEEP = "Declare it again to keep it"
 # --prune needs the whole project, so that all of it was named.
 _SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
@@ -35,7 +37,7 @@ def remedies(applied: Applied) -> list[tuple[Change, str]]:
     found: dict[str, list[Change]] = {}
     for text, change in zip(templates(held), held, strict=True):
         found.setdefault(narrowed(text, owners([change.desired], assistants)), []).append(change)
-    return [(one, way if one is some[-1] else "") for way, some in found.items() for one in some]
+    return [(one, way if one is some[-1] else "") for way, some in _keeping_first(found) for one in some]
 
 
 def together(held: Sequence[Change], assistants: Sequence[Assistant] = ()) -> list[str]:
@@ -43,7 +45,12 @@ def together(held: Sequence[Change], assistants: Sequence[Assistant] = ()) -> li
     found: dict[str, list[Desired]] = {}
     for text, change in zip(templates(held), held, strict=True):
         found.setdefault(text, []).append(change.desired)
-    return [narrowed(text, owners(some, assistants)) for text, some in found.items() if text]
+    return [narrowed(text, owners(some, assistants)) for text, some in _keeping_first(found) if text]
+
+
+def _keeping_first(found: Mapping[str, list[_T]]) -> list[tuple[str, list[_T]]]:
+    """What keeps theirs before what overwrites it: `--take-ours` puts all else of that assistant back, too."""
+    return sorted(found.items(), key=lambda one: "agentctl pull" not in one[0])
 
 
 def narrowed(text: str, keys: Sequence[str]) -> str:

@@ -21,8 +21,9 @@ def test_a_deletion_beside_other_drift_is_not_advised_without_what_it_overwrites
     alone = together([drifted("delete", "b")])
     beside = together([drifted("delete", "b"), drifted("update", "c")])
     assert alone == ["Declare it again to keep it; or delete it as it is there: agentctl sync --take-ours --prune"]
-    assert beside[0] == f"{alone[0]}, which overwrites all else that is held back, too"
-    assert beside[1].endswith("agentctl sync --take-ours --only c")
+    kept, deleted = beside  # what saves theirs first: whoever followed the other before it had lost it
+    assert deleted == f"{alone[0]}, which overwrites all else that is held back, too"
+    assert kept.endswith("agentctl sync --take-ours --only c") and "agentctl pull c" in kept
 
 
 def test_of_candidates_each_has_the_command_for_its_own_assistant() -> None:
