@@ -170,6 +170,8 @@ async def _look(
             except AgentctlError as error:
                 # Not there, though it was listed, too: taken for gone, it would be made a second time.
                 return error
+            # A list tells more of who uses it.
+            now = replace(now, told=one.told or now.told)
             one = edited(kind.traits.opaque, now, bindings.recall(desired.ref, one.remote_id))
         found.append(one)
     return found

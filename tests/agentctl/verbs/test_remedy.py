@@ -23,7 +23,8 @@ def test_a_deletion_beside_other_drift_is_not_advised_without_what_it_overwrites
     assert alone == ["Declare it again to keep it; or delete it as it is there: agentctl sync --take-ours --prune"]
     kept, deleted = beside  # what saves theirs first: whoever followed the other before it had lost it
     assert deleted == f"{alone[0]}, which overwrites all else that is held back, too"
-    assert kept.endswith("agentctl sync --take-ours --only c") and "agentctl pull c" in kept
+    assert kept.endswith("agentctl sync --take-ours --only c")
+    assert "agentctl pull c" in kept
 
 
 def test_of_candidates_each_has_the_command_for_its_own_assistant() -> None:
