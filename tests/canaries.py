@@ -60,7 +60,7 @@ def log_collector() -> Iterator[Collector]:
 @pytest.fixture(autouse=True)
 def no_caller_in_the_logs(log_collector: Collector) -> Iterator[None]:
     """A test that had something of a caller logged fails, whatever else it asserts."""
-    # A command line that configures logging anew takes handlers away, sets levels, and has tracebacks taken off records.
+    # A command line that configures logging anew takes handlers away, sets levels, and takes tracebacks off records.
     root = logging.getLogger()
     root.handlers = [log_collector, *(one for one in root.handlers if one is not log_collector)]
     for name in OURS:
