@@ -168,6 +168,10 @@ class Bindings:
         """The creates of one kind that were begun before that moment and whose ids never became known."""
         return sorted((ref for ref, at in self._intents.items() if ref.kind == kind and at < before), key=str)
 
+    def attempted(self, ref: Ref) -> Mapping[str, Any]:
+        """What such a create was to make, secrets sealed; empty where none was begun."""
+        return self._said.get(ref, {})
+
     async def abandon(self, refs: Sequence[Ref]) -> None:
         """Forget that these creates were begun: nothing of them is there, and nobody has to look for it."""
         for ref in refs:

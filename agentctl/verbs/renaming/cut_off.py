@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from agentctl.errors import Problem, SyncError
-from agentctl.resources import agent
+from agentctl.resources import agent, agent_test, knowledge
 from agentctl.resources.assistant import RESERVED, Assistant
 from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Planned
 from agentctl.wiring import Control
 
@@ -33,41 +34,54 @@ def pending(found: Sequence[Mapping[str, str]], here: str) -> SyncError:
     """Why nothing is renamed. `found`: kind, key and environment of each create; `here`: the environment at hand."""
     first, more = found[0], f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     where = "" if first["environment"] == here else f" in environment {first['environment']}"
-    folder = f"{ASSISTANTS}/{_assistant(first['key'])}"
+    folder = f"{ASSISTANTS}/{assistant(first['key'])}"
     return SyncError(
         f"a create of {first['kind']} {first['key']} was begun{where} and not seen yet{more}; nothing was renamed",
-        f"Let a sync find or make it first, while its folder is {folder}: agentctl sync. "
-        "What is declared no longer is looked for up to an hour.",
+        f"Let a sync find or make it first, while its folder is {folder}: agentctl sync. What is declared no longer is "
+        "looked for up to an hour, and agentctl sync --prune deletes what is found of it.",
     )
 
 
-def doubted(
-    plan: Planned, bindings: Bindings, kinds: Iterable[Kind[Assistant]], assistants: Sequence[Assistant]
-) -> Planned:
+def awaited(plan: Planned, bindings: Bindings) -> dict[Ref, tuple[Mapping[str, Any], ...]]:
+    """What the creates of assistants were to make that have no answer and that nothing has been seen of yet, by key.
+
+    An assistant of which only another part was begun is among them, with nothing. What was looked for long enough is
+    forgotten by the plan.
+    """
+    found: dict[Ref, tuple[Mapping[str, Any], ...]] = {}
+    for kind in (agent.KIND, knowledge.KIND, agent_test.KIND):
+        for ref in bindings.begun(kind):
+            owner = Ref(agent.KIND, assistant(ref.key))
+            if owner.key != RESERVED and ref not in {*plan.sighted, *plan.abandoned}:
+                found.setdefault(owner, ())
+                found[ref] = (bindings.attempted(ref),)
+    return found
+
+
+def doubted(plan: Planned, lost: Iterable[Ref], bindings: Bindings, assistants: Sequence[Assistant]) -> Planned:
     """The plan with a doubt, and a notice, about each new assistant that may be what such a create was to make.
 
-    Of what has been seen by now its likeness tells, and what was looked for long enough is forgotten by the plan.
+    `lost`: the creates of what is not declared, and of which no likeness tells who it is.
     """
     declared = {one.key: one.where for one in assistants}
-    lost: dict[str, Ref] = {}
-    for kind in kinds:
-        for ref in bindings.begun(kind.name):
-            if _assistant(ref.key) not in {*declared, RESERVED} and ref not in {*plan.sighted, *plan.abandoned}:
-                lost.setdefault(kind.name, ref)
+    by_kind: dict[str, Ref] = {}
+    for ref in lost:
+        by_kind.setdefault(ref.kind, ref)
     made = [one.desired.ref for one in plan.changes if one.action == "create" and one.bound is None and not one.again]
-    new = {_assistant(ref.key): lost[ref.kind] for ref in made if ref.kind in lost}
+    new = {assistant(ref.key): by_kind[ref.kind] for ref in made if ref.kind in by_kind}
+    told = {assistant(one.desired.key) for one in plan.changes if one.doubt}
     doubts = {
         key: _doubt(key, ref)
         for key, ref in new.items()
-        if key in declared and bindings.get(Ref(agent.KIND, key)) is None
+        if key in declared and key not in told and bindings.get(Ref(agent.KIND, key)) is None
     }
-    changes = [replace(one, doubt=one.doubt or doubts.get(_assistant(one.desired.key), "")) for one in plan.changes]
+    changes = [replace(one, doubt=one.doubt or doubts.get(assistant(one.desired.key), "")) for one in plan.changes]
     notices = [Problem(declared[key], doubt) for key, doubt in doubts.items()]
     return replace(plan, changes=tuple(changes), notices=(*plan.notices, *notices))
 
 
 def _doubt(new: str, lost: Ref) -> str:
-    old = _assistant(lost.key)
+    old = assistant(lost.key)
     back = f"mv {ASSISTANTS}/{new} {ASSISTANTS}/{old}, then agentctl sync, then agentctl rename {old} {new}"
     return (
         f"a create of {lost.kind} {lost.key}, which no file declares any more, was begun and not seen yet: if the "
@@ -76,5 +90,6 @@ def _doubt(new: str, lost: Ref) -> str:
     )
 
 
-def _assistant(key: str) -> str:
+def assistant(key: str) -> str:
+    """Whose it is."""
     return key.partition("/")[0]

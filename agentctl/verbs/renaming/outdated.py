@@ -6,6 +6,7 @@ A sync of them would make a second agent, and give it the numbers of the one tha
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from agentctl.errors import Problem
@@ -53,10 +54,9 @@ async def doubted(
     """
     if plan.empty:
         return plan
-    plan = cut_off.doubted(plan, bindings, kinds, assistants)
     older = {**_misplaced(plan), **await outdated(control, bindings, assistants)}
     apart = {*older, *(one.new for one in older.values())}
-    plan = renamed.doubted(plan, bindings, kinds, assistants, apart=apart)
+    plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)
     whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
     torn = shared(bindings)
     bound = bindings.of(agent.KIND)
@@ -67,6 +67,23 @@ async def doubted(
     where = {one.key: one.where for one in assistants}
     notices = [Problem(where[key], doubts[key]) for key, one in older.items() if {key, one.new} & planned]
     return replace(plan, changes=tuple(doubtful), notices=(*plan.notices, *notices))
+
+
+def _renamed_by_hand(
+    plan: Planned,
+    bindings: Bindings,
+    kinds: Sequence[Kind[Assistant]],
+    assistants: Sequence[Assistant],
+    apart: AbstractSet[str],
+) -> Planned:
+    if not any(one.desired.kind == agent.KIND and one.action != "delete" for one in plan.changes):
+        return plan  # without one that is new or edited, nobody has moved
+    awaited = cut_off.awaited(plan, bindings)
+    found = renamed.moves(bindings, kinds, assistants, seen=plan.sighted, awaited=awaited, apart=apart)
+    plan = renamed.doubted(plan, found, assistants, apart=apart)
+    explained = found.declared | set(found.matching.was.values())
+    lost = [ref for ref in awaited if bindings.intended(ref) and cut_off.assistant(ref.key) not in explained]
+    return cut_off.doubted(plan, lost, bindings, assistants)
 
 
 def _misplaced(plan: Plan) -> Mapping[str, Given]:

@@ -40,6 +40,7 @@ class Group:
 class Moves:
     """What seems to have moved. `known`: the keys that have an agent; `bound`: those whose agent the store knows.
 
+    Known are also those that a create without an answer was to make: what it may have left has the mark of its key.
     A chain of moves begins at a key that is new, or that nobody has any more. Where folders have changed places none
     is, and they go by `aside`, a key that nobody has.
     """
@@ -48,6 +49,7 @@ class Moves:
     declared: AbstractSet[str]
     known: AbstractSet[str]
     bound: AbstractSet[str]
+    lost: AbstractSet[str] = frozenset()
 
     def free(self, name: str) -> str:
         """The name, or with a number behind it, so that nobody has it."""
@@ -124,8 +126,13 @@ class Moves:
         # What is known by its mark alone has to be taken up under the key that it is marked with.
         gone = f"what was {start} and all else that its plan says"
         prune = f" --prune, which deletes {gone}" if not is_ring and start in self.known else ""
-        take_up = f"agentctl sync{prune} (without a shared store --stateless too)"
-        return f"the store here does not know it, so first {back}, then {take_up}, then {renames}"
+        unknown = [key for key in (start, *(old for old, _ in chain)) if key in self.known - self.bound]
+        if pending := [key for key in unknown if key in self.lost]:
+            why = f"a create of {' and '.join(pending)} was begun and not seen yet"
+            how = f", again until {start} is found and gone, or an hour has passed" if prune else ""
+        else:
+            why, how = "the store here does not know it", " (without a shared store --stateless too)"
+        return f"{why}, so first {back}, then agentctl sync{prune}{how}, then {renames}"
 
 
 def moves(
@@ -134,10 +141,15 @@ def moves(
     assistants: Sequence[Assistant],
     *,
     seen: Seen | None = None,
+    awaited: Seen | None = None,
     apart: AbstractSet[str] = frozenset(),
 ) -> Moves:
-    """What seems to have moved. `seen`: what was seen under each key, bound or not; `apart`: keys of no concern."""
-    seen, bound = seen or {}, set(bindings.of(agent.KIND))
+    """What seems to have moved. `seen`: what was seen under each key, bound or not; `apart`: keys of no concern.
+
+    `awaited`: what creates without an answer were to make.
+    """
+    awaited, bound = awaited or {}, set(bindings.of(agent.KIND))
+    seen = {**(seen or {}), **awaited}
     keys = {one.key for one in assistants}
     known = {*bound, *(ref.key for ref in seen if ref.kind == agent.KIND)}
     had, wanted = remembered(bindings, seen), declared(kinds, assistants)
@@ -146,25 +158,18 @@ def moves(
     if known - keys - apart:
         numbered(had, wanted, bindings, assistants)
         resembling(had, wanted)
-    return Moves(matched(had, wanted), keys, known, bound)
+    lost = {ref.key for ref in awaited if ref.kind == agent.KIND} - bound
+    return Moves(matched(had, wanted), keys, known, bound, lost)
 
 
 def doubted(
-    plan: Planned,
-    bindings: Bindings,
-    kinds: Sequence[Kind[Assistant]],
-    assistants: Sequence[Assistant],
-    *,
-    apart: AbstractSet[str] = frozenset(),
+    plan: Planned, found: Moves, assistants: Sequence[Assistant], *, apart: AbstractSet[str] = frozenset()
 ) -> Planned:
     """The plan with a doubt about each assistant that resembles one that has left its place, and a notice.
 
     Its documents and tests are doubted with it, and so is the end of the other one, and what would overwrite it.
     `assistants`: all that are declared, since what is planned may be some of them; `apart`: keys of no concern.
     """
-    if not any(one.desired.kind == agent.KIND and one.action != "delete" for one in plan.changes):
-        return plan  # without one that is new or edited, nobody has moved
-    found = moves(bindings, kinds, assistants, seen=plan.sighted, apart=apart)
     where = {one.key: one.where for one in assistants}
     planned = {_assistant(one.desired.key) for one in plan.changes}
     doubts: dict[str, str] = {}

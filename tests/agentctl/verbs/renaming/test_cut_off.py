@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from agentctl.sync.patience import Patience
@@ -50,3 +52,79 @@ def test_it_is_looked_for_under_its_old_key_first(
     assert set(bench.sandbox.state()["documents"]) >= documents
     assert (len(names(bench)), len(bench.sandbox.state()["documents"])) == (2, 1)
     in_sync(bench)
+
+
+@pytest.fixture
+def cut_off(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Assistant b is in sync, and the create of a had no answer: it is there, and the lists do not show it yet."""
+    monkeypatch.setattr(Control, "patience", Patience(pauses=()))
+    bench.declare("b")
+    (bench.root / "assistants" / "b" / "prompt.md").write_text("Nimm Bestellungen auf.\n")
+    assert bench("sync", "--yes")[0] == 0
+    bench.declare("a")
+    (bench.root / "assistants" / "a" / "prompt.md").write_text("Vereinbare Termine.\n")
+    bench.sandbox.fault(method="GET", path="/v1/convai/agents", stale=True, times=50)
+    bench.sandbox.fault(method="POST", path="/v1/convai/agents/create", drop="after")
+    assert bench("sync", "--yes")[0] == 1
+    return bench
+
+
+def untouched(bench: Bench) -> list[str]:
+    """What a sync says that writes nothing, and whose words are the ways out of it."""
+    with bench.writes() as writes:
+        code, out, err = bench("sync", "--yes", "--prune")
+    assert (code, writes) == (3, []), out + err
+    return [line for line in (out + err).splitlines() if "agentctl rename" in line]
+
+
+def test_moved_into_the_place_of_a_deleted_one_it_overwrites_nothing(cut_off: Bench) -> None:
+    before, folders = names(cut_off), cut_off.root / "assistants"
+    shutil.rmtree(folders / "b")
+    (folders / "a").rename(folders / "b")
+    (told,) = {line.strip() for line in untouched(cut_off) if line.startswith("note")}
+    back = "first mv assistants/b assistants/a, then agentctl sync --prune"
+    assert "a create of a was begun and not seen yet" in told and back in told and "agentctl rename a b" in told
+
+    cut_off.sandbox.clear_faults()
+    (folders / "b").rename(folders / "a")
+    assert cut_off("sync", "--yes", "--prune")[0] == 0
+    assert cut_off("rename", "a", "b", "--yes")[0] == 0
+    assert names(cut_off) == {key: one for key, one in before.items() if one != "B"}
+    in_sync(cut_off)
+
+
+def test_what_another_became_does_not_take_its_place(cut_off: Bench) -> None:
+    before, folders = names(cut_off), cut_off.root / "assistants"
+    shutil.rmtree(folders / "a")
+    (folders / "b").rename(folders / "a")
+    (told,) = {line.strip() for line in untouched(cut_off) if line.startswith("note")}
+    assert "first mv assistants/a assistants/b, then agentctl sync --prune" in told
+    assert "until a is found and gone" in told and told.count("agentctl rename b a") == 1
+
+    (folders / "a").rename(folders / "b")
+    assert cut_off("sync", "--yes", "--prune")[0] == 0
+    code, _, err = cut_off("rename", "b", "a", "--yes")
+    assert (code, "agentctl sync --prune deletes what is found of it" in err) == (1, True), err
+    cut_off.sandbox.clear_faults()
+    assert cut_off("sync", "--yes", "--prune")[0] == 0
+    assert cut_off("rename", "b", "a", "--yes")[0] == 0
+    assert names(cut_off) == {key: one for key, one in before.items() if one != "A"}
+    in_sync(cut_off)
+
+
+def test_folders_that_were_shifted_are_told_of_in_one_voice(cut_off: Bench) -> None:
+    before, folders = names(cut_off), cut_off.root / "assistants"
+    (folders / "b").rename(folders / "c")
+    (folders / "a").rename(folders / "b")
+    (told,) = {line.strip() for line in untouched(cut_off) if line.startswith("note")}
+    back = "first mv assistants/b assistants/a, then mv assistants/c assistants/b, then agentctl sync"
+    assert f"{back}, then agentctl rename b c, then agentctl rename a b" in told
+
+    cut_off.sandbox.clear_faults()
+    (folders / "b").rename(folders / "a")
+    (folders / "c").rename(folders / "b")
+    assert cut_off("sync", "--yes")[0] == 0
+    assert cut_off("rename", "b", "c", "--yes")[0] == 0
+    assert cut_off("rename", "a", "b", "--yes")[0] == 0
+    assert names(cut_off) == before
+    in_sync(cut_off)
