@@ -21,6 +21,8 @@ from agentctl.verbs.renaming.begun import Given, given
 from agentctl.verbs.renaming.parting import shared
 from agentctl.wiring import Control
 
+_ENDED = "agentctl sync --prune --take-ours"
+
 
 async def outdated(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> Mapping[str, Given]:
     """The declared keys that were given away, of which no file here declares the key that their agent has by now.
@@ -61,12 +63,35 @@ async def doubted(
     torn = shared(bindings)
     bound = bindings.of(agent.KIND)
     doubts = {key: _doubt(old, older[old], bound, torn=old in torn) for key, old in whose.items()}
+    ends = await _ends(control, plan, older)
+    doubts |= {key: ends[key] for key in ends if key not in doubts}
     changes = [one for one in plan.changes if _assistant(one.desired) not in torn]
     doubtful = [replace(one, doubt=doubts.get(_assistant(one.desired)) or one.doubt) for one in changes]
     planned = {_assistant(one.desired) for one in doubtful} | {_assistant(one.ref) for one in plan.failures}
     where = {one.key: one.where for one in assistants}
     notices = [Problem(where[key], doubts[key]) for key, one in older.items() if {key, one.new} & planned]
+    notices += [Problem(f"{ASSISTANTS}/{key}", why) for key, why in ends.items()]
     return replace(plan, changes=tuple(doubtful), notices=(*plan.notices, *notices))
+
+
+async def _ends(control: Control, plan: Plan, older: Container[str]) -> Mapping[str, str]:
+    """Why those are not to be deleted of which nobody can tell whether these files have dropped or never known them.
+
+    A former key that has an agent is another assistant's, which only newer files know. Without its folder older files
+    are like newer ones that have dropped it; and who knows neither of the two can have known the first alone.
+    """
+    doomed = {one.desired.key for one in plan.changes if one.action == "delete" and one.desired.kind == agent.KIND}
+    found = {key: one for key, one in (await given(control, doomed)).items() if key not in older}
+    told = {key: _again(key, one, "") for key, one in found.items()}
+    both = {one.new: _again(key, one, f" or {one.new}") for key, one in found.items() if one.new in doomed}
+    return {**both, **told}
+
+
+def _again(old: str, one: Given, more: str) -> str:
+    return (
+        f"{_since(old, one)}, and another assistant has the key {old} by now, which files older than that do not know: "
+        f"if these are such files, {_way(one)}; if {old}{more} was really deleted here: {_ENDED}"
+    )
 
 
 def _renamed_by_hand(
@@ -109,15 +134,21 @@ def told(old: str, one: Given) -> str:
 
     A mark alone, of which this store remembers no rename, does not tell which of the two is older: files or store.
     """
-    way = f"update the checkout (git pull, or the branch that has {ASSISTANTS}/{one.new})"
     if one.on:
-        since = f"was given the key {one.new} by agentctl rename on {one.on.isoformat()}"
-        return f"{old} {since}, so these files are older: {way}"
+        return f"{_since(old, one)}, so these files are older: {_way(one)}"
     return (
         f"the agent with the mark of {old} is bound to {one.new} in this store: if {one.new} was renamed to {old}, by "
         f"somebody with another store, let this one know it: agentctl rename {one.new} {old}; if {old} was renamed to "
-        f"{one.new}, these files are older: {way}"
+        f"{one.new}, these files are older: {_way(one)}"
     )
+
+
+def _since(old: str, one: Given) -> str:
+    return f"{old} was given the key {one.new} by agentctl rename{f' on {one.on.isoformat()}' if one.on else ''}"
+
+
+def _way(one: Given) -> str:
+    return f"update the checkout (git pull, or the branch that has {ASSISTANTS}/{one.new})"
 
 
 def _doubt(old: str, one: Given, bound: Container[str], *, torn: bool) -> str:
@@ -126,7 +157,8 @@ def _doubt(old: str, one: Given, bound: Container[str], *, torn: bool) -> str:
     if one.on is None:
         return told(old, one)  # a new one would have the mark of the other: nobody could tell them apart
     if old in bound:
-        return f"{told(old, one)}; if {one.new} was really deleted here: agentctl sync --prune --take-ours"
+        other = f"another assistant has the key {old} by now, which a sync of these files would overwrite"
+        return f"{told(old, one)}; {other}; if that is meant, and {one.new} was deleted here: {_ENDED}"
     anew = f"agentctl sync --only {old} --take-ours"
     return f"{told(old, one)}; for a new assistant {old} beside {one.new}, which gets the numbers it declares: {anew}"
 

@@ -164,7 +164,7 @@ def test_older_files_overwrite_no_new_assistant_of_the_old_key_and_delete_nothin
             code, out, err = known("sync", "--yes", *options)
         assert (code, writes, names(known), routes(known)) == (3, [], agents, ringing), out + err
         assert "empfang was given the key bereit by agentctl rename on 20" in out
-        assert "if bereit was really deleted here: agentctl sync --prune --take-ours" in out
+        assert "if that is meant, and bereit was deleted here: agentctl sync --prune --take-ours" in out
         assert "agentctl rename" not in (out + err).replace("by agentctl rename on", ""), "it would destroy one of them"
     for command in (("empfang", "tresen"), ("empfang", "bereit"), ("bereit", "empfang")):
         code, out, err = known("rename", *command, "--yes")
@@ -172,6 +172,26 @@ def test_older_files_overwrite_no_new_assistant_of_the_old_key_and_delete_nothin
     check_out(known, taken_up)
     in_sync(known)
     assert known.agent()["conversation_config"] == called
+
+
+@pytest.mark.parametrize("moved", ["tresen", "bereit", None])
+def test_older_files_without_the_old_folder_delete_no_new_assistant_of_its_key(
+    known: Bench, taken_up: Path, moved: str | None
+) -> None:
+    other(known, "dritte")
+    before = {agent_id: name for agent_id, name in names(known).items() if name in ("Empfang", "Bereit")}
+    folders = known.root / "assistants"
+    if moved:
+        (folders / "empfang").rename(folders / moved)
+    else:
+        shutil.rmtree(folders / "empfang")
+    code, out, err = known("sync", "--yes", "--prune", "--force")
+    assert (code, names(known).items() >= before.items()) == (3, True), out + err
+    told = "empfang was given the key bereit by agentctl rename on 20"
+    assert told in out and "another assistant has the key empfang by now" in out and "update the checkout" in out
+    check_out(known, taken_up)
+    assert known("sync", "--yes", "--prune", "--take-ours", "--force")[0] == 0
+    assert names(known) == before
 
 
 def test_newer_files_with_both_keys_are_not_troubled_and_know_a_folder_renamed_by_hand(
