@@ -144,7 +144,8 @@ def told(old: str, one: Given) -> str:
 
 
 def _since(old: str, one: Given) -> str:
-    return f"{old} was given the key {one.new} by agentctl rename{f' on {one.on.isoformat()}' if one.on else ''}"
+    on = f" on {one.on.isoformat()}" if one.on else ""
+    return f"the assistant {old} was given the key {one.new} by agentctl rename{on}"
 
 
 def _way(one: Given) -> str:

@@ -83,7 +83,9 @@ def test_moved_into_the_place_of_a_deleted_one_it_overwrites_nothing(cut_off: Be
     (folders / "a").rename(folders / "b")
     (told,) = {line.strip() for line in untouched(cut_off) if line.startswith("note")}
     back = "first mv assistants/b assistants/a, then agentctl sync --prune"
-    assert "a create of a was begun and not seen yet" in told and back in told and "agentctl rename a b" in told
+    assert "a create of a was begun and not seen yet" in told
+    assert back in told
+    assert "agentctl rename a b" in told
 
     cut_off.sandbox.clear_faults()
     (folders / "b").rename(folders / "a")
@@ -99,7 +101,8 @@ def test_what_another_became_does_not_take_its_place(cut_off: Bench) -> None:
     (folders / "b").rename(folders / "a")
     (told,) = {line.strip() for line in untouched(cut_off) if line.startswith("note")}
     assert "first mv assistants/a assistants/b, then agentctl sync --prune" in told
-    assert "until a is found and gone" in told and told.count("agentctl rename b a") == 1
+    assert "until a is found and gone" in told
+    assert told.count("agentctl rename b a") == 1
 
     (folders / "a").rename(folders / "b")
     assert cut_off("sync", "--yes", "--prune")[0] == 0

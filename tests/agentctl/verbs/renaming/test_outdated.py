@@ -166,6 +166,11 @@ def test_older_files_overwrite_no_new_assistant_of_the_old_key_and_delete_nothin
         assert "empfang was given the key bereit by agentctl rename on 20" in out
         assert "if that is meant, and bereit was deleted here: agentctl sync --prune --take-ours" in out
         assert "agentctl rename" not in (out + err).replace("by agentctl rename on", ""), "it would destroy one of them"
+    (standing,) = known.json("status")
+    assert (standing["state"], "another assistant has the key empfang" in str(standing["what"])) == (
+        "changed here",
+        True,
+    )
     for command in (("empfang", "tresen"), ("empfang", "bereit"), ("bereit", "empfang")):
         code, out, err = known("rename", *command, "--yes")
         assert (code, "these files are older" in err, names(known)) == (2, True, agents), out + err
@@ -188,7 +193,9 @@ def test_older_files_without_the_old_folder_delete_no_new_assistant_of_its_key(
     code, out, err = known("sync", "--yes", "--prune", "--force")
     assert (code, names(known).items() >= before.items()) == (3, True), out + err
     told = "empfang was given the key bereit by agentctl rename on 20"
-    assert told in out and "another assistant has the key empfang by now" in out and "update the checkout" in out
+    assert told in out
+    assert "another assistant has the key empfang by now" in out
+    assert "update the checkout" in out
     check_out(known, taken_up)
     assert known("sync", "--yes", "--prune", "--take-ours", "--force")[0] == 0
     assert names(known) == before
