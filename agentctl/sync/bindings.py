@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from agentctl.errors import Stale, UsageError
 from agentctl.secrecy.secret import sealed
 from agentctl.sync.diff import overlaid, without
-from agentctl.sync.interrupted import Said
+from agentctl.sync.interrupted import TAKEN, Said, is_taking
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.memory import NOTHING, Memory
 from agentctl.sync.plan import Settled
@@ -21,8 +21,6 @@ from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
 _EVER = datetime.max.replace(tzinfo=UTC)
-# Kept with what an edit says of something that is bound to nothing yet: the id of that.
-_OF = "~of"
 
 
 class Store(Protocol):
@@ -74,19 +72,19 @@ class Bindings:
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
             self._unlabelled = {one: replace(Memory.read(kept), former={}) for one, kept in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
-        creates = [row for row in intents if not _is_taking(row)]
+        creates = [row for row in intents if not is_taking(row)]
         self._intents = {Ref(row["kind"], row["key"]): datetime.fromisoformat(row["intended_at"]) for row in creates}
         self._said = {Ref(row["kind"], row["key"]): said for row in creates if (said := row.get("said"))}
-        for row in filter(_is_taking, intents):
+        for row in filter(is_taking, intents):
             said = row["said"]
-            self._taking[Ref(row["kind"], row["key"])] = said[_OF], Said(said["words"], said["was"])
+            self._taking[Ref(row["kind"], row["key"])] = said[TAKEN], Said(said["words"], said["was"])
         return self
 
     async def _must_be_over(self, before: Scope) -> None:
         """Raise UsageError where something is under way that belongs to the workspace while it had no label."""
         intents = await self._store.call("intents", asdict(before))
         holds = await self._store.call("holds", asdict(before))
-        begun = [f"the create of {row['kind']} {row['key']}" for row in intents if not _is_taking(row)]
+        begun = [f"the create of {row['kind']} {row['key']}" for row in intents if not is_taking(row)]
         held = [f"the hold of {row['key']}" for row in holds]
         if under_way := [*begun, *held]:
             raise UsageError(
@@ -194,7 +192,7 @@ class Bindings:
         taken is remembered apart. Raises Stale where another sync has taken it.
         """
         if self._ids.get(ref) != remote_id:
-            words, otherwise = {_OF: remote_id, **asdict(said)}, "taken over by another sync, so it was not written"
+            words, otherwise = {TAKEN: remote_id, **asdict(said)}, "taken over by another sync, so it was not written"
             await self._intend(ref, words, otherwise, again=ref in self._intents)
             self._taking[ref] = remote_id, said
         elif self._memories[ref].said is None:
@@ -298,7 +296,3 @@ class Bindings:
         self._ids.pop(ref, None)
         self._memories.pop(ref, None)
         self._stamps.pop(ref, None)
-
-
-def _is_taking(intent: Mapping[str, Any]) -> bool:
-    return _OF in (intent.get("said") or ())

@@ -14,6 +14,9 @@ from typing import Any
 from agentctl.sync.diff import Edit, contains, diff, patch, without
 from agentctl.sync.kind import Keyed, Observed
 
+# Kept with what an edit says of something that is bound to nothing yet: the id of that.
+TAKEN = "~of"
+
 
 @dataclass(frozen=True)
 class Said:
@@ -45,6 +48,11 @@ def believed(
         return {}
     left = diff(said.words, observed.body, lists, memory)
     return without(said.words, [edit.keys for edit in left if _is_news(edit, said.was, lists)])
+
+
+def is_taking(intent: Mapping[str, Any]) -> bool:
+    """Whether what was begun is no create, but the edit that takes over what is there."""
+    return TAKEN in (intent.get("said") or ())
 
 
 def arrived(said: Said | None, observed: Observed, lists: Mapping[str, Keyed]) -> bool:
