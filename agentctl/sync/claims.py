@@ -60,7 +60,7 @@ def placed(
 ) -> tuple[dict[str, Sighting], dict[Ref, str]]:
     """What was seen of one kind, each under the key that it is bound to (`bound`: key -> id), whatever mark it carries.
 
-    And by Ref, where nothing is left under its key by that, the key that has it: the files may be older than that one.
+    And by Ref, where nothing is left under its key by that, the key that has it: files or store may be older than that.
     What is bound to two keys is neither's, and what is wanted under another key is not this one's: errors.
     """
     whose: dict[str, list[str]] = {}
@@ -73,7 +73,10 @@ def placed(
         if others := [one for one in whose.get(bound.get(key, ""), ()) if one != key]:
             found[key] = of_two(ref, bound[key], others[0])
         elif declared := [i for i in strays if strays[i] in wanted]:
-            found[key] = _of_another(ref, declared[0], strays[declared[0]])
+            holder = strays[declared[0]]
+            found[key], misplaced[ref] = _of_another(ref, declared[0], holder), holder
+            if {*ids_of(seen.get(holder, ()))} - {*declared}:  # which is no second one of it, nor in its place, then
+                found[holder] = _marked_otherwise(Ref(kind, holder), declared[0], key)
         elif strays:
             _move(found, key, strays)
             misplaced |= {} if found[key] else {ref: strays[ids[0]]}
@@ -104,7 +107,19 @@ def of_two(ref: Ref, remote_id: str, other: str) -> Ambiguous:
 
 def _of_another(ref: Ref, remote_id: str, other: str) -> Ambiguous:
     what = f"{ref.kind} {ref.key}: {remote_id} carries its mark and is bound to {other}; nothing is written to it"
-    return Ambiguous(what, f"Take the mark of {ref.key} off it in the dashboard; then it is made anew.")
+    return Ambiguous(what, _way(ref.key, other))
+
+
+def _marked_otherwise(ref: Ref, remote_id: str, other: str) -> Ambiguous:
+    what = f"{ref.kind} {ref.key}: {remote_id} is bound to it and carries the mark of {other}, and others carry its own"
+    return Ambiguous(f"{what}; nothing is written to any of them", _way(other, ref.key))
+
+
+def _way(key: str, holder: str) -> str:
+    """What to do where something has the mark of one key and is bound to another, and both are wanted."""
+    old, new = _folder(holder), _folder(key)
+    known = f"If {old} was renamed to {new} with another store, let this one know it: agentctl rename {old} {new}. "
+    return f"{known}If not, take the mark of {key} off it in the dashboard; then {key} is made anew."
 
 
 def misplacing(plan: Plan, misplaced: Mapping[Ref, str], sighted: Mapping[Ref, tuple[Mapping[str, Any], ...]]) -> Plan:

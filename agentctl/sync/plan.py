@@ -144,7 +144,7 @@ class Plan:
     a change made here: what differs counts as ours to write. `unmanaged`: what is there and nobody's of ours.
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
     `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one. `misplaced`: what
-    is not there, but for what carries its mark and is bound to this other key, which no spec wants. `contents`: by id
+    is not there, but for what carries its mark and is bound to this other key. `contents`: by id
     the fingerprint of what somebody was seen to have edited, which a yes to the plan is a yes to.
     """
 

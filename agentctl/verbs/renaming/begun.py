@@ -65,8 +65,18 @@ async def was_begun(control: Control, agent_id: str | None, old: str, new: str) 
     before = [await place.state(Begun) for place in await _places(control, old)]
     if Begun(new) in before:
         return True
+    return agent_id is not None and await carries(control, agent_id, old)
+
+
+async def carries(control: Control, agent_id: str, key: str) -> bool:
+    """Whether the agent has the mark of that key."""
     kind = agent.Agent(control.api, control.scope)
-    return agent_id is not None and kind.tag(old) in (await kind.read(agent_id)).body.get("tags", ())
+    return kind.tag(key) in (await kind.read(agent_id)).body.get("tags", ())
+
+
+async def learnt(control: Control, agent_id: str | None, old: str, new: str) -> bool:
+    """Whether the agent, bound to `old`, says that it is `new`, and no more that it is `old`: another store gave it."""
+    return agent_id is not None and await carries(control, agent_id, new) and not await carries(control, agent_id, old)
 
 
 async def given(control: Control, keys: Collection[str]) -> Mapping[str, Given]:

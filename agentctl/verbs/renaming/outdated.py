@@ -56,7 +56,7 @@ async def doubted(
     """
     if plan.empty:
         return plan
-    older = {**_misplaced(plan), **await outdated(control, bindings, assistants)}
+    older = {**await _misplaced(control, plan), **await outdated(control, bindings, assistants)}
     apart = {*older, *(one.new for one in older.values())}
     plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)
     whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
@@ -111,9 +111,11 @@ def _renamed_by_hand(
     return cut_off.doubted(plan, lost, bindings, assistants)
 
 
-def _misplaced(plan: Plan) -> Mapping[str, Given]:
+async def _misplaced(control: Control, plan: Plan) -> Mapping[str, Given]:
     """Where nothing is remembered of a rename, an agent that carries the mark of one key still tells of it."""
-    return {ref.key: Given(holder) for ref, holder in plan.misplaced.items() if ref.kind == agent.KIND}
+    found = {ref.key: Given(holder) for ref, holder in plan.misplaced.items() if ref.kind == agent.KIND}
+    remembered = await given(control, found)
+    return {key: one for key, one in found.items() if key not in remembered or remembered[key].new != one.new}
 
 
 async def ways_back(control: Control, bindings: Bindings, declared: Sequence[Assistant]) -> Mapping[str, str]:

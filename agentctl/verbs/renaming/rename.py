@@ -28,12 +28,12 @@ from agentctl.sync.kind import Kind, Ref
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming import outdated
-from agentctl.verbs.renaming.begun import begun, was_begun
+from agentctl.verbs.renaming.begun import begun, learnt, was_begun
 from agentctl.verbs.renaming.cut_off import must_have_ended
 from agentctl.verbs.renaming.marking import marked
 from agentctl.verbs.renaming.parting import is_one, parted, torn
 from agentctl.verbs.renaming.rekeyed import aside, given, taken
-from agentctl.verbs.renaming.renamed import moves
+from agentctl.verbs.renaming.renamed import Moves, moves
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import digest, unknown
 from agentctl.verbs.revisions.hold import hold, holds
@@ -93,7 +93,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
     bound = bindings.get(Ref(agent.KIND, old)), bindings.get(Ref(agent.KIND, new))
     two = None not in bound and bound[0] != bound[1]
     found = moves(bindings, await control.kinds(bindings), loaded.assistants) if new in declared else None
-    has_left = found is not None and (found.may_be(old, new) or is_one(bindings, old, new))
+    has_left = found is not None and await _has_left(control, found, bindings, old, new)
     displaced = found.free(f"{new[:50]}-before") if found and has_left and two else None
     if old in declared:
         if bound[0] is not None and has_left:
@@ -119,6 +119,12 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
         raise _made_twice(old, new, *bound)
     again = bound[0] is None
     return Renaming(old, new, False, bound[0] or bound[1], mentions, declared[new], displaced=displaced, again=again)
+
+
+async def _has_left(control: Control, found: Moves, bindings: Bindings, old: str, new: str) -> bool:
+    """Whether what is `old`'s in this store may be `new`'s by now. A new assistant may have the old key then."""
+    known = found.may_be(old, new) or is_one(bindings, old, new)
+    return known or await learnt(control, bindings.get(Ref(agent.KIND, old)), old, new)
 
 
 async def _must_be_current(
@@ -173,7 +179,7 @@ async def _must_be_known(control: Control, bindings: Bindings, assistant: Assist
         ids = ", ".join(one.remote_id for one in sighting if one.remote_id not in bound.values())
         if ids and key == new:
             raise taken(new, f"agent {ids}, which carries its tag")
-        if ids:
+        if ids and not await learnt(control, bound.get(old), old, new):
             what = f"agent {ids} carries the tag of {old}, and the store here does not know it; nothing was renamed"
             back = "" if assistant.key == old else f"Call the folder {old} again. "
             first = "Let a sync take it up first: agentctl sync, without a shared store agentctl sync --stateless."

@@ -40,7 +40,13 @@ def test_what_is_bound_to_a_key_that_nobody_wants_is_seen_under_that_one() -> No
 def test_what_is_bound_to_another_that_is_wanted_is_not_taken() -> None:
     found, misplaced = placed("agent", ["desk", "front"], {"desk": (ONE,), "front": (ONE,)}, {"front": "one"})
     assert isinstance(found["desk"], Ambiguous)
-    assert (found["front"], misplaced) == ((ONE,), {})
+    assert (found["front"], misplaced) == ((ONE,), {REF: "front"})
+    seen = {"desk": (ONE,), "front": (ONE, OTHER)}
+    found, _ = placed("agent", ["desk", "front"], seen, {"front": "one"})
+    for key in seen:
+        error = found[key]
+        assert isinstance(error, Ambiguous)
+        assert "agentctl rename front desk" in error.hint
 
 
 @pytest.mark.parametrize("wanted", [["desk"], ["front"], ["desk", "front"]])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.agentctl.verbs.renaming.test_rename import in_sync, known
@@ -212,6 +214,37 @@ def test_newer_files_with_both_keys_are_not_troubled_and_know_a_folder_renamed_b
     assert known("sync", "--yes", "--prune", "--take-ours", "--force")[0] == 0
     assert set(names(known).values()) == {"Empfang"}
     assert known.json("plan")["changes"] == []
+
+
+def forget_rename(dsn: str) -> None:
+    """The store is that of somebody who did not do the rename, and has seen nothing of a new assistant since."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("delete from agentctl.bindings where key = 'empfang' or key like 'empfang/%'")
+        connection.execute("delete from agentctl.assistants where key = 'empfang'")
+        connection.execute("update agentctl.assistants set key = 'empfang'")
+        moved = "key = 'empfang' || substr(key, 7), remote_id = replace(remote_id, 'bereit', 'empfang')"
+        connection.execute(f"update agentctl.bindings set {moved} where key ~ '^bereit($|/)'")
+        connection.execute("delete from agentctl.undertakings where name like 'rename %'")
+
+
+@pytest.mark.parametrize("looked", ["plan", "sync"])
+def test_a_store_that_learns_the_rename_where_the_old_key_is_another_by_now(
+    known: Bench, taken_up: Path, dsn: str, looked: str
+) -> None:
+    check_out(known, taken_up)
+    agents, ringing = names(known), routes(known)
+    forget_rename(dsn)
+    with known.writes() as writes:
+        code, out, err = known(looked, *(["--yes"] if looked == "sync" else []))
+    assert (code, writes) == (1, []), out + err
+    assert "agent empfang: agent_" in out
+    assert "post_call empfang: updated" not in out + err
+    assert set(re.findall(r"agentctl rename \w+ \w+", out)) == {"agentctl rename empfang bereit"}
+    assert known("rename", "empfang", "bereit", "--yes")[0] == 0
+    with known.writes() as writes:
+        code, out, err = known("sync", "--yes")
+    assert (code, writes, names(known), routes(known)) == (0, [], agents, ringing), out + err
+    in_sync(known)
 
 
 def test_a_store_older_than_the_files_learns_the_rename(known: Bench, older: Path) -> None:
