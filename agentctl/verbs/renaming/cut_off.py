@@ -12,7 +12,7 @@ from dataclasses import replace
 from agentctl.errors import Problem, SyncError
 from agentctl.resources import agent
 from agentctl.resources.assistant import RESERVED, Assistant
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Planned
