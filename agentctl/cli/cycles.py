@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 
-# What a command reads it keeps to its end, and a start alone makes 130,000 objects: to look through them after every
-# 700 new ones (Python's default) was a quarter of a small sync's processor time, and twice on the way another tenth.
+# What a command reads it keeps to its end, and its start alone makes 130,000 objects. To look through all of them after
+# every 700 new ones (Python's default) was a quarter of a small sync's processor time, after every 50,000 a tenth.
 _COMMAND = 500_000
 # A process that runs for weeks is looked through, but for what it began with.
 _SERVER = 50_000
