@@ -21,10 +21,13 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from agentctl.cli.commands import PLACES
+
 PATIENCE_SECONDS = 60
 PROGRAM = (sys.executable, "-m", "agentctl")
 # What commands import once they run; a name that is gone makes them slower, and nothing else.
 LOADED = (
+    *sorted({f"agentctl.cli.{place.partition('.')[0]}" for place in PLACES.values()}),
     "agentctl.__main__", "agentctl.cli.app", "agentctl.cli.render", "agentctl.cli.terminal",
     "agentctl.clients.elevenlabs", "agentctl.clients.mail", "agentctl.clients.store.postgres",
     "agentctl.clients.twilio", "agentctl.verbs.door", "agentctl.verbs.examination.doctor",

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentctl.calls.inbox import Store
-from agentctl.calls.process import Recordings
+if TYPE_CHECKING:  # A sync tells of limits, and processes no calls.
+    from agentctl.calls.inbox import Store
+    from agentctl.calls.process import Recordings
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
-"""The command line: which commands there are, and how a failure leaves the process.
+"""The command line: what all commands have in common, and how a failure leaves the process.
 
-Command modules import what they need inside the command, so that `--help` loads typer and nothing else.
+Command modules import what they need inside the command, so that `--help` loads typer and nothing else; of them only
+the one that is named is loaded.
 """
 
 from __future__ import annotations
@@ -15,26 +16,8 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli import (
-    calls,
-    db,
-    doctor,
-    history,
-    knowledge,
-    number,
-    project,
-    promote,
-    pull,
-    rename,
-    sandbox,
-    schedule,
-    serve,
-    session,
-    sync,
-    testing,
-    up,
-    webhook,
-)
+from agentctl.cli import session
+from agentctl.cli.commands import STYLE, Group
 from agentctl.cli.veil import CURTAIN, Curtain
 from agentctl.errors import AgentctlError, UsageError
 
@@ -44,36 +27,11 @@ _INTERRUPTED = 130  # as shells count it: 128 and the number of SIGINT
 app = typer.Typer(
     name="agentctl",
     help="Phone assistants as files: plan, sync, numbers, calls.",
+    cls=Group,
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    **STYLE,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-app.command("init")(project.init)
-app.command("schema")(project.schema)
-app.command("plan")(sync.plan)
-app.command("sync")(sync.sync)
-app.command("status")(sync.status)
-app.command("test")(testing.run)
-app.command("schedule")(schedule.schedule)
-app.command("pull")(pull.pull)
-app.command("rename")(rename.rename)
-app.command("history")(history.history)
-app.command("rollback")(history.rollback)
-app.command("unhold")(history.unhold)
-app.command("promote")(promote.promote)
-app.command("import-number")(number.import_number)
-app.command("release-number")(number.release_number)
-app.command("up")(up.up)
-app.command("serve")(serve.serve)
-app.command("work")(serve.work)
-app.command("doctor")(doctor.doctor)
-app.add_typer(calls.app, name="calls")
-app.add_typer(knowledge.app, name="knowledge")
-app.add_typer(webhook.app, name="webhook")
-app.add_typer(db.app, name="db")
-app.add_typer(sandbox.app, name="sandbox")
 
 
 def _version(wanted: bool) -> None:

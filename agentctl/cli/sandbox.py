@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agentctl.cli import cycles
 from agentctl.cli.session import Json
 from agentctl.errors import AgentctlError, UsageError
 
@@ -37,6 +38,7 @@ def sandbox(
     from agentctl.sandbox.options import Options
     from agentctl.sandbox.server import serve
 
+    cycles.regularly()
     options = Options(api_key=key) if key else Options()
 
     def ready(url: str) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from agentctl.cli import cycles
 from agentctl.cli.session import Json, connected, say
 
 if TYPE_CHECKING:
@@ -101,7 +102,11 @@ async def _work(control: Control) -> Tally:
 
 @contextmanager
 def stopping() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set, so that what runs can finish; a second one ends the process at once."""
+    """An event that SIGINT and SIGTERM set, so that what runs can finish; a second one ends the process at once.
+
+    Until then it may be weeks.
+    """
+    cycles.regularly()
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     signals = (signal.SIGINT, signal.SIGTERM)

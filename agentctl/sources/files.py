@@ -26,6 +26,7 @@ from agentctl.sources.prompt import Prompts
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.toml import Unreadable, read_text, read_toml
 
+ASSISTANTS = "assistants"
 # What assistant.toml says as the assistant has it.
 _DECLARED = frozenset(AssistantFile.model_fields) & frozenset(Assistant.model_fields)
 
@@ -52,7 +53,7 @@ def load(directory: Path, environment: str | None = None, *, whole: bool = True)
         # Without its variables every prompt would seem wrong.
         usable = prompts if project else None
         reader = _Reader(project or Project(name="", root=root), layers, parts, usable, shared, problems)
-        folders = [path for path in entries_in(root / "assistants", "assistants", root, problems) if path.is_dir()]
+        folders = [path for path in entries_in(root / ASSISTANTS, ASSISTANTS, root, problems) if path.is_dir()]
         assistants = [assistant for folder in folders if (assistant := reader.assistant(folder))]
     problems += _shared_numbers(reader.numbers)
     if whole:
@@ -62,7 +63,7 @@ def load(directory: Path, environment: str | None = None, *, whole: bool = True)
     # Without [defaults] much would seem to be missing that is there.
     warnings += [item for assistant in assistants if known for item in advice(assistant)]
     if not folders:
-        warnings.append(Problem("assistants", "no assistant is declared; make assistants/<key>/assistant.toml"))
+        warnings.append(Problem(ASSISTANTS, "no assistant is declared; make assistants/<key>/assistant.toml"))
     # A mistake in a shared part is found once per assistant that includes it.
     there = replace(reader.project, environment=layers.name or reader.project.environment)
     return Loaded(there, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings), layers)

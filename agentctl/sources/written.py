@@ -12,14 +12,12 @@ from typing import Any, Literal
 
 from agentctl.errors import ConfigurationError, Problem, Stale
 from agentctl.sources.aside import folder_in
-from agentctl.sources.files import load
+from agentctl.sources.files import ASSISTANTS, load
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.new_table import NewTable
 from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import escaped
-
-ASSISTANTS = "assistants"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from agentctl.resources import agent
 from agentctl.resources.agent import Agent
 from agentctl.resources.answer import having
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.verbs.pulling.fetching import short

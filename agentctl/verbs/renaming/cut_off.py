@@ -13,7 +13,7 @@ from typing import Any
 from agentctl.errors import Problem, SyncError
 from agentctl.resources import agent, agent_test, knowledge
 from agentctl.resources.assistant import RESERVED, Assistant
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Planned

@@ -12,7 +12,7 @@ from dataclasses import replace
 from agentctl.errors import Problem
 from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan, Planned, refs

@@ -16,11 +16,11 @@ from pathlib import Path
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, Stale, SyncError, UsageError
 from agentctl.resources import agent
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
 from agentctl.sources.pulled import Rewrite
 from agentctl.sources.pulled import replace as rewrite
-from agentctl.sources.written import ASSISTANTS
 from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.elsewhere import must_be_there

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from agentctl.errors import Problem
 from agentctl.resources import agent
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Planned

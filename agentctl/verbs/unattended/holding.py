@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 
 from agentctl.errors import Problem
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.plan import Plan
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold

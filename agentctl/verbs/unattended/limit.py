@@ -13,6 +13,7 @@ from agentctl.wiring import Control
 
 # After its limit a run gives back its lease, remembers what it told, and mails: all within this.
 AFTER_SECONDS = 10.0
+MAIL_SECONDS = 30.0  # what is not sent by then waits in the outbox
 _READING = "Is a loop in a prompt endless? agentctl plan says so of each. Else {}."
 _NEXT = "The next run begins anew."
 _SHOWN = 10

@@ -10,22 +10,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from agentctl import worker
 from agentctl.calls import wording
 from agentctl.calls.jobs import MailJob
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
-from agentctl.errors import AgentctlError, ConfigurationError, UsageError
-from agentctl.resources.assistant import MailAddress
-from agentctl.sources.project import read_alone
+from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
 from agentctl.verbs.commands import addressed
+from agentctl.verbs.unattended.addressees import recipients
+from agentctl.verbs.unattended.limit import MAIL_SECONDS
 from agentctl.verbs.unattended.report import Report
 from agentctl.wiring import Control
 
-MAIL_SECONDS = 30.0  # what is not sent by then waits in the outbox
 MAX_FINDINGS = 40  # more than a person reads in a mail; the report has them all
 _GERMAN = {
     "failed": "Synchronisation fehlgeschlagen",
@@ -53,25 +50,6 @@ _ENGLISH = {
     "more": "And {count} more; to see all: agentctl plan",
     "once": "This message comes again only when the outcome changes.",
 }
-
-
-def recipients(control: Control, given: Sequence[str]) -> tuple[str, ...]:
-    """Whom to tell: `given`, else the project's [mail] to; nobody where that cannot be read.
-
-    Raises UsageError where nobody is named and for an address that is none.
-    """
-    if given:
-        return tuple({address.lower(): _address(address) for address in given}.values())
-    project, sound = read_alone(control.directory, control.environment)
-    if not project.mail_to and sound:
-        raise UsageError("--mail: nobody is named", "Set [mail] to in agentctl.toml, or use --mail-to ADDRESS.")
-    return project.mail_to
-
-
-def is_wanted(control: Control) -> bool:
-    """Whether agentctl.toml names anybody to tell, or is such that it cannot be known."""
-    project, sound = read_alone(control.directory, control.environment)
-    return bool(project.mail_to) or not sound
 
 
 async def tell(
@@ -169,14 +147,6 @@ def language(control: Control) -> str:
     post_call = defaults.get("post_call")
     said = post_call.get("summary_language") if isinstance(post_call, Mapping) else None
     return "de" if (said or defaults.get("language")) == "de" else "en"
-
-
-def _address(given: str) -> str:
-    try:
-        return TypeAdapter[str](MailAddress).validate_python(given)
-    except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"--mail-to: {given!r} {said}") from None
 
 
 def _rows(report: Report, scope: Scope, words: Mapping[str, str], language: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from agentctl.errors import AgentctlError, Busy, ConfigurationError, TimedOut, Unreachable
-from agentctl.sources.written import ASSISTANTS
+from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure

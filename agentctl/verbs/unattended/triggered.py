@@ -12,7 +12,8 @@ from agentctl.verbs import gate, sync
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.remedy import remedies
-from agentctl.verbs.unattended import holding, notice
+from agentctl.verbs.unattended import holding
+from agentctl.verbs.unattended.addressees import is_wanted
 from agentctl.verbs.unattended.limit import AFTER_SECONDS
 from agentctl.verbs.unattended.watched import Body, Watched
 from agentctl.verbs.wording import held_back, named
@@ -96,7 +97,7 @@ class Syncs:
             self._veil = control.veil
             watched = self._watched
             assert watched is not None
-            mail = notice.is_wanted(control)
+            mail = is_wanted(control)
             applied = await watched.run(control, _syncing(watched), mail=mail, mail_to=(), say=logger.warning)
             self._log(applied)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from agentctl.settings import Settings
 from agentctl.verbs.examination.opening import usable
 from agentctl.verbs.unattended import notice
+from agentctl.verbs.unattended.limit import MAIL_SECONDS
 from agentctl.verbs.unattended.report import Report
 from agentctl.wiring import connect
 
@@ -32,7 +33,7 @@ async def tell(
     given: Sequence[str],
     say: Callable[[str], None],
     *,
-    seconds: float = notice.MAIL_SECONDS,
+    seconds: float = MAIL_SECONDS,
 ) -> None:
     """As `notice.tell`, with the settings that are usable; where that is not enough, that nobody is told is said.
 

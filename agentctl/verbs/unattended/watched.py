@@ -13,7 +13,8 @@ from agentctl.sync.applied import Applied
 from agentctl.sync.apply import OnChange
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.verbs.unattended import limit, notice
+from agentctl.verbs.unattended import limit
+from agentctl.verbs.unattended.addressees import recipients
 from agentctl.verbs.unattended.report import Report, code, scope_of
 from agentctl.wiring import Control
 
@@ -58,7 +59,7 @@ class Watched:
         clock = asyncio.timeout_at(self._soonest(self.seconds))
         try:
             if mail:
-                notice.recipients(control, mail_to)
+                recipients(control, mail_to)
             with watching() as cut_off:
                 async with clock:
                     self._clock = clock
@@ -73,6 +74,9 @@ class Watched:
             self._requests, self.environment = control.requests, control.environment
             self._scope = scope_of(control)
         if mail:
+            # Brings all that mails are made of, which a run that tells nobody does not need.
+            from agentctl.verbs.unattended import notice
+
             seconds = mail_seconds(clock.when(), asyncio.get_running_loop().time())
             await notice.tell(control, self.reported(error), mail_to, say, seconds=seconds)
         if error is not None:
@@ -149,5 +153,5 @@ class Watched:
 
 def mail_seconds(over: float | None, now: float) -> float:
     """How long a mail may take, by when the run's time is `over`: a bit beyond that, and never for ever."""
-    longest = notice.MAIL_SECONDS
+    longest = limit.MAIL_SECONDS
     return longest if over is None else min(longest, max(_LEAST, over + limit.AFTER_SECONDS - now))

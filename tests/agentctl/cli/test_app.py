@@ -20,6 +20,11 @@ HEAVY = (
     *("tenacity", "twilio", "tomlkit"),
 )
 VENDORS = ("elevenlabs", "supabase", "storage3", "twilio")
+# What mails and digests are made of, what edits files, what speaks HTTP/2, and other commands.
+NOT_OF_A_SYNC = (
+    *("jinja2", "tomlkit", "h2", "rich", "starlette", "agentctl.calls.digest", "agentctl.calls.process"),
+    *("agentctl.verbs.unattended.notice", "agentctl.cli.calls", "agentctl.cli.serve", "agentctl.cli.webhook"),
+)
 
 
 def paths(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -53,6 +58,10 @@ def test_help_loads_typer_and_nothing_else() -> None:
     assert loaded(["--help"], HEAVY, Path()) == []
 
 
+def test_the_version_loads_no_command() -> None:
+    assert loaded(["--version"], (*HEAVY, "agentctl.cli.sync", "agentctl.cli.calls"), Path()) == []
+
+
 def test_listing_calls_loads_no_vendor_sdk(dsn: str, tmp_path: Path) -> None:
     assert loaded(["calls", "list"], (*VENDORS, "starlette", "uvicorn"), tmp_path, DATABASE_URL=dsn) == []
 
@@ -69,20 +78,31 @@ def sandbox() -> Iterator[BlockingSandbox]:
 def test_a_plan_loads_the_sdk_only_for_raw_keys(
     sandbox: BlockingSandbox, dsn: str, tmp_path: Path, raw: str, sdks: list[str]
 ) -> None:
+    assert loaded(["plan"], VENDORS, tmp_path, **project(sandbox, dsn, tmp_path, raw)) == sdks
+
+
+def test_a_sync_with_nothing_to_do_loads_only_what_it_needs(sandbox: BlockingSandbox, dsn: str, tmp_path: Path) -> None:
+    settings = project(sandbox, dsn, tmp_path)
+    assert loaded(["sync", "--yes"], ("httpx", *VENDORS), tmp_path, **settings) == ["httpx"]
+    assert loaded(["sync", "--yes"], NOT_OF_A_SYNC, tmp_path, **settings) == []
+
+
+def project(sandbox: BlockingSandbox, dsn: str, tmp_path: Path, raw: str = "") -> dict[str, str]:
+    """One assistant, and the settings to sync it. `raw`: what its file says beside its name."""
     (tmp_path / "agentctl.toml").write_text('project = "probe"\n', encoding="utf-8")
     assistant = tmp_path / "assistants" / "empfang"
     assistant.mkdir(parents=True)
     (assistant / "assistant.toml").write_text(f'name = "Empfang"\n{raw}', encoding="utf-8")
     (assistant / "prompt.md").write_text("Du bist der Empfang.\n", encoding="utf-8")
-    keys = {"ELEVENLABS_BASE_URL": sandbox.url, "ELEVENLABS_API_KEY": sandbox.key, "DATABASE_URL": dsn}
-    assert loaded(["plan"], VENDORS, tmp_path, **keys) == sdks
+    return {"ELEVENLABS_BASE_URL": sandbox.url, "ELEVENLABS_API_KEY": sandbox.key, "DATABASE_URL": dsn}
 
 
 def loaded(arguments: list[str], modules: tuple[str, ...], directory: Path, **settings: str) -> list[str]:
     """Which of `modules` a fresh interpreter has loaded after a command that succeeded."""
     program = (
-        "import sys; from agentctl.cli.app import run; code = run(sys.argv[2:]);"
-        "print('LOADED', *(name for name in sys.argv[1].split(',') if name in sys.modules)); sys.exit(code)"
+        "import sys; from agentctl.__main__ import main; asked = sys.argv.pop(1).split(',')\n"
+        "try: main()\n"
+        "finally: print('LOADED', *(name for name in asked if sys.modules.get(name)))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program, ",".join(modules), *arguments],

@@ -32,7 +32,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
         found.append(report)
 
     monkeypatch.setattr(notice, "tell", tell)
-    monkeypatch.setattr(notice, "recipients", lambda control, given: given)
+    monkeypatch.setattr(watched, "recipients", lambda control, given: given)
     monkeypatch.setattr(watched, "scope_of", lambda control: Scope("shop", "production", "api.example.org"))
     return found
 
