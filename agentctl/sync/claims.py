@@ -56,30 +56,39 @@ def _told(one: Observed, bound: str | None) -> str:
 
 
 def placed(
-    kind: str, wanted: Collection[str], seen: Mapping[str, Sighting], bound: Mapping[str, str]
+    kind: str,
+    wanted: Collection[str],
+    seen: Mapping[str, Sighting],
+    bound: Mapping[str, str],
+    is_ours: Callable[[Ref, Observed], bool] = lambda ref, one: False,
 ) -> tuple[dict[str, Sighting], dict[Ref, str]]:
     """What was seen of one kind, each under the key that it is bound to (`bound`: key -> id), whatever mark it carries.
 
     And by Ref, where nothing is left under its key by that, the key that has it: files or store may be older than that.
-    What is bound to two keys is neither's, and what is wanted under another key is not this one's: errors.
+    What is bound to two keys is neither's, and what is wanted under another key is not this one's: errors. `is_ours`:
+    whether what is bound to that key carries the mark that we wrote last, before the key was another. That is no error:
+    its own write marks it anew.
     """
     whose: dict[str, list[str]] = {}
     for key, remote_id in bound.items():
         whose.setdefault(remote_id, []).append(key)
     found, misplaced = dict(seen), dict[Ref, str]()
     for key in wanted:
-        ref, ids = Ref(kind, key), ids_of(seen.get(key, ()))
-        strays = {i: whose[i][0] for i in ids if i in whose and key not in whose[i]}
+        ref, there = Ref(kind, key), seen.get(key, ())
+        objects = {} if isinstance(there, AgentctlError) else {one.remote_id: one for one in there}
+        strays = {i: whose[i][0] for i in objects if i in whose and key not in whose[i]}
+        older = [i for i, holder in strays.items() if holder not in wanted]
+        odd = [i for i in strays if i not in older and not is_ours(Ref(kind, strays[i]), objects[i])]
         if others := [one for one in whose.get(bound.get(key, ""), ()) if one != key]:
             found[key] = of_two(ref, bound[key], others[0])
-        elif declared := [i for i in strays if strays[i] in wanted]:
-            holder = strays[declared[0]]
-            found[key], misplaced[ref] = _of_another(ref, declared[0], holder), holder
-            if {*ids_of(seen.get(holder, ()))} - {*declared}:  # which is no second one of it, nor in its place, then
-                found[holder] = _marked_otherwise(Ref(kind, holder), declared[0], key)
+        elif odd:
+            holder = strays[odd[0]]
+            found[key], misplaced[ref] = _of_another(ref, odd[0], holder), holder
+            if {*ids_of(seen.get(holder, ()))} - {*odd}:  # which is no second one of it, nor in its place, then
+                found[holder] = _marked_otherwise(Ref(kind, holder), odd[0], key)
         elif strays:
             _move(found, key, strays)
-            misplaced |= {} if found[key] else {ref: strays[ids[0]]}
+            misplaced |= {ref: strays[older[0]]} if older and not found[key] else {}
     return found, misplaced
 
 

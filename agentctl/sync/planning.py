@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, SyncError
@@ -13,8 +14,9 @@ from agentctl.sync.claims import bodies_of, misplacing, placed
 from agentctl.sync.departure import lapsed, with_lapsed
 from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
+from agentctl.sync.entries import at
 from agentctl.sync.exchange import awaiting, taken_on
-from agentctl.sync.kind import Desired, Eager, Kind, Ref, Sighting
+from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
@@ -87,14 +89,26 @@ async def _compare(
 
 
 def _placed(
-    looks: Mapping[str, Mapping[str, Sighting]], wanted: Mapping[str, Wanted], bindings: Bindings
+    kinds: Mapping[str, Kind[Any]],
+    looks: Mapping[str, Mapping[str, Sighting]],
+    wanted: Mapping[str, Wanted],
+    bindings: Bindings,
 ) -> tuple[dict[str, Mapping[str, Sighting]], dict[Ref, str]]:
     """What was seen of each kind, under the keys that it belongs to; and what is bound to other ones: see `placed`."""
     there, misplaced = dict[str, Mapping[str, Sighting]](), dict[Ref, str]()
     for name, seen in looks.items():
-        there[name], strays = placed(name, wanted[name], seen, bindings.of(name))
+        is_ours = partial(_is_ours, kinds[name].traits.marks, bindings)
+        there[name], strays = placed(name, wanted[name], seen, bindings.of(name), is_ours)
         misplaced |= strays
     return there, misplaced
+
+
+def _is_ours(marks: Collection[str], bindings: Bindings, ref: Ref, one: Observed) -> bool:
+    """Whether it carries the mark that was written last, as it does after a rename that has not marked it anew yet."""
+    applied = bindings.applied(ref)
+    return bool(marks) and all(
+        at(applied, path) == at(one.body, path) for path in (tuple(mark.split(".")) for mark in marks)
+    )
 
 
 def _collect(kind: Kind[Spec], specs: Sequence[Spec], more: Sequence[Desired]) -> dict[str, Desired]:
@@ -118,7 +132,7 @@ async def _seen(
 ) -> tuple[dict[str, Mapping[str, Sighting]], dict[Ref, str]]:
     """What `_placed` says of all kinds, seen at once, with what only a look at one resource alone tells of it."""
     sightings = await asyncio.gather(*(_observe(one, wanted[name], bindings, patience) for name, one in kinds.items()))
-    seen, misplaced = _placed(dict(zip(kinds, sightings, strict=True)), wanted, bindings)
+    seen, misplaced = _placed(kinds, dict(zip(kinds, sightings, strict=True)), wanted, bindings)
     taken = taken_on(kinds, wanted, seen, bindings)
     looks = (looked_into(kind, wanted[name], seen[name], bindings, taken) for name, kind in kinds.items())
     return dict(zip(kinds, await asyncio.gather(*looks), strict=True)), misplaced

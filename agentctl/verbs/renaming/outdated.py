@@ -57,7 +57,7 @@ async def doubted(
     if plan.empty:
         return plan
     older = {**await _misplaced(control, plan), **await outdated(control, bindings, assistants)}
-    apart = {*older, *(one.new for one in older.values())}
+    apart = {*older, *(one.new for one in older.values()), *await _taken_up(control, bindings, assistants)}
     plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)
     whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
     torn = shared(bindings)
@@ -109,6 +109,13 @@ def _renamed_by_hand(
     explained = found.declared | set(found.matching.was.values())
     lost = [ref for ref in awaited if bindings.intended(ref) and cut_off.assistant(ref.key) not in explained]
     return cut_off.doubted(plan, lost, bindings, assistants)
+
+
+async def _taken_up(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> set[str]:
+    """The former keys that a new assistant is to have: what it has of the name and words of the other is no riddle."""
+    declared = {one.key for one in assistants}
+    former = await given(control, declared - bindings.of(agent.KIND).keys())
+    return {key for key, one in former.items() if one.new in declared}
 
 
 async def _misplaced(control: Control, plan: Plan) -> Mapping[str, Given]:

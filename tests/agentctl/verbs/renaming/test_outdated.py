@@ -120,6 +120,23 @@ def test_a_chain_of_renames_in_every_environment(known: Bench) -> None:
         assert "empfang was given the key nacht by" in out
 
 
+def test_another_environment_is_marked_anew_although_the_old_key_is_another_by_now(known: Bench) -> None:
+    project = known.root / "agentctl.toml"
+    there = "[environments.staging.assistants.empfang]\nphone.numbers = []\n"
+    project.write_text(f"{project.read_text()}{there}")
+    assert known("--env", "staging", "sync", "--yes")[0] == 0
+    assert known("rename", "empfang", "bereit", "--yes")[0] == 0
+    edit(known, "bereit")
+    other(known, "empfang")
+    before = names(known)
+    code, out, err = known("--env", "staging", "sync", "--yes")
+    assert (code, "carries its mark" in out + err) == (0, False), out + err
+    tags = {tag for one in known.sandbox.state()["agents"].values() for tag in one["tags"] if "staging" in tag}
+    assert tags == {"agentctl:beispiel/staging/bereit", "agentctl:beispiel/staging/empfang"}
+    assert len(names(known)) == len(before) + 1
+    assert known.json("--env", "staging", "plan")["changes"] == []
+
+
 def test_older_files_give_no_third_key(known: Bench, older: Path) -> None:
     check_out(known, older)
     code, out, err = known("rename", "empfang", "tresen", "--yes")
@@ -222,7 +239,8 @@ def forget_rename(dsn: str) -> None:
         connection.execute("delete from agentctl.bindings where key = 'empfang' or key like 'empfang/%'")
         connection.execute("delete from agentctl.assistants where key = 'empfang'")
         connection.execute("update agentctl.assistants set key = 'empfang'")
-        moved = "key = 'empfang' || substr(key, 7), remote_id = replace(remote_id, 'bereit', 'empfang')"
+        moved = "key = 'empfang' || substr(key, 7), remote_id = replace(remote_id, 'bereit', 'empfang'), "
+        moved += "applied = replace(applied::text, '/bereit', '/empfang')::jsonb"
         connection.execute(f"update agentctl.bindings set {moved} where key ~ '^bereit($|/)'")
         connection.execute("delete from agentctl.undertakings where name like 'rename %'")
 
