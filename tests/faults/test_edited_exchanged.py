@@ -100,6 +100,7 @@ def test_a_replacement_that_was_cut_off_waits_for_what_was_edited(
     if way == "pull":
         assert bench("pull", "empfang", "--yes")[0] == 0
         assert EDITED in own.read_text()
+        assert "was found with what it holds" not in bench("plan")[1], "what it holds is in its file by now"
         assert bench("sync", "--yes")[0] == 0
     else:
         assert bench("sync", "--yes", way)[0] == 0

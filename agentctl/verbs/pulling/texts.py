@@ -59,5 +59,6 @@ async def _remember(ref: Ref, seen: Observed, there: Mapping[str, Any], bindings
     bound = bindings.get(ref)
     other = bound if bound != seen.remote_id else None
     known = there if other else {content: there[content]} if there[content] is not None else {}
-    how: dict[str, Any] = {"touched": seen.touched, "fingerprint": seen.fingerprint, "looked": True}
+    # Of one that another had replaced nothing is remembered, and yet it was not found as it is: files hold what it does.
+    how: dict[str, Any] = {"touched": seen.touched, "fingerprint": seen.fingerprint, "looked": other is None}
     await bindings.bind(ref, seen.remote_id, known, former=other, **how)
