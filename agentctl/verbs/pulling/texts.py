@@ -59,6 +59,6 @@ async def _remember(ref: Ref, seen: Observed, there: Mapping[str, Any], bindings
     bound = bindings.get(ref)
     other = bound if bound != seen.remote_id else None
     known = there if other else {content: there[content]} if there[content] is not None else {}
-    # Of one that another had replaced nothing is remembered, and yet it was not found as it is: files hold what it does.
+    # Nothing is remembered of one that another had replaced, and yet files hold what it does: it is not just found.
     how: dict[str, Any] = {"touched": seen.touched, "fingerprint": seen.fingerprint, "looked": other is None}
     await bindings.bind(ref, seen.remote_id, known, former=other, **how)
