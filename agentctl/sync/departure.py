@@ -150,7 +150,7 @@ def _changed_there(
     if memory is None or kind.traits.internal:
         return ()
     now = edited(kind.traits.opaque, now, recalled)
-    known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind.lists))
+    known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind))
     there = _less(now.body, gone)
     news = {edit.keys for edit in diff(_less(known, gone), there, kind.lists, memory)}
     edits = [edit for edit in diff(known, now.body, kind.lists, memory) if edit.keys in news]
