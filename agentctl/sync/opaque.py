@@ -106,6 +106,8 @@ def look(
         return Look(observed.touched if observed.touched != memory.touched else 0, notice=notice)
     if said and learnt:
         return Look(observed.touched, learnt, _unseen(ref))
+    if memory.fingerprint and learnt:
+        return Look(observed.touched, learnt)  # By its stand-in another store has written it as it is declared here.
     if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
         return Look(observed.touched, learnt, touch.notice(ref, observed))
     return Look(0 if memory.touched else observed.touched, notice=notice)
@@ -183,7 +185,7 @@ def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bin
     stand_in = one.body.get(field)
     if memory.fingerprint:
         if stand_in != memory.applied.get(field):
-            return True  # Its name was changed, and maybe its content as well.
+            return True  # Whoever has changed what stands for it may have changed the content as well.
         changed = frozenset(edit.path for edit in diff(desired.body, one.body, kind.lists))
         return one.touched != memory.touched or desired.ref in taken or _ends(kind, desired, changed)
     said = bindings.said(desired.ref, one.remote_id)
