@@ -65,5 +65,9 @@ def _print(renaming: Renaming, applied: Applied, *, json: bool) -> None:
     held = [f"{one.desired.kind} {one.desired.key}" for one in applied.held]
     lines += [f"held back: {', '.join(held)}"] if held else []
     lines += [str(notice) for notice in applied.plan.notices]
-    lines += ["The next sync writes what is left."] if applied.failures or held else []
+    lines += (
+        ["The next sync writes what is left."]
+        if applied.failures or not all(one.contested for one in applied.held)
+        else []
+    )
     print("\n".join([*lines, f"{renaming.old} is {renaming.new} now."]))

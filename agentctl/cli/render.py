@@ -236,6 +236,8 @@ def _change(change: Change) -> Iterator[str]:
     if change.action == "delete" and change.foreign:
         said = "changed at the platform since it was last applied, so it is deleted only with --take-ours"
         yield f"      {paint(said, 33)}"
+    if change.barred:
+        yield f"      {paint(plain(change.barred), 33)}"
     if change.unjudged and not change.edits:
         yield "      its tests have not let it through yet"
     for lost in change.destroys:

@@ -16,7 +16,7 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.declared_test import DeclaredTest
 from agentctl.resources.description import described
-from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
+from agentctl.resources.mark import TOGETHER, listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
 
@@ -63,7 +63,8 @@ class AgentTest:
         """Each declared test of the assistant."""
         for ref, test in zip(refs(assistant), assistant.tests, strict=True):
             body = {"name": self._prefix + ref.key, "type": test.type, "content": _content(test)}
-            yield Desired(self.name, ref.key, body, f"assistants/{assistant.key}/tests/{test.name}.toml", test)
+            where = f"assistants/{assistant.key}/tests/{test.name}.toml"
+            yield Desired(self.name, ref.key, body, where, test, brings=TOGETHER)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list; a bound test that it does not show is looked up by id.

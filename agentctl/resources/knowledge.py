@@ -16,7 +16,7 @@ from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.description import document_described
 from agentctl.resources.knowledge_folder import folder_of
-from agentctl.resources.mark import listed, marked, parted, prefix, short, version_of
+from agentctl.resources.mark import TOGETHER, listed, marked, parted, prefix, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
 
@@ -24,7 +24,6 @@ LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 _FINGERPRINT = 32
-_BRINGS = {"content": "name"}  # which tells its digest
 
 
 class KnowledgeDocument:
@@ -57,7 +56,7 @@ class KnowledgeDocument:
                 **folder_of(assistant, document),
             }
             where = document.key if document.key.startswith("shared/") else assistant.where
-            yield Desired(self.name, document.key, body, where, document, brings=_BRINGS)
+            yield Desired(self.name, document.key, body, where, document, brings=TOGETHER)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
         """One list by name prefix; a bound document that was renamed by hand is looked up by id.

@@ -15,6 +15,8 @@ from typing import Any
 from agentctl.errors import NotFound
 from agentctl.sync.kind import Observed, Scope
 
+# Such a name tells the digest of the content, so that neither is written while the other is left as it is there.
+TOGETHER = {"content": "name", "name": "content"}
 _SHORT = 12
 _MARKED = re.compile(rf"agentctl/(?P<scope>[^/]+/[^/]+)/(?P<key>.+)@[0-9a-f]{{{_SHORT}}}")
 

@@ -57,7 +57,7 @@ async def apply(
     ledger = Ledger(plan, kinds, on_change)
     removal = Removal(kinds, bindings, ledger)
     doubtful = set() if take_ours else {change.desired.ref for change in plan.doubtful}
-    stay = staying(plan, kinds, lambda one: one.contested and not take_ours)
+    stay = staying(plan, kinds, lambda one: one.stays(take_ours=take_ours))
     await bindings.settle(plan.settled)
     await let_go(plan, kinds, bindings)
     exchange = Exchange(plan, kinds, bindings, judged=gate is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from agentctl.sync import touch
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ids_of
 from agentctl.sync.diff import Edit, diff, overlaid
+from agentctl.sync.entries import at
 from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.opaque import content_of, edited, replaced_edits
@@ -104,10 +106,36 @@ async def _as_it_is(
     except AgentctlError as error:
         return error
     if change.replaces:
-        there = replaced_edits(kind, ref, now, bindings)
-    else:
-        there = _changed_there(kind, ref, now, bindings, gone)
-    return replace(change, observed=now, edits=there)
+        return replace(change, observed=now, edits=replaced_edits(kind, ref, now, bindings))
+    try:
+        barred = await _barred(kind, ref, now, bindings)
+    except AgentctlError as error:
+        return error
+    return replace(change, observed=now, edits=_changed_there(kind, ref, now, bindings, gone), barred=barred)
+
+
+async def _barred(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> str:
+    """Why it is not known to be ours; empty where it is, or where nothing speaks against it.
+
+    A create of which the answer was lost leaves a second one of ours, which holds what the bound one does. One with the
+    same mark that holds something else was made by somebody.
+    """
+    if not kind.traits.opaque or bindings.memory(ref, now.remote_id) is not None:
+        return ""
+    marks = [tuple(path.split(".")) for path in (*kind.traits.marks, kind.traits.opaque)]
+    for key, remote_id in bindings.of(kind.name).items():
+        memory = bindings.recall(own := Ref(kind.name, key), remote_id)
+        if all(at(memory.applied, mark) == at(now.body, mark) for mark in marks):
+            with suppress(NotFound):
+                content = memory.fingerprint or (await kind.read(remote_id)).fingerprint
+                return "" if content == now.fingerprint else _of_somebody(kind, own, remote_id, now.remote_id)
+    return ""
+
+
+def _of_somebody(kind: Kind[Any], ours: Ref, bound: str, other: str) -> str:
+    what = f"{other} carries the mark of {ours.kind} {ours.key}, which is {bound}, and holds something else"
+    way = f"to keep it, take our mark off it in the dashboard ({kind.traits.mark}), else delete it there"
+    return f"{what}, so no sync deletes it: {way}"
 
 
 def _changed_there(
@@ -122,7 +150,7 @@ def _changed_there(
     if memory is None or kind.traits.internal:
         return ()
     now = edited(kind.traits.opaque, now, recalled)
-    known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind.lists))
+    known = overlaid(memory, believed(bindings.said(ref, now.remote_id), memory, now, kind))
     there = _less(now.body, gone)
     news = {edit.keys for edit in diff(_less(known, gone), there, kind.lists, memory)}
     edits = [edit for edit in diff(known, now.body, kind.lists, memory) if edit.keys in news]

@@ -122,7 +122,7 @@ class Draft:
         if bound is None and memory is None and not begun:
             self._adopted.append(ref)
         said = self._bindings.said(ref, observed.remote_id)
-        taken = believed(said, memory, observed, kind.lists)
+        taken = believed(said, memory, observed, kind)
         known = overlaid(desired.implied, overlaid(memory or {}, taken))
         edits = traced(diff(body, observed.body, kind.lists, known), known, kind.lists, self._changes)
         edits += removals(desired, observed.body, known, kind.lists)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agentctl.sync.diff import Edit, contains, diff, patch, without
-from agentctl.sync.kind import Keyed, Observed
+from agentctl.sync.kind import Keyed, Kind, Observed
 
 # Kept with what an edit says of something that is bound to nothing yet: the id of that.
 TAKEN = "~of"
@@ -38,16 +38,18 @@ class Said:
 
 
 def believed(
-    said: Said | None, memory: Mapping[str, Any] | None, observed: Observed, lists: Mapping[str, Keyed]
+    said: Said | None, memory: Mapping[str, Any] | None, observed: Observed, kind: Kind[Any]
 ) -> Mapping[str, Any]:
     """The part of what was said that counts as applied last. `memory`: what was applied before it, if anything.
 
-    That is all of it but what shows that it did not arrive: it is as it was, or what should have gone is there.
+    That is all of it but what shows that it did not arrive: it is as it was, or what should have gone is there, or it
+    stands for content, and something else does: an edit of that leaves what we have put there as it is.
     """
     if said is None:
         return {}
-    left = diff(said.words, observed.body, lists, memory)
-    return without(said.words, [edit.keys for edit in left if _is_news(edit, said.was, lists)])
+    left = diff(said.words, observed.body, kind.lists, memory)
+    news = [edit for edit in left if edit.path == kind.traits.opaque or _is_news(edit, said.was, kind.lists)]
+    return without(said.words, [edit.keys for edit in news])
 
 
 def is_taking(intent: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from agentctl.errors import AgentctlError, InUse
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Kind, Ref
-from agentctl.sync.plan import Change, Failure, Plan, referring, refs
+from agentctl.sync.plan import Change, Failure, Plan, refs
 
 OnChange = Callable[[Change, AgentctlError | None], None]
 
@@ -23,7 +23,7 @@ class Ledger:
         self._plan = plan
         self._contents = {kind.name: kind.traits.opaque for kind in kinds}
         self._on_change = on_change or (lambda change, error: None)
-        self._users = referring(plan.changes)
+        self._users = _referring(plan.changes)
         self.unplanned = {failure.ref for failure in plan.failures if not failure.leaving}
         self.failed: set[Ref] = set()
         self.held: list[Change] = []
@@ -112,3 +112,12 @@ def _names(tree: Any, remote_id: str) -> bool:
         return tree == remote_id
     parts = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else ()
     return any(_names(part, remote_id) for part in parts)
+
+
+def _referring(changes: Iterable[Change]) -> dict[Ref, set[Ref]]:
+    """By resource: the changed ones that refer to it."""
+    found: dict[Ref, set[Ref]] = {}
+    for change in changes:
+        for ref in refs(change.desired.body):
+            found.setdefault(ref, set()).add(change.desired.ref)
+    return found

@@ -106,6 +106,8 @@ def look(
         return Look(observed.touched if observed.touched != memory.touched else 0, notice=notice)
     if said and learnt:
         return Look(observed.touched, learnt, _unseen(ref))
+    if memory.fingerprint and learnt:
+        return Look(observed.touched, learnt)  # By its stand-in another store has written it as it is declared here.
     if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
         return Look(observed.touched, learnt, touch.notice(ref, observed))
     return Look(0 if memory.touched else observed.touched, notice=notice)
@@ -181,9 +183,9 @@ def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bin
     """Whether its content has to be looked at."""
     field, memory = kind.traits.opaque, bindings.recall(desired.ref, one.remote_id)
     stand_in = one.body.get(field)
-    if memory.fingerprint and stand_in is None:
-        return True
-    if memory.fingerprint and stand_in == memory.applied.get(field):
+    if memory.fingerprint:
+        if stand_in != memory.applied.get(field):
+            return True  # Whoever has changed what stands for it may have changed the content as well.
         changed = frozenset(edit.path for edit in diff(desired.body, one.body, kind.lists))
         return one.touched != memory.touched or desired.ref in taken or _ends(kind, desired, changed)
     said = bindings.said(desired.ref, one.remote_id)
@@ -191,7 +193,7 @@ def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bin
         return True
     if said is not None and stand_in is not None and said.words.get(field) == stand_in:
         return True  # It has arrived, and nobody has seen what became of it.
-    return not memory.fingerprint and touch.is_news(memory.touched, one)
+    return touch.is_news(memory.touched, one)
 
 
 def _is_adopted(kind: Kind[Any], one: Observed, memory: Memory, said: Said | None) -> bool:

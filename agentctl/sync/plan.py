@@ -32,7 +32,8 @@ class Change:
     old object. `again`: an earlier run has begun to create it, and left nothing. `unjudged`: it is there, and a gate
     has to let it through still; there may be no edits. `instead`: the bound one is gone, and `observed`, which claims
     to be it, would take its place. `doubt`: why it is probably not meant, in words with what to do; it is left
-    undone unless somebody says that ours counts.
+    undone unless somebody says that ours counts. `barred`: why no word does it, since it is not known to be ours, with
+    what a person can do about it.
     """
 
     action: Literal["create", "update", "delete"]
@@ -48,6 +49,7 @@ class Change:
     unjudged: bool = False
     instead: bool = False
     doubt: str = ""
+    barred: str = ""
     awaits: tuple[tuple[tuple[str, ...], Ref], ...] = ()
 
     @property
@@ -69,6 +71,10 @@ class Change:
     def contested(self) -> bool:
         """Whether some of it is left undone unless somebody says that ours counts."""
         return self.overwrites or bool(self.doubt)
+
+    def stays(self, *, take_ours: bool) -> bool:
+        """Whether some of it is left undone by whoever says so much."""
+        return bool(self.barred) or (self.contested and not take_ours)
 
     @property
     def destroys(self) -> tuple[str, ...]:
@@ -281,15 +287,6 @@ def refs(body: Any) -> set[Ref]:
             waiting += part.values()
         elif isinstance(part, list | tuple):
             waiting += part
-    return found
-
-
-def referring(changes: Iterable[Change]) -> dict[Ref, set[Ref]]:
-    """By resource: the changed ones that refer to it."""
-    found: dict[Ref, set[Ref]] = {}
-    for change in changes:
-        for ref in refs(change.desired.body):
-            found.setdefault(ref, set()).add(change.desired.ref)
     return found
 
 

@@ -40,7 +40,7 @@ def _told(plan: Planned) -> Iterator[str]:
         yield from (failure.where, str(failure.error))
     for notice in plan.notices:
         yield from (notice.where, notice.what)
-    yield from (text for one in plan.changes for text in (one.others, one.doubt) if text)
+    yield from (text for one in plan.changes for text in (one.others, one.doubt, one.barred) if text)
     yield from (one.name for one in plan.unmanaged)
 
 

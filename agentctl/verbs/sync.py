@@ -161,7 +161,7 @@ async def apply(
             return await history.record(control, ours, Applied(plan, (), ()), ())
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
-        stay = [one for one in plan.changes if one.contested and not take_ours]
+        stay = [one for one in plan.changes if one.stays(take_ours=take_ours)]
         doubtful = {one.desired.key.partition("/")[0] for one in stay if one.doubt}
         for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in doubtful):
             await unhold(control, hold.key)

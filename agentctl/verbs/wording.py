@@ -22,6 +22,8 @@ def held_back(change: Change) -> str:
     name = f"{change.desired.kind} {change.desired.key}"
     if change.doubt:
         return f"{name} is probably not meant"
+    if change.barred:
+        return f"{name} is not known to be ours"
     if change.vanished:
         return f"{name} was deleted at the platform"
     why = {edit.path: whence(change, edit) for edit in change.foreign}

@@ -100,6 +100,7 @@ def test_a_replacement_that_was_cut_off_waits_for_what_was_edited(
     if way == "pull":
         assert bench("pull", "empfang", "--yes")[0] == 0
         assert EDITED in own.read_text()
+        assert "was found with what it holds" not in bench("plan")[1], "what it holds is in its file by now"
         assert bench("sync", "--yes")[0] == 0
     else:
         assert bench("sync", "--yes", way)[0] == 0
@@ -223,3 +224,22 @@ def test_an_index_is_made_again_while_its_documents_folder_is_held_back(bench: B
     indexes = httpx.get(f"{url}/rag-index", headers=headers, trust_env=False).json()["indexes"]
     assert ("Sonntags nie." in of(bench)[only], [one["status"] for one in indexes]) == (True, ["succeeded"])
     assert ("folder" in told, "rag_index" in held(bench)) == (True, False)
+
+
+@pytest.mark.parametrize("text", ["Eins", "Zwei"])
+def test_the_mark_of_a_renamed_assistant_waits_with_what_was_edited(bench: Bench, own: Path, text: str) -> None:
+    (old,) = of(bench)
+    written = touched(bench, old)
+    while touched(bench, old) == written:
+        edit(bench, old)
+    own.write_text(TEXT.format(text))
+    code, out, err = bench("rename", "empfang", "pforte", "--yes")
+    assert (code, "pforte/preise: does not say so yet" in out, "next sync" in out) == (3, True, False), out + err
+    for _ in range(2):
+        told = held(bench)
+        assert "held back: knowledge_document pforte/preise" in told
+        assert "name (waits with it)" in told
+    assert bench("pull", "pforte", "--yes")[0] == 0
+    assert EDITED in (bench.root / "assistants" / "pforte" / "knowledge" / "preise.md").read_text()
+    assert bench("sync", "--yes")[0] == 0
+    assert (in_sync(bench), list(of(bench, "pforte/preise@"))) == (True, [old])

@@ -13,7 +13,7 @@ from dataclasses import replace as with_
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.resources import MARKS, post_call
+from agentctl.resources import MARKS, knowledge, post_call
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.pulled import Draft, Rewrite, replace
@@ -186,13 +186,14 @@ async def write(control: Control, found: Pull) -> None:
                 await asyncio.to_thread(replace, rewrites)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         bindings = await control.bindings()
-        await remember(found.texts, bindings)
         kinds = await control.kinds(bindings)
+        by_name = {kind.name: kind for kind in kinds}
+        await remember(found.texts, bindings, by_name[knowledge.KIND])
         chosen = [one for one in loaded.assistants if one.key in {*found.assistants, *found.rewrites}]
         plan = await planning.plan(kinds, chosen, bindings, whole=False, patience=control.patience)
         await bindings.settle(plan.settled)
         for change in plan.changes:
-            await _follow(change, found.before, bindings, {kind.name: kind for kind in kinds})
+            await _follow(change, found.before, bindings, by_name)
 
 
 async def _follow(change: Change, before: Plan, bindings: Bindings, kinds: Mapping[str, Kind[Any]]) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from agentctl.errors import NotFound
 from agentctl.resources import knowledge
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.lines import laid_over
 from agentctl.sources.pulled import Draft
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Kind, Observed, Ref
 from agentctl.sync.plan import Change
 from agentctl.verbs.pulling.fetching import Unfetchable, fetch
 from agentctl.verbs.pulling.taking import Taken
@@ -40,14 +43,22 @@ async def take_text(
     return taken, without_text(change)
 
 
-async def remember(changes: tuple[Change, ...], bindings: Bindings) -> None:
-    """That what was edited of them is in the files by now: it is no drift any more.
+async def remember(changes: tuple[Change, ...], bindings: Bindings, kind: Kind[Any]) -> None:
+    """That what was edited of them is in the files by now: it is no drift any more, nor is what its name tells of it.
 
     Where that was one whose place another had taken, the files went back to it, and the other is to go.
     """
     for change in changes:
         if seen := change.observed:
-            ref, bound = change.desired.ref, bindings.get(change.desired.ref)
-            other = bound if bound != seen.remote_id else None
-            how: dict[str, Any] = {"touched": seen.touched, "fingerprint": seen.fingerprint, "looked": True}
-            await bindings.bind(ref, seen.remote_id, seen.body if other else None, former=other, **how)
+            with suppress(NotFound):  # The next plan says that it is gone.
+                there = (await kind.read(seen.remote_id)).body
+                await _remember(change.desired.ref, seen, there, bindings, kind.traits.opaque)
+
+
+async def _remember(ref: Ref, seen: Observed, there: Mapping[str, Any], bindings: Bindings, content: str) -> None:
+    bound = bindings.get(ref)
+    other = bound if bound != seen.remote_id else None
+    known = there if other else {content: there[content]} if there[content] is not None else {}
+    # Nothing is remembered of one that another had replaced, and yet files hold what it does: it is not just found.
+    how: dict[str, Any] = {"touched": seen.touched, "fingerprint": seen.fingerprint, "looked": other is None}
+    await bindings.bind(ref, seen.remote_id, known, former=other, **how)

@@ -133,6 +133,18 @@ async def test_the_platforms_own_work_is_looked_at_once_and_never_told(kind: Sea
     assert kind.looks == []
 
 
+async def test_what_another_store_has_written_as_it_is_declared_here_is_no_edit(kind: Sealed) -> None:
+    await synced(kind, wanted())
+    kind.now += 60
+    (theirs,) = kind.desired(wanted("two"))
+    await kind.update(kind.id, theirs, {"digest": "two"})
+    for _ in range(2):
+        done = await synced(kind, wanted("two"))
+        assert (done.held, done.plan.changes, done.plan.notices) == ((), (), ())
+    kind.edit("by hand", later=5)
+    assert (await synced(kind, wanted("two"))).held
+
+
 async def test_another_write_takes_no_edit_for_ours(kind: Sealed) -> None:
     await synced(kind, wanted())
     kind.edit("by hand", later=5)

@@ -106,6 +106,20 @@ def test_of_one_that_was_renamed_as_well_no_edit_is_lost(project: Bench, name: s
     assert texts(project)["empfang/zeiten"] == OURS.replace("fünf", "sechs")
 
 
+@pytest.mark.parametrize("text", ["# Zeiten\nMontags bis sechs.\nFreitags bis drei.", OURS])
+def test_one_whose_name_tells_another_digest_is_taken_like_any_other(project: Bench, text: str) -> None:
+    edited(project, "empfang/zeiten", text, name=f"agentctl/beispiel/production/empfang/zeiten@{'0' * 12}")
+    code, out, _ = project("sync", "--yes")
+    assert (code, "Take theirs into the files: agentctl pull empfang; or" in out) == (3, True), out
+    assert [one["path"] for one in project.json("pull", "empfang", "--yes")["taken"]] == ["content"]
+    file = project.toml.parent / "knowledge/zeiten.md"
+    assert file.read_text() == (OURS if text == OURS else OURS.replace("fünf", "sechs"))
+    code, out, _ = project("sync", "--yes")
+    assert (code, "was changed" in out, texts(project)["empfang/zeiten"]) == (0, False, file.read_text()), out
+    assert project("plan", "--exit-code")[0] == 0
+    assert not any("@000000000000" in one["name"] for one in project.sandbox.state()["documents"].values())
+
+
 def test_one_that_was_renamed_alone_is_renamed_back_and_keeps_its_content(project: Bench) -> None:
     edited(project, "empfang/zeiten", None, name="Neuer Name")
     code, out, _ = project("sync", "--yes")

@@ -453,9 +453,15 @@ def test_doctor_and_status_name_the_rename_of_a_folder_that_was_renamed_by_hand(
     assert "keep its agent and numbers" in known("doctor")[1]
 
 
-def test_what_is_not_marked_yet_is_said(known: Bench) -> None:
+def test_an_agent_is_marked_at_once_and_only_what_tells_its_content_waits_for_that(known: Bench) -> None:
     (known.toml.parent / "prompt.md").write_text("Du bist an der Pforte.\n")
-    code, out, err = known("rename", "empfang", "pforte", "--yes")
-    assert (code, "agent pforte: does not say so yet: more of it differs" in out) == (0, True), out + err
+    (known.toml.parent / "knowledge" / "preise.md").write_text("Ein Brot: 5 Euro.\n")
+    with known.writes() as writes:
+        code, out, err = known("rename", "empfang", "pforte", "--yes")
+    assert (code, [list(one["request_body"]) for one in writes]) == (3, [["tags"]]), out + err
+    assert "knowledge_document pforte/preise: does not say so yet: more of it differs, and the next sync" in out
+    assert "agent pforte: does not say so yet" not in out
+    (change,) = [one for one in known.json("plan")["changes"] if one["kind"] == "agent"]
+    assert [one["path"] for one in change["edits"]] == ["conversation_config.agent.prompt.prompt"]
     assert known("sync", "--yes")[0] == 0
     in_sync(known)

@@ -1,0 +1,54 @@
+"""A second document under the whole name of one of ours: with another text it is somebody's, and no sync deletes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.test_edited_exchanged import TEXT, of
+from tests.faults.test_edited_exchanged import own as own
+from tests.faults.test_edited_list import api
+from tests.telephony import Bench
+from tests.telephony import bench as bench
+
+
+def second(bench: Bench, text: str) -> tuple[str, str]:
+    """The ids of ours, and of another that has its name and this text."""
+    (ours,) = of(bench)
+    name = bench.sandbox.state()["documents"][ours]["name"]
+    return ours, api(bench, "POST", "knowledge-base/text", {"name": name, "text": text})["id"]
+
+
+def reads(bench: Bench, document: str) -> int:
+    """How often it was asked for alone."""
+    path = f"/v1/convai/knowledge-base/{document}"
+    return sum(one["path"] == path and one["method"] == "GET" for one in bench.sandbox.log())
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_one_with_another_text_stays_until_a_person_has_looked(bench: Bench, own: Path, declared: bool) -> None:
+    ours, copy = second(bench, TEXT.format("Kopie"))
+    assert (bench("sync", "--yes")[0], reads(bench, copy)) == (0, 0), "nothing of it is asked for unless it may go"
+    if not declared:
+        own.unlink()
+        assert bench("sync", "--yes")[0] == 0
+    for how in ([], ["--take-ours"], ["--take-ours", "--gate"]):
+        code, out, err = bench("sync", "--yes", "--prune", *how)
+        assert (code, of(bench).keys()) == (3, {ours, copy}), out + err
+        assert f"{copy} carries the mark of knowledge_document empfang/preise, which is {ours}" in out + err
+        assert "is not known to be ours" in out + err
+        assert "take our mark off it in the dashboard (its name)" in out + err
+    assert bench("plan", "--prune", "--exit-code")[0] == 3
+    api(bench, "PATCH", f"knowledge-base/{copy}", {"name": "Preise (Kopie)"})
+    code, out, err = bench("sync", "--yes", "--prune")
+    left = {copy, ours} if declared else {copy}
+    assert (code, bench.sandbox.state()["documents"].keys()) == (0, left), out + err
+
+
+def test_one_with_our_text_is_ours_and_goes_also_where_ours_was_edited_since(bench: Bench, own: Path) -> None:
+    ours, double = second(bench, TEXT.format("Eins"))
+    api(bench, "PATCH", f"knowledge-base/{ours}", {"content": "Heute alles zum halben Preis."})
+    bench("sync", "--yes", "--prune")
+    assert of(bench).keys() == {ours}
+    assert (double in of(bench), "halben Preis" in of(bench)[ours]) == (False, True)
