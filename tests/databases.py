@@ -38,6 +38,14 @@ _ALONE = """
     from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"""
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Those of each table that had some, as COPY tells them, and what each sequence had reached."""
+
+    tables: dict[str, bytes]
+    sequences: dict[str, tuple[object, ...] | None]
+
+
 @dataclass
 class Database:
     """One of a server's: our own connection, whose caches are warm, and the PostgREST if a test has wanted one."""
@@ -65,7 +73,8 @@ class Databases:
         with psycopg.connect(cluster.dsn(self._template)) as connection:
             tables, sequences = ([name for (name,) in connection.execute(_OURS, (kind,))] for kind in "rS")
             lasting = [name for name in tables if _row(connection, f"select from {name} limit 1") is not None]
-            self._empty = ";".join(_emptying([name for name in tables if name not in lasting], sequences))
+            self._tables, self._sequences = [name for name in tables if name not in lasting], sequences
+            self._empty = ";".join(_emptying(self._tables, sequences))
             self._fingerprint = _fingerprint(lasting)
             self._unchanged = _row(connection, self._fingerprint)
         self._idle: list[Database] = []
@@ -92,6 +101,24 @@ class Databases:
             database.project = database.served.enter_context(serving)
         return database.project
 
+    def rows(self, dsn: str) -> Rows:
+        """What is in a lent one."""
+        connection, tables = self._lent[dsn].connection, dict[str, bytes]()
+        for name in self._tables:
+            with connection.cursor().copy(f"copy {name} to stdout".encode()) as told:
+                tables[name] = b"".join(told)
+        reached = {name: _row(connection, f"select last_value, is_called from {name}") for name in self._sequences}
+        return Rows({name: told for name, told in tables.items() if told}, reached)
+
+    def fill(self, dsn: str, rows: Rows) -> None:
+        """Put them into a lent one that is empty."""
+        connection = self._lent[dsn].connection
+        for name, told in rows.tables.items():
+            with connection.cursor().copy(f"copy {name} from stdin".encode()) as copy:
+                copy.write(told)
+        for name, reached in rows.sequences.items():
+            connection.execute(f"select setval('{name}', %s, %s)".encode(), reached)
+
     def give_back(self, dsn: str) -> None:
         """The test is over. Its server may have been stopped."""
         database = self._lent.pop(dsn)
@@ -108,6 +135,8 @@ class Databases:
     def _new(self) -> Database:
         name = self._cluster.new_database(self._template)
         connection = psycopg.connect(self._cluster.dsn(name), autocommit=True)
+        # Triggers and foreign keys would keep rows or make new ones.
+        connection.execute("set session_replication_role = replica")
         return Database(name, connection, self._cluster.disturbances)
 
     def _emptied(self, connection: psycopg.Connection) -> bool:
@@ -125,8 +154,6 @@ class Databases:
 
 
 def _emptying(tables: list[str], sequences: list[str]) -> Iterator[str]:
-    """Statements: triggers and foreign keys, which would keep rows or make new ones, look away."""
-    yield "set session_replication_role = replica"
     for name in tables:
         yield f"delete from {name}"
     for name in sequences:
