@@ -28,7 +28,7 @@ _UNPRIVILEGED = Path(__file__).parents[1] / "agentctl" / "local" / "unprivileged
 _NOBODY = 65534
 # Commits still outlive the end of the process, though not of the machine.
 _FAST = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
-# A database per test is 8 MB of copied files each time: memory takes a quarter of a disk's time for it.
+# Each database is 10 MB of copied files: memory takes a quarter of a disk's time for it.
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 2 << 30
 _PATIENCE_SECONDS = 30
@@ -87,7 +87,8 @@ class Cluster:
         self.data = self.directory / "data"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
-        self.templates: dict[str, str] = {}
+        # How often it was stopped, killed or frozen: of a connection from before nobody knows what it still does.
+        self.disturbances = 0
         self._databases = 0
 
     def dsn(self, database: str = "postgres", *, user: str = "postgres") -> str:
@@ -131,6 +132,7 @@ class Cluster:
 
     def stop(self) -> None:
         """Stop at once, as a crash would, but without leaving processes behind."""
+        self.disturbances += 1
         if self.process is not None:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait(_PATIENCE_SECONDS)
@@ -138,6 +140,7 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill all of its processes at once, as the end of a machine's power would, but for what the system holds."""
+        self.disturbances += 1
         if self.process is not None:
             self._signal_all(signal.SIGSTOP)  # so that none begins another before its turn
             self._signal_all(signal.SIGKILL)
@@ -157,6 +160,7 @@ class Cluster:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let the server hang for the length of a block: connections stay open and nothing answers."""
+        self.disturbances += 1
         try:
             self._signal_all(signal.SIGSTOP)
             yield

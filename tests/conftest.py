@@ -13,13 +13,14 @@ from typing import Any
 
 import pytest
 import typer.main
+from httpx._transports import default
 
 from agentctl.sandbox import harness
 from agentctl.sync import patience
 from tests import npm
 from tests.contract.openapi import published
 
-pytest_plugins = ["tests.stores", "tests.canaries"]
+pytest_plugins = ["tests.stores", "tests.synced", "tests.canaries"]
 
 # A job in the background inherits an ignored Ctrl-C, and so would the programs that tests stop with it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -71,6 +72,14 @@ def one_command_line() -> Iterator[None]:
     """The commands of the one app, which hold nothing of a run, are made once: a third of a short run goes there."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_reading_of_certificates() -> Iterator[None]:
+    """A client of a test's own talks to this machine without TLS; to read whom TLS trusts takes 20 ms."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(default, "create_ssl_context", cache(default.create_ssl_context))
         yield
 
 

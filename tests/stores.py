@@ -1,4 +1,4 @@
-"""Fixtures: real stores for any test. One server per test process, one fresh, migrated database per test.
+"""Fixtures: real stores for any test. One server per test process, one empty, migrated database per test.
 
 dsn             a migrated database
 other_dsn       a second one
@@ -10,7 +10,6 @@ store           both transports: the test runs once over each, and over the olde
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,11 +17,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from agentctl.clients.store.migrations import migrate
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from tests import npm, postgrest
-from tests.cluster import VERIFIER, Cluster, wheel_binaries
+from tests.cluster import Cluster, wheel_binaries
+from tests.databases import Databases
 
 SERVERS: dict[str, Callable[[], Path]] = {
     "wheel": wheel_binaries,
@@ -57,6 +56,21 @@ def clusters() -> Iterator[Callable[[str], Cluster]]:
         cluster.remove()
 
 
+@pytest.fixture(scope="session")
+def databases(clusters: Callable[[str], Cluster]) -> Iterator[Callable[[Cluster], Databases]]:
+    """What each server lends."""
+    known: dict[Cluster, Databases] = {}
+
+    def get(cluster: Cluster) -> Databases:
+        if cluster not in known:
+            known[cluster] = Databases(cluster)
+        return known[cluster]
+
+    yield get
+    for lender in known.values():
+        lender.close()
+
+
 @pytest.fixture
 def cluster(clusters: Callable[[str], Cluster], request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The server of this test: the wheel's, unless `store` was asked for another. Running again afterwards."""
@@ -67,20 +81,32 @@ def cluster(clusters: Callable[[str], Cluster], request: pytest.FixtureRequest) 
 
 
 @pytest.fixture
-def dsn(cluster: Cluster) -> Iterator[str]:
-    yield from _copy(cluster)
+def lender(cluster: Cluster, databases: Callable[[Cluster], Databases]) -> Databases:
+    """The databases of this test's server."""
+    return databases(cluster)
 
 
 @pytest.fixture
-def other_dsn(cluster: Cluster) -> Iterator[str]:
-    yield from _copy(cluster)
+def dsn(lender: Databases) -> Iterator[str]:
+    lent = lender.lend()
+    yield lent
+    lender.give_back(lent)
+
+
+@pytest.fixture
+def other_dsn(lender: Databases) -> Iterator[str]:
+    lent = lender.lend()
+    yield lent
+    lender.give_back(lent)
 
 
 @pytest.fixture
 def empty_dsn(cluster: Cluster) -> Iterator[str]:
     database = cluster.new_database()
     yield cluster.dsn(database)
-    _dispose(cluster, database)
+    if cluster.process is None:
+        cluster.start()
+    cluster.drop(database)
 
 
 @pytest.fixture
@@ -93,11 +119,10 @@ def bare_dsn() -> Iterator[str]:
 
 
 @pytest.fixture
-def supabase_api(dsn: str) -> Iterator[postgrest.Project]:
+def supabase_api(lender: Databases, dsn: str) -> postgrest.Project:
     if not npm.runs_here():
         pytest.skip("PostgREST's binary is for Linux on x86-64")
-    with postgrest.project(dsn.replace("//postgres:", "//authenticator:")) as served:
-        yield served
+    return lender.project(dsn)
 
 
 @pytest.fixture
@@ -132,26 +157,6 @@ async def store(request: pytest.FixtureRequest, dsn: str) -> AsyncIterator[Store
         opened = await PostgresStore.open(dsn)
     yield opened
     await opened.close()
-
-
-def _copy(cluster: Cluster) -> Iterator[str]:
-    database = cluster.new_database(_migrated(cluster))
-    yield cluster.dsn(database)
-    _dispose(cluster, database)
-
-
-def _migrated(cluster: Cluster) -> str:
-    if "agentctl" not in cluster.templates:
-        name = cluster.templates["agentctl"] = cluster.new_database()
-        asyncio.run(migrate(cluster.dsn(name), shim=True))
-        cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
-    return cluster.templates["agentctl"]
-
-
-def _dispose(cluster: Cluster, database: str) -> None:
-    if cluster.process is None:
-        cluster.start()
-    cluster.drop(database)
 
 
 def delivery(conversation_id: str | None = "conv_1", **changes: Any) -> dict[str, Any]:

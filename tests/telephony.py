@@ -25,6 +25,8 @@ from agentctl.sandbox.stoppable import Stoppable
 from agentctl.settings import Settings
 from agentctl.verbs.door import door
 from agentctl.wiring import Control, connect
+from tests.databases import Databases
+from tests.synced import Synced
 
 NUMBER = "+498999998100"
 OLD_FLOW = "https://phone.example.org/old-flow"
@@ -177,7 +179,12 @@ def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingSandbox]:
 
 @pytest.fixture
 def bench(
-    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    synced: Synced,
+    lender: Databases,
+    dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Bench]:
     numbers = (
         TwilioNumber(
@@ -189,10 +196,12 @@ def bench(
         ),
         TwilioNumber(QUIET, voice_url=DEMO),
     )
-    with running_thread(Options(numbers=numbers)) as sandbox:
+    with synced.sandbox(Options(numbers=numbers)) as sandbox:
         environment(monkeypatch, sandbox, dsn)
         (tmp_path / "agentctl.toml").write_text('project = "beispiel"\n')
         made = Bench(tmp_path, sandbox, capsys)
         made.declare("empfang", "# Die Nummern stehen unten.\n")
-        assert made("sync", "--yes")[0] == 0
+        if not synced.recall(lender, dsn):
+            assert made("sync", "--yes")[0] == 0
+            synced.keep(lender, dsn)
         yield made

@@ -13,7 +13,7 @@ from agentctl.sandbox import calls
 from agentctl.sandbox.conversations import STATUSES
 from agentctl.sandbox.judge import Order
 from agentctl.sandbox.options import TwilioNumber
-from agentctl.sandbox.state import Row, twilio_number
+from agentctl.sandbox.state import Row, State, twilio_number
 from agentctl.sandbox.workspace_webhooks import HEALTH
 from agentctl.sandbox.world import world
 
@@ -40,9 +40,13 @@ def routes() -> list[Route]:
 
 
 async def reset(request: Request) -> Response:
-    """Back to an empty workspace."""
-    world(request).reset()
-    return JSONResponse({"ok": True})
+    """Back to an empty workspace, or to the `state` in the body. Tells how many requests are still `under_way`."""
+    try:
+        given = await _object(request)
+        world(request).reset(State(**given["state"]) if given else None)
+    except (KeyError, TypeError, ValueError) as error:
+        return _wrong(error)
+    return JSONResponse({"ok": True, "under_way": world(request).under_way})
 
 
 async def state(request: Request) -> Response:

@@ -42,10 +42,14 @@ class BlockingSandbox:
         nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._client = httpx.Client(base_url=f"{url}/_sandbox", timeout=120, trust_env=False, verify=nobody)
 
-    def reset(self) -> None:
-        """Back to an empty workspace, without faults, latency and log."""
+    def reset(self, state: Row | None = None) -> int:
+        """Back to an empty workspace, or to what `state` once told, without faults, latency and log.
+
+        Answers how many requests are still under way, each of which may yet write and be logged.
+        """
         self._observe()
-        self._ask("POST", "/reset")
+        under_way: int = self._ask("POST", "/reset", None if state is None else {"state": state})["under_way"]
+        return under_way
 
     def state(self) -> Row:
         """Everything that is stored: tables of rows by id."""
@@ -141,9 +145,9 @@ class Sandbox:
         self.account_sid = blocking.account_sid
         self.auth_token = blocking.auth_token
 
-    async def reset(self) -> None:
+    async def reset(self, state: Row | None = None) -> int:
         """See BlockingSandbox."""
-        await asyncio.to_thread(self.blocking.reset)
+        return await asyncio.to_thread(self.blocking.reset, state)
 
     async def state(self) -> Row:
         """See BlockingSandbox."""

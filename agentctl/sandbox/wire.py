@@ -73,6 +73,13 @@ class Wire:
             await self._app(scope, receive, send)
             self._keep()
             return
+        self._world.under_way += 1
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._world.under_way -= 1
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         seq = self._world.journal.next_seq()
         arrived = asyncio.get_running_loop().time()
         body = await _read(receive)

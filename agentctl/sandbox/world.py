@@ -20,7 +20,7 @@ from agentctl.sandbox.state import State, fresh
 
 @dataclass
 class World:
-    """One sandbox."""
+    """One sandbox. `under_way`: API requests that have arrived and are not answered yet."""
 
     options: Options
     state: State
@@ -29,10 +29,11 @@ class World:
     state_file: Path | None = None
     latency_ms: float = 0.0
     orders: list[Order] = field(default_factory=list)
+    under_way: int = 0
 
-    def reset(self) -> None:
-        """Back to the start: an empty workspace, no faults, no latency, an empty log."""
-        self.state = fresh(self.options)
+    def reset(self, state: State | None = None) -> None:
+        """Back to the start: an empty workspace (or `state`), no faults, no latency, an empty log."""
+        self.state = state or fresh(self.options)
         self.faults.clear()
         self.orders.clear()
         self.journal.clear()

@@ -139,3 +139,33 @@ def test_faults_can_be_forgotten(faulty: BlockingSandbox, client: httpx.Client) 
     faulty.fault(times=5, status=500)
     faulty.clear_faults()
     assert client.get(AGENTS).status_code == 200
+
+
+def test_a_reset_goes_back_to_a_state_that_was_told(api: httpx.Client, sandbox: BlockingSandbox) -> None:
+    kept = api.post(f"{AGENTS}/create", json={**CREATE, "name": "kept"}).json()["agent_id"]
+    told = sandbox.state()
+    api.delete(f"{AGENTS}/{kept}")
+    api.post(f"{AGENTS}/create", json={**CREATE, "name": "stray"})
+
+    assert sandbox.reset(told) == 0
+
+    assert sandbox.state() == told
+    assert sandbox.log() == []
+    assert sandbox.reset() == 0
+    assert sandbox.state()["agents"] == {}
+    with pytest.raises(ValueError, match="nonsense"):
+        sandbox.reset({"nonsense": {}})
+
+
+def test_a_reset_tells_of_requests_that_may_yet_write(api: httpx.Client, sandbox: BlockingSandbox) -> None:
+    sandbox.fault(method="POST", path=f"{AGENTS}/create", delay_ms=300)
+    late = threading.Thread(target=api.post, args=(f"{AGENTS}/create",), kwargs={"json": CREATE})
+    late.start()
+    while not sandbox.faults()[0]["hits"]:
+        time.sleep(0.01)
+
+    assert sandbox.reset() == 1
+
+    late.join()
+    assert len(sandbox.state()["agents"]) == 1
+    assert sandbox.reset() == 0

@@ -1,0 +1,174 @@
+"""Migrated databases that are lent to one test after another: each is put back to what its template is.
+
+Emptying one takes three milliseconds; to copy and drop one takes forty, and to start a PostgREST on it a hundred more.
+Only what is beyond doubt is lent again: whose catalogue or rows of the template somebody changed, where a statement
+still runs, or whose server was stopped, killed or frozen meanwhile is dropped, and the next test gets a copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import psycopg
+
+from agentctl.clients.store.migrations import migrate
+from tests import postgrest
+from tests.cluster import VERIFIER, Cluster
+
+# What can be made or altered by a statement, with the column that tells a database's own from the system's.
+_CATALOGUES = {
+    "pg_class": "oid", "pg_attribute": "attrelid", "pg_attrdef": "oid", "pg_index": "indexrelid",
+    "pg_constraint": "oid", "pg_trigger": "oid", "pg_rewrite": "oid", "pg_proc": "oid", "pg_type": "oid",
+    "pg_policy": "oid", "pg_namespace": "oid", "pg_default_acl": "oid", "pg_event_trigger": "oid",
+    "pg_extension": "oid", "pg_publication": "oid", "pg_statistic_ext": "oid",
+}  # fmt: skip
+_FIRST_OID = 16384  # of what initdb did not make
+_OURS = f"select oid::regclass::text from pg_class where oid >= {_FIRST_OID} and relkind = %s order by oid"
+_SETTINGS = (
+    "select md5(concat(datacl, datconnlimit, (select array_agg((setrole, setconfig) order by setrole) "
+    "from pg_db_role_setting where setdatabase = d.oid))) from pg_database d where datname = current_database()"
+)
+# PostgREST's connections stay; if one of them does something, it would do it to the next test.
+_ALONE = """
+    select coalesce(bool_and(case usename when 'authenticator' then state = 'idle' else
+        pg_terminate_backend(pid, 5000) end), true)
+    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Those of each table that had some, as COPY tells them, and what each sequence had reached."""
+
+    tables: dict[str, bytes]
+    sequences: dict[str, tuple[object, ...] | None]
+
+
+@dataclass
+class Database:
+    """One of a server's: our own connection, whose caches are warm, and the PostgREST if a test has wanted one."""
+
+    name: str
+    connection: psycopg.Connection
+    disturbances: int
+    served: ExitStack = field(default_factory=ExitStack)
+    project: postgrest.Project | None = None
+
+    def close(self) -> None:
+        self.served.close()
+        self.connection.close()
+
+
+class Databases:
+    """Those of one server."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Migrates the template; all others are its copies."""
+        self._cluster = cluster
+        self._template = cluster.new_database()
+        asyncio.run(migrate(cluster.dsn(self._template), shim=True))
+        cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
+        with psycopg.connect(cluster.dsn(self._template)) as connection:
+            tables, sequences = ([name for (name,) in connection.execute(_OURS, (kind,))] for kind in "rS")
+            lasting = [name for name in tables if _row(connection, f"select from {name} limit 1") is not None]
+            self._tables, self._sequences = [name for name in tables if name not in lasting], sequences
+            self._empty = ";".join(_emptying(self._tables, sequences))
+            self._fingerprint = _fingerprint(lasting)
+            self._unchanged = _row(connection, self._fingerprint)
+        self._idle: list[Database] = []
+        self._lent: dict[str, Database] = {}
+
+    def lend(self) -> str:
+        """The DSN of an empty one, that is nobody else's until it is given back."""
+        while self._idle:
+            database = self._idle.pop()
+            if database.disturbances == self._cluster.disturbances:
+                break
+            self._drop(database)
+        else:
+            database = self._new()
+        dsn = self._cluster.dsn(database.name)
+        self._lent[dsn] = database
+        return dsn
+
+    def project(self, dsn: str) -> postgrest.Project:
+        """A lent one as a Supabase project, behind a PostgREST that stays with it."""
+        database = self._lent[dsn]
+        if database.project is None:
+            serving = postgrest.project(dsn.replace("//postgres:", "//authenticator:"))
+            database.project = database.served.enter_context(serving)
+        return database.project
+
+    def rows(self, dsn: str) -> Rows:
+        """What is in a lent one."""
+        connection, tables = self._lent[dsn].connection, dict[str, bytes]()
+        for name in self._tables:
+            with connection.cursor().copy(f"copy {name} to stdout".encode()) as told:
+                tables[name] = b"".join(told)
+        reached = {name: _row(connection, f"select last_value, is_called from {name}") for name in self._sequences}
+        return Rows({name: told for name, told in tables.items() if told}, reached)
+
+    def fill(self, dsn: str, rows: Rows) -> None:
+        """Put them into a lent one that is empty."""
+        connection = self._lent[dsn].connection
+        for name, told in rows.tables.items():
+            with connection.cursor().copy(f"copy {name} from stdin".encode()) as copy:
+                copy.write(told)
+        for name, reached in rows.sequences.items():
+            connection.execute(f"select setval('{name}', %s, %s)".encode(), reached)
+
+    def give_back(self, dsn: str) -> None:
+        """The test is over. Its server may have been stopped."""
+        database = self._lent.pop(dsn)
+        if database.disturbances == self._cluster.disturbances and self._emptied(database.connection):
+            self._idle.append(database)
+        else:
+            self._drop(database)
+
+    def close(self) -> None:
+        """End what was started for them; the databases go with their server."""
+        for database in (*self._idle, *self._lent.values()):
+            database.close()
+
+    def _new(self) -> Database:
+        name = self._cluster.new_database(self._template)
+        connection = psycopg.connect(self._cluster.dsn(name), autocommit=True)
+        # Triggers and foreign keys would keep rows or make new ones.
+        connection.execute("set session_replication_role = replica")
+        return Database(name, connection, self._cluster.disturbances)
+
+    def _emptied(self, connection: psycopg.Connection) -> bool:
+        """Whether it is as the template now."""
+        if _row(connection, _ALONE) != (True,):
+            return False
+        connection.execute(self._empty.encode())
+        return _row(connection, self._fingerprint) == self._unchanged
+
+    def _drop(self, database: Database) -> None:
+        database.close()
+        if self._cluster.process is None:
+            self._cluster.start()
+        self._cluster.drop(database.name)
+
+
+def _emptying(tables: list[str], sequences: list[str]) -> Iterator[str]:
+    for name in tables:
+        yield f"delete from {name}"
+    for name in sequences:
+        yield f"select setval('{name}', seqstart, false) from pg_sequence where seqrelid = '{name}'::regclass"
+
+
+def _fingerprint(lasting: list[str]) -> str:
+    """A query whose answer is another one after any change of the catalogue or of these tables' rows."""
+    versions = [
+        f"(select md5(string_agg(concat(ctid, xmin), ',' order by ctid)) from {name} where {column} >= {_FIRST_OID})"
+        for name, column in _CATALOGUES.items()
+    ]
+    rows = [f"(select md5(string_agg(t::text, ',' order by t::text)) from {name} t)" for name in lasting]
+    return f"select {', '.join([*versions, *rows, f'({_SETTINGS})'])}"
+
+
+def _row(connection: psycopg.Connection, query: str) -> tuple[object, ...] | None:
+    return connection.execute(query.encode()).fetchone()
