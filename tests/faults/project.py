@@ -69,12 +69,14 @@ class FaultyStore:
 class Bench:
     """Two assistants: `empfang` has a number; `nacht` looks things up in its document. Both have folders."""
 
-    def __init__(self, root: Path, dsn: str, store: FaultyStore, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, root: Path, database: psycopg.Connection, store: FaultyStore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         self.root, self.platform = root, InMemory()
         self.way: httpx.AsyncBaseTransport = self.platform  # a test may put something in it
         self.store = store
         self.more = ""  # that `nacht` declares besides
-        self._dsn, self._capsys = dsn, capsys
+        self._database, self._capsys = database, capsys
         self.key = self.platform.world.options.api_key
         (root / "agentctl.toml").write_text('project = "beispiel"\n')
         self.write("Hilf.", at="empfang")
@@ -129,19 +131,17 @@ class Bench:
     def keep(self) -> None:
         """Remember the world as it is."""
         self._state = pickle.dumps(self.platform.world.state)
-        with psycopg.connect(self._dsn) as connection:
-            for table in TABLES:
-                connection.execute(f"create table kept_{table} as table agentctl.{table}")
+        for table in TABLES:
+            self._database.execute(f"create table kept_{table} as table agentctl.{table}".encode())
 
     def again(self) -> None:
         """The world as it was."""
         self.platform.world.state = pickle.loads(self._state)
         self.platform.world.faults.clear()
         self.store.orders.clear()
-        with psycopg.connect(self._dsn) as connection:
-            # In one go, and without the new files that a truncate makes: a test may ask for it a hundred times.
-            undo = "delete from agentctl.{0}; insert into agentctl.{0} select * from kept_{0}"
-            connection.execute("; ".join(undo.format(table) for table in TABLES))
+        # In one go, and without the new files that a truncate makes: a test may ask for it a hundred times.
+        undo = "delete from agentctl.{0}; insert into agentctl.{0} select * from kept_{0}"
+        self._database.execute("; ".join(undo.format(table) for table in TABLES).encode())
 
     def ids(self) -> dict[str, str]:
         """Those of the folder and the document of `nacht`; none before they are made."""
@@ -194,9 +194,9 @@ def number(platform: InMemory) -> dict[str, Any]:
 def bench(
     tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Bench]:
-    with start_blocking_portal() as portal:
+    with start_blocking_portal() as portal, psycopg.connect(dsn, autocommit=True) as database:
         store = FaultyStore(portal, dsn)
-        found = Bench(tmp_path, dsn, store, capsys)
+        found = Bench(tmp_path, database, store, capsys)
         monkeypatch.setattr(wiring, "connect", found.connect)
         monkeypatch.setattr(wiring.Control, "patience", Patience(sleep=no_time))
         monkeypatch.setattr("agentctl.resources.rag_index.Pace", lambda: Pace(sleep=no_time))
