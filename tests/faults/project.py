@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
 from agentctl import wiring
 from agentctl.cli.app import run
 from agentctl.clients.elevenlabs import ElevenLabs
 from agentctl.clients.retry import Retry
+from agentctl.clients.store.postgres import PostgresStore
 from agentctl.errors import StoreError, StoreUnavailable
 from agentctl.resources.rag_index import Pace
 from agentctl.sync.patience import Patience
@@ -37,30 +41,42 @@ OPENING = "Wir haben von neun bis fünf offen. " * 20  # long enough to be index
 
 
 class FaultyStore:
-    """The real store, except that `fault` comes of the next call of `function`."""
+    """The real store, except that `fault` comes of the next call of `function`.
 
-    def __init__(self, store: Any, orders: dict[str, str]) -> None:
-        self._store, self._orders = store, orders
+    It stays connected from one command to the next, in a thread of its own: a new connection of each of a thousand
+    commands would read the catalogue and compile the functions anew.
+    """
+
+    def __init__(self, portal: BlockingPortal, dsn: str) -> None:
+        self._portal = portal
+        self._store = portal.call(PostgresStore.open, dsn)
+        self.orders: dict[str, str] = {}
 
     async def call(self, function: str, args: Any, *, timeout: float = 10.0) -> Any:
-        fault = self._orders.pop(function, "")
+        fault = self.orders.pop(function, "")
         if fault and "applied" not in fault:
             raise STORE_FAULTS[fault]()
-        answer = await self._store.call(function, args, timeout=timeout)
+        asked = partial(self._store.call, function, args, timeout=timeout)
+        answer = await asyncio.wrap_future(self._portal.start_task_soon(asked))
         if fault:
             raise STORE_FAULTS[fault]()
         return answer
+
+    def close(self) -> None:
+        self._portal.call(self._store.close)
 
 
 class Bench:
     """Two assistants: `empfang` has a number; `nacht` looks things up in its document. Both have folders."""
 
-    def __init__(self, root: Path, dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(
+        self, root: Path, database: psycopg.Connection, store: FaultyStore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         self.root, self.platform = root, InMemory()
         self.way: httpx.AsyncBaseTransport = self.platform  # a test may put something in it
-        self.store_orders: dict[str, str] = {}
+        self.store = store
         self.more = ""  # that `nacht` declares besides
-        self._dsn, self._capsys = dsn, capsys
+        self._database, self._capsys = database, capsys
         self.key = self.platform.world.options.api_key
         (root / "agentctl.toml").write_text('project = "beispiel"\n')
         self.write("Hilf.", at="empfang")
@@ -87,8 +103,7 @@ class Bench:
     async def connect(self, directory: Path, *arguments: Any, **options: Any) -> AsyncIterator[wiring.Control]:
         """A control whose platform is in memory, where one request follows another and no time passes."""
         async with CONNECT(directory, *arguments, **options) as control:
-            faulty = FaultyStore(await control.store(), self.store_orders)
-            control._store = faulty
+            control._store = self.store
             retry = Retry(sleep=no_time)
             control.api = ElevenLabs(
                 "http://127.0.0.1", SecretStr(self.key), transport=self.way, retry=retry, concurrency=1
@@ -116,19 +131,17 @@ class Bench:
     def keep(self) -> None:
         """Remember the world as it is."""
         self._state = pickle.dumps(self.platform.world.state)
-        with psycopg.connect(self._dsn) as connection:
-            for table in TABLES:
-                connection.execute(f"create table kept_{table} as table agentctl.{table}")
+        for table in TABLES:
+            self._database.execute(f"create table kept_{table} as table agentctl.{table}".encode())
 
     def again(self) -> None:
         """The world as it was."""
         self.platform.world.state = pickle.loads(self._state)
         self.platform.world.faults.clear()
-        self.store_orders.clear()
-        with psycopg.connect(self._dsn) as connection:
-            # In one go, and without the new files that a truncate makes: a test may ask for it a hundred times.
-            undo = "delete from agentctl.{0}; insert into agentctl.{0} select * from kept_{0}"
-            connection.execute("; ".join(undo.format(table) for table in TABLES))
+        self.store.orders.clear()
+        # In one go, and without the new files that a truncate makes: a test may ask for it a hundred times.
+        undo = "delete from agentctl.{0}; insert into agentctl.{0} select * from kept_{0}"
+        self._database.execute("; ".join(undo.format(table) for table in TABLES).encode())
 
     def ids(self) -> dict[str, str]:
         """Those of the folder and the document of `nacht`; none before they are made."""
@@ -181,12 +194,15 @@ def number(platform: InMemory) -> dict[str, Any]:
 def bench(
     tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Bench]:
-    found = Bench(tmp_path, dsn, capsys)
-    monkeypatch.setattr(wiring, "connect", found.connect)
-    monkeypatch.setattr(wiring.Control, "patience", Patience(sleep=no_time))
-    monkeypatch.setattr("agentctl.resources.rag_index.Pace", lambda: Pace(sleep=no_time))
-    for name, value in {"DATABASE_URL": dsn, "ELEVENLABS_API_KEY": found.key}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ELEVENLABS_BASE_URL", "http://127.0.0.1")
-    yield found
-    found.platform.judged()
+    with start_blocking_portal() as portal, psycopg.connect(dsn, autocommit=True) as database:
+        store = FaultyStore(portal, dsn)
+        found = Bench(tmp_path, database, store, capsys)
+        monkeypatch.setattr(wiring, "connect", found.connect)
+        monkeypatch.setattr(wiring.Control, "patience", Patience(sleep=no_time))
+        monkeypatch.setattr("agentctl.resources.rag_index.Pace", lambda: Pace(sleep=no_time))
+        for name, value in {"DATABASE_URL": dsn, "ELEVENLABS_API_KEY": found.key}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("ELEVENLABS_BASE_URL", "http://127.0.0.1")
+        yield found
+        store.close()
+        found.platform.judged()

@@ -192,7 +192,7 @@ def order(bench: Bench, kind: str, verb: str, fault: str) -> None:
     """Let the fault come of the verb's first request."""
     method, path, *more = TABLE[kind].requests[verb]
     if method == "store":
-        bench.store_orders[path] = fault
+        bench.store.orders[path] = fault
         return
     order: dict[str, Any] = {"method": method, "path": path.format(**bench.ids()), **FAULTS[fault]}
     for part in more:
@@ -223,7 +223,7 @@ def tried(bench: Bench, kind: str, verb: str, fault: str, command: tuple[str, ..
     """Run into the fault, and once more without it; what is not as it should be."""
     method, path, *_ = TABLE[kind].requests[verb]
     code, told = bench(*command)
-    if bench.store_orders or [one["hits"] for one in bench.platform.world.faults.as_json()] == [0]:
+    if bench.store.orders or [one["hits"] for one in bench.platform.world.faults.as_json()] == [0]:
         yield "it was not met"
     if (verb, fault) == ("delete", "404"):
         yield from converged(bench, command)  # The platform says "gone" of what is there: the next run finds it out.
