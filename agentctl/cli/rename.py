@@ -22,19 +22,28 @@ def rename(
 ) -> None:
     """Give an assistant another key: its folder is renamed, and its agent, documents and numbers keep their ids."""
 
-    async def run(control: Control) -> tuple[Renaming, Applied]:
+    async def run(control: Control) -> tuple[Renaming, Applied] | None:
         from agentctl.verbs.exclusive import exclusive
+        from agentctl.verbs.renaming import learning, recorded
         from agentctl.verbs.renaming import rename as verbs
 
         async with exclusive(control):
+            if await recorded.is_to_learn(control, old, new):
+                say(f"renames.toml has it, done with another store: what is {old} here is {new} then; nothing else is")
+                confirm("Learn it?", yes=yes)
+                await learning.learn(control, old, new)
+                return None
             renaming = await verbs.look(control, old, new)
             say(_what(renaming))
             confirm("Rename it?", yes=yes)
             return renaming, await verbs.rename(control, renaming)
 
-    renaming, applied = connected(run)
-    _print(renaming, applied, json=json)
-    end(applied)
+    done = connected(run)
+    if done is None:
+        print("{}" if json else f"{old} is {new} now.")
+        return
+    _print(*done, json=json)
+    end(done[1])
 
 
 def _what(renaming: Renaming) -> str:

@@ -30,6 +30,7 @@ from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
+from agentctl.verbs.renaming.recorded import must_be_learnt, settle
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
@@ -65,6 +66,7 @@ async def plan(
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded, bindings, recalled, kinds = await _begun(control, only)
+    await must_be_learnt(control, bindings)
     await must_be_called_so(control, only)
     assistants = select(loaded.assistants, only)
     gated = gate.wanted(control, gated)
@@ -173,8 +175,9 @@ async def apply(
 
 
 async def _remember(control: Control, plan: Plan) -> None:
-    """What whoever has no files must know: former secrets, and how long calls are kept."""
+    """What whoever has no files must know: former secrets, how long calls are kept, which renames these have seen."""
     await former_secrets.remember(control, plan)
+    await settle(control)
     if isinstance(plan, ProjectPlan):
         await retain.declare(control, control.loaded.project.retention)
 

@@ -13,10 +13,11 @@ from agentctl.errors import Problem
 from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.files import ASSISTANTS
+from agentctl.sources.renames import FILENAME
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan, Planned, refs
-from agentctl.verbs.renaming import cut_off, renamed
+from agentctl.verbs.renaming import cut_off, recorded, renamed
 from agentctl.verbs.renaming.begun import Given, given
 from agentctl.verbs.renaming.parting import shared
 from agentctl.wiring import Control
@@ -29,8 +30,15 @@ async def outdated(control: Control, bindings: Bindings, assistants: Sequence[As
 
     Where the files declare both, a new assistant has taken the old key. One that has an agent of its own, since newer
     files have such a new assistant, is none of these where a folder that was renamed by hand is what the other became.
-    The store is asked only where something that is bound is not declared. Raises StoreError.
+    Raises StoreError, and ConfigurationError where the list of renames cannot be read.
     """
+    missed = await recorded.missed(control, {one.key for one in assistants})
+    found = await _remembered(control, bindings, assistants)
+    return found | {one.key: missed.given(one.key) for one in assistants if one.key in missed.moved}
+
+
+async def _remembered(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> dict[str, Given]:
+    """Those of which no list tells: of a rename by an earlier version, or where the list was left out of Git."""
     bound, declared = bindings.of(agent.KIND), {one.key for one in assistants}
     found = await given(control, declared) if bound.keys() - declared else {}
     older = {key: one for key, one in found.items() if one.new in bound and one.new not in declared}
@@ -52,11 +60,14 @@ async def doubted(
     """The plan with a doubt, and a notice, about each assistant of older files, and about the end of what it became.
 
     And about each whose folder was renamed by hand: of the former ones that is no question. Of two that are bound to
-    one agent it has nothing.
+    one agent it has nothing. Where the list of renames says that the files are older, all of it is doubted.
     """
     if plan.empty:
         return plan
-    older = {**await _misplaced(control, plan), **await outdated(control, bindings, assistants)}
+    if why := (await recorded.missed(control, {one.key for one in assistants})).told:
+        changes = tuple(replace(one, doubt=why) for one in plan.changes)
+        return replace(plan, changes=changes, notices=(*plan.notices, Problem(FILENAME, why)))
+    older = {**await _misplaced(control, plan), **await _remembered(control, bindings, assistants)}
     apart = {*older, *(one.new for one in older.values()), *await _taken_up(control, bindings, assistants)}
     plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)
     whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
@@ -65,8 +76,8 @@ async def doubted(
     doubts = {key: _doubt(old, older[old], bound, torn=old in torn) for key, old in whose.items()}
     ends = await _ends(control, plan, older)
     doubts |= {key: ends[key] for key in ends if key not in doubts}
-    changes = [one for one in plan.changes if _assistant(one.desired) not in torn]
-    doubtful = [replace(one, doubt=doubts.get(_assistant(one.desired)) or one.doubt) for one in changes]
+    rest = [one for one in plan.changes if _assistant(one.desired) not in torn]
+    doubtful = [replace(one, doubt=doubts.get(_assistant(one.desired)) or one.doubt) for one in rest]
     planned = {_assistant(one.desired) for one in doubtful} | {_assistant(one.ref) for one in plan.failures}
     where = {one.key: one.where for one in assistants}
     notices = [Problem(where[key], doubts[key]) for key, one in older.items() if {key, one.new} & planned]

@@ -21,6 +21,7 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sources.mentions import renamed
 from agentctl.sources.pulled import Rewrite
 from agentctl.sources.pulled import replace as rewrite
+from agentctl.sources.renames import FILENAME
 from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.elsewhere import must_be_there
@@ -32,6 +33,7 @@ from agentctl.verbs.renaming.begun import begun, learnt, was_begun
 from agentctl.verbs.renaming.cut_off import must_have_ended
 from agentctl.verbs.renaming.marking import marked
 from agentctl.verbs.renaming.parting import is_one, parted, torn
+from agentctl.verbs.renaming.recorded import note
 from agentctl.verbs.renaming.rekeyed import aside, given, taken
 from agentctl.verbs.renaming.renamed import Moves, moves
 from agentctl.verbs.revisions import held
@@ -217,7 +219,7 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
                 left = await aside(control, made_way) if renaming.displaced else []
                 with _moved(folder, old, new) if renaming.moves else nullcontext():
                     await given(control, names)
-            await _mentioned(renaming)
+            await _mentioned(control, renaming)
         loaded = (await read(control, again=True)).checked()  # what it had read is no more
         (assistant,) = (one for one in loaded.assistants if one.key == new)
         for one in before:
@@ -229,13 +231,14 @@ async def rename(control: Control, renaming: Renaming) -> Applied:
         return await marked(control, [*left, beside.revisions.get(new, assistant)])
 
 
-async def _mentioned(renaming: Renaming) -> None:
+async def _mentioned(control: Control, renaming: Renaming) -> None:
     """Have the other files name the new key. What is done before it stays, so that the same command goes on."""
     old, new = renaming.old, renaming.new
     try:
+        await note(control, old, new)
         await asyncio.to_thread(rewrite, renaming.mentions)
     except (ConfigurationError, Stale) as error:
-        where = ", ".join(one.where for one in renaming.mentions)
+        where = ", ".join([FILENAME, *(one.where for one in renaming.mentions)])
         raise SyncError(
             f"{error.message}\n{ASSISTANTS}/{new} is the folder and {new} the key of what was {old}; what is left is "
             f"to name it in {where}, and its marks at ElevenLabs",

@@ -1,0 +1,133 @@
+"""The renames that files and store have each seen: whoever lacks one is the older of the two.
+
+The files keep theirs in renames.toml, the store keeps the same ids. Nothing is guessed: of files that lack a rename all
+is held back, and a store that lacks one has to learn it before anything is planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+
+from agentctl.errors import SyncError
+from agentctl.resources import agent
+from agentctl.sources.renames import FILENAME, Rename, moved, record, recorded
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Scope
+from agentctl.verbs.renaming.begun import Given
+from agentctl.verbs.undertaking import Undertaking
+from agentctl.wiring import Control
+
+_PREFIX = "renamed "
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What these files have not seen: `renames`, oldest first; `moved`: the key that each assistant has by now."""
+
+    renames: tuple[Rename, ...] = ()
+    moved: Mapping[str, str] = field(default_factory=dict)
+
+    def given(self, key: str) -> Given:
+        """What became of the assistant that had this key."""
+        return Given(self.moved[key], next(one.on for one in self.renames if one.old == key))
+
+    @property
+    def told(self) -> str:
+        """That they are older, and the way out of it."""
+        if not self.renames:
+            return ""
+        first, more = self.renames[0], len(self.renames) - 1
+        others = f" and {more} more" if more else ""
+        return (
+            f"{FILENAME} does not have {first.command} of {first.on.isoformat()}{others}, so these files are older: "
+            f"update the checkout (git pull); where {FILENAME} was left out of Git, commit that of whoever renamed"
+        )
+
+
+async def missed(control: Control, declared: Collection[str]) -> Missed:
+    """The renames that the store has seen and these files have not. Raises StoreError and ConfigurationError.
+
+    Files that declare the new keys and none of the old ones are newer, whatever has become of their list; and what was
+    renamed back is as it was.
+    """
+    known, here = await _seen(control), await _recorded(control)
+    renames = tuple(one for one in known if one not in here)
+    found = moved(renames)
+    ends = set(found.values())
+    is_newer = ends <= set(declared) and not (found.keys() - ends) & set(declared) and found.keys() != ends
+    back = not found and {one.old for one in renames} == {one.new for one in renames}
+    return Missed() if is_newer or back else Missed(renames, found)
+
+
+async def must_be_learnt(control: Control, bindings: Bindings) -> None:
+    """Raise SyncError where these files have seen a rename of what this store knows by its old key still.
+
+    Nothing is asked of the store where no assistant was ever renamed. Raises StoreError and ConfigurationError.
+    """
+    if left := await _unlearnt(control, bindings):
+        several = f" and {len(left) - 1} more" if len(left) > 1 else ""
+        raise SyncError(
+            f"{FILENAME} has {left[0].command} of {left[0].on.isoformat()}{several}, which this store has not seen",
+            f"Another store has. Let this one know it: {', then '.join(one.command for one in left)}",
+        )
+
+
+async def is_to_learn(control: Control, old: str, new: str) -> bool:
+    """Whether this rename was done with another store, and is the next that this one has to learn."""
+    left = await _unlearnt(control, await control.bindings())
+    return bool(left) and (left[0].old, left[0].new) == (old, new)
+
+
+async def note(control: Control, old: str, new: str) -> None:
+    """Both have seen this rename from now on. Raises StoreError and ConfigurationError."""
+    await save(control, await asyncio.to_thread(record, control.directory, old, new))
+
+
+async def settle(control: Control) -> None:
+    """What these files have seen and this scope knows nothing of was before its time, and is seen from now on."""
+    for one in await unseen(control):
+        await (await Undertaking.of(control, _name(one))).save({})
+
+
+async def _unlearnt(control: Control, bindings: Bindings) -> list[Rename]:
+    bound = set(bindings.of(agent.KIND))
+    left = []
+    for one in await unseen(control):
+        if one.old in bound:
+            left.append(one)
+            bound = {*bound - {one.old}, one.new}
+    return left
+
+
+async def unseen(control: Control) -> list[Rename]:
+    """What the store has not seen, oldest first."""
+    found = await _recorded(control)
+    known = await _seen(control) if found else ()
+    return [one for one in found if one not in known]
+
+
+async def _recorded(control: Control) -> tuple[Rename, ...]:
+    return await asyncio.to_thread(recorded, control.directory)
+
+
+async def _seen(control: Control) -> list[Rename]:
+    store, scopes = await control.store(), (_everywhere(control), control.scope)
+    rows = await asyncio.gather(*(store.call("undertakings", asdict(scope)) for scope in scopes))
+    names = {row["name"] for some in rows for row in some if row["name"].startswith(_PREFIX)}
+    words = (name.removeprefix(_PREFIX).split(" ") for name in sorted(names))
+    return [Rename(id=ident, old=old, new=new) for ident, old, new in words]
+
+
+async def save(control: Control, one: Rename) -> None:
+    """The store has seen it, in every environment."""
+    await Undertaking(await control.store(), _everywhere(control), _name(one)).save({})
+
+
+def _name(one: Rename) -> str:
+    return f"{_PREFIX}{one.id} {one.old} {one.new}"
+
+
+def _everywhere(control: Control) -> Scope:
+    return Scope(control.scope.project, "", "")

@@ -1,0 +1,200 @@
+"""renames.toml: what files and store have each seen of renames decides which of them is older, whatever has moved."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from agentctl.sources.renames import FILENAME
+from tests.agentctl.verbs.renaming.test_rename import in_sync
+from tests.agentctl.verbs.renaming.test_renamed import names, routes
+from tests.telephony import NUMBER, Bench, bench
+
+__all__ = ["bench"]
+
+
+@pytest.fixture
+def two(bench: Bench) -> Bench:
+    """Assistants a and b, each with a prompt of its own; a has the number."""
+    shutil.rmtree(bench.toml.parent)
+    for key, prompt in (("a", "Vereinbare Termine."), ("b", "Nimm Bestellungen auf.")):
+        made(bench, key, prompt)
+    assert bench("sync", "--yes", "--prune", "--force")[0] == 0
+    assert bench("import-number", NUMBER, "--assistant", "a", "--yes")[0] == 0
+    assert bench("sync", "--yes")[0] == 0
+    return bench
+
+
+def made(bench: Bench, key: str, prompt: str) -> None:
+    bench.declare(key)
+    folder = bench.root / "assistants" / key
+    (folder / "prompt.md").write_text(f"{prompt}\n")
+    (folder / "knowledge").mkdir()
+    (folder / "knowledge" / "preise.md").write_text(f"{prompt} Ein Brot: 4 Euro.\n")
+
+
+def edited(bench: Bench, *keys: str) -> None:
+    """Nothing of them is what it was."""
+    for key in keys:
+        folder = bench.root / "assistants" / key
+        toml = folder / "assistant.toml"
+        lines = toml.read_text().splitlines()
+        toml.write_text("\n".join([f'name = "Jetzt {key}"', *lines[1:]]) + "\n")
+        (folder / "prompt.md").write_text(f"Du bist jetzt {key}.\n")
+        (folder / "knowledge" / "preise.md").write_text(f"Bei {key} kostet es mehr.\n")
+
+
+def commit(bench: Bench, name: str) -> None:
+    """The files as Git has them: folders and list."""
+    aside = bench.root / name
+    shutil.copytree(bench.root / "assistants", aside / "assistants")
+    if (bench.root / FILENAME).exists():
+        shutil.copy(bench.root / FILENAME, aside)
+
+
+def check_out(bench: Bench, name: str) -> None:
+    shutil.rmtree(bench.root / "assistants")
+    (bench.root / FILENAME).unlink(missing_ok=True)
+    shutil.copytree(bench.root / name, bench.root, dirs_exist_ok=True)
+
+
+def rename(bench: Bench, *steps: str) -> None:
+    for step in steps:
+        code, out, err = bench("rename", *step.split(), "--yes")
+        assert code == 0, out + err
+
+
+def fresh(bench: Bench) -> None:
+    made(bench, "a", "Hier ist ein ganz neues A.")
+    assert bench("sync", "--yes")[0] == 0
+
+
+def shift(bench: Bench) -> None:
+    rename(bench, "b c", "a b")
+
+
+def swap(bench: Bench) -> None:
+    rename(bench, "a x", "b a", "x b")
+
+
+def into_a_place_that_was_left(bench: Bench) -> None:
+    shutil.rmtree(bench.root / "assistants" / "b")
+    assert bench("sync", "--yes", "--prune")[0] == 0
+    rename(bench, "a b")
+
+
+def given_twice(bench: Bench) -> None:
+    rename(bench, "a z")
+    fresh(bench)
+    rename(bench, "a y")
+
+
+def taken_up(bench: Bench) -> None:
+    rename(bench, "a z")
+    fresh(bench)
+
+
+WAYS = [shift, swap, into_a_place_that_was_left, given_twice, taken_up]
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_older_files_write_nothing_whatever_was_renamed(
+    two: Bench, way: Callable[[Bench], None], is_edited: bool
+) -> None:
+    commit(two, "older")
+    way(two)
+    if is_edited:
+        edited(two, *(folder.name for folder in (two.root / "assistants").iterdir()))
+    assert two("sync", "--yes")[0] == 0
+    commit(two, "newer")
+    before, ringing = two.sandbox.state()["agents"], routes(two)
+    check_out(two, "older")
+    for options in ((), ("--prune", "--force")):
+        with two.writes() as writes:
+            code, out, err = two("sync", "--yes", *options)
+        assert (code, writes, two.sandbox.state()["agents"], routes(two)) == (3, [], before, ringing), out + err
+        assert f"{FILENAME} does not have agentctl rename" in out
+        assert "update the checkout (git pull)" in out
+        assert "--take-ours" not in out
+    check_out(two, "newer")
+    in_sync(two)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_another_store_learns_what_was_renamed_in_its_order(
+    two: Bench, way: Callable[[Bench], None], other_dsn: str, monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    code, out, err = two("sync", "--yes", "--stateless")
+    assert code == 0, out + err
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    way(two)
+    assert two("sync", "--yes")[0] == 0
+    before, ringing = names(two), routes(two)
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    with two.writes() as writes:
+        code, out, err = two("sync", "--yes", "--prune")
+    assert (code, writes) == (1, []), out + err
+    steps = (out + err).partition("Let this one know it: ")[2].splitlines()[0].split(", then ")
+    for step in steps:
+        assert two(*step.removeprefix("agentctl ").split(), "--yes")[0] == 0
+    with two.writes() as writes:
+        code, out, err = two("sync", "--yes", "--prune")
+    assert (code, writes, names(two), routes(two)) == (0, [], before, ringing), out + err
+    in_sync(two)
+
+
+def test_what_was_renamed_back_is_no_reason_to_wait(two: Bench) -> None:
+    commit(two, "older")
+    rename(two, "a z", "z a")
+    check_out(two, "older")
+    in_sync(two)
+
+
+def test_newer_files_whose_list_was_left_out_go_on(two: Bench) -> None:
+    rename(two, "a z")
+    listed = (two.root / FILENAME).read_text()
+    (two.root / FILENAME).unlink()
+    in_sync(two)
+    made(two, "a", "Hier ist ein ganz neues A.")  # by now the files could be older ones
+    code, out, err = two("sync", "--yes")
+    assert (code, f"where {FILENAME} was left out of Git, commit" in out) == (3, True), out + err
+    (two.root / FILENAME).write_text(listed)
+    assert two("sync", "--yes")[0] == 0
+    in_sync(two)
+
+
+def test_a_list_that_is_broken_is_an_error_with_its_place(two: Bench) -> None:
+    rename(two, "a z")
+    path: Path = two.root / FILENAME
+    good = path.read_text()
+    for text, where in (
+        (f"<<<<<<< HEAD\n{good}", "line 1"),
+        (good.replace('new = "z"', 'new = "Z Z"'), "rename.0.new"),
+        (good.replace("[[rename]]", "[[renamed]]"), "unknown keys: renamed"),
+    ):
+        path.write_text(text)
+        code, out, err = two("sync", "--yes")
+        assert (code, FILENAME in err, where in err) == (2, True, True), out + err
+    path.write_text(good)
+    in_sync(two)
+
+
+def test_a_store_that_comes_later_has_seen_what_the_files_have(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename(two, "a z")
+    before = names(two)
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("sync", "--yes", "--stateless")[0] == 0
+    fresh(two)  # of which the list, too, speaks
+    in_sync(two)
+    assert names(two).items() >= before.items()
+    with psycopg.connect(other_dsn) as connection:
+        (count,) = connection.execute("select count(*) from agentctl.undertakings").fetchone() or (0,)
+    assert count == 1
