@@ -14,6 +14,7 @@ from agentctl.calls import due, zone
 from agentctl.calls.action_items import action_items
 from agentctl.calls.call import ActionItem, Call, Digest, Wanted
 from agentctl.calls.completions import Completions
+from agentctl.calls.event import told
 from agentctl.calls.language_model import LanguageModel
 from agentctl.errors import BudgetSpent, DigestError
 from agentctl.resources.action_items import ITEM_ID
@@ -80,7 +81,7 @@ class WithFallback:
             error = DigestError(f"the language model took longer than {self.patience:g} s for this call")
         except DigestError as failed:
             error = failed
-        log.warning("digest of %s fell back: %s", call.conversation_id, error.message)
+        log.warning("digest of %s fell back: %s", told(call.conversation_id), error.message)
         made = await self.second.digest(call, wanted)
         reason = {"fallback_from": "llm", "error": error.message}
         spent = {"over_budget": True} if isinstance(error, BudgetSpent) else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +19,30 @@ _CHECK_TIMEOUT = 10.0
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 # Servers differ in what they know: OpenAI and vLLM know schemas, others only JSON, some neither.
 _FORMATS = ("json_schema", "json_object", "text")
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+# The codes and types of errors that OpenAI, Azure, Anthropic, Groq and vLLM document. Any other word may be a caller's,
+# since the request was made of theirs.
+_CODES = {
+    *("invalid_api_key", "invalid_request_error", "authentication_error", "permission_error", "insufficient_quota"),
+    *("rate_limit_exceeded", "rate_limit_error", "model_not_found", "not_found_error", "context_length_exceeded"),
+    *("string_above_max_length", "request_too_large", "unsupported_parameter", "unsupported_value", "invalid_type"),
+    *("invalid_value", "unknown_parameter", "missing_required_parameter", "invalid_json_schema"),
+    *("json_validate_failed", "content_filter", "content_policy_violation", "server_error", "api_error"),
+    *("overloaded_error", "timeout_error", "billing_error", "billing_not_active"),
+    *(
+        "billing_hard_limit_reached",
+        "account_deactivated",
+        "unsupported_country_region_territory",
+        "model_decommissioned",
+    ),
+    *(
+        "DeploymentNotFound",
+        "BadRequestError",
+        "NotFoundError",
+        "AuthenticationError",
+        "RateLimitError",
+        "InternalServerError",
+    ),
+}
 
 
 class ChatCompletions:
@@ -123,13 +145,14 @@ class ChatCompletions:
         return Completion(content, wire.whole(usage.get("prompt_tokens")), wire.whole(usage.get("completion_tokens")))
 
     def _code(self, response: httpx.Response) -> str:
-        """The vendor's short code. Its message is left out: it may repeat the request or part of the key."""
+        """The vendor's short code, if it is a known one. Its message may repeat the request or part of the key."""
         try:
             error = response.json()["error"]
-            code = str(error.get("code") or error.get("type") or "")
+            found = [error.get("code"), error.get("type")]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return ""
-        return f" ({self._veil(code)})" if _CODE.fullmatch(code) else ""
+        known = [word for word in found if isinstance(word, str) and word in _CODES]
+        return f" ({self._veil(known[0])})" if known else ""
 
 
 def _format(kind: str, schema: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -63,9 +63,13 @@ async def test_the_request_is_the_one_of_openai() -> None:
     await completions.close()
 
 
-async def test_a_code_that_is_the_key_is_told_without_it() -> None:
-    with pytest.raises(DigestError, match=r"answered 400 \(\*\*\*\)"):
-        await ask(model(Server(httpx.Response(400, json={"error": {"code": "geheim"}}))))
+@pytest.mark.parametrize("code", ["geheim", "498999998777", "Erika_Muster", 498999998777, ["invalid_api_key"]])
+async def test_a_code_that_no_vendor_documents_is_not_told(code: Any) -> None:
+    with pytest.raises(DigestError) as caught:
+        await ask(model(Server(httpx.Response(400, json={"error": {"code": code, "type": "Wurzelpeter"}}))))
+    assert caught.value.message == "the language model's server answered 400"
+    with pytest.raises(DigestError, match=r"answered 400 \(rate_limit_error\)$"):
+        await ask(model(Server(httpx.Response(400, json={"error": {"code": code, "type": "rate_limit_error"}}))))
 
 
 async def test_without_a_key_none_is_sent() -> None:
