@@ -162,6 +162,11 @@ class Call:
         """Whether the call failed before anybody said a word."""
         return self.status == "failed" and not self.turns
 
+    @property
+    def silent(self) -> bool:
+        """Whether nobody said a word: there is no turn with a letter or a digit in it."""
+        return not any(sign.isalnum() for turn in self.turns for sign in turn.message or "")
+
     def record(self) -> dict[str, Any]:
         """As `store_call` takes it, without the turns and what the event knows (assistant, source, timestamp)."""
         apart = {"turns", "detail", "started_at", "timezone", "summary", "title", "collected"}

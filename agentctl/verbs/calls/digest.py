@@ -90,7 +90,7 @@ async def _again(store: Store, model: LanguageModel, conversation_id: str, *, fo
         return None
     assistant = SavedAssistant.from_row(row["settings"]) if row["settings"] else None
     call = in_its_zone(call_of(row), assistant)
-    if not any(turn.message for turn in call.turns):
+    if call.silent:
         return Redigested(conversation_id, "silent")
     wanted = wanted_of(call, assistant)
     try:

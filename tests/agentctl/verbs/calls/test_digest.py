@@ -123,7 +123,7 @@ async def test_all_calls_since_then_and_no_older_ones(control: Control, endpoint
     await stored(control, "conv_1", "conv_2")
     old = {**SAMPLE["data"]["metadata"], "start_time_unix_secs": 1_700_000_000}
     await accept(control, "old", metadata=old)
-    await accept(control, "silent", transcript=[])
+    await accept(control, "silent", transcript=[{"role": "user", "message": " "}])
     await work.process(control, mails=False)
     asked = len(endpoint.asked)
     endpoint.answer = lambda user: {**SAID, "title": "Neu"}
