@@ -16,6 +16,7 @@ from agentctl.secrecy.veil import Veil
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
 _CHECK_TIMEOUT = 10.0
+_MOST = 4_000_000  # bytes of an answer; a digest is a thousandth of that
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 # Servers differ in what they know: OpenAI and vLLM know schemas, others only JSON, some neither.
 _FORMATS = ("json_schema", "json_object", "text")
@@ -83,7 +84,7 @@ class ChatCompletions:
     async def check(self) -> tuple[str, ...]:
         """Ask for the models, which costs nothing; empty where the server does not tell them. Raises DigestError."""
         try:
-            response = await self._client.get(f"{self._base}/models", timeout=_CHECK_TIMEOUT)
+            response = await self._answer("GET", f"{self._base}/models", timeout=_CHECK_TIMEOUT)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"the language model cannot be reached ({type(error).__name__})"
             raise DigestError(what, "Check LLM_BASE_URL, and that this machine is online.") from None
@@ -109,11 +110,22 @@ class ChatCompletions:
                 return self._completion(response)
             self._format = _FORMATS.index(kind) + 1
 
+    async def _answer(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """The answer, read as far as it is of any use. Raises DigestError for a longer one, and httpx' own errors."""
+        content = bytearray()
+        async with self._client.stream(method, url, **request) as response:
+            async for piece in response.aiter_bytes():
+                content += piece
+                if len(content) > _MOST:
+                    what = f"the language model's answer is longer than {_MOST / 1e6:g} MB"
+                    raise DigestError(what, charged=response.is_success)
+        return httpx.Response(response.status_code, content=bytes(content))
+
     async def _post(self, body: dict[str, Any]) -> httpx.Response:
         """One request, and one more after bad luck: the answer is only text, so asking twice is safe."""
         for last in (False, True):
             try:
-                response = await self._client.post(self._url, json=body)
+                response = await self._answer("POST", self._url, json=body)
             except httpx.TimeoutException:
                 raise DigestError("the language model did not answer in time", charged=True) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -1,5 +1,6 @@
+import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -157,3 +158,30 @@ async def test_the_whole_way_from_call_to_digest() -> None:
     said = {"title": "Rückruf", "summary": "Frau Muster bittet um Rückruf.", "action_items": []}
     digest = await digester(model(Server(answer(json.dumps(said))))).digest(parse(conversation()), Wanted("de"))
     assert (digest.engine, digest.model, digest.title) == ("llm", "m", "Rückruf")
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body without an end, which counts what of it was taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.taken += 64 * 1024
+            yield b" " * 64 * 1024
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_without_an_end_is_not_read_to_it(status: int) -> None:
+    body = Endless()
+    with pytest.raises(DigestError, match="longer than 4 MB") as caught:
+        await ask(model(Server(lambda _: httpx.Response(status, stream=body))))
+    assert body.taken < 5_000_000
+    assert caught.value.charged is (status == 200)
+
+
+async def test_an_answer_that_is_packed_is_measured_as_it_unfolds() -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    with pytest.raises(DigestError, match="longer than 4 MB"):
+        await ask(model(Server(httpx.Response(200, headers={"content-encoding": "gzip"}, content=bomb))))
