@@ -161,6 +161,10 @@ async def test_a_budget_that_is_spent_falls_back_and_ends_the_run(
         states = await since(frugal)
         assert any(state.endswith("spent") for state in states)
         assert len(endpoint.asked) * 1.1 <= 10
+    async with opening(**prices, llm_daily_budget=0.5) as broke:
+        states = await since(broke, force=True)
+        assert {state.split()[1] for state in states} == {"spent"}
+        assert len(states) <= 4  # those that were under way with the first
     async with opening(**prices) as generous:
         assert sorted({state.split()[1] for state in await since(generous)}) == ["made", "unchanged"]
 
