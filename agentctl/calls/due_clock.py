@@ -46,14 +46,16 @@ _BARE = re.compile(
 )
 _RANGE = re.compile(rf"\b{_HOUR}(?::[0-5]\d)?(?:\s*uhr)?\s*(?:und|oder|bis|and|or|to|until|-|–)\s*{READ}")
 _BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\s+{READ}|{READ}\s+(?:oder|or)\s+{READ}")
-_LATE = re.compile(r"\b(?:nachmittags?|abends?|afternoon|evening|tonight)\b")
+_LATE = re.compile(r"(?:nachmittags?|abends?|afternoon|evening|tonight)\b")
 _EARLY = re.compile(r"\b(?:früh|morgens|vormittags?|morning)\b")
+_NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
 _NOON = re.compile(r"\bmittags?\b")
 
 
 def clocks(phrase: Phrase) -> list[list[time]]:
     """For each time of day that is named, what it can mean, the likeliest first: "drei Uhr" is 03:00 or 15:00."""
     late, early, noon = (bool(part.search(phrase.left)) for part in (_LATE, _EARLY, _NOON))
+    phrase.night = bool(_NIGHT.search(phrase.left))
     named = []
     for pattern, minutes in _FORMS:
         for found in phrase.take(pattern):

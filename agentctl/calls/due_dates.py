@@ -34,8 +34,9 @@ _OF_MONTH = re.compile(
     r"(?:\s+(?:des|dieses)\s+monats\b|\s+of\s+(?:the|this)\s+month\b)?"
 )
 _WEEKDAY = re.compile(
-    rf"(?P<next>\b(?:nächste[nrsm]?|next)\s+)?(?P<later>\bübernächste[nrsm]?\s+)?\b(?P<day>{alternatives(WEEKDAYS)})s?\b"
-    r"(?:\s+morgen\b)?"
+    rf"(?P<next>\b(?:nächste[nrsm]?|next)\s+)?(?P<later>\bübernächste[nrsm]?\s+)?\b(?P<day>{alternatives(WEEKDAYS)})"
+    r"(?:s\b|\b|(?=morgen|früh|vor|mit|nach|abend))"  # Freitags, Freitagmorgen
+    r"(?:\s?morgen\b|(?:früh|vormittag|mittag|nachmittag|abend)\b)?"
 )
 _SEVERAL = re.compile(
     rf"\b(?:{alternatives(WEEKDAYS)})\s*(?:-|–|bis|to|through|until|till)\s*(?:{alternatives(WEEKDAYS)})\b"
@@ -83,7 +84,7 @@ def dates(phrase: Phrase, day: date) -> list[date]:
         phrase.clash |= not sets[-1]
         weekdays = []
     else:
-        sets += [list(_ahead(spans, day)), *([one] for one in relative)]
+        sets += [list(_ahead(spans, day)), *([one, one + timedelta(1)] if phrase.night else [one] for one in relative)]
         if any(one.qualified for one in weekdays):
             sets.append([on for one in weekdays for on in one.alone()])
     sets.append(_ending(phrase, day))

@@ -18,7 +18,7 @@ class Phrase:
 
     dated: they name a date of the calendar, which then is the only one that they can mean. firm: such a date, or one
     that is counted from the day of the call, which no circumstance moves. clash: what was read contradicts itself, or
-    is only what the date is before or after. bounded: likewise the time.
+    is only what the date is before or after. bounded: likewise the time. night: the day may be the one that it ends in.
     """
 
     left: str
@@ -26,6 +26,7 @@ class Phrase:
     firm: bool = False
     clash: bool = False
     bounded: bool = False
+    night: bool = False
 
     @classmethod
     def of(cls, words: str) -> Phrase:

@@ -88,14 +88,15 @@ ORDINALS = {
 # What leaves the date and the hour that others name as they are.
 FILLERS = _words(
     """
-    am im an in um bis zu zum zur auf für noch schon gleich direkt spätestens frühestens dann also ja bitte gern gerne
-    und oder mal doch eben genau so etwa ungefähr circa ca gegen der die das den dem des diese diesen dieser dieses
-    kommende kommenden kommender früh frühen morgens vormittag vormittags nachmittag nachmittags mittag mittags abend
-    abends nacht nachts uhr zeit wieder wenn möglich ich wir sie er es mich mir uns ihnen sich rufen ruft rufe
-    anrufen zurückrufen zurück rückruf melden melde meldet geht passt wäre wird werden termin
+    am im an in um bis zu zum zur auf für noch schon gleich direkt spätestens dann also ja bitte gern gerne
+    und oder mal doch eben genau so etwa ungefähr circa ca gegen der die das den dem des diese diesen dieser
+    dieses kommende kommenden kommender früh frühen morgens vormittag vormittags nachmittag nachmittags mittag
+    mittags abend abends nacht nachts mitternacht uhr zeit wieder wenn möglich ich wir sie er es mich mir uns
+    ihnen sich rufen ruft rufe anrufen zurückrufen zurück rückruf melden melde meldet geht passt wäre wird
+    werden termin
     at on by the this coming of and or till until to latest around about approximately sharp please then again
-    morning afternoon evening night o clock time if possible i we you he she they it me us him her call calls back
-    will ll would be is s let
+    morning afternoon evening night midnight o clock time if possible i we you he she they it me us him her
+    call calls back will ll would be is s let
     """
 )
 # What of time no form of words reads by itself: where it is left over, the date is another than what was read.
