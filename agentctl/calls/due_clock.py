@@ -63,12 +63,13 @@ def clocks(phrase: Phrase) -> list[list[time]]:
             if hour > 24:
                 continue
             times = _times(hour, minutes(found), found["half"], sure=found["h"].startswith("0"))
-            if late != early or noon:
-                after = late or (noon and hour < 4)
-                times = [one for one in times if (one.hour >= 12) == after] or times
+            if noon:
+                times = [one for one in times if 10 <= one.hour < 16] or times
+            elif late != early and hour < 12:
+                times = [one for one in times if (one.hour >= 12) == late] or times
             named.append(times)
-    phrase.bounded = bool(phrase.take(_RANGE) + phrase.take(_BOUND))
-    phrase.take(_BARE)
+    bounds, bare = phrase.take(_RANGE, _BOUND), phrase.take(_BARE)
+    phrase.bounded = bool(bounds or (named and bare))
     return named
 
 

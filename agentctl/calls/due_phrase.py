@@ -18,7 +18,8 @@ class Phrase:
 
     dated: they name a date of the calendar, which then is the only one that they can mean. firm: such a date, or one
     that is counted from the day of the call, which no circumstance moves. clash: what was read contradicts itself, or
-    is only what the date is before or after. bounded: likewise the time. night: the day may be the one that it ends in.
+    is only what the date is before or after. bounded: the time is before or after one, or among several. night: the
+    day may be the one that it ends in.
     """
 
     left: str

@@ -184,6 +184,10 @@ def around(day: str | None, at: str | None = None) -> tuple[date | None, time | 
         ("20. November nächstes Jahr", "2027-11-20", None),
         ("morgen um zwölf Uhr nachts", "2026-11-20", "00:00"),
         ("morgen abend um acht", "2026-11-20", "20:00"),
+        ("morgen um zwölf Uhr mittags", "2026-11-20", "12:00"),
+        ("morgen um ein Uhr mittags", "2026-11-20", "13:00"),
+        ("morgen um zehn Uhr oder um elf", "2026-11-20", "11:00"),
+        ("morgen abend um zwölf Uhr", "2026-11-20", "00:00"),
     ],
 )
 def test_a_right_answer_of_the_model_stands(words: str, day: str, at: str | None) -> None:
@@ -208,6 +212,7 @@ def test_a_right_answer_of_the_model_stands(words: str, day: str, at: str | None
         ("morgen um zehn Uhr dreißig", ("2026-11-20", "10:00"), ("2026-11-20", "10:30")),
         ("morgen früh um acht Uhr", ("2026-11-20", "20:00"), ("2026-11-20", "08:00")),
         ("tomorrow at half past three pm", ("2026-11-20", "15:00"), ("2026-11-20", "15:30")),
+        ("morgen um zwölf Uhr mittags", ("2026-11-20", "00:00"), ("2026-11-20", "12:00")),
         ("übermorgen um halb drei nachmittags", ("2026-11-20", "15:30"), ("2026-11-21", "14:30")),
     ],
 )
