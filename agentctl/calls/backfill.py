@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from agentctl.calls import inbox, wire
 from agentctl.calls.conversation import identifier
-from agentctl.calls.event import TRANSCRIPTION
+from agentctl.calls.event import TRANSCRIPTION, told
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailable
 
@@ -196,7 +196,7 @@ async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Trie
         except (StoreUnavailable, RateLimited):
             raise  # Each of the others would wait for it just as long.
         except AgentctlError as error:
-            log.warning("conversation %s could not be entered: %s", one.conversation_id, type(error).__name__)
+            log.warning("conversation %s could not be entered: %s", told(one.conversation_id), type(error).__name__)
             tried.left.append(one.conversation_id)
             tried.failures.append(error)
 
@@ -215,7 +215,7 @@ async def _enter(api: Api, store: Store, conversation_id: str) -> bool | None:
     try:
         data = await api.get("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
     except NotFound:
-        log.info("conversation %s was deleted before it could be fetched", conversation_id)
+        log.info("conversation %s was deleted before it could be fetched", told(conversation_id))
         return False
     if wire.mapping(data).get("status") not in TERMINAL:
         return None

@@ -89,7 +89,8 @@ class Digest:
     `caller_number` as the caller gave them. `asked_sha256` is of all that the model was asked; `cost` in the money of
     the prices that are set; `seconds` how long it took. None: nobody judged, said or counted. `detail` holds why a
     better engine did not write it (`fallback_from`, `error`, `over_budget`), and of a model's answer what was dropped
-    (`dropped`: items without evidence; `dates`: how many were corrected or dropped; `unproven`: of the caller).
+    (`dropped`: items without evidence; `dates`: how many dates and times were corrected or dropped; `unproven`: of
+    the caller).
     """
 
     engine: str
@@ -160,6 +161,11 @@ class Call:
     def never_happened(self) -> bool:
         """Whether the call failed before anybody said a word."""
         return self.status == "failed" and not self.turns
+
+    @property
+    def silent(self) -> bool:
+        """Whether nobody said a word: there is no turn with a letter or a digit in it."""
+        return not any(sign.isalnum() for turn in self.turns for sign in turn.message or "")
 
     def record(self) -> dict[str, Any]:
         """As `store_call` takes it, without the turns and what the event knows (assistant, source, timestamp)."""

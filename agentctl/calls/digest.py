@@ -14,6 +14,7 @@ from agentctl.calls import due, zone
 from agentctl.calls.action_items import action_items
 from agentctl.calls.call import ActionItem, Call, Digest, Wanted
 from agentctl.calls.completions import Completions
+from agentctl.calls.event import told
 from agentctl.calls.language_model import LanguageModel
 from agentctl.errors import BudgetSpent, DigestError
 from agentctl.resources.action_items import ITEM_ID
@@ -62,7 +63,9 @@ class Analysis:
 
 
 class WithFallback:
-    """`first`, and where it fails or takes longer than `patience` seconds `second`, whose digest then says so."""
+    """`first`, and where it fails or takes longer than `patience` seconds `second`, whose digest then says so; for a
+    call in which nobody said a word `second` at once.
+    """
 
     def __init__(self, first: Digester, second: Digester, *, patience: float = PATIENCE) -> None:
         self.first = first
@@ -71,7 +74,7 @@ class WithFallback:
 
     async def digest(self, call: Call, wanted: Wanted) -> Digest:
         """Raises DigestError only if `second` does."""
-        if call.never_happened or not call.turns:
+        if call.silent:  # a model would invent what it was about
             return await self.second.digest(call, wanted)
         try:
             async with asyncio.timeout(self.patience):
@@ -80,7 +83,7 @@ class WithFallback:
             error = DigestError(f"the language model took longer than {self.patience:g} s for this call")
         except DigestError as failed:
             error = failed
-        log.warning("digest of %s fell back: %s", call.conversation_id, error.message)
+        log.warning("digest of %s fell back: %s", told(call.conversation_id), error.message)
         made = await self.second.digest(call, wanted)
         reason = {"fallback_from": "llm", "error": error.message}
         spent = {"over_budget": True} if isinstance(error, BudgetSpent) else {}
@@ -95,7 +98,8 @@ def _dated(item: ActionItem, call: Call) -> ActionItem:
 def extract(call: Call, language: str) -> Digest:
     """Engine `extract`: the caller's first and last words and their count, without any model. Deterministic."""
     german = language == "de"
-    said = [" ".join(turn.message.split()) for turn in call.turns if turn.role == "user" and turn.message]
+    words_of = (" ".join((turn.message or "").split()) for turn in call.turns if turn.role == "user")
+    said = [words for words in words_of if words]
     if not call.turns:
         summary = "Zu diesem Anruf liegt kein Gesprächstext vor." if german else "This call has no transcript."
     elif not said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,12 @@ from agentctl.calls.call import OUTCOMES, Wanted
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
 INITIATION_FAILURE = "call_initiation_failure"
+_NAME = re.compile(r"[a-z][a-z_]{0,59}|conv_[A-Za-z0-9_]{1,60}")
+
+
+def told(name: str | None) -> str:
+    """An event's type or a conversation's id, fit for a log: whoever may sign can write a caller's name into either."""
+    return name if name and _NAME.fullmatch(name) else "(unusual)" if name else "-"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agentctl.calls.event import told
 from agentctl.calls.inbox import Accepted, Heading, Source, Store, entry
 from agentctl.calls.jobs import describe
 from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
@@ -109,9 +110,9 @@ def _tell(batch: Sequence[_Waiting], accepted: Sequence[Accepted]) -> None:
     # One line per commit: at a thousand deliveries per second, a line for each would be a quarter of the work.
     for new, word in ((True, "accepted"), (False, "again")):
         pairs = zip(batch, accepted, strict=True)
-        told = [(one.event["type"], one.event["conversation_id"]) for one, it in pairs if it.new is new]
-        if told:
-            log.info("%s: %r", word, told)
+        named = [(told(one.event["type"]), told(one.event["conversation_id"])) for one, it in pairs if it.new is new]
+        if named:
+            log.info("%s: %r", word, named)
 
 
 def _fail(batch: Sequence[_Waiting], error: StoreError) -> None:

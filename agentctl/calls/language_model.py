@@ -142,7 +142,8 @@ class _Checked:
     def _item(self, item: Item, turn: int) -> ActionItem:
         day = zone.day_of(self.call.started_at, self.call.timezone)
         found = due.resolve(item.due, day, item.due_date, item.due_time)
-        self.verdicts[found.verdict] = self.verdicts.get(found.verdict, 0) + 1
+        for verdict in (found.verdict, found.at_verdict):
+            self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
         return ActionItem(item.what, item.who, item.due, found.on, found.at, item.quote, turn)
 
     def detail(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from agentctl.calls import conversation, event, inbox, wire
 from agentctl.calls.call import Call, Digest, Wanted
 from agentctl.calls.digest import Digester
-from agentctl.calls.event import Event, SavedAssistant
+from agentctl.calls.event import Event, SavedAssistant, told
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
 from agentctl.calls.sound import Sound, sound_of
@@ -71,7 +71,7 @@ async def process(
     except Malformed as error:
         return await _keep(claimed, store, error.message)
     if found is None:
-        return await _keep(claimed, store, f"events of type {claimed.type!r} are not known to this version")
+        return await _keep(claimed, store, f"events of type {told(claimed.type)!r} are not known to this version")
     digest = await _digest(claimed, found, digester)
     return await _store(claimed, found, digest, store, letterhead or Letterhead())
 

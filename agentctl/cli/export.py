@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -62,6 +59,7 @@ def export(
 async def _export(control: Control, wanted: Selection, form: Format, output: Path | None) -> int:
     """How many calls there were."""
     from agentctl.cli.render_export import FORMS
+    from agentctl.cli.written import written
     from agentctl.verbs.calls import audit
     from agentctl.verbs.calls import found as verbs
 
@@ -74,30 +72,3 @@ async def _export(control: Control, wanted: Selection, form: Format, output: Pat
             many += 1
     await audit.note(control, "exported", calls=many)
     return many
-
-
-@contextmanager
-def written(path: Path | None, *, mark: bool = False) -> Iterator[TextIO]:
-    """stdout, or a file that takes the place of `path` once it is whole: what was there stays if this fails.
-
-    `mark`: begin the file with a byte order mark, without which Excel takes UTF-8 for something else.
-    """
-    if path is None:
-        yield sys.stdout
-        return
-    from agentctl.errors import UsageError
-
-    if path.is_dir():
-        raise UsageError(f"{path}: cannot be written: it is a directory")
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.unlink(missing_ok=True)
-        unfinished.touch(mode=0o600)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        with unfinished.open("w", encoding="utf-8-sig" if mark else "utf-8", newline="") as out:
-            yield out
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read
+_CELL = 60  # columns: room for every id; what is longer was sent by somebody who means no good
 _COLOURS = {"dead": 31, "failed": 31, "kept": 33, "pending": 33, "running": 36, "done": 32, "sent": 32}
 
 
@@ -64,7 +65,10 @@ def drained_text(drained: Drained) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell; the last one is cut at the terminal's edge, but never to nothing."""
+    """Columns as wide as their widest cell, up to a limit; the last one is cut at the terminal's edge, but never to
+    nothing.
+    """
+    rows = [[*(_cut(cell, _CELL) for cell in row[:-1]), row[-1]] for row in rows]
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head) - 1)]
     room = max(shutil.get_terminal_size((160, 24)).columns - sum(widths) - 2 * len(widths), 24)
     first, *others = [

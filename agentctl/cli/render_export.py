@@ -24,7 +24,15 @@ COLUMNS = (
 # A spreadsheet that is set to semicolons splits a cell of commas at them, and one that does not know our quotes at
 # line ends: what would begin a cell then must be no formula either.
 _SPLIT = re.compile("(;\\s*[\"']?)(?=[=+\\-@|%\uff1d\uff0b\uff0d\uff20\u2212])")
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>|~&]|(?i:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?i:(?<=\bwww))\.")
+# Signs that are markup anywhere, those that begin a heading, a list or a rule where a text begins, and what makes links
+# of addresses. For mail addresses and names GitHub's renderer looks in what is shown, when backslashes are gone: there
+# an @ makes none with a sign behind it that is not seen.
+_NUMBERED = "|".join(rf"(?<=^\d{{{many}}})" for many in range(1, 10))  # of so many digits a list's number is made
+_MARKUP = re.compile(
+    r"[\\`*_{}\[\]<>|~&$]|^[#+=-]|(?:" + _NUMBERED + r")[.)]"
+    r"|(?i:(?<=http)|(?<=https)|(?<=ftp)):(?=//)|(?i:(?<=\bwww))\."
+)
+_UNSEEN = "\u2060"  # word joiner
 
 
 @dataclass(frozen=True)
@@ -76,8 +84,8 @@ def _paragraphs(call: Call) -> Iterator[str]:
 
 
 def text(value: object) -> str:
-    """One line that Markdown shows as it is: no markup, no HTML, no link."""
-    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", line(value))
+    """One line that Markdown shows as it is, wherever it stands: no markup, no HTML, no link."""
+    return _MARKUP.sub(lambda match: f"\\{match[0]}", line(value)).replace("@", f"@{_UNSEEN}")
 
 
 FORMS = {

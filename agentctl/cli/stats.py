@@ -38,8 +38,8 @@ def stats(
     else:
         print(render_stats.table_text(counted))
     if html is not None:
-        from agentctl.cli.export import written
         from agentctl.cli.stats_page import page
+        from agentctl.cli.written import written
 
         with written(html) as out:
             out.write(page(counted, span))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,10 +16,34 @@ from agentctl.secrecy.veil import Veil
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
 _CHECK_TIMEOUT = 10.0
+_MOST = 4_000_000  # bytes of an answer; a digest is a thousandth of that
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 # Servers differ in what they know: OpenAI and vLLM know schemas, others only JSON, some neither.
 _FORMATS = ("json_schema", "json_object", "text")
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+# The codes and types of errors that OpenAI, Azure, Anthropic, Groq and vLLM document. Any other word may be a caller's,
+# since the request was made of theirs.
+_CODES = {
+    *("invalid_api_key", "invalid_request_error", "authentication_error", "permission_error", "insufficient_quota"),
+    *("rate_limit_exceeded", "rate_limit_error", "model_not_found", "not_found_error", "context_length_exceeded"),
+    *("string_above_max_length", "request_too_large", "unsupported_parameter", "unsupported_value", "invalid_type"),
+    *("invalid_value", "unknown_parameter", "missing_required_parameter", "invalid_json_schema"),
+    *("json_validate_failed", "content_filter", "content_policy_violation", "server_error", "api_error"),
+    *("overloaded_error", "timeout_error", "billing_error", "billing_not_active"),
+    *(
+        "billing_hard_limit_reached",
+        "account_deactivated",
+        "unsupported_country_region_territory",
+        "model_decommissioned",
+    ),
+    *(
+        "DeploymentNotFound",
+        "BadRequestError",
+        "NotFoundError",
+        "AuthenticationError",
+        "RateLimitError",
+        "InternalServerError",
+    ),
+}
 
 
 class ChatCompletions:
@@ -61,7 +84,7 @@ class ChatCompletions:
     async def check(self) -> tuple[str, ...]:
         """Ask for the models, which costs nothing; empty where the server does not tell them. Raises DigestError."""
         try:
-            response = await self._client.get(f"{self._base}/models", timeout=_CHECK_TIMEOUT)
+            response = await self._answer("GET", f"{self._base}/models", timeout=_CHECK_TIMEOUT)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             what = f"the language model cannot be reached ({type(error).__name__})"
             raise DigestError(what, "Check LLM_BASE_URL, and that this machine is online.") from None
@@ -87,11 +110,22 @@ class ChatCompletions:
                 return self._completion(response)
             self._format = _FORMATS.index(kind) + 1
 
+    async def _answer(self, method: str, url: str, **request: Any) -> httpx.Response:
+        """The answer, read as far as it is of any use. Raises DigestError for a longer one, and httpx' own errors."""
+        content = bytearray()
+        async with self._client.stream(method, url, **request) as response:
+            async for piece in response.aiter_bytes():
+                content += piece
+                if len(content) > _MOST:
+                    what = f"the language model's answer is longer than {_MOST / 1e6:g} MB"
+                    raise DigestError(what, charged=response.is_success)
+        return httpx.Response(response.status_code, content=bytes(content))
+
     async def _post(self, body: dict[str, Any]) -> httpx.Response:
         """One request, and one more after bad luck: the answer is only text, so asking twice is safe."""
         for last in (False, True):
             try:
-                response = await self._client.post(self._url, json=body)
+                response = await self._answer("POST", self._url, json=body)
             except httpx.TimeoutException:
                 raise DigestError("the language model did not answer in time", charged=True) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -123,13 +157,14 @@ class ChatCompletions:
         return Completion(content, wire.whole(usage.get("prompt_tokens")), wire.whole(usage.get("completion_tokens")))
 
     def _code(self, response: httpx.Response) -> str:
-        """The vendor's short code. Its message is left out: it may repeat the request or part of the key."""
+        """The vendor's short code, if it is a known one. Its message may repeat the request or part of the key."""
         try:
             error = response.json()["error"]
-            code = str(error.get("code") or error.get("type") or "")
+            found = [error.get("code"), error.get("type")]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return ""
-        return f" ({self._veil(code)})" if _CODE.fullmatch(code) else ""
+        known = [word for word in found if isinstance(word, str) and word in _CODES]
+        return f" ({self._veil(known[0])})" if known else ""
 
 
 def _format(kind: str, schema: Mapping[str, Any], name: str) -> dict[str, Any]:

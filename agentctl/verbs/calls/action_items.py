@@ -11,6 +11,8 @@ from agentctl.errors import AgentctlError, UsageError
 from agentctl.verbs.calls.found import find
 from agentctl.wiring import Control
 
+_LISTED = "`agentctl calls actions list` shows those there are, by their ids"
+
 
 async def action_items(
     control: Control,
@@ -27,7 +29,7 @@ async def action_items(
     found = await find(control, replace(selection or Selection(), items=which), limit=limit, before=before)
     about = ("conversation_id", "assistant", "assistant_name", "started_at", "external_number", "title")
     return [
-        {"id": f"{call['conversation_id']}:{item['position']}", **item, **{name: call[name] for name in about}}
+        {**item, **{name: call[name] for name in about}}
         for call in found
         for item in call["action_items"]
         if which == "any" or not item["done"]
@@ -37,14 +39,17 @@ async def action_items(
 async def mark(control: Control, item: str, *, done: bool) -> dict[str, Any]:
     """Tick the item with this id off, or open it again; `changed` tells whether it was otherwise before.
 
-    Raises UsageError for what is no id, AgentctlError where there is no such item, StoreError.
+    An id stays the same as long as the item rests on the same words, whatever its place. Raises UsageError for what is
+    no id, AgentctlError where there is no such item, StoreError.
     """
-    match = re.fullmatch(r"(?s)(.+):(\d{1,9})", item)
+    if re.fullmatch(r"(?s).+:\d+", item):
+        raise UsageError(f"{item!r} is an item's place, which another digest of its call changes", _LISTED)
+    match = re.fullmatch(r"(?s)(.+):[a-p]{8}", item)
     if match is None:
-        raise UsageError(f"{item!r} is no action item's id", "`agentctl calls actions list` shows them: conv_…:0.")
+        raise UsageError(f"{item!r} is no action item's id", f"{_LISTED}: conv_…:hcafgkbo.")
     store = await control.store()
-    asked = {"conversation_id": match[1], "position": int(match[2]), "done": done}
+    asked = {"conversation_id": match[1], "id": item, "done": done}
     marked: dict[str, Any] | None = await store.call("mark_action_item", asked)
     if marked is None:
-        raise AgentctlError(f"there is no action item {item!r}", "`agentctl calls actions list` shows those there are.")
-    return {"id": item, **marked}
+        raise AgentctlError(f"there is no action item {item!r}, or not any more", _LISTED)
+    return marked

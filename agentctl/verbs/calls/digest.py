@@ -52,18 +52,23 @@ async def digest(control: Control, conversation_id: str, *, force: bool = False)
 async def digest_since(control: Control, since: datetime, *, force: bool = False) -> AsyncIterator[Redigested]:
     """Likewise every call that began at `since` or later, newest first; of one environment, where one was named.
 
-    Ends early when the day's budget is spent.
+    Ends with the first that the day's budget does not allow: those that come after it are not asked, nor told of.
     """
     store, model = await _prepared(control)
     page: dict[str, Any] = {"limit": _PAGE}
     if control.environment is not None:
         scope = await asyncio.to_thread(lambda: control.scope)
         page |= {"project": scope.project, "environment": scope.environment}
-    room = asyncio.Semaphore(_AT_ONCE)
+    room, ended = asyncio.Semaphore(_AT_ONCE), asyncio.Event()
 
     async def one(conversation_id: str) -> Redigested | None:
         async with room:
-            return await _again(store, model, conversation_id, force=force)
+            if ended.is_set():
+                return None
+            made = await _again(store, model, conversation_id, force=force)
+            if made is not None and made.state == "spent":
+                ended.set()
+            return made
 
     while rows := await store.call("list_calls", page):
         recent = [row for row in rows if datetime.fromisoformat(row["started_at"]) >= since]
@@ -71,7 +76,7 @@ async def digest_since(control: Control, since: datetime, *, force: bool = False
         for made in found:
             if made is not None:  # one that was erased meanwhile is nobody's
                 yield made
-        if len(recent) < len(rows) or any(made is not None and made.state == "spent" for made in found):
+        if len(recent) < len(rows) or ended.is_set():
             return
         page |= {"before": rows[-1]["started_at"], "before_id": rows[-1]["conversation_id"]}
 
@@ -90,7 +95,7 @@ async def _again(store: Store, model: LanguageModel, conversation_id: str, *, fo
         return None
     assistant = SavedAssistant.from_row(row["settings"]) if row["settings"] else None
     call = in_its_zone(call_of(row), assistant)
-    if not any(turn.message for turn in call.turns):
+    if call.silent:
         return Redigested(conversation_id, "silent")
     wanted = wanted_of(call, assistant)
     try:

@@ -51,7 +51,7 @@ def _file(path: Path) -> Path:
         why, remedy = "is a link that leads to itself", "Name a file."
     elif os.path.isdir(file):
         why, remedy = "is a directory", "Name a file in it."
-    elif _is_stream(path) or (os.path.exists(file) and not os.path.isfile(file)):
+    elif is_stream(path) or (os.path.exists(file) and not os.path.isfile(file)):
         why = "is no ordinary file, and a report takes the place of the file before it"
         remedy = "For stdout use --json, for no report leave --report away, for a pipe let the reader have the file."
     else:
@@ -59,8 +59,8 @@ def _file(path: Path) -> Path:
     raise UsageError(f"--report: {path} {why}", remedy)
 
 
-def _is_stream(path: Path) -> bool:
-    """Whether it is a name for something this process has open, such as /dev/stdout, though that be a file just now."""
+def is_stream(path: Path) -> bool:
+    """Whether `path` names something this process has open, such as /dev/stdout, though that be a file just now."""
     step = path.absolute()
     for _ in range(_LINKS):
         if step.as_posix().startswith(_STREAMS):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.calls.call import ActionItem, Call, Wanted
+from agentctl.calls.call import ActionItem, Call, Turn, Wanted
 from agentctl.calls.completions import Completion
 from agentctl.calls.conversation import parse
 from agentctl.calls.digest import Analysis, WithFallback, digester, extract
@@ -116,7 +116,9 @@ async def test_over_budget_is_told_apart_from_an_outage() -> None:
     assert "over_budget" not in away.detail
 
 
-async def test_a_call_without_words_is_not_sent_to_the_model() -> None:
+@pytest.mark.parametrize("messages", [(), ("",), ("  ", None), ("…", "\u200b")])
+async def test_a_call_without_words_is_not_sent_to_the_model(messages: tuple[str | None, ...]) -> None:
     model = Answers("{}")
-    digest = await digester(model).digest(Call("c", "done"), Wanted("de"))
+    turns = tuple(Turn(at, "user", message) for at, message in enumerate(messages))
+    digest = await digester(model).digest(Call("c", "done", turns=turns), Wanted("de"))
     assert (digest.engine, model.asked) == ("extract", [])

@@ -26,6 +26,8 @@ def on(month: int, day: int, year: int = 2026) -> date:
         ("the day after tomorrow", on(11, 20), ()),
         ("bis Freitag", on(11, 20), ()),
         ("Freitag morgen", on(11, 20), ()),
+        ("Freitagmorgen", on(11, 20), ()),
+        ("am Freitagnachmittag", on(11, 20), ()),
         ("by Friday", on(11, 20), ()),
         ("am Mittwoch", on(11, 25), (on(11, 18),)),
         ("next Tuesday", on(11, 24), (on(12, 1),)),
@@ -33,7 +35,7 @@ def on(month: int, day: int, year: int = 2026) -> date:
         ("am übernächsten Montag", on(11, 30), ()),
         ("Tuesday next week", on(11, 24), ()),
         ("nächste Woche Dienstag", on(11, 24), ()),
-        ("Dienstag in zwei Wochen", on(12, 1), ()),
+        ("Dienstag in zwei Wochen", on(12, 1), (on(12, 8),)),
         ("Montag oder Dienstag", on(11, 23), (on(11, 24),)),
         ("in zwei Wochen", on(12, 2), ()),
         ("in a week", on(11, 25), ()),
@@ -101,9 +103,12 @@ def test_what_a_model_makes_of_the_words_is_taken_if_they_can_mean_it(
         ("morgen um 9.30 Uhr", None, time(9, 30)),
         ("tomorrow at 2:15 pm", None, time(14, 15)),
         ("tomorrow, 12 a.m.", None, time(0)),
+        ("tomorrow 5pm", None, time(17)),
+        ("morgen um 19 Uhr für vier Personen", None, time(19)),
         ("morgen um drei Uhr", time(15), time(15)),
         ("morgen um drei Uhr", time(9), time(3)),
         ("morgen Nachmittag um drei Uhr", None, time(15)),
+        ("Freitagnachmittag um drei Uhr", None, time(15)),
         ("morgen um zehn", time(10), time(10)),
         ("morgen zwischen 9 und 11 Uhr", time(9), time(9)),
         ("am 24.12.", None, None),
@@ -112,6 +117,118 @@ def test_what_a_model_makes_of_the_words_is_taken_if_they_can_mean_it(
 )
 def test_the_time_of_day(words: str, proposed: time | None, at: time | None) -> None:
     assert resolve(words, DAY, None, proposed).at == at
+
+
+SAID_ON = date(2026, 11, 19)  # a Thursday
+
+
+def around(day: str | None, at: str | None = None) -> tuple[date | None, time | None]:
+    return (date.fromisoformat(day) if day else None, time.fromisoformat(at) if at else None)
+
+
+@pytest.mark.parametrize(
+    ("words", "day", "at"),
+    [
+        ("Freitag, den 27.", "2026-11-27", None),
+        ("Saturday the 28th", "2026-11-28", None),
+        ("Montag übernächster Woche", "2026-11-30", None),
+        ("übernächste Woche Mittwoch", "2026-12-02", None),
+        ("a week from Monday", "2026-11-30", None),
+        ("Freitag in acht Tagen", "2026-11-27", None),
+        ("morgen in einer Woche", "2026-11-27", None),
+        ("morgen um zehn Uhr dreißig", "2026-11-20", "10:30"),
+        ("morgen um vierzehn Uhr dreißig", "2026-11-20", "14:30"),
+        ("morgen um drei Uhr fünfzehn", "2026-11-20", "15:15"),
+        ("morgen um halb drei Uhr", "2026-11-20", "14:30"),
+        ("tomorrow at half past three pm", "2026-11-20", "15:30"),
+        ("am Freitag um neun oder zehn Uhr", "2026-11-20", "09:00"),
+        ("am 27.", "2026-11-27", None),
+        ("on the twenty-seventh", "2026-11-27", None),
+        ("Montag nach den Ferien", "2027-01-11", None),
+        ("vor Freitag", "2026-11-19", None),
+        ("nach dem 3. Dezember", "2026-12-04", None),
+        ("ersten Montag im Dezember", "2026-12-07", None),
+        ("the second Tuesday of December", "2026-12-08", None),
+        ("Freitag in drei Wochen", "2026-12-11", None),
+        ("Monday week", "2026-11-30", None),
+        ("Mittwoch drauf", "2026-12-02", None),
+        ("two weeks from tomorrow", "2026-12-04", None),
+        ("heute in vierzehn Tagen", "2026-12-03", None),
+        ("zwischen Montag und Freitag", "2026-11-25", None),
+        ("Montag bis Mittwoch", "2026-11-24", None),
+        ("vom 3. bis 5. Dezember", "2026-12-03", None),
+        ("heute oder morgen", "2026-11-20", None),
+        ("nächstes Wochenende", "2026-11-28", None),
+        ("Freitag der Woche darauf", "2026-12-04", None),
+        ("next Friday, the 27th", "2026-11-27", None),
+        ("Freitag oder spätestens Montag nach Feierabend", "2026-11-23", None),
+        ("morgen um Viertel nach acht", "2026-11-20", "20:15"),
+        ("morgen um drei viertel vier", "2026-11-20", "15:45"),
+        ("morgen um dreiviertel vier", "2026-11-20", "15:45"),
+        ("morgen um fünf vor halb drei", "2026-11-20", "14:25"),
+        ("tomorrow at quarter to four", "2026-11-20", "15:45"),
+        ("tomorrow at ten past two", "2026-11-20", "14:10"),
+        ("tomorrow at two thirty pm", "2026-11-20", "14:30"),
+        ("tomorrow at two o'clock", "2026-11-20", "14:00"),
+        ("morgen vor zehn Uhr", "2026-11-20", "09:00"),
+        ("morgen von 14 bis 16 Uhr", "2026-11-20", "14:00"),
+        ("morgen 14:00 bis 16:00 Uhr", "2026-11-20", "15:00"),
+        ("heute Nacht um ein Uhr", "2026-11-20", "01:00"),
+        ("heute um 24 Uhr", "2026-11-20", "00:00"),
+        ("KW 50, Dienstag", "2026-12-08", None),
+        ("in ein bis zwei Tagen", "2026-11-21", None),
+        ("Friday after next", "2026-12-04", None),
+        ("am zweiten Weihnachtsfeiertag", "2026-12-26", None),
+        ("tomorrow 2-4pm", "2026-11-20", "14:00"),
+        ("frühestens Montag", "2026-11-24", None),
+        ("20. November nächstes Jahr", "2027-11-20", None),
+        ("morgen um zwölf Uhr nachts", "2026-11-20", "00:00"),
+        ("morgen abend um acht", "2026-11-20", "20:00"),
+        ("morgen um zwölf Uhr mittags", "2026-11-20", "12:00"),
+        ("morgen um ein Uhr mittags", "2026-11-20", "13:00"),
+        ("morgen um zehn Uhr oder um elf", "2026-11-20", "11:00"),
+        ("morgen abend um zwölf Uhr", "2026-11-20", "00:00"),
+    ],
+)
+def test_a_right_answer_of_the_model_stands(words: str, day: str, at: str | None) -> None:
+    proposed, hour = around(day, at)
+    assert resolve(words, SAID_ON, proposed, hour) == Due(proposed, hour, "taken", "taken" if hour else "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "meant"),
+    [
+        ("übermorgen", ("2026-11-22", None), ("2026-11-21", None)),
+        ("morgen, wegen der Heizung", ("2026-11-21", None), ("2026-11-20", None)),
+        ("bis nächsten Dienstag bitte", ("2026-11-25", None), ("2026-11-24", None)),
+        ("am 3. Dezember beim Amt", ("2027-12-03", None), ("2026-12-03", None)),
+        ("Freitag, den 27.", ("2026-11-28", None), ("2026-11-27", None)),
+        ("übernächste Woche Mittwoch", ("2026-11-25", None), ("2026-12-02", None)),
+        ("a week from Monday", ("2026-11-23", None), ("2026-11-30", None)),
+        ("heute in zwei Wochen", ("2026-12-04", None), ("2026-12-03", None)),
+        ("in drei Tagen", ("2026-11-23", None), ("2026-11-22", None)),
+        ("Mittwoch, 2. Dezember", ("2026-12-03", None), ("2026-12-02", None)),
+        ("morgen um 14 Uhr", ("2026-11-20", "15:00"), ("2026-11-20", "14:00")),
+        ("morgen um zehn Uhr dreißig", ("2026-11-20", "10:00"), ("2026-11-20", "10:30")),
+        ("morgen früh um acht Uhr", ("2026-11-20", "20:00"), ("2026-11-20", "08:00")),
+        ("tomorrow at half past three pm", ("2026-11-20", "15:00"), ("2026-11-20", "15:30")),
+        ("morgen um zwölf Uhr mittags", ("2026-11-20", "00:00"), ("2026-11-20", "12:00")),
+        ("übermorgen um halb drei nachmittags", ("2026-11-20", "15:30"), ("2026-11-21", "14:30")),
+    ],
+)
+def test_what_the_words_cannot_mean_is_replaced(
+    words: str, said: tuple[str, str | None], meant: tuple[str, str | None]
+) -> None:
+    found = resolve(words, SAID_ON, *around(*said))
+    assert (found.on, found.at) == around(*meant)
+    assert found.verdict == ("taken" if said[0] == meant[0] else "corrected")
+    assert found.at_verdict == ("corrected" if said[1] else "")
+
+
+@pytest.mark.parametrize("words", ["vor Freitag", "Montag nach den Ferien", "jeden Freitag", "vom 3. bis 5. Dezember"])
+def test_words_of_which_a_part_is_not_understood_name_no_date_by_themselves(words: str) -> None:
+    assert resolve(words, SAID_ON) == Due()
+    assert resolve(words, SAID_ON, on(11, 18)) == Due(verdict="dropped")
 
 
 def test_without_a_day_nothing_follows_from_words() -> None:

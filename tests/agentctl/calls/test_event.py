@@ -1,6 +1,6 @@
 import pytest
 
-from agentctl.calls.event import Event, SavedAssistant
+from agentctl.calls.event import Event, SavedAssistant, told
 
 ROW = {
     "id": "e1",
@@ -36,3 +36,19 @@ def test_post_call_is_what_the_last_sync_saved(
 ) -> None:
     assistant = SavedAssistant.from_row({**ASSISTANT, "post_call": post_call})
     assert (assistant.mail_to, assistant.action_items, assistant.digest_language) == (mail_to, items, language)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("post_call_transcription", "post_call_transcription"),
+        ("conv_0bpe5013wqxyvqt6k7y5stzfjwns", "conv_0bpe5013wqxyvqt6k7y5stzfjwns"),
+        (None, "-"),
+        ("Erika Muster +498999998777", "(unusual)"),
+        ("498999998777", "(unusual)"),
+        ("post_call\n2026 INFO forged", "(unusual)"),
+        ("conv_" + "x" * 200, "(unusual)"),
+    ],
+)
+def test_a_log_shows_only_names_that_look_like_what_they_should_be(name: str | None, shown: str) -> None:
+    assert told(name) == shown

@@ -119,3 +119,13 @@ async def test_many_at_once_are_stored_once_each(postgres_store: Any) -> None:
     assert sum(answer.new for answer in answers) == 100
     assert len({answer.id for answer in answers}) == 100
     assert len(await postgres_store.call("list_events", {"states": None, "limit": 500})) == 100
+
+
+async def test_what_is_accepted_is_logged_without_a_word_of_a_caller(caplog: pytest.LogCaptureFixture) -> None:
+    ledger = Ledger()
+    ledger.go.set()
+    with caplog.at_level("INFO"):
+        await Intake(ledger).accept(b"1", Heading("Hans Wurzel", "conv_1\nHans", "agent_1", 1), "webhook")
+        await Intake(ledger).accept(b"2", HEADING, "webhook")
+    assert "Hans" not in caplog.text
+    assert "accepted: [('post_call_transcription', 'conv_1')]" in caplog.text

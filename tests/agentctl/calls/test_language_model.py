@@ -154,6 +154,7 @@ async def test_an_item_that_nothing_in_the_transcript_shows_is_dropped_and_count
     [
         ({"due": "morgen um zehn Uhr", "due_date": "2025-11-21"}, date(2025, 11, 21), time(10), {}),
         ({"due": "morgen", "due_date": "2025-11-20"}, date(2025, 11, 21), None, {"corrected": 1}),
+        ({"due": "morgen um 14 Uhr", "due_time": "15:00"}, date(2025, 11, 21), time(14), {"corrected": 1}),
         ({"due": "sobald es geht", "due_date": "2025-11-24"}, date(2025, 11, 24), None, {}),
         ({"due": "sobald es geht", "due_date": "2019-01-01"}, None, None, {"dropped": 1}),
         ({"due": "sobald es geht", "due_date": "2031-01-01"}, None, None, {"dropped": 1}),

@@ -155,3 +155,13 @@ def test_what_a_pass_came_to() -> None:
         "1 kept, since they were not understood: agentctl calls events --state kept",
         "Waiting: 3 events and 4 mails.",
     ]
+
+
+def test_one_endless_cell_makes_no_wide_table() -> None:
+    name = "conv_0bpe5013wqxyvqt6k7y5stzfjwns:hcafgkbo"
+    head, long, short = render_call.table(
+        ("ITEM", "NUMBER", "WHAT"), [(name, "9" * 22_000, "a"), (name, "1", "b")]
+    ).split("\n")
+    assert long == f"{name}  {'9' * 59}…  a"
+    assert short == f"{name}  1{' ' * 59}  b"
+    assert len(head) < 200

@@ -1,5 +1,6 @@
+import gzip
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -63,9 +64,13 @@ async def test_the_request_is_the_one_of_openai() -> None:
     await completions.close()
 
 
-async def test_a_code_that_is_the_key_is_told_without_it() -> None:
-    with pytest.raises(DigestError, match=r"answered 400 \(\*\*\*\)"):
-        await ask(model(Server(httpx.Response(400, json={"error": {"code": "geheim"}}))))
+@pytest.mark.parametrize("code", ["geheim", "498999998777", "Erika_Muster", 498999998777, ["invalid_api_key"]])
+async def test_a_code_that_no_vendor_documents_is_not_told(code: Any) -> None:
+    with pytest.raises(DigestError) as caught:
+        await ask(model(Server(httpx.Response(400, json={"error": {"code": code, "type": "Wurzelpeter"}}))))
+    assert caught.value.message == "the language model's server answered 400"
+    with pytest.raises(DigestError, match=r"answered 400 \(rate_limit_error\)$"):
+        await ask(model(Server(httpx.Response(400, json={"error": {"code": code, "type": "rate_limit_error"}}))))
 
 
 async def test_without_a_key_none_is_sent() -> None:
@@ -153,3 +158,30 @@ async def test_the_whole_way_from_call_to_digest() -> None:
     said = {"title": "Rückruf", "summary": "Frau Muster bittet um Rückruf.", "action_items": []}
     digest = await digester(model(Server(answer(json.dumps(said))))).digest(parse(conversation()), Wanted("de"))
     assert (digest.engine, digest.model, digest.title) == ("llm", "m", "Rückruf")
+
+
+class Endless(httpx.AsyncByteStream):
+    """A body without an end, which counts what of it was taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            self.taken += 64 * 1024
+            yield b" " * 64 * 1024
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_without_an_end_is_not_read_to_it(status: int) -> None:
+    body = Endless()
+    with pytest.raises(DigestError, match="longer than 4 MB") as caught:
+        await ask(model(Server(lambda _: httpx.Response(status, stream=body))))
+    assert body.taken < 5_000_000
+    assert caught.value.charged is (status == 200)
+
+
+async def test_an_answer_that_is_packed_is_measured_as_it_unfolds() -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    with pytest.raises(DigestError, match="longer than 4 MB"):
+        await ask(model(Server(httpx.Response(200, headers={"content-encoding": "gzip"}, content=bomb))))

@@ -46,7 +46,9 @@ async def test_a_stored_call_is_shown_whole(store: Store) -> None:
     assert shown["turns"] == [{**nothing, **turn} for turn in given["turns"]]
     assert {key: shown["digest"][key] for key in given["digest"]} == given["digest"]
     assert shown["digest"]["detail"] == {}
+    ids = [item.pop("id") for item in shown["action_items"]]
     assert shown["action_items"] == given["action_items"]
+    assert [name[:7] for name in ids] == ["conv_1:"] * len(given["action_items"])
     [mailed] = shown["mails"]
     assert mailed == {
         "to": "team@example.org",

@@ -97,6 +97,26 @@ async def test_what_was_ticked_off_stays_whatever_the_new_digest_says(
         ]
 
 
+async def test_an_items_id_stays_with_what_it_rests_on_whatever_its_place_and_wording(store: Store) -> None:
+    evidence = {"quote": "schicken Sie mir das Rezept", "turn": 3}
+    before = await put(store, [item(0, "Zurückrufen"), item(1, "Rezept ausstellen", **evidence)])
+    ids = [one["id"] for one in before["action_items"]]
+    assert all(one.startswith("conv_1:") and one[7:].isalpha() for one in ids)
+
+    assert await again(store, [item(0, "Rezept schicken", **evidence), item(1, "Zurückrufen")], before["updated_at"])
+    assert [one["id"] for one in (await digestible(store))["action_items"]] == ids[::-1]
+    marked = await store.call("mark_action_item", {"conversation_id": "conv_1", "id": ids[0], "done": True})
+    assert (marked["what"], marked["id"], marked["done"], marked["changed"]) == ("Zurückrufen", ids[0], True, True)
+
+    # Two of one sentence are told apart by all that they say.
+    both = [item(0, "Rezept schicken", **evidence), item(1, "Porto buchen", **evidence)]
+    assert await again(store, both, before["updated_at"])
+    found = [one["id"] for one in (await digestible(store))["action_items"]]
+    assert len({*found, *ids}) == 4
+    gone = {"conversation_id": "conv_1", "id": ids[1], "done": True}
+    assert await store.call("mark_action_item", gone) is None
+
+
 async def test_a_day_is_not_overspent_by_many_at_once(store: Store) -> None:
     async def reserve() -> bool:
         return bool((await store.call("reserve_spending", {"amount": 0.3, "budget": 1.0}))["granted"])

@@ -186,7 +186,8 @@ async def test_an_export_has_what_was_said(store: Store) -> None:
 
 async def test_an_item_is_ticked_off_and_opened_again(store: Store) -> None:
     await put(store, "conv_1")
-    item = {"conversation_id": "conv_1", "position": 0}
+    (call,) = await store.call("list_calls", {})
+    item = {"conversation_id": "conv_1", "id": call["action_items"][0]["id"]}
 
     answers = [await store.call("mark_action_item", {**item, "done": done}) for done in (True, True, False)]
 
@@ -198,7 +199,7 @@ async def test_an_item_is_ticked_off_and_opened_again(store: Store) -> None:
     assert await listed(store, items="open") == ["conv_1"]
     await store.call("mark_action_item", {**item, "done": True})
     assert (await listed(store, items="open"), await listed(store, items="any")) == ([], ["conv_1"])
-    assert await store.call("mark_action_item", {**item, "position": 1, "done": True}) is None
+    assert await store.call("mark_action_item", {**item, "id": "conv_1:aaaaaaaa", "done": True}) is None
     assert await store.call("mark_action_item", {**item, "tenant": "other", "done": True}) is None
 
 

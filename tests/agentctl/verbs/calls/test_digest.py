@@ -123,7 +123,7 @@ async def test_all_calls_since_then_and_no_older_ones(control: Control, endpoint
     await stored(control, "conv_1", "conv_2")
     old = {**SAMPLE["data"]["metadata"], "start_time_unix_secs": 1_700_000_000}
     await accept(control, "old", metadata=old)
-    await accept(control, "silent", transcript=[])
+    await accept(control, "silent", transcript=[{"role": "user", "message": " "}])
     await work.process(control, mails=False)
     asked = len(endpoint.asked)
     endpoint.answer = lambda user: {**SAID, "title": "Neu"}
@@ -161,6 +161,10 @@ async def test_a_budget_that_is_spent_falls_back_and_ends_the_run(
         states = await since(frugal)
         assert any(state.endswith("spent") for state in states)
         assert len(endpoint.asked) * 1.1 <= 10
+    async with opening(**prices, llm_daily_budget=0.5) as broke:
+        states = await since(broke, force=True)
+        assert {state.split()[1] for state in states} == {"spent"}
+        assert len(states) <= 4  # those that were under way with the first
     async with opening(**prices) as generous:
         assert sorted({state.split()[1] for state in await since(generous)}) == ["made", "unchanged"]
 

@@ -1,0 +1,81 @@
+"""Times of day in the words of a call, German and English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import time
+
+from agentctl.calls.due_phrase import READ, Phrase
+from agentctl.calls.due_words import MONTHS, NUMBERS, alternatives, amount
+
+_Match = re.Match[str]
+
+_NUMBER = alternatives(NUMBERS)
+_HOUR = rf"(?P<h>(?:[01]?\d|2[0-4])(?!\d)|(?:{_NUMBER})\b)"
+# "zehn Uhr vier Personen" are no four minutes: in words only what people round to.
+_ROUND = alternatives(word for word, number in NUMBERS.items() if number % 5 == 0)
+_MINUTES = rf"(?P<m>[0-5]?\d|{_ROUND})\b(?!\.)(?:\s+(?:minuten?|minutes?)\b)?"
+_HALF = r"\s*(?P<half>[ap])(?:\.\s?)?m\b"
+_SAID = rf"(?:\s*uhr\b|\s*o['’ ]?clock\b)?(?:{_HALF})?"
+# How many minutes each form of words adds to the hour that it names. Longer forms first, since each takes its words.
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], int]], ...] = (
+    (re.compile(rf"\b(?P<h>[01]?\d|2[0-4]):(?P<m>[0-5]\d)\b{_SAID}"), lambda found: int(found["m"])),
+    (
+        re.compile(rf"\b(?P<h>[01]?\d|2[0-4])\.(?P<m>[0-5]\d)(?=\s*(?:uhr|[ap]\.?\s?m)\b){_SAID}"),
+        lambda found: int(found["m"]),
+    ),
+    (re.compile(rf"\b(?:viertel\s+nach|quarter\s+past)\s+{_HOUR}{_SAID}"), lambda _: 15),
+    (re.compile(rf"\b(?:viertel\s+vor|quarter\s+to|drei\s?viertel)\s+{_HOUR}{_SAID}"), lambda _: -15),
+    (re.compile(rf"\bviertel\s+{_HOUR}{_SAID}"), lambda _: -45),
+    (re.compile(rf"\bhalf\s+past\s+{_HOUR}{_SAID}"), lambda _: 30),
+    (re.compile(rf"(?<!vor )(?<!nach )\bhalb\s+{_HOUR}{_SAID}"), lambda _: -30),
+    (re.compile(rf"\b{_MINUTES}\s+(?:nach|past)\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"])),
+    (re.compile(rf"\b{_MINUTES}\s+vor\s+{_HOUR}{_SAID}"), lambda found: -amount(found["m"])),
+    (
+        re.compile(rf"\b{_HOUR}\s*uhr\s+(?:und\s+)?{_MINUTES}(?!\s*(?:uhr|vor|nach)\b){_SAID}"),
+        lambda found: amount(found["m"]),
+    ),
+    (re.compile(rf"\b{_HOUR}\s+{_MINUTES}(?=\s*[ap]\.?\s?m\b){_SAID}"), lambda found: amount(found["m"])),
+    (re.compile(rf"\b{_HOUR}(?=\s*(?:uhr\b|o['’ ]?clock\b|[ap]\.?\s?m\b)){_SAID}"), lambda _: 0),
+)
+# "um zehn": an hour, but not which half of the day, so that it is left to the model.
+_BARE = re.compile(
+    rf"\b(?:um|gegen|ab|vor|nach|at|around|before|after)\s+{_HOUR}"
+    rf"(?!\s*(?:[.:\d]|st\b|nd\b|rd\b|th\b|tag|woche|monat|day|week|month|{alternatives(MONTHS)}))"
+)
+_RANGE = re.compile(rf"\b{_HOUR}(?::[0-5]\d)?(?:\s*uhr)?\s*(?:und|oder|bis|and|or|to|until|-|–)\s*{READ}")
+_BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\s+{READ}|{READ}\s+(?:oder|or)\s+{READ}")
+_LATE = re.compile(r"(?:nachmittags?|abends?|afternoon|evening|tonight)\b")
+_EARLY = re.compile(r"\b(?:früh|morgens|vormittags?|morning)\b")
+_NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
+_NOON = re.compile(r"\bmittags?\b")
+
+
+def clocks(phrase: Phrase) -> list[list[time]]:
+    """For each time of day that is named, what it can mean, the likeliest first: "drei Uhr" is 03:00 or 15:00."""
+    late, early, noon = (bool(part.search(phrase.left)) for part in (_LATE, _EARLY, _NOON))
+    phrase.night = bool(_NIGHT.search(phrase.left))
+    named = []
+    for pattern, minutes in _FORMS:
+        for found in phrase.take(pattern):
+            hour = amount(found["h"])
+            if hour > 24:
+                continue
+            times = _times(hour, minutes(found), found["half"], sure=found["h"].startswith("0"))
+            if noon:
+                times = [one for one in times if 10 <= one.hour < 16] or times
+            elif late != early and hour < 12:
+                times = [one for one in times if (one.hour >= 12) == late] or times
+            named.append(times)
+    bounds, bare = phrase.take(_RANGE, _BOUND), phrase.take(_BARE)
+    phrase.bounded = bool(bounds or (named and bare))
+    return named
+
+
+def _times(hour: int, minutes: int, half: str | None, *, sure: bool) -> list[time]:
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    of_day = (hour * 60 + minutes) % (24 * 60)
+    several = [of_day] if half or sure or hour > 12 else [of_day, (of_day + 12 * 60) % (24 * 60)]
+    return [time(*divmod(one, 60)) for one in several]
