@@ -150,7 +150,7 @@ def _beyond(found: Traces, unreached: Sequence[Any], *, keep_remote: bool) -> It
     yield "what Twilio keeps of the calls: its call log, and recordings made there"
     yield "backups of the store, and what was exported from it"
     for one in unreached:
-        yield f"the recording {line(one.location)}: it is not where this machine keeps its own"
+        yield f"the recording {line(one.recording)}: the worker of the machine where it lies erases it"
 
 
 def _done(done: Forgotten) -> Iterator[str]:
@@ -159,11 +159,11 @@ def _done(done: Forgotten) -> Iterator[str]:
     from agentctl.cli.render_call import line
 
     gone = [f"{count} {sort}" for sort, count in done.counts.items() if count]
-    yield f"Erased: {', '.join(gone)}." if gone else "Nothing was left to erase here."
+    yield f"Erased here: {', '.join(gone)}." if gone else "Nothing was left to erase here."
     if done.remote:
         yield f"{done.remote} conversations are gone at ElevenLabs."
     for one in done.unreached:
-        yield f"Not reached: the recording {line(one.location)}; delete it where it is."
+        yield f"Not reached: the recording {line(one.recording)}; the worker of the machine where it lies erases it."
     for conversation_id, error in done.failed:
         yield paint(f"{line(conversation_id)} is still at ElevenLabs: {line(error.message)}", _RED)
     if done.failed:
