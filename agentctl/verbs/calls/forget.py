@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
-from agentctl.errors import AgentctlError, NotFound
-from agentctl.verbs.calls import audit
+from agentctl.errors import AgentctlError, NotFound, StoreError
+from agentctl.verbs.calls import audit, made_tests
+from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.wiring import Control
 
 _BATCH = 50
@@ -19,9 +20,18 @@ _REMOTE_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
+class Found:
+    """What there is of a caller or a call, and the tests that were made of it."""
+
+    traces: Traces
+    tests: MadeTests
+
+
+@dataclass(frozen=True)
 class Forgotten:
-    """What came of it. `counts`: rows that were deleted, by sort. `remote`: conversations deleted at ElevenLabs, or
-    gone there before. `failed`: those that could not be, with the reason; they are remembered.
+    """What came of it. `counts`: rows that were deleted, by sort, files of tests, and revisions that had such tests.
+    `remote`: conversations deleted at ElevenLabs, or gone there before. `failed`: those that could not be, with the
+    reason; they are remembered. `tests_left`: why the tests that were made of them could not be erased.
 
     `unreached`: recordings whose files are not where this machine keeps its own; remembered, too.
     """
@@ -30,17 +40,26 @@ class Forgotten:
     remote: int = 0
     failed: tuple[tuple[str, AgentctlError], ...] = ()
     unreached: tuple[Remains, ...] = ()
+    tests_left: AgentctlError | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether doing it again has nothing left to do."""
+        return not self.failed and self.tests_left is None
 
 
 @dataclass
 class _Run:
     keep_remote: bool
+    counts: Counter[str] = field(default_factory=Counter)
     remote: int = 0
     failed: dict[str, AgentctlError] = field(default_factory=dict)
     unreached: list[Remains] = field(default_factory=list)
+    tests_left: AgentctlError | None = None
+    tested: frozenset[str] = frozenset()  # calls of which a test is left
 
 
-async def traces(control: Control, who: str, *, keep_remote: bool = False) -> Traces:
+async def find(control: Control, who: str, *, keep_remote: bool = False) -> Found:
     """What there is of `who`: a number in any way people write it, the id of a conversation, or of an event.
 
     Raises UsageError for a number that is too short or that of several callers, ConfigurationError without a key unless
@@ -50,32 +69,50 @@ async def traces(control: Control, who: str, *, keep_remote: bool = False) -> Tr
         assert control.api  # to learn it before anything is erased
     store = await control.store()
     called = number.read(who)
-    return await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
+    traces = await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
+    return Found(traces, await made_tests.find(control, traces.conversation_ids))
 
 
 async def forget(
-    control: Control, found: Traces, *, keep_remote: bool = False, tell: Callable[[str], None] = lambda text: None
+    control: Control, found: Found, *, keep_remote: bool = False, tell: Callable[[str], None] = lambda text: None
 ) -> Forgotten:
     """Erase it everywhere. Cut off at any point, it is gone on with by doing the same again.
 
     `tell` hears how far it is. A conversation that ElevenLabs does not delete is remembered, so that it is known what
     is left to do, though nothing of it is here any more. Raises StoreError.
     """
-    store, run = await control.store(), _Run(keep_remote)
-    await erasure.mark(store, found, keep_remote=keep_remote)
-    how = {"conversations": len(found.conversation_ids), "keep_remote": keep_remote}
-    await audit.note(control, "forget", **how)
-    batches = [found.conversation_ids[at : at + _BATCH] for at in range(0, len(found.conversation_ids), _BATCH)]
-    counts = Counter(await erasure.erase(store, (), found.event_ids) if found.event_ids else {})
+    store, run, traces = await control.store(), _Run(keep_remote), found.traces
+    ids = traces.conversation_ids
+    await erasure.mark(store, traces, keep_remote=keep_remote)
+    await audit.note(control, "forget", conversations=len(ids), keep_remote=keep_remote)
+    batches = [ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH)]
+    if traces.event_ids:
+        run.counts.update(await erasure.erase(store, (), traces.event_ids))
     for batch in batches:
-        counts.update(await erasure.erase(store, batch))
-    for batch in batches:
+        run.counts.update(await erasure.erase(store, batch))
+    await _tests(control, found, run)
+    for at, batch in enumerate(batches):
         left = [await _recording(control, one, run) for one in await erasure.remains(store, batch)]
         await erasure.leave(store, await asyncio.gather(*(_remote(control, one, run) for one in left)))
-        tell(f"{batches.index(batch) * _BATCH + len(batch)} of {len(found.conversation_ids)} calls")
-    result = Forgotten(dict(counts), run.remote, tuple(run.failed.items()), tuple(run.unreached))
-    await audit.note(control, "forgot", **result.counts, remote=result.remote, failed=len(result.failed))
+        tell(f"{at * _BATCH + len(batch)} of {len(ids)} calls")
+    failed, unreached = tuple(run.failed.items()), tuple(run.unreached)
+    result = Forgotten(dict(run.counts), run.remote, failed, unreached, run.tests_left)
+    await audit.note(control, "forgot", **result.counts, remote=result.remote, failed=len(failed) + len(run.tested))
     return result
+
+
+async def _tests(control: Control, found: Found, run: _Run) -> None:
+    ids = [one for one in found.traces.conversation_ids if found.tests.concern(one)]
+    if not ids:
+        return
+    try:
+        revisions = await made_tests.erase(control, found.tests, ids, keep_remote=run.keep_remote)
+    except StoreError:
+        raise
+    except AgentctlError as error:
+        run.tests_left, run.tested = error, frozenset(ids)
+    else:
+        run.counts.update({"tests": len(found.tests.files), "revisions": revisions})
 
 
 async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
@@ -99,4 +136,4 @@ async def _remote(control: Control, one: Remains, run: _Run) -> Remains:
             run.failed[one.conversation_id] = error
             return one
         run.remote += 1
-    return replace(one, at_vendor=False)
+    return replace(one, at_vendor=one.conversation_id in run.tested)  # the way to its test

@@ -152,7 +152,7 @@ def test_a_run_that_is_cut_off_is_gone_on_with(bench: Bench, function: str) -> N
     called(bench, CALLER)
 
     async def cut_off(control: Control) -> None:
-        found = await verbs.traces(control, CALLER)
+        found = await verbs.find(control, CALLER)
         store = await control.store()
         genuine = store.call
 
