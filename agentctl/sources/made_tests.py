@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from agentctl.errors import ConfigurationError, Problem
@@ -35,3 +35,15 @@ def made_of(root: Path, digests: Collection[str]) -> dict[Path, str]:
     if problems:
         raise ConfigurationError(problems)
     return found
+
+
+def remove(root: Path, paths: Iterable[Path]) -> None:
+    """Delete these files. Raises ConfigurationError with those that cannot be."""
+    problems = []
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            problems.append(Problem(str(path.relative_to(root)), f"cannot be deleted: {error.strerror}"))
+    if problems:
+        raise ConfigurationError(problems, "Make their folders writable, and run it again.")

@@ -56,7 +56,7 @@ class _Run:
     failed: dict[str, AgentctlError] = field(default_factory=dict)
     unreached: list[Remains] = field(default_factory=list)
     tests_left: AgentctlError | None = None
-    tested: frozenset[str] = frozenset()  # calls of which a test is left
+    tested: frozenset[str] = frozenset()
 
 
 async def find(control: Control, who: str, *, keep_remote: bool = False) -> Found:
@@ -124,8 +124,9 @@ async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
 
 
 async def _remote(control: Control, one: Remains, run: _Run) -> Remains:
+    has_test = one.conversation_id in run.tested  # a test of it that is left is found by what is remembered of it
     if run.keep_remote or not one.at_vendor:
-        return one
+        return replace(one, at_vendor=one.at_vendor or has_test)
     # What has another form was never an id there, and came by an event that somebody else had signed.
     if _REMOTE_ID.fullmatch(one.conversation_id):
         try:
@@ -136,4 +137,4 @@ async def _remote(control: Control, one: Remains, run: _Run) -> Remains:
             run.failed[one.conversation_id] = error
             return one
         run.remote += 1
-    return replace(one, at_vendor=one.conversation_id in run.tested)  # the way to its test
+    return replace(one, at_vendor=has_test)

@@ -66,14 +66,14 @@ async def find(control: Control, conversation_ids: Sequence[str]) -> MadeTests:
 async def erase(control: Control, found: MadeTests, conversation_ids: Sequence[str], *, keep_remote: bool) -> int:
     """Delete the files, the agent tests of this environment unless `keep_remote`, and what revisions have of them.
 
-    The answer is the number of revisions. Held assistants stay held. Raises Busy while a sync runs, StoreError,
-    ApiError and Unreachable; doing it again goes on with what is left.
+    The answer is the number of revisions. Held assistants stay held. Raises Busy while a sync runs,
+    ConfigurationError for a file that cannot be deleted, StoreError, ApiError and Unreachable; doing it again goes on
+    with what is left.
     """
     keys = {_key(path) for path in found.files} | {test.key for test in found.ours}
     if keys:
         async with exclusive(control), keeping(control):
-            for path in found.files:
-                path.unlink(missing_ok=True)
+            made_tests.remove(control.directory, found.files)
             if not keep_remote:
                 await _at_platform(control, await control.bindings(), keys)
     return await made_test.erase(await control.store(), conversation_ids) if found.synced else 0

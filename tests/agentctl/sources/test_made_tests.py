@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentctl.errors import ConfigurationError
-from agentctl.sources.made_tests import made_of
+from agentctl.sources.made_tests import made_of, remove
 
 ONE, OTHER = "1" * 64, "2" * 64
 
@@ -27,3 +27,12 @@ def test_a_file_is_found_by_its_call_also_where_it_is_broken_renamed_or_copied(t
     (tests / "loop.toml").symlink_to("loop.toml")
     with pytest.raises(ConfigurationError, match=r"loop\.toml: cannot be read"):
         made_of(tmp_path, {ONE})
+
+
+def test_what_cannot_be_deleted_is_named_and_the_rest_goes(tmp_path: Path) -> None:
+    folder, file = tmp_path / "a.toml", tmp_path / "b.toml"
+    folder.mkdir()
+    file.touch()
+    with pytest.raises(ConfigurationError, match=r"a\.toml: cannot be deleted"):
+        remove(tmp_path, [folder, file, tmp_path / "gone.toml"])
+    assert not file.exists()
