@@ -66,7 +66,8 @@ class CaughtUp:
     """What one look came to. `entered`: the ids of the conversations that were missing, oldest first.
 
     `listed`: how many the platform has in the window; `running`: of these, those that are not over. `foreign`: those of
-    agents that are not ours, left alone; `failed`: those that could not be had, for the next look.
+    agents that are not ours, left alone; `failed`: those that could not be had, for the next look. `agents`: ours;
+    `sounds`: the ids of conversations whose missing recordings were entered.
     """
 
     since: datetime
@@ -75,6 +76,8 @@ class CaughtUp:
     foreign: int = 0
     entered: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    sounds: tuple[str, ...] = ()
 
 
 async def poll(
@@ -118,7 +121,8 @@ async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | 
     await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
     tried.raise_if_nothing_worked()
     left = len(missing) - len(wanted)
-    return CaughtUp(start, len(listed), len(running), left, tuple(tried.entered), tuple(tried.left))
+    entered, failed = tuple(tried.entered), tuple(tried.left)
+    return CaughtUp(start, len(listed), len(running), left, entered, failed, tuple(sorted(ours)))
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:

@@ -1,14 +1,15 @@
 """Erasing what is stored of a caller: what there is, the mark that keeps it from coming back, and its end.
 
-The order makes it safe to be cut off at any point and done again: first the marks, after which nothing of it comes in;
-then what lies outside, which only the rows lead to; the rows last.
+The order makes it safe to be cut off at any point and done again: first the marks, after which nothing of it comes in
+and what lies elsewhere is remembered by itself; then the rows, so that nobody reads them any more; then what lies
+elsewhere, each piece of which is remembered until it is gone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agentctl.calls import conversation, inbox, wire
@@ -24,38 +25,34 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Recording:
-    """Where the sound of a call is, as it was stored."""
+class Remains:
+    """What is elsewhere of a call that was forgotten: at ElevenLabs, and where its recording was stored."""
 
     conversation_id: str
-    location: str
+    at_vendor: bool
+    recording: str | None
 
 
 @dataclass(frozen=True)
 class Traces:
     """What is stored of one caller or one call.
 
-    `event_ids`: events that became no call, some of them without a conversation. `numbers`: as marks are made of them,
-    digits alone. `counts`: how much of each sort there is; `mailed`: who was sent a mail about it. `marked`: how many
-    of the conversations were forgotten before.
+    `conversation_ids`: also those that were forgotten before and are not gone everywhere. `event_ids`: events that
+    became no call, some of them without a conversation. `numbers`: as marks are made of them, digits alone. `counts`:
+    how much of each sort there is; `mailed`: who was sent a mail about it. `marked`: how many of the conversations were
+    forgotten before.
     """
 
     conversation_ids: tuple[str, ...] = field(repr=False)
     event_ids: tuple[str, ...] = ()
     numbers: tuple[str, ...] = field(default=(), repr=False)
     counts: Mapping[str, int] = field(default_factory=dict)
-    recordings: tuple[Recording, ...] = ()
     mailed: tuple[str, ...] = ()
     marked: int = 0
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is stored here."""
-        return not any(self.counts.values())
-
 
 async def of_number(store: Store, number: Number) -> Traces:
-    """What there is of this number: in calls, and in raw events that became none.
+    """What there is of this number: in calls, in raw events that became none, and elsewhere of what was forgotten.
 
     Raises UsageError for one that is too short to name anybody, or that is of several callers, and StoreError.
     """
@@ -77,22 +74,33 @@ async def of_number(store: Store, number: Number) -> Traces:
     elif len(numbers) > 1:
         which = ", ".join(f"+{one}" for one in sorted(numbers))
         raise UsageError(f"several callers have that number: {which}", "Write it with its country.")
-    return await _counted(store, Traces(tuple(sorted(found)), tuple(events), tuple(sorted(numbers))))
+    return await _counted(store, Traces(tuple(sorted(found)), tuple(events), tuple(sorted(numbers))), **asked)
 
 
 async def of_id(store: Store, which: str) -> Traces:
     """What there is of one conversation, or of one event and its conversation. Raises StoreError."""
-    event = await store.call("find_event", {"id": which}, timeout=_SECONDS) if _UUID.fullmatch(which) else None
-    if event is None:
+    if not _UUID.fullmatch(which):
         return await _counted(store, Traces((which,)))
-    ids = (event["conversation_id"],) if event["conversation_id"] else ()
-    return await _counted(store, Traces(ids, (event["id"],)))
+    event = await store.call("find_event", {"id": which}, timeout=_SECONDS)
+    ids = (event["conversation_id"],) if event and event["conversation_id"] else ()
+    return await _counted(store, Traces(ids, (event["id"],) if event else ()), event_id=which)
 
 
-async def mark(store: Store, traces: Traces) -> None:
-    """Have it refused from now on, however it comes. Raises StoreError."""
+async def mark(store: Store, traces: Traces, *, keep_remote: bool) -> None:
+    """Have it refused from now on, however it comes, and remember what lies elsewhere. Raises StoreError."""
     marks = {"conversation_ids": list(traces.conversation_ids), "numbers": list(traces.numbers)}
-    await store.call("mark_forgotten", marks, timeout=_SECONDS)
+    await store.call("mark_forgotten", {**marks, "at_vendor": not keep_remote}, timeout=_SECONDS)
+
+
+async def remains(store: Store, conversation_ids: Sequence[str]) -> list[Remains]:
+    """What is still elsewhere of calls that are marked. Raises StoreError."""
+    rows = await store.call("remains", {"conversation_ids": list(conversation_ids)}, timeout=_SECONDS)
+    return [Remains(row["conversation_id"], row["at_vendor"], row["recording"]) for row in rows]
+
+
+async def leave(store: Store, left: Sequence[Remains]) -> None:
+    """Remember this much of each; of what is nowhere any more, nothing. Raises StoreError."""
+    await store.call("leave_remains", {"remains": [asdict(one) for one in left]}, timeout=_SECONDS)
 
 
 async def erase(store: Store, conversation_ids: Sequence[str], event_ids: Sequence[str] = ()) -> dict[str, int]:
@@ -102,13 +110,15 @@ async def erase(store: Store, conversation_ids: Sequence[str], event_ids: Sequen
     return counts
 
 
-async def _counted(store: Store, traces: Traces) -> Traces:
+async def _counted(store: Store, traces: Traces, **named: object) -> Traces:
+    left = await store.call("remains", {"conversation_ids": list(traces.conversation_ids), **named}, timeout=_SECONDS)
+    ids = sorted({*traces.conversation_ids, *(row["conversation_id"] for row in left)})
+    traces = replace(traces, conversation_ids=tuple(ids))
     asked = {"conversation_ids": list(traces.conversation_ids), "event_ids": list(traces.event_ids)}
     row: dict[str, Any] = await store.call("held_of", asked, timeout=_SECONDS)
-    recordings = tuple(Recording(one["conversation_id"], one["location"]) for one in row.pop("recordings"))
     mailed, marked = tuple(row.pop("mailed")), int(row.pop("marked"))
-    counts = {**row, "recordings": len(recordings)}
-    return replace(traces, counts=counts, recordings=recordings, mailed=mailed, marked=marked)
+    counts = {**row, "recordings": len(row["recordings"])}
+    return replace(traces, counts=counts, mailed=mailed, marked=marked)
 
 
 def _callers(payload: bytes) -> set[str]:

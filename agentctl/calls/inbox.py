@@ -97,13 +97,20 @@ async def accept(
 
 
 async def accept_large(
-    store: Store, parts: AsyncIterator[bytes], heading: Heading, sha256: str, size: int, *, timeout: float = 10.0
+    store: Store,
+    parts: AsyncIterator[bytes],
+    heading: Heading,
+    sha256: str,
+    size: int,
+    source: Source = "webhook",
+    *,
+    timeout: float = 10.0,
 ) -> Accepted:
     """As `accept`, for an event of `size` bytes with this digest (in hexadecimal digits) that comes in parts.
 
     `timeout` is for each part. An attempt that was broken off leaves nothing that counts, and a second one goes on.
     """
-    event = {**heading.terms(), "source": "webhook", "sha256": sha256}
+    event = {**heading.terms(), "source": source, "sha256": sha256}
     count = 0
     async for part in parts:
         answer = await store.call("accept_part", {**event, "position": count, "part": part}, timeout=timeout)

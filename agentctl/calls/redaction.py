@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from agentctl.calls.due_words import WEEKDAYS, alternatives
+from agentctl.calls.spoken_date import DATES
+
 _WORD = r"[A-ZÄÖÜÉ][\w'’-]+"
 _NAME = rf"({_WORD}(?:\s+(?:(?:von|van|de|der|den|zu)\s+)*{_WORD}){{0,3}})"
 _TITLE = r"(?:Herrn?|Frau|Mr\.?|Mrs\.?|Ms\.?|Miss|Dr\.?|Doktor|Prof\.?|Professor)"
@@ -35,24 +38,48 @@ _PATTERNS = (
     ("[address]", re.compile(rf"\b{_WORD}\s+(?i:{_STREET})\s+\d+(?:\s?[a-z]\b)?")),
     ("[address]", re.compile(rf"\b\d{{1,5}}\s+(?:{_WORD}\s+){{1,3}}{_ROAD}\b\.?")),
     ("[address]", re.compile(rf"\b(?:D-)?\d{{5}}\s+{_WORD}")),
-    ("[date]", re.compile(r"\b\d{1,2}\.\s?\d{1,2}\.\s?\d{2,4}\b|\b\d{4}-\d\d-\d\d\b")),
+    *(("[date]", pattern) for pattern in DATES),
     ("[number]", re.compile(r"(?<!\w)\+?\(?\d(?:[\s()/.\-]{0,3}\d){4,}")),
     ("[number]", re.compile(rf"\b{_DIGIT}(?:[\s,-]+{_DIGIT}){{3,}}\b", re.I)),
     ("[name]", re.compile(r"\b(?:[A-ZÄÖÜ][\s.-]{1,2}){3,}[A-ZÄÖÜ]\b")),
 )
+_KIND_OF_NAME = r"(?:(?:vor|nach|familien|mädchen)name|(?:first|last|family|maiden|given)[ -]?name|surname)"
+_NAMED = rf"(?:{_KIND_OF_NAME}|name)"
+_KIN = (
+    r"(?:ehe)?(?:mann|frau)|(?:schwieger)?(?:sohn|tochter|vater|mutter)|bruder|schwester|opa|oma|freund(?:in)?"
+    r"|partner(?:in)?|kolleg(?:e|in)|husband|wife|son|daughter|father|mother|brother|sister|colleague|friend"
+)
 _PRESENTED = tuple(
     re.compile(rf"\b(?i:{words})\s*[,:]?\s+(?:(?:der|die|{_TITLE})\s+)*{_NAME}")
     for words in (
-        r"ich bin|ich hei(?:ß|ss)e|(?:mein )?name ist|mein name lautet|hier ist|hier spricht|am apparat(?: ist)?",
+        r"ich bin(?:['’]?s)?|ich hei(?:ß|ss)e|hei(?:ß|ss)t|nennen sie mich|hier ist|hier spricht|am apparat(?: ist)?",
+        rf"{_NAMED} (?:ist|lautet|war|is|was)|{_NAMED}['’]?s|(?:mein|my) {_NAMED}|{_NAMED}(?=\s*:)|{_KIND_OF_NAME}",
         r"hallo|guten (?:tag|morgen|abend)|grüß gott|servus|moin|hello|hi|good (?:morning|afternoon|evening)",
-        r"my name is|my name['’]s|this is|i am|i['’]m|speaking with|name['’]?s",
+        r"this is|i am|i['’]m|it['’]s|it is|call me|speaking with",
+        rf"(?:mein|unser|ihr|sein|my|our|his|her)(?:e|en|em|er)? (?:{_KIN})(?:,| namens| named| called| von| of)?",
+        rf"(?:{_KIN}) (?:von|of)",
     )
+)
+# Nothing but a name: if a part of it is one, the rest is, too.
+_ALONE = re.compile(rf"(?:^|[.!?,]\s+){_NAME}(?=\s*(?:[.!?,]|$))")
+# The name comes first: "Peter Pan hier", "Müller mein Name".
+_FIRST = (
+    re.compile(
+        rf"(?<![\w'’-]){_NAME},?\s+"
+        r"(?i:am (?:apparat|telefon)|(?:ist |war )?mein name|(?:is |was )?my name|speaking)\b"
+    ),
+    re.compile(
+        rf"(?:^|(?<=[.!?,;:–-]))\s*{_NAME},?\s+(?i:(?:noch\s?mal\s+|wieder\s+)?hier|here)"
+        r"(?=\s*(?:$|[.!?,;:–-])|\s+(?i:noch|ich|aus|vo[nm]|i|from)\b)"
+    ),
 )
 _TITLED = re.compile(rf"\b{_TITLE}\s+{_NAME}")
 _NO_NAMES = re.compile(
     "Ich|Du|Er|Sie|Es|Wir|Ihr|Ihre|Ihren|Ihrem|Mein|Meine|Der|Die|Das|Den|Dem|Ein|Eine|Und|Oder|Aber|Ja|Nein|Danke"
-    "|Bitte|Wann|Wie|Was|Wer|Wo|Warum|Kann|Können|Haben|Hallo|Guten|Tag|Morgen|Abend|Herr|Frau|I|You|He|She|It|We"
-    "|They|My|The|And|Or|But|Yes|No|Thanks|Please|When|How|What|Who|Where|Why|Can|Could|Do|Hello|Good"
+    "|Bitte|Wann|Wie|Was|Wer|Wo|Warum|Kann|Können|Haben|Hallo|Guten|Tag|Morgen|Abend|Herr|Frau|Hier|Genau|Also|Name"
+    "|Vorname|Nachname|Familienname|Grüß|Gott|Servus|Moin|Mittag|Heute|I|You|He|She|It|We|They|My|The|And|Or|But|Yes|No"
+    "|Thanks|Please|When|How|What|Who|Where|Why|Can|Could|Do|Hello|Hi|Good|Afternoon|Evening|Here|This|Is"
+    rf"|(?i:{alternatives(WEEKDAYS)})"
 )
 _TEMPLATE = re.compile(r"(?<=\{)(?=\{)")
 
@@ -71,6 +98,8 @@ def redacted(spoken: Sequence[Spoken], names: Iterable[str] = ()) -> list[str]:
     `names`: those that are known by other means. Braces that a platform would take for a variable are set apart.
     """
     known = _parts([*names, *_presented(spoken)])
+    said = (match[1] for one in spoken if one.by_caller for match in _ALONE.finditer(one.message))
+    known = _parts([*known, *(name for name in said if set(re.split(r"[\s-]+", name)) & set(known))])
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?:s|'s|’s)?(?!\w)") if known else None
     return [_redacted(one.message, pattern) for one in spoken]
 
@@ -86,16 +115,17 @@ def _redacted(text: str, names: re.Pattern[str] | None) -> str:
 
 def _presented(spoken: Sequence[Spoken]) -> Iterator[str]:
     for one in spoken:
-        patterns = (_TITLED, *_PRESENTED) if one.by_caller else (_TITLED,)
+        patterns = (_TITLED, *_PRESENTED, *_FIRST) if one.by_caller else (_TITLED,)
         for pattern in patterns:
             yield from (match[1] for match in pattern.finditer(one.message))
 
 
 def _parts(names: Iterable[str]) -> list[str]:
     """The names and every word of them, the longest first; what also begins a sentence is none."""
-    words = {part.strip("-'’.,") for name in names for part in (name.strip(), *name.split())}
-    return sorted(
-        (one for one in words if len(one) > 1 and one[0].isupper() and not _NO_NAMES.fullmatch(one)),
-        key=len,
-        reverse=True,
-    )
+    found: set[str] = set()
+    for name in names:
+        words = [word.strip("-'’.,") for word in name.split()]
+        places = [at for at, word in enumerate(words) if word and not _NO_NAMES.fullmatch(word)]
+        if places:  # "Hallo Peter Pan hier" is Peter Pan
+            found |= {" ".join(words[places[0] : places[-1] + 1]), *(words[at] for at in places)}
+    return sorted((one for one in found if len(one) > 1 and one[0].isupper()), key=len, reverse=True)

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from agentctl.cli.audited import listed
+from agentctl.cli.audited import audited, listed
 from agentctl.cli.found import Before
 from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Until
-from agentctl.cli.session import Json, connected, say
+from agentctl.cli.session import Json, say
 
 app = typer.Typer(name="actions", help="What is left to do after calls.", no_args_is_help=True)
 
@@ -69,7 +69,8 @@ def _mark(item: str, *, done: bool, json: bool) -> None:
     from agentctl.cli import render
     from agentctl.verbs.calls import action_items as verbs
 
-    marked = connected(lambda control: verbs.mark(control, item, done=done))
+    action = "actions done" if done else "actions reopen"
+    marked = audited(action, lambda control: verbs.mark(control, item, done=done), lambda _: {"item": item})
     if json:
         print(render.to_json(marked))
     else:

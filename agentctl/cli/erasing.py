@@ -11,9 +11,11 @@ from agentctl.cli.audited import audited
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
-    from agentctl.calls.erasure import Traces
+    from pathlib import Path
+
     from agentctl.calls.retention import Retained
-    from agentctl.verbs.calls.forget import Forgotten
+    from agentctl.verbs.calls.forget import Forgotten, Found
+    from agentctl.verbs.calls.made_tests import MadeTests
     from agentctl.wiring import Control
 
 _SORTS = {
@@ -44,10 +46,10 @@ def forget(
 ) -> None:
     """Erase a caller, or one call, everywhere, and refuse what comes of it later."""
 
-    async def run(control: Control) -> tuple[Traces, Forgotten]:
+    async def run(control: Control) -> tuple[Found, Forgotten]:
         from agentctl.verbs.calls import forget as verbs
 
-        found = await verbs.traces(control, who, keep_remote=keep_remote)
+        found = await verbs.find(control, who, keep_remote=keep_remote)
         if not json:
             print("\n".join(_found(found, keep_remote=keep_remote)), flush=True)
         confirm("Erase this for good?", yes=yes)
@@ -61,7 +63,7 @@ def forget(
         print(render.to_json(_document(done, beyond)))
     else:
         print("\n".join(_done(done)))
-    if done.failed:
+    if not done.is_whole:
         raise typer.Exit(1)
 
 
@@ -125,32 +127,57 @@ def _retained(limits: Sequence[Mapping[str, Any]], done: Retained) -> Iterator[s
         yield f"{done.elsewhere} recordings are due and not on this machine: a worker where they lie erases them."
 
 
-def _found(found: Traces, *, keep_remote: bool) -> Iterator[str]:
-    here = [f"{found.counts[sort]} {name}" for sort, name in _SORTS.items() if found.counts.get(sort)]
-    yield f"Here: {', '.join(here)}." if here else "Here: nothing."
-    if found.conversation_ids:
+def _found(found: Found, *, keep_remote: bool) -> Iterator[str]:
+    from agentctl.cli.render_call import line
+
+    traces, files = found.traces, found.tests.files
+    here = [f"{traces.counts[sort]} {name}" for sort, name in _SORTS.items() if traces.counts.get(sort)]
+    here += [f"{len(files)} tests made of them ({', '.join(map(_within, files))})"] if files else []
+    yield line(f"Here: {', '.join(here)}." if here else "Here: nothing.")
+    if traces.conversation_ids:
         where = "stay at ElevenLabs" if keep_remote else "to be deleted at ElevenLabs"
-        yield f"{len(found.conversation_ids)} conversations {where}; whatever comes of them later is refused."
-    if found.marked:
-        yield f"{found.marked} of them were forgotten before."
+        yield f"{len(traces.conversation_ids)} conversations {where}; whatever comes of them later is refused."
+    if traces.marked:
+        yield f"{traces.marked} of them were forgotten before."
     yield "Not within reach:"
     yield from (f"  {one}" for one in _beyond(found, (), keep_remote=keep_remote))
 
 
-def _beyond(found: Traces, unreached: Sequence[Any], *, keep_remote: bool) -> Iterator[str]:
+def _beyond(found: Found, unreached: Sequence[Any], *, keep_remote: bool) -> Iterator[str]:
     """What agentctl cannot erase, to be seen to by a person."""
     from agentctl.cli.render_call import line
 
-    if sent := found.counts.get("sent_mails"):
-        yield f"{sent} mails that were sent to {', '.join(map(line, found.mailed))}"
+    traces = found.traces
+    if sent := traces.counts.get("sent_mails"):
+        yield f"{sent} mails that were sent to {', '.join(map(line, traces.mailed))}"
     if keep_remote:
         yield "the conversations at ElevenLabs, which were to be kept"
-    if found.numbers:
+    yield from map(line, _tests_beyond(found.tests, keep_remote=keep_remote))
+    if traces.numbers:
         yield "calls at ElevenLabs that never arrived here: agentctl calls backfill beforehand finds them"
     yield "what Twilio keeps of the calls: its call log, and recordings made there"
     yield "backups of the store, and what was exported from it"
     for one in unreached:
-        yield f"the recording {line(one.location)}: it is not where this machine keeps its own"
+        yield f"the recording {line(one.recording)}: the worker of the machine where it lies erases it"
+
+
+def _tests_beyond(tests: MadeTests, *, keep_remote: bool) -> Iterator[str]:
+    for path in tests.files:
+        yield f"{_within(path)} in Git's history, and in other checkouts until they take its deletion over"
+    for digest in tests.elsewhere:
+        yield f"a test made of a call, which is not in this checkout; where it is: git rm $(git grep -l {digest})"
+    for test in (*tests.others, *(tests.ours if keep_remote else ())):
+        if test.is_bound:
+            yield (
+                f"the agent test {test.key} at ElevenLabs, of {test.project}/{test.environment}; once its file is "
+                f"gone: agentctl --env {test.environment} sync --prune"
+            )
+    if tests.synced:
+        yield "what ElevenLabs keeps of runs of these tests"
+
+
+def _within(path: Path) -> str:
+    return "/".join(path.parts[-4:])
 
 
 def _done(done: Forgotten) -> Iterator[str]:
@@ -159,14 +186,16 @@ def _done(done: Forgotten) -> Iterator[str]:
     from agentctl.cli.render_call import line
 
     gone = [f"{count} {sort}" for sort, count in done.counts.items() if count]
-    yield f"Erased: {', '.join(gone)}." if gone else "Nothing was left to erase here."
+    yield f"Erased here: {', '.join(gone)}." if gone else "Nothing was left to erase here."
     if done.remote:
         yield f"{done.remote} conversations are gone at ElevenLabs."
     for one in done.unreached:
-        yield f"Not reached: the recording {line(one.location)}; delete it where it is."
+        yield f"Not reached: the recording {line(one.recording)}; the worker of the machine where it lies erases it."
     for conversation_id, error in done.failed:
         yield paint(f"{line(conversation_id)} is still at ElevenLabs: {line(error.message)}", _RED)
-    if done.failed:
+    if done.tests_left:
+        yield paint(f"Tests that were made of them are left: {line(done.tests_left.message)}", _RED)
+    if not done.is_whole:
         yield addressed("The same command goes on with what is left.")
 
 
@@ -175,6 +204,7 @@ def _document(done: Forgotten, beyond: list[str]) -> dict[str, Any]:
         "erased": done.counts,
         "remote": done.remote,
         "failed": [{"conversation_id": one, "error": error.message} for one, error in done.failed],
+        "tests_left": done.tests_left.message if done.tests_left else None,
         "beyond_reach": beyond,
     }
 

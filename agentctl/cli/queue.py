@@ -113,7 +113,9 @@ def fetched_text(found: CaughtUp) -> str:
     from agentctl.cli.render import paint
 
     lines = [f"{found.listed} conversations since {found.since:%Y-%m-%d %H:%M} UTC, {len(found.entered)} were missing."]
-    if found.entered:
+    if found.sounds:
+        lines.append(f"{len(found.sounds)} recordings were missing.")
+    if found.entered or found.sounds:
         lines.append("A worker makes calls of them: agentctl serve, agentctl work, or agentctl calls process.")
     if found.running:
         lines.append(f"{found.running} are not over yet; the next look comes back to them.")
@@ -130,6 +132,7 @@ def fetched_json(found: CaughtUp) -> dict[str, Any]:
         "since": found.since.isoformat(),
         "listed": found.listed,
         "entered": list(found.entered),
+        "recordings": list(found.sounds),
         "running": found.running,
         "foreign": found.foreign,
         "failed": list(found.failed),

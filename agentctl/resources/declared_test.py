@@ -100,11 +100,12 @@ class ToolCall(Part):
 
 
 class TestFile(Part):
-    """One file of `assistants/<key>/tests/`."""
+    """One file of `assistants/<key>/tests/`. `call`: the digest of the call that it was made of; it stays with us."""
 
     __test__ = False  # pytest takes every class whose name begins so for one of its own
 
     type: TestType = "llm"
+    call: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     user: Text | None = Field(None, repr=False)
     chat_history: Annotated[tuple[ChatTurn, ...], Field(max_length=200)] = ()
     success_condition: Text | None = None

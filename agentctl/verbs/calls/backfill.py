@@ -1,10 +1,12 @@
-"""Fetch the conversations that no webhook brought."""
+"""Fetch the conversations and recordings that no webhook brought."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from agentctl.calls import backfill as calls
+from agentctl.calls import missing_sound
 from agentctl.calls.backfill import CaughtUp as CaughtUp
 from agentctl.wiring import Control
 
@@ -12,10 +14,13 @@ from agentctl.wiring import Control
 async def backfill(control: Control, since: datetime | None = None) -> CaughtUp:
     """Enter what is missing since the last look, or since `since` (an aware time) where that is earlier.
 
+    Recordings are looked for among the calls of the last seven days that have been here for half an hour.
     What it enters is processed by the next worker. Raises ConfigurationError without a key, ApiError, Unreachable,
     StoreError.
     """
-    return await calls.catch_up(control.api, await control.store(), workspace(control), since=since)
+    store = await control.store()
+    found = await calls.catch_up(control.api, store, workspace(control), since=since)
+    return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents)))
 
 
 def workspace(control: Control) -> str:

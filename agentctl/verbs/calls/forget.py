@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from agentctl.calls import erasure, number
-from agentctl.calls.erasure import Recording, Traces
-from agentctl.errors import AgentctlError, NotFound
-from agentctl.verbs.calls import audit
+from agentctl.calls.erasure import Remains, Traces
+from agentctl.errors import AgentctlError, NotFound, StoreError
+from agentctl.verbs.calls import audit, made_tests
+from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.wiring import Control
 
 _BATCH = 50
@@ -19,28 +20,46 @@ _REMOTE_ID = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """What came of it. `counts`: rows that were deleted, by sort. `remote`: conversations deleted at ElevenLabs, or
-    gone there before. `failed`: those that could not be, with the reason; they are still here, and marked.
+class Found:
+    """What there is of a caller or a call, and the tests that were made of it."""
 
-    `unreached`: recordings whose files are not where this machine keeps its own.
+    traces: Traces
+    tests: MadeTests
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What came of it. `counts`: rows that were deleted, by sort, files of tests, and revisions that had such tests.
+    `remote`: conversations deleted at ElevenLabs, or gone there before. `failed`: those that could not be, with the
+    reason; they are remembered. `tests_left`: why the tests that were made of them could not be erased.
+
+    `unreached`: recordings whose files are not where this machine keeps its own; remembered, too.
     """
 
     counts: dict[str, int]
     remote: int = 0
     failed: tuple[tuple[str, AgentctlError], ...] = ()
-    unreached: tuple[Recording, ...] = ()
+    unreached: tuple[Remains, ...] = ()
+    tests_left: AgentctlError | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether doing it again has nothing left to do."""
+        return not self.failed and self.tests_left is None
 
 
 @dataclass
 class _Run:
+    keep_remote: bool
     counts: Counter[str] = field(default_factory=Counter)
     remote: int = 0
     failed: dict[str, AgentctlError] = field(default_factory=dict)
-    unreached: list[Recording] = field(default_factory=list)
+    unreached: list[Remains] = field(default_factory=list)
+    tests_left: AgentctlError | None = None
+    tested: frozenset[str] = frozenset()
 
 
-async def traces(control: Control, who: str, *, keep_remote: bool = False) -> Traces:
+async def find(control: Control, who: str, *, keep_remote: bool = False) -> Found:
     """What there is of `who`: a number in any way people write it, the id of a conversation, or of an event.
 
     Raises UsageError for a number that is too short or that of several callers, ConfigurationError without a key unless
@@ -50,55 +69,72 @@ async def traces(control: Control, who: str, *, keep_remote: bool = False) -> Tr
         assert control.api  # to learn it before anything is erased
     store = await control.store()
     called = number.read(who)
-    return await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
+    traces = await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
+    return Found(traces, await made_tests.find(control, traces.conversation_ids))
 
 
 async def forget(
-    control: Control, found: Traces, *, keep_remote: bool = False, tell: Callable[[str], None] = lambda text: None
+    control: Control, found: Found, *, keep_remote: bool = False, tell: Callable[[str], None] = lambda text: None
 ) -> Forgotten:
     """Erase it everywhere. Cut off at any point, it is gone on with by doing the same again.
 
-    `tell` hears how far it is. A conversation that ElevenLabs does not delete stays here, too, so that it is known what
-    is left to do. Raises StoreError.
+    `tell` hears how far it is. A conversation that ElevenLabs does not delete is remembered, so that it is known what
+    is left to do, though nothing of it is here any more. Raises StoreError.
     """
-    store, run = await control.store(), _Run()
-    await erasure.mark(store, found)
-    how = {"conversations": len(found.conversation_ids), "keep_remote": keep_remote}
-    await audit.note(control, "forget", **how)
-    for at in range(0, len(found.conversation_ids), _BATCH):
-        batch = found.conversation_ids[at : at + _BATCH]
-        await _recordings(control, found, batch, run)
-        if not keep_remote:
-            await _remote(control, batch, run)
-        gone = [one for one in batch if one not in run.failed]
-        run.counts.update(await erasure.erase(store, gone))
-        tell(f"{at + len(batch)} of {len(found.conversation_ids)} calls")
-    left = set(run.failed)
-    if found.event_ids and not left:
-        run.counts.update(await erasure.erase(store, (), found.event_ids))
-    result = Forgotten(dict(run.counts), run.remote, tuple(run.failed.items()), tuple(run.unreached))
-    await audit.note(control, "forgot", **result.counts, remote=result.remote, failed=len(result.failed))
+    store, run, traces = await control.store(), _Run(keep_remote), found.traces
+    ids = traces.conversation_ids
+    await erasure.mark(store, traces, keep_remote=keep_remote)
+    await audit.note(control, "forget", conversations=len(ids), keep_remote=keep_remote)
+    batches = [ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH)]
+    if traces.event_ids:
+        run.counts.update(await erasure.erase(store, (), traces.event_ids))
+    for batch in batches:
+        run.counts.update(await erasure.erase(store, batch))
+    await _tests(control, found, run)
+    for at, batch in enumerate(batches):
+        left = [await _recording(control, one, run) for one in await erasure.remains(store, batch)]
+        await erasure.leave(store, await asyncio.gather(*(_remote(control, one, run) for one in left)))
+        tell(f"{at * _BATCH + len(batch)} of {len(ids)} calls")
+    failed, unreached = tuple(run.failed.items()), tuple(run.unreached)
+    result = Forgotten(dict(run.counts), run.remote, failed, unreached, run.tests_left)
+    await audit.note(control, "forgot", **result.counts, remote=result.remote, failed=len(failed) + len(run.tested))
     return result
 
 
-async def _recordings(control: Control, found: Traces, batch: Sequence[str], run: _Run) -> None:
-    known = {one.conversation_id: one for one in found.recordings}
-    for conversation_id in batch:
-        # Also without a row: a worker may have been lost between saving a file and saying so.
-        if not await control.workshop.recordings.erase(conversation_id) and conversation_id in known:
-            run.unreached.append(known[conversation_id])
+async def _tests(control: Control, found: Found, run: _Run) -> None:
+    ids = [one for one in found.traces.conversation_ids if found.tests.concern(one)]
+    if not ids:
+        return
+    try:
+        revisions = await made_tests.erase(control, found.tests, ids, keep_remote=run.keep_remote)
+    except StoreError:
+        raise
+    except AgentctlError as error:
+        run.tests_left, run.tested = error, frozenset(ids)
+    else:
+        run.counts.update({"tests": len(found.tests.files), "revisions": revisions})
 
 
-async def _remote(control: Control, batch: Sequence[str], run: _Run) -> None:
-    async def delete(conversation_id: str) -> None:
+async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
+    # Also where none is known of: a worker may have been lost between saving a file and saying so.
+    if await control.workshop.recordings.erase(one.conversation_id) or one.recording is None:
+        return replace(one, recording=None)
+    run.unreached.append(one)
+    return one
+
+
+async def _remote(control: Control, one: Remains, run: _Run) -> Remains:
+    has_test = one.conversation_id in run.tested  # a test of it that is left is found by what is remembered of it
+    if run.keep_remote or not one.at_vendor:
+        return replace(one, at_vendor=one.at_vendor or has_test)
+    # What has another form was never an id there, and came by an event that somebody else had signed.
+    if _REMOTE_ID.fullmatch(one.conversation_id):
         try:
-            await control.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
+            await control.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=one.conversation_id)
         except NotFound:
             pass
         except AgentctlError as error:
-            run.failed[conversation_id] = error
-            return
+            run.failed[one.conversation_id] = error
+            return one
         run.remote += 1
-
-    # What has another form was never an id there, and came by an event that somebody else had signed.
-    await asyncio.gather(*(delete(one) for one in batch if _REMOTE_ID.fullmatch(one)))
+    return replace(one, at_vendor=has_test)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agentctl.calls.made_test import call_digest
 from agentctl.calls.redaction import Spoken, redacted
 from agentctl.errors import UsageError
 from agentctl.sources.new_test import NewTest, write
@@ -45,6 +45,7 @@ async def to_test(
     spoken = [Spoken(one["message"], one["role"] == "user") for one in [*before, *([answer] if answer else [])]]
     said = redacted(spoken, _names(found))
     fields, comments = _fields(before, said, bool(answer)), _comments(found, turn)
+    fields["call"] = call_digest(conversation_id)
     if variables := _variables(found):
         fields["dynamic_variables"] = variables
     path = write(control.directory, key, NewTest(name or _name(found, turn), fields, comments))
@@ -77,6 +78,7 @@ def _fields(before: Sequence[Mapping[str, Any]], said: Sequence[str], has_answer
 
 def _comments(found: Mapping[str, Any], turn: int) -> dict[str, list[str]]:
     return {
+        "call": ["What agentctl calls forget finds this by, without naming the call:"],
         "": [
             f"Made of a call of {found['started_at'][:10]}, up to turn {turn}. Names, numbers, mails and addresses",
             "were taken out as far as patterns go: read it once before you commit it.",
@@ -104,5 +106,4 @@ def _variables(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _name(found: Mapping[str, Any], turn: int) -> str:
     # Told apart by a digest: the id itself would lead to whoever called.
-    digest = hashlib.sha256(found["conversation_id"].encode()).hexdigest()[:6]
-    return f"call-{found['started_at'][:10]}-{digest}-turn-{turn}"
+    return f"call-{found['started_at'][:10]}-{call_digest(found['conversation_id'])[:6]}-turn-{turn}"

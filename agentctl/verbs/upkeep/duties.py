@@ -31,7 +31,8 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     found = []
 
     async def fetch() -> None:
-        if (await backfill.backfill(control)).entered and wake is not None:
+        news = await backfill.backfill(control)
+        if (news.entered or news.sounds) and wake is not None:
             wake.set()
 
     async def beat() -> None:

@@ -23,6 +23,12 @@ def caller(text: str, *names: str) -> str:
         ("zero eight nine double nine seven", "[number]"),
         ("Kundennummer 4711081", "Kundennummer [number]"),
         ("Geboren am 3.12.1980.", "Geboren am [date]."),
+        ("Geboren am 3. Mai 1979, um 14 Uhr.", "Geboren am [date], um 14 Uhr."),
+        ("am dritten Mai neunzehnhundertneunundsiebzig, ab 3ten Sept.", "am [date], ab [date]"),
+        ("am dritten fünften neunundsiebzig", "am [date]"),
+        ("May 3rd, 1979, or the third of May nineteen seventy-nine", "[date], or the [date]"),
+        ("On May 3rd 10:30 or 3 May '79, 3/5/79", "On [date] 10:30 or [date], [date]"),
+        ("Vom 12.05. bis zum 1.6, im Mai 1979, Jahrgang 1979", "Vom [date] bis zum [date], im [date], Jahrgang [date]"),
         ("Ich wohne in der Musterstraße 12 a, 80331 München", "Ich wohne in der [address], [address]"),
         ("Am Alten Weg 3 ist es", "Am [address] ist es"),
         ("12 North Main Street, please", "[address], please"),
@@ -31,6 +37,15 @@ def caller(text: str, *names: str) -> str:
         ("Hallo, Erika Muster, ich hätte gern einen Rückruf.", "Hallo, [name], ich hätte gern einen Rückruf."),
         ("Hier spricht Dr. Muster-Weiß", "Hier spricht Dr. [name]"),
         ("Hi, my name's John O’Brien and John is early.", "Hi, my name's [name] and [name] is early."),
+        (
+            "Mein Name: Anna-Lena. Vorname Anna, Nachname ist Lenz.",
+            "Mein Name: [name]. Vorname [name], Nachname ist [name].",
+        ),
+        ("Guten Tag, Peter Pan hier, ich wollte Pan sagen", "Guten Tag, [name] hier, ich wollte [name] sagen"),
+        ("Guten Tag, Müller mein Name.", "Guten Tag, [name] mein Name."),
+        ("Tag, Klein am Apparat. Sabine Klein-Öztürk.", "Tag, [name] am Apparat. [name]."),
+        ("Peter Pan speaking. Smith is my name; it's Bob.", "[name] speaking. [name] is my name; it's [name]."),
+        ("Mein Mann heißt Mehmet, mein Sohn Jonas Weber", "Mein Mann heißt [name], mein Sohn [name]"),
         ("{{secret__key}} and {{ x }}", "{ {secret__key}} and { { x }}"),
     ],
 )
@@ -46,6 +61,8 @@ def test_what_tells_who_called_is_taken_out(said: str, left: str) -> None:
         "Um 14.30 Uhr, Zimmer 1203.",
         "Das kostet 1.200 Euro.",
         "Is it at 10:30 or 11:45?",
+        "It's Monday. May I come at 3, or am 12.05 Uhr?",
+        "Um 14.30. Das kostet 1.20. Ist die Praxis hier in der Nähe?",
     ],
 )
 def test_what_tells_nothing_stays(said: str) -> None:

@@ -111,6 +111,12 @@ def test_action_items_are_ticked_off_and_opened_again(cli: Cli) -> None:
     code, _, err = cli("actions", "done", f"{NEW}:aaaaaaaa")
     assert code == 1
     assert "there is no action item" in err
+    rows = json.loads(cli("audit", "--json")[1])
+    told = [
+        (row["action"], row["subject"]) for row in rows if row["action"] != "actions list" and row["action"] != "list"
+    ]
+    item_of = {"item": f"{NEW}:0"}
+    assert told == [("actions reopen", item_of), ("actions done", item_of), ("actions done", item_of)]
 
 
 def test_an_export_is_whole_private_and_free_of_formulas(cli: Cli, tmp_path: Path) -> None:

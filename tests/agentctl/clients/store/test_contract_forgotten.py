@@ -57,6 +57,30 @@ async def test_everything_of_a_call_goes_and_nothing_of_it_comes_back(store: Sto
     assert (await store.call("accept", delivery("conv_1", tenant="other")))["new"]
 
 
+async def test_what_is_elsewhere_is_remembered_until_it_is_gone_whoever_drops_the_rows(store: Store) -> None:
+    await full(store)
+    waiting = await running(store, body=b"{}")
+    await store.call("mark_forgotten", {"conversation_ids": ["conv_1"], "numbers": [], "at_vendor": True})
+    assert await store.call("store_call", stored(waiting)) == {"held": False, "stored": False}
+    row = {"conversation_id": "conv_1", "at_vendor": True, "recording": "file:///x.mp3"}
+    ways = (
+        {"conversation_ids": ["conv_1"]},
+        {"digits": CALLER[1:], "whole": True},
+        {"digits": "998100", "whole": False},
+    )
+    for asked in (*ways, {"event_id": waiting["id"].upper()}):
+        assert await store.call("remains", asked) == [row]
+    for asked in ({"digits": CALLER[2:], "whole": True}, {"digits": "8100", "whole": False}, {"event_id": None}):
+        assert await store.call("remains", asked) == []
+    due = await store.call("due_recordings", {"limit": 9})
+    assert [one["conversation_id"] for one in due] == ["conv_1"]
+    assert await store.call("drop_recordings", {"recordings": due}) == {"count": 1}
+    left = {**row, "recording": None}
+    assert await store.call("remains", ways[0]) == [left]
+    assert await store.call("leave_remains", {"remains": [{**left, "at_vendor": False}]}) == {"left": 0}
+    assert await store.call("remains", ways[0]) == []
+
+
 async def test_forgetting_twice_is_forgetting_once(store: Store) -> None:
     await full(store)
     await forget(store, "conv_1")

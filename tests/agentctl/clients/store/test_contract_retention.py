@@ -92,6 +92,36 @@ async def test_of_an_old_call_figures_stay_and_no_word_or_number(store: Store, a
     assert row["emptied_at"]
 
 
+async def test_what_was_erased_comes_back_by_no_redelivery_and_no_backfill(store: Store, age: Age) -> None:
+    shelf, audio = FakeRecordings(), {"type": "post_call_audio", "body": b"sound"}
+    for number in (1, 2):
+        await call(store, shelf, f"conv_{number}")
+    waiting = await running(store, "conv_1", body=b"late")
+    kept = await running(store, "conv_kept")
+    await store.call("keep_event", {**kept, "reason": "not understood"})
+    for conversation_id, days in (("conv_1", 31), ("conv_2", 15), ("conv_kept", 15)):
+        age(conversation_id, days)
+    await limit(store, transcripts=30, raw_events=14, audio=14)
+    await retain(store, shelf)
+
+    refused = {"id": None, "new": False}
+    for again in ("conv_1", "conv_2", "conv_kept"):
+        assert await store.call("accept", delivery(again)) == refused
+    for again in ("conv_1", "conv_2"):
+        assert await store.call("accept", delivery(again, **audio)) == refused
+        assert (
+            await store.call("accept", delivery(again, **audio | {"body": b"the same sound in other bytes"})) == refused
+        )
+    assert await store.call("accept", delivery("conv_1", body=b"other")) == refused  # its words are gone for good
+    assert await store.call("store_call", stored(waiting, "conv_1")) == {"held": False, "stored": False}
+    assert not (await left(store, "conv_1"))["turns"]
+    assert await store.call("list_events", {"limit": 9}) == []
+    asked = {"conversation_ids": ["conv_1", "conv_2", "conv_kept", "conv_3"]}
+    assert await store.call("unknown_conversations", asked) == ["conv_3"]
+    assert (await store.call("accept", delivery("conv_2", body=b"news")))["new"]
+    assert (await store.call("accept", delivery("conv_1", tenant="other")))["new"]
+
+
 async def test_nobody_loses_anything_to_the_limit_of_another_project(store: Store, age: Age) -> None:
     shelf, other = FakeRecordings(), {"project": "other", "environment": "production"}
     await call(store, shelf, "conv_ours")

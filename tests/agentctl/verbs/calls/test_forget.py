@@ -19,6 +19,7 @@ from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
 CALLER, OTHER = "+498999998777", "+498999998778"
+NOTHING = {"calls": 0, "recordings": 0, "events": 0, "audit": 0, "elsewhere": 0}  # what `retain` can erase
 
 
 def accept(bench: Bench, payload: bytes) -> Any:
@@ -104,28 +105,54 @@ def test_one_call_can_be_forgotten_and_kept_at_elevenlabs(bench: Bench) -> None:
     assert [row["conversation_id"] for row in bench.json("calls", "list")] == [second]
 
 
-def test_what_elevenlabs_does_not_delete_stays_until_it_does(bench: Bench) -> None:
-    first, second = called(bench, CALLER, CALLER)
-    bench.sandbox.fault(status=403, method="DELETE", path=f"/v1/convai/conversations/{first}", times=1)
+def test_what_elevenlabs_does_not_delete_is_unreadable_here_and_remembered_until_it_does(bench: Bench) -> None:
+    first, _ = called(bench, CALLER, CALLER)
+    waiting = json.dumps({"type": "post_call_transcription", "data": {"conversation_id": first}, "x": CALLER}).encode()
+    event = accept(bench, waiting).id
+    bench.sandbox.fault(status=403, method="DELETE", path=f"/v1/convai/conversations/{first}", times=4)
     code, out, _ = bench("calls", "forget", CALLER, "--yes")
     assert code == 1
+    assert "Erased here: 2 calls" in out
     assert f"{first} is still at ElevenLabs" in out
+    assert (bench.json("calls", "list"), files(bench)) == ([], set())
     assert accept(bench, sound(first, b"other")).id is None  # it is refused from the first step on
-    assert [row["conversation_id"] for row in bench.json("calls", "list")] == [first]
-    code, out, _ = bench("calls", "forget", CALLER, "--yes")
-    assert code == 0
-    assert "1 of them were forgotten before." in out
-    assert bench.json("calls", "list") == []
+    bench.control(process)
+    bench.control(backfill)
+    for written in (CALLER, "089 9999 8777", str(event)):  # in each way to name it
+        code, out, _ = bench("calls", "forget", written, "--yes")
+        assert code == 1
+        assert "Here: nothing.\n1 conversations to be deleted at ElevenLabs" in out
+        assert f"{first} is still at ElevenLabs" in out
+    bench.json("calls", "forget", "089 9999 8777", "--yes")
     assert bench.sandbox.state()["conversations"] == {}
-    assert second not in files(bench)
+    assert "conversations" not in bench("calls", "forget", CALLER, "--yes")[1]
 
 
-@pytest.mark.parametrize("function", ["mark_forgotten", "audit", "erase"])
+def test_a_call_that_arrives_after_its_number_was_forgotten_goes_by_the_same_command(
+    bench: Bench,
+) -> None:
+    bench.json("calls", "forget", CALLER, "--yes")
+    late = str(bench.sandbox.call(agent_id=bench.agent()["agent_id"], deliver=False, audio=False)["conversation_id"])
+    data = bench.sandbox.state()["conversations"][late]["data"]
+    metadata = {"phone_call": {"external_number": CALLER}, "start_time_unix_secs": 1_700_000_000}
+    event = {"type": "post_call_transcription", "data": {**data, "metadata": data["metadata"] | metadata}}
+    accept(bench, sound(late))
+    bench.control(process)
+    assert files(bench) == {late}
+    accept(bench, json.dumps(event).encode())
+    bench.control(process)
+    assert bench.json("calls", "list") == []
+    bench.json("calls", "forget", CALLER, "--yes")
+    assert bench.sandbox.state()["conversations"] == {}
+    assert files(bench) == set()
+
+
+@pytest.mark.parametrize("function", ["mark_forgotten", "audit", "erase", "remains", "leave_remains"])
 def test_a_run_that_is_cut_off_is_gone_on_with(bench: Bench, function: str) -> None:
     called(bench, CALLER)
 
     async def cut_off(control: Control) -> None:
-        found = await verbs.traces(control, CALLER)
+        found = await verbs.find(control, CALLER)
         store = await control.store()
         genuine = store.call
 
@@ -139,19 +166,27 @@ def test_a_run_that_is_cut_off_is_gone_on_with(bench: Bench, function: str) -> N
             await verbs.forget(control, found)
 
     bench.control(cut_off)
-    assert len(bench.json("calls", "list")) == 1
+    assert len(bench.json("calls", "list")) == (0 if function.endswith("remains") else 1)
     bench.json("calls", "forget", CALLER, "--yes")
     assert bench.json("calls", "list") == []
     assert bench.sandbox.state()["conversations"] == {}
     assert files(bench) == set()
 
 
-def test_a_recording_that_is_somewhere_else_is_named(bench: Bench) -> None:
+def test_a_recording_that_is_somewhere_else_is_named_and_erased_where_it_is(bench: Bench) -> None:
     (conversation_id,) = called(bench, CALLER)
     [path] = (bench.root / ".agentctl" / "recordings" / "default").iterdir()
-    path.rename(Path(bench.root) / "elsewhere.mp3")
+    elsewhere = path.rename(Path(bench.root) / "elsewhere.mp3")
     done = bench.json("calls", "forget", conversation_id, "--yes")
     assert path.as_uri() in done["beyond_reach"][-1]
+    assert (
+        bench.json("calls", "retain")["erased"] | {"recordings": 0, "elsewhere": 1}
+        == bench.json("calls", "retain")["erased"]
+    )
+    elsewhere.rename(path)
+    assert bench.json("calls", "retain")["erased"] == NOTHING | {"recordings": 1}
+    assert files(bench) == set()
+    assert bench.json("calls", "retain")["erased"] == NOTHING
 
 
 def test_a_number_of_several_callers_or_of_too_few_digits_is_refused(bench: Bench) -> None:
