@@ -151,14 +151,18 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     for reason in found["waiting_for"]:
         yield paint(f"  waiting: {line(reason)}", _RED)
     rows = [
-        (line(duty["name"]), _ago(duty["done_seconds"]), str(duty["failures"]), line(duty["error"] or ""))
-        for duty in found["duties"]
+        (line(one["name"]), line(one["place"]), _ago(one["done_seconds"]), str(one["failures"]), line(_why(one)))
+        for one in found["duties"]
     ]
     if rows:
         yield ""
-        yield table(("DUTY", "LAST DONE", "FAILURES", "REASON"), rows)
+        yield table(("DUTY", "FOR", "LAST DONE", "FAILURES", "REASON"), rows)
     else:
         yield "No worker has done its duties here yet: agentctl serve, or agentctl work"
+
+
+def _why(duty: Mapping[str, Any]) -> str:
+    return duty["error"] or "" if duty["offered"] else "no worker has it any more"
 
 
 def _ago(seconds: float | None) -> str:

@@ -119,8 +119,9 @@ def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
         remedy = reasons or "No worker seems to run: agentctl serve, or agentctl work"
         yield Finding("queue", "broken", what, remedy)
     for duty in found["duties"]:
-        if duty["failures"] >= OFTEN:
-            what = f"a worker's duty {duty['name']!r} failed {duty['failures']} times in a row"
+        if duty["offered"] and duty["failures"] >= OFTEN:
+            place = f" ({duty['place']})" if duty["place"] else ""
+            what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster import Cluster
 from tests.stores import Store, claim, delivery, running, stored
 
 pytestmark = pytest.mark.anyio
@@ -48,6 +49,28 @@ async def test_a_duty_whose_worker_was_lost_or_failed_or_gave_it_back_comes_agai
     assert await due(store, duties=OFFERED[:1]) == []
     [duty] = (await store.call("queue", {}))["duties"]
     assert (duty["failures"], duty["error"], duty["done_seconds"]) == (2, "no answer", None)
+
+
+async def test_a_duty_that_no_worker_offers_any_more_is_nobodys_and_forgotten(
+    store: Store, cluster: Cluster, dsn: str
+) -> None:
+    def pass_by(length: str) -> None:
+        database = dsn.rpartition("/")[2]
+        cluster.execute(f"update agentctl.duties set offered_at = offered_at - interval '{length}'", database)
+
+    async def offered() -> dict[str, bool]:
+        return {duty["name"]: duty["offered"] for duty in (await store.call("queue", {}))["duties"]}
+
+    await due(store, limit=0)
+    pass_by("10 minutes")
+    assert await offered() == {"alert": True, "backfill": True}  # nobody has asked since
+    await due(store, duties=OFFERED[1:])
+    assert await offered() == {"alert": True, "backfill": False}
+    await due(store, limit=0)
+    assert await offered() == {"alert": True, "backfill": True}
+    pass_by("8 days")
+    await due(store, duties=OFFERED[1:])
+    assert await offered() == {"alert": True}
 
 
 async def test_events_and_mails_are_given_back_too_and_not_blamed(store: Store) -> None:

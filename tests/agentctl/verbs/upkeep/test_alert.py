@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,20 @@ def test_enabling_fetches_what_the_webhook_did_not_bring(bench: Bench) -> None:
     assert bench.json("webhook", "enable")["was_off"] is False
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Hc.example.org/ping/geheim", "hc.example.org"),
+        ("http://[::1]:8080/geheim?x=1", "[::1]"),
+        ("https://geheim@example.org/1", None),
+        ("https://user:ge/heim@example.org/1", None),
+    ],
+)
+def test_a_secret_url_is_told_by_its_host_where_that_is_certain(url: str, host: str | None) -> None:
+    told = duties.told(SecretStr(url))
+    assert re.fullmatch((re.escape(host) + " " if host else "") + "[0-9a-f]{8}", told)
+
+
 async def test_whom_and_what_by_what_is_configured(tmp_path: Path, dsn: str) -> None:
     async def names(control: Control) -> list[str]:
         return [duty.name for duty in duties.duties(control)]
@@ -146,6 +161,7 @@ async def test_a_pass_sends_a_sign_of_life_once_a_minute_and_says_what_it_could_
                 queue = await (await control.store()).call("queue", {})
         assert [duty["name"] for duty in queue["duties"] if duty["name"] == "heartbeat"] == ["heartbeat"] * 2
         assert "secret-of-mine" not in str(queue)
+        assert all(duty["place"].startswith("127.0.0.1 ") for duty in queue["duties"] if duty["name"] == "heartbeat")
         with pytest.raises(Unreachable, match="404"):
             await beat(SecretStr(f"{url}/secret-of-mine"))
 
