@@ -88,7 +88,7 @@ def test_what_the_platform_thinks_of_the_webhook_is_told_when_it_changes(bench: 
     bench.sandbox.ail(hook, most_recent_failure_error_code=503, most_recent_failure_timestamp=now)
     assert (looked(), looked()) == (["Calls no longer arrive"], [])
     code, out, _ = bench("doctor")
-    assert (code, "the last delivery failed: 503" in out) == (1, True)
+    assert (code, "the last delivery failed (503)" in out) == (1, True)
     # Whatever arrives after it says that the way is free again.
     bench.sandbox.ail(hook, most_recent_failure_timestamp=now - 60)
     payload = base64.b64encode(webhook.sample("transcript", now=now)).decode()
@@ -112,6 +112,25 @@ def test_enabling_fetches_what_the_webhook_did_not_bring(bench: Bench) -> None:
     row = bench.sandbox.state()["webhooks"][hook]
     assert (row["is_auto_disabled"], row["is_disabled"], row["retry_enabled"]) == (False, False, True)
     assert bench.json("webhook", "enable")["was_off"] is False
+
+
+def test_a_failure_is_past_once_it_is_switched_on_and_the_door_answers(bench: Bench) -> None:
+    page = "/webhooks/elevenlabs"
+    with answering({page: (404, "text/plain", "")}) as elsewhere, answering({page: (401, "text/plain", "")}) as door:
+        for url, code, said in (
+            (elsewhere, 1, "Its door does not take deliveries: it answers 404."),
+            (door, 0, "Its door answers."),
+        ):
+            hook = bench.json("webhook", "register", f"{url}{page}", "--yes")["webhook_id"]
+            now = int(time.time())
+            bench.sandbox.ail(hook, most_recent_failure_error_code=503, most_recent_failure_timestamp=now)
+            assert bench("webhook", "status")[0] == 1
+            ended, out, _ = bench("webhook", "enable")
+            assert (ended, said in out) == (0, True)
+            assert bench("webhook", "status")[0] == code
+            assert ("the last delivery failed" in bench("doctor")[1]) is bool(code)
+    bench.sandbox.ail(hook, most_recent_failure_timestamp=now + 1)
+    assert "the last delivery failed (503)" in bench("webhook", "status")[1]
 
 
 @pytest.mark.parametrize(
