@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailable
+from agentctl.resources.answer import odd
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +31,22 @@ FIRST_LOOK = timedelta(days=7)
 LONGEST_HELD = timedelta(days=7)
 # Ten minutes is the platform's default for max_duration_seconds; the analysis after the end takes some minutes more.
 OVERLAP = timedelta(minutes=30)
+# What is listed and not there may come yet, where the platform lags behind itself; so long after its end it is gone.
+ABSENT = timedelta(hours=1)
 TERMINAL = frozenset({"done", "failed"})
 _NOT_TERMINAL = ("initiated", "in-progress", "processing")
 _BATCH = 100
 _AT_ONCE = 8  # the client itself slows down where the platform refuses
 AGENTS = "/v1/convai/agents"
+CONVERSATION = "/v1/convai/conversations/{conversation_id}"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A conversation as the platform lists it. `start`: when it began, to the second."""
+    """A conversation as the platform lists it. `start` and `end`: when it began and how long it took, to the second."""
 
     start: datetime
+    end: datetime
     conversation_id: str
     agent_id: str | None
     is_over: bool
@@ -66,7 +71,8 @@ class CaughtUp:
     """What one look came to. `entered`: the ids of the conversations that were missing, oldest first.
 
     `listed`: how many the platform has in the window; `running`: of these, those that are not over. `foreign`: those of
-    agents that are not ours, left alone; `failed`: those that could not be had, for the next look.
+    agents that are not ours, left alone; `failed`: those that could not be had, for the next look. `gone`: those that
+    are listed and not there, an hour after their end or later.
     """
 
     since: datetime
@@ -75,6 +81,7 @@ class CaughtUp:
     foreign: int = 0
     entered: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 async def poll(
@@ -118,7 +125,7 @@ async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | 
     await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
     tried.raise_if_nothing_worked()
     left = len(missing) - len(wanted)
-    return CaughtUp(start, len(listed), len(running), left, tuple(tried.entered), tuple(tried.left))
+    return CaughtUp(start, len(listed), len(running), left, tuple(tried.entered), tuple(tried.left), tuple(tried.gone))
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
@@ -142,8 +149,9 @@ async def _listed(api: Api, after: datetime, asked: Mapping[str, Any]) -> list[L
         entry = wire.mapping(item)
         if conversation_id := identifier(entry.get("conversation_id")):
             start = datetime.fromtimestamp(wire.seconds(entry.get("start_time_unix_secs")) or 0, UTC)
+            end = start + timedelta(seconds=wire.whole(entry.get("call_duration_secs")) or 0)
             over = entry.get("status") in TERMINAL
-            found[conversation_id] = Listed(start, conversation_id, identifier(entry.get("agent_id")), over)
+            found[conversation_id] = Listed(start, end, conversation_id, identifier(entry.get("agent_id")), over)
     return sorted(found.values(), key=lambda one: (one.start, one.conversation_id))
 
 
@@ -173,11 +181,12 @@ async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[st
 
 @dataclass
 class _Tried:
-    """Ids that were entered, and ids that are left for the next look, some of them with the reason."""
+    """Ids that were entered, that are left for the next look, some of them with the reason, and that are gone."""
 
-    entered: list[str]
-    left: list[str]
-    failures: list[AgentctlError]
+    entered: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    failures: list[AgentctlError] = field(default_factory=list)
 
     def raise_if_nothing_worked(self) -> None:
         """Raise the first failure, unless something could be entered."""
@@ -186,13 +195,17 @@ class _Tried:
 
 
 async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Tried:
-    tried = _Tried([], [], [])
+    tried = _Tried()
+    absent = datetime.now(UTC) - ABSENT
 
     async def enter(one: Listed) -> None:
         try:
             new = await _enter(api, store, one.conversation_id)
             if new is not False:
                 (tried.left if new is None else tried.entered).append(one.conversation_id)
+        except NotFound:
+            log.info("conversation %s is listed and not there", one.conversation_id)
+            (tried.left if one.end > absent else tried.gone).append(one.conversation_id)
         except (StoreUnavailable, RateLimited):
             raise  # Each of the others would wait for it just as long.
         except AgentctlError as error:
@@ -211,12 +224,13 @@ async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Trie
 
 
 async def _enter(api: Api, store: Store, conversation_id: str) -> bool | None:
-    """Whether it is new here; None where it is not over after all, since its analysis is being run again."""
-    try:
-        data = await api.get("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
-    except NotFound:
-        log.info("conversation %s was deleted before it could be fetched", conversation_id)
-        return False
+    """Whether it is new here; None where it is not over after all, since its analysis is being run again.
+
+    Raises NotFound, and ApiError for an answer that is of another conversation.
+    """
+    data = await api.get(CONVERSATION, conversation_id=conversation_id)
+    if identifier(wire.mapping(data).get("conversation_id")) != conversation_id:
+        raise odd(f"GET {CONVERSATION}", f"the answer for {conversation_id} is of another conversation")
     if wire.mapping(data).get("status") not in TERMINAL:
         return None
     payload = as_event(data)

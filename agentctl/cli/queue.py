@@ -104,6 +104,8 @@ def fetched_text(found: CaughtUp) -> str:
         lines.append(f"{found.running} are not over yet; the next look comes back to them.")
     if found.foreign:
         lines.append(f"{found.foreign} belong to agents that are not of this store, and were left alone.")
+    if found.gone:
+        lines.append(f"{len(found.gone)} are listed at ElevenLabs and not there any more.")
     if found.failed:
         lines.append(paint(f"{len(found.failed)} could not be fetched; the next look comes back to them.", _RED))
     return addressed("\n".join(lines))
@@ -118,6 +120,7 @@ def fetched_json(found: CaughtUp) -> dict[str, Any]:
         "running": found.running,
         "foreign": found.foreign,
         "failed": list(found.failed),
+        "gone": list(found.gone),
     }
 
 

@@ -127,6 +127,17 @@ def test_one_that_cannot_be_had_holds_the_watermark_and_nobody_else(bench: Bench
     assert fetched(bench).entered == (broken,)
 
 
+def test_what_is_listed_and_not_there_is_looked_for_again_for_an_hour_after_its_end(bench: Bench) -> None:
+    lagging, deleted = held(bench, started_at=ago(minutes=40)), held(bench, started_at=ago(hours=3))
+    for made in (lagging, deleted):
+        bench.sandbox.fault(path=f"/v1/convai/conversations/{made}", status=404, times=2)
+    for since in (NOW - timedelta(hours=4), None):
+        found = fetched(bench, since)
+        assert (found.entered, found.failed, found.gone) == ((), (lagging,), (deleted,) if since else ())
+    assert fetched(bench).entered == (lagging,)
+    assert fetched(bench).since > datetime.now(UTC) - timedelta(minutes=1)
+
+
 def test_who_asks_for_more_gets_more(bench: Bench) -> None:
     old = held(bench, started_at=ago(days=20))
     assert fetched(bench).entered == ()
