@@ -59,14 +59,17 @@ def order(given: Row) -> Order:
 
 
 async def hold(world: World, wanted: Order) -> Row:
-    """Hold the call and answer `{conversation_id, reached, why, deliveries}`. Raises ValueError: no such agent."""
+    """Hold the call and answer `{conversation_id, reached, why, deliveries, webhook}`: "none", "off" or "on".
+
+    Raises ValueError: no such agent.
+    """
     state = world.state
     if wanted.outcome != "done":
         wanted = replace(wanted, direction="outbound")  # only a call that the agent places can fail to start
     if wanted.to_number and wanted.direction == "inbound":
         why = twilio_account.unreached(state, wanted.to_number)
         if why:
-            return {"conversation_id": None, "reached": False, "why": why, "deliveries": []}
+            return {"conversation_id": None, "reached": False, "why": why, "deliveries": [], "webhook": "none"}
     agent, leg = _parties(state, wanted)
     conversation_id = new_id("conv")
     start = wanted.started_at or now()
@@ -95,7 +98,10 @@ async def hold(world: World, wanted: Order) -> Row:
     state.conversations[conversation_id] = row
     agent["last_call"] = start
     deliveries = await send(world, row, wanted.copies) if wanted.deliver and held.status in ("done", "failed") else []
-    return {"conversation_id": conversation_id, "reached": True, "why": "", "deliveries": deliveries}
+    bound = binding(state, agent)
+    webhook = "none" if bound is None else "off" if bound.is_off else "on"
+    held_so = {"conversation_id": conversation_id, "reached": True, "why": ""}
+    return {**held_so, "deliveries": deliveries, "webhook": webhook}
 
 
 async def send(world: World, row: Row, copies: int = 1) -> list[Row]:
@@ -103,7 +109,7 @@ async def send(world: World, row: Row, copies: int = 1) -> list[Row]:
     data = row["data"]
     agent = world.state.agents.get(data["agent_id"])
     bound = binding(world.state, agent) if agent else None
-    if bound is None:
+    if bound is None or bound.is_off:
         return []
     events: list[tuple[str, Row]] = []
     if row["outcome"] != "done":
