@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from agentctl.sandbox import twilio_account
 from agentctl.sandbox.conversations import audio_base64
-from agentctl.sandbox.delivery import binding, deliver
+from agentctl.sandbox.delivery import binding, deliver, standing
 from agentctl.sandbox.held import Held, Leg, new_call_sid
 from agentctl.sandbox.phrases import phrases
 from agentctl.sandbox.record import record, variables
@@ -59,10 +59,7 @@ def order(given: Row) -> Order:
 
 
 async def hold(world: World, wanted: Order) -> Row:
-    """Hold the call and answer `{conversation_id, reached, why, deliveries, webhook}`: "none", "off" or "on".
-
-    Raises ValueError: no such agent.
-    """
+    """Hold the call; answers ids, `reached`, `why`, `deliveries` and `webhook`. Raises ValueError: no such agent."""
     state = world.state
     if wanted.outcome != "done":
         wanted = replace(wanted, direction="outbound")  # only a call that the agent places can fail to start
@@ -98,10 +95,8 @@ async def hold(world: World, wanted: Order) -> Row:
     state.conversations[conversation_id] = row
     agent["last_call"] = start
     deliveries = await send(world, row, wanted.copies) if wanted.deliver and held.status in ("done", "failed") else []
-    bound = binding(state, agent)
-    webhook = "none" if bound is None else "off" if bound.is_off else "on"
     held_so = {"conversation_id": conversation_id, "reached": True, "why": ""}
-    return {**held_so, "deliveries": deliveries, "webhook": webhook}
+    return {**held_so, "deliveries": deliveries, "webhook": standing(state, agent)}
 
 
 async def send(world: World, row: Row, copies: int = 1) -> list[Row]:

@@ -53,6 +53,12 @@ def binding(state: State, agent: Row) -> Binding | None:
     return None if webhook is None else Binding(webhook, tuple(bound["events"]))
 
 
+def standing(state: State, agent: Row) -> str:
+    """How the webhook stands that hears of an agent's calls: "none", "off" or "on"."""
+    bound = binding(state, agent)
+    return "none" if bound is None else "off" if bound.is_off else "on"
+
+
 def signature(secret: str, timestamp: int, body: bytes) -> str:
     """The header `ElevenLabs-Signature`: `t=<unix>,v0=<hex HMAC-SHA256 of "t.body">`."""
     digest = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()

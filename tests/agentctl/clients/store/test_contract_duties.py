@@ -113,7 +113,7 @@ async def test_what_was_given_up_is_told_once_until_it_is_given_up_again(store: 
     async def dies() -> None:
         [event] = await claim(store)
         failure = {"id": event["id"], "attempt": event["attempt"], "error": "x", "delay_seconds": 0, "max_attempts": 1}
-        await store.call("fail_event", failure)
+        await store.call("fail_event", {**failure, "fault": "Malformed"})
 
     await store.call("accept", delivery())
     await dies()
@@ -128,7 +128,12 @@ async def test_what_was_given_up_is_told_once_until_it_is_given_up_again(store: 
     assert (await store.call("untold_dead", {"limit": 5}))["count"] == 0
     assert await store.call("requeue_events", {"states": ["dead"]}) == {"events": 1}
     await dies()
-    assert (await store.call("untold_dead", {"limit": 5}))["count"] == 1
+    assert [one["reason"] for one in (await store.call("untold_dead", {"limit": 5}))["events"]] == ["Malformed"]
+    assert await store.call("requeue_events", {"states": ["dead"]}) == {"events": 1}
+    for _ in range(2):
+        await claim(store, lease_seconds=0, max_attempts=1)
+    untold = await store.call("untold_dead", {"limit": 5})
+    assert [one["reason"] for one in untold["events"]] == ["the worker was lost at each attempt"]
 
 
 async def test_watermarks_are_of_the_agents_that_are_or_were_ours_and_never_go_back(store: Store) -> None:

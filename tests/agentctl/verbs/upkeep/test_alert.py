@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agentctl.errors import Unreachable
+from agentctl.calls.event import Event
+from agentctl.calls.jobs import EventJob
+from agentctl.errors import Malformed, Unreachable
 from agentctl.settings import Settings
 from agentctl.verbs import door
 from agentctl.verbs.calls.work import once
@@ -40,8 +42,8 @@ def die(bench: Bench, *conversation_ids: str) -> list[str]:
             content = {"type": SAID, "agent_id": None, "event_timestamp": None, "payload": payload}
             await store.call("accept", {"conversation_id": name, "source": "webhook", **content})
             (event,) = await store.call("claim_events", {"worker": "w", "limit": 1, "lease_seconds": 60})
-            failure = {"error": f"it choked on: {SAID}", "delay_seconds": 0, "max_attempts": 1}
-            await store.call("fail_event", {"id": event["id"], "attempt": event["attempt"], **failure})
+            job = EventJob(store, control.workshop.digester(store), control.workshop.recordings, max_attempts=1)
+            await job.fail(Event.from_row(event), Malformed(f"it choked on: {SAID}"), 0)
             dead.append(event["id"])
         return dead
 
@@ -49,6 +51,8 @@ def die(bench: Bench, *conversation_ids: str) -> list[str]:
 
 
 def test_an_event_that_was_given_up_is_mailed_once_by_its_ids(bench: Bench) -> None:
+    with (bench.root / "agentctl.toml").open("a") as project:
+        project.write('[digest]\nlanguage = "de"\n')
     (dead,) = die(bench, "conv_poison")
     assert bench.control(lambda control: dead_letters.tell(control, TEAM)) == 1
     assert bench.control(lambda control: dead_letters.tell(control, TEAM)) == 0
@@ -57,6 +61,8 @@ def test_an_event_that_was_given_up_is_mailed_once_by_its_ids(bench: Bench) -> N
     for part in ("text", "html"):
         assert dead in mail["message"][part]
         assert "conv_poison" in mail["message"][part]
+        assert "1 attempts, Malformed" in mail["message"][part]
+        assert "Projekt" not in mail["message"][part]  # in one language, which is that of what it has to say
         assert "agentctl calls retry --all" in mail["message"][part]
     assert "geheim" not in str(mail)
 
