@@ -31,7 +31,8 @@ FIRST_LOOK = timedelta(days=7)
 LONGEST_HELD = timedelta(days=7)
 # Ten minutes is the platform's default for max_duration_seconds; the analysis after the end takes some minutes more.
 OVERLAP = timedelta(minutes=30)
-# What is listed and not there may come yet, where the platform lags behind itself; so long after its end it is gone.
+# What is listed and not there may come yet, where the platform lags behind itself. So long after its end it is gone,
+# once it was looked for twice.
 ABSENT = timedelta(hours=1)
 TERMINAL = frozenset({"done", "failed"})
 _NOT_TERMINAL = ("initiated", "in-progress", "processing")
@@ -72,7 +73,7 @@ class CaughtUp:
 
     `listed`: how many the platform has in the window; `running`: of these, those that are not over. `foreign`: those of
     agents that are not ours, left alone; `failed`: those that could not be had, for the next look. `gone`: those that
-    are listed and not there, an hour after their end or later.
+    are listed and were not there either when they were looked for again.
     """
 
     since: datetime
@@ -118,14 +119,17 @@ async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | 
     foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
     wanted = [one for one in missing if one.agent_id not in foreign]
     tried = await _enter_all(api, store, wanted)
+    absent = [one for one in wanted if one.conversation_id in tried.absent]
+    gone = [one.conversation_id for one in absent if _is_gone(one, reached, began)]
+    failed = [one for one in [*tried.left, *tried.absent] if one not in gone]
     running = [one for one in listed if not one.is_over]
     ours = reached.keys() | {one.agent_id for one in wanted if one.agent_id}
-    open_ones = [*running, *(one for one in wanted if one.conversation_id in tried.left)]
+    open_ones = [*running, *(one for one in wanted if one.conversation_id in failed)]
     marks = [{"agent_id": one, "reached": _mark(one, open_ones, began).isoformat()} for one in sorted(ours)]
     await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
     tried.raise_if_nothing_worked()
     left = len(missing) - len(wanted)
-    return CaughtUp(start, len(listed), len(running), left, tuple(tried.entered), tuple(tried.left), tuple(tried.gone))
+    return CaughtUp(start, len(listed), len(running), left, tuple(tried.entered), tuple(failed), tuple(gone))
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
@@ -133,6 +137,12 @@ def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
     if row["reached"]:
         return datetime.fromisoformat(row["reached"])
     return max(datetime.fromisoformat(row["bound_at"]), began - FIRST_LOOK)
+
+
+def _is_gone(one: Listed, reached: Mapping[str, datetime], began: datetime) -> bool:
+    """Whether what is not there is given up: it was over for long, and the look before this one stopped at it, too."""
+    looked_for = one.agent_id is None or (one.agent_id in reached and one.start <= reached[one.agent_id])
+    return looked_for and one.end <= began - ABSENT
 
 
 def _mark(agent_id: str, open_ones: Sequence[Listed], began: datetime) -> datetime:
@@ -181,11 +191,11 @@ async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[st
 
 @dataclass
 class _Tried:
-    """Ids that were entered, that are left for the next look, some of them with the reason, and that are gone."""
+    """Ids that were entered, that are left for the next look, some of them with the reason, and that are not there."""
 
     entered: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    gone: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     failures: list[AgentctlError] = field(default_factory=list)
 
     def raise_if_nothing_worked(self) -> None:
@@ -196,7 +206,6 @@ class _Tried:
 
 async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Tried:
     tried = _Tried()
-    absent = datetime.now(UTC) - ABSENT
 
     async def enter(one: Listed) -> None:
         try:
@@ -205,7 +214,7 @@ async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Trie
                 (tried.left if new is None else tried.entered).append(one.conversation_id)
         except NotFound:
             log.info("conversation %s is listed and not there", one.conversation_id)
-            (tried.left if one.end > absent else tried.gone).append(one.conversation_id)
+            tried.absent.append(one.conversation_id)
         except (StoreUnavailable, RateLimited):
             raise  # Each of the others would wait for it just as long.
         except AgentctlError as error:

@@ -243,6 +243,7 @@ def meaning(answered: int) -> str:
     known = {
         400: "The door could not read it as JSON.",
         401: "The door knows another secret than ELEVENLABS_WEBHOOK_SECRET here, or its clock is wrong.",
+        403: "The door takes deliveries from WEBHOOK_SOURCES alone, and this machine's address is none of them.",
         404: f"Is the path right? The door listens at {DOOR_PATH}.",
         405: f"Is the path right? The door listens at {DOOR_PATH}.",
         413: "It is larger than the door's WEBHOOK_MAX_BYTES or a proxy before it allows.",
