@@ -68,7 +68,7 @@ def _lines(figures: Mapping[str, Any] | None) -> Iterator[str]:
         yield from _gauge(f"oldest_{one}_seconds", f"Age of the oldest {one} that waits, 0 without any.", {"": age})
     ages: dict[str, float] = {}
     failures: dict[str, int] = {}
-    for duty in figures["duties"]:
+    for duty in (one for one in figures["duties"] if one["offered"]):
         label = f'{{duty="{duty["name"]}"}}'
         failures[label] = max(failures.get(label, 0), duty["failures"])
         if duty["done_seconds"] is not None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentctl.errors import ConfigurationError, Problem, UsageError
+from agentctl.errors import ConfigurationError, Problem, StoreUnavailable, UsageError
 from agentctl.secrecy.secret import secrets
 from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, load_settings, require, wanted_environment
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from agentctl.sync.kind import Kind, Scope
     from agentctl.sync.patience import Patience
     from agentctl.workshop import Workshop
+
+_START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to come up, before going on without it
 
 
 class Control:
@@ -56,6 +58,7 @@ class Control:
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
+        self._leased = False  # the embedded server is kept from stopping for being idle
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -131,16 +134,20 @@ class Control:
         assert self.twilio
         return TwilioAccess.of(self.settings, enable_sms=enable_sms)
 
-    async def store(self) -> Store:
-        """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml."""
+    async def store(self, *, waiting: bool = False) -> Store:
+        """The store: DATABASE_URL, else Supabase, else the embedded Postgres beside agentctl.toml.
+
+        `waiting`: one that is away is no error yet, as for a door or a worker, which live for weeks; each call finds
+        out anew. Raises StoreUnavailable where the embedded one does not start, unless `waiting`; ConfigurationError.
+        """
         async with self._opening:
             if self._store is None:
-                store = await self._open_store()
+                store = await self._open_store(waiting)
                 self._stack.push_async_callback(store.close)
                 self._store = store
             return self._store
 
-    async def _open_store(self) -> PostgresStore | SupabaseStore:
+    async def _open_store(self, waiting: bool) -> PostgresStore | SupabaseStore:
         settings = self.settings
         if settings.database_url is None and settings.supabase_url is not None:
             from agentctl.clients.store.supabase import SupabaseStore
@@ -150,13 +157,12 @@ class Control:
             return await SupabaseStore.open(str(settings.supabase_url), key)
         from agentctl.clients.store.postgres import PostgresStore
 
-        return await PostgresStore.open(await self.dsn(), revive=self._start if self.embedded else None)
-
-    async def _start(self) -> str:
-        """Start the embedded server anew after its death; whoever serves for weeks must not wait for a command."""
-        from agentctl.local.postgres import start
-
-        return await start(self.state_directory, pg_bin=self.settings.agentctl_pg_bin)
+        if not (self.embedded and waiting):
+            return await PostgresStore.open(await self.dsn(), revive=self._embedded if self.embedded else None)
+        store = PostgresStore.dormant(self._embedded)
+        with suppress(StoreUnavailable):
+            await store.wake(_START_SECONDS)
+        return store
 
     @property
     def embedded(self) -> bool:
@@ -184,11 +190,16 @@ class Control:
         return await self._embedded()
 
     async def _embedded(self) -> str:
+        """The address of the embedded server, which is started and migrated unless it is; it runs as long as we do."""
         from agentctl.clients.store import migrations
-        from agentctl.local.postgres import running
+        from agentctl.local.postgres import running, start
 
-        server = running(self.state_directory, pg_bin=self.settings.agentctl_pg_bin, tell=self.tell)
-        dsn = await self._stack.enter_async_context(server)
+        directory, programs = self.state_directory, self.settings.agentctl_pg_bin
+        if self._leased:
+            dsn = await start(directory, pg_bin=programs, tell=self.tell)
+        else:
+            dsn = await self._stack.enter_async_context(running(directory, pg_bin=programs, tell=self.tell))
+            self._leased = True
         if await migrations.pending(dsn):
             await migrations.migrate(dsn, shim=True)
         return dsn

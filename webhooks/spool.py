@@ -10,6 +10,7 @@ from typing import IO, Self
 
 from agentctl.calls.inbox import Heading, peek
 from agentctl.calls.skeleton import Skeleton
+from agentctl.errors import Malformed
 from webhooks.signature import Verifier
 
 PART = 192 * 1024  # bytes, as which it goes to the store; in base64 they are as many as nobody needs a thread for
@@ -24,11 +25,12 @@ class Spool:
         self._verifier = verifier
         self._digest = hashlib.sha256()
         self._skeleton = Skeleton()
+        self._fault: Malformed | None = None
         self._waiting = bytearray()
         self._file: IO[bytes] | None = None
 
     async def add(self, chunk: bytes) -> None:
-        """Take a chunk; now and then a thread is busy with what has come. Raises OSError and Malformed."""
+        """Take a chunk; now and then a thread is busy with what has come. Raises OSError."""
         self._waiting += chunk
         self.size += len(chunk)
         if len(self._waiting) >= _PIECE:
@@ -42,7 +44,9 @@ class Spool:
 
     @property
     def heading(self) -> Heading:
-        """Read without what is long or deep. Raises Malformed for what is no JSON object."""
+        """Read without what is long or deep. Raises Malformed for what is no JSON object in UTF-8."""
+        if self._fault is not None:
+            raise self._fault
         return peek(self._skeleton.text)
 
     @property
@@ -73,4 +77,8 @@ class Spool:
         self._file.write(piece)
         self._verifier.update(piece)
         self._digest.update(piece)
-        self._skeleton.feed(piece)
+        if self._fault is None:
+            try:
+                self._skeleton.feed(piece)
+            except Malformed as error:
+                self._fault = error  # for whoever asks once the signature is known to be right

@@ -12,7 +12,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION, told
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailable
+from agentctl.resources.answer import odd
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +31,23 @@ FIRST_LOOK = timedelta(days=7)
 LONGEST_HELD = timedelta(days=7)
 # Ten minutes is the platform's default for max_duration_seconds; the analysis after the end takes some minutes more.
 OVERLAP = timedelta(minutes=30)
+# What is listed and not there may come yet, where the platform lags behind itself. So long after its end it is gone,
+# once it was looked for twice.
+ABSENT = timedelta(hours=1)
 TERMINAL = frozenset({"done", "failed"})
 _NOT_TERMINAL = ("initiated", "in-progress", "processing")
 _BATCH = 100
 _AT_ONCE = 8  # the client itself slows down where the platform refuses
 AGENTS = "/v1/convai/agents"
+CONVERSATION = "/v1/convai/conversations/{conversation_id}"
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A conversation as the platform lists it. `start`: when it began, to the second."""
+    """A conversation as the platform lists it. `start` and `end`: when it began and how long it took, to the second."""
 
     start: datetime
+    end: datetime
     conversation_id: str
     agent_id: str | None
     is_over: bool
@@ -66,8 +72,9 @@ class CaughtUp:
     """What one look came to. `entered`: the ids of the conversations that were missing, oldest first.
 
     `listed`: how many the platform has in the window; `running`: of these, those that are not over. `foreign`: those of
-    agents that are not ours, left alone; `failed`: those that could not be had, for the next look. `agents`: ours;
-    `sounds`: the ids of conversations whose missing recordings were entered.
+    agents that are not ours, left alone; `failed`: those that could not be had, for the next look. `gone`: those that
+    are listed and were not there either when they were looked for again. `agents`: ours; `sounds`: the ids of
+    conversations whose missing recordings were entered.
     """
 
     since: datetime
@@ -78,6 +85,7 @@ class CaughtUp:
     failed: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     sounds: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 async def poll(
@@ -114,15 +122,18 @@ async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | 
     foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
     wanted = [one for one in missing if one.agent_id not in foreign]
     tried = await _enter_all(api, store, wanted)
+    absent = [one for one in wanted if one.conversation_id in tried.absent]
+    gone = [one.conversation_id for one in absent if _is_gone(one, reached, began)]
+    failed = [one for one in [*tried.left, *tried.absent] if one not in gone]
     running = [one for one in listed if not one.is_over]
     ours = reached.keys() | {one.agent_id for one in wanted if one.agent_id}
-    open_ones = [*running, *(one for one in wanted if one.conversation_id in tried.left)]
+    open_ones = [*running, *(one for one in wanted if one.conversation_id in failed)]
     marks = [{"agent_id": one, "reached": _mark(one, open_ones, began).isoformat()} for one in sorted(ours)]
     await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
     tried.raise_if_nothing_worked()
     left = len(missing) - len(wanted)
-    entered, failed = tuple(tried.entered), tuple(tried.left)
-    return CaughtUp(start, len(listed), len(running), left, entered, failed, tuple(sorted(ours)))
+    entered, agents = tuple(tried.entered), tuple(sorted(ours))
+    return CaughtUp(start, len(listed), len(running), left, entered, tuple(failed), agents, gone=tuple(gone))
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
@@ -130,6 +141,12 @@ def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
     if row["reached"]:
         return datetime.fromisoformat(row["reached"])
     return max(datetime.fromisoformat(row["bound_at"]), began - FIRST_LOOK)
+
+
+def _is_gone(one: Listed, reached: Mapping[str, datetime], began: datetime) -> bool:
+    """Whether what is not there is given up: it was over for long, and the look before this one stopped at it, too."""
+    looked_for = one.agent_id is None or (one.agent_id in reached and one.start <= reached[one.agent_id])
+    return looked_for and one.end <= began - ABSENT
 
 
 def _mark(agent_id: str, open_ones: Sequence[Listed], began: datetime) -> datetime:
@@ -146,8 +163,9 @@ async def _listed(api: Api, after: datetime, asked: Mapping[str, Any]) -> list[L
         entry = wire.mapping(item)
         if conversation_id := identifier(entry.get("conversation_id")):
             start = datetime.fromtimestamp(wire.seconds(entry.get("start_time_unix_secs")) or 0, UTC)
+            end = start + timedelta(seconds=wire.whole(entry.get("call_duration_secs")) or 0)
             over = entry.get("status") in TERMINAL
-            found[conversation_id] = Listed(start, conversation_id, identifier(entry.get("agent_id")), over)
+            found[conversation_id] = Listed(start, end, conversation_id, identifier(entry.get("agent_id")), over)
     return sorted(found.values(), key=lambda one: (one.start, one.conversation_id))
 
 
@@ -177,11 +195,12 @@ async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[st
 
 @dataclass
 class _Tried:
-    """Ids that were entered, and ids that are left for the next look, some of them with the reason."""
+    """Ids that were entered, that are left for the next look, some of them with the reason, and that are not there."""
 
-    entered: list[str]
-    left: list[str]
-    failures: list[AgentctlError]
+    entered: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    failures: list[AgentctlError] = field(default_factory=list)
 
     def raise_if_nothing_worked(self) -> None:
         """Raise the first failure, unless something could be entered."""
@@ -190,13 +209,16 @@ class _Tried:
 
 
 async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Tried:
-    tried = _Tried([], [], [])
+    tried = _Tried()
 
     async def enter(one: Listed) -> None:
         try:
             new = await _enter(api, store, one.conversation_id)
             if new is not False:
                 (tried.left if new is None else tried.entered).append(one.conversation_id)
+        except NotFound:
+            log.info("conversation %s is listed and not there", told(one.conversation_id))
+            tried.absent.append(one.conversation_id)
         except (StoreUnavailable, RateLimited):
             raise  # Each of the others would wait for it just as long.
         except AgentctlError as error:
@@ -215,12 +237,13 @@ async def _enter_all(api: Api, store: Store, missing: Sequence[Listed]) -> _Trie
 
 
 async def _enter(api: Api, store: Store, conversation_id: str) -> bool | None:
-    """Whether it is new here; None where it is not over after all, since its analysis is being run again."""
-    try:
-        data = await api.get("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
-    except NotFound:
-        log.info("conversation %s was deleted before it could be fetched", told(conversation_id))
-        return False
+    """Whether it is new here; None where it is not over after all, since its analysis is being run again.
+
+    Raises NotFound, and ApiError for an answer that is of another conversation.
+    """
+    data = await api.get(CONVERSATION, conversation_id=conversation_id)
+    if identifier(wire.mapping(data).get("conversation_id")) != conversation_id:
+        raise odd(f"GET {CONVERSATION}", f"the answer for {conversation_id} is of another conversation")
     if wire.mapping(data).get("status") not in TERMINAL:
         return None
     payload = as_event(data)

@@ -74,7 +74,7 @@ class EventJob:
 
     async def fail(self, work: Event, error: Exception, delay_seconds: float) -> None:
         """Give it back, to be tried again after `delay_seconds` or never."""
-        terms = {"max_attempts": self.max_attempts, **_failure(work, error, delay_seconds)}
+        terms = {"max_attempts": self.max_attempts, "fault": kind(error), **_failure(work, error, delay_seconds)}
         await self.store.call("fail_event", terms)
 
     async def release(self, work: Event) -> None:
@@ -139,6 +139,11 @@ def describe(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"
+
+
+def kind(error: Exception) -> str:
+    """Of what kind a failure is, without anything that a caller or a vendor said."""
+    return type(error).__name__ if isinstance(error, AgentctlError) else describe(error)
 
 
 class Claimed(Protocol):

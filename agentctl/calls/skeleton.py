@@ -1,13 +1,16 @@
 """What remains of a large JSON object when all that is long or deep is left out: read in pieces, held in little memory.
 
-A recording comes as one string of tens of megabytes among a few short fields. Those are all that the door looks at.
+A recording comes as one string of tens of megabytes among a few short fields. Those are all that the door looks at; of
+the rest it is only told whether it is JSON.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable
 
+from agentctl.calls.grammar import ESCAPE, STRING, Grammar
 from agentctl.errors import Malformed
 
 _MARK = re.compile(rb'["{}\[\]]')
@@ -23,72 +26,80 @@ class Skeleton:
 
     def __init__(self, poured: str = "", pour: Callable[[bytes], None] | None = None) -> None:
         self._poured, self._pour = poured.encode(), pour
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._grammar = Grammar()
         self._text = bytearray()
         self._string = bytearray()
         self._last = b""  # the last string that ended, a key if a colon follows
-        self._depth = 0
         self._inside = False  # a string
-        self._escaped = False  # the next character
         self._pouring = False
+        self._size = 0
+        self._cut = b""  # an escape that has not come whole
 
     @property
     def text(self) -> bytes:
-        """The JSON so far."""
+        """The JSON so far. Where the end is missing, this is none either."""
         return bytes(self._text)
 
     def feed(self, piece: bytes) -> None:
-        """Read on. Raises Malformed for what has more fields than any event."""
-        at = 0
+        """Read on. Raises Malformed for what is no JSON in UTF-8, and for more fields than any event has."""
+        try:
+            self._decoder.decode(piece)
+        except UnicodeDecodeError:
+            raise Malformed("the body is not UTF-8") from None
+        piece, at = self._cut + piece, 0
+        self._cut = b""
         while at < len(piece):
             at = self._in_string(piece, at) if self._inside else self._between(piece, at)
+        self._size += len(piece) - len(self._cut)
         if len(self._text) > _MOST:
             raise Malformed("the body has too many fields")
 
     def _between(self, piece: bytes, at: int) -> int:
         mark = _MARK.search(piece, at)
         end = mark.start() if mark else len(piece)
-        if self._depth <= _LEVELS:
+        if self._grammar.depth <= _LEVELS:
             self._text += piece[at:end]
+        self._hold(self._grammar.stretch(piece[at:end]), at)
         if mark is None:
             return end
+        before = self._grammar.depth
+        self._hold(self._grammar.mark(mark[0]), end)
         if mark[0] == b'"':
             self._inside = True
             key = self._last if self._text.rstrip().endswith(b":") else b""
-            self._pouring = self._pour is not None and self._depth == _LEVELS and key == self._poured
-        else:
-            opens = mark[0] in b"{["
-            if self._depth + opens <= _LEVELS + 1:
-                self._text += mark[0]
-            self._depth += 1 if opens else -1
+            self._pouring = self._pour is not None and before == _LEVELS and key == self._poured
+        elif min(before, self._grammar.depth) <= _LEVELS:
+            self._text += mark[0]
         return mark.end()
 
     def _in_string(self, piece: bytes, at: int) -> int:
-        if self._escaped:
-            self._escaped = False
-            self._keep(piece[at : at + 1])
-            return at + 1
-        quote = piece.find(b'"', at)
-        end = quote if quote >= 0 else len(piece)
-        part = piece[at:end]
-        # An odd number of backslashes before it: what follows is a character of the string.
-        odd = (len(part) - len(part.rstrip(b"\\"))) % 2 == 1
-        self._keep(part)
-        if odd:
-            self._escaped = True
-        elif quote >= 0:
+        whole = STRING.match(piece, at)
+        end = whole.end() if whole else at
+        self._keep(piece[at:end])
+        if piece[end : end + 1] == b'"':
             self._close()
-            return quote + 1
+            return end + 1
+        if piece[end : end + 1] == b"\\" and len(piece) - end < ESCAPE:
+            self._cut = piece[end:]
+            return len(piece)
+        self._hold(end == len(piece), end)
         return end
 
     def _keep(self, part: bytes) -> None:
         if self._pouring and self._pour is not None:
             self._pour(part)
-        if self._depth <= _LEVELS and len(self._string) <= _LONGEST:
+        if self._grammar.depth <= _LEVELS and len(self._string) <= _LONGEST:
             self._string += part[: _LONGEST + 1]
 
     def _close(self) -> None:
         self._inside = self._pouring = False
         self._last = bytes(self._string) if len(self._string) <= _LONGEST else b""
         self._string.clear()
-        if self._depth <= _LEVELS:
+        self._grammar.string_ended()
+        if self._grammar.depth <= _LEVELS:
             self._text += b'"' + self._last + b'"'
+
+    def _hold(self, right: bool, at: int) -> None:
+        if not right:
+            raise Malformed(f"the body is not JSON (about byte {self._size + at})")

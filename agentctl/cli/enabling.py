@@ -21,11 +21,16 @@ def enable(json: Json = False) -> None:
 
     from agentctl.cli import render
     from agentctl.cli.queue import fetched_json, fetched_text
+    from agentctl.cli.render import paint, told
 
     done = connected(run)
     if json:
-        shown = {"ok": True, "webhook_id": done.before.webhook_id, "was_off": done.was_off}
+        shown = {"ok": True, "webhook_id": done.before.webhook_id, "was_off": done.was_off, "door": done.door or None}
         print(render.to_json({**shown, "fetched": fetched_json(done.fetched)}))
         return
-    print(f"webhook {done.before.webhook_id} {'delivers again.' if done.was_off else 'was on already.'}")
+    print(f"webhook {done.before.webhook_id} {'is switched on.' if done.was_off else 'was on already.'}")
+    if done.door:
+        print(paint(told(f"Its door does not take deliveries: {done.door}"), 31))
+    else:
+        print(f"Its door answers{' and knows our secret' if done.known else ''}.")
     print(fetched_text(done.fetched))

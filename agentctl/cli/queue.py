@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from agentctl.verbs.calls.retry import Requeued
     from agentctl.wiring import Control
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _RED = 31
 
 
@@ -67,14 +64,15 @@ def retry(
 
 def backfill(
     since: Annotated[
-        str, typer.Option("--since", metavar="AGO", help="Look back this far at least: 90m, 12h, 7d, or an ISO time.")
+        str, typer.Option("--since", metavar="AGO", help="Look back this far at least: 90m, 12h, 7d, or a time.")
     ] = "7d",
     json: Json = False,
 ) -> None:
     """Fetch the conversations that no webhook brought, as workers do of their own accord."""
     from agentctl.cli import render
+    from agentctl.cli.since import past
 
-    begin = moment(since, datetime.now(UTC))
+    begin = past(since)
 
     async def run(control: Control) -> CaughtUp:
         from agentctl.verbs.calls import backfill as verbs
@@ -85,19 +83,6 @@ def backfill(
     print(render.to_json(fetched_json(found)) if json else fetched_text(found))
     if found.failed:
         raise typer.Exit(1)
-
-
-def moment(ago: str, now: datetime) -> datetime:
-    """`7d`, `12h`, `90m`, `2w` before `now`, or an ISO time, in UTC unless it says otherwise. Raises UsageError."""
-    from agentctl.errors import UsageError
-
-    try:
-        if match := re.fullmatch(r"(\d{1,6})([mhdw])", ago):
-            return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
-        found = datetime.fromisoformat(ago)
-    except (ValueError, OverflowError):
-        raise UsageError(f"--since: {ago!r} is no time", "Write 90m, 12h, 7d, or 2026-11-20T08:00.") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def standing_text(found: Mapping[str, Any]) -> str:
@@ -121,6 +106,8 @@ def fetched_text(found: CaughtUp) -> str:
         lines.append(f"{found.running} are not over yet; the next look comes back to them.")
     if found.foreign:
         lines.append(f"{found.foreign} belong to agents that are not of this store, and were left alone.")
+    if found.gone:
+        lines.append(f"{len(found.gone)} are listed at ElevenLabs and not there any more.")
     if found.failed:
         lines.append(paint(f"{len(found.failed)} could not be fetched; the next look comes back to them.", _RED))
     return addressed("\n".join(lines))
@@ -136,6 +123,7 @@ def fetched_json(found: CaughtUp) -> dict[str, Any]:
         "running": found.running,
         "foreign": found.foreign,
         "failed": list(found.failed),
+        "gone": list(found.gone),
     }
 
 
@@ -154,14 +142,18 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     for reason in found["waiting_for"]:
         yield paint(f"  waiting: {line(reason)}", _RED)
     rows = [
-        (line(duty["name"]), _ago(duty["done_seconds"]), str(duty["failures"]), line(duty["error"] or ""))
-        for duty in found["duties"]
+        (line(one["name"]), line(one["place"]), _ago(one["done_seconds"]), str(one["failures"]), line(_why(one)))
+        for one in found["duties"]
     ]
     if rows:
         yield ""
-        yield table(("DUTY", "LAST DONE", "FAILURES", "REASON"), rows)
+        yield table(("DUTY", "FOR", "LAST DONE", "FAILURES", "REASON"), rows)
     else:
         yield "No worker has done its duties here yet: agentctl serve, or agentctl work"
+
+
+def _why(duty: Mapping[str, Any]) -> str:
+    return duty["error"] or "" if duty["offered"] else "no worker has it any more"
 
 
 def _ago(seconds: float | None) -> str:

@@ -75,6 +75,13 @@ def call(
         raise typer.Exit(1)
 
 
+_TO_NOBODY = {
+    "none": "no webhook is bound. agentctl webhook register URL",
+    "off": "the webhook is switched off. agentctl webhook enable",
+    "on": "the agent delivers none of its events. agentctl webhook status",
+}
+
+
 def greeting(url: str, options: Options) -> str:
     """Where it listens, which numbers its Twilio account has, and what to export so that agentctl uses it."""
     exports = {
@@ -106,5 +113,5 @@ def outcome(held: dict[str, Any]) -> str:
     for delivery in held["deliveries"]:
         lines.append(f"  {delivery['type']}: {delivery['status'] or 'no answer'} ({len(delivery['attempts'])} tries)")
     if not held["deliveries"]:
-        lines.append("  Delivered to nobody: no webhook is bound. agentctl webhook register URL")
+        lines.append(f"  Delivered to nobody: {_TO_NOBODY[held['webhook']]}")
     return told("\n".join(lines))

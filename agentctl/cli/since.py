@@ -10,6 +10,7 @@ from agentctl.errors import UsageError
 FORMS = "7d, 24h, 90m, 2w, 2026-11-01 or 2026-11-01T09:30+01:00"
 _AGO = re.compile(r"(\d{1,6})\s*([mhdw])")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # who means everything may write a round date
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -19,6 +20,16 @@ def moment(said: str, *, now: datetime | None = None) -> datetime:
     Raises UsageError, also for what is beyond the calendar.
     """
     return _read(said, now, timedelta(0))
+
+
+def past(said: str, *, now: datetime | None = None) -> datetime:
+    """As `moment`, of a time at which there can have been conversations. Raises UsageError for any other."""
+    found, present = moment(said, now=now), now or datetime.now(UTC)
+    if found > present:
+        raise UsageError(f"{said!r} is yet to come", f"Write a time that is past, like {FORMS}.")
+    if found < _FIRST:
+        raise UsageError(f"{said!r} is before {_FIRST.year}, when there were no conversations yet", "7d is a week ago.")
+    return found
 
 
 def end(said: str, *, now: datetime | None = None) -> datetime:

@@ -182,7 +182,7 @@ def status_json(found: Status) -> dict[str, Any]:
         "disabled": hook.disabled if hook else None,
         "auto_disabled": hook.auto_disabled if hook else None,
         "last_failure": failed,
-        "failing": bool(found.failing),
+        "failing": found.failing,
         "agents": [
             {
                 "assistant": bound.assistant,

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from agentctl.sandbox import twilio_account
 from agentctl.sandbox.conversations import audio_base64
-from agentctl.sandbox.delivery import binding, deliver
+from agentctl.sandbox.delivery import binding, deliver, standing
 from agentctl.sandbox.held import Held, Leg, new_call_sid
 from agentctl.sandbox.phrases import phrases
 from agentctl.sandbox.record import record, variables
@@ -59,14 +59,14 @@ def order(given: Row) -> Order:
 
 
 async def hold(world: World, wanted: Order) -> Row:
-    """Hold the call and answer `{conversation_id, reached, why, deliveries}`. Raises ValueError: no such agent."""
+    """Hold the call; answers ids, `reached`, `why`, `deliveries` and `webhook`. Raises ValueError: no such agent."""
     state = world.state
     if wanted.outcome != "done":
         wanted = replace(wanted, direction="outbound")  # only a call that the agent places can fail to start
     if wanted.to_number and wanted.direction == "inbound":
         why = twilio_account.unreached(state, wanted.to_number)
         if why:
-            return {"conversation_id": None, "reached": False, "why": why, "deliveries": []}
+            return {"conversation_id": None, "reached": False, "why": why, "deliveries": [], "webhook": "none"}
     agent, leg = _parties(state, wanted)
     conversation_id = new_id("conv")
     start = wanted.started_at or now()
@@ -95,7 +95,8 @@ async def hold(world: World, wanted: Order) -> Row:
     state.conversations[conversation_id] = row
     agent["last_call"] = start
     deliveries = await send(world, row, wanted.copies) if wanted.deliver and held.status in ("done", "failed") else []
-    return {"conversation_id": conversation_id, "reached": True, "why": "", "deliveries": deliveries}
+    held_so = {"conversation_id": conversation_id, "reached": True, "why": ""}
+    return {**held_so, "deliveries": deliveries, "webhook": standing(state, agent)}
 
 
 async def send(world: World, row: Row, copies: int = 1) -> list[Row]:
@@ -103,7 +104,7 @@ async def send(world: World, row: Row, copies: int = 1) -> list[Row]:
     data = row["data"]
     agent = world.state.agents.get(data["agent_id"])
     bound = binding(world.state, agent) if agent else None
-    if bound is None:
+    if bound is None or bound.is_off:
         return []
     events: list[tuple[str, Row]] = []
     if row["outcome"] != "done":

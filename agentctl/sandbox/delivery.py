@@ -34,20 +34,29 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True)
 class Binding:
-    """Which webhook hears of an agent's calls, and of what."""
+    """Which webhook hears of an agent's calls, and of what, unless it is switched off."""
 
     webhook: Row
     events: tuple[str, ...]
 
+    @property
+    def is_off(self) -> bool:
+        """Whether somebody has switched it off, or the platform has."""
+        return bool(self.webhook["is_disabled"] or self.webhook["is_auto_disabled"])
+
 
 def binding(state: State, agent: Row) -> Binding | None:
-    """The agent's own webhook, else the workspace's; None where neither is set or it is switched off."""
+    """The agent's own webhook, else the workspace's; None where neither is set."""
     own = agent["platform_settings"]["workspace_overrides"]["webhooks"]
     bound = own if own["post_call_webhook_id"] else workspace_settings(state)["webhooks"]
     webhook = state.webhooks.get(bound["post_call_webhook_id"] or "")
-    if webhook is None or webhook["is_disabled"] or webhook["is_auto_disabled"]:
-        return None
-    return Binding(webhook, tuple(bound["events"]))
+    return None if webhook is None else Binding(webhook, tuple(bound["events"]))
+
+
+def standing(state: State, agent: Row) -> str:
+    """How the webhook stands that hears of an agent's calls: "none", "off" or "on"."""
+    bound = binding(state, agent)
+    return "none" if bound is None else "off" if bound.is_off else "on"
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:

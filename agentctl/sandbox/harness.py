@@ -95,7 +95,7 @@ class BlockingSandbox:
         return found
 
     def call(self, **order: Any) -> Row:
-        """Have a call held; see `calls.Order`. Answers `{conversation_id, reached, why, deliveries}`."""
+        """Have a call held; see `calls.Order`. Answers `{conversation_id, reached, why, deliveries, webhook}`."""
         found: Row = self._ask("POST", "/calls", order)
         return found
 

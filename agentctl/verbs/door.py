@@ -30,11 +30,11 @@ async def door(
 
     Serve it while `control` is open. `on_accepted` is called after each new event; `extra_routes` are served beside.
     Without a webhook secret, and while the store is away, deliveries are answered 503 and the sender repeats them.
-    Raises StoreError, ConfigurationError where no store can be had at all.
+    Raises ConfigurationError where no store can be had at all.
     """
     settings = control.settings
     return webhook.door(
-        await control.store(),
+        await control.store(waiting=True),
         secrets=settings.elevenlabs_webhook_secret,
         tolerance_seconds=settings.webhook_tolerance_seconds,
         max_bytes=settings.webhook_max_bytes,
@@ -59,7 +59,10 @@ async def check_store(control: Control) -> None:
 
 
 async def cautions(control: Control) -> list[str]:
-    """What will not work until somebody sees to it, though serving is possible; each with its remedy."""
+    """What will not work until somebody sees to it, though serving is possible; each with its remedy.
+
+    Raises ConfigurationError where no store can be had at all.
+    """
     settings = control.settings
     found = []
     if not settings.elevenlabs_webhook_secret:
@@ -72,6 +75,7 @@ async def cautions(control: Control) -> list[str]:
         found.append("neither SMTP_URL nor RESEND_API_KEY is set: mails wait in the outbox.")
     if not alert.recipients(control):
         found.append("nobody is told of events that are given up: set ALERT_MAIL_TO, or [mail] to in agentctl.toml.")
+    await control.store(waiting=True)
     try:
         await check_store(control)
     except StoreError as error:
@@ -91,8 +95,7 @@ async def serve(
     """Serve the door, and with `worker` work off what it takes in, until `stop` is set; then finish what runs.
 
     `ready` is called with the webhook's URL once requests are taken; port 0 means any free one. A store that is away
-    is waited for, but the embedded one must start. Raises AgentctlError if the address cannot be had, StoreError,
-    ConfigurationError.
+    is waited for. Raises AgentctlError if the address cannot be had, ConfigurationError.
     """
     wake, syncs = asyncio.Event(), Syncs(control)
     asked = trigger.route(control.settings.sync_trigger_secret, syncs.start)

@@ -47,7 +47,23 @@ async def test_recordings_come_through_whole_while_small_events_pass(postgres_st
     assert kept == {f"conv_{number}": b"ID3" + bytes([number]) * (6 * 786_432) for number in range(4)}
 
 
-@pytest.mark.parametrize("body", [b"no JSON" * 50_000, b"[" * 300_000, b'{"type": "x", "data": ' + b" " * 300_000])
+LONG = b"x" * 300_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no JSON" * 50_000,
+        b"[" * 300_000,
+        b'{"type": "x", "data": ' + b" " * 300_000,
+        b'{"type": "x", "data": {"said": "%s\xff"}}' % LONG,
+        b'{"type": "x", "data": {"said": "%s\n"}}' % LONG,
+        b'{"type": "x", "data": {"said": "%s\\q"}}' % LONG,
+        b'{"type": "x", "data": {"deep": {"said": "%s" 1}}}' % LONG,
+        b'{"type": "x", "data": {"deep": %s%s}}' % (b"[" * 400_000, b"]" * 400_000),
+        b'["%s"]' % LONG,
+    ],
+)
 async def test_large_nonsense_is_400_though_it_is_signed(body: bytes, postgres_store: Store) -> None:
     async with served(door(postgres_store, secrets=[SECRET])) as site:
         assert status(await site.say(request(body))) == 400

@@ -68,6 +68,22 @@ class PostgresStore:
         """
         return cls(parsed(dsn), connections=connections, revive=revive)
 
+    @classmethod
+    def dormant(cls, revive: Revive, *, connections: int = 8) -> Self:
+        """Of a server of our own that may not run: it has no address before `revive` has told it."""
+        return cls({}, connections=connections, revive=revive)
+
+    async def wake(self, seconds: float) -> None:
+        """Start the server, and wait for it for at most `seconds`; after that it goes on by itself.
+
+        Raises StoreUnavailable, and what else `revive` raises.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                self._params = parsed(await self._revived())
+        except TimeoutError:
+            raise StoreUnavailable(f"the database did not start within {seconds:g} s") from None
+
     def __repr__(self) -> str:
         return f"PostgresStore({_address(self._params)})"
 
@@ -95,6 +111,8 @@ class PostgresStore:
     async def close(self) -> None:
         """Close the idle connections now and those at work as they finish."""
         self._closed = True
+        if self._reviving is not None:
+            self._reviving.cancel()
         while self._idle:
             await self._idle.pop().close()
         if self._late:
@@ -122,18 +140,20 @@ class PostgresStore:
             if _alive(connection):
                 return connection
             await connection.close()
-        try:
-            return await connect(self._params)
-        except StoreUnavailable:
-            if self._revive is None:
-                raise
-        self._params = parsed(await self._revived(self._revive))
+        if self._params:
+            try:
+                return await connect(self._params)
+            except StoreUnavailable:
+                if self._revive is None:
+                    raise
+        self._params = parsed(await self._revived())
         return await connect(self._params)
 
-    async def _revived(self, revive: Revive) -> str:
+    async def _revived(self) -> str:
         """Once for all calls that find it dead; it goes on when the one that began it misses its deadline."""
+        assert self._revive is not None
         if self._reviving is None or self._reviving.done():
-            self._reviving = asyncio.ensure_future(revive())
+            self._reviving = asyncio.ensure_future(self._revive())
         return await asyncio.shield(self._reviving)
 
     async def _release(self, connection: Connection, attempt: _Attempt) -> None:
@@ -255,6 +275,8 @@ def _wire(connection: Connection) -> socket.socket:
 
 
 def _address(params: Mapping[str, Any]) -> str:
+    if not params:
+        return "a server that has not started"
     user = f"{quote(str(params['user']), safe='')}@" if params.get("user") else ""
     secret = f"{user[:-1]}:***@" if user and params.get("password") else user
     host = str(params.get("host") or params.get("hostaddr") or "")

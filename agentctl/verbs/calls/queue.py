@@ -12,7 +12,8 @@ _SECONDS = 3.0  # whoever looks at it wants to know, not to wait
 async def queue(control: Control) -> dict[str, Any]:
     """Counts by state of `events` and `mails`, the age of the oldest that wait, what they wait for, and `duties`.
 
-    Ages are seconds, None where nothing waits or a duty was never done. Raises StoreError.
+    Ages are seconds, None where nothing waits or a duty was never done. A duty that is not `offered` is one that no
+    worker has any more. Raises StoreError.
     """
     found: dict[str, Any] = await (await control.store()).call("queue", {}, timeout=_SECONDS)
     return found

@@ -78,18 +78,20 @@ async def process_again(control: Control, which: str, *, mails: bool = True) -> 
 
 
 async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | None = None) -> Tally:
-    """Be a worker until `stop` is set; what runs then is finished. Outages of the store are survived.
+    """Be a worker until `stop` is set; what runs then is finished. A store that is away, or goes, is waited for.
 
-    `wake`, set after an accept, spares the wait for the next look. The tally is of events and mails.
+    `wake`, set after an accept, spares the wait for the next look. The tally is of events and mails. Raises
+    ConfigurationError where no store can be had at all.
     """
     from agentctl.verbs.upkeep import duties
 
     wake = wake or asyncio.Event()
+    await control.store(waiting=True)
+    # A loop of their own: they are none of what somebody who asks how much was done wants to know.
+    upkeep, jobs = [await duties.job(control, wake)], await control.jobs()
     async with asyncio.TaskGroup() as group:
-        # A loop of their own: they are none of what somebody who asks how much was done wants to know.
-        upkeep = [await duties.job(control, wake)]
         group.create_task(worker.run(upkeep, stop=stop, idle_seconds=_DUTY_PAUSE))
-        working = group.create_task(worker.run(await control.jobs(), stop=stop, wake=wake))
+        working = group.create_task(worker.run(jobs, stop=stop, wake=wake))
     return working.result()
 
 

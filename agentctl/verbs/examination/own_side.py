@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from agentctl.verbs.address import is_loopback
 from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.door import check_store
 from agentctl.verbs.examination.finding import Finding
+from agentctl.verbs.post_call.knocking import REFUSED, knock
 from agentctl.verbs.post_call.webhook import meaning
 from agentctl.verbs.reading import read
 from agentctl.wiring import Control
@@ -119,8 +119,9 @@ def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
         remedy = reasons or "No worker seems to run: agentctl serve, or agentctl work"
         yield Finding("queue", "broken", what, remedy)
     for duty in found["duties"]:
-        if duty["failures"] >= OFTEN:
-            what = f"a worker's duty {duty['name']!r} failed {duty['failures']} times in a row"
+        if duty["offered"] and duty["failures"] >= OFTEN:
+            place = f" ({duty['place']})" if duty["place"] else ""
+            what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
 
 
@@ -151,20 +152,14 @@ async def door(control: Control) -> AsyncIterator[Finding]:
 
 
 async def _secret(control: Control, base: str) -> Finding:
-    from agentctl.clients.door import deliver
-    from webhooks.signature import HEADER, sign
-
-    secrets = control.settings.elevenlabs_webhook_secret
-    if not secrets:
+    if not control.settings.elevenlabs_webhook_secret:
         remedy = f"Set {control.settings.variable('elevenlabs_webhook_secret')} here too to have that examined."
         return Finding("door", "ok", f"the door at {base} is ready; whether its secret is right is not known", remedy)
-    # Signed, but no JSON: refused with 400 by a door that knows the secret, before anything is stored.
-    body = b"agentctl doctor"
-    answer = await deliver(f"{base}{DOOR_PATH}", body, {HEADER: sign(body, secrets[0], int(time.time()))})
-    if answer.status == 400:
+    answered = await knock(control, f"{base}{DOOR_PATH}")
+    if answered == REFUSED:
         return Finding("door", "ok", f"the door at {base} is ready and takes what is signed with our secret")
-    what = f"the door at {base} answers {answer.status} to what is signed with our secret"
-    return Finding("door", "broken", what, meaning(answer.status))
+    what = f"the door at {base} answers {answered} to what is signed with our secret"
+    return Finding("door", "broken", what, meaning(answered))
 
 
 async def mail(control: Control) -> AsyncIterator[Finding]:

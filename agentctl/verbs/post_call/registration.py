@@ -21,7 +21,7 @@ from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import sync
 from agentctl.verbs.address import need_webhook_url
 from agentctl.verbs.exclusive import exclusive
-from agentctl.verbs.post_call import unseen
+from agentctl.verbs.post_call import failed, unseen
 from agentctl.verbs.post_call.delivering import deliver, delivering, unmoved
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
@@ -187,7 +187,7 @@ class _Register:
             safe = self.secret is None or self.on_created(webhook, self.secret) is not False
         finally:
             marks = unseen.marks(self.secret, safe=safe) if self.secret is not None else {}
-            await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **marks})
+            await bindings.bind(WEBHOOK, webhook.webhook_id, {"url": webhook.url, **failed.past(webhook), **marks})
         if self.secret is None:
             await unseen.shown(self.control, webhook.webhook_id)
 

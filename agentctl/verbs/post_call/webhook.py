@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import diff
 from agentctl.sync.kind import Keyed, Ref
 from agentctl.verbs.address import need_web_url
-from agentctl.verbs.post_call import rotation, unseen
+from agentctl.verbs.post_call import failed, rotation, unseen
 from agentctl.verbs.post_call.registration import Registered as Registered
 from agentctl.verbs.post_call.registration import Registration as Registration
 from agentctl.verbs.post_call.registration import look as look
@@ -36,9 +35,7 @@ from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
-# The platform tells the last failure alone; two looks of a worker's watch are in this.
-FAILING_SECONDS = 1800
-_NEWEST = 20  # events among which one from the webhook is looked for; others may be fetched ones
+_LOOK = "agentctl doctor on the door's machine; agentctl webhook send URL shows what the door answers"
 SAMPLES: tuple[Sample, ...] = ("transcript", "audio", "failure", "unknown")
 
 
@@ -62,8 +59,9 @@ class Bound:
 class Status:
     """The platform's view of our webhook; `webhook` is None when there is none. `problems`: what keeps calls away.
 
-    `rotation` is the one under way, None where there is none. `failing`: what the last delivery got, where it failed
-    within half an hour and nothing arrived since; empty otherwise.
+    `rotation` is the one under way, None where there is none. `failing`: whether the last delivery failed, within half
+    an hour, and nothing has changed since: no delivery arrived, it was not registered anew, nor switched on with a door
+    that answers. That is a problem, too.
     """
 
     webhook_id: str | None
@@ -72,7 +70,7 @@ class Status:
     workspace: str | None
     problems: tuple[str, ...]
     rotation: Rotation | None = None
-    failing: str = ""
+    failing: bool = False
 
     @property
     def ok(self) -> bool:
@@ -136,6 +134,9 @@ async def status(control: Control) -> Status:
         under_way = await rotation.look(control)
     except SyncError as error:
         problems.append(f"{error.message}: agentctl webhook rotate --cancel")
+    failing = await failed.failing(control, webhook, bindings)
+    if webhook is not None and failing:
+        problems.append(f"the last delivery failed ({webhook.failure_code or 'no answer'}): {_LOOK}")
     return Status(
         webhook_id,
         webhook,
@@ -143,7 +144,7 @@ async def status(control: Control) -> Status:
         resource.bound_to(workspace),
         tuple(problems),
         under_way if under_way and under_way.step != "none" else None,
-        await _failing(control, webhook),
+        failing,
     )
 
 
@@ -218,17 +219,6 @@ def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
     return []
 
 
-async def _failing(control: Control, webhook: Webhook | None) -> str:
-    """What the last delivery got, if that was lately, it failed, and nothing has arrived since."""
-    if webhook is None or webhook.failed_at is None or webhook.failed_at <= time.time() - FAILING_SECONDS:
-        return ""
-    newest = await (await control.store()).call("list_events", {"states": None, "limit": _NEWEST})
-    arrived = [datetime.fromisoformat(one["received_at"]).timestamp() for one in newest if one["source"] == "webhook"]
-    if max(arrived, default=0.0) > webhook.failed_at:
-        return ""
-    return f"the last delivery failed: {webhook.failure_code or 'no answer'}"
-
-
 def _undelivered(bound: Bound) -> list[str]:
     remedy = f"agentctl sync --only {bound.assistant} --take-ours" if bound.drifted else "agentctl sync"
     if not bound.through:
@@ -253,6 +243,7 @@ def meaning(answered: int) -> str:
     known = {
         400: "The door could not read it as JSON.",
         401: "The door knows another secret than ELEVENLABS_WEBHOOK_SECRET here, or its clock is wrong.",
+        403: "The door takes deliveries from WEBHOOK_SOURCES alone, and this machine's address is none of them.",
         404: f"Is the path right? The door listens at {DOOR_PATH}.",
         405: f"Is the path right? The door listens at {DOOR_PATH}.",
         413: "It is larger than the door's WEBHOOK_MAX_BYTES or a proxy before it allows.",

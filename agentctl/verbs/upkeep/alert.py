@@ -11,35 +11,13 @@ from agentctl.calls import wording
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
 from agentctl.sources.project import read_alone
 from agentctl.verbs.commands import addressed
-from agentctl.verbs.unattended import notice
 from agentctl.wiring import Control
 
-_GERMAN = {
-    "dead": "Ereignisse aufgegeben: {count}",
-    "delivery": "Anrufe kommen nicht mehr an",
-    "normal": "Anrufe kommen wieder an",
-    "project": "Projekt",
-    "workspace": "API-Server",
-    "time": "Zeit",
-    "event": "Ereignis {id}, Gespräch {conversation}: {attempt} Versuche",
-    "why": "Den Grund nennt: agentctl calls events --state dead",
-    "again": "Nach der Behebung erneut verarbeiten: agentctl calls retry --all",
-    "more": "Und {count} weitere",
-    "once": "Diese Nachricht kommt zu jedem Vorfall einmal.",
-}
-_ENGLISH = {
-    "dead": "Events given up: {count}",
-    "delivery": "Calls no longer arrive",
-    "normal": "Calls arrive again",
-    "project": "Project",
-    "workspace": "API server",
-    "time": "Time",
-    "event": "event {id}, conversation {conversation}: {attempt} attempts",
-    "why": "To see why: agentctl calls events --state dead",
-    "again": "To process them again once that is put right: agentctl calls retry --all",
-    "more": "And {count} more",
-    "once": "This message comes once for each incident.",
-}
+# In English, as everything is that it may have to say: what is wrong, and the commands that help.
+LANGUAGE = "en"
+_ONCE = "This message comes once for each incident."
+_WHY = "All of an error: agentctl calls events --state dead"
+_AGAIN = "To process them again once that is put right: agentctl calls retry --all"
 
 
 def recipients(control: Control) -> tuple[str, ...]:
@@ -51,20 +29,18 @@ def recipients(control: Control) -> tuple[str, ...]:
 
 def of_dead(control: Control, count: int, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The message about `count` events that were given up; `events`: the first of them."""
-    words = _words(control)
     findings = [
-        words["event"].format(
-            id=event["id"], conversation=one_line(event["conversation_id"] or "-", 80), attempt=event["attempt"]
-        )
+        f"event {event['id']}, conversation {one_line(event['conversation_id'] or '-', 80)}: "
+        f"{event['attempt']} attempts, {one_line(event['reason'] or 'for a reason that was not kept', 120)}"
         for event in events
     ]
-    more = words["more"].format(count=count - len(events)) if count > len(events) else ""
-    return _message(control, words["dead"].format(count=count), [*findings, words["why"], words["again"]], more)
+    more = f"And {count - len(events)} more" if count > len(events) else ""
+    return _message(control, f"Events given up: {count}", [*findings, _WHY, _AGAIN], more)
 
 
 def of_delivery(control: Control, problems: Sequence[str]) -> dict[str, str]:
     """The message about what keeps calls from being delivered; without problems, that they are delivered again."""
-    return _message(control, _words(control)["delivery" if problems else "normal"], problems, "")
+    return _message(control, "Calls no longer arrive" if problems else "Calls arrive again", problems, "")
 
 
 def mails(control: Control, message: Mapping[str, str], to: Sequence[str], run: str) -> list[dict[str, Any]]:
@@ -80,37 +56,28 @@ def new_run() -> str:
     return f"alert_{secrets.token_hex(12)}"
 
 
-def _words(control: Control) -> dict[str, str]:
-    return _GERMAN if _language(control) == "de" else _ENGLISH
-
-
-def _language(control: Control) -> str:
-    return notice.language(control) if control.has_project else "en"
-
-
 def _message(control: Control, headline: str, findings: Sequence[str], more: str) -> dict[str, str]:
-    words, language = _words(control), _language(control)
     name, workspace = "agentctl", control.settings.workspace
     if control.has_project:
         name = one_line(f"{control.scope.project}/{control.scope.environment}", 130)
         workspace = control.scope.workspace
     rows = {
-        "project": name,
-        "workspace": one_line(workspace, 200),
-        "time": wording.local_time(datetime.now(UTC), None, language),
+        "Project": name,
+        "API server": one_line(workspace, 200),
+        "Time": wording.local_time(datetime.now(UTC), None, LANGUAGE),
     }
     subject = one_line(f"{name}: {headline}", MAX_SUBJECT)
     view = {
-        "language": language,
-        "words": words,
+        "language": LANGUAGE,
+        "words": {"once": _ONCE},
         "subject": subject,
         "headline": headline,
         "assistant": name,
         "title": "",
-        "rows": [{"label": words[label], "value": value, "link": ""} for label, value in rows.items()],
+        "rows": [{"label": label, "value": value, "link": ""} for label, value in rows.items()],
         "findings": [
             block(control.veil(addressed(finding, control.environment)))[:2000].split("\n") for finding in findings
         ],
         "more": more,
     }
-    return {"subject": subject, **rendered("notice", view), "language": language}
+    return {"subject": subject, **rendered("notice", view), "language": LANGUAGE}

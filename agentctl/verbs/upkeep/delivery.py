@@ -20,7 +20,7 @@ async def watch(control: Control, to: Sequence[str]) -> bool:
     """
     found = await webhook.status(control)
     watched = found.webhook_id is not None and found.agents
-    problems = [*found.problems, *([found.failing] if found.failing else [])] if watched else []
+    problems = found.problems if watched else ()
     told = "\n".join(sorted(problems))
     run = alert.new_run()
     row = {

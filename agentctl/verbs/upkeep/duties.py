@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
+
+from pydantic import SecretStr
 
 from agentctl.calls.duty import Duty, DutyJob
 from agentctl.verbs.calls import backfill, retain
@@ -15,6 +18,7 @@ WATCH_SECONDS = 900.0
 ALERT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 60.0
 RETENTION_SECONDS = 3600.0
+_HOST = re.compile(r"https?://([\w.-]+|\[[\w:.]+\])(:\d+)?(?=[/?#]|$)[^@]*$", re.IGNORECASE)
 
 
 async def job(control: Control, wake: asyncio.Event | None = None) -> DutyJob:
@@ -49,10 +53,16 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     if to:
         found.append(Duty("alert", "", ALERT_SECONDS, lambda: dead_letters.tell(control, to)))
     if settings.heartbeat_url is not None:
-        place = hashlib.sha256(settings.heartbeat_url.get_secret_value().encode()).hexdigest()[:16]
-        found.append(Duty("heartbeat", place, HEARTBEAT_SECONDS, beat))
+        found.append(Duty("heartbeat", told(settings.heartbeat_url), HEARTBEAT_SECONDS, beat))
     # In each place where recordings are kept, somebody who can reach them.
     found.append(
         Duty("retention", control.workshop.recordings.place, RETENTION_SECONDS, lambda: retain.retain(control))
     )
     return found
+
+
+def told(url: SecretStr) -> str:
+    """What tells one secret URL from another, for people: its host, and a digest of all of it."""
+    digest = hashlib.sha256(url.get_secret_value().encode()).hexdigest()[:8]
+    host = _HOST.match(url.get_secret_value())  # none where a name or a password may stand before it
+    return f"{host[1].lower()} {digest}" if host else digest

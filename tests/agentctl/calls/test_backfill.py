@@ -6,7 +6,7 @@ import pytest
 
 from agentctl.calls import backfill, inbox
 from agentctl.calls.conversation import parse
-from agentctl.errors import NotFound, Unreachable
+from agentctl.errors import ApiError, NotFound, Unreachable
 from tests.agentctl.calls.fakes import FakeStore, conversation
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +80,16 @@ async def test_a_conversation_that_vanishes_or_reopens_stops_nothing() -> None:
 
     api.get = reopened  # type: ignore[method-assign]
     assert await backfill.poll(api, store, [], SINCE) == ["conv_3"]
+
+
+async def test_an_answer_of_another_conversation_is_not_entered() -> None:
+    api = Api(conv_a=talked("conv_a"), conv_b=talked("conv_b"))
+    store = FakeStore(unknown_conversations=lambda args: args["conversation_ids"], accept={"id": "e", "new": True})
+    api.conversations["conv_a"]["conversation_id"] = "conv_other"
+    assert await backfill.poll(api, store, [], SINCE) == ["conv_b"]
+    del api.conversations["conv_b"]
+    with pytest.raises(ApiError, match="the answer for conv_a is of another conversation"):
+        await backfill.poll(api, store, [], SINCE)
 
 
 def test_the_event_is_the_same_bytes_each_time_and_reads_as_the_webhooks() -> None:

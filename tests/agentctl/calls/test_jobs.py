@@ -51,6 +51,7 @@ async def test_failures_are_given_back_with_a_delay() -> None:
     await events(store).fail(event({}), DigestError("no model"), 15.0)
     assert store.args("fail_event") == {
         "id": "event-1", "attempt": 1, "error": "no model", "outage": False, "delay_seconds": 15.0, "max_attempts": 5,
+        "fault": "DigestError",
     }  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agentctl.calls import inbox, wire
 from agentctl.calls.skeleton import Skeleton
 from agentctl.errors import Malformed
 
@@ -37,6 +39,63 @@ def outline(value: Any, depth: int = 0) -> Any:
 def test_two_levels_remain_however_it_is_cut(value: Any, size: int, plain: bool) -> None:
     text = json.dumps(value, ensure_ascii=plain).encode("utf-8", "surrogatepass")
     assert json.loads(skeleton(text, size)) == outline(value)
+
+
+ODD = (
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b" ",
+    b"\n",
+    b"\x00",
+    b"\xff",
+    b"0",
+    b"-",
+    b".",
+    b"e",
+    b"NaN",
+    b"u12",
+)
+
+
+@given(st.data(), st.integers(1, 40))
+def test_what_no_parser_of_small_bodies_takes_is_refused_too(data: st.DataObject, size: int) -> None:
+    text = json.dumps(data.draw(st.dictionaries(st.text(max_size=4), VALUES, max_size=3)), ensure_ascii=False).encode()
+    for _ in range(data.draw(st.integers(0, 2))):
+        at, wide = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 2))
+        text = text[:at] + data.draw(st.sampled_from((*ODD, b""))) + text[at + wide :]
+    assert taken(lambda: inbox.peek(skeleton(text, size))) == taken(lambda: wire.decode(text)), text
+
+
+def taken(read: Callable[[], object]) -> bool:
+    try:
+        read()
+    except Malformed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("length", [10, 100_000])
+@pytest.mark.parametrize(
+    ("inner", "right"),
+    [
+        ("1.5e3,\n", True),
+        ("true, ", True),
+        ("NaN,", True),
+        ("1,,", False),
+        ("01,", False),
+        ('1,"a",', True),
+        ("1 2,", False),
+    ],
+)
+def test_a_list_of_any_length_is_held_to_the_rules(inner: str, right: bool, length: int) -> None:
+    text = f'{{"data":{{"deep":[{inner * length}0]}}}}'.encode()
+    assert taken(lambda: skeleton(text, 65536)) is right
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096, 10**7])

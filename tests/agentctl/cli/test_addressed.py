@@ -95,6 +95,7 @@ RELEASED = Released("+49", True, False, None, (), (SAID,))
 COUNTS = {"pending": 0, "running": 0, "kept": 1, "dead": 1}
 AGES = {"oldest_event_seconds": None, "oldest_mail_seconds": None}
 STANDING = {"events": COUNTS, "mails": COUNTS, **AGES, "waiting_for": [], "duties": []}
+HELD = {"reached": True, "conversation_id": "conv_1", "deliveries": [], "webhook": "off"}
 UNKEPT = cast(Any, SimpleNamespace(env_file=None))
 ROLLBACK = cast(Any, SimpleNamespace(key="desk", revision=2, plan=ProjectPlan.of(PLAN, [])))
 
@@ -123,7 +124,7 @@ TOLD: dict[str, Callable[[], Any]] = {
     "rotation._rotated_json": lambda: rotation._rotated_json(Rotated(TURNING, SAID), UNKEPT),
     "rotation._rotated_text": lambda: rotation._rotated_text(Rotated(TURNING, SAID), "SECRET"),
     "rotation.rotation_text": lambda: [rotation.rotation_text(one) for one in (TURNING, ENDING)],
-    "sandbox.outcome": lambda: sandbox.outcome({"reached": True, "conversation_id": "conv_1", "deliveries": []}),
+    "sandbox.outcome": lambda: sandbox.outcome(HELD),
     "sync.outcome": lambda: sync.outcome(APPLIED),
     "testing.results_json": lambda: testing.results_json(OUTCOMES),
     "testing.results_text": lambda: testing.results_text(OUTCOMES),

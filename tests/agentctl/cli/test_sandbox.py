@@ -107,7 +107,14 @@ def test_a_call_that_is_held(cli: Cli, sandbox: BlockingSandbox) -> None:
     code, out, _ = cli("call", "--url", sandbox.url)
     assert code == 0
     assert out.startswith("Held: conv_")
-    assert "no webhook is bound" in out
+    assert "no webhook is bound. agentctl webhook register URL" in out
+    settings = {"auth_type": "hmac", "name": "door", "webhook_url": "https://door.example.org/"}
+    made = httpx.post(f"{sandbox.url}/v1/workspace/webhooks", headers=key, json={"settings": settings}).json()
+    bound = {"webhooks": {"post_call_webhook_id": made["webhook_id"], "events": ["transcript"]}}
+    change = {"platform_settings": {"workspace_overrides": bound}}
+    httpx.patch(f"{sandbox.url}/v1/convai/agents/{agent}", headers=key, json=change)
+    sandbox.ail(made["webhook_id"], is_auto_disabled=True)
+    assert "switched off. agentctl webhook enable" in cli("call", "--url", sandbox.url)[1]
 
 
 def test_a_number_that_nobody_answers_is_1(cli: Cli, sandbox: BlockingSandbox) -> None:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentctl.cli.since import end, moment
+from agentctl.cli.since import end, moment, past
 from agentctl.errors import UsageError
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -27,6 +27,20 @@ def test_days_and_times() -> None:
 def test_anything_else_is_told(said: str) -> None:
     with pytest.raises(UsageError, match="is no time"):
         moment(said, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [("2026-11-22T10:01+00:00", "yet to come"), ("99999d", "before 2000"), ("1999-12-31", "before 2000")],
+)
+def test_a_time_at_which_nothing_can_have_been_is_refused(said: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        past(said, now=NOW)
+
+
+def test_any_other_is_a_moment() -> None:
+    assert past("0m", now=NOW) == NOW
+    assert past("104w", now=NOW) == moment("104w", now=NOW)
 
 
 def test_the_end_of_a_stretch_has_its_last_day_in_it() -> None:

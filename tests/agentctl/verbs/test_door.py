@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl.errors import AgentctlError
+from agentctl.local import postgres as local
 from agentctl.settings import Settings
 from agentctl.verbs import door
 from agentctl.verbs.calls import call, events
@@ -133,6 +136,56 @@ async def test_a_database_that_is_down_at_the_start_is_waited_for(cluster: Clust
             await eventually(lambda: _has_calls(control))
 
 
+@contextmanager
+def suspended(state: Path) -> Iterator[None]:
+    """The embedded server runs and answers nothing."""
+    pid = int((state / "postgres" / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def damaged(state: Path) -> Iterator[None]:
+    """The embedded server is stopped and does not start."""
+    asyncio.run(local.stop(state))
+    (state / "postgres" / "global").rename(state / "away")
+    try:
+        yield
+    finally:
+        (state / "away").rename(state / "postgres" / "global")
+
+
+@pytest.mark.parametrize("harmed", [suspended, damaged])
+async def test_an_embedded_store_that_is_away_at_the_start_is_waited_for(
+    tmp_path: Path, harmed: Callable[[Path], AbstractContextManager[None]]
+) -> None:
+    (tmp_path / "agentctl.toml").write_text('project = "p"\n')
+    given = Settings(elevenlabs_webhook_secret=(SECRET,))
+    state = tmp_path / ".agentctl"
+    try:
+        async with connect(tmp_path, settings=given) as control:
+            await control.store()
+        async with AsyncExitStack() as stack:
+            away = AsyncExitStack()
+            await asyncio.to_thread(away.enter_context, harmed(state))
+            stack.push_async_callback(away.aclose)
+            control = await stack.enter_async_context(connect(tmp_path, settings=given))
+            assert any("503 for now" in caution for caution in await door.cautions(control))
+            url = await stack.enter_async_context(serving(control))
+            begun = time.monotonic()
+            assert (await post(url)).status_code == 503
+            assert time.monotonic() - begun < 3.5
+            assert (await get(beside(url, "/readyz"))).status_code == 503
+            await away.aclose()
+            await eventually(lambda: _taken(url))
+            await eventually(lambda: _has_calls(control))
+    finally:
+        await local.stop(state)
+
+
 async def test_a_database_that_hangs_is_503_within_three_seconds_and_loses_nothing(
     cluster: Cluster, dsn: str, tmp_path: Path
 ) -> None:
@@ -177,6 +230,10 @@ async def test_a_request_that_runs_at_the_end_is_answered(
             await asked.wait()
             asyncio.get_running_loop().call_later(0.3, go_on.set)
         assert (await answer).status_code == 200
+
+
+async def _taken(url: str) -> bool:
+    return (await post(url)).status_code == 200
 
 
 async def _has_calls(control: Control) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cluster import Cluster
 from tests.stores import Store, claim, delivery, running, stored
 
 pytestmark = pytest.mark.anyio
@@ -50,6 +51,28 @@ async def test_a_duty_whose_worker_was_lost_or_failed_or_gave_it_back_comes_agai
     assert (duty["failures"], duty["error"], duty["done_seconds"]) == (2, "no answer", None)
 
 
+async def test_a_duty_that_no_worker_offers_any_more_is_nobodys_and_forgotten(
+    store: Store, cluster: Cluster, dsn: str
+) -> None:
+    def pass_by(length: str) -> None:
+        database = dsn.rpartition("/")[2]
+        cluster.execute(f"update agentctl.duties set offered_at = offered_at - interval '{length}'", database)
+
+    async def offered() -> dict[str, bool]:
+        return {duty["name"]: duty["offered"] for duty in (await store.call("queue", {}))["duties"]}
+
+    await due(store, limit=0)
+    pass_by("10 minutes")
+    assert await offered() == {"alert": True, "backfill": True}  # nobody has asked since
+    await due(store, duties=OFFERED[1:])
+    assert await offered() == {"alert": True, "backfill": False}
+    await due(store, limit=0)
+    assert await offered() == {"alert": True, "backfill": True}
+    pass_by("8 days")
+    await due(store, duties=OFFERED[1:])
+    assert await offered() == {"alert": True}
+
+
 async def test_events_and_mails_are_given_back_too_and_not_blamed(store: Store) -> None:
     fence = await running(store)
     assert await store.call("release", {"queue": "events", **fence}) == {"held": True}
@@ -90,7 +113,7 @@ async def test_what_was_given_up_is_told_once_until_it_is_given_up_again(store: 
     async def dies() -> None:
         [event] = await claim(store)
         failure = {"id": event["id"], "attempt": event["attempt"], "error": "x", "delay_seconds": 0, "max_attempts": 1}
-        await store.call("fail_event", failure)
+        await store.call("fail_event", {**failure, "fault": "Malformed"})
 
     await store.call("accept", delivery())
     await dies()
@@ -105,7 +128,12 @@ async def test_what_was_given_up_is_told_once_until_it_is_given_up_again(store: 
     assert (await store.call("untold_dead", {"limit": 5}))["count"] == 0
     assert await store.call("requeue_events", {"states": ["dead"]}) == {"events": 1}
     await dies()
-    assert (await store.call("untold_dead", {"limit": 5}))["count"] == 1
+    assert [one["reason"] for one in (await store.call("untold_dead", {"limit": 5}))["events"]] == ["Malformed"]
+    assert await store.call("requeue_events", {"states": ["dead"]}) == {"events": 1}
+    for _ in range(2):
+        await claim(store, lease_seconds=0, max_attempts=1)
+    untold = await store.call("untold_dead", {"limit": 5})
+    assert [one["reason"] for one in untold["events"]] == ["the worker was lost at each attempt"]
 
 
 async def test_watermarks_are_of_the_agents_that_are_or_were_ours_and_never_go_back(store: Store) -> None:

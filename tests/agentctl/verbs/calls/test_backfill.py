@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from agentctl import worker
 from agentctl.errors import Rejected
 from agentctl.settings import load_settings
-from agentctl.verbs.calls.backfill import CaughtUp, backfill
+from agentctl.verbs.calls.backfill import CaughtUp, backfill, workspace
 from agentctl.verbs.calls.work import process
 from agentctl.verbs.upkeep import duties
 from agentctl.wiring import Control
@@ -29,6 +29,10 @@ NOW = datetime.now(UTC)
 
 def fetched(bench: Bench, since: datetime | None = None) -> CaughtUp:
     return bench.control(lambda control: backfill(control, since))
+
+
+async def in_workspace(control: Control) -> str:
+    return workspace(control)
 
 
 def asked_for(bench: Bench) -> list[str]:
@@ -125,6 +129,19 @@ def test_one_that_cannot_be_had_holds_the_watermark_and_nobody_else(bench: Bench
     with pytest.raises(Rejected):
         fetched(bench)
     assert fetched(bench).entered == (broken,)
+
+
+def test_what_is_listed_and_not_there_is_looked_for_again_and_for_an_hour_after_its_end(bench: Bench) -> None:
+    lagging, deleted = held(bench, started_at=ago(minutes=40)), held(bench, started_at=ago(hours=3))
+    for made in (lagging, deleted):
+        bench.sandbox.fault(path=f"/v1/convai/conversations/{made}", status=404, times=2)
+    reached = {"agent_id": bench.agent()["agent_id"], "reached": (NOW - timedelta(hours=4)).isoformat()}
+    bench.store("advance_watermarks", workspace=bench.control(in_workspace), rows=[reached])
+    for failed, gone in (({deleted, lagging}, ()), ({lagging}, (deleted,))):
+        found = fetched(bench)
+        assert (found.entered, set(found.failed), found.gone) == ((), failed, gone)
+    assert fetched(bench).entered == (lagging,)
+    assert fetched(bench).since > datetime.now(UTC) - timedelta(minutes=1)
 
 
 def test_who_asks_for_more_gets_more(bench: Bench) -> None:

@@ -11,12 +11,14 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from agentctl import metrics
 from agentctl.clients.retry import Retry
+from agentctl.verbs.examination import own_side
 from agentctl.verbs.examination.doctor import PARTS, examine
 from agentctl.verbs.examination.finding import Finding
 from agentctl.wiring import Control
 from tests.answering import WEB_PAGE, answering, as_json
-from tests.cluster import free_port
+from tests.cluster import Cluster, free_port
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
@@ -233,6 +235,24 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
     monkeypatch.setattr("agentctl.verbs.examination.own_side.OLD_SECONDS", -1)
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
+
+
+def test_a_duty_fails_for_a_place_and_counts_as_long_as_a_worker_has_it(
+    rings: Bench, cluster: Cluster, dsn: str
+) -> None:
+    mistyped, right = {"name": "backfill", "place": "api.elevenlabs.oi"}, {"name": "backfill", "place": "api.right"}
+    for _ in range(own_side.OFTEN):
+        (duty,) = rings.store("claim_duties", duties=[mistyped], worker="w", limit=1, lease_seconds=60)
+        rings.store("fail_duty", id=duty["id"], attempt=duty["attempt"], error="no answer", delay_seconds=0)
+    said = "a worker's duty 'backfill' (api.elevenlabs.oi) failed 4 times in a row"
+    assert only(examined(rings), "queue", "broken").what == said
+    cluster.execute("update agentctl.duties set offered_at = offered_at - interval '6 minutes'", dsn.rpartition("/")[2])
+    rings.store("claim_duties", duties=[right], worker="w", limit=1, lease_seconds=60)
+    assert states(examined(rings), "queue") == {"ok"}
+    assert 'duty_failures{duty="backfill"} 0' in metrics.written(rings.store("queue"))
+    rows = {line.split()[1]: line for line in rings("calls", "status")[1].splitlines() if line.startswith("backfill")}
+    assert rows.keys() == {"api.elevenlabs.oi", "api.right"}
+    assert rows["api.elevenlabs.oi"].endswith("no worker has it any more")
 
 
 # What stands at ElevenLabs

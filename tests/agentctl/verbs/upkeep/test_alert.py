@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agentctl.errors import Unreachable
+from agentctl.calls.event import Event
+from agentctl.calls.jobs import EventJob
+from agentctl.errors import Malformed, Unreachable
 from agentctl.settings import Settings
 from agentctl.verbs import door
 from agentctl.verbs.calls.work import once
@@ -39,8 +42,8 @@ def die(bench: Bench, *conversation_ids: str) -> list[str]:
             content = {"type": SAID, "agent_id": None, "event_timestamp": None, "payload": payload}
             await store.call("accept", {"conversation_id": name, "source": "webhook", **content})
             (event,) = await store.call("claim_events", {"worker": "w", "limit": 1, "lease_seconds": 60})
-            failure = {"error": f"it choked on: {SAID}", "delay_seconds": 0, "max_attempts": 1}
-            await store.call("fail_event", {"id": event["id"], "attempt": event["attempt"], **failure})
+            job = EventJob(store, control.workshop.digester(store), control.workshop.recordings, max_attempts=1)
+            await job.fail(Event.from_row(event), Malformed(f"it choked on: {SAID}"), 0)
             dead.append(event["id"])
         return dead
 
@@ -48,6 +51,8 @@ def die(bench: Bench, *conversation_ids: str) -> list[str]:
 
 
 def test_an_event_that_was_given_up_is_mailed_once_by_its_ids(bench: Bench) -> None:
+    with (bench.root / "agentctl.toml").open("a") as project:
+        project.write('[digest]\nlanguage = "de"\n')
     (dead,) = die(bench, "conv_poison")
     assert bench.control(lambda control: dead_letters.tell(control, TEAM)) == 1
     assert bench.control(lambda control: dead_letters.tell(control, TEAM)) == 0
@@ -56,6 +61,8 @@ def test_an_event_that_was_given_up_is_mailed_once_by_its_ids(bench: Bench) -> N
     for part in ("text", "html"):
         assert dead in mail["message"][part]
         assert "conv_poison" in mail["message"][part]
+        assert "1 attempts, Malformed" in mail["message"][part]
+        assert "Projekt" not in mail["message"][part]  # in one language, which is that of what it has to say
         assert "agentctl calls retry --all" in mail["message"][part]
     assert "geheim" not in str(mail)
 
@@ -87,7 +94,7 @@ def test_what_the_platform_thinks_of_the_webhook_is_told_when_it_changes(bench: 
     bench.sandbox.ail(hook, most_recent_failure_error_code=503, most_recent_failure_timestamp=now)
     assert (looked(), looked()) == (["Calls no longer arrive"], [])
     code, out, _ = bench("doctor")
-    assert (code, "the last delivery failed: 503" in out) == (1, True)
+    assert (code, "the last delivery failed (503)" in out) == (1, True)
     # Whatever arrives after it says that the way is free again.
     bench.sandbox.ail(hook, most_recent_failure_timestamp=now - 60)
     payload = base64.b64encode(webhook.sample("transcript", now=now)).decode()
@@ -111,6 +118,39 @@ def test_enabling_fetches_what_the_webhook_did_not_bring(bench: Bench) -> None:
     row = bench.sandbox.state()["webhooks"][hook]
     assert (row["is_auto_disabled"], row["is_disabled"], row["retry_enabled"]) == (False, False, True)
     assert bench.json("webhook", "enable")["was_off"] is False
+
+
+def test_a_failure_is_past_once_it_is_switched_on_and_the_door_answers(bench: Bench) -> None:
+    page = "/webhooks/elevenlabs"
+    with answering({page: (404, "text/plain", "")}) as elsewhere, answering({page: (401, "text/plain", "")}) as door:
+        for url, code, said in (
+            (elsewhere, 1, "Its door does not take deliveries: it answers 404."),
+            (door, 0, "Its door answers."),
+        ):
+            hook = bench.json("webhook", "register", f"{url}{page}", "--yes")["webhook_id"]
+            now = int(time.time())
+            bench.sandbox.ail(hook, most_recent_failure_error_code=503, most_recent_failure_timestamp=now)
+            assert bench("webhook", "status")[0] == 1
+            ended, out, _ = bench("webhook", "enable")
+            assert (ended, said in out) == (0, True)
+            assert bench("webhook", "status")[0] == code
+            assert ("the last delivery failed" in bench("doctor")[1]) is bool(code)
+    bench.sandbox.ail(hook, most_recent_failure_timestamp=now + 1)
+    assert "the last delivery failed (503)" in bench("webhook", "status")[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Hc.example.org/ping/geheim", "hc.example.org"),
+        ("http://[::1]:8080/geheim?x=1", "[::1]"),
+        ("https://geheim@example.org/1", None),
+        ("https://user:ge/heim@example.org/1", None),
+    ],
+)
+def test_a_secret_url_is_told_by_its_host_where_that_is_certain(url: str, host: str | None) -> None:
+    told = duties.told(SecretStr(url))
+    assert re.fullmatch((re.escape(host) + " " if host else "") + "[0-9a-f]{8}", told)
 
 
 async def test_whom_and_what_by_what_is_configured(tmp_path: Path, dsn: str) -> None:
@@ -146,6 +186,7 @@ async def test_a_pass_sends_a_sign_of_life_once_a_minute_and_says_what_it_could_
                 queue = await (await control.store()).call("queue", {})
         assert [duty["name"] for duty in queue["duties"] if duty["name"] == "heartbeat"] == ["heartbeat"] * 2
         assert "secret-of-mine" not in str(queue)
+        assert all(duty["place"].startswith("127.0.0.1 ") for duty in queue["duties"] if duty["name"] == "heartbeat")
         with pytest.raises(Unreachable, match="404"):
             await beat(SecretStr(f"{url}/secret-of-mine"))
 
