@@ -69,10 +69,10 @@ async def must_begin_nothing(
     )
 
 
-async def must_be_there(kind: Kind[Any], key: str, remote_id: str, bindings: Bindings) -> None:
+async def must_be_there(kind: Kind[Any], key: str, remote_id: str, bindings: Bindings, *, declared: str) -> None:
     """Raise Elsewhere where one that is bound is not there, for whoever is about to write of it in the store alone.
 
-    The store would take a key of any workspace.
+    The store would take a key of any workspace. `declared`: the key that files have for it.
     """
     try:
         await kind.read(remote_id)
@@ -80,7 +80,7 @@ async def must_be_there(kind: Kind[Any], key: str, remote_id: str, bindings: Bin
         what = f"{kind.name} {key} ({remote_id}) is not in {bindings.scope.workspace}"
         raise Elsewhere(
             f"{what}: it was deleted there, or the key opens another workspace; nothing was changed",
-            f"{_CORRECT} If it was deleted there: agentctl sync --take-ours makes it anew.",
+            f"{_CORRECT} If it was deleted there: agentctl sync --only {declared} --take-ours makes it anew.",
         ) from None
 
 

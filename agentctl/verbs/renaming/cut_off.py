@@ -17,6 +17,7 @@ from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Planned
+from agentctl.verbs.commands import addressed
 from agentctl.wiring import Control
 
 
@@ -33,12 +34,15 @@ async def must_have_ended(control: Control, *keys: str) -> None:
 def pending(found: Sequence[Mapping[str, str]], here: str) -> SyncError:
     """Why nothing is renamed. `found`: kind, key and environment of each create; `here`: the environment at hand."""
     first, more = found[0], f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    where = "" if first["environment"] == here else f" in environment {first['environment']}"
+    elsewhere = first["environment"] if first["environment"] != here else None
+    where = f" in environment {elsewhere}" if elsewhere else ""
+    sync = addressed("agentctl sync", elsewhere)
     folder = f"{ASSISTANTS}/{assistant(first['key'])}"
     return SyncError(
         f"a create of {first['kind']} {first['key']} was begun{where} and not seen yet{more}; nothing was renamed",
-        f"Let a sync find or make it first, while its folder is {folder}: agentctl sync. What is declared no longer is "
-        "looked for up to an hour, and agentctl sync --prune deletes what is found of it.",
+        f"Let a sync find or make it first, while its folder is {folder}: {sync}. What is "
+        f"declared no longer is looked for up to an hour, and {sync} --prune deletes what "
+        "is found of it.",
     )
 
 

@@ -21,7 +21,7 @@ async def given(control: Control, names: Mapping[str, Any]) -> None:
     if told["begun"]:
         raise pending(told["begun"], control.scope.environment)
     if told["taken"]:
-        raise taken(names["new"], "an agent of another environment")
+        raise taken(names["new"], "an agent of another environment", "--env ENVIRONMENT ")
 
 
 async def aside(control: Control, names: Mapping[str, Any]) -> list[Assistant]:
@@ -33,6 +33,7 @@ async def aside(control: Control, names: Mapping[str, Any]) -> list[Assistant]:
         return []  # known by its binding all the same
 
 
-def taken(new: str, whose: str) -> SyncError:
-    """Why the key cannot be given."""
-    return SyncError(f"{new} is bound to {whose}", "Prune it first (agentctl sync --prune), or choose another key.")
+def taken(new: str, whose: str, where: str = "") -> SyncError:
+    """Why the key cannot be given. `where`: what comes before the command that ends that."""
+    hint = f"Prune it there first (agentctl {where}sync --prune), or choose another key."
+    return SyncError(f"{new} is bound to {whose}", hint)

@@ -77,7 +77,7 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     renaming = await _found(control, old, new)
     if renaming.agent_id is not None:
         kind = agent.Agent(control.api, control.scope)
-        await must_be_there(kind, old, renaming.agent_id, bindings)
+        await must_be_there(kind, old, renaming.agent_id, bindings, declared=renaming.assistant.key)
     return renaming
 
 
