@@ -7,21 +7,52 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli.session import Json, Yes, confirm, connected, end, say
+from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agentctl.sync.apply import Applied
     from agentctl.verbs.renaming.rename import Renaming
     from agentctl.wiring import Control
 
 
 def rename(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="Its key now.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The key that it is to have.")],
+    old: Annotated[str | None, typer.Argument(metavar="OLD", help="Its key now.")] = None,
+    new: Annotated[str | None, typer.Argument(metavar="NEW", help="The key that it is to have.")] = None,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="Take into renames.toml what it lacks: these files are the newest.")
+    ] = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Give an assistant another key: its folder is renamed, and its agent, documents and numbers keep their ids."""
+    if seen and old is None:
+        return _take(yes=yes)
+    if old is None or new is None or seen:
+        raise UsageError("give OLD and NEW, or --seen alone")
+    return _rename(old, new, yes=yes, json=json)
 
+
+def _take(*, yes: bool) -> None:
+    """Write what the store has seen into the files' list."""
+
+    async def run(control: Control) -> Sequence[str]:
+        from agentctl.verbs.exclusive import exclusive
+        from agentctl.verbs.renaming import recorded
+
+        async with exclusive(control):
+            missed = (await recorded.missed(control)).renames
+            if missed:
+                say("These files are said to have seen: " + ", then ".join(one.command for one in missed))
+                confirm("Are they newer than that?", yes=yes)
+            return [one.command for one in await recorded.take(control)]
+
+    taken = connected(run)
+    print(f"renames.toml has {len(taken)} more now: commit it." if taken else "renames.toml lacks none.")
+
+
+def _rename(old: str, new: str, *, yes: bool, json: bool) -> None:
     async def run(control: Control) -> tuple[Renaming, Applied] | None:
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.renaming import learning, recorded

@@ -5,8 +5,9 @@ It is committed with the folders. A plan compares it with what the store has see
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +22,9 @@ from agentctl.sources.toml import Unreadable, read_toml
 FILENAME = "renames.toml"
 _HEADER = (
     "# Every agentctl rename, oldest first. Commit this file with the folders: by it agentctl tells files that are\n"
-    "# older than a rename. Where two branches have each added one, keep both.\n"
+    "# older than a rename. Where two branches have each added one, keep both lines.\n"
 )
-_HINT = "Keep what agentctl rename has written, of two branches both: [[rename]] with id, old and new each."
+_HINT = "Keep the lines that agentctl rename has written, of two branches both."
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 Key = Annotated[str, StringConstraints(pattern=f"^(?:{KEY.pattern})$")]
 
@@ -54,40 +55,41 @@ _RENAMES = TypeAdapter(tuple[Rename, ...])
 def recorded(root: Path) -> tuple[Rename, ...]:
     """All of them, oldest first; none without a file. Raises ConfigurationError."""
     path = root / FILENAME
-    if not path.exists():
+    if not os.path.lexists(path):
         return ()
     try:
         table = read_toml(path, FILENAME, root)
-        found = _RENAMES.validate_python(table.pop("rename", []))
+        found = _RENAMES.validate_python(table.pop("renames", []))
     except Unreadable as error:
         raise ConfigurationError([error.problem], _HINT) from None
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(step) for step in ("rename", *first["loc"]))
+        where = ".".join(str(step) for step in ("renames", *first["loc"]))
         raise ConfigurationError([Problem(f"{FILENAME}: {where}", first["msg"])], _HINT) from None
     if table:
         raise ConfigurationError([Problem(FILENAME, f"has unknown keys: {', '.join(table)}")], _HINT)
     return tuple(sorted(found, key=lambda one: one.id))
 
 
-def record(root: Path, old: str, new: str) -> Rename:
-    """Add one that has just been done, but for one that the file ends with already. Raises ConfigurationError."""
+def done(old: str, new: str) -> Rename:
+    """One that has just been done."""
+    return Rename(id=f"{datetime.now(UTC):{_TIME}}-{secrets.token_hex(4)}", old=old, new=new)
+
+
+def record(root: Path, more: Iterable[Rename]) -> None:
+    """Add those that are not there yet. Raises ConfigurationError."""
     known = recorded(root)
-    if known and (known[-1].old, known[-1].new) == (old, new):
-        return known[-1]
-    made = Rename(id=f"{datetime.now(UTC):{_TIME}}-{secrets.token_hex(4)}", old=old, new=new)
+    wanted = sorted({*known, *more}, key=lambda one: one.id)
+    if tuple(wanted) == known:
+        return
     path = root / FILENAME
+    lines = "".join(f'  {{ id = "{one.id}", old = "{one.old}", new = "{one.new}" }},\n' for one in wanted)
     try:
         path.touch()
-        before = path.read_text(encoding="utf-8").rstrip() or _HEADER.rstrip()
-        file_beside(path, f"{before}\n\n{_written(made)}".encode()).replace(path)
+        place = path.resolve()
+        file_beside(place, f"{_HEADER}renames = [\n{lines}]\n".encode()).replace(place)
     except OSError as error:
         raise ConfigurationError([Problem(FILENAME, f"cannot be written: {error.strerror}")]) from None
-    return made
-
-
-def _written(one: Rename) -> str:
-    return f'[[rename]]\nid = "{one.id}"\nold = "{one.old}"\nnew = "{one.new}"\n'
 
 
 def moved(renames: Sequence[Rename]) -> dict[str, str]:

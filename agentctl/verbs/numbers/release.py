@@ -21,6 +21,7 @@ from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.outdated import outdated, told
+from agentctl.verbs.renaming.recorded import must_be_newest
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -74,6 +75,7 @@ async def look(control: Control, number: str) -> Departure:
     loaded = await read(control)
     if not loaded.project.name:
         loaded.checked()
+    await must_be_newest(control)
     bindings, saved = await control.bindings(), await saved_route.find(control, number)
     there = await at_elevenlabs(control, number)
     bound = bindings.get(Ref(phone_number.KIND, number)) is not None

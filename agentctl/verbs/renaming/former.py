@@ -13,6 +13,7 @@ from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.begun import given
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.renaming.parting import is_one
+from agentctl.verbs.renaming.recorded import must_be_newest
 from agentctl.wiring import Control
 
 
@@ -30,10 +31,11 @@ async def must_be_called_so(control: Control, keys: Collection[str]) -> None:
 
 
 async def must_be_current(control: Control, keys: Collection[str], bindings: Bindings | None = None) -> None:
-    """Raise UsageError for one of `keys` that was given another key, be it that these files are older and declare it.
+    """Raise UsageError for one of `keys` that was given another key, and where these files are older than a rename.
 
     Raises StoreError.
     """
+    await must_be_newest(control)
     await must_be_called_so(control, keys)
     bindings = bindings or await control.bindings()
     older = await outdated(control, bindings, (await read(control)).assistants)

@@ -32,7 +32,7 @@ async def outdated(control: Control, bindings: Bindings, assistants: Sequence[As
     files have such a new assistant, is none of these where a folder that was renamed by hand is what the other became.
     Raises StoreError, and ConfigurationError where the list of renames cannot be read.
     """
-    missed = await recorded.missed(control, {one.key for one in assistants})
+    missed = await recorded.missed(control)
     found = await _remembered(control, bindings, assistants)
     return found | {one.key: missed.given(one.key) for one in assistants if one.key in missed.moved}
 
@@ -40,7 +40,7 @@ async def outdated(control: Control, bindings: Bindings, assistants: Sequence[As
 async def _remembered(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> dict[str, Given]:
     """Those of which no list tells: of a rename by an earlier version, or where the list was left out of Git."""
     bound, declared = bindings.of(agent.KIND), {one.key for one in assistants}
-    found = await given(control, declared) if bound.keys() - declared else {}
+    found = await _unlisted(control, declared) if bound.keys() - declared else {}
     older = {key: one for key, one in found.items() if one.new in bound and one.new not in declared}
     own = {key for key, one in older.items() if bound.get(key, bound[one.new]) != bound[one.new]}
     if not own:
@@ -48,6 +48,13 @@ async def _remembered(control: Control, bindings: Bindings, assistants: Sequence
     was = renamed.moves(bindings, await control.kinds(bindings), assistants).matching.was
     moved = {old for new, old in was.items() if new not in older}
     return {key: one for key, one in older.items() if key not in own or one.new not in moved}
+
+
+async def _unlisted(control: Control, keys: AbstractSet[str]) -> Mapping[str, Given]:
+    """Of each of the keys that was given away, and not by a rename that these files list: to what."""
+    found = await given(control, keys)
+    listed = {one.old for one in await recorded.listed(control)} if found else set()
+    return {key: one for key, one in found.items() if key not in listed}
 
 
 async def doubted(
@@ -64,7 +71,7 @@ async def doubted(
     """
     if plan.empty:
         return plan
-    if why := (await recorded.missed(control, {one.key for one in assistants})).told:
+    if why := (await recorded.missed(control)).told:
         changes = tuple(replace(one, doubt=why) for one in plan.changes)
         return replace(plan, changes=changes, notices=(*plan.notices, Problem(FILENAME, why)))
     older = {**await _misplaced(control, plan), **await _remembered(control, bindings, assistants)}
@@ -92,7 +99,7 @@ async def _ends(control: Control, plan: Plan, older: Container[str]) -> Mapping[
     are like newer ones that have dropped it; and who knows neither of the two can have known the first alone.
     """
     doomed = {one.desired.key for one in plan.changes if one.action == "delete" and one.desired.kind == agent.KIND}
-    found = {key: one for key, one in (await given(control, doomed)).items() if key not in older}
+    found = {key: one for key, one in (await _unlisted(control, doomed)).items() if key not in older}
     told = {key: _again(key, one, "") for key, one in found.items()}
     both = {one.new: _again(key, one, f" or {one.new}") for key, one in found.items() if one.new in doomed}
     return {**both, **told}

@@ -7,12 +7,12 @@ is held back, and a store that lacks one has to learn it before anything is plan
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from agentctl.errors import SyncError
+from agentctl.errors import SyncError, UsageError
 from agentctl.resources import agent
-from agentctl.sources.renames import FILENAME, Rename, moved, record, recorded
+from agentctl.sources.renames import FILENAME, Rename, done, moved, record, recorded
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Scope
 from agentctl.verbs.renaming.begun import Given
@@ -42,23 +42,33 @@ class Missed:
         others = f" and {more} more" if more else ""
         return (
             f"{FILENAME} does not have {first.command} of {first.on.isoformat()}{others}, so these files are older: "
-            f"update the checkout (git pull); where {FILENAME} was left out of Git, commit that of whoever renamed"
+            "update the checkout (git pull); if they are the newest all the same, since the list was lost or Git took "
+            "a rename back: agentctl rename --seen"
         )
 
 
-async def missed(control: Control, declared: Collection[str]) -> Missed:
-    """The renames that the store has seen and these files have not. Raises StoreError and ConfigurationError.
-
-    Files that declare the new keys and none of the old ones are newer, whatever has become of their list; and what was
-    renamed back is as it was.
-    """
-    known, here = await _seen(control), await _recorded(control)
+async def missed(control: Control) -> Missed:
+    """The renames that the store has seen and these files have not. Raises StoreError and ConfigurationError."""
+    known, here = await _seen(control), await listed(control)
     renames = tuple(one for one in known if one not in here)
-    found = moved(renames)
-    ends = set(found.values())
-    is_newer = ends <= set(declared) and not (found.keys() - ends) & set(declared) and found.keys() != ends
-    back = not found and {one.old for one in renames} == {one.new for one in renames}
-    return Missed() if is_newer or back else Missed(renames, found)
+    return Missed(renames, moved(renames))
+
+
+async def must_be_newest(control: Control, old: str = "", new: str = "") -> None:
+    """Raise UsageError where these files are older than a rename, but for whoever takes just that back by `old`, `new`.
+
+    Raises StoreError and ConfigurationError.
+    """
+    found = await missed(control)
+    if found.renames and not (old and not moved([*found.renames, done(old, new)])):
+        raise UsageError(found.told, "Nothing was changed.")
+
+
+async def take(control: Control) -> tuple[Rename, ...]:
+    """Have the files' list hold what the store has seen. Raises StoreError and ConfigurationError."""
+    found = (await missed(control)).renames
+    await asyncio.to_thread(record, control.directory, found)
+    return found
 
 
 async def must_be_learnt(control: Control, bindings: Bindings) -> None:
@@ -81,8 +91,13 @@ async def is_to_learn(control: Control, old: str, new: str) -> bool:
 
 
 async def note(control: Control, old: str, new: str) -> None:
-    """Both have seen this rename from now on. Raises StoreError and ConfigurationError."""
-    await save(control, await asyncio.to_thread(record, control.directory, old, new))
+    """Both have seen this rename from now on, and these files what it takes back. Raises StoreError and
+    ConfigurationError.
+    """
+    known = [one for one in await unseen(control) if (one.old, one.new) == (old, new)]
+    one = known[-1] if known else done(old, new)
+    await asyncio.to_thread(record, control.directory, [*(await missed(control)).renames, one])
+    await save(control, one)
 
 
 async def settle(control: Control) -> None:
@@ -103,12 +118,13 @@ async def _unlearnt(control: Control, bindings: Bindings) -> list[Rename]:
 
 async def unseen(control: Control) -> list[Rename]:
     """What the store has not seen, oldest first."""
-    found = await _recorded(control)
+    found = await listed(control)
     known = await _seen(control) if found else ()
     return [one for one in found if one not in known]
 
 
-async def _recorded(control: Control) -> tuple[Rename, ...]:
+async def listed(control: Control) -> tuple[Rename, ...]:
+    """Those that these files have seen. Raises ConfigurationError."""
     return await asyncio.to_thread(recorded, control.directory)
 
 

@@ -1,8 +1,7 @@
 """Give an assistant another key; its agent, documents, numbers, revisions and calls stay the ones they are.
 
-First the store learns the new key, then the folder gets it and whatever names it in other files, then the marks at the
-platform (the agent's tag, the names of documents). A crash in between is healed by the same command; marks alone are an
-ordinary edit of the next sync.
+First the store and the folder get the new key, then whatever names it in other files, then the marks at the platform
+(tag, names of documents). A crash in between is healed by the same command, or, of marks alone, by the next sync.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from agentctl.verbs.renaming.begun import begun, learnt, was_begun
 from agentctl.verbs.renaming.cut_off import must_have_ended
 from agentctl.verbs.renaming.marking import marked
 from agentctl.verbs.renaming.parting import is_one, parted, torn
-from agentctl.verbs.renaming.recorded import note
+from agentctl.verbs.renaming.recorded import must_be_newest, note
 from agentctl.verbs.renaming.rekeyed import aside, given, taken
 from agentctl.verbs.renaming.renamed import Moves, moves
 from agentctl.verbs.revisions import held
@@ -70,6 +69,7 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     Raises UsageError where it cannot be done, SyncError where a create of either is not at its end, Ambiguous where a
     third key is bound to the agent, Elsewhere where that is not there.
     """
+    await must_be_newest(control, old, new)
     await must_have_ended(control, old, new)
     bindings = await control.bindings()
     if (error := torn(bindings, old) or torn(bindings, new)) and not is_one(bindings, old, new):

@@ -87,9 +87,9 @@ async def history(control: Control, key: str | None = None) -> tuple[History, ..
         known |= (await control.bindings()).of(AGENT_KIND).keys()
     held = {hold.key: hold for hold in await holds(control)}
     found = [History(one, await revisions(control, one), held.get(one)) for one in ([key] if key else sorted(known))]
-    if key is not None and not found[0].revisions:
+    if key is not None:
         await must_be_current(control, [key])
-        if key not in known:
+        if key not in known and not found[0].revisions:
             raise unknown(key, known)
     return tuple(found)
 

@@ -48,8 +48,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     loaded = await sync.load(control)
     declared = {assistant.key: assistant for assistant in loaded.assistants}
     kept = await revisions(control, key)
-    if not kept:
-        await must_be_current(control, [key])
+    await must_be_current(control, [key])
     if key not in declared:
         hint = f"Its revisions are kept; bring assistants/{key} back first."
         raise UsageError(f"{key} is no longer declared", hint) if kept else unknown(key, declared)

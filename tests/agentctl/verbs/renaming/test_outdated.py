@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from agentctl.verbs.renaming import rename as rename_verb
 from tests.agentctl.verbs.renaming.test_rename import in_sync, known
 from tests.agentctl.verbs.renaming.test_renamed import names, other, routes
 from tests.telephony import Bench, bench
@@ -24,6 +25,15 @@ def older(known: Bench) -> Path:
     assert known("rename", "empfang", "bereit", "--yes")[0] == 0
     edit(known, "bereit")
     return aside
+
+
+@pytest.fixture(autouse=True)
+def unlisted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier version did the renames: neither files nor store list them."""
+
+    async def note(*_: object) -> None: ...
+
+    monkeypatch.setattr(rename_verb, "note", note)
 
 
 def edit(known: Bench, key: str) -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
-from tests.agentctl.verbs.renaming.test_outdated import check_out, older
+from tests.agentctl.verbs.renaming.test_outdated import check_out, older, unlisted
 from tests.agentctl.verbs.renaming.test_rename import in_sync, known
 from tests.agentctl.verbs.renaming.test_renamed import names, other, routes
 from tests.telephony import NUMBER, Bench, bench
 
-__all__ = ["bench", "known", "older"]
+__all__ = ["bench", "known", "older", "unlisted"]
 
 
 async def take_back(control: Control) -> None:

@@ -149,24 +149,55 @@ def test_another_store_learns_what_was_renamed_in_its_order(
     in_sync(two)
 
 
-def test_what_was_renamed_back_is_no_reason_to_wait(two: Bench) -> None:
-    commit(two, "older")
-    rename(two, "a z", "z a")
-    check_out(two, "older")
-    in_sync(two)
-
-
-def test_newer_files_whose_list_was_left_out_go_on(two: Bench) -> None:
+def test_another_assistant_of_the_same_key_is_renamed_as_well(two: Bench) -> None:
     rename(two, "a z")
-    listed = (two.root / FILENAME).read_text()
-    (two.root / FILENAME).unlink()
-    in_sync(two)
-    made(two, "a", "Hier ist ein ganz neues A.")  # by now the files could be older ones
+    shutil.rmtree(two.root / "assistants" / "z")
+    assert two("sync", "--yes", "--prune", "--force")[0] == 0
+    fresh(two)
+    commit(two, "older")
+    rename(two, "a z")
+    commit(two, "newer")
+    before = two.sandbox.state()["agents"]
+    check_out(two, "older")
+    with two.writes() as writes:
+        assert two("sync", "--yes", "--prune")[0] == 3
+    assert (writes, two.sandbox.state()["agents"]) == ([], before)
+    check_out(two, "newer")
+    assert two.json("plan")["changes"] == []
+
+
+@pytest.mark.parametrize("lost", ["the list", "all of it"])
+def test_whoever_lost_the_list_or_took_a_rename_back_with_git_goes_on(two: Bench, lost: str) -> None:
+    commit(two, "before")
+    agents, ringing = names(two), routes(two)
+    rename(two, "a z")
+    if lost == "the list":
+        (two.root / FILENAME).unlink()
+    else:
+        check_out(two, "before")
+    made(two, "c", "Hier ist c.")
     code, out, err = two("sync", "--yes")
-    assert (code, f"where {FILENAME} was left out of Git, commit" in out) == (3, True), out + err
-    (two.root / FILENAME).write_text(listed)
+    assert (code, "agentctl rename --seen" in out) == (3, True), out + err
+    for command in (("rename", "c", "d"), ("import-number", NUMBER, "--assistant", "b"), ("rollback", "b")):
+        code, out, err = two(*command, "--yes")
+        assert (code, "these files are older" in err) == (2, True), (command, out + err)
+    assert two("rename", "--seen", "--yes")[0] == 0
+    if lost == "all of it":
+        code, out, err = two("sync", "--yes")
+        assert (code, "agentctl rename z a" in out) == (3, True), out + err
+        rename(two, "z a")
     assert two("sync", "--yes")[0] == 0
     in_sync(two)
+    assert (names(two).items() >= agents.items(), routes(two)) == (True, ringing)
+
+
+def test_a_rename_that_git_took_back_is_taken_back_by_the_opposite_one(two: Bench) -> None:
+    commit(two, "before")
+    rename(two, "a z")
+    check_out(two, "before")
+    rename(two, "z a")
+    in_sync(two)
+    assert (two.root / FILENAME).read_text().count("id =") == 2
 
 
 def test_a_list_that_is_broken_is_an_error_with_its_place(two: Bench) -> None:
@@ -175,8 +206,8 @@ def test_a_list_that_is_broken_is_an_error_with_its_place(two: Bench) -> None:
     good = path.read_text()
     for text, where in (
         (f"<<<<<<< HEAD\n{good}", "line 1"),
-        (good.replace('new = "z"', 'new = "Z Z"'), "rename.0.new"),
-        (good.replace("[[rename]]", "[[renamed]]"), "unknown keys: renamed"),
+        (good.replace('new = "z"', 'new = "Z Z"'), "renames.0.new"),
+        (good.replace("renames =", "renamed ="), "unknown keys: renamed"),
     ):
         path.write_text(text)
         code, out, err = two("sync", "--yes")
