@@ -115,7 +115,7 @@ def test_action_items_are_ticked_off_and_opened_again(cli: Cli) -> None:
     told = [
         (row["action"], row["subject"]) for row in rows if row["action"] != "actions list" and row["action"] != "list"
     ]
-    item_of = {"item": f"{NEW}:0"}
+    item_of = {"item": name}
     assert told == [("actions reopen", item_of), ("actions done", item_of), ("actions done", item_of)]
 
 
