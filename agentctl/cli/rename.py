@@ -27,7 +27,7 @@ def rename(
     json: Json = False,
 ) -> None:
     """Give an assistant another key: its folder is renamed, and its agent, documents and numbers keep their ids."""
-    if seen and old is None:
+    if seen and old is None and not json:
         return _take(yes=yes)
     if old is None or new is None or seen:
         raise UsageError("give OLD and NEW, or --seen alone")

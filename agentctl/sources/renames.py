@@ -5,7 +5,6 @@ It is committed with the folders. A plan compares it with what the store has see
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -55,7 +54,11 @@ _RENAMES = TypeAdapter(tuple[Rename, ...])
 def recorded(root: Path) -> tuple[Rename, ...]:
     """All of them, oldest first; none without a file. Raises ConfigurationError."""
     path = root / FILENAME
-    if not os.path.lexists(path):
+    if path.is_symlink() and not path.exists():
+        raise ConfigurationError(
+            [Problem(FILENAME, "is a link that leads nowhere")], "Take it away, or make it a file."
+        )
+    if not path.exists():
         return ()
     try:
         table = read_toml(path, FILENAME, root)
@@ -66,6 +69,9 @@ def recorded(root: Path) -> tuple[Rename, ...]:
         first = error.errors()[0]
         where = ".".join(str(step) for step in ("renames", *first["loc"]))
         raise ConfigurationError([Problem(f"{FILENAME}: {where}", first["msg"])], _HINT) from None
+    ids = [one.id for one in found]
+    if twice := next((one for one in ids if ids.count(one) > 1), None):
+        raise ConfigurationError([Problem(FILENAME, f"has {twice} twice")], _HINT)
     if table:
         raise ConfigurationError([Problem(FILENAME, f"has unknown keys: {', '.join(table)}")], _HINT)
     return tuple(sorted(found, key=lambda one: one.id))
@@ -90,6 +96,15 @@ def record(root: Path, more: Iterable[Rename]) -> None:
         file_beside(place, f"{_HEADER}renames = [\n{lines}]\n".encode()).replace(place)
     except OSError as error:
         raise ConfigurationError([Problem(FILENAME, f"cannot be written: {error.strerror}")]) from None
+
+
+def formers(renames: Sequence[Rename], key: str) -> set[str]:
+    """Every key that the assistant of `key` may have had before."""
+    found = {key}
+    for one in reversed(renames):
+        if one.new in found:
+            found.add(one.old)
+    return found - {key}
 
 
 def moved(renames: Sequence[Rename]) -> dict[str, str]:

@@ -66,7 +66,7 @@ async def plan(
     if prune and only:
         raise UsageError("--prune needs the whole project", "Leave --only out: what is not selected is still declared.")
     loaded, bindings, recalled, kinds = await _begun(control, only)
-    await must_be_learnt(control, bindings)
+    await must_be_learnt(control)
     await must_be_called_so(control, only)
     assistants = select(loaded.assistants, only)
     gated = gate.wanted(control, gated)

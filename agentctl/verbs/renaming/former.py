@@ -13,7 +13,7 @@ from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.begun import given
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.renaming.parting import is_one
-from agentctl.verbs.renaming.recorded import must_be_newest
+from agentctl.verbs.renaming.recorded import must_be_learnt, must_be_newest
 from agentctl.wiring import Control
 
 
@@ -36,6 +36,7 @@ async def must_be_current(control: Control, keys: Collection[str], bindings: Bin
     Raises StoreError.
     """
     await must_be_newest(control)
+    await must_be_learnt(control)
     await must_be_called_so(control, keys)
     bindings = bindings or await control.bindings()
     older = await outdated(control, bindings, (await read(control)).assistants)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from agentctl.resources import agent
-from agentctl.sync.kind import Ref
 from agentctl.verbs.renaming import recorded
 from agentctl.verbs.renaming.begun import begun
 from agentctl.verbs.renaming.rekeyed import aside, given
@@ -21,11 +19,10 @@ async def learn(control: Control, old: str, new: str) -> None:
     bindings = await control.bindings()
     names: dict[str, Any] = {"project": control.scope.project, "old": old, "new": new}
     names["kinds"] = [kind.name for kind in await control.kinds(bindings)]
-    if bindings.get(Ref(agent.KIND, new)) is not None:
-        bound = bindings.of(agent.KIND)
+    bound = await (await control.store()).call("agent_keys", {"project": control.scope.project})
+    if new in bound:
         place = next(key for count in itertools.count() if (key := f"{new[:50]}-before{count or ''}") not in bound)
         await aside(control, {**names, "old": new, "new": place})
-    async with begun(control, old, new):
-        await given(control, names)
     done = next(one for one in await recorded.unseen(control) if (one.old, one.new) == (old, new))
-    await recorded.save(control, done)
+    async with begun(control, old, new):
+        await given(control, {**names, "noted": recorded.noted(done)})

@@ -13,7 +13,7 @@ from agentctl.errors import Problem
 from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.files import ASSISTANTS
-from agentctl.sources.renames import FILENAME
+from agentctl.sources.renames import FILENAME, Rename, formers
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan, Planned, refs
@@ -77,6 +77,7 @@ async def doubted(
     older = {**await _misplaced(control, plan), **await _remembered(control, bindings, assistants)}
     apart = {*older, *(one.new for one in older.values()), *await _taken_up(control, bindings, assistants)}
     plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)
+    plan = _marked_before(plan, await recorded.listed(control), assistants)
     whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
     torn = shared(bindings)
     bound = bindings.of(agent.KIND)
@@ -90,6 +91,25 @@ async def doubted(
     notices = [Problem(where[key], doubts[key]) for key, one in older.items() if {key, one.new} & planned]
     notices += [Problem(f"{ASSISTANTS}/{key}", why) for key, why in ends.items()]
     return replace(plan, changes=tuple(doubtful), notices=(*plan.notices, *notices))
+
+
+def _marked_before(plan: Planned, renames: Sequence[Rename], assistants: Sequence[Assistant]) -> Planned:
+    """The plan with a doubt, and a notice, about each new assistant whose agent has the mark of a former key still.
+
+    A store that knows nothing of it would have a second one made, as in an environment that was not synced since.
+    """
+    there = {ref.key for ref in plan.sighted if ref.kind == agent.KIND} - {one.key for one in assistants}
+    new = {one.desired.key for one in plan.changes if one.action == "create" and one.desired.kind == agent.KIND}
+    was = {key: old for key in sorted(new) for old in sorted(formers(renames, key) & there)} if there else {}
+    doubts = {
+        key: f"the agent with the mark of {old}, which was given the key {key} by agentctl rename, is not known to the "
+        f"store here; to keep it: mv {ASSISTANTS}/{key} {ASSISTANTS}/{old} (so too where agentctl.toml names {key}), "
+        f"then agentctl sync, then agentctl rename {old} {key}"
+        for key, old in was.items()
+    }
+    changes = tuple(replace(one, doubt=doubts.get(_assistant(one.desired)) or one.doubt) for one in plan.changes)
+    notices = [Problem(one.where, doubts[one.key]) for one in assistants if one.key in doubts]
+    return replace(plan, changes=changes, notices=(*plan.notices, *notices)) if doubts else plan
 
 
 async def _ends(control: Control, plan: Plan, older: Container[str]) -> Mapping[str, str]:

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from agentctl.errors import SyncError, UsageError
-from agentctl.resources import agent
 from agentctl.sources.renames import FILENAME, Rename, done, moved, record, recorded
-from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Scope
 from agentctl.verbs.renaming.begun import Given
 from agentctl.verbs.undertaking import Undertaking
@@ -71,12 +69,13 @@ async def take(control: Control) -> tuple[Rename, ...]:
     return found
 
 
-async def must_be_learnt(control: Control, bindings: Bindings) -> None:
+async def must_be_learnt(control: Control) -> None:
     """Raise SyncError where these files have seen a rename of what this store knows by its old key still.
 
-    Nothing is asked of the store where no assistant was ever renamed. Raises StoreError and ConfigurationError.
+    In whatever environment: a key is the same one in all. Nothing is asked of the store where no assistant was ever
+    renamed. Raises StoreError and ConfigurationError.
     """
-    if left := await _unlearnt(control, bindings):
+    if left := await _unlearnt(control):
         several = f" and {len(left) - 1} more" if len(left) > 1 else ""
         raise SyncError(
             f"{FILENAME} has {left[0].command} of {left[0].on.isoformat()}{several}, which this store has not seen",
@@ -86,7 +85,7 @@ async def must_be_learnt(control: Control, bindings: Bindings) -> None:
 
 async def is_to_learn(control: Control, old: str, new: str) -> bool:
     """Whether this rename was done with another store, and is the next that this one has to learn."""
-    left = await _unlearnt(control, await control.bindings())
+    left = await _unlearnt(control)
     return bool(left) and (left[0].old, left[0].new) == (old, new)
 
 
@@ -101,15 +100,18 @@ async def note(control: Control, old: str, new: str) -> None:
 
 
 async def settle(control: Control) -> None:
-    """What these files have seen and this scope knows nothing of was before its time, and is seen from now on."""
-    for one in await unseen(control):
-        await (await Undertaking.of(control, _name(one))).save({})
+    """What these files have seen and this store knows nothing of was before its time, and is seen from now on."""
+    if not await _unlearnt(control):
+        for one in await unseen(control):
+            await save(control, one)
 
 
-async def _unlearnt(control: Control, bindings: Bindings) -> list[Rename]:
-    bound = set(bindings.of(agent.KIND))
-    left = []
-    for one in await unseen(control):
+async def _unlearnt(control: Control) -> list[Rename]:
+    left: list[Rename] = []
+    if not (some := await unseen(control)):
+        return left
+    bound = set(await (await control.store()).call("agent_keys", {"project": control.scope.project}))
+    for one in some:
         if one.old in bound:
             left.append(one)
             bound = {*bound - {one.old}, one.new}
@@ -129,19 +131,19 @@ async def listed(control: Control) -> tuple[Rename, ...]:
 
 
 async def _seen(control: Control) -> list[Rename]:
-    store, scopes = await control.store(), (_everywhere(control), control.scope)
-    rows = await asyncio.gather(*(store.call("undertakings", asdict(scope)) for scope in scopes))
-    names = {row["name"] for some in rows for row in some if row["name"].startswith(_PREFIX)}
-    words = (name.removeprefix(_PREFIX).split(" ") for name in sorted(names))
+    rows = await (await control.store()).call("undertakings", asdict(_everywhere(control)))
+    names = sorted(row["name"] for row in rows if row["name"].startswith(_PREFIX))
+    words = (name.removeprefix(_PREFIX).split(" ") for name in names)
     return [Rename(id=ident, old=old, new=new) for ident, old, new in words]
 
 
 async def save(control: Control, one: Rename) -> None:
     """The store has seen it, in every environment."""
-    await Undertaking(await control.store(), _everywhere(control), _name(one)).save({})
+    await Undertaking(await control.store(), _everywhere(control), noted(one)).save({})
 
 
-def _name(one: Rename) -> str:
+def noted(one: Rename) -> str:
+    """The name under which the store remembers it."""
     return f"{_PREFIX}{one.id} {one.old} {one.new}"
 
 

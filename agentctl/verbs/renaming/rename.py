@@ -32,7 +32,7 @@ from agentctl.verbs.renaming.begun import begun, learnt, was_begun
 from agentctl.verbs.renaming.cut_off import must_have_ended
 from agentctl.verbs.renaming.marking import marked
 from agentctl.verbs.renaming.parting import is_one, parted, torn
-from agentctl.verbs.renaming.recorded import must_be_newest, note
+from agentctl.verbs.renaming.recorded import must_be_learnt, must_be_newest, note
 from agentctl.verbs.renaming.rekeyed import aside, given, taken
 from agentctl.verbs.renaming.renamed import Moves, moves
 from agentctl.verbs.revisions import held
@@ -70,13 +70,13 @@ async def look(control: Control, old: str, new: str) -> Renaming:
     third key is bound to the agent, Elsewhere where that is not there.
     """
     await must_be_newest(control, old, new)
+    await must_be_learnt(control)
     await must_have_ended(control, old, new)
     bindings = await control.bindings()
     if (error := torn(bindings, old) or torn(bindings, new)) and not is_one(bindings, old, new):
         raise error
-    renaming = await _found(control, old, new)
+    renaming, kind = await _found(control, old, new), agent.Agent(control.api, control.scope)
     if renaming.agent_id is not None:
-        kind = agent.Agent(control.api, control.scope)
         await must_be_there(kind, old, renaming.agent_id, bindings, declared=renaming.assistant.key)
     return renaming
 
@@ -85,7 +85,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
     if not KEY.fullmatch(new):
         raise UsageError(f"{new!r} cannot be a key", "Use at most 63 of a-z, 0-9, - and _, a letter or digit first.")
     if new == RESERVED:
-        raise UsageError(f"{new!r} cannot be a key", "Under it stands what belongs to all assistants: take another.")
+        raise UsageError(f"{new!r} cannot be a key", "Under it stands what is everybody's: take another.")
     if old == new:
         raise UsageError(f"{old} has that key already")
     loaded = await _load(control, old)

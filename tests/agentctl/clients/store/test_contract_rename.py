@@ -49,6 +49,20 @@ async def test_a_key_of_another_agent_is_taken_and_nothing_moves(store: Store) -
     assert await bound(store) == {("agent", "a_b"): "agent_1"}
 
 
+async def test_what_is_done_is_noted_in_the_same_step_and_what_is_not_is_not(store: Store) -> None:
+    nowhere = {"project": "praxis", "environment": "", "workspace": ""}
+    await bind(store, "agent", "a_b", "agent_1")
+    await bind(store, "agent", "neu", "agent_9", environment="staging")
+    assert await store.call("agent_keys", {"project": "praxis"}) == ["a_b", "neu"]
+    await bind(store, "agent", "a_b", "agent_2", environment="staging")
+    assert (await store.call("rename", {**RENAME, "noted": "renamed 1"}))["taken"] is True
+    assert await store.call("undertakings", nowhere) == []
+    await store.call("unbind", {**STAGING, "kind": "agent", "key": "neu", "remote_id": "agent_9"})
+    for _ in range(2):
+        assert (await store.call("rename", {**RENAME, "noted": "renamed 1"}))["taken"] is False
+        assert await store.call("undertakings", nowhere) == [{"name": "renamed 1"}]
+
+
 async def test_revisions_follow_those_that_the_key_had_and_a_hold_stays_with_its_own(store: Store) -> None:
     spec = {"key": "a_b", "knowledge": [{"key": "a_b/preise"}, {"key": "shared/a_b"}]}
     for key, digest in (("neu", "d0"), ("a_b", "d1"), ("a_b", "d2")):

@@ -229,3 +229,48 @@ def test_a_store_that_comes_later_has_seen_what_the_files_have(
     with psycopg.connect(other_dsn) as connection:
         (count,) = connection.execute("select count(*) from agentctl.undertakings").fetchone() or (0,)
     assert count == 1
+
+
+def test_a_store_has_to_learn_before_anything_else_and_in_every_environment(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.assistants.a]\nphone.numbers = []\n")
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    assert two("--env", "staging", "sync", "--yes", "--stateless")[0] == 0
+    rename(two, "a z")
+    fresh(two)
+    before = names(two)
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    with two.writes() as writes:
+        for command in (("sync", "--only", "a"), ("rename", "z", "y"), ("rollback", "b"), ("rename", "b", "c")):
+            code, out, err = two(*command, "--yes")
+            assert (code, "agentctl rename a z" in err) == (1, True), (command, out + err)
+    assert writes == []
+    assert two("rename", "a", "z", "--yes")[0] == 0
+    assert two("sync", "--yes", "--stateless")[0] == 0
+    assert names(two) == before
+
+
+def test_a_new_store_makes_no_second_agent_beside_one_with_a_former_mark(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.assistants.a]\nphone.numbers = []\n")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    rename(two, "a z")
+    edited(two, "z")
+    assert two("sync", "--yes")[0] == 0
+    before = set(two.sandbox.state()["agents"])
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    code, out, err = two("--env", "staging", "sync", "--yes")
+    assert (code, set(two.sandbox.state()["agents"])) == (3, before), out + err
+    assert "mv assistants/z assistants/a (so too where agentctl.toml names z), then agentctl --env staging sync" in out
+    project.write_text(project.read_text().replace("assistants.z]", "assistants.a]"))
+    (two.root / "assistants" / "z").rename(two.root / "assistants" / "a")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    assert two("--env", "staging", "rename", "a", "z", "--yes")[0] == 0
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    assert set(two.sandbox.state()["agents"]) == before
