@@ -137,8 +137,8 @@ class Draft:
         unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or differs(sealed(equal), known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            kept = Settled(ref, observed.remote_id, equal, gone, seen.touched, former, unjudged, seen.fingerprint)
-            self._settled.append(kept)
+            how = seen.touched, former, unjudged, seen.fingerprint, seen.own
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, *how))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)

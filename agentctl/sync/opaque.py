@@ -31,12 +31,14 @@ class Look:
     """What a plan has to remember of when it was touched and of its content, and what a person should know.
 
     `basis`: the stand-in of what is adopted, which counts as applied: what differs from that later is an edit.
+    `own`: as of `Bindings.bind`.
     """
 
     touched: int = 0
     fingerprint: str | None = None
     notice: Problem | None = None
     basis: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 async def looked_into(
@@ -76,7 +78,7 @@ def edited(field: str, now: Observed, memory: Memory) -> Observed:
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
     """The fingerprint that the content of what was replaced had after our last write; empty: unknown."""
-    return bindings.former(ref).get(remote_id) or bindings.recall(ref, remote_id).fingerprint
+    return bindings.recall(ref, remote_id).fingerprint
 
 
 def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> tuple[Edit, ...]:
@@ -84,6 +86,17 @@ def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings)
     if now.fingerprint == content_of(now.remote_id, ref, bindings):
         return ()
     return (Edit((kind.traits.opaque,), _edited(now), None, "there"),)
+
+
+def unknown_edits(kind: Kind[Any], now: Observed, said: Said | None) -> tuple[Edit, ...]:
+    """What would go with one of which nothing is remembered: all that it holds, unless a write of ours has `said` it.
+
+    What tells no time is changed by others than people.
+    """
+    name = kind.traits.opaque
+    if not now.touched or (said is not None and said.words.get(name) == now.body.get(name)):
+        return ()
+    return (Edit((name,), f"not known to be ours, last touched on {touch.moment(now.touched)}", None, "there"),)
 
 
 def look(
@@ -105,7 +118,7 @@ def look(
     if learnt == memory.fingerprint:
         return Look(observed.touched if observed.touched != memory.touched else 0, notice=notice)
     if said and learnt:
-        return Look(observed.touched, learnt, _unseen(ref))
+        return Look(observed.touched, learnt, _unseen(ref), own=_own(name, observed.body, learnt))
     if memory.fingerprint and learnt:
         return Look(observed.touched, learnt)  # By its stand-in another store has written it as it is declared here.
     if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
@@ -119,6 +132,7 @@ class Kept(TypedDict, total=False):
     touched: int
     fingerprint: str
     made: Mapping[str, Any]
+    own: Mapping[str, str]
 
 
 def afterwards(
@@ -141,7 +155,8 @@ def afterwards(
         return {"touched": written.touched, "fingerprint": "", "made": {field: kept[field]}}
     # Where the stand-in was not kept, what is there comes of our write all the same.
     if wrote or (field in kept and (not memory.fingerprint or said is None)):
-        return {"touched": written.touched, "fingerprint": written.fingerprint}
+        own = _own(field, kept, written.fingerprint)
+        return {"touched": written.touched, "fingerprint": written.fingerprint, "own": own}
     return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
 
 
@@ -204,6 +219,10 @@ def _is_adopted(kind: Kind[Any], one: Observed, memory: Memory, said: Said | Non
 def _ends(kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
     """Whether a write of these paths ends what it holds."""
     return kind.traits.opaque in changed or kind.replaces(desired, changed)
+
+
+def _own(field: str, body: Mapping[str, Any], fingerprint: str) -> Mapping[str, str]:
+    return {body[field]: fingerprint} if fingerprint and body.get(field) else {}
 
 
 def _edited(now: Observed) -> str:

@@ -20,6 +20,7 @@ from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
+from agentctl.sync.provenance import disowned
 from agentctl.sync.sharing import Parties
 
 Spec = TypeVar("Spec")
@@ -133,6 +134,8 @@ async def _seen(
     """What `_placed` says of all kinds, seen at once, with what only a look at one resource alone tells of it."""
     sightings = await asyncio.gather(*(_observe(one, wanted[name], bindings, patience) for name, one in kinds.items()))
     seen, misplaced = _placed(kinds, dict(zip(kinds, sightings, strict=True)), wanted, bindings)
+    looks = (disowned(kind, wanted[name], seen[name], bindings) for name, kind in kinds.items())
+    seen = dict(zip(kinds, await asyncio.gather(*looks), strict=True))
     taken = taken_on(kinds, wanted, seen, bindings)
     looks = (looked_into(kind, wanted[name], seen[name], bindings, taken) for name, kind in kinds.items())
     return dict(zip(kinds, await asyncio.gather(*looks), strict=True)), misplaced
