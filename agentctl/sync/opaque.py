@@ -24,6 +24,7 @@ from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.memory import NOTHING, Memory
 from agentctl.sync.plan import Change
+from agentctl.sync.provenance import is_foreign, says_declared
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,14 @@ async def looked_into(
 def edited(field: str, now: Observed, memory: Memory) -> Observed:
     """A look at it alone, with words in the place of the stand-in where the content is not what was remembered.
 
-    One that has lost its stand-in, as with a name that somebody changed, is known by its content alone.
+    What is remembered is known by its content alone: its stand-in may be lost, or tell of a write that was not kept.
     """
-    applied = memory.applied.get(field)
-    if not memory.fingerprint or now.body.get(field) not in (None, applied):
+    applied, there = memory.applied.get(field), now.body.get(field)
+    if memory.fingerprint and now.fingerprint == memory.fingerprint:
+        return replace(now, body={**now.body, field: there if applied is None else applied})
+    if not memory.fingerprint or there not in (None, applied):
         return now
-    return replace(now, body={**now.body, field: applied if now.fingerprint == memory.fingerprint else _edited(now)})
+    return replace(now, body={**now.body, field: _edited(now)})
 
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
@@ -119,8 +122,8 @@ def look(
         return Look(observed.touched if observed.touched != memory.touched else 0, notice=notice)
     if said and learnt:
         return Look(observed.touched, learnt, _unseen(ref), own=_own(name, observed.body, learnt))
-    if memory.fingerprint and learnt:
-        return Look(observed.touched, learnt)  # By its stand-in another store has written it as it is declared here.
+    if memory.fingerprint and learnt:  # Another store has written it as it is declared here.
+        return Look(observed.touched, learnt, own=_own(name, observed.body, learnt))
     if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
         return Look(observed.touched, learnt, touch.notice(ref, observed))
     return Look(0 if memory.touched else observed.touched, notice=notice)
@@ -160,6 +163,18 @@ def afterwards(
     return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
 
 
+def as_kept(kind: Kind[Any], desired: Desired, before: Observed, after: Observed, said: Said) -> Observed:
+    """What is there after an edit, without a stand-in where the content itself was not kept.
+
+    What is there then is what was there before it, and does not say what is declared.
+    """
+    field = kind.traits.opaque
+    same = before.fingerprint and before.fingerprint == after.fingerprint
+    if not field or not said.names((field,)) or not same or says_declared(kind, desired, after) is not False:
+        return after
+    return replace(after, body={**after.body, field: None})
+
+
 async def must_be_as_seen(kind: Kind[Any], change: Change, old_id: str, bindings: Bindings) -> None:
     """Raise Stale where somebody has edited the content of what is replaced since the plan was made.
 
@@ -189,8 +204,18 @@ async def _look(
                 return error
             # A list tells more of who uses it.
             now = replace(now, told=one.told or now.told)
-            one = edited(kind.traits.opaque, now, bindings.recall(desired.ref, one.remote_id))
+            one = _known(kind, desired, now, bindings)
         found.append(one)
+    return found
+
+
+def _known(kind: Kind[Any], desired: Desired, now: Observed, bindings: Bindings) -> Observed:
+    """Also what another store has written as it is declared here is edited, where it does not say that any more."""
+    field, memory = kind.traits.opaque, bindings.recall(desired.ref, now.remote_id)
+    found = edited(field, now, memory)
+    elsewhere = memory.fingerprint not in ("", now.fingerprint) and memory.said is None
+    if elsewhere and found.body.get(field) == desired.body[field] and is_foreign(kind, desired, now, bindings):
+        return replace(found, body={**found.body, field: _edited(now)})
     return found
 
 

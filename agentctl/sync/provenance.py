@@ -14,16 +14,32 @@ from typing import Any
 from agentctl.errors import AgentctlError, NotFound
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.entries import at
-from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Kind, Legible, Observed, Ref, Sighting
 
 
 def ours(kind: Kind[Any], ref: Ref, one: Observed, bindings: Bindings) -> str:
     """The fingerprint that it has if its content is ours; empty: not known."""
-    content, bound = one.body.get(kind.traits.opaque), bindings.recall(ref, bindings.get(ref) or "")
+    field, memory = kind.traits.opaque, bindings.recall(ref, one.remote_id)
+    content = one.body.get(field)
+    if memory.fingerprint and content in (None, memory.applied.get(field, content)):
+        return memory.fingerprint
+    bound = bindings.recall(ref, bindings.get(ref) or "")
     # An earlier version has remembered what is bound alone.
-    is_last = bool(content) and not bound.found and bound.applied.get(kind.traits.opaque) == content
-    known = bindings.own(ref).get(str(content), bound.fingerprint if is_last else "")
-    return bindings.recall(ref, one.remote_id).fingerprint or known
+    is_last = bool(content) and not bound.found and bound.applied.get(field) == content
+    return bindings.own(ref).get(str(content), bound.fingerprint if is_last else "")
+
+
+def is_foreign(kind: Kind[Any], desired: Desired, now: Observed, bindings: Bindings) -> bool:
+    """Whether it holds neither what we wrote under its mark nor, where that is not known, what is declared."""
+    if known := ours(kind, desired.ref, now, bindings):
+        return now.fingerprint != known
+    return says_declared(kind, desired, now) is False
+
+
+def says_declared(kind: Kind[Any], desired: Desired, now: Observed) -> bool | None:
+    """Whether its content is what is declared, whoever wrote it; None: that cannot be told."""
+    declared = kind.reads(desired) if isinstance(kind, Legible) else ""
+    return now.reads == declared if declared else None
 
 
 def marked_as(kind: Kind[Any], one: Observed, bindings: Bindings) -> Ref | None:
@@ -43,22 +59,29 @@ async def disowned(
 
     That is found under its whole mark, as what else has the key is; and in its place is what is bound, if it is there.
     """
-    content = kind.traits.opaque
     doubted = [
-        (desired.ref, one)
-        for desired in (wanted.values() if content else ())
+        (desired, one)
+        for desired in (wanted.values() if kind.traits.opaque else ())
         if not isinstance(sighting := seen.get(desired.key, ()), AgentctlError)
         for one in sighting
-        if one.remote_id != bindings.get(desired.ref) and ours(kind, desired.ref, one, bindings)
+        if _is_doubtful(kind, desired, one, bindings)
     ]
     looks = await asyncio.gather(*(_look(kind, one) for _, one in doubted))
     found = dict(seen)
-    for (ref, one), now in zip(doubted, looks, strict=True):
+    for (desired, one), now in zip(doubted, looks, strict=True):
         if isinstance(now, AgentctlError):
-            found[ref.key] = now
-        elif now.fingerprint != ours(kind, ref, one, bindings):
-            await _set_aside(kind, ref, one, found, bindings)
+            found[desired.key] = now
+        elif is_foreign(kind, desired, now, bindings):
+            await _set_aside(kind, desired.ref, one, found, bindings)
     return found
+
+
+def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bindings) -> bool:
+    """Whether it stands beside what is bound, or in its place. What a write without an answer left does so too."""
+    field, bound = kind.traits.opaque, bindings.get(desired.ref)
+    said = bindings.said(desired.ref, one.remote_id)
+    arrived = said is not None and said.words.get(field) == one.body.get(field)
+    return bound not in (None, one.remote_id) and not arrived
 
 
 async def _look(kind: Kind[Any], one: Observed) -> Observed | AgentctlError:
