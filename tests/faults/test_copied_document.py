@@ -32,7 +32,10 @@ def test_one_with_another_text_stays_until_a_person_has_looked(bench: Bench, own
     for number, how in enumerate(([], ["--take-ours"], ["--take-ours", "--gate"])):
         code, out, err = bench("sync", "--yes", "--prune", *how)
         assert (code, of(bench).keys()) == (3, {ours, copy}), out + err
-        assert f"{copy} carries the mark of knowledge_document empfang/preise, which is {ours}" in out + err
+        assert (
+            f"The knowledge_document {copy} carries the mark of knowledge_document empfang/preise, which is {ours}"
+            in out + err
+        )
         assert "is not known to be ours" in out + err
         assert "take our mark off it in the dashboard (its name)" in out + err
         own.write_text(TEXT.format(number))  # By its name the other one is an older one of ours from now on.
