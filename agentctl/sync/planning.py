@@ -17,6 +17,7 @@ from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
 from agentctl.sync.entries import at
 from agentctl.sync.exchange import awaiting, taken_on
 from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting
+from agentctl.sync.likeness import likened
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
@@ -70,7 +71,8 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    drafted = with_lapsed(await awaiting(draft.plan(notices), by_name, bindings), gone, forget=prune)
+    drafted = await likened(draft.plan(notices), by_name, wanted, bindings)
+    drafted = with_lapsed(await awaiting(drafted, by_name, bindings), gone, forget=prune)
     found = misplacing(drafted, misplaced, bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
