@@ -18,7 +18,7 @@ from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.opaque import content_of, edited, replaced_edits, unknown_edits
 from agentctl.sync.plan import Change, Plan
-from agentctl.sync.provenance import marked_as, ours
+from agentctl.sync.provenance import is_said, marked_as, ours
 
 _TOUCHED = ("touched",)
 
@@ -129,7 +129,7 @@ async def _claiming(kind: Kind[Any], change: Change, now: Observed, bindings: Bi
     if known:
         barred = "" if known == now.fingerprint else _of_somebody(kind, ref, str(bindings.get(ref)), now.remote_id)
         return replace(change, barred=barred)
-    return replace(change, edits=unknown_edits(kind, now, bindings.said(ref, now.remote_id)))
+    return change if is_said(kind, ref, now, bindings) else replace(change, edits=unknown_edits(kind, now))
 
 
 async def _bound_content(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> str:

@@ -26,8 +26,8 @@ class Memory:
     to them, each with its fingerprint. `unjudged`: it was made under a gate that has not let it through. `said`: the
     words of a write that nobody has seen the end of. `fingerprint`: of the content as it was after our last write;
     empty: unknown. `found`: no write of ours is known, and the content is what was there when it was adopted.
-    `own`: of each content that we have written, whichever object it went to, what stands for it and its fingerprint;
-    the last of them, newest last.
+    `own`: of each content that we have written, whichever object it went to, what stands for it and its fingerprint
+    (empty: nobody has seen what came of it); the last of them, newest last.
     """
 
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)

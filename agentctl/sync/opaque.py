@@ -69,14 +69,12 @@ async def looked_into(
 def edited(field: str, now: Observed, memory: Memory) -> Observed:
     """A look at it alone, with words in the place of the stand-in where the content is not what was remembered.
 
-    What is remembered is known by its content alone: its stand-in may be lost, or tell of a write that was not kept.
+    One that has lost its stand-in, as with a name that somebody changed, is known by its content alone.
     """
-    applied, there = memory.applied.get(field), now.body.get(field)
-    if memory.fingerprint and now.fingerprint == memory.fingerprint:
-        return replace(now, body={**now.body, field: there if applied is None else applied})
-    if not memory.fingerprint or there not in (None, applied):
+    applied = memory.applied.get(field)
+    if not memory.fingerprint or now.body.get(field) not in (None, applied):
         return now
-    return replace(now, body={**now.body, field: _edited(now)})
+    return replace(now, body={**now.body, field: applied if now.fingerprint == memory.fingerprint else _edited(now)})
 
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
@@ -91,15 +89,18 @@ def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings)
     return (Edit((kind.traits.opaque,), _edited(now), None, "there"),)
 
 
-def unknown_edits(kind: Kind[Any], now: Observed, said: Said | None) -> tuple[Edit, ...]:
-    """What would go with one of which nothing is remembered: all that it holds, unless a write of ours has `said` it.
+def unknown_edits(kind: Kind[Any], now: Observed) -> tuple[Edit, ...]:
+    """What would go with one of which nothing is remembered: all that it holds.
 
     What tells no time is changed by others than people.
     """
-    name = kind.traits.opaque
-    if not now.touched or (said is not None and said.words.get(name) == now.body.get(name)):
+    if not now.touched:
         return ()
-    return (Edit((name,), f"not known to be ours, last touched on {touch.moment(now.touched)}", None, "there"),)
+    return (
+        Edit(
+            (kind.traits.opaque,), f"not known to be ours, last touched on {touch.moment(now.touched)}", None, "there"
+        ),
+    )
 
 
 def look(
@@ -210,13 +211,16 @@ async def _look(
 
 
 def _known(kind: Kind[Any], desired: Desired, now: Observed, bindings: Bindings) -> Observed:
-    """Also what another store has written as it is declared here is edited, where it does not say that any more."""
+    """Also what passes for declared and is not: it was not kept when we wrote it, or edited after another store did."""
     field, memory = kind.traits.opaque, bindings.recall(desired.ref, now.remote_id)
-    found = edited(field, now, memory)
-    elsewhere = memory.fingerprint not in ("", now.fingerprint) and memory.said is None
-    if elsewhere and found.body.get(field) == desired.body[field] and is_foreign(kind, desired, now, bindings):
-        return replace(found, body={**found.body, field: _edited(now)})
-    return found
+    applied = memory.applied.get(field)
+    if not memory.fingerprint or now.body.get(field) != desired.body[field] or desired.body[field] == applied:
+        return edited(field, now, memory)
+    if now.fingerprint != memory.fingerprint:
+        theirs = memory.said is None and is_foreign(kind, desired, now, bindings)
+        return replace(now, body={**now.body, field: _edited(now)}) if theirs else now
+    stayed = applied is not None and says_declared(kind, desired, now) is False
+    return replace(now, body={**now.body, field: applied}) if stayed else now
 
 
 def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bindings, taken: Collection[Ref]) -> bool:

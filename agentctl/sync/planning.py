@@ -71,9 +71,8 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    drafted = await likened(draft.plan(notices), by_name, wanted, bindings)
-    drafted = with_lapsed(await awaiting(drafted, by_name, bindings), gone, forget=prune)
-    found = misplacing(drafted, misplaced, bodies_of(there, bindings.of))
+    drafted = await awaiting(await likened(draft.plan(notices), by_name, wanted, bindings), by_name, bindings)
+    found = misplacing(with_lapsed(drafted, gone, forget=prune), misplaced, bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)

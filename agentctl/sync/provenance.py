@@ -29,6 +29,18 @@ def ours(kind: Kind[Any], ref: Ref, one: Observed, bindings: Bindings) -> str:
     return bindings.own(ref).get(str(content), bound.fingerprint if is_last else "")
 
 
+def is_said(kind: Kind[Any], ref: Ref, one: Observed, bindings: Bindings) -> bool:
+    """Whether a create has said its content whose id never became known: that counts as ours."""
+    content, said = one.body.get(kind.traits.opaque), bindings.said(ref, one.remote_id)
+    return content in bindings.own(ref) or (said is not None and said.words.get(kind.traits.opaque) == content)
+
+
+def attempted(kind: Kind[Any], ref: Ref, bindings: Bindings) -> Mapping[str, str]:
+    """What such a create has said, as of `Bindings.bind`: no fingerprint of it is known."""
+    content = bindings.attempted(ref).get(kind.traits.opaque)
+    return {} if content is None or content in bindings.own(ref) else {str(content): ""}
+
+
 def is_foreign(kind: Kind[Any], desired: Desired, now: Observed, bindings: Bindings) -> bool:
     """Whether it holds neither what we wrote under its mark nor, where that is not known, what is declared."""
     if known := ours(kind, desired.ref, now, bindings):
@@ -78,10 +90,9 @@ async def disowned(
 
 def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bindings) -> bool:
     """Whether it stands beside what is bound, or in its place. What a write without an answer left does so too."""
-    field, bound = kind.traits.opaque, bindings.get(desired.ref)
-    said = bindings.said(desired.ref, one.remote_id)
-    arrived = said is not None and said.words.get(field) == one.body.get(field)
-    return bound not in (None, one.remote_id) and not arrived
+    if bindings.get(desired.ref) in (None, one.remote_id):
+        return False
+    return bool(ours(kind, desired.ref, one, bindings)) or not is_said(kind, desired.ref, one, bindings)
 
 
 async def _look(kind: Kind[Any], one: Observed) -> Observed | AgentctlError:
