@@ -142,9 +142,9 @@ async def _bound_content(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bin
     return ""
 
 
-def _of_somebody(kind: Kind[Any], ours: Ref, bound: str, other: str) -> str:
-    mark = f"carries the mark of {ours.kind} {ours.key}, which is {bound}"
-    what = f"the {ours.kind} {other} {mark}, and holds something else"
+def _of_somebody(kind: Kind[Any], own: Ref, bound: str, other: str) -> str:
+    mark = f"carries the mark of {own.kind} {own.key}, which is {bound}"
+    what = f"the {own.kind} {other} {mark}, and holds something else"
     way = f"to keep it, take our mark off it in the dashboard ({kind.traits.mark}), else delete it there"
     return f"{what}, so this sync does not delete it: {way}"
 
