@@ -104,13 +104,14 @@ def rotation_json(rotation: Rotation) -> dict[str, Any]:
 
 def _rotated_text(done: Rotated, variable: str) -> str:
     from agentctl.cli.render import told
+    from agentctl.verbs.wording import sentence
 
     rotation, lines = done.rotation, []
     if done.changed:
         lines.append(f"The door knows the new secret. Now delivering to {rotation.new}: {', '.join(done.changed)}.")
     lines += [f"{told(one)}." for one in done.left]
     if done.pending and rotation.until is not None:
-        lines.append(f"{told(done.pending).capitalize()}: run this again after {_time(rotation.until)}.")
+        lines.append(f"{sentence(told(done.pending))}: run this again after {_time(rotation.until)}.")
     elif done.pending:
         lines.append(f"No agent was moved: {told(done.pending)}.")
         say(_NEXT.format(variable))

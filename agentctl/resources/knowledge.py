@@ -4,6 +4,8 @@ HTML; so each carries a mark with the digest of its content in its name.
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -24,6 +26,8 @@ LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 _FINGERPRINT = 32
+_TAG = re.compile(r"<[^>]*>")
+_FORM = re.compile(r"[\s\ufeff#*_`]+")
 
 
 class KnowledgeDocument:
@@ -93,6 +97,11 @@ class KnowledgeDocument:
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
         """Another type needs a new document, and so does a file, or a page, whose URL cannot be changed."""
         return "type" in changed or (desired.payload.text is None and "content" in changed)
+
+    def reads(self, desired: Desired) -> str:
+        """Of a text: a file is read back as whatever the platform found in it, and a page changes."""
+        document: Document = desired.payload
+        return _read(document.text or "")
 
     def felt(self, changed: frozenset[str]) -> bool:
         """Another content is live at once wherever the document is attached."""
@@ -181,11 +190,18 @@ def _observed(request: str, answer: object) -> Observed:
     place = {"type": entry.get("type"), "folder": entry.get("folder_parent_id") or None}
     body = {**parted(str(entry["name"])), **place}
     touched = updated if isinstance(updated, int) else 0
-    shown, told = _fingerprint(entry), document_described(entry)
-    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=shown)
+    shown, told = _shown(entry), document_described(entry)
+    fingerprint = version_of({"text": shown})[:_FINGERPRINT] if shown else ""
+    reads = _read(html.unescape(_TAG.sub("", shown)))
+    return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=fingerprint, reads=reads)
 
 
-def _fingerprint(entry: Mapping[str, Any]) -> str:
-    """Of the text as the platform gives it back, which is not what was sent. The list has none of it."""
-    text = entry.get("extracted_inner_html") if entry.get("type") != "url" else None
-    return version_of({"text": text})[:_FINGERPRINT] if text else ""
+def _shown(entry: Mapping[str, Any]) -> str:
+    """The text as the platform gives it back, which is not what was sent. The list has none of it."""
+    return str(entry.get("extracted_inner_html") or "") if entry.get("type") != "url" else ""
+
+
+def _read(text: str) -> str:
+    """Of all that is said, without the space and the marks of form that may be lost on the way there and back."""
+    said = _FORM.sub("", text)
+    return version_of({"said": said})[:_FINGERPRINT] if said else ""

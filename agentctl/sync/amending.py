@@ -11,6 +11,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.fresh import PLAN_AGAIN, is_same
 from agentctl.sync.interrupted import Said, outstanding
 from agentctl.sync.kind import Desired, Kind, Observed
+from agentctl.sync.opaque import as_kept
 from agentctl.sync.patience import Patience
 
 
@@ -29,7 +30,8 @@ async def amended(
     written. Raises Stale where somebody has, AnswerLost where it never got through, and what `kind` raises.
     """
     await bindings.say(desired.ref, observed.remote_id, said)
-    return await delivered(kind, desired, observed, sent, said.words, bindings, patience)
+    now = await delivered(kind, desired, observed, sent, said.words, bindings, patience)
+    return as_kept(kind, desired, observed, now, said)
 
 
 async def delivered(

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from agentctl.errors import AgentctlError, Blocked, Ignored, Rejected, Stale
+from agentctl.errors import AgentctlError, Blocked, Rejected, Stale
 from agentctl.sync.amending import amended, delivered
 from agentctl.sync.applied import Applied as Applied
 from agentctl.sync.bindings import Bindings
@@ -24,6 +24,7 @@ from agentctl.sync.exchange import Exchange
 from agentctl.sync.fresh import PLAN_AGAIN, must_be_fresh, must_be_ours
 from agentctl.sync.gate import Gate, Verdicts, named_by_id
 from agentctl.sync.interrupted import Said
+from agentctl.sync.keeping import must_be_kept
 from agentctl.sync.kind import Desired, Kind, Observed, Ref
 from agentctl.sync.ledger import Ledger
 from agentctl.sync.ledger import OnChange as OnChange
@@ -263,20 +264,8 @@ class _Run:
         removed = [edit.keys for edit in gone if edit not in stayed]
         seen = afterwards(kind, observed, kept, self._bindings.recall(change.desired.ref, observed.remote_id), said)
         await self._bindings.bind(change.desired.ref, observed.remote_id, kept, removed, **seen)
-        name = f"{kind.name} {change.desired.key}"
         ignored = [edit for edit in left if said is None or edit.keys in said]
-        if left and not ignored:
-            keys = ", ".join(edit.path for edit in left)
-            raise Stale(f"{name}: {keys} was changed at the platform while it was written", PLAN_AGAIN)
-        if ignored:
-            keys = ", ".join(edit.path for edit in ignored)
-            raise Ignored(
-                f"{name}: the platform accepted the write but did not keep {keys}",
-                f"Check the spelling and place of these keys in {change.desired.where}.",
-            )
-        if stayed:
-            keys = ", ".join(edit.path for edit in stayed)
-            raise Ignored(f"{name}: the platform does not let go of {keys}", "Take it away in the dashboard.")
+        must_be_kept(kind, change.desired, left, ignored, stayed)
 
     async def _resolved(self, desired: Desired) -> Any:
         """The body with an id for every Ref, once those that are being made are made."""

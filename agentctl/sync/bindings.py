@@ -10,10 +10,9 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from agentctl.errors import Stale, UsageError
+from agentctl.errors import Stale
 from agentctl.secrecy.secret import sealed
-from agentctl.sync.diff import overlaid, without
-from agentctl.sync.interrupted import TAKEN, Said, is_taking
+from agentctl.sync.interrupted import TAKEN, Said, is_taking, must_be_over
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.memory import NOTHING, Memory
 from agentctl.sync.plan import Settled
@@ -67,7 +66,8 @@ class Bindings:
         self._exposed = {ref for ref, one in kept.items() if one != sealed(one)}
         if before := self.scope.unlabelled:
             if not rows:
-                await self._must_be_over(before)
+                begun = await self._store.call("intents", asdict(before))
+                must_be_over(before.environment, begun, await self._store.call("holds", asdict(before)))
             rows = await self._store.call("bindings", asdict(before))
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
             self._unlabelled = {one: replace(Memory.read(kept), former={}) for one, kept in old.items()}
@@ -79,19 +79,6 @@ class Bindings:
             said = row["said"]
             self._taking[Ref(row["kind"], row["key"])] = said[TAKEN], Said(said["words"], said["was"])
         return self
-
-    async def _must_be_over(self, before: Scope) -> None:
-        """Raise UsageError where something is under way that belongs to the workspace while it had no label."""
-        intents = await self._store.call("intents", asdict(before))
-        holds = await self._store.call("holds", asdict(before))
-        begun = [f"the create of {row['kind']} {row['key']}" for row in intents if not is_taking(row)]
-        held = [f"the hold of {row['key']}" for row in holds]
-        if under_way := [*begun, *held]:
-            raise UsageError(
-                f"{self.scope.environment} gets the label of a workspace while something without it is under way: "
-                f"{', '.join(under_way[:5])}{', …' if len(under_way) > 5 else ''}",
-                "Take the label away once more, end that (agentctl sync, agentctl unhold KEY), and give it then.",
-            )
 
     def get(self, ref: Ref) -> str | None:
         """The bound id, or None."""
@@ -134,12 +121,16 @@ class Bindings:
         return ref in self._exposed
 
     def recall(self, ref: Ref, remote_id: str) -> Memory:
-        """All that is remembered of the object of that id."""
-        return self._known(ref, remote_id) or NOTHING
+        """All that is remembered of the object of that id; of one that was replaced that is its content."""
+        return self._known(ref, remote_id) or Memory(fingerprint=self.former(ref).get(remote_id, ""))
 
     def former(self, ref: Ref) -> Mapping[str, str]:
         """Of `Memory.former`: what others have taken the place of, by id, and the fingerprint of its content."""
         return self._memories.get(ref, NOTHING).former
+
+    def own(self, ref: Ref) -> Mapping[str, str]:
+        """Of `Memory.own`: by what stands for it, the fingerprint of each content that we have written."""
+        return dict(self._memories.get(ref, NOTHING).own)
 
     def unjudged(self, ref: Ref) -> bool:
         """Whether it was made under a gate that has not let it through."""
@@ -218,6 +209,7 @@ class Bindings:
         former: str | None = None,
         unjudged: bool = False,
         made: Mapping[str, Any] | None = None,
+        own: Mapping[str, str] | None = None,
     ) -> None:
         """Remember the id, and `written` as last applied; what was applied before and is not in it stays.
 
@@ -225,20 +217,19 @@ class Bindings:
         takes the place of. `looked`: nothing was written, so that content of which nothing was known was found as
         it is. `unjudged`: it was made under a gate, and only `judge` says that it was let through. `made`: what has
         just been said to make it, and nobody has looked at yet. `fingerprint`: of its content as it is by that; None:
-        as remembered.
+        as remembered. `own`: what has become known of what we wrote, see `Memory.own`.
         """
-        known = self._known(ref, remote_id) or NOTHING
-        replaced = {**self.former(ref), **({former: self.recall(ref, former).fingerprint} if former else {})}
-        memory = Memory(
-            applied=overlaid(without(known.applied, gone), written or {}),
-            touched=touched or known.touched,
-            written=known.written if looked and known.written else touched or known.written,
-            former=replaced,
+        known, here = self.recall(ref, remote_id), self._memories.get(ref, NOTHING)
+        how: dict[str, Any] = {"touched": touched, "fingerprint": fingerprint, "looked": looked}
+        how["found"] = looked and known == NOTHING and not self.said(ref, remote_id)
+        replaced = {former: self.recall(ref, former).fingerprint} if former else {}
+        memory = replace(
+            known.after(written or {}, gone, **how),
+            former={**here.former, **replaced},
             unjudged=unjudged or known.unjudged,
             said=None if made is None else Said(made),
-            fingerprint=known.fingerprint if fingerprint is None else fingerprint,
-            found=known.found if fingerprint is None else looked and known == NOTHING and not self.said(ref, remote_id),
-        )
+            own=here.own or known.own,
+        ).owning(own or {})
         await self._put(ref, remote_id, memory.less(remote_id))
 
     async def settle(self, found: Iterable[Settled]) -> None:
@@ -254,6 +245,7 @@ class Bindings:
                 looked=True,
                 former=one.former,
                 unjudged=one.unjudged,
+                own=one.own,
             )
             for one in found
         )

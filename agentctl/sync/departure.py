@@ -14,11 +14,11 @@ from agentctl.sync import touch
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ids_of
 from agentctl.sync.diff import Edit, diff, overlaid
-from agentctl.sync.entries import at
 from agentctl.sync.interrupted import believed
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
-from agentctl.sync.opaque import content_of, edited, replaced_edits
+from agentctl.sync.opaque import content_of, edited, replaced_edits, unknown_edits
 from agentctl.sync.plan import Change, Plan
+from agentctl.sync.provenance import is_said, marked_as, ours
 
 _TOUCHED = ("touched",)
 
@@ -107,35 +107,46 @@ async def _as_it_is(
         return error
     if change.replaces:
         return replace(change, observed=now, edits=replaced_edits(kind, ref, now, bindings))
+    if bindings.memory(ref, remote_id) is not None or not kind.traits.opaque:
+        return replace(change, observed=now, edits=_changed_there(kind, ref, now, bindings, gone))
     try:
-        barred = await _barred(kind, ref, now, bindings)
+        return await _claiming(kind, replace(change, observed=now), now, bindings)
     except AgentctlError as error:
         return error
-    return replace(change, observed=now, edits=_changed_there(kind, ref, now, bindings, gone), barred=barred)
 
 
-async def _barred(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> str:
-    """Why it is not known to be ours; empty where it is, or where nothing speaks against it.
+async def _claiming(kind: Kind[Any], change: Change, now: Observed, bindings: Bindings) -> Change:
+    """The deletion of what only its mark says to be ours: whatever it is called, its content has to be.
 
-    A create of which the answer was lost leaves a second one of ours, which holds what the bound one does. One with the
-    same mark that holds something else was made by somebody.
+    What holds something else than we wrote was made by somebody, but for one of ours that was edited. A create of which
+    the answer was lost leaves what holds the same as the bound one, or what it has said itself.
     """
-    if not kind.traits.opaque or bindings.memory(ref, now.remote_id) is not None:
+    own = marked_as(kind, now, bindings)
+    ref = own or change.desired.ref
+    known = ours(kind, ref, now, bindings) or (await _bound_content(kind, own, now, bindings) if own else "")
+    if known and now.remote_id in bindings.former(ref):
+        return replace(change, edits=replaced_edits(kind, ref, now, bindings))
+    if known:
+        barred = "" if known == now.fingerprint else _of_somebody(kind, ref, str(bindings.get(ref)), now.remote_id)
+        return replace(change, barred=barred)
+    return change if is_said(kind, ref, now, bindings) else replace(change, edits=unknown_edits(kind, now))
+
+
+async def _bound_content(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> str:
+    """The fingerprint of what is bound, if that is to hold the same; empty: it is not, or nobody knows."""
+    bound, content = bindings.get(ref) or "", kind.traits.opaque
+    if bindings.applied(ref).get(content) != now.body.get(content):
         return ""
-    marks = [tuple(path.split(".")) for path in (*kind.traits.marks, kind.traits.opaque)]
-    for key, remote_id in bindings.of(kind.name).items():
-        memory = bindings.recall(own := Ref(kind.name, key), remote_id)
-        if all(at(memory.applied, mark) == at(now.body, mark) for mark in marks):
-            with suppress(NotFound):
-                content = memory.fingerprint or (await kind.read(remote_id)).fingerprint
-                return "" if content == now.fingerprint else _of_somebody(kind, own, remote_id, now.remote_id)
+    with suppress(NotFound):
+        return content_of(bound, ref, bindings) or (await kind.read(bound)).fingerprint
     return ""
 
 
-def _of_somebody(kind: Kind[Any], ours: Ref, bound: str, other: str) -> str:
-    what = f"{other} carries the mark of {ours.kind} {ours.key}, which is {bound}, and holds something else"
+def _of_somebody(kind: Kind[Any], own: Ref, bound: str, other: str) -> str:
+    mark = f"carries the mark of {own.kind} {own.key}, which is {bound}"
+    what = f"the {own.kind} {other} {mark}, and holds something else"
     way = f"to keep it, take our mark off it in the dashboard ({kind.traits.mark}), else delete it there"
-    return f"{what}, so no sync deletes it: {way}"
+    return f"{what}, so this sync does not delete it: {way}"
 
 
 def _changed_there(
@@ -167,10 +178,12 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
     leaving = [change for change in plan.changes if change.action == "delete"]
     doomed = [change for change in leaving if not change.replaces]
     old = [change for change in leaving if change.replaces and is_held(change)]
-    # By resource: of several objects that claim to be one, none goes while another is held back.
-    stay = {change.desired.ref for change in doomed if is_held(change)}
+    # By resource: of several objects that claim to be one, none goes while another is held back. One that is not ours
+    # whatever it claims holds none of ours.
+    theirs = [change for change in doomed if change.barred]
+    stay = {change.desired.ref for change in doomed if is_held(change) and not change.barred}
     while True:
-        kept = [one for one in doomed if one.desired.ref in stay]
+        kept = [one for one in doomed if one.desired.ref in stay or one in theirs]
         ids = {one.observed.remote_id for one in kept if one.observed}
         used = set[str]().union(*(words(one.observed.body) for one in kept if one.observed))
         more = {

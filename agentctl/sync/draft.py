@@ -20,6 +20,7 @@ from agentctl.sync.kind import Desired, Kind, Observed, Ref, Shared, Sighting
 from agentctl.sync.loss import losses
 from agentctl.sync.opaque import Look, look
 from agentctl.sync.plan import Change, Failure, Plan, Settled, refs, resolve, traced
+from agentctl.sync.provenance import attempted
 from agentctl.sync.sharing import Others, Parties, named
 
 Wanted = Mapping[str, Desired]
@@ -137,8 +138,8 @@ class Draft:
         unjudged = self._unjudged(kind, desired, observed)
         if not (theirs and edits) and (news or differs(sealed(equal), known, kind.lists)):
             former = bound if bound != observed.remote_id and bound in self._there else None
-            kept = Settled(ref, observed.remote_id, equal, gone, seen.touched, former, unjudged, seen.fingerprint)
-            self._settled.append(kept)
+            how = seen.touched, former, unjudged, seen.fingerprint, {**attempted(kind, ref, self._bindings), **seen.own}
+            self._settled.append(Settled(ref, observed.remote_id, equal, gone, *how))
         replaces = bool(others) or self._replaces(kind, desired, frozenset(edit.path for edit in edits))
         if replaces:
             self.ids.pop(ref)

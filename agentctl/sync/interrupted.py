@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agentctl.errors import UsageError
 from agentctl.sync.diff import Edit, contains, diff, patch, without
 from agentctl.sync.kind import Keyed, Kind, Observed
 
@@ -55,6 +56,17 @@ def believed(
 def is_taking(intent: Mapping[str, Any]) -> bool:
     """Whether what was begun is no create, but the edit that takes over what is there."""
     return TAKEN in (intent.get("said") or ())
+
+
+def must_be_over(environment: str, intents: Iterable[Mapping[str, Any]], holds: Iterable[Mapping[str, Any]]) -> None:
+    """Raise UsageError where something is under way that belongs to the workspace while it had no label."""
+    begun = [f"the create of {row['kind']} {row['key']}" for row in intents if not is_taking(row)]
+    if under_way := [*begun, *(f"the hold of {row['key']}" for row in holds)]:
+        raise UsageError(
+            f"{environment} gets the label of a workspace while something without it is under way: "
+            f"{', '.join(under_way[:5])}{', …' if len(under_way) > 5 else ''}",
+            "Take the label away once more, end that (agentctl sync, agentctl unhold KEY), and give it then.",
+        )
 
 
 def arrived(said: Said | None, observed: Observed, lists: Mapping[str, Keyed]) -> bool:

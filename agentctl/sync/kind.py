@@ -124,7 +124,7 @@ class Observed:
     beside the bound one. `touched`: when it was changed last, in seconds since 1970, where its body does not tell of
     each change; else 0. `told`: what tells it from another that claims to be the same, in words; empty: nothing does.
     `fingerprint`: a digest of the content that `Traits.opaque` stands for, as the platform gives it back: another one
-    once it was edited. Empty: this look did not show it, or others than people change it.
+    once it was edited. Empty: this look did not show it, or others than people change it. `reads`: see `Legible`.
     """
 
     remote_id: str
@@ -134,6 +134,7 @@ class Observed:
     touched: int = 0
     told: str = ""
     fingerprint: str = ""
+    reads: str = ""
 
 
 Sighting = Sequence[Observed] | AgentctlError
@@ -246,6 +247,17 @@ class Shared(Protocol):
 
     async def users(self, remote_id: str) -> Sequence[User]:
         """Whatever uses the object now, resources of ours included; empty where it does not exist."""
+
+
+@runtime_checkable
+class Legible(Protocol):
+    """A kind whose content, of which a body has a stand-in alone, shows whether it says what is declared."""
+
+    def reads(self, desired: Desired) -> str:
+        """A digest of what is declared, as `Observed.reads` is of what a look at one shows, whatever form it has there.
+
+        Empty: the look shows none of it.
+        """
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit
 from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind
+from agentctl.sync.provenance import attempted
 
 
 async def made(
@@ -28,6 +29,7 @@ async def made(
     `former`, `unjudged`: as of `Bindings.bind`. Raises Stale where another sync is making it too, and what `kind`
     raises. Where no answer came, the next plan looks for it.
     """
+    earlier = attempted(kind, desired.ref, bindings)
     if not kind.traits.repeatable:
         await bindings.intend(desired.ref, body, again=again)
     try:
@@ -37,7 +39,7 @@ async def made(
         if not again:
             await bindings.abandon([desired.ref])
         raise
-    await bindings.bind(desired.ref, remote_id, former=former, unjudged=unjudged, made=body)
+    await bindings.bind(desired.ref, remote_id, former=former, unjudged=unjudged, made=body, own=earlier)
     return remote_id
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agentctl.secrecy.secret import sealed
+from agentctl.sync.diff import overlaid, without
 from agentctl.sync.interrupted import Said
 
 # Kept beside the fields, under names that no field of a resource has.
 _TOUCHED, _FORMER, _UNJUDGED, _SAID = "~touched", "~former", "~unjudged", "~said"
-_WRITTEN, _FINGERPRINT, _FOUND = "~written", "~fingerprint", "~found"
+_WRITTEN, _FINGERPRINT, _FOUND, _OWN = "~written", "~fingerprint", "~found", "~own"
+# As many as revisions: of older ones it is not known any more what we wrote.
+_OWN_KEPT = 20
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Memory:
     to them, each with its fingerprint. `unjudged`: it was made under a gate that has not let it through. `said`: the
     words of a write that nobody has seen the end of. `fingerprint`: of the content as it was after our last write;
     empty: unknown. `found`: no write of ours is known, and the content is what was there when it was adopted.
+    `own`: of each content that we have written, whichever object it went to, what stands for it and its fingerprint
+    (empty: nobody has seen what came of it); the last of them, newest last.
     """
 
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -33,6 +38,7 @@ class Memory:
     said: Said | None = field(default=None, repr=False)
     fingerprint: str = ""
     found: bool = False
+    own: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Memory:
@@ -48,6 +54,7 @@ class Memory:
             said=Said(**said) if said else None,
             fingerprint=str(applied.pop(_FINGERPRINT, "")),
             found=bool(applied.pop(_FOUND, False)),
+            own=tuple((str(content), str(fingerprint)) for content, fingerprint in applied.pop(_OWN, ())),
             applied=applied,
         )
 
@@ -61,8 +68,35 @@ class Memory:
             _SAID: asdict(self.said) if self.said else None,
             _FINGERPRINT: self.fingerprint,
             _FOUND: self.found,
+            _OWN: [list(one) for one in self.own],
         }
         return dict(sealed({**self.applied, **{name: mark for name, mark in marks.items() if mark}}))
+
+    def after(
+        self,
+        written: Mapping[str, Any],
+        gone: Sequence[tuple[str, ...]] = (),
+        *,
+        touched: int,
+        fingerprint: str | None,
+        looked: bool,
+        found: bool,
+    ) -> Memory:
+        """With `written` applied and `gone` no more, and nothing under way. The rest is as of `Bindings.bind`."""
+        return replace(
+            self,
+            applied=overlaid(without(self.applied, gone), written),
+            touched=touched or self.touched,
+            written=self.written if looked and self.written else touched or self.written,
+            said=None,
+            fingerprint=self.fingerprint if fingerprint is None else fingerprint,
+            found=self.found if fingerprint is None else found,
+        )
+
+    def owning(self, own: Mapping[str, str]) -> Memory:
+        """With these as contents of ours, by what stands for each."""
+        former = [one for one in self.own if one[0] not in own]
+        return replace(self, own=(*former, *own.items())[-_OWN_KEPT:])
 
     def less(self, former: str) -> Memory:
         """Without this id among those that it has taken the place of."""

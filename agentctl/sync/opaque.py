@@ -24,6 +24,7 @@ from agentctl.sync.interrupted import Said
 from agentctl.sync.kind import Desired, Kind, Observed, Ref, Sighting
 from agentctl.sync.memory import NOTHING, Memory
 from agentctl.sync.plan import Change
+from agentctl.sync.provenance import is_foreign, says_declared
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Look:
     """What a plan has to remember of when it was touched and of its content, and what a person should know.
 
     `basis`: the stand-in of what is adopted, which counts as applied: what differs from that later is an edit.
+    `own`: as of `Bindings.bind`.
     """
 
     touched: int = 0
     fingerprint: str | None = None
     notice: Problem | None = None
     basis: Mapping[str, Any] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 async def looked_into(
@@ -76,7 +79,7 @@ def edited(field: str, now: Observed, memory: Memory) -> Observed:
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
     """The fingerprint that the content of what was replaced had after our last write; empty: unknown."""
-    return bindings.former(ref).get(remote_id) or bindings.recall(ref, remote_id).fingerprint
+    return bindings.recall(ref, remote_id).fingerprint
 
 
 def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings) -> tuple[Edit, ...]:
@@ -84,6 +87,20 @@ def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings)
     if now.fingerprint == content_of(now.remote_id, ref, bindings):
         return ()
     return (Edit((kind.traits.opaque,), _edited(now), None, "there"),)
+
+
+def unknown_edits(kind: Kind[Any], now: Observed) -> tuple[Edit, ...]:
+    """What would go with one of which nothing is remembered: all that it holds.
+
+    What tells no time is changed by others than people.
+    """
+    if not now.touched:
+        return ()
+    return (
+        Edit(
+            (kind.traits.opaque,), f"not known to be ours, last touched on {touch.moment(now.touched)}", None, "there"
+        ),
+    )
 
 
 def look(
@@ -105,9 +122,9 @@ def look(
     if learnt == memory.fingerprint:
         return Look(observed.touched if observed.touched != memory.touched else 0, notice=notice)
     if said and learnt:
-        return Look(observed.touched, learnt, _unseen(ref))
-    if memory.fingerprint and learnt:
-        return Look(observed.touched, learnt)  # By its stand-in another store has written it as it is declared here.
+        return Look(observed.touched, learnt, _unseen(ref), own=_own(name, observed.body, learnt))
+    if memory.fingerprint and learnt:  # Another store has written it as it is declared here.
+        return Look(observed.touched, learnt, own=_own(name, observed.body, learnt))
     if touch.is_news(memory.touched, observed, overwrites=bool(edits)):
         return Look(observed.touched, learnt, touch.notice(ref, observed))
     return Look(0 if memory.touched else observed.touched, notice=notice)
@@ -119,6 +136,7 @@ class Kept(TypedDict, total=False):
     touched: int
     fingerprint: str
     made: Mapping[str, Any]
+    own: Mapping[str, str]
 
 
 def afterwards(
@@ -141,8 +159,21 @@ def afterwards(
         return {"touched": written.touched, "fingerprint": "", "made": {field: kept[field]}}
     # Where the stand-in was not kept, what is there comes of our write all the same.
     if wrote or (field in kept and (not memory.fingerprint or said is None)):
-        return {"touched": written.touched, "fingerprint": written.fingerprint}
+        own = _own(field, kept, written.fingerprint)
+        return {"touched": written.touched, "fingerprint": written.fingerprint, "own": own}
     return {"touched": written.touched if written.fingerprint == memory.fingerprint else 0}
+
+
+def as_kept(kind: Kind[Any], desired: Desired, before: Observed, after: Observed, said: Said) -> Observed:
+    """What is there after an edit, without a stand-in where the content itself was not kept.
+
+    What is there then is what was there before it, and does not say what is declared.
+    """
+    field = kind.traits.opaque
+    same = before.fingerprint and before.fingerprint == after.fingerprint
+    if not field or not said.names((field,)) or not same or says_declared(kind, desired, after) is not False:
+        return after
+    return replace(after, body={**after.body, field: None})
 
 
 async def must_be_as_seen(kind: Kind[Any], change: Change, old_id: str, bindings: Bindings) -> None:
@@ -174,9 +205,22 @@ async def _look(
                 return error
             # A list tells more of who uses it.
             now = replace(now, told=one.told or now.told)
-            one = edited(kind.traits.opaque, now, bindings.recall(desired.ref, one.remote_id))
+            one = _known(kind, desired, now, bindings)
         found.append(one)
     return found
+
+
+def _known(kind: Kind[Any], desired: Desired, now: Observed, bindings: Bindings) -> Observed:
+    """Also what passes for declared and is not: it was not kept when we wrote it, or edited after another store did."""
+    field, memory = kind.traits.opaque, bindings.recall(desired.ref, now.remote_id)
+    applied = memory.applied.get(field)
+    if not memory.fingerprint or now.body.get(field) != desired.body[field] or desired.body[field] == applied:
+        return edited(field, now, memory)
+    if now.fingerprint != memory.fingerprint:
+        theirs = memory.said is None and is_foreign(kind, desired, now, bindings)
+        return replace(now, body={**now.body, field: _edited(now)}) if theirs else now
+    stayed = applied is not None and says_declared(kind, desired, now) is False
+    return replace(now, body={**now.body, field: applied}) if stayed else now
 
 
 def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bindings, taken: Collection[Ref]) -> bool:
@@ -204,6 +248,10 @@ def _is_adopted(kind: Kind[Any], one: Observed, memory: Memory, said: Said | Non
 def _ends(kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
     """Whether a write of these paths ends what it holds."""
     return kind.traits.opaque in changed or kind.replaces(desired, changed)
+
+
+def _own(field: str, body: Mapping[str, Any], fingerprint: str) -> Mapping[str, str]:
+    return {body[field]: fingerprint} if fingerprint and body.get(field) else {}
 
 
 def _edited(now: Observed) -> str:

@@ -115,7 +115,7 @@ class Settled:
 
     `gone`: paths of what was applied once, and is neither declared nor there any more. `former`: the id that was bound
     before, if that is there still. `unjudged`: whether a gate has ever let it through is not known. `fingerprint`: of
-    its content, where that has become known.
+    its content, where that has become known. `own`: as of `Bindings.bind`.
     """
 
     ref: Ref
@@ -126,6 +126,7 @@ class Settled:
     former: str | None = None
     unjudged: bool = False
     fingerprint: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
 from agentctl.sync.entries import at
 from agentctl.sync.exchange import awaiting, taken_on
 from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting
+from agentctl.sync.likeness import likened
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, unmanaged
+from agentctl.sync.provenance import disowned
 from agentctl.sync.sharing import Parties
 
 Spec = TypeVar("Spec")
@@ -69,8 +71,8 @@ async def plan(
             draft.orphans(kind, there[kind.name], prune=prune)
     await draft.spare(by_name, parties)
     await draft.check(by_name)
-    drafted = with_lapsed(await awaiting(draft.plan(notices), by_name, bindings), gone, forget=prune)
-    found = misplacing(drafted, misplaced, bodies_of(there, bindings.of))
+    drafted = await awaiting(await likened(draft.plan(notices), by_name, wanted, bindings), by_name, bindings)
+    found = misplacing(with_lapsed(drafted, gone, forget=prune), misplaced, bodies_of(there, bindings.of))
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
@@ -133,6 +135,8 @@ async def _seen(
     """What `_placed` says of all kinds, seen at once, with what only a look at one resource alone tells of it."""
     sightings = await asyncio.gather(*(_observe(one, wanted[name], bindings, patience) for name, one in kinds.items()))
     seen, misplaced = _placed(kinds, dict(zip(kinds, sightings, strict=True)), wanted, bindings)
+    looks = (disowned(kind, wanted[name], seen[name], bindings) for name, kind in kinds.items())
+    seen = dict(zip(kinds, await asyncio.gather(*looks), strict=True))
     taken = taken_on(kinds, wanted, seen, bindings)
     looks = (looked_into(kind, wanted[name], seen[name], bindings, taken) for name, kind in kinds.items())
     return dict(zip(kinds, await asyncio.gather(*looks), strict=True)), misplaced

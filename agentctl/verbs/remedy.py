@@ -20,6 +20,7 @@ from agentctl.sync.plan import Change, Planned, refs
 from agentctl.verbs.pulling.untakable import OURS as _OURS
 from agentctl.verbs.pulling.untakable import edit_of_text, left_of, of_document, passed_over, place, takes
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.wording import sentence
 
 _T = TypeVar("_T")
 _KEEP = "Declare it again to keep it"
@@ -137,11 +138,11 @@ def bereft(edit: Edit, gone: Mapping[Ref, str | None]) -> bool:
 def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: Sequence[Ref], *, by_hand: bool) -> str:
     """`by_hand`: its text is that of a document that a pull passes over."""
     if why := change.doubt or change.barred:
-        return _capital(why)
+        return sentence(why)
     lines, parts = list[str](), {at for at, _ in change.awaits}
     if change.vanished:
         way = anew(change, _OURS)
-        made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else _capital(way)
+        made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else sentence(way)
         lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
     elif change.action == "delete" and change.foreign and change.replaces:
         pulled = ", or have it done: agentctl pull KEY" if edit_of_text(change) and not by_hand else ""
@@ -150,7 +151,7 @@ def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: 
     elif change.action == "delete" and change.foreign:
         lines.append(f"{_KEEP}; or delete it as it is there: {pruning}")
     elif theirs := tuple(one for one in change.foreign if not bereft(one, gone) and one.keys not in parts):
-        lines.append(_capital(of_document(change).way) if by_hand else _theirs(replace(change, edits=theirs)))
+        lines.append(sentence(of_document(change).way) if by_hand else _theirs(replace(change, edits=theirs)))
     if lost:
         lines.append(letting_go(change.desired.pinned))
     if change.destroys:
@@ -179,7 +180,7 @@ def _theirs(change: Change) -> str:
     if left is None:
         return f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}"
     if not takes(change):
-        return _capital(left.way)
+        return sentence(left.way)
     what = "its text into its file" if edit_of_text(change) else "the rest of theirs into the files"
     return f"Take {what}: agentctl pull KEY, and then {left.way}; or overwrite it: {_OURS}"
 
@@ -189,9 +190,5 @@ def anew(change: Change, ours: str = "--take-ours") -> str:
     holder = change.desired.payload
     if change.desired.kind == phone_number.KIND and isinstance(holder, Assistant) and change.observed is None:
         return f"brought back by agentctl import-number {change.desired.key} --assistant {holder.key}"
-    done = f"{change.observed.remote_id} takes its place" if change.observed else "made anew"
+    done = f"the other one, {change.observed.remote_id}, takes its place" if change.observed else "made anew"
     return f"{done} only with {ours}"
-
-
-def _capital(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"

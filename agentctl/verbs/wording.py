@@ -17,6 +17,15 @@ ORIGINS: Mapping[Origin, str] = {
 }
 
 
+def sentence(text: str) -> str:
+    """With a capital where a word begins it: an id or a number is written as it is.
+
+    A key looks like a word, and so do some ids: texts that come here begin with what they are instead.
+    """
+    first = text.partition(" ")[0]
+    return f"{first.capitalize()}{text[len(first) :]}" if first.isalpha() and first.islower() else text
+
+
 def held_back(change: Change) -> str:
     """One change that is somebody else's to undo, in one line, with the reason for each field."""
     name = f"{change.desired.kind} {change.desired.key}"

@@ -82,3 +82,27 @@ def test_one_whose_file_differs_when_it_is_adopted_is_known_as_it_is(other: Benc
     assert EDITED in of(other)[old]
     assert other("sync", "--yes", "--take-ours")[0] == 0
     assert (EDITED in of(other)[old], in_sync(other)) == (False, True)
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_another_store_wrote_is_known_here_only_while_it_says_what_is_declared(
+    bench: Bench, other: Bench, monkeypatch: pytest.MonkeyPatch, dsn: str, other_dsn: str, edited: bool
+) -> None:
+    (old,) = of(other)
+    assert other("sync", "--yes")[0] == 0
+    for one in (bench, other):
+        file(one).write_text(TEXT.format("Zwei"))
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    assert bench("sync", "--yes")[0] == 0
+    if edited:
+        edit(bench, old)
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    for text in ("Zwei", "Zwei", "Drei"):
+        file(other).write_text(TEXT.format(text))
+        code, out, err = other("sync", "--yes")
+        assert (code, EDITED in of(other)[old], NOTE in out + err) == (3 if edited else 0, edited, False), out + err
+    if edited:
+        assert other("pull", "empfang", "--yes")[0] == 0
+        assert EDITED in file(other).read_text()
+        assert other("sync", "--yes")[0] == 0
+    assert in_sync(other)

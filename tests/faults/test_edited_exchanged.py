@@ -109,6 +109,21 @@ def test_a_replacement_that_was_cut_off_waits_for_what_was_edited(
     assert in_sync(bench)
 
 
+def test_one_that_waited_and_was_edited_is_not_taken_up_once_its_text_is_declared_again(
+    bench: Bench, own: Path
+) -> None:
+    _, new = cut_off(bench, own)
+    edit(bench, new)
+    for text in ("Eins", "Zwei"):
+        own.write_text(TEXT.format(text))
+        for how in ([], ["--gate"]):
+            assert "or delete it as it is there" in held(bench, *how)
+            (only,) = heard(bench)
+            assert (only != new, text in of(bench)[only], EDITED in of(bench)[new]) == (True, True, True)
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert (of(bench).keys(), in_sync(bench)) == ({only}, True)
+
+
 def test_of_two_edits_of_one_document_a_pull_takes_what_callers_hear_and_names_the_other(
     bench: Bench, own: Path
 ) -> None:

@@ -91,3 +91,25 @@ def test_an_entry_without_a_file_is_taken_by_the_pull_that_is_advised(bench: Ben
     assert f"Take theirs into the files: {PULL};" in held(bench)
     assert bench("pull", "empfang", "--yes")[0] == 0
     assert (bench("sync", "--yes")[0], heard(bench)) == (0, [])
+
+
+@pytest.mark.parametrize(("declared", "same"), [("# Neu\n\nAlles neu.", True), ("Ganz anders.", False)])
+def test_what_was_added_there_and_is_declared_is_exchanged_for_ours_where_it_says_the_same(
+    bench: Bench, own: Any, declared: str, same: bool
+) -> None:
+    added = api(bench, "POST", "knowledge-base/text", {"name": "Neues", "text": "# Neu\n\nAlles neu."})["id"]
+    (old,) = of(bench)
+    entries = [
+        {"type": "text", "name": name, "id": i, "usage_mode": "auto"} for i, name in ((old, "preise"), (added, "Neues"))
+    ]
+    attach(bench, *entries)
+    assert f"Declare 'Neues' ({added})" in held(bench)
+    bench.toml.write_text(f'{bench.toml.read_text()}\n[[knowledge]]\nname = "Neues"\ntext = """{declared}"""\n')
+    if not same:
+        for _ in range(2):
+            assert f"Copy what is to stay of the attached 'Neues' ({added})" in (told := held(bench))
+            assert (BACK in told, "Declare" in told, added in heard(bench)) == (True, False, True)
+        assert f"'Neues' ({added}) was added there and is not the declared one" in left(bench)
+    assert bench("sync", "--yes", *([] if same else ["--take-ours"]))[0] == 0
+    assert {*heard(bench)} == {*of(bench, "/neues@"), old}
+    assert (in_sync(bench), added in bench.sandbox.state()["documents"]) == (True, True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.test_edited_exchanged import heard
 from tests.telephony import Bench
 from tests.telephony import bench as bench
 
@@ -113,6 +114,27 @@ def test_ours_for_one_is_not_ours_for_another_that_has_it_still(bench: Bench, sh
     assert bench("sync", "--yes", "--take-ours", "--only", "empfang")[0] == 0
     assert bench("sync", "--yes")[0] == 3
     assert "halben Preis" in documents(bench)[old]
+
+
+@pytest.mark.parametrize("way", ["sync", "rollback"])
+def test_one_that_was_edited_is_not_taken_up_again_for_its_name(bench: Bench, shared: Path, way: str) -> None:
+    (old,) = documents(bench)
+    shared.write_text("# Preise\n\nZwei.\n")
+    assert bench("sync", "--yes", "--only", "empfang")[0] == 0
+    edit(bench, old)
+    shared.write_text("# Preise\n\nEins.\n")
+    for command in [["sync"]] * 2 if way == "sync" else [["rollback", "empfang"]]:
+        code, out, err = bench(*command, "--yes")
+        left = documents(bench)
+        assert ("halben Preis" in left[old], len(left), heard(bench, "zwei")) == (True, 2, [old]), out + err
+        (new,) = left.keys() - {old}
+        assert ("Eins." in left[new], heard(bench)) == (True, [new]), out + err
+        if way == "sync":
+            assert (code, f"({new}" in out + err, f"{old} in the Knowledge Base" in out + err) == (3, False, True)
+    bench("unhold", "empfang")
+    assert bench("sync", "--yes", "--take-ours")[0] == 0
+    assert (documents(bench).keys(), heard(bench), heard(bench, "zwei")) == ({new}, [new], [new])
+    assert "Nothing to do" in bench("plan")[1]
 
 
 def test_an_edit_between_plan_and_deletion_stops_it(

@@ -16,6 +16,7 @@ from agentctl.resources import agent, phone_number
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Failure, Planned, refs
+from agentctl.verbs.wording import sentence
 from agentctl.wiring import Control
 
 _TAG = re.compile(rf"{agent.MARK}(?P<project>[^/]+)/(?P<environment>[^/]+)/(?P<key>.+)")
@@ -74,8 +75,7 @@ async def way_back(
     A plain sync leaves it where somebody has put it, as it does with any drift.
     """
     if owner := await _owner(control, agent_id, bindings):
-        doubt = _doubt(control, number, key, owner)
-        return f"{doubt[0].upper()}{doubt[1:]}"
+        return sentence(_doubt(control, number, key, owner))
     applied = bindings.memory(Ref(phone_number.KIND, number), number_id)
     if not agent_id if applied is None else applied.get("agent_id", agent_id) == agent_id:
         return "agentctl sync"

@@ -19,13 +19,15 @@ class Attached:
     """What was done to it there since it was last applied, so far as it is about what is declared, or about others'.
 
     `usages`: by key, another usage. `dropped`: the keys of what was taken from the agent and is an entry alone, which
-    can go; `filed`: those of what is a file, which no pull deletes. `added`: by id, the names of what nobody declares.
+    can go; `filed`: those of what is a file, which no pull deletes. `added`: by id, the names of what nobody declares;
+    `another`: of what has the name of a declared one, and is another one.
     """
 
     usages: Mapping[str, str]
     dropped: tuple[str, ...]
     filed: tuple[str, ...]
     added: Mapping[str, str]
+    another: Mapping[str, str]
 
     @property
     def takes(self) -> bool:
@@ -52,11 +54,14 @@ def attached(edit: Edit, documents: Sequence[Document]) -> Attached:
             gone.append(document)
         elif was and there and _usage(there) not in (document.usage, _usage(applied[was])):
             usages[document.key] = _usage(there)
+    names = {one.name for one in documents}
+    others = {i: str(one.get("name")) for i, one in theirs.items() if i not in known}
     return Attached(
         usages=usages,
         dropped=tuple(one.key for one in gone if one.path is None),
         filed=tuple(one.key for one in gone if one.path is not None),
-        added={i: masked(str(one.get("name"))) for i, one in theirs.items() if i not in known},
+        added={i: masked(name) for i, name in others.items() if name not in names},
+        another={i: masked(name) for i, name in others.items() if name in names},
     )
 
 

@@ -168,7 +168,10 @@ class Taking:
         for remote_id, name in found.added.items():
             what = f"{name!r} ({remote_id}) was added there; declare it in [[knowledge]]"
             self.left.append(Problem(where, f"{what}, or {_OURS_AGAIN}"))
-        if not (steps or found.added) and (left := left_of_list(edit, draft.assistant)):
+        for remote_id, name in found.another.items():
+            what = f"{name!r} ({remote_id}) was added there and is not the declared one of that name; copy what is to "
+            self.left.append(Problem(where, f"{what}stay of it, and then {_OURS_AGAIN}"))
+        if not (steps or found.added or found.another) and (left := left_of_list(edit, draft.assistant)):
             self.left.append(Problem(where, str(left)))
         if draft.snapshot() != snapshot:
             self._took(draft, change, edit)

@@ -106,9 +106,9 @@ def _of_an_agent(change: Change) -> Left | None:
 def left_of_list(edit: Edit, assistant: object) -> Left | None:
     """What no file of the assistant can take of its list of documents; None for whatever else was edited."""
     found = _of_list(edit, assistant)
-    if found is None or (found.takes and not (found.filed or found.added)):
+    if found is None or (found.takes and not (found.filed or found.added or found.another)):
         return None
-    if not (found.filed or found.added):
+    if not (found.filed or found.added or found.another):
         return Left("what was changed there of its documents is nothing that a file could say", _BACK)
     return Left("other documents are attached there", f"{_by_hand(found)}, or {_BACK}")
 
@@ -123,6 +123,10 @@ def _by_hand(found: Attached) -> str:
     """What a person would have to do to the files so that they say what is attached there."""
     ways = [f"delete the file of {key}, which was detached there" for key in found.filed]
     ways += [f"declare {name!r} ({i}), which was added there, in [[knowledge]]" for i, name in found.added.items()]
+    ways += [
+        f"copy what is to stay of the attached {name!r} ({i}) into the declared one, which it is not"
+        for i, name in found.another.items()
+    ]
     return " and ".join(ways)
 
 

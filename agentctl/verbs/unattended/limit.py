@@ -9,6 +9,7 @@ from agentctl.clients.awaited import Answered
 from agentctl.errors import TimedOut
 from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import gate
+from agentctl.verbs.wording import sentence
 from agentctl.wiring import Control
 
 # After its limit a run gives back its lease, remembers what it told, and mails: all within this.
@@ -54,7 +55,7 @@ def unplanned(control: Control, limit: Limit, unheard: str) -> TimedOut:
         return TimedOut(said, _NEXT)
     if isinstance(unheard, Answered):
         return TimedOut(said, f"That host answers, and asked to wait: wait, or {longer}.")
-    hint = f"Does that host answer at all? If so, {longer}." if unheard else f"{longer[0].upper()}{longer[1:]}."
+    hint = f"Does that host answer at all? If so, {longer}." if unheard else f"{sentence(longer)}."
     return TimedOut(said, hint)
 
 

@@ -145,6 +145,56 @@ async def test_what_another_store_has_written_as_it_is_declared_here_is_no_edit(
     assert (await synced(kind, wanted("two"))).held
 
 
+@dataclass
+class Shown(Sealed):
+    """A kind whose texts can be told from what is declared, which has `digest` as its words."""
+
+    deaf: bool = False  # content is not heard, whatever comes with it
+
+    def reads(self, desired: Desired) -> str:
+        return str(desired.body["digest"])
+
+    async def read(self, remote_id: str) -> Observed:
+        return replace(await super().read(remote_id), reads=self.texts[remote_id].removeprefix("<p>")[:-4])
+
+    async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
+        text = self.texts[remote_id]
+        await super().update(remote_id, desired, patch)
+        if self.deaf:
+            self.texts[remote_id] = text
+        return await self.read(remote_id)
+
+
+async def test_what_another_store_has_written_is_an_edit_once_it_says_something_else() -> None:
+    kind = Shown("document", Platform())
+    await synced(kind, wanted())
+    kind.now += 60
+    (theirs,) = kind.desired(wanted("two"))
+    await kind.update(kind.id, theirs, {"digest": "two"})
+    kind.edit("<p>by hand</p>", later=5)
+    for how in ("two", "two", "three"):
+        done = await synced(kind, wanted(how))
+        assert (origins(done.plan), len(done.held)) == ([("digest", "both")], 1)
+    kind.edit("<p>two</p>", later=5)
+    assert (await planned(kind, wanted("two"))).empty
+    assert (await synced(kind, wanted("two"))).ok
+    assert (await synced(kind, wanted("three"))).done
+
+
+async def test_content_that_is_accepted_and_not_kept_is_an_error_and_is_written_again() -> None:
+    kind = Shown("document", Platform())
+    await synced(kind, wanted())
+    kind.deaf = True
+    for _ in range(2):
+        done = await synced(kind, wanted("two"))
+        assert [one.error.message for one in done.failures] == [
+            "document desk: the platform accepted the write but did not keep digest"
+        ]
+    kind.deaf = False
+    assert (await synced(kind, wanted("two"))).ok
+    assert (kind.texts[kind.id], (await planned(kind, wanted("two"))).empty) == ("<p>two</p>", True)
+
+
 async def test_another_write_takes_no_edit_for_ours(kind: Sealed) -> None:
     await synced(kind, wanted())
     kind.edit("by hand", later=5)

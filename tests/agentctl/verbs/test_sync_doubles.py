@@ -91,7 +91,7 @@ def test_the_other_is_taken_once_the_bound_one_is_deleted_and_somebody_says_so(b
     with bench.writes() as writes:
         code, out, _ = bench("sync", "--yes")
     assert (code, writes) == (3, [])
-    assert f"deleted at the platform; {other} takes its place only with --take-ours" in out
+    assert f"deleted at the platform; the other one, {other}, takes its place only with --take-ours" in out
     assert bench("sync", "--yes", "--take-ours")[0] == 0
     assert bench.agent()["agent_id"] == other
     assert bench("plan", "--exit-code")[0] == 0
