@@ -7,11 +7,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from agentctl.errors import NotFound, Rejected
+from agentctl.errors import NotFound, Rejected, SyncError
 from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
@@ -161,7 +162,10 @@ class KnowledgeDocument:
         try:
             await self._api.delete(DOCUMENT, document_id=remote_id)
         except NotFound:
-            return
+            # One that is there all the same must not be forgotten: nobody would know any more that its text is ours.
+            with suppress(NotFound):
+                await self.read(remote_id)
+                raise SyncError(f"{name} is there, and deleting it was answered 404", "Run it again.") from None
         except Rejected:
             must_be_free(name, await self.users(remote_id))
             raise
