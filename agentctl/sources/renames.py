@@ -68,7 +68,8 @@ def recorded(root: Path) -> tuple[Rename, ...]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(step) for step in ("renames", *first["loc"]))
-        raise ConfigurationError([Problem(f"{FILENAME}: {where}", first["msg"])], _HINT) from None
+        what = first["msg"] if first["loc"] else "must be a list"
+        raise ConfigurationError([Problem(f"{FILENAME}: {where}", what)], _HINT) from None
     ids = [one.id for one in found]
     if twice := next((one for one in ids if ids.count(one) > 1), None):
         raise ConfigurationError([Problem(FILENAME, f"has {twice} twice")], _HINT)

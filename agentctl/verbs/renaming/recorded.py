@@ -89,11 +89,14 @@ async def is_to_learn(control: Control, old: str, new: str) -> bool:
     return bool(left) and (left[0].old, left[0].new) == (old, new)
 
 
-async def note(control: Control, old: str, new: str) -> None:
+async def note(control: Control, old: str, new: str, *, again: bool) -> None:
     """Both have seen this rename from now on, and these files what it takes back. Raises StoreError and
     ConfigurationError.
+
+    `again`: it was done before, by a run that may have been killed after this step.
     """
-    known = [one for one in await unseen(control) if (one.old, one.new) == (old, new)]
+    some = (await listed(control))[-1:] if again else await unseen(control)
+    known = [one for one in some if (one.old, one.new) == (old, new)]
     one = known[-1] if known else done(old, new)
     await asyncio.to_thread(record, control.directory, [*(await missed(control)).renames, one])
     await save(control, one)

@@ -235,7 +235,7 @@ async def _mentioned(control: Control, renaming: Renaming) -> None:
     """Have the other files name the new key. What is done before it stays, so that the same command goes on."""
     old, new = renaming.old, renaming.new
     try:
-        await note(control, old, new)
+        await note(control, old, new, again=renaming.again)
         await asyncio.to_thread(rewrite, renaming.mentions)
     except (ConfigurationError, Stale) as error:
         where = ", ".join([FILENAME, *(one.where for one in renaming.mentions)])

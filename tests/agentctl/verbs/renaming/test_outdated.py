@@ -31,7 +31,7 @@ def older(known: Bench) -> Path:
 def unlisted(monkeypatch: pytest.MonkeyPatch) -> None:
     """An earlier version did the renames: neither files nor store list them."""
 
-    async def note(*_: object) -> None: ...
+    async def note(*_: object, **__: object) -> None: ...
 
     monkeypatch.setattr(rename_verb, "note", note)
 

@@ -149,6 +149,14 @@ def test_another_store_learns_what_was_renamed_in_its_order(
     in_sync(two)
 
 
+def test_what_is_run_again_is_listed_once(two: Bench) -> None:
+    rename(two, "a z")
+    listed = (two.root / FILENAME).read_text()
+    rename(two, "a z")  # as after a run that was killed
+    assert (two.root / FILENAME).read_text() == listed
+    in_sync(two)
+
+
 def test_another_assistant_of_the_same_key_is_renamed_as_well(two: Bench) -> None:
     rename(two, "a z")
     shutil.rmtree(two.root / "assistants" / "z")
@@ -208,6 +216,7 @@ def test_a_list_that_is_broken_is_an_error_with_its_place(two: Bench) -> None:
         (f"<<<<<<< HEAD\n{good}", "line 1"),
         (good.replace('new = "z"', 'new = "Z Z"'), "renames.0.new"),
         (good.replace("renames =", "renamed ="), "unknown keys: renamed"),
+        ("renames = 3", "must be a list"),
     ):
         path.write_text(text)
         code, out, err = two("sync", "--yes")
