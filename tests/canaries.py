@@ -1,15 +1,19 @@
 """Whatever a test makes agentctl log is looked through: no caller's word, name or number may be in it.
 
 The canaries are what callers are called, from where they call and what they say throughout the tests and their samples.
-A test of something else that sends a call with one of them through the house thereby tests this, too.
+A test of something else that sends a call with one of them through the house thereby tests this, too. Commands in
+processes of their own (tests/commands.py) are heard as well: all that they write to standard error.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.commands import overheard
 
 CANARIES = (
     "Erika",
@@ -57,8 +61,16 @@ def log_collector() -> Iterator[Collector]:
         logging.getLogger(name).setLevel(level)
 
 
+@pytest.fixture(scope="session")
+def ear(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a command in a process of its own puts what it said and should not have."""
+    overheard.file = tmp_path_factory.mktemp("ear") / "caught"
+    overheard.words = tuple(canary.casefold() for canary in CANARIES)
+    return overheard.file
+
+
 @pytest.fixture(autouse=True)
-def no_caller_in_the_logs(log_collector: Collector) -> Iterator[None]:
+def no_caller_in_the_logs(log_collector: Collector, ear: Path) -> Iterator[None]:
     """A test that had something of a caller logged fails, whatever else it asserts."""
     # A command line that configures logging anew takes handlers away, sets levels, and takes tracebacks off records.
     root = logging.getLogger()
@@ -68,4 +80,7 @@ def no_caller_in_the_logs(log_collector: Collector) -> Iterator[None]:
     yield
     caught = list(log_collector.caught)
     log_collector.caught.clear()
+    if ear.exists():
+        caught.append(ear.read_text())
+        ear.unlink()
     assert not caught, "\n".join(caught)

@@ -8,6 +8,7 @@ streams, signals and end of its own. How the program itself starts is for tests/
 from __future__ import annotations
 
 import fcntl
+import io
 import multiprocessing
 import os
 import pty
@@ -18,6 +19,7 @@ import termios
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -40,6 +42,17 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(list(LOADED))
 
 
+@dataclass
+class Overheard:
+    """What no process may write to standard error, in lower case; the `file` that then has it."""
+
+    words: tuple[str, ...] = ()
+    file: Path = Path(os.devnull)
+
+
+overheard = Overheard()
+
+
 class Command:
     """One that runs: what `subprocess.Popen` has of it."""
 
@@ -56,8 +69,11 @@ class Command:
         else:
             ends = [os.dup(terminal) for _ in range(3)]
         streams = [Connection(end) for end in ends]  # which multiprocessing knows how to hand over
+        # `calls` answers whom it is asked about, and repeats what it was given.
+        listening = Overheard() if "calls" in arguments else overheard
         self._process = _SERVER.Process(
-            target=_run, args=(list(arguments), str(directory), dict(environment), streams, terminal is not None)
+            target=_run,
+            args=(list(arguments), str(directory), dict(environment), streams, terminal is not None, listening),
         )
         self._process.start()
         for stream in streams:
@@ -137,8 +153,28 @@ def on_terminal(
         command.wait()
 
 
+class _Errors(io.TextIOWrapper):
+    """Standard error, line by line, that notes what it should not have heard."""
+
+    def __init__(self, listening: Overheard) -> None:
+        raw = os.fdopen(2, "wb", closefd=False)
+        super().__init__(raw, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        self._listening = listening
+
+    def write(self, text: str) -> int:
+        if any(word in text.casefold() for word in self._listening.words):
+            with self._listening.file.open("a", encoding="utf-8") as file:
+                file.write(text)
+        return super().write(text)
+
+
 def _run(
-    arguments: list[str], directory: str, environment: dict[str, str], streams: list[Connection], terminal: bool
+    arguments: list[str],
+    directory: str,
+    environment: dict[str, str],
+    streams: list[Connection],
+    terminal: bool,
+    listening: Overheard,
 ) -> None:
     """What the fork does: to be the program."""
     if terminal:
@@ -149,7 +185,7 @@ def _run(
     if terminal:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
-    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False, errors="backslashreplace")
+    sys.stderr = _Errors(listening)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(directory)

@@ -19,6 +19,7 @@ from agentctl.verbs.door import door
 from agentctl.wiring import Control, connect
 from tests.answering import answering
 from tests.canaries import Collector
+from tests.commands import ended
 from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
@@ -120,3 +121,9 @@ def test_a_record_with_a_canary_is_caught_in_whatever_form_it_comes(log_collecto
     logger.info("conversation conv_1 is done")
     assert len(log_collector.caught) == 4
     log_collector.caught.clear()
+
+
+def test_a_process_is_heard_on_standard_error(ear: Path, tmp_path: Path) -> None:
+    ended(["-C", "erika", "plan"], tmp_path, {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    assert "erika" in ear.read_text()
+    ear.unlink()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentctl.calls.due_words import WEEKDAYS, alternatives
 from agentctl.calls.spoken_date import DATES
@@ -30,7 +30,8 @@ _PATTERNS = (
     (
         "[mail]",
         re.compile(
-            rf"[\w.+-]+(?:\s+{_DOT}\s+[\w-]+)*\s+(?:at|ät|klammeraffe)\s+[\w-]+(?:(?:\s+{_DOT}\s+|\.)[\w-]+)+", re.I
+            rf"[\w.+-]+(?:\s+{_DOT}\s+[\w-]+){{0,8}}\s+(?:at|ät|klammeraffe)\s+[\w-]+(?:(?:\s+{_DOT}\s+|\.)[\w-]+)+",
+            re.I,
         ),
     ),
     ("[IBAN]", re.compile(r"\b[A-Z]{2}\s?\d{2}(?:\s?[A-Z0-9]{2,4}){3,8}\b")),
@@ -81,6 +82,8 @@ _NO_NAMES = re.compile(
     "|Thanks|Please|When|How|What|Who|Where|Why|Can|Could|Do|Hello|Hi|Good|Afternoon|Evening|Here|This|Is"
     rf"|(?i:{alternatives(WEEKDAYS)})"
 )
+# Nobody says such a word. Each pattern would try every letter of it as a beginning, and look for the end from there.
+_ENDLESS = re.compile(r"\S{200,}")
 _TEMPLATE = re.compile(r"(?<=\{)(?=\{)")
 
 
@@ -97,6 +100,7 @@ def redacted(spoken: Sequence[Spoken], names: Iterable[str] = ()) -> list[str]:
 
     `names`: those that are known by other means. Braces that a platform would take for a variable are set apart.
     """
+    spoken = [replace(one, message=_ENDLESS.sub("[unspeakable]", one.message)) for one in spoken]
     known = _parts([*names, *_presented(spoken)])
     said = (match[1] for one in spoken if one.by_caller for match in _ALONE.finditer(one.message))
     known = _parts([*known, *(name for name in said if set(re.split(r"[\s-]+", name)) & set(known))])

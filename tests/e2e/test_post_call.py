@@ -23,6 +23,7 @@ from aiosmtpd.controller import Controller
 from pydantic import SecretStr
 
 from agentctl.wiring import connect
+from tests.canaries import CANARIES
 from tests.cluster import free_port
 from webhooks.signature import HEADER, sign
 
@@ -125,6 +126,8 @@ def serving(directory: Path, **settings: str) -> Iterator[tuple[subprocess.Popen
         if process.poll() is None:
             process.kill()
         process.wait()
+    said = (directory / "serve.log").read_text()
+    assert not [canary for canary in CANARIES if canary in said], said
 
 
 def deliver(url: str, body: bytes) -> httpx.Response:

@@ -19,6 +19,7 @@ import httpx
 from pydantic import SecretStr
 
 from agentctl.clients.store.postgres import PostgresStore
+from tests.canaries import CANARIES
 from webhooks.signature import HEADER, sign
 
 COMMAND = (sys.executable, "-m", "agentctl")
@@ -60,6 +61,7 @@ def ended(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, "Traceback" in said) == (0, False), said
+    assert not [canary for canary in CANARIES if canary in said], said
     return said
 
 

@@ -33,6 +33,7 @@ def caller(text: str, *names: str) -> str:
         ("Am Alten Weg 3 ist es", "Am [address] ist es"),
         ("12 North Main Street, please", "[address], please"),
         ("M-U-S-T-E-R", "[name]"),
+        pytest.param(f"Das war {'A-' * 500_000}Muster, ja", "Das war [unspeakable] ja", id="a word without an end"),
         ("Mein Name ist Erika von Muster. Erikas Hund, Muster!", "Mein Name ist [name]. [name] Hund, [name]!"),
         ("Hallo, Erika Muster, ich hätte gern einen Rückruf.", "Hallo, [name], ich hätte gern einen Rückruf."),
         ("Hier spricht Dr. Muster-Weiß", "Hier spricht Dr. [name]"),
