@@ -100,9 +100,9 @@ class KnowledgeDocument:
         return "type" in changed or (desired.payload.text is None and "content" in changed)
 
     def reads(self, desired: Desired) -> str:
-        """Of a text: a file is read back as whatever the platform found in it, and a page changes."""
+        """Of a text, and of a page its address: a file is read back as whatever the platform found in it."""
         document: Document = desired.payload
-        return _read(document.text or "")
+        return _read(document.text or document.url or "")
 
     def felt(self, changed: frozenset[str]) -> bool:
         """Another content is live at once wherever the document is attached."""
@@ -196,7 +196,7 @@ def _observed(request: str, answer: object) -> Observed:
     touched = updated if isinstance(updated, int) else 0
     shown, told = _shown(entry), document_described(entry)
     fingerprint = version_of({"text": shown})[:_FINGERPRINT] if shown else ""
-    reads = _read(html.unescape(_TAG.sub("", shown)))
+    reads = _read(html.unescape(_TAG.sub("", shown)) or str(entry.get("url") or ""))
     return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=fingerprint, reads=reads)
 
 

@@ -74,7 +74,8 @@ def edited(field: str, now: Observed, memory: Memory) -> Observed:
     applied = memory.applied.get(field)
     if not memory.fingerprint or now.body.get(field) not in (None, applied):
         return now
-    return replace(now, body={**now.body, field: applied if now.fingerprint == memory.fingerprint else _edited(now)})
+    same = now.fingerprint == memory.fingerprint
+    return replace(now, body={**now.body, field: applied if same else touch.edited(now)})
 
 
 def content_of(remote_id: str, ref: Ref, bindings: Bindings) -> str:
@@ -86,7 +87,7 @@ def replaced_edits(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bindings)
     """What somebody has changed of the content of what was replaced, and would go with it."""
     if now.fingerprint == content_of(now.remote_id, ref, bindings):
         return ()
-    return (Edit((kind.traits.opaque,), _edited(now), None, "there"),)
+    return (Edit((kind.traits.opaque,), touch.edited(now), None, "there"),)
 
 
 def unknown_edits(kind: Kind[Any], now: Observed) -> tuple[Edit, ...]:
@@ -115,7 +116,8 @@ def look(
         return Look()
     adopted = _is_adopted(kind, observed, memory, said)
     ends = (adopted or memory.found) and _ends(kind, desired, frozenset(edit.path for edit in edits))
-    notice = _found(ref, observed) if ends else None
+    is_told = observed.body.get(name) == touch.edited(observed)
+    notice = _found(ref, observed) if ends and not is_told else None
     if adopted:
         there = observed.body.get(name)
         return Look(observed.touched, observed.fingerprint, notice, {} if there is None else {name: there})
@@ -218,7 +220,7 @@ def _known(kind: Kind[Any], desired: Desired, now: Observed, bindings: Bindings)
         return edited(field, now, memory)
     if now.fingerprint != memory.fingerprint:
         theirs = memory.said is None and is_foreign(kind, desired, now, bindings)
-        return replace(now, body={**now.body, field: _edited(now)}) if theirs else now
+        return replace(now, body={**now.body, field: touch.edited(now)}) if theirs else now
     stayed = applied is not None and says_declared(kind, desired, now) is False
     return replace(now, body={**now.body, field: applied}) if stayed else now
 
@@ -252,10 +254,6 @@ def _ends(kind: Kind[Any], desired: Desired, changed: frozenset[str]) -> bool:
 
 def _own(field: str, body: Mapping[str, Any], fingerprint: str) -> Mapping[str, str]:
     return {body[field]: fingerprint} if fingerprint and body.get(field) else {}
-
-
-def _edited(now: Observed) -> str:
-    return f"edited there, last touched on {touch.moment(now.touched)}"
 
 
 def _found(ref: Ref, observed: Observed) -> Problem:

@@ -135,7 +135,8 @@ async def _seen(
     """What `_placed` says of all kinds, seen at once, with what only a look at one resource alone tells of it."""
     sightings = await asyncio.gather(*(_observe(one, wanted[name], bindings, patience) for name, one in kinds.items()))
     seen, misplaced = _placed(kinds, dict(zip(kinds, sightings, strict=True)), wanted, bindings)
-    looks = (disowned(kind, wanted[name], seen[name], bindings) for name, kind in kinds.items())
+    mine = {one.remote_id for some in seen.values() for sighting in some.values() for one in _there(sighting)}
+    looks = (disowned(kind, wanted[name], seen[name], bindings, mine) for name, kind in kinds.items())
     seen = dict(zip(kinds, await asyncio.gather(*looks), strict=True))
     taken = taken_on(kinds, wanted, seen, bindings)
     looks = (looked_into(kind, wanted[name], seen[name], bindings, taken) for name, kind in kinds.items())
@@ -161,6 +162,10 @@ async def _observe(
         found = {one.key: again.get(one.key, ()) for one in missing}
         seen |= {key: sighting for key, sighting in again.items() if key not in wanted} | found
     return seen
+
+
+def _there(sighting: Sighting) -> Sequence[Observed]:
+    return () if isinstance(sighting, AgentctlError) else sighting
 
 
 def _another(sighting: Sighting, bound: str | None) -> bool:

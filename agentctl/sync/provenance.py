@@ -8,13 +8,15 @@ one that we have written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound
+from agentctl.sync import touch
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.entries import at
-from agentctl.sync.kind import Desired, Kind, Legible, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Kind, Legible, Observed, Ref, Shared, Sighting
 
 
 def ours(kind: Kind[Any], ref: Ref, one: Observed, bindings: Bindings) -> str:
@@ -65,11 +67,16 @@ def marked_as(kind: Kind[Any], one: Observed, bindings: Bindings) -> Ref | None:
 
 
 async def disowned(
-    kind: Kind[Any], wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings
+    kind: Kind[Any],
+    wanted: Mapping[str, Desired],
+    seen: Mapping[str, Sighting],
+    bindings: Bindings,
+    mine: Collection[str] = (),
 ) -> Mapping[str, Sighting]:
     """What was seen, each key without what claims to be it and holds what no write of ours has left there.
 
     That is found under its whole mark, as what else has the key is; and in its place is what is bound, if it is there.
+    Where nothing is, as in a store without a memory, the one that `mine` use already is taken for ours, and edited.
     """
     doubted = [
         (desired, one)
@@ -79,20 +86,60 @@ async def disowned(
         if _is_doubtful(kind, desired, one, bindings)
     ]
     looks = await asyncio.gather(*(_look(kind, one) for _, one in doubted))
-    found = dict(seen)
+    found, foreign = dict(seen), list[tuple[Desired, Observed]]()
     for (desired, one), now in zip(doubted, looks, strict=True):
         if isinstance(now, AgentctlError):
             found[desired.key] = now
         elif is_foreign(kind, desired, now, bindings):
-            await _set_aside(kind, desired.ref, one, found, bindings)
+            foreign.append((desired, now))
+        else:
+            _put(found, desired.key, one, now)
+    for desired, now in foreign:
+        await _apart(kind, desired, now, found, bindings, mine)
     return found
 
 
 def _is_doubtful(kind: Kind[Any], desired: Desired, one: Observed, bindings: Bindings) -> bool:
-    """Whether it stands beside what is bound, or in its place. What a write without an answer left does so too."""
-    if bindings.get(desired.ref) in (None, one.remote_id):
+    """Whether it stands beside what is bound, in its place, or where nothing is. What a write without an answer left
+    does so too.
+    """
+    if bindings.get(desired.ref) == one.remote_id:
         return False
     return bool(ours(kind, desired.ref, one, bindings)) or not is_said(kind, desired.ref, one, bindings)
+
+
+async def _apart(
+    kind: Kind[Any],
+    desired: Desired,
+    now: Observed,
+    found: dict[str, Sighting],
+    bindings: Bindings,
+    mine: Collection[str],
+) -> None:
+    """Set it aside, unless it is all that there is, and in use: then it is ours, with content that somebody edited."""
+    field, sighting = kind.traits.opaque, found[desired.key]
+    alone = not isinstance(sighting, AgentctlError) and [one.remote_id for one in sighting] == [now.remote_id]
+    try:
+        if bindings.get(desired.ref) is None and alone and await _is_used(kind, now, mine):
+            told = touch.edited(now) if now.body.get(field) == desired.body[field] else now.body.get(field)
+            _put(found, desired.key, now, replace(now, body={**now.body, field: told}))
+            return
+    except AgentctlError as error:
+        found[desired.key] = error
+        return
+    await _set_aside(kind, desired.ref, now, found, bindings)
+
+
+async def _is_used(kind: Kind[Any], one: Observed, mine: Collection[str]) -> bool:
+    return isinstance(kind, Shared) and any(user.remote_id in mine for user in await kind.users(one.remote_id))
+
+
+def _put(found: dict[str, Sighting], key: str, before: Observed, now: Observed) -> None:
+    """What was read stands for what was listed; a list tells more of who uses it."""
+    sighting = found[key]
+    if not isinstance(sighting, AgentctlError):
+        now = replace(now, told=before.told or now.told)
+        found[key] = [now if one.remote_id == now.remote_id else one for one in sighting]
 
 
 async def _look(kind: Kind[Any], one: Observed) -> Observed | AgentctlError:
@@ -119,7 +166,8 @@ async def _set_aside(kind: Kind[Any], ref: Ref, one: Observed, found: dict[str, 
 
 async def _bound(kind: Kind[Any], ref: Ref, found: dict[str, Sighting], bindings: Bindings) -> Sighting:
     """The bound one, which has stood aside for what claimed to be it."""
-    bound = bindings.get(ref) or ""
+    if (bound := bindings.get(ref)) is None:
+        return []
     for key, sighting in found.items():
         there = () if isinstance(sighting, AgentctlError) else sighting
         if mine := [one for one in there if one.remote_id == bound]:

@@ -24,6 +24,11 @@ def moment(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def edited(observed: Observed) -> str:
+    """What a plan shows in the place of content that somebody has edited."""
+    return f"edited there, last touched on {moment(observed.touched)}"
+
+
 def notice(ref: Ref, observed: Observed) -> Problem:
     """That it was touched: it need not have been an edit."""
     what = f"was touched at the platform on {moment(observed.touched)}, which shows no more of it; look whether "

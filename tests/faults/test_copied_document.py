@@ -79,3 +79,38 @@ def test_one_with_our_text_is_ours_and_goes_also_where_ours_was_edited_since(ben
     bench("sync", "--yes", "--prune")
     assert of(bench).keys() == {ours}
     assert (double in of(bench), "halben Preis" in of(bench)[ours]) == (False, True)
+
+
+@pytest.mark.parametrize("hand", ["back", "changed", "rollback"])
+def test_one_that_was_there_before_a_file_came_back_is_neither_given_to_callers_nor_written(
+    bench: Bench, own: Path, hand: str
+) -> None:
+    _, copy = second(bench, TEXT.format("Kopie"))
+    before = own.read_text()
+    own.unlink()
+    assert bench("sync", "--yes", "--prune")[0] == 3
+    assert of(bench).keys() == {copy}
+    if hand == "rollback":
+        assert bench("rollback", "empfang", "--yes")[0] == 0
+    else:
+        own.write_text(before if hand == "back" else TEXT.format("Zwei"))
+        assert bench("sync", "--yes")[0] == 0
+    (new,) = heard(bench)
+    assert (new != copy, "Kopie" in of(bench)[copy], "Kopie" in of(bench)[new]) == (True, True, False)
+    code, out, err = bench("sync", "--yes", "--prune")
+    assert (code, of(bench).keys()) == (3, {copy, new}), out + err
+
+
+def test_a_page_of_another_address_is_not_taken_for_ours(bench: Bench, own: Path) -> None:
+    toml = bench.toml.read_text()
+    page = '\n[[knowledge]]\nname = "preisliste"\nurl = "https://example.org/preise"\n'
+    bench.toml.write_text(toml + page)
+    assert bench("sync", "--yes")[0] == 0
+    (ours,) = (i for i, row in bench.sandbox.state()["documents"].items() if row["type"] == "url")
+    name = bench.sandbox.state()["documents"][ours]["name"]
+    bench.toml.write_text(toml)
+    assert bench("sync", "--yes", "--prune")[0] == 0
+    other = api(bench, "POST", "knowledge-base/url", {"name": name, "url": "https://example.com/anders"})["id"]
+    bench.toml.write_text(toml + page)
+    assert bench("sync", "--yes")[0] == 0
+    assert other not in heard(bench)

@@ -57,18 +57,33 @@ def test_an_edit_after_the_adoption_is_drift(other: Bench, hand: str) -> None:
     assert not any(EDITED in of(other)[i] for i in heard(other))
 
 
-def test_what_was_edited_before_is_told_of_until_it_is_written(other: Bench) -> None:
+@pytest.mark.parametrize("way", ["pull", "sync", "file"])
+def test_what_was_edited_before_differs_like_any_other_field(other: Bench, way: str) -> None:
     (old,) = of(other)
     edit(other, old)
+    code, out, err = other("plan", "--exit-code")
+    assert (code, DOCUMENT in out, "edited there, last touched" in out, "two-way" in out + err) == (3, True, True, True)
+    assert NOTE not in out
+    if way == "pull":
+        code, out, err = other("pull", "empfang", "--yes")
+        assert (code, "cannot be told which side was changed" in out) == (3, True), out + err
+        file(other).write_text(EDITED)
+    if way == "file":
+        file(other).write_text(TEXT.format("Zwei"))
+        assert NOTE in other("plan")[1], "of another text than the declared one nobody can tell whose it is"
     code, out, err = other("sync", "--yes")
-    assert (code, NOTE in out + err) == (0, False), "nothing of it is lost by that"
-    file(other).write_text(TEXT.format("Zwei"))
-    assert NOTE in other("plan")[1]
-    code, out, err = other("sync", "--yes")
-    assert (code, NOTE in out + err, EDITED in str(of(other))) == (0, True, False)
-    file(other).write_text(TEXT.format("Drei"))
-    code, out, err = other("sync", "--yes")
-    assert (code, NOTE in out + err) == (0, False)
+    assert (code, EDITED in of(other)[old], of(other).keys() == {old}) == (0, way == "pull", True), out + err
+    assert ("two-way" in out + err, in_sync(other)) == (True, True)
+
+
+def test_what_was_not_written_when_it_was_adopted_is_not_taken_for_ours(other: Bench) -> None:
+    (old,) = of(other)
+    edit(other, old)
+    other.sandbox.fault(method="PATCH", path=f"/v1/convai/knowledge-base/{old}", times=1, status=422, body={})
+    assert other("sync", "--yes")[0] == 1
+    assert other("plan", "--exit-code")[0] == 3
+    assert other("sync", "--yes")[0] == 0
+    assert (EDITED in of(other)[old], in_sync(other)) == (False, True)
 
 
 def test_one_whose_file_differs_when_it_is_adopted_is_known_as_it_is(other: Bench) -> None:
