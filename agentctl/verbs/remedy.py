@@ -26,6 +26,7 @@ _T = TypeVar("_T")
 _KEEP = "Declare it again to keep it"
 # --prune needs the whole project, so that all of it was named.
 _SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
+_SYNCS = re.compile(r"\bagentctl sync\b(?! --gate)")
 
 
 def remedies(applied: Applied) -> list[tuple[Change, str]]:
@@ -35,9 +36,11 @@ def remedies(applied: Applied) -> list[tuple[Change, str]]:
     """
     plan, held = applied.plan, applied.held
     assistants = plan.assistants if isinstance(plan, ProjectPlan) else ()
+    gated = isinstance(plan, ProjectPlan) and plan.gated
     found: dict[str, list[Change]] = {}
     for text, change in zip(templates(held), held, strict=True):
-        found.setdefault(narrowed(text, owners([change.desired], assistants)), []).append(change)
+        way = narrowed(text, owners([change.desired], assistants))
+        found.setdefault(tested(way) if gated else way, []).append(change)
     return [(one, way if one is some[-1] else "") for way, some in _keeping_first(found) for one in some]
 
 
@@ -60,6 +63,11 @@ def narrowed(text: str, keys: Sequence[str]) -> str:
         return text
     only = "".join(f" --only {key}" for key in keys)
     return _SYNC.sub(rf"\1{only}", text).replace("agentctl pull KEY", f"agentctl pull {' '.join(keys)}")
+
+
+def tested(text: str) -> str:
+    """The commands in `text` with the gate of the run that they follow: what it keeps back must not go live by them."""
+    return _SYNCS.sub(r"\g<0> --gate", text)
 
 
 def pointed(plan: Planned, assistants: Sequence[Assistant]) -> Planned:

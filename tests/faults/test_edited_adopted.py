@@ -53,6 +53,7 @@ def test_an_edit_after_the_adoption_is_drift(other: Bench, hand: str) -> None:
         told = held(other, *how)
         assert (DOCUMENT in told, old in heard(other), EDITED in of(other)[old]) == (True, True, True)
         assert NOTE not in told
+        assert ("agentctl sync --gate --take-ours" in told) == (how == ["--gate"]), "what a gate holds, it lets go"
     assert other("sync", "--yes", "--take-ours")[0] == 0
     assert not any(EDITED in of(other)[i] for i in heard(other))
 
