@@ -208,14 +208,12 @@ def outcome(applied: Applied) -> str:
     from agentctl.cli import render
     from agentctl.cli.addressed import addressed
     from agentctl.verbs.remedy import together
-    from agentctl.verbs.revisions.history import ProjectPlan
 
     own = applied.failures[len(applied.plan.failures) :]
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     lines += [render.left_text(failure) for failure in applied.left]
-    assistants = applied.plan.assistants if isinstance(applied.plan, ProjectPlan) else ()
-    lines += together(applied.held, assistants)
+    lines += together(applied.held, applied.plan)
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")

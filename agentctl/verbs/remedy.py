@@ -34,22 +34,28 @@ def remedies(applied: Applied) -> list[tuple[Change, str]]:
 
     Those that have it in common stand together, and it stands with the last of them.
     """
-    plan, held = applied.plan, applied.held
-    assistants = plan.assistants if isinstance(plan, ProjectPlan) else ()
-    gated = isinstance(plan, ProjectPlan) and plan.gated
-    found: dict[str, list[Change]] = {}
+    held, found = applied.held, dict[str, list[Change]]()
     for text, change in zip(templates(held), held, strict=True):
-        way = narrowed(text, owners([change.desired], assistants))
-        found.setdefault(tested(way) if gated else way, []).append(change)
+        found.setdefault(_aimed(text, [change.desired], applied.plan), []).append(change)
     return [(one, way if one is some[-1] else "") for way, some in _keeping_first(found) for one in some]
 
 
-def together(held: Sequence[Change], assistants: Sequence[Assistant] = ()) -> list[str]:
-    """The same, each line once for all that it is about."""
+def together(held: Sequence[Change], plan: Planned | None = None) -> list[str]:
+    """The same, each line once for all that it is about. `plan`: that of the run, where it was one of a project."""
     found: dict[str, list[Desired]] = {}
     for text, change in zip(templates(held), held, strict=True):
         found.setdefault(text, []).append(change.desired)
-    return [narrowed(text, owners(some, assistants)) for text, some in _keeping_first(found) if text]
+    return [_aimed(text, some, plan) for text, some in _keeping_first(found) if text]
+
+
+def _aimed(text: str, wanted: Iterable[Desired], plan: Planned | None) -> str:
+    """The commands in `text` for what is `wanted` alone, and with the gate of their run: what that keeps back must not
+    go live by them.
+    """
+    if not isinstance(plan, ProjectPlan):
+        return narrowed(text, owners(wanted))
+    narrow = narrowed(text, owners(wanted, plan.assistants))
+    return _SYNCS.sub(r"\g<0> --gate", narrow) if plan.gated else narrow
 
 
 def _keeping_first(found: Mapping[str, list[_T]]) -> list[tuple[str, list[_T]]]:
@@ -63,11 +69,6 @@ def narrowed(text: str, keys: Sequence[str]) -> str:
         return text
     only = "".join(f" --only {key}" for key in keys)
     return _SYNC.sub(rf"\1{only}", text).replace("agentctl pull KEY", f"agentctl pull {' '.join(keys)}")
-
-
-def tested(text: str) -> str:
-    """The commands in `text` with the gate of the run that they follow: what it keeps back must not go live by them."""
-    return _SYNCS.sub(r"\g<0> --gate", text)
 
 
 def pointed(plan: Planned, assistants: Sequence[Assistant]) -> Planned:
