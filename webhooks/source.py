@@ -6,11 +6,15 @@ ElevenLabs publishes the addresses that its webhooks come from
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 HEADER = "X-Forwarded-For"
+
+# Some proxies write an address as an authority: with a port, and IPv6 in brackets.
+_HOST = re.compile(r"^(?:\[([^]]*)\]|([^:]*))(?::\d{1,5})?$")
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -38,7 +42,7 @@ class Sources:
         hops = [hop for value in forwarded for hop in value.split(",")]
         found = _address(peer or "")
         while found is not None and hops and _within(found, self.proxies):
-            found = _address(hops.pop().strip())
+            found = _address(_HOST.sub(r"\1\2", hops.pop().strip()))
         return found
 
 

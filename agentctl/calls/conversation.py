@@ -100,7 +100,7 @@ def _zone(value: Any) -> str | None:
 def _conversation_id(source: Mapping[str, Any]) -> str:
     found = identifier(source.get("conversation_id"))
     if found is None:
-        raise Malformed("data.conversation_id is missing")
+        raise Malformed("data.conversation_id is missing, or is no id")
     return found
 
 

@@ -12,7 +12,7 @@ from agentctl.calls.call import OUTCOMES, Wanted
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
 INITIATION_FAILURE = "call_initiation_failure"
-_NAME = re.compile(r"[a-z][a-z_]{0,59}|conv_[A-Za-z0-9_]{1,60}")
+_NAME = re.compile(r"(?:post_)?call_[a-z_]{1,50}|conv_[A-Za-z0-9_]{1,60}")
 
 
 def told(name: str | None) -> str:

@@ -43,7 +43,7 @@ async def sound_of(pieces: AsyncIterator[bytes]) -> AsyncIterator[Sound]:
         data = wire.mapping(wire.decode(skeleton.text).get("data"))
         conversation_id = conversation.identifier(data.get("conversation_id"))
         if conversation_id is None:
-            raise Malformed("data.conversation_id is missing")
+            raise Malformed("data.conversation_id is missing, or is no id")
         if not pour.size:
             raise Malformed("data.full_audio is missing")
         agent_id = conversation.identifier(data.get("agent_id"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import typer
+
 from agentctl.cli.session import Json, connected
 
 if TYPE_CHECKING:
@@ -20,14 +22,27 @@ def enable(json: Json = False) -> None:
         return await verbs.enable(control)
 
     from agentctl.cli import render
-    from agentctl.cli.queue import fetched_json, fetched_text
-    from agentctl.cli.render import paint, told
+    from agentctl.cli.queue import fetched_json
 
     done = connected(run)
     if json:
-        shown = {"ok": True, "webhook_id": done.before.webhook_id, "was_off": done.was_off, "door": done.door or None}
+        shown = {
+            "ok": not done.door,
+            "webhook_id": done.before.webhook_id,
+            "was_off": done.was_off,
+            "door": done.door or None,
+        }
         print(render.to_json({**shown, "fetched": fetched_json(done.fetched)}))
-        return
+    else:
+        _tell(done)
+    if done.door:
+        raise typer.Exit(1)
+
+
+def _tell(done: Enabled) -> None:
+    from agentctl.cli.queue import fetched_text
+    from agentctl.cli.render import paint, told
+
     print(f"webhook {done.before.webhook_id} {'is switched on.' if done.was_off else 'was on already.'}")
     if done.door:
         print(paint(told(f"Its door does not take deliveries: {done.door}"), 31))

@@ -43,6 +43,8 @@ def test_post_call_is_what_the_last_sync_saved(
     [
         ("post_call_transcription", "post_call_transcription"),
         ("conv_0bpe5013wqxyvqt6k7y5stzfjwns", "conv_0bpe5013wqxyvqt6k7y5stzfjwns"),
+        ("call_something_new", "call_something_new"),
+        ("erika_muster", "(unusual)"),
         (None, "-"),
         ("Erika Muster +498999998777", "(unusual)"),
         ("498999998777", "(unusual)"),
