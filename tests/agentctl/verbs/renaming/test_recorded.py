@@ -151,6 +151,33 @@ def test_another_store_learns_what_was_renamed_in_its_order(
     in_sync(two)
 
 
+def test_what_lags_behind_with_its_marks_is_learnt_all_the_same(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    """After the first of two steps the mark of b is one's that is c here: no assistant of somebody else's."""
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.overrides]\nphone.numbers = []\n")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("--env", "staging", "sync", "--yes", "--stateless")[0] == 0
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    shift(two)
+    before = set(names(two))
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    rename(two, "b c", "a b")
+    for _ in range(2):
+        code, out, err = two("--env", "staging", "sync", "--yes")
+        assert (code, set(names(two))) == (0, before), out + err
+    agents = two.sandbox.state()["agents"].values()
+    prompts = {
+        tag.rpartition("/")[2]: one["conversation_config"]["agent"]["prompt"]["prompt"]
+        for one in agents
+        for tag in one["tags"]
+        if "/staging/" in tag
+    }
+    assert (prompts["b"], prompts["c"]) == ("Vereinbare Termine.", "Nimm Bestellungen auf.")
+
+
 def test_what_is_run_again_is_listed_once(two: Bench) -> None:
     rename(two, "a z", "b y")
     listed = (two.root / FILENAME).read_text()
