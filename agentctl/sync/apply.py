@@ -57,14 +57,12 @@ async def apply(
     """
     ledger = Ledger(plan, kinds, on_change)
     removal = Removal(kinds, bindings, ledger)
-    # Of what is gone from the files, a barred object is nobody's of ours: nothing waits for it.
-    barred = {change.desired.ref for change in plan.changes if change.barred and change.action != "delete"}
-    doubtful = set() if take_ours else {change.desired.ref for change in plan.doubtful}
     stay = staying(plan, kinds, lambda one: one.stays(take_ours=take_ours))
     await bindings.settle(plan.settled)
     await let_go(plan, kinds, bindings)
     exchange = Exchange(plan, kinds, bindings, judged=gate is not None)
-    run = _Run(bindings, ledger, removal, exchange, take_ours, destroy, gate, patience or Patience(), barred | doubtful)
+    waiting = _waiting(plan, take_ours=take_ours)
+    run = _Run(bindings, ledger, removal, exchange, take_ours, destroy, gate, patience or Patience(), waiting)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
@@ -78,6 +76,12 @@ async def apply(
     with suppress(AgentctlError):  # All is written; what is lost of this leads to a question and to nothing wrong.
         await bindings.detach(removal.gone)
     return ledger.applied()
+
+
+def _waiting(plan: Plan, *, take_ours: bool) -> set[Ref]:
+    """What is not written as a whole. Of what no file declares, a barred object is not ours: nothing waits for it."""
+    barred = {change.desired.ref for change in plan.changes if change.barred and change.action != "delete"}
+    return barred if take_ours else barred | {change.desired.ref for change in plan.doubtful}
 
 
 class _Run:
