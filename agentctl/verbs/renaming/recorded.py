@@ -103,10 +103,11 @@ async def note(control: Control, old: str, new: str, *, again: bool) -> None:
     `again`: this store had done all of it before, so that it is no other rename. Nor is one that the list has and that
     was done without this store, as for an environment that lags behind: other stores have seen it by that line.
     """
-    one = last(await listed(control), old, new)
+    lacking = (await missed(control)).renames
+    one = last(sorted([*await listed(control), *lacking], key=lambda one: one.id), old, new)
     if one is None or not (again or await _was_elsewhere(control, one)):
         one = done(old, new)
-    await asyncio.to_thread(record, control.directory, [*(await missed(control)).renames, one])
+    await asyncio.to_thread(record, control.directory, [*lacking, one])
     await save(control, one)
 
 

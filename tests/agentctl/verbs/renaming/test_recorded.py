@@ -292,6 +292,20 @@ def test_a_rename_that_git_took_back_is_taken_back_by_the_opposite_one(two: Benc
     assert (two.root / FILENAME).read_text().count("id =") == 2
 
 
+def test_so_is_one_that_was_taken_back_before_in_another_store(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename(two, "a z", "z a")
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("sync", "--yes", "--stateless")[0] == 0
+    commit(two, "before")
+    rename(two, "a z")
+    check_out(two, "before")
+    rename(two, "z a")
+    assert (two.root / FILENAME).read_text().count("id =") == 4
+    in_sync(two)
+
+
 def test_a_list_that_is_broken_is_an_error_with_its_place(two: Bench) -> None:
     rename(two, "a z")
     path: Path = two.root / FILENAME
