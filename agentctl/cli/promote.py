@@ -63,7 +63,7 @@ class _Promote:
         """Look, ask, apply, tell; what came of it, and whether some of what was asked for was left out."""
         from agentctl.cli import render
         from agentctl.cli.addressed import addressed
-        from agentctl.cli.sync import Progress, may_destroy, outcome, question
+        from agentctl.cli.sync import Progress, asks, may_destroy, outcome, question
         from agentctl.cli.testing import Looking
         from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.revisions import promote as verbs
@@ -76,7 +76,7 @@ class _Promote:
             if not self.json:
                 print(render.plan_text(found.plan), flush=True)
             must_be_allowed(to, found.plan, take_ours=self.take_ours, force=self.force)
-            if found.plan.changes:
+            if asks(found.plan):
                 confirm(f"{found.source} to {found.to}: {question(found.plan)}", yes=self.yes)
             destroy = may_destroy(found.plan, given=self.delete_conversations, ask=not self.yes)
             applied = await verbs.promote(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentctl.sync.apply import Applied
+    from agentctl.verbs.renaming.learning import Lesson
     from agentctl.verbs.renaming.rename import Renaming
     from agentctl.wiring import Control
 
@@ -53,28 +54,37 @@ def _take(*, yes: bool) -> None:
 
 
 def _rename(old: str, new: str, *, yes: bool, json: bool) -> None:
-    async def run(control: Control) -> tuple[Renaming, Applied] | None:
+    async def run(control: Control) -> tuple[Renaming, Applied] | Lesson:
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.renaming import learning, recorded
+        from agentctl.verbs.renaming import learning
         from agentctl.verbs.renaming import rename as verbs
 
         async with exclusive(control):
-            if await recorded.is_to_learn(control, old, new):
-                say(f"renames.toml has it, done with another store: what is {old} here is {new} then; nothing else is")
+            if lesson := await learning.look(control, old, new):
+                say(_told(lesson))
                 confirm("Learn it?", yes=yes)
-                await learning.learn(control, old, new)
-                return None
+                await learning.learn(control, lesson)
+                return lesson
             renaming = await verbs.look(control, old, new)
             say(_what(renaming))
             confirm("Rename it?", yes=yes)
             return renaming, await verbs.rename(control, renaming)
 
     done = connected(run)
-    if done is None:
-        print("{}" if json else f"{old} is {new} now.")
+    if not isinstance(done, tuple):
+        learnt = f"{old} stays {old}; the rename is known here now." if done.other else f"{old} is {new} now."
+        print("{}" if json else learnt)
         return
     _print(*done, json=json)
     end(done[1])
+
+
+def _told(lesson: Lesson) -> str:
+    old, new = lesson.rename.old, lesson.rename.new
+    if lesson.other:
+        what = f"{old} is another assistant here: what became {new} is agent {lesson.other}, which has its mark"
+        return f"renames.toml has it, done with another store. {what}; {old} keeps its key, and nothing else is written"
+    return f"renames.toml has it, done with another store: what is {old} here is {new} then; nothing else is"
 
 
 def _what(renaming: Renaming) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -98,7 +98,8 @@ def _holds(holds: Sequence[Hold]) -> list[dict[str, Any]]:
 
 def plan_text(plan: Plan) -> str:
     """A plan for a person: one block per change, then notices, failures and the count."""
-    lines = [line for change in plan.changes for line in _change(change)]
+    noticed = {notice.what for notice in plan.notices}
+    lines = [line for change in plan.changes for line in _change(change, noticed)]
     for ref in plan.orphans:
         stays = "and no longer there; --prune forgets it" if ref in plan.absent else "it stays as it is"
         joint = "," if ref in plan.absent else ";"
@@ -229,14 +230,16 @@ def status_text(standings: Sequence[Standing]) -> str:
     return "\n".join(lines) or "No assistants."
 
 
-def _change(change: Change) -> Iterator[str]:
+def _change(change: Change, noticed: Container[str]) -> Iterator[str]:
+    """`noticed`: what a notice says, be it of many changes at once."""
     yield change_line(change)
     if change.vanished:
-        yield f"      {paint(f'deleted at the platform; {addressed(anew(change))}', 33)}"
-    if change.action == "delete" and change.foreign:
+        way = "" if change.barred else f"; {addressed(anew(change))}"
+        yield f"      {paint(f'deleted at the platform{way}', 33)}"
+    if change.action == "delete" and change.foreign and not change.barred:
         said = "changed at the platform since it was last applied, so it is deleted only with --take-ours"
         yield f"      {paint(said, 33)}"
-    if change.barred:
+    if change.barred and change.barred not in noticed:
         yield f"      {paint(plain(change.barred), 33)}"
     if change.unjudged and not change.edits:
         yield "      its tests have not let it through yet"

@@ -128,7 +128,7 @@ class Asked:
             must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
             for note in await holding.notes(control, found, self.only) if self.quiet else ():
                 say(f"note: {note}")  # before anything goes live
-            if found.changes:
+            if asks(found):
                 confirm(question(found), yes=self.yes)
             more = {
                 "force": self.force,
@@ -172,6 +172,11 @@ def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:
     if not lost:
         return given
     return agrees(f"This deletes for good: {'; '.join(lost)}. Delete that?", given=given, ask=ask)
+
+
+def asks(found: Plan) -> bool:
+    """Whether a yes does anything."""
+    return not all(one.barred for one in found.changes)
 
 
 def question(found: Plan) -> str:

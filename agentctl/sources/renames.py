@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, Vali
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import KEY
 from agentctl.sources.aside import file_beside
-from agentctl.sources.toml import Unreadable, read_toml
+from agentctl.sources.problems import located
+from agentctl.sources.toml import Unreadable, read_text, read_toml
 
 FILENAME = "renames.toml"
 _HEADER = (
@@ -24,6 +25,7 @@ _HEADER = (
     "# older than a rename. Where two branches have each added one, keep both lines.\n"
 )
 _HINT = "Keep the lines that agentctl rename has written, of two branches both."
+_MARKS = ("<<<<<<<", "|||||||", "=======", ">>>>>>>")  # of Git, around what it could not merge
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 Key = Annotated[str, StringConstraints(pattern=f"^(?:{KEY.pattern})$")]
 
@@ -61,6 +63,7 @@ def recorded(root: Path) -> tuple[Rename, ...]:
     if not path.exists():
         return ()
     try:
+        _must_be_merged(read_text(path, FILENAME, root))
         table = read_toml(path, FILENAME, root)
         found = _RENAMES.validate_python(table.pop("renames", []))
     except Unreadable as error:
@@ -76,6 +79,15 @@ def recorded(root: Path) -> tuple[Rename, ...]:
     if table:
         raise ConfigurationError([Problem(FILENAME, f"has unknown keys: {', '.join(table)}")], _HINT)
     return tuple(sorted(found, key=lambda one: one.id))
+
+
+def _must_be_merged(text: str) -> None:
+    """Raise ConfigurationError where Git has left the two sides of a merge to a person."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if mark := next((one for one in _MARKS if line.startswith(one)), None):
+            what = f"is a mark of Git ({mark}): two branches have each added a rename, and both are to be kept"
+            hint = f"Keep the lines of both sides, and take out the marks alone ({', '.join(_MARKS)})."
+            raise ConfigurationError([Problem(located(FILENAME, f"line {number}"), what)], hint)
 
 
 def done(old: str, new: str) -> Rename:
@@ -97,6 +109,12 @@ def record(root: Path, more: Iterable[Rename]) -> None:
         file_beside(place, f"{_HEADER}renames = [\n{lines}]\n".encode()).replace(place)
     except OSError as error:
         raise ConfigurationError([Problem(FILENAME, f"cannot be written: {error.strerror}")]) from None
+
+
+def last(renames: Sequence[Rename], old: str, new: str) -> Rename | None:
+    """The rename of `old` to `new` after which none has to do with either key; None where there is none."""
+    touching = [one for one in renames if {one.old, one.new} & {old, new}]
+    return touching[-1] if touching and (touching[-1].old, touching[-1].new) == (old, new) else None
 
 
 def formers(renames: Sequence[Rename], key: str) -> set[str]:

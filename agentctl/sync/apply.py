@@ -57,12 +57,12 @@ async def apply(
     """
     ledger = Ledger(plan, kinds, on_change)
     removal = Removal(kinds, bindings, ledger)
-    doubtful = set() if take_ours else {change.desired.ref for change in plan.doubtful}
     stay = staying(plan, kinds, lambda one: one.stays(take_ours=take_ours))
     await bindings.settle(plan.settled)
     await let_go(plan, kinds, bindings)
     exchange = Exchange(plan, kinds, bindings, judged=gate is not None)
-    run = _Run(bindings, ledger, removal, exchange, take_ours, destroy, gate, patience or Patience(), doubtful)
+    waiting = _waiting(plan, take_ours=take_ours)
+    run = _Run(bindings, ledger, removal, exchange, take_ours, destroy, gate, patience or Patience(), waiting)
     for kind in kinds:
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
@@ -78,6 +78,12 @@ async def apply(
     return ledger.applied()
 
 
+def _waiting(plan: Plan, *, take_ours: bool) -> set[Ref]:
+    """What is not written as a whole. Of what no file declares, a barred object is not ours: nothing waits for it."""
+    barred = {change.desired.ref for change in plan.changes if change.barred and change.action != "delete"}
+    return barred if take_ours else barred | {change.desired.ref for change in plan.doubtful}
+
+
 class _Run:
     """The writes of one apply."""
 
@@ -91,7 +97,7 @@ class _Run:
         destroy: bool,
         gate: Gate | None,
         patience: Patience,
-        doubtful: set[Ref],
+        waiting: set[Ref],
     ) -> None:
         self._bindings = bindings
         self._ledger = ledger
@@ -101,7 +107,7 @@ class _Run:
         self._destroy = destroy
         self._verdicts = Verdicts(gate, bindings.unjudged)
         self._patience = patience
-        self._absent = set(doubtful)  # with what was deleted there, held back: what refers to them waits with them
+        self._absent = set(waiting)  # with what was deleted there, held back: what refers to them waits with them
         self._made: dict[Ref, asyncio.Event] = {}  # of the kind at hand: set once the new id is bound, or never will be
 
     def expect(self, changes: Sequence[Change]) -> None:

@@ -144,9 +144,9 @@ async def _bound_content(kind: Kind[Any], ref: Ref, now: Observed, bindings: Bin
 
 def _of_somebody(kind: Kind[Any], own: Ref, bound: str, other: str) -> str:
     mark = f"carries the mark of {own.kind} {own.key}, which is {bound}"
-    what = f"the {own.kind} {other} {mark}, and holds something else"
+    what = f"the {own.kind} {other} {mark}, and holds something else, so it is not known to be ours"
     way = f"to keep it, take our mark off it in the dashboard ({kind.traits.mark}), else delete it there"
-    return f"{what}, so this sync does not delete it: {way}"
+    return f"{what}, and no sync deletes it: {way}"
 
 
 def _changed_there(

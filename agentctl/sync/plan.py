@@ -32,8 +32,8 @@ class Change:
     old object. `again`: an earlier run has begun to create it, and left nothing. `unjudged`: it is there, and a gate
     has to let it through still; there may be no edits. `instead`: the bound one is gone, and `observed`, which claims
     to be it, would take its place. `doubt`: why it is probably not meant, in words with what to do; it is left
-    undone unless somebody says that ours counts. `barred`: why no word does it, since it is not known to be ours, with
-    what a person can do about it.
+    undone unless somebody says that ours counts. `barred`: why no word does it, in words with what a person can do
+    about it: it is not known to be ours, or the files are older than what is there.
     """
 
     action: Literal["create", "update", "delete"]
@@ -213,7 +213,8 @@ class Plan:
         doomed = Counter(
             change.desired.kind
             for change in self.changes
-            if (change.action == "delete" and not change.replaces) or (take_ours and change.overwrites)
+            if not change.barred
+            and ((change.action == "delete" and not change.replaces) or (take_ours and change.overwrites))
         )
         doomed.update(ref.kind for ref, _ in self.lapsed)
         lost = [(doomed[kind], count, f"{kind}s") for kind, count in self.ours.items() if kind in doomed]

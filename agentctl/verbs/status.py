@@ -102,11 +102,12 @@ def _what(change: Change, state: State) -> str:
         return f"{name} was deleted there"
     if change.action == "delete":
         return f"{name}: a former one {'was edited there' if change.foreign else 'is to be deleted'}"
-    doubt = change.doubt if change.desired.kind == AGENT_KIND else ""  # its parts are doubted for the same reason
+    # Its parts are held back for the same reason.
+    why = change.doubt or change.barred if change.desired.kind == AGENT_KIND else ""
     if change.action == "create":
-        return "; ".join(filter(None, (f"{name} is not there yet", doubt)))
+        return "; ".join(filter(None, (f"{name} is not there yet", why)))
     if change.unjudged and not change.edits:
         return f"{name}: its tests have not let it through yet"
     told = any(_STATES[edit.origin] != state or whence(change, edit) != ORIGINS[edit.origin] for edit in change.edits)
     fields = [f"{edit.path} ({whence(change, edit)})" if told else edit.path for edit in change.edits]
-    return "; ".join(filter(None, (f"{name}: {', '.join(fields)}", doubt)))
+    return "; ".join(filter(None, (f"{name}: {', '.join(fields)}", why)))

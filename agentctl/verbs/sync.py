@@ -164,7 +164,7 @@ async def apply(
         bindings = await control.bindings()
         kinds = await control.kinds(bindings)
         stay = [one for one in plan.changes if one.stays(take_ours=take_ours)]
-        doubtful = {one.desired.key.partition("/")[0] for one in stay if one.doubt}
+        doubtful = {one.desired.key.partition("/")[0] for one in stay if one.doubt or one.barred}
         for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in doubtful):
             await unhold(control, hold.key)
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None

@@ -32,7 +32,7 @@ def held_back(change: Change) -> str:
     if change.doubt:
         return f"{name} is probably not meant"
     if change.barred:
-        return f"{name} is not known to be ours"
+        return f"{name} is {'deleted' if change.action == 'delete' else 'written'} by no option"
     if change.vanished:
         return f"{name} was deleted at the platform"
     why = {edit.path: whence(change, edit) for edit in change.foreign}

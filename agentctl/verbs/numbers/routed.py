@@ -35,7 +35,7 @@ async def doubted(control: Control, plan: Planned, bindings: Bindings) -> Planne
 
     One whose agent cannot be read, or carries no other's mark, stays as it is.
     """
-    asked = [one for one in plan.changes if one.desired.kind == phone_number.KIND and one.overwrites]
+    asked = [one for one in plan.changes if one.desired.kind == phone_number.KIND and one.overwrites and not one.barred]
     rings = [one.observed.body.get("agent_id") if one.observed else None for one in asked]
     owners = await asyncio.gather(*(_owner(control, agent_id, bindings) for agent_id in rings))
     found = {one.desired.ref: (one, owner) for one, owner in zip(asked, owners, strict=True) if owner}

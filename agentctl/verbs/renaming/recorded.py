@@ -11,13 +11,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from agentctl.errors import SyncError, UsageError
-from agentctl.sources.renames import FILENAME, Rename, done, moved, record, recorded
+from agentctl.sources.renames import FILENAME, Rename, done, last, moved, record, recorded
 from agentctl.sync.kind import Scope
 from agentctl.verbs.renaming.begun import Given
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 _PREFIX = "renamed "
+
+
+@dataclass(frozen=True)
+class Noted:
+    """That the store has seen a rename. `before`: it was done before this store's time, so not by it."""
+
+    before: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,20 +100,28 @@ async def note(control: Control, old: str, new: str, *, again: bool) -> None:
     """Both have seen this rename from now on, and these files what it takes back. Raises StoreError and
     ConfigurationError.
 
-    `again`: it was done before, by a run that may have been killed after this step.
+    `again`: this store had done all of it before, so that it is no other rename. Nor is one that the list has and that
+    was done without this store, as for an environment that lags behind: other stores have seen it by that line.
     """
-    some = (await listed(control))[-1:] if again else await unseen(control)
-    known = [one for one in some if (one.old, one.new) == (old, new)]
-    one = known[-1] if known else done(old, new)
-    await asyncio.to_thread(record, control.directory, [*(await missed(control)).renames, one])
+    lacking = (await missed(control)).renames
+    one = last(sorted([*await listed(control), *lacking], key=lambda one: one.id), old, new)
+    if one is None or not (again or await _was_elsewhere(control, one)):
+        one = done(old, new)
+    await asyncio.to_thread(record, control.directory, [*lacking, one])
     await save(control, one)
+
+
+async def _was_elsewhere(control: Control, one: Rename) -> bool:
+    """Whether this store has neither done this rename nor learnt it."""
+    state = await (await _noted(control, one)).state(Noted)
+    return state is None or state.before
 
 
 async def settle(control: Control) -> None:
     """What these files have seen and this store knows nothing of was before its time, and is seen from now on."""
     if not await _unlearnt(control):
         for one in await unseen(control):
-            await save(control, one)
+            await save(control, one, before=True)
 
 
 async def _unlearnt(control: Control) -> list[Rename]:
@@ -140,9 +155,13 @@ async def _seen(control: Control) -> list[Rename]:
     return [Rename(id=ident, old=old, new=new) for ident, old, new in words]
 
 
-async def save(control: Control, one: Rename) -> None:
-    """The store has seen it, in every environment."""
-    await Undertaking(await control.store(), _everywhere(control), noted(one)).save({})
+async def save(control: Control, one: Rename, *, before: bool = False) -> None:
+    """The store has seen it, in every environment. `before`: as of `Noted`."""
+    await (await _noted(control, one)).save(asdict(Noted(before)))
+
+
+async def _noted(control: Control, one: Rename) -> Undertaking:
+    return Undertaking(await control.store(), _everywhere(control), noted(one))
 
 
 def noted(one: Rename) -> str:

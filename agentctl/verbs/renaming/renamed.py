@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
@@ -120,9 +120,9 @@ class Moves:
         is_known = all(old in self.bound for old, _ in chain) and (start in self.bound or start not in self.known)
         if is_known and not is_ring:
             return renames
-        back = ", then ".join(f"mv {ASSISTANTS}/{new} {ASSISTANTS}/{old}" for old, new in steps[::-1])
+        moves = [(new, old) for old, new in steps[::-1]]
         if is_known:
-            return f"first {back}, then {renames}"
+            return f"first {_put(moves)}, then {renames}"
         # What is known by its mark alone has to be taken up under the key that it is marked with.
         gone = f"what was {start} and all else that its plan says"
         prune = f" --prune, which deletes {gone}" if not is_ring and start in self.known else ""
@@ -132,7 +132,17 @@ class Moves:
             how = f", again until {start} is found and gone, or an hour has passed" if prune else ""
         else:
             why, how = "the store here does not know it", " (without a shared store --stateless too)"
-        return f"{why}, so first {back}, then agentctl sync{prune}{how}, then {renames}"
+        if is_ring or last not in self.declared:
+            return f"{why}, so first {_put(moves)}, then agentctl sync{prune}{how}, then {renames}"
+        # A new one has the place by now: onto it nothing can be put back, and what is put aside is nobody's to make.
+        back = f"agentctl rename {self.aside} {last}" if prune else _put([(self.aside, last)])
+        only = "" if prune else "".join(f" --only {old}" for old in sorted(old for old, _ in chain))
+        first = _put([(last, self.aside), *moves])
+        return f"{why}, so first {first}, then agentctl sync{prune}{only}{how}, then {renames}, then {back}"
+
+
+def _put(moves: Iterable[Step]) -> str:
+    return ", then ".join(f"mv {ASSISTANTS}/{old} {ASSISTANTS}/{new}" for old, new in moves)
 
 
 def moves(

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 
 from agentctl.sources.renames import FILENAME
+from tests.agentctl.verbs.pulling.test_texts import edited as edited_there
 from tests.agentctl.verbs.renaming.test_rename import in_sync
 from tests.agentctl.verbs.renaming.test_renamed import names, routes
+from tests.faults.test_edited_list import api
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
@@ -114,13 +116,13 @@ def test_older_files_write_nothing_whatever_was_renamed(
     commit(two, "newer")
     before, ringing = two.sandbox.state()["agents"], routes(two)
     check_out(two, "older")
-    for options in ((), ("--prune", "--force")):
+    for options in ((), ("--prune", "--force"), ("--take-ours",), ("--prune", "--take-ours", "--force")):
         with two.writes() as writes:
             code, out, err = two("sync", "--yes", *options)
         assert (code, writes, two.sandbox.state()["agents"], routes(two)) == (3, [], before, ringing), out + err
         assert f"{FILENAME} does not have agentctl rename" in out
         assert "update the checkout (git pull)" in out
-        assert "--take-ours" not in out
+        assert "--take-ours" not in out + err
     check_out(two, "newer")
     in_sync(two)
 
@@ -149,12 +151,94 @@ def test_another_store_learns_what_was_renamed_in_its_order(
     in_sync(two)
 
 
+def test_what_lags_behind_with_its_marks_is_learnt_all_the_same(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    """After the first of two steps the mark of b is one's that is c here: no assistant of somebody else's."""
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.overrides]\nphone.numbers = []\n")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("--env", "staging", "sync", "--yes", "--stateless")[0] == 0
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    shift(two)
+    before = set(names(two))
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    rename(two, "b c", "a b")
+    for _ in range(2):
+        code, out, err = two("--env", "staging", "sync", "--yes")
+        assert (code, set(names(two))) == (0, before), out + err
+    agents = two.sandbox.state()["agents"].values()
+    prompts = {
+        tag.rpartition("/")[2]: one["conversation_config"]["agent"]["prompt"]["prompt"]
+        for one in agents
+        for tag in one["tags"]
+        if "/staging/" in tag
+    }
+    assert (prompts["b"], prompts["c"]) == ("Vereinbare Termine.", "Nimm Bestellungen auf.")
+
+
 def test_what_is_run_again_is_listed_once(two: Bench) -> None:
-    rename(two, "a z")
+    rename(two, "a z", "b y")
     listed = (two.root / FILENAME).read_text()
     rename(two, "a z")  # as after a run that was killed
     assert (two.root / FILENAME).read_text() == listed
     in_sync(two)
+
+
+def test_what_was_edited_there_is_not_taken_into_older_files_nor_promoted_from_them(two: Bench) -> None:
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.overrides]\nphone.numbers = []\n")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    commit(two, "older")
+    rename(two, "b c")
+    for one in two.sandbox.state()["agents"].values():
+        body = {"conversation_config": {"agent": {"prompt": {"prompt": "Von Hand."}}}}
+        api(two, "PATCH", f"agents/{one['agent_id']}", body)
+    edited_there(two, "a/preise", "Von Hand.")
+    before = two.sandbox.state()
+    check_out(two, "older")
+    files = {path: path.read_text() for path in (two.root / "assistants").rglob("*.*")}
+    with two.writes() as writes:
+        code, out, err = two("pull", "a", "--yes")
+        assert (code, "these files are older" in out + err, "--take-ours" in out + err) == (3, True, False), out + err
+        code, out, err = two("promote", "staging", "production", "a", "--yes", "--take-ours", "--force")
+        assert (code, "these files are older" in out + err) == (3, True), out + err
+    assert writes == []
+    assert {path: path.read_text() for path in (two.root / "assistants").rglob("*.*")} == files
+    assert two.sandbox.state()["agents"] == before["agents"]
+
+
+def test_a_yes_on_a_terminal_is_not_asked_for_what_no_word_does(two: Bench) -> None:
+    commit(two, "older")
+    rename(two, "a z")
+    fresh(two)
+    check_out(two, "older")
+    edited(two, "a")
+    with two.writes() as writes:
+        code, out, err = two("sync")
+    assert (code, writes, "these files are older" in out) == (3, [], True), out + err
+
+
+def test_what_an_environment_lags_behind_with_is_listed_once(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.overrides]\nphone.numbers = []\n")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    rename(two, "a z")
+    listed, before = (two.root / FILENAME).read_text(), set(names(two))
+    monkeypatch.setenv("DATABASE_URL", other_dsn)  # which knows nothing of either environment
+    (two.root / "assistants" / "z").rename(two.root / "assistants" / "a")
+    assert two("--env", "staging", "sync", "--yes")[0] == 0
+    assert two("--env", "staging", "rename", "a", "z", "--yes")[0] == 0
+    assert ((two.root / FILENAME).read_text(), set(names(two))) == (listed, before)
+    shutil.rmtree(two.root / "assistants" / "z")
+    for where in ((), ("--env", "staging")):
+        assert two(*where, "sync", "--yes", "--prune", "--take-ours", "--force", "--stateless")[0] == 0
+    fresh(two)
+    rename(two, "a z")  # by now that store has done the first itself, so that this is another one
+    assert (two.root / FILENAME).read_text().count("id =") == 2
 
 
 def test_another_assistant_of_the_same_key_is_renamed_as_well(two: Bench) -> None:
@@ -208,12 +292,27 @@ def test_a_rename_that_git_took_back_is_taken_back_by_the_opposite_one(two: Benc
     assert (two.root / FILENAME).read_text().count("id =") == 2
 
 
+def test_so_is_one_that_was_taken_back_before_in_another_store(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename(two, "a z", "z a")
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("sync", "--yes", "--stateless")[0] == 0
+    commit(two, "before")
+    rename(two, "a z")
+    check_out(two, "before")
+    rename(two, "z a")
+    assert (two.root / FILENAME).read_text().count("id =") == 4
+    in_sync(two)
+
+
 def test_a_list_that_is_broken_is_an_error_with_its_place(two: Bench) -> None:
     rename(two, "a z")
     path: Path = two.root / FILENAME
     good = path.read_text()
     for text, where in (
-        (f"<<<<<<< HEAD\n{good}", "line 1"),
+        (good.replace("  {", "<<<<<<< HEAD\n  {"), "line 4: is a mark of Git (<<<<<<<)"),
+        (good.replace("]\n", ">>>>>>> other\n]\n"), "Keep the lines of both sides"),
         (good.replace('new = "z"', 'new = "Z Z"'), "renames.0.new"),
         (good.replace("renames =", "renamed ="), "unknown keys: renamed"),
         ("renames = 3", "must be a list"),
@@ -261,6 +360,48 @@ def test_a_store_has_to_learn_before_anything_else_and_in_every_environment(
     assert two("rename", "a", "z", "--yes")[0] == 0
     assert two("sync", "--yes", "--stateless")[0] == 0
     assert names(two) == before
+
+
+@pytest.mark.parametrize("where", [(), ("--env", "staging")])
+def test_another_assistant_that_has_the_old_key_in_this_store_stays_what_it_is(
+    two: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch, dsn: str, where: tuple[str, ...]
+) -> None:
+    """Made by both under one key, and one of them was given another since."""
+    project = two.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.overrides]\nphone.numbers = []\n")
+    made(two, "test", "Hier ist der Laden.")
+    assert two("sync", "--yes")[0] == 0
+    rename(two, "test shop")
+    edited(two, "shop")
+    assert two("sync", "--yes")[0] == 0
+    listed = (two.root / FILENAME).read_text()
+    commit(two, "merged")
+    (two.root / FILENAME).unlink()
+    shutil.rmtree(two.root / "assistants" / "shop")
+    made(two, "test", "Hier wird geprobt.")
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    assert two("sync", "--yes", "--stateless")[0] == 0
+    shutil.copytree(two.root / "assistants" / "test", two.root / "merged" / "assistants" / "test")
+    check_out(two, "merged")
+    before = names(two)
+    code, _, err = two("sync", "--yes")
+    assert (code, "agentctl rename test shop" in err) == (1, True), err
+    code, out, err = two(*where, "rename", "test", "shop", "--yes")
+    assert (code, "test is another assistant here" in out + err) == (0, True), out + err
+    code, out, err = two("sync", "--yes", "--prune", "--stateless")
+    assert (code, names(two)) == (0, before), out + err
+    prompts = {
+        tag.rpartition("/")[2]: one["conversation_config"]["agent"]["prompt"]["prompt"]
+        for one in two.sandbox.state()["agents"].values()
+        for tag in one["tags"]
+    }
+    assert (prompts["shop"], prompts["test"]) == ("Du bist jetzt shop.", "Hier wird geprobt.")
+    assert (two.root / FILENAME).read_text() == listed
+    in_sync(two)
+    monkeypatch.setenv("DATABASE_URL", dsn)  # with the other store, test is new
+    assert two("sync", "--yes")[0] == 0
+    assert names(two) == before
+    in_sync(two)
 
 
 def test_a_new_store_makes_no_second_agent_beside_one_with_a_former_mark(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -383,3 +385,48 @@ def test_one_that_never_was_cannot_be_renamed(known: Bench) -> None:
         code, out, err = known("rename", "empfamg", "zweite", "--yes")
     assert (code, writes) == (2, []), out + err
     assert "Did you mean empfang?" in err
+
+
+def obey(known: Bench, told: str) -> list[str]:
+    """Do what is said, word for word, as a shell does it; the steps."""
+    steps = re.sub(r" \([^)]*\)", "", re.split("; ", told.partition(", so first ")[2])[0]).split(", then ")
+    for step in steps:
+        if step.startswith("mv "):
+            subprocess.run(shlex.split(step), cwd=known.root, check=True)
+        else:
+            code, out, err = known(*step.removeprefix("agentctl ").split(), "--yes")
+            assert code == 0, f"{step}: {out}{err}"
+    return steps
+
+
+def test_a_new_folder_under_the_old_key_is_put_aside_and_comes_back(
+    known: Bench, other_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = known.root / "agentctl.toml"
+    project.write_text(f"{project.read_text()}[environments.staging.overrides]\nphone.numbers = []\n")
+    assert known("--env", "staging", "sync", "--yes")[0] == 0
+    assert known("rename", "empfang", "c", "--yes")[0] == 0
+    other(known, "empfang")
+    monkeypatch.setenv("DATABASE_URL", other_dsn)
+    agents, folders = known.sandbox.state()["agents"], texts(known)
+    listed = (known.root / "renames.toml").read_text()
+    (told,) = [one for one in known("--env", "staging", "plan")[1].splitlines() if "so first " in one]
+    steps = obey(known, told)
+    assert steps[:2] == ["mv assistants/empfang assistants/aside", "mv assistants/c assistants/empfang"]
+    assert steps[-1] == "mv assistants/aside assistants/empfang"
+    assert (texts(known), known.sandbox.state()["agents"].keys()) == (folders, agents.keys())
+    assert (known.root / "renames.toml").read_text() == listed
+    assert known("--env", "staging", "sync", "--yes")[0] == 0
+    made = {tag: one for one in known.sandbox.state()["agents"].values() for tag in one["tags"] if "/staging/" in tag}
+    prompts = {
+        tag.rpartition("/")[2]: one["conversation_config"]["agent"]["prompt"]["prompt"] for tag, one in made.items()
+    }
+    assert prompts == {key: text.strip() for (key, file), text in folders.items() if file == "prompt.md"}
+    assert known.json("--env", "staging", "plan")["changes"] == []
+
+
+def texts(known: Bench) -> dict[tuple[str, str], str]:
+    """Every file of an assistant, by its key and its name."""
+    folder = known.root / "assistants"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {(path.relative_to(folder).parts[0], path.name): path.read_text() for path in files}
