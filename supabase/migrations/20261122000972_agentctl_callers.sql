@@ -172,32 +172,39 @@ $$;
 -- was written, without its trunk prefix; null where only a mark of it is kept. `caller`: the same for one caller's
 -- calls; null where the country is not known.
 create or replace function public.agentctl_calls_of_number(args jsonb) returns jsonb
-language sql stable security definer set search_path = '' set timezone = 'UTC'
+language plpgsql stable security definer
+set search_path = '' set timezone = 'UTC' set plan_cache_mode = 'force_custom_plan'
 as $$
-    with asked as (
-        select agentctl.tenant(args) owner, args->>'digits' digits, (args->>'whole')::boolean whole
-    ), present as (
+declare
+    owner text := agentctl.tenant(args);
+    digits text := args->>'digits';
+    whole boolean := args->>'whole';
+    answer jsonb;
+begin
+    with present as (
         select c.conversation_id, '+' || agentctl.digits(c.external_number) number
-        from asked a join agentctl.calls c on c.tenant = a.owner
-        where case
-            when a.whole then agentctl.digits(c.external_number) = a.digits
-            else agentctl.digits(c.external_number) like '%' || a.digits
-        end
+        from agentctl.calls c
+        where c.tenant = owner and (
+            whole and agentctl.backwards(c.external_number) = agentctl.backwards(digits)
+            or not whole and agentctl.backwards(c.external_number) like agentctl.backwards(digits) || '%'
+        )
         union
         select c.conversation_id, agentctl.user_number(c.user_id)
-        from asked a join agentctl.calls c on c.tenant = a.owner
-        where c.user_id is not null and agentctl.is_user(c.user_id, a.digits, a.whole)
+        from agentctl.calls c
+        where c.tenant = owner and c.user_id is not null and agentctl.is_user(c.user_id, digits, whole)
     ), found as (
         select p.conversation_id, p.number, case when p.number like '+%' then coalesce(
-            encode(agentctl.mark(a.owner, 'number', agentctl.digits(p.number)), 'hex'), p.number
+            encode(agentctl.mark(owner, 'number', agentctl.digits(p.number)), 'hex'), p.number
         ) end caller
-        from asked a cross join present p
+        from present p
         union all
         select k.conversation_id, null, encode(k.caller, 'hex')
-        from asked a join agentctl.callers k
-            on k.tenant = a.owner and k.names && agentctl.asked_marks(a.owner, a.digits, a.whole)
+        from agentctl.callers k
+        where k.tenant = owner and k.names && agentctl.asked_marks(owner, digits, whole)
     )
-    select coalesce(jsonb_agg(to_jsonb(f) order by f.conversation_id), '[]') from found f
+    select coalesce(jsonb_agg(to_jsonb(f) order by f.conversation_id), '[]') into answer from found f;
+    return answer;
+end
 $$;
 
 -- How many calls were emptied before marks of their callers were kept: no number leads to them.
