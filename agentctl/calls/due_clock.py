@@ -50,7 +50,7 @@ _BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\
 _LATE = re.compile(r"(?:nachmittags?|abends?|afternoon|evening|tonight)\b")
 _EARLY = re.compile(r"\b(?:früh|morgens|vormittags?|morning)\b")
 _NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
-_NOON = re.compile(r"\bmittags?\b")
+_NOON = re.compile(r"\b(?:mittags?|noon|midday)\b")
 # Parts of the day, and the hours from the first up to the last that they can mean.
 _PARTS = (
     (re.compile(r"(?:\bmorgens|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 12)),
@@ -77,7 +77,7 @@ def clocks(phrase: Phrase) -> list[list[time]]:
             elif late != early and hour < 12:
                 times = [one for one in times if (one.hour >= 12) == late] or times
             named.append(times)
-    if phrase.take(_TWELVE):
+    if phrase.take(_TWELVE) and not named:
         named.append([time(12)])
     bounds, bare = phrase.take(_RANGE, _BOUND), phrase.take(_BARE)
     phrase.bounded = bool(bounds or (named and bare))

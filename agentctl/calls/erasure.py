@@ -175,9 +175,9 @@ def _callers(payload: bytes) -> set[str]:
 
 
 def _as_number(user_id: str | None) -> str | None:
-    """What a site passed as user_id, if it reads as a number."""
+    """What a site passed as user_id, if it reads as a number with its country; any other may be an account's."""
     read = number.read(user_id or "")
-    return read.digits if read and len(read.digits) >= _LEAST else None
+    return read.digits if read and read.is_whole and len(read.digits) >= _LEAST else None
 
 
 def _numbers(value: Any) -> Iterator[str | None]:

@@ -118,6 +118,7 @@ def test_what_a_model_makes_of_the_words_is_taken_if_they_can_mean_it(
         ("morgen Mittag um eins", time(1), time(13)),
         ("tomorrow noon", time(0), time(12)),
         ("tomorrow at 12 noon", time(0), time(12)),
+        ("tomorrow at 12 o'clock noon", None, time(12)),
         ("heute Nachmittag", time(3, 3), None),
         ("heute Nachmittag", time(15, 30), time(15, 30)),
         ("by tomorrow evening", time(9), None),
