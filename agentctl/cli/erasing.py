@@ -210,7 +210,8 @@ def _done(done: Forgotten) -> Iterator[str]:
 def _unknown(who: str, found: Found, *, keep_remote: bool) -> str:
     from agentctl.cli.render_call import line
 
-    where = "here" if keep_remote else "here or at ElevenLabs"
+    # By an id it was asked for there; by a number nobody can.
+    where = "here" if keep_remote or found.traces.numbers else "here or at ElevenLabs"
     refused = " What comes of it later is refused." if found.traces.conversation_ids or found.traces.numbers else ""
     return f"Nothing is known of {line(who)} {where}.{refused}"
 

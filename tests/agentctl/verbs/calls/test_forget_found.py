@@ -25,6 +25,7 @@ def test_a_number_leads_to_calls_that_were_emptied_for_their_age(bench: Bench) -
     assert {row["conversation_id"] for row in bench.json("calls", "list")} == {other}
     assert emptied not in json.dumps(bench.json("calls", "events", "--state", "done"))
     assert not bench.json("calls", "forget", CALLER, "--yes")["known"]
+    assert f"Nothing is known of {CALLER} here. What" in bench("calls", "forget", CALLER, "--yes")[1]
 
 
 def test_several_whose_calls_were_emptied_are_told_apart(bench: Bench) -> None:
