@@ -29,7 +29,8 @@ AgentctlError                   exit 1: the work failed
 │   ├── BadSignature            missing, malformed, too old or wrong
 │   └── Malformed               not the shape that the vendor documents
 ├── DigestError                 a digest engine failed; `charged` says whether that may have cost money
-│   └── BudgetSpent             the day's budget for the language model allows no further request
+│   ├── BudgetSpent             the day's budget for the language model allows no further request
+│   └── TranscriptTooLong       no language model is asked about that much
 └── MailError                   a mail route refused; `permanent` says whether trying again can help
 """
 
@@ -240,6 +241,10 @@ class DigestError(AgentctlError):
 
 class BudgetSpent(DigestError):
     """The day's budget for the language model allows no further request."""
+
+
+class TranscriptTooLong(DigestError):
+    """No language model is asked about that much."""
 
 
 class MailError(AgentctlError):

@@ -88,9 +88,10 @@ class Digest:
     `outcome` is one of the assistant's list; `sentiment` positive, neutral, negative or mixed; `caller_name` and
     `caller_number` as the caller gave them. `asked_sha256` is of all that the model was asked; `cost` in the money of
     the prices that are set; `seconds` how long it took. None: nobody judged, said or counted. `detail` holds why a
-    better engine did not write it (`fallback_from`, `error`, `over_budget`), and of a model's answer what was dropped
-    (`dropped`: items without evidence; `dates`: how many dates and times were corrected or dropped; `unproven`: of
-    the caller).
+    better engine did not write it (`fallback_from`, `error`, `over_budget`, `too_long`), and of a model's answer what
+    was dropped (`dropped`: items without evidence; `left_out`: how many items were more than a digest has; `dates`: how
+    many dates and times were corrected or dropped; `unproven`: of the caller). The store adds `earlier_transcript` to
+    one that stays although other words were delivered since.
     """
 
     engine: str

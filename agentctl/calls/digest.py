@@ -16,7 +16,7 @@ from agentctl.calls.call import ActionItem, Call, Digest, Wanted
 from agentctl.calls.completions import Completions
 from agentctl.calls.event import told
 from agentctl.calls.language_model import LanguageModel
-from agentctl.errors import BudgetSpent, DigestError
+from agentctl.errors import BudgetSpent, DigestError, TranscriptTooLong
 from agentctl.resources.action_items import ITEM_ID
 
 log = logging.getLogger(__name__)
@@ -86,8 +86,9 @@ class WithFallback:
         log.warning("digest of %s fell back: %s", told(call.conversation_id), error.message)
         made = await self.second.digest(call, wanted)
         reason = {"fallback_from": "llm", "error": error.message}
-        spent = {"over_budget": True} if isinstance(error, BudgetSpent) else {}
-        return replace(made, detail={**made.detail, **reason, **spent})
+        kinds = {"over_budget": BudgetSpent, "too_long": TranscriptTooLong}
+        known = {name: True for name, kind in kinds.items() if isinstance(error, kind)}
+        return replace(made, detail={**made.detail, **reason, **known})
 
 
 def _dated(item: ActionItem, call: Call) -> ActionItem:

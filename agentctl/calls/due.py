@@ -72,6 +72,8 @@ def _on(phrase: Phrase, possible: Sequence[date], proposed: date | None) -> date
 def _at(phrase: Phrase, named: Sequence[Sequence[time]], proposed: time | None) -> time | None:
     """A model may tell afternoon from morning, which words like "um drei Uhr" do not."""
     possible = [one for times in named for one in times]
+    if proposed and phrase.part and phrase.sure and not phrase.part[0] <= proposed.hour < phrase.part[1]:
+        return None
     if not possible or phrase.bounded or proposed in possible or (proposed and not phrase.sure):
         return proposed
     if len(named) > 1:

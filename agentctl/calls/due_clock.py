@@ -39,9 +39,10 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], int]], ...] = (
     (re.compile(rf"\b{_HOUR}\s+{_MINUTES}(?=\s*[ap]\.?\s?m\b){_SAID}"), lambda found: amount(found["m"])),
     (re.compile(rf"\b{_HOUR}(?=\s*(?:uhr\b|o['’ ]?clock\b|[ap]\.?\s?m\b)){_SAID}"), lambda _: 0),
 )
-# "um zehn": an hour, but not which half of the day, so that it is left to the model.
+_TWELVE = re.compile(r"\b(?:(?:12|twelve)\s+)?(?:noon|midday)\b")
+# "um zehn": an hour, but which half of the day only a part of it tells; else that is left to the model.
 _BARE = re.compile(
-    rf"\b(?:um|gegen|ab|vor|nach|at|around|before|after)\s+{_HOUR}"
+    rf"\b(?P<by>um|gegen|ab|vor|nach|at|around|before|after)\s+{_HOUR}"
     rf"(?!\s*(?:[.:\d]|st\b|nd\b|rd\b|th\b|tag|woche|monat|day|week|month|{alternatives(MONTHS)}))"
 )
 _RANGE = re.compile(rf"\b{_HOUR}(?::[0-5]\d)?(?:\s*uhr)?\s*(?:und|oder|bis|and|or|to|until|-|–)\s*{READ}")
@@ -49,7 +50,15 @@ _BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\
 _LATE = re.compile(r"(?:nachmittags?|abends?|afternoon|evening|tonight)\b")
 _EARLY = re.compile(r"\b(?:früh|morgens|vormittags?|morning)\b")
 _NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
-_NOON = re.compile(r"\bmittags?\b")
+_NOON = re.compile(r"\b(?:mittags?|noon|midday)\b")
+# Parts of the day, and the hours from the first up to the last that they can mean.
+_PARTS = (
+    (re.compile(r"(?:\bmorgens|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 12)),
+    (_NOON, (10, 16)),
+    (re.compile(r"(?:nachmittags?|afternoon)\b"), (12, 19)),
+    (re.compile(r"(?:abends?|evening|tonight)\b"), (17, 24)),
+)
+_OTHER = re.compile(r"\b(?:oder|und|ab|vor|nach|or|and|before|after|from)\b")  # than that part alone
 
 
 def clocks(phrase: Phrase) -> list[list[time]]:
@@ -68,9 +77,25 @@ def clocks(phrase: Phrase) -> list[list[time]]:
             elif late != early and hour < 12:
                 times = [one for one in times if (one.hour >= 12) == late] or times
             named.append(times)
+    if phrase.take(_TWELVE) and not named:
+        named.append([time(12)])
     bounds, bare = phrase.take(_RANGE, _BOUND), phrase.take(_BARE)
     phrase.bounded = bool(bounds or (named and bare))
+    part = None if phrase.bounded or phrase.night else _part(phrase.left)
+    if part and len(bare) == 1 and bare[0]["by"] in ("um", "gegen", "at", "around"):
+        hour = amount(bare[0]["h"])
+        meant = [
+            one for one in _times(hour, 0, None, sure=bare[0]["h"].startswith("0")) if part[0] <= one.hour < part[1]
+        ]
+        return [meant] if len(meant) == 1 else []
+    phrase.part = None if named or bare else part
     return named
+
+
+def _part(words: str) -> tuple[int, int] | None:
+    """The hours of the one part of the day that is meant, if it is one."""
+    found = [hours for pattern, hours in _PARTS if pattern.search(words)]
+    return found[0] if len(found) == 1 and not _OTHER.search(words) else None
 
 
 def _times(hour: int, minutes: int, half: str | None, *, sure: bool) -> list[time]:

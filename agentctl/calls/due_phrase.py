@@ -19,7 +19,7 @@ class Phrase:
     dated: they name a date of the calendar, which then is the only one that they can mean. firm: such a date, or one
     that is counted from the day of the call, which no circumstance moves. clash: what was read contradicts itself, or
     is only what the date is before or after. bounded: the time is before or after one, or among several. night: the
-    day may be the one that it ends in.
+    day may be the one that it ends in. part: the hours of the part of the day that is named instead of a time.
     """
 
     left: str
@@ -28,6 +28,7 @@ class Phrase:
     clash: bool = False
     bounded: bool = False
     night: bool = False
+    part: tuple[int, int] | None = None
 
     @classmethod
     def of(cls, words: str) -> Phrase:

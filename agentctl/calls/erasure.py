@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from agentctl.calls import conversation, inbox, wire
+from agentctl.calls import conversation, inbox, number, wire
 from agentctl.calls.event import Event
 from agentctl.calls.inbox import Store
 from agentctl.calls.number import Number
@@ -21,6 +21,8 @@ from agentctl.errors import Malformed, UsageError
 _SECONDS = 60.0  # the calls of a number are looked for among all
 _NUMBER = re.compile(r"\+?\d[\d ()/.\-]{4,}\d", re.ASCII)
 _LEAST = 6  # digits; fewer end too many numbers
+# As ElevenLabs gives them; events that others signed may have other ones.
+_ID = re.compile(r"conv_[A-Za-z0-9_-]+|[A-Za-z0-9]{20,}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -40,7 +42,7 @@ class Traces:
     `conversation_ids`: also those that were forgotten before and are not gone everywhere. `event_ids`: events that
     became no call, some of them without a conversation. `numbers`: as marks are made of them, digits alone. `counts`:
     how much of each sort there is; `mailed`: who was sent a mail about it. `marked`: how many of the conversations were
-    forgotten before.
+    forgotten before. `nameless`: how many calls of the store no number leads to.
     """
 
     conversation_ids: tuple[str, ...] = field(repr=False)
@@ -49,38 +51,70 @@ class Traces:
     counts: Mapping[str, int] = field(default_factory=dict)
     mailed: tuple[str, ...] = ()
     marked: int = 0
+    nameless: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is here, or was forgotten before."""
+        return bool(self.marked or any(self.counts.values()))
 
 
-async def of_number(store: Store, number: Number) -> Traces:
-    """What there is of this number: in calls, in raw events that became none, and elsewhere of what was forgotten.
+async def of_number(store: Store, asked: Number) -> Traces:
+    """What there is of this number: in calls, also those that were emptied for their age and those of a site that
+    passed it as user_id, in raw events that became none, and elsewhere of what was forgotten.
 
     Raises UsageError for one that is too short to name anybody, or that is of several callers, and StoreError.
     """
-    if len(number.digits) < _LEAST:
+    if len(asked.digits) < _LEAST:
         raise UsageError("that are too few digits for a number", "Write it as +498999998100.")
-    asked = {"digits": number.digits, "whole": number.is_whole}
-    calls = await store.call("calls_of_number", asked, timeout=_SECONDS)
+    terms = {"digits": asked.digits, "whole": asked.is_whole}
+    calls = await store.call("calls_of_number", terms, timeout=_SECONDS)
     found = {str(call["conversation_id"]) for call in calls}
-    numbers = {re.sub(r"\D", "", call["number"]) for call in calls}
-    events = []
-    for row in await store.call("events_with_digits", {"digits": number.digits}, timeout=_SECONDS):
+    events, numbers = await _events(store, asked, found)
+    numbers |= {call["number"] for call in calls if call["number"]}
+    whole = {one for one in numbers if one.startswith("+")}
+    if asked.is_whole:
+        numbers.add(asked.digits)
+    else:
+        emptied = {call["caller"] for call in calls} - {call["caller"] for call in calls if call["number"]}
+        _refuse_several(sorted(whole), len(emptied - {None}))
+    digits = tuple(sorted({one.removeprefix("+") for one in numbers}))
+    nameless = (await store.call("nameless_calls", {}, timeout=_SECONDS))["count"]
+    traces = Traces(tuple(sorted(found)), tuple(events), digits, nameless=nameless)
+    return await _counted(store, traces, **terms)
+
+
+async def _events(store: Store, asked: Number, found: set[str]) -> tuple[list[str], set[str]]:
+    """Raw events of the number that became no call, and the numbers in them; their conversations go into `found`."""
+    events, numbers = [], set()
+    for row in await store.call("events_with_digits", {"digits": asked.digits}, timeout=_SECONDS):
         event = await inbox.fetch(store, Event.from_row(row))
-        if theirs := {one for one in _callers(event.payload or b"") if number.is_that_of(one)}:
+        if theirs := {one for one in _callers(event.payload or b"") if asked.is_that_of(one)}:
             events.append(str(event.id))
-            numbers |= theirs
+            numbers |= {f"+{one}" for one in theirs}
             found |= {event.conversation_id} if event.conversation_id else set()
-    if number.is_whole:
-        numbers.add(number.digits)
-    elif len(numbers) > 1:
-        which = ", ".join(f"+{one}" for one in sorted(numbers))
+    return events, numbers
+
+
+def _refuse_several(numbers: Sequence[str], emptied: int) -> None:
+    """`emptied`: how many more there are of whom only marks are kept."""
+    if len(numbers) + emptied > 1:
+        others = [f"{emptied} whose calls were emptied for their age"] if emptied else []
+        which = ", ".join([*numbers, *others])
         raise UsageError(f"several callers have that number: {which}", "Write it with its country.")
-    return await _counted(store, Traces(tuple(sorted(found)), tuple(events), tuple(sorted(numbers))), **asked)
 
 
 async def of_id(store: Store, which: str) -> Traces:
-    """What there is of one conversation, or of one event and its conversation. Raises StoreError."""
+    """What there is of one conversation, or of one event and its conversation.
+
+    Raises UsageError for what is no id, unless something of it is here all the same; StoreError.
+    """
     if not _UUID.fullmatch(which):
-        return await _counted(store, Traces((which,)))
+        traces = await _counted(store, Traces((which,)))
+        if not traces.is_known and not _ID.fullmatch(which):
+            what = f"{which!r} is neither a number nor the id of a conversation or an event"
+            raise UsageError(what, "Write +498999998100, or an id as `agentctl calls list` shows it: conv_…")
+        return traces
     event = await store.call("find_event", {"id": which}, timeout=_SECONDS)
     ids = (event["conversation_id"],) if event and event["conversation_id"] else ()
     return await _counted(store, Traces(ids, (event["id"],) if event else ()), event_id=which)
@@ -132,11 +166,18 @@ def _callers(payload: bytes) -> set[str]:
         found: Iterator[str | None] = iter(_NUMBER.findall(payload.decode("utf-8", "replace")))
     else:
         try:
-            parsed = [conversation.parse(data).external_number, conversation.parse_failure(data).external_number]
+            call, failure = conversation.parse(data), conversation.parse_failure(data)
+            parsed = [call.external_number, failure.external_number, _as_number(call.user_id)]
         except Malformed:
             parsed = []
         found = iter(parsed) if any(parsed) else _numbers(data)
     return {digits for one in found if one and (digits := re.sub(r"\D", "", one))}
+
+
+def _as_number(user_id: str | None) -> str | None:
+    """What a site passed as user_id, if it reads as a number with its country; any other may be an account's."""
+    read = number.read(user_id or "")
+    return read.digits if read and read.is_whole and len(read.digits) >= _LEAST else None
 
 
 def _numbers(value: Any) -> Iterator[str | None]:

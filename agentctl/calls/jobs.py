@@ -58,7 +58,7 @@ class EventJob:
         )
 
     async def run(self, work: Event) -> bool:
-        """Fetch its payload and process it; False if another worker has it by now."""
+        """Fetch its payload and process it, be it refused; False if another worker has it by now."""
         outcome: Outcome = await process(
             work,
             store=self.store,

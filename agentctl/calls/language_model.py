@@ -102,6 +102,7 @@ class _Checked:
     dropped: list[str] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
     verdicts: dict[str, int] = field(default_factory=dict)
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         self.spoken = Spoken.of(self.call.turns)
@@ -137,6 +138,7 @@ class _Checked:
                     self.dropped.append(item.what)
                 elif not _known(item, turn, kept, before):
                     kept.append(self._item(item, turn))
+        self.left_out = len(kept[MAX_ITEMS:])
         return tuple(kept[:MAX_ITEMS])
 
     def _item(self, item: Item, turn: int) -> ActionItem:
@@ -151,6 +153,7 @@ class _Checked:
         dates = {verdict: self.verdicts[verdict] for verdict in ("corrected", "dropped") if verdict in self.verdicts}
         return {
             "dropped": {"count": len(self.dropped), "items": self.dropped[:_SHOWN]} if self.dropped else None,
+            "left_out": self.left_out or None,
             "dates": dates,
             "unproven": self.unproven,
         }

@@ -21,6 +21,11 @@ from agentctl.errors import Malformed
 
 log = logging.getLogger(__name__)
 
+_REFUSALS = {
+    "forgotten": "its call or its caller was forgotten",
+    "emptied": "the words of its call were erased for their age",
+}
+
 
 class Recordings(Protocol):
     """Where the sound of calls is kept."""
@@ -44,11 +49,11 @@ class Outcome:
     """What became of an event.
 
     stored: a call, new or better than the one stored before. superseded: the stored one is better and stays.
-    recorded: its sound. kept: not understood, `reason` says why. lost: another worker has taken the event over, or its
-    caller was forgotten.
+    recorded: its sound. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, or
+    of a call that was emptied for its age. lost: another worker has taken the event over.
     """
 
-    state: Literal["stored", "superseded", "recorded", "kept", "lost"]
+    state: Literal["stored", "superseded", "recorded", "kept", "refused", "lost"]
     conversation_id: str | None
     reason: str = ""
 
@@ -123,7 +128,11 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
         },
     )
     if not answer["held"]:
-        return Outcome("lost", call.conversation_id)
+        why = (await store.call("refusal", {"conversation_id": call.conversation_id}))["reason"]
+        return _refuse(claimed, call.conversation_id, _REFUSALS[why]) if why else Outcome("lost", call.conversation_id)
+    if kept := answer.get("kept"):
+        of = "; it is of an earlier transcript: agentctl calls digest makes another" if kept == "earlier" else ""
+        log.warning("%s keeps the digest that a language model made of it%s", told(call.conversation_id), of)
     return Outcome("stored" if answer["stored"] else "superseded", call.conversation_id)
 
 
@@ -148,7 +157,13 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
         return Outcome("recorded", sound.conversation_id)
     if await store.call("is_forgotten", {"conversation_id": sound.conversation_id}):
         await recordings.erase(sound.conversation_id)  # while it was being saved
+        return _refuse(claimed, sound.conversation_id, _REFUSALS["forgotten"])
     return Outcome("lost", sound.conversation_id)
+
+
+def _refuse(claimed: Event, conversation_id: str, reason: str) -> Outcome:
+    log.info("event %s is refused: %s", claimed.id, reason)
+    return Outcome("refused", conversation_id, reason)
 
 
 async def _keep(claimed: Event, store: Store, reason: str) -> Outcome:

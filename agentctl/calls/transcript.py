@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentctl.calls import wire
 from agentctl.calls.call import Call, Turn
-from agentctl.errors import DigestError
+from agentctl.errors import TranscriptTooLong
 
 PART = 40_000  # characters: some 12,000 tokens, which small models hold too, and about an hour of talking
 MAX_PARTS = 25
@@ -25,13 +25,13 @@ class Line:
 def parts(call: Call, size: int = PART) -> list[str]:
     """The transcript in parts of about `size` characters, one that is longer by its overlap included.
 
-    Raises DigestError for more than MAX_PARTS, rather than leave something out.
+    Raises TranscriptTooLong for more than MAX_PARTS, rather than leave something out.
     """
     lines = [piece for turn in call.turns for line in _lines(turn) for piece in _pieces(line, size)]
     found = list(_parts(lines, size))
     if len(found) > MAX_PARTS:
         length = sum(len(line.text) for line in lines)
-        raise DigestError(f"the transcript is too long for a digest: {length:,} characters")
+        raise TranscriptTooLong(f"the transcript is too long for a digest: {length:,} characters")
     return found
 
 

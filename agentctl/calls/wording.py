@@ -30,6 +30,7 @@ _GERMAN = {
     "no_quotes": "Aus der Analyse von ElevenLabs, die keine Belege nennt.",
     "dropped_one": "Eine Aufgabe ohne Beleg im Gespräch wurde weggelassen.",
     "dropped": "{count} Aufgaben ohne Beleg im Gespräch wurden weggelassen.",
+    "left_out": "Nicht aufgeführt: {count} weitere Aufgaben.",
     "outcome": "Ergebnis",
     "caller_name": "Name",
     "caller_number": "Rückrufnummer",
@@ -50,6 +51,8 @@ _GERMAN = {
     "engine_extract": "Automatischer Auszug ohne Sprachmodell.",
     "engine_other": "Zusammengefasst von {model}.",
     "fallback": "Das eingestellte Sprachmodell war nicht verfügbar.",
+    "too_long": "Das Gespräch ist zu lang für das eingestellte Sprachmodell.",
+    "earlier_transcript": "Sie ist von einer früheren Fassung des Gesprächs; eine neue macht: agentctl calls digest",
     "over_budget": "Das Tagesbudget des Sprachmodells war aufgebraucht.",
     "failed_intro": "Dieser Anruf kam nicht zustande.",
     "conversation": "Gesprächs-ID",
@@ -78,6 +81,7 @@ _ENGLISH = {
     "no_quotes": "From ElevenLabs' analysis, which names no evidence.",
     "dropped_one": "One item without evidence in the conversation was left out.",
     "dropped": "{count} items without evidence in the conversation were left out.",
+    "left_out": "Not listed: {count} more items.",
     "outcome": "Outcome",
     "caller_name": "Name",
     "caller_number": "Number for a callback",
@@ -98,6 +102,8 @@ _ENGLISH = {
     "engine_extract": "Automatic extract without a language model.",
     "engine_other": "Summarised by {model}.",
     "fallback": "The configured language model was not available.",
+    "too_long": "The conversation is too long for the configured language model.",
+    "earlier_transcript": "It is of an earlier transcript of this call; agentctl calls digest makes a new one.",
     "over_budget": "The language model's daily budget was used up.",
     "failed_intro": "This call did not come about.",
     "conversation": "Conversation id",
@@ -157,17 +163,20 @@ def outcome(name: str, language: str) -> str:
 
 
 def digest_note(engine: str, model: str | None, detail: Mapping[str, Any], language: str) -> str:
-    """Who wrote a digest, and why nobody better did; `detail` is the digest's."""
+    """Who wrote a digest, why nobody better did, and of what where that is old; `detail` is the digest's."""
     said = words(language)
     written = said.get(f"engine_{engine}", said["engine_other"]).format(model=model or engine)
-    reason = said["over_budget" if detail.get("over_budget") else "fallback"] if detail.get("fallback_from") else ""
-    return f"{written} {reason}".rstrip()
+    known = [reason for reason in ("over_budget", "too_long", "earlier_transcript") if detail.get(reason)]
+    reasons = known or (["fallback"] if detail.get("fallback_from") else [])
+    return " ".join((written, *(said[reason] for reason in reasons)))
 
 
 def dropped(detail: Mapping[str, Any], language: str) -> str:
-    """How many items rested on nothing that was said; empty for none."""
-    count = (detail.get("dropped") or {}).get("count", 0)
-    return words(language)["dropped_one" if count == 1 else "dropped"].format(count=count) if count else ""
+    """How many items rested on nothing that was said, and how many were more than are kept; empty for none."""
+    said = words(language)
+    count, more = (detail.get("dropped") or {}).get("count", 0), detail.get("left_out", 0)
+    notes = [said["dropped_one" if count == 1 else "dropped"].format(count=count)] if count else []
+    return " ".join([*notes, said["left_out"].format(count=more)] if more else notes)
 
 
 def due(said: str | None, on: date | None, at: time | None, language: str) -> str:

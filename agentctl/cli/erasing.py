@@ -59,10 +59,13 @@ def forget(
 
     found, done = connected(run)
     beyond = list(_beyond(found, done.unreached, keep_remote=keep_remote))
+    is_known = found.traces.is_known or not done.is_nothing
     if json:
-        print(render.to_json(_document(done, beyond)))
-    else:
+        print(render.to_json({"known": is_known, **_document(done, beyond)}))
+    elif is_known:
         print("\n".join(_done(done)))
+    else:
+        print(_unknown(who, found, keep_remote=keep_remote))
     if not done.is_whole:
         raise typer.Exit(1)
 
@@ -155,6 +158,11 @@ def _beyond(found: Found, unreached: Sequence[Any], *, keep_remote: bool) -> Ite
     yield from map(line, _tests_beyond(found.tests, keep_remote=keep_remote))
     if traces.numbers:
         yield "calls at ElevenLabs that never arrived here: agentctl calls backfill beforehand finds them"
+    if traces.nameless:
+        yield (
+            f"calls of this number among {traces.nameless} whose caller was erased for its age by an earlier version: "
+            "agentctl calls forget ID, for each; backfill takes them for known"
+        )
     yield "what Twilio keeps of the calls: its call log, and recordings made there"
     yield "backups of the store, and what was exported from it"
     for one in unreached:
@@ -197,6 +205,15 @@ def _done(done: Forgotten) -> Iterator[str]:
         yield paint(f"Tests that were made of them are left: {line(done.tests_left.message)}", _RED)
     if not done.is_whole:
         yield addressed("The same command goes on with what is left.")
+
+
+def _unknown(who: str, found: Found, *, keep_remote: bool) -> str:
+    from agentctl.cli.render_call import line
+
+    # By an id it was asked for there; by a number nobody can.
+    where = "here" if keep_remote or found.traces.numbers else "here or at ElevenLabs"
+    refused = " What comes of it later is refused." if found.traces.conversation_ids or found.traces.numbers else ""
+    return f"Nothing is known of {line(who)} {where}.{refused}"
 
 
 def _document(done: Forgotten, beyond: list[str]) -> dict[str, Any]:

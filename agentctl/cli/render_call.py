@@ -52,8 +52,11 @@ def drained_text(drained: Drained) -> str:
     lines.append(f"{drained.done} done, {drained.failed} failed.")
     if drained.lost:
         lines.append(f"{drained.lost} taken over by another worker.")
-    if drained.dead:
-        lines.append(paint(f"{drained.dead} given up for good: agentctl calls events --state dead", 31))
+    if dead := drained.dead - drained.dead_mails:
+        lines.append(paint(f"{dead} given up for good: agentctl calls events --state dead", 31))
+    if mails := drained.dead_mails:
+        again = "agentctl calls retry --all, once the reason is put right"
+        lines.append(paint(f"{mails} mails given up for good: {again}", 31))
     if drained.kept:
         lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
     if drained.duties_failed:

@@ -30,8 +30,8 @@ class Found:
 @dataclass(frozen=True)
 class Forgotten:
     """What came of it. `counts`: rows that were deleted, by sort, files of tests, and revisions that had such tests.
-    `remote`: conversations deleted at ElevenLabs, or gone there before. `failed`: those that could not be, with the
-    reason; they are remembered. `tests_left`: why the tests that were made of them could not be erased.
+    `remote`: conversations deleted at ElevenLabs; those that were not there do not count. `failed`: those that could
+    not be, with the reason; they are remembered. `tests_left`: why the tests made of them could not be erased.
 
     `unreached`: recordings whose files are not where this machine keeps its own; remembered, too.
     """
@@ -46,6 +46,11 @@ class Forgotten:
     def is_whole(self) -> bool:
         """Whether doing it again has nothing left to do."""
         return not self.failed and self.tests_left is None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there was nothing to erase, as far as was looked."""
+        return self.is_whole and not (self.remote or self.unreached or any(self.counts.values()))
 
 
 @dataclass
@@ -131,10 +136,10 @@ async def _remote(control: Control, one: Remains, run: _Run) -> Remains:
     if _REMOTE_ID.fullmatch(one.conversation_id):
         try:
             await control.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=one.conversation_id)
+            run.remote += 1
         except NotFound:
             pass
         except AgentctlError as error:
             run.failed[one.conversation_id] = error
             return one
-        run.remote += 1
     return replace(one, at_vendor=has_test)

@@ -19,7 +19,7 @@ _DUTY_PAUSE = 5.0  # seconds between two questions whether a duty is due
 class Drained:
     """One pass over what was due.
 
-    done, failed, lost: as a worker counts them. dead: gave up for good now. kept: not
+    done, failed, lost: as a worker counts them. dead: gave up for good now, `dead_mails` of them mails. kept: not
     understood, and shown by `events`. pending_events, pending_mails: what waits, for its time or for a mail route.
     duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why.
     """
@@ -33,6 +33,7 @@ class Drained:
     pending_events: int
     pending_mails: int
     duties_failed: int = 0
+    dead_mails: int = 0
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
@@ -101,18 +102,17 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
     tally = await working()
     after = await store.call("status", {})
 
-    def more(state: str) -> int:
-        # Another worker may have added to it; and a mail's or an event's failure counts the same.
-        queues = ("events", "mails")
-        return sum(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)) for queue in queues)
+    def more(queue: str, state: str) -> int:
+        return int(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)))  # others may have queued it again
 
     return Drained(
         requeued=0,
         done=tally.done,
         failed=tally.failed,
         lost=tally.lost,
-        dead=more("dead"),
-        kept=more("kept"),
+        dead=more("events", "dead") + more("mails", "dead"),
+        dead_mails=more("mails", "dead"),
+        kept=more("events", "kept"),
         pending_events=after["events"]["pending"],
         pending_mails=after["mails"]["pending"],
     )

@@ -65,6 +65,7 @@ class FakeStore:
             "store_call": {"held": True, "stored": True},
             "store_recording": {"held": True, "stored": True},
             "keep_event": {"held": True},
+            "refusal": {"reason": None},
             "mail_sent": {"held": True},
             "renew": {"held": True},
             "fail_event": {"held": True, "state": "pending"},

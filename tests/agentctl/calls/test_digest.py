@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, time
 from typing import Any
 
@@ -114,6 +115,12 @@ async def test_over_budget_is_told_apart_from_an_outage() -> None:
     assert (spent.engine, spent.detail["over_budget"]) == ("elevenlabs", True)
     away = await digester(Answers(DigestError("away"))).digest(parse(conversation()), Wanted("de"))
     assert "over_budget" not in away.detail
+
+
+async def test_a_call_that_is_too_long_for_the_model_says_so() -> None:
+    turns = tuple(Turn(at, "user", "Heizung " * 1000) for at in range(200))
+    made = await digester(Answers("{}")).digest(replace(parse(conversation()), turns=turns), Wanted("de"))
+    assert (made.engine, made.detail["too_long"]) == ("elevenlabs", True)
 
 
 @pytest.mark.parametrize("messages", [(), ("",), ("  ", None), ("…", "\u200b")])

@@ -37,6 +37,13 @@ async def test_run_says_whether_it_was_still_ours() -> None:
     assert await MailJob(FakeStore(), Route()).run(MAIL)
 
 
+async def test_what_is_refused_is_done_with_and_nobody_is_said_to_have_it(caplog: pytest.LogCaptureFixture) -> None:
+    refused = FakeStore(store_call={"held": False, "stored": False}, refusal={"reason": "forgotten"})
+    with caplog.at_level("INFO"):
+        assert await events(refused).run(event(sample("post_call_transcription")))
+    assert "event event-1 is refused: its call or its caller was forgotten" in caplog.text
+
+
 async def test_leases_are_renewed_in_their_own_queue() -> None:
     store = FakeStore()
     assert await events(store).renew(event({}))

@@ -112,7 +112,8 @@ async def test_a_recording_whose_call_was_forgotten_while_it_was_saved_is_not_ke
     for forgotten in (True, False):  # else another worker has saved it, too, in the same place
         recordings = FakeRecordings()
         store = FakeStore(store_recording=lost, is_forgotten=forgotten)
-        assert (await run(event(sample("post_call_audio")), store, recordings)).state == "lost"
+        ended = await run(event(sample("post_call_audio")), store, recordings)
+        assert ended.state == ("refused" if forgotten else "lost")
         assert bool(recordings.saved) is not forgotten
 
 

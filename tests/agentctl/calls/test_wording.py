@@ -47,3 +47,31 @@ def test_reasons_of_known_codes_are_words_and_others_stay() -> None:
     assert wording.reason("busy", "de") == "besetzt"
     assert wording.reason("no-answer", "fr") == "no answer"
     assert wording.reason("sip 999", "de") == "sip 999"
+
+
+@pytest.mark.parametrize(
+    ("detail", "note"),
+    [
+        ({}, ""),
+        ({"fallback_from": "llm"}, " The configured language model was not available."),
+        ({"fallback_from": "llm", "over_budget": True}, " The language model's daily budget was used up."),
+        (
+            {"fallback_from": "llm", "too_long": True},
+            " The conversation is too long for the configured language model.",
+        ),
+        (
+            {"earlier_transcript": True},
+            " It is of an earlier transcript of this call; agentctl calls digest makes a new one.",
+        ),
+    ],
+)
+def test_who_wrote_a_digest_and_why_nobody_better_did(detail: dict[str, object], note: str) -> None:
+    said = wording.digest_note("elevenlabs", None, detail, "en")
+    assert said == f"Summarised by ElevenLabs' analysis.{note}"
+
+
+def test_items_that_are_not_there_are_counted() -> None:
+    assert wording.dropped({}, "de") == ""
+    assert wording.dropped({"left_out": 150}, "de") == "Nicht aufgeführt: 150 weitere Aufgaben."
+    both = wording.dropped({"dropped": {"count": 1}, "left_out": 2}, "en")
+    assert both == "One item without evidence in the conversation was left out. Not listed: 2 more items."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -129,3 +130,39 @@ async def test_a_day_is_not_overspent_by_many_at_once(store: Store) -> None:
     assert await reserve()
     assert not await reserve()
     assert await store.call("settle_spending", {"day": "2020-01-01", "amount": 1}) == {"settled": False}
+
+
+FALLBACK = {"engine": "elevenlabs", "summary": "Kurz.", "language": "de", "detail": {"fallback_from": "llm"}}
+
+
+async def delivered(store: Store, said: str | None = None, **changes: Any) -> dict[str, Any]:
+    """The call from another event, with these words if they are others; and what is shown of it then."""
+    args = stored(await running(store, body=uuid4().bytes), **changes)
+    if said is not None:
+        args["turns"][0]["message"] = said
+    answer = await store.call("store_call", args)
+    shown: dict[str, Any] = await store.call("show_call", {"conversation_id": "conv_1"})
+    return {**shown, "kept": answer.get("kept")}
+
+
+async def test_a_fallback_takes_no_models_digest_away(store: Store) -> None:
+    first = await delivered(store)
+    fallback: dict[str, Any] = {"digest": FALLBACK, "action_items": []}
+    same = await delivered(store, **fallback)
+    assert (same["kept"], same["digest"], same["action_items"]) == ("same", first["digest"], first["action_items"])
+    assert (same["outcome"], same["open_items"]) == ("callback", 1)
+
+    await store.call(
+        "mark_action_item", {"conversation_id": "conv_1", "id": first["action_items"][0]["id"], "done": True}
+    )
+    newer = await delivered(store, "Anderes", **fallback)
+    assert (newer["kept"], newer["turns"][0]["message"]) == ("earlier", "Anderes")
+    assert newer["digest"] == {**first["digest"], "detail": {"earlier_transcript": True}}
+    assert [item["done"] for item in newer["action_items"]] == [True]
+    assert (await delivered(store, **fallback))["digest"] == first["digest"]  # what it was made of is back
+
+    plain = {"digest": {**FALLBACK, "detail": {}}, "action_items": []}
+    assert (await delivered(store, **plain))["kept"] == "same"
+    assert (await delivered(store, "Drittes", **plain))["digest"]["engine"] == "elevenlabs"  # no model is wanted
+    assert (await delivered(store, "Viertes", **fallback))["kept"] is None
+    assert (await delivered(store, "Fünftes"))["digest"]["engine"] == "llm"

@@ -117,7 +117,7 @@ async def test_numbers_are_found_in_calls_and_in_events_that_became_none(store: 
     poison = await running(store, "conv_2", body=b'{"number": "+498999998100"}')
     await running(store, "conv_3", body=b'{"number": "+498999998101"}')
     found = await store.call("calls_of_number", {"digits": "498999998100", "whole": True})
-    assert found == [{"conversation_id": "conv_1", "number": CALLER}]
+    assert [(row["conversation_id"], row["number"]) for row in found] == [("conv_1", CALLER)]
     assert await store.call("calls_of_number", {"digits": "8999998100", "whole": False}) == found
     assert await store.call("calls_of_number", {"digits": "8999998100", "whole": True}) == []
     large = {"type": "x", "conversation_id": "conv_4", "sha256": "ab" * 32}

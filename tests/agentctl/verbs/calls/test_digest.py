@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl.calls import inbox
+from agentctl.cli import render_call
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.settings import Settings
 from agentctl.verbs.calls import call as calls
@@ -175,3 +176,30 @@ async def test_without_a_model_or_a_call_it_says_so(opening: Opening, control: C
     async with opening(llm_base_url=None, llm_model=None) as silent:
         with pytest.raises(ConfigurationError, match="LLM_BASE_URL"):
             await verbs.digest(silent, "nobody")
+
+
+async def test_a_call_that_is_processed_again_in_an_outage_keeps_the_models_digest(
+    control: Control, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    await stored(control, "conv_1")
+    before = await calls.call(control, "conv_1")
+    endpoint.answer = lambda user: 401
+    await work.process_again(control, "conv_1", mails=False)
+    again = await calls.call(control, "conv_1")
+    assert (again["digest"], again["action_items"]) == (before["digest"], before["action_items"])
+    assert "conv_1 keeps the digest that a language model made of it\n" in caplog.text
+
+    newer = [{"role": "user", "message": "Ich rufe noch einmal wegen der Heizung an."}]
+    await accept(control, "conv_1", transcript=newer)
+    await work.process(control, mails=False)
+    after = await calls.call(control, "conv_1")
+    assert [turn["message"] for turn in after["turns"]] == [newer[0]["message"]]
+    assert (after["summary"], after["digest"]["detail"]) == ("Rückruf erbeten.", {"earlier_transcript": True})
+    assert after["action_items"] == before["action_items"]
+    assert "it is of an earlier transcript" in caplog.text
+    assert "It is of an earlier transcript of this call" in render_call.call_text(after)
+
+    endpoint.answer = lambda user: {**SAID, "summary": "Heizung.", "action_items": []}
+    assert (await verbs.digest(control, "conv_1")).state == "made"
+    renewed = await calls.call(control, "conv_1")
+    assert (renewed["summary"], renewed["digest"]["detail"]) == ("Heizung.", {})

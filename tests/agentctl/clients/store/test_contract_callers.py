@@ -1,0 +1,103 @@
+"""Callers are found however their number is known: by marks of emptied calls, and where a site passed it as user_id."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.stores import Store, running, stored
+
+pytestmark = pytest.mark.anyio
+CALLER = "+498999998777"
+WHOLE, ENDING = {"digits": CALLER[1:], "whole": True}, {"digits": "8999998777", "whole": False}
+
+
+async def call(store: Store, conversation_id: str, **fields: Any) -> None:
+    fence = await running(store, conversation_id)
+    assert (await store.call("store_call", stored(fence, conversation_id, call=fields)))["stored"]
+
+
+async def found(store: Store, asked: dict[str, Any]) -> set[str]:
+    return {row["conversation_id"] for row in await store.call("calls_of_number", asked)}
+
+
+async def emptied(store: Store) -> None:
+    await store.call("save_retention", {"project": "praxis", "environment": "production", "transcripts": 0})
+    await store.call("retain_calls", {"limit": 50})
+
+
+async def test_a_call_that_was_emptied_is_found_by_marks_alone(store: Store, cluster: Any, dsn: str) -> None:
+    await call(store, "conv_1", external_number=CALLER)
+    await call(store, "conv_2", external_number="+498999998778")
+    await call(store, "conv_3", external_number=None, user_id="089 / 9999-8777")
+    await emptied(store)
+    for asked in (WHOLE, ENDING):
+        assert await found(store, asked) == {"conv_1", "conv_3"}
+    assert await found(store, {"digits": "7999998777", "whole": False}) == set()
+    rows = await store.call("calls_of_number", WHOLE)
+    assert [row["number"] for row in rows] == [None, None]
+    kept = cluster.execute("select jsonb_agg(k)::text from agentctl.callers k", dsn.rpartition("/")[2])
+    assert "99998777" not in str(kept)
+    assert await store.call("nameless_calls", {}) == {"count": 0}
+    # By its id, and then by the number of what is remembered.
+    await store.call("mark_forgotten", {"conversation_ids": ["conv_3"], "numbers": [], "at_vendor": True})
+    await store.call("erase", {"conversation_ids": ["conv_3"], "event_ids": []})
+    assert await found(store, WHOLE) == {"conv_1"}
+    assert [row["conversation_id"] for row in await store.call("remains", WHOLE)] == ["conv_3"]
+    left = cluster.execute("select conversation_id from agentctl.callers order by 1", dsn.rpartition("/")[2])
+    assert left == [("conv_1",), ("conv_2",)]
+
+
+@pytest.mark.parametrize(
+    ("user_id", "whole", "ending"),
+    [
+        (CALLER, True, True),
+        ("tel:0049 (0)89 9999-8777", True, True),
+        ("(089) 9999 8777", True, True),
+        ("498999998777", True, False),  # nothing says that it has its country, so that it is only its end
+        ("+438999998777", False, True),
+        ("4711998777", False, False),
+        ("998777", False, False),
+        ("user-8999998777", False, False),
+        ("anonymous", False, False),
+    ],
+)
+async def test_a_user_id_is_a_number_where_it_reads_as_one(
+    postgres_store: Store, user_id: str, whole: bool, ending: bool
+) -> None:
+    await call(postgres_store, "conv_1", external_number=None, user_id=user_id)
+    assert [bool(await found(postgres_store, asked)) for asked in (WHOLE, ENDING)] == [whole, ending]
+    for asked, expected in (({"number": CALLER[1:]}, whole), ({"number_ending": "8999998777"}, ending)):
+        assert bool(await postgres_store.call("list_calls", {"limit": 5, **asked})) == expected
+
+
+async def test_what_comes_of_a_forgotten_user_is_refused(store: Store) -> None:
+    numbers = {"conversation_ids": [], "numbers": [CALLER[1:]], "at_vendor": True}
+    await store.call("mark_forgotten", numbers)
+    for place, user_id in enumerate((CALLER, "089 99998777")):
+        conversation_id = f"conv_{place}"
+        fields = {"external_number": None, "user_id": user_id}
+        late = stored(await running(store, conversation_id), conversation_id, call=fields)
+        assert await store.call("store_call", late) == {"held": False, "stored": False}
+        assert await store.call("refusal", {"conversation_id": conversation_id}) == {"reason": "forgotten"}
+    assert len(await store.call("remains", WHOLE)) == 2
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    await call(store, "conv_2", external_number=None, user_id=CALLER, started_at=tomorrow)
+    assert await store.call("refusal", {"conversation_id": "conv_2"}) == {"reason": None}
+
+
+async def test_who_was_mailed_is_known_until_all_of_it_is_gone(store: Store) -> None:
+    await call(store, "conv_1", external_number=CALLER)
+    (mail,) = await store.call("claim_mails", {"worker": "w", "limit": 9, "lease_seconds": 60})
+    await store.call("mail_sent", {"id": mail["id"], "attempt": mail["attempt"], "route": "smtp", "reference": ""})
+    asked = {"conversation_ids": ["conv_1"], "event_ids": []}
+    for _ in range(2):
+        await store.call("mark_forgotten", {"conversation_ids": ["conv_1"], "numbers": [], "at_vendor": True})
+        await store.call("erase", asked)
+        held = await store.call("held_of", asked)
+        assert (held["calls"], held["sent_mails"], held["mailed"]) == (0, 1, ["team@example.org"])
+    gone = {"conversation_id": "conv_1", "at_vendor": False, "recording": None}
+    await store.call("leave_remains", {"remains": [gone]})
+    assert (await store.call("held_of", asked))["sent_mails"] == 0
