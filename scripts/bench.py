@@ -5,6 +5,8 @@ sync         syncs of 50, 200 and 1,000 assistants beside the official CLI's pus
              floor; with --trust-store; and a first sync of 50 assistants with 4 documents each
 receive      deliveries of 23 kB that the door acknowledges, at 1, 8 and 64 senders, beside the same insert by pgbench,
              a receiver that commits per request, one that stores nothing and a bare one; with 2 ms per commit, too
+strain       small deliveries beside four recordings of 50 MB and beside 4,000 half-open connections, and those of a
+             door with its worker while language model and mail server are at hand, gone, and hung
 fill         alone: a store with --calls calls and 12 turns each, in --store
 process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
 reading      alone: list, search, show and stats over the full store
@@ -32,6 +34,7 @@ from scripts.bench_fuzz import fuzz
 from scripts.bench_process import process
 from scripts.bench_reading import reading
 from scripts.bench_receive import receive
+from scripts.bench_strain import strain
 from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
 from tests.contract.openapi import cli as official_cli
@@ -69,7 +72,7 @@ def main() -> int:
             parser.error(f"{alone[0]}: runs alone")
         return ALONE[alone[0]](options)
     for name in options.entries or ENTRIES:
-        print(f"\n{name}" + (": wall-clock seconds, process start included" if name != "receive" else ""))
+        print(f"\n{name}" + (": wall-clock seconds, process start included" if name in ("cold-start", "sync") else ""))
         ENTRIES[name](options.runs)
     return 0
 
@@ -96,7 +99,7 @@ ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "process": lambda options: process(options.store, 1000, options.runs or 3),
     "reading": lambda options: reading(options.store, options.runs or 100),
 }
-ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync, "receive": receive}
+ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync, "receive": receive, "strain": strain}
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from agentctl.clients.store.migrations import migrate
 from scripts.measure import AGENTCTL
@@ -73,6 +74,13 @@ class Cell:
         return sorted(self.took)[min(len(self.took) - 1, int(len(self.took) * share))] / 1000
 
 
+class Listening(NamedTuple):
+    """A receiver."""
+
+    port: int
+    pid: int
+
+
 class Bench:
     """A durable server with a migrated database, and every receiver in front of it."""
 
@@ -82,8 +90,8 @@ class Bench:
         self.dsn = cluster.dsn(self.database)
         self.scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agentctl-bench-")))
         asyncio.run(migrate(self.dsn, shim=True))
-        self.ports = {
-            OURS: stack.enter_context(self._door({"DATABASE_URL": self.dsn})),
+        self.doors = {
+            OURS: stack.enter_context(self.door({"DATABASE_URL": self.dsn})),
             NAIVE: stack.enter_context(_listening([sys.executable, "-m", "scripts.receivers", "naive", self.dsn])),
             VERIFY: stack.enter_context(_listening([sys.executable, "-m", "scripts.receivers", "verify", ""])),
             BARE: stack.enter_context(_listening([sys.executable, "-m", "scripts.receivers", "bare", ""])),
@@ -92,12 +100,13 @@ class Bench:
             cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
             api = stack.enter_context(postgrest.project(self.dsn.replace("//postgres:", "//authenticator:")))
             keys = {"SUPABASE_URL": api.url, "SUPABASE_SERVICE_ROLE_KEY": api.service_key}
-            self.ports[SUPABASE] = stack.enter_context(self._door(keys))
+            self.doors[SUPABASE] = stack.enter_context(self.door(keys))
 
-    def _door(self, store: Mapping[str, str]) -> AbstractContextManager[int]:
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.scratch), **store}
+    def door(self, settings: Mapping[str, str], *how: str) -> AbstractContextManager[Listening]:
+        """`agentctl serve` on a free port, by default without its worker."""
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.scratch), **settings}
         env["ELEVENLABS_WEBHOOK_SECRET"] = SECRET.get_secret_value()
-        return _listening([AGENTCTL, "serve", "--no-worker", "--port", "0"], env, self.scratch)
+        return _listening([AGENTCTL, *(how or ("serve", "--no-worker")), "--port", "0"], env, self.scratch)
 
     def cost_of_commit(self, microseconds: int) -> None:
         """Let each flush wait that long, as a slow disk or a copy on another machine would."""
@@ -112,7 +121,7 @@ class Bench:
         self.cluster.execute("checkpoint")
         if name == PGBENCH:
             return self._pgbench(senders, seconds)
-        arguments = [str(self.ports[name]), str(senders), str(seconds), str(SAMPLE)]
+        arguments = [str(self.doors[name].port), str(senders), str(seconds), str(SAMPLE)]
         done = subprocess.run(
             [sys.executable, "-m", "scripts.senders", *arguments], cwd=ROOT, capture_output=True, text=True
         )
@@ -142,7 +151,7 @@ def receive(runs: int | None) -> None:
         stack.callback(cluster.remove)
         cluster.create()
         bench = Bench(cluster, stack)
-        names = [OURS, *([SUPABASE] if SUPABASE in bench.ports else []), NAIVE, VERIFY, BARE]
+        names = [OURS, *([SUPABASE] if SUPABASE in bench.doors else []), NAIVE, VERIFY, BARE]
         names += [PGBENCH] if binaries == DEBIAN else []
         for cost, floors in ((0, QUICK), (2000, SLOW)):
             bench.cost_of_commit(cost)
@@ -175,12 +184,13 @@ def _table(cells: Mapping[tuple[str, int], Cell], floors: Mapping[int, Mapping[s
         for name, floor in wanted.items():
             if (name, senders) in cells:
                 found = cells[OURS, senders].rate / cells[name, senders].rate
-                print(f"{_verdict(found >= floor)} at {senders}: {found:.2f} of {name} (floor {floor:.2f})")
+                print(f"{verdict(found >= floor)} at {senders}: {found:.2f} of {name} (floor {floor:.2f})")
     calm = cells[OURS, 8].percentile(0.99) / cells[OURS, 8].percentile(0.5)
-    print(f"{_verdict(calm < 3)} at 8: p99 is {calm:.1f} times p50 (below 3)")
+    print(f"{verdict(calm < 3)} at 8: p99 is {calm:.1f} times p50 (below 3)")
 
 
-def _verdict(held: bool) -> str:
+def verdict(held: bool) -> str:
+    """What to print before a floor."""
     return "held  " if held else "MISSED"
 
 
@@ -189,7 +199,7 @@ def _insert(front: str) -> str:
 
 
 @contextmanager
-def _listening(command: Sequence[str], env: Mapping[str, str] | None = None, home: Path = ROOT) -> Iterator[int]:
+def _listening(command: Sequence[str], env: Mapping[str, str] | None = None, home: Path = ROOT) -> Iterator[Listening]:
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, cwd=home, env=env, stdout=subprocess.PIPE, stderr=said, text=True)
         try:
@@ -198,7 +208,7 @@ def _listening(command: Sequence[str], env: Mapping[str, str] | None = None, hom
             if "Listening on" not in line:
                 said.seek(0)
                 sys.exit(f"{' '.join(command)}: {said.read()}")
-            yield int(line.rsplit(":", 1)[1].partition("/")[0])
+            yield Listening(int(line.rsplit(":", 1)[1].partition("/")[0]), process.pid)
         finally:
             process.terminate()
             process.wait(40)

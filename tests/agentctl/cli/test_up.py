@@ -170,12 +170,12 @@ def test_without_twilio_credentials_it_says_what_to_do_and_goes_on(project: Exam
 
 def test_a_number_that_the_account_does_not_have_is_told(project: Example) -> None:
     toml = project.root / "assistants/empfang/assistant.toml"
-    toml.write_text(toml.read_text().replace(NUMBER, "+498999998777"))
+    toml.write_text(toml.read_text().replace(NUMBER, "+498999998110"))
     with going_up(project) as up:
         assert "Talk to your agent" in up.said
         up.process.send_signal(signal.SIGTERM)
         up.rest()
-    assert "has no number +498999998777" in "".join(up.messages)
+    assert "has no number +498999998110" in "".join(up.messages)
 
 
 def test_a_public_url_that_leads_here_is_served(project: Example, mailbox: tuple[Mailbox, str]) -> None:
