@@ -141,6 +141,25 @@ async def test_what_is_rare_is_found_behind_a_thousand_newer_calls(store: Store,
     assert await listed(store, items="open", before_id="conv_2", limit=1) == ["conv_1"]
 
 
+async def test_what_a_few_of_the_newest_have_is_found_behind_them_as_well(store: Store, execute: Execute) -> None:
+    day = 24 * 60
+    # From the newest: two among the first 300 calls, two behind them, one behind all others.
+    for at in (0, day + 1200, day + 1205, day + 1490, day + 1500):
+        await put(store, f"conv_{at}", "Wallbox", at=at)
+    execute(
+        "set session_replication_role = replica; "
+        "insert into agentctl.calls (tenant, conversation_id, status, started_at, source) "
+        "select 'default', 'x' || n, 'done', timestamptz '2026-11-21 09:00:30+00' + n * interval '1 min', 'webhook' "
+        "from generate_series(1, 1500) n",
+    )
+
+    wallboxes = ["conv_2940", "conv_2930", "conv_2645", "conv_2640", "conv_0"]
+    for limit in range(1, 7):
+        assert await listed(store, search="wallbox", limit=limit) == wallboxes[:limit]
+    for place, name in enumerate(wallboxes):
+        assert await listed(store, search="wallbox", before_id=name, limit=3) == wallboxes[place + 1 : place + 4]
+
+
 async def test_no_text_is_too_much_for_the_index(store: Store) -> None:
     texts = {
         "single": " ".join(chr(0x20000 + n) for n in range(60_000)),
