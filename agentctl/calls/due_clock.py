@@ -47,16 +47,18 @@ _BARE = re.compile(
 )
 _RANGE = re.compile(rf"\b{_HOUR}(?::[0-5]\d)?(?:\s*uhr)?\s*(?:und|oder|bis|and|or|to|until|-|–)\s*{READ}")
 _BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\s+{READ}|{READ}\s+(?:oder|or)\s+{READ}")
-_LATE = re.compile(r"(?:nachmittags?|abends?|afternoon|evening|tonight)\b")
+# "Montagabend" is one; "Sonnabend" is Saturday, and nobody says at which hour work ends.
+_EVENING = r"(?<!sonn)(?<!feier)(?<!heilig)abends?|evening|tonight"
+_LATE = re.compile(rf"(?:nachmittags?|afternoon|{_EVENING})\b")
 _EARLY = re.compile(r"\b(?:früh|morgens|vormittags?|morning)\b")
 _NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
 _NOON = re.compile(r"\b(?:mittags?|noon|midday)\b")
 # Parts of the day, and the hours from the first up to the last that they can mean.
 _PARTS = (
-    (re.compile(r"(?:\bmorgens|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 12)),
+    (re.compile(r"(?:\bmorgens|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 13)),
     (_NOON, (10, 16)),
     (re.compile(r"(?:nachmittags?|afternoon)\b"), (12, 19)),
-    (re.compile(r"(?:abends?|evening|tonight)\b"), (17, 24)),
+    (re.compile(rf"(?:{_EVENING})\b"), (17, 24)),
 )
 _OTHER = re.compile(r"\b(?:oder|und|ab|vor|nach|or|and|before|after|from)\b")  # than that part alone
 

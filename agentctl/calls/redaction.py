@@ -82,8 +82,8 @@ _NO_NAMES = re.compile(
     "|Thanks|Please|When|How|What|Who|Where|Why|Can|Could|Do|Hello|Hi|Good|Afternoon|Evening|Here|This|Is"
     rf"|(?i:{alternatives(WEEKDAYS)})"
 )
-# Nobody says such a word. Each pattern would try every letter of it as a beginning, and look for the end from there.
-_ENDLESS = re.compile(r"\S{200,}")
+# Nobody says such a word, in no script. Each pattern would try every letter of it as a beginning.
+_ENDLESS = re.compile(r"\S{2000,}")
 _TEMPLATE = re.compile(r"(?<=\{)(?=\{)")
 
 

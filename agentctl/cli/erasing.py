@@ -211,7 +211,7 @@ def _unknown(who: str, found: Found, *, keep_remote: bool) -> str:
     from agentctl.cli.render_call import line
 
     # By an id it was asked for there; by a number nobody can.
-    where = "here" if keep_remote or found.traces.numbers else "here or at ElevenLabs"
+    where = "here or at ElevenLabs" if found.traces.conversation_ids and not keep_remote else "here"
     refused = " What comes of it later is refused." if found.traces.conversation_ids or found.traces.numbers else ""
     return f"Nothing is known of {line(who)} {where}.{refused}"
 

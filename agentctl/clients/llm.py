@@ -11,7 +11,7 @@ import httpx
 from agentctl.calls import wire
 from agentctl.calls.completions import Completion
 from agentctl.clients.refusal import trusts_proxy
-from agentctl.errors import DigestError
+from agentctl.errors import DigestError, TranscriptTooLong
 from agentctl.secrecy.veil import Veil
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
@@ -20,6 +20,7 @@ _MOST = 4_000_000  # bytes of an answer; a digest is a thousandth of that
 _TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 # Servers differ in what they know: OpenAI and vLLM know schemas, others only JSON, some neither.
 _FORMATS = ("json_schema", "json_object", "text")
+_TOO_LONG = ("context_length_exceeded", "string_above_max_length", "request_too_large")
 # The codes and types of errors that OpenAI, Azure, Anthropic, Groq and vLLM document. Any other word may be a caller's,
 # since the request was made of theirs.
 _CODES = {
@@ -106,6 +107,8 @@ class ChatCompletions:
         while True:
             kind = _FORMATS[self._format]
             response = await self._post({"model": self.model, "messages": messages} | _format(kind, schema, name))
+            if any(code in self._code(response) for code in _TOO_LONG):
+                raise TranscriptTooLong(f"the transcript is too long for {self.model}")
             if response.status_code not in (400, 422) or kind == _FORMATS[-1]:
                 return self._completion(response)
             self._format = _FORMATS.index(kind) + 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,7 +29,11 @@ DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 _FINGERPRINT = 32
 _TAG = re.compile(r"<[^>]*>")
-_FORM = re.compile(r"[\s\ufeff#*_`]+")
+# What of Markdown is no word, and may come back as a tag or not at all: the mark of an entry, where a link leads to,
+# and all that is neither a letter nor a digit.
+_ENTRY = re.compile(r"^\s*\d{1,3}[.)]\s", re.MULTILINE)
+_LINK = re.compile(r"\]\([^)\s]*\)")
+_FORM = re.compile(r"[\W_]+")
 
 
 class KnowledgeDocument:
@@ -102,7 +107,7 @@ class KnowledgeDocument:
     def reads(self, desired: Desired) -> str:
         """Of a text, and of a page its address: a file is read back as whatever the platform found in it."""
         document: Document = desired.payload
-        return _read(document.text or document.url or "")
+        return _read(document.text or "") or _at(document.url or "")
 
     def felt(self, changed: frozenset[str]) -> bool:
         """Another content is live at once wherever the document is attached."""
@@ -196,7 +201,7 @@ def _observed(request: str, answer: object) -> Observed:
     touched = updated if isinstance(updated, int) else 0
     shown, told = _shown(entry), document_described(entry)
     fingerprint = version_of({"text": shown})[:_FINGERPRINT] if shown else ""
-    reads = _read(html.unescape(_TAG.sub("", shown)) or str(entry.get("url") or ""))
+    reads = _read(html.unescape(_TAG.sub("\n", shown))) or _at(str(entry.get("url") or ""))
     return Observed(str(entry["id"]), body, touched=touched, told=told, fingerprint=fingerprint, reads=reads)
 
 
@@ -206,6 +211,10 @@ def _shown(entry: Mapping[str, Any]) -> str:
 
 
 def _read(text: str) -> str:
-    """Of all that is said, without the space and the marks of form that may be lost on the way there and back."""
-    said = _FORM.sub("", text)
-    return version_of({"said": said})[:_FINGERPRINT] if said else ""
+    """Of all words that are said, without whatever of their form may be lost on the way there and back."""
+    words = _FORM.sub("", _ENTRY.sub("", _LINK.sub("]", _TAG.sub("\n", unicodedata.normalize("NFC", text)))))
+    return version_of({"said": words})[:_FINGERPRINT] if words else ""
+
+
+def _at(url: str) -> str:
+    return version_of({"url": url})[:_FINGERPRINT] if url else ""

@@ -99,7 +99,7 @@ class Ledger:
 
     def _lacks(self, change: Change) -> bool:
         content = self._contents[change.desired.kind]
-        whole = change.observed is None or change.replaces or change.doubt or change.barred or not content
+        whole = change.observed is None or change.replaces or change.withheld or not content
         return bool(whole or any(edit.path == content for edit in (*change.foreign, *change.perilous)))
 
     @property

@@ -7,13 +7,13 @@ from drift, which somebody made there, and from a conflict, where both did.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sync.diff import Edit, Origin, attributed
-from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Surveying
+from agentctl.sync.kind import Desired, Keyed, Observed, Ref
 
 Spec = TypeVar("Spec")
 Planned = TypeVar("Planned", bound="Plan")
@@ -75,6 +75,11 @@ class Change:
     def stays(self, *, take_ours: bool) -> bool:
         """Whether some of it is left undone by whoever says so much."""
         return bool(self.barred) or (self.contested and not take_ours)
+
+    @property
+    def withheld(self) -> str:
+        """Why it is left undone whatever it would write; empty: it is not."""
+        return self.barred or self.doubt
 
     @property
     def destroys(self) -> tuple[str, ...]:
@@ -152,7 +157,8 @@ class Plan:
     `abandoned`: creates that were cut off, of what is neither declared any more nor there; they are to be forgotten.
     `doubled`: what no spec of this plan wants, is bound, and claimed by others beside the bound one. `misplaced`: what
     is not there, but for what carries its mark and is bound to this other key. `contents`: by id
-    the fingerprint of what somebody was seen to have edited, which a yes to the plan is a yes to.
+    the fingerprint of what somebody was seen to have edited, which a yes to the plan is a yes to. `barred`: why nothing
+    of it is applied, whatever anybody says, nor remembered.
     """
 
     changes: tuple[Change, ...] = ()
@@ -173,6 +179,7 @@ class Plan:
     doubled: tuple[Failure, ...] = ()
     misplaced: Mapping[Ref, str] = field(default_factory=dict)
     contents: Mapping[str, str] = field(default_factory=dict)
+    barred: str = ""
 
     @property
     def empty(self) -> bool:
@@ -182,7 +189,7 @@ class Plan:
     @property
     def foreign(self) -> tuple[Change, ...]:
         """The changes that are held back unless somebody says that ours counts."""
-        return tuple(change for change in self.changes if change.overwrites)
+        return tuple(change for change in self.changes if change.overwrites and not change.barred)
 
     @property
     def doubtful(self) -> tuple[Change, ...]:
@@ -192,7 +199,7 @@ class Plan:
     @property
     def destructive(self) -> tuple[Change, ...]:
         """The changes that would destroy something for good, and are held back without a yes of their own."""
-        return tuple(change for change in self.changes if change.destroys)
+        return tuple(change for change in self.changes if change.destroys and not change.barred)
 
     def counts(self) -> dict[str, int]:
         """Number of resources by what happens to them."""
@@ -228,17 +235,6 @@ class Plan:
 
 def _is_much(some: int, count: int) -> bool:
     return count >= _SAFE_BELOW and some * 3 > count
-
-
-def unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]) -> tuple[Unmanaged, ...]:
-    """What the kinds that survey have come across and is bound to nothing, by name. `bound`: by kind, key -> id."""
-    found: list[Unmanaged] = []
-    for kind in kinds:
-        if isinstance(kind, Surveying):
-            ours = set(bound(kind.name).values())
-            some = sorted((one.name, one.remote_id) for one in kind.unmanaged() if one.remote_id not in ours)
-            found += [Unmanaged(kind.name, remote_id, name) for name, remote_id in some]
-    return tuple(found)
 
 
 def resolve(body: Any, ids: Mapping[Ref, str]) -> Any:

@@ -16,11 +16,11 @@ from agentctl.sync.draft import Draft, Wanted
 from agentctl.sync.elsewhere import begun, must_be_here, must_begin_nothing
 from agentctl.sync.entries import at
 from agentctl.sync.exchange import awaiting, taken_on
-from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting
+from agentctl.sync.kind import Desired, Eager, Kind, Observed, Ref, Sighting, Surveying
 from agentctl.sync.likeness import likened
 from agentctl.sync.opaque import looked_into
 from agentctl.sync.patience import Patience
-from agentctl.sync.plan import Plan, unmanaged
+from agentctl.sync.plan import Plan, Unmanaged
 from agentctl.sync.provenance import disowned
 from agentctl.sync.sharing import Parties
 
@@ -76,7 +76,18 @@ async def plan(
     if anchor in there:
         outside = {name: there[name] for name, kind in by_name.items() if not kind.traits.internal}
         await must_begin_nothing(by_name[anchor], outside, begun(found.changes), bindings)
-    return replace(found, unmanaged=unmanaged(kinds, bindings.of) if whole else ())
+    return replace(found, unmanaged=_unmanaged(kinds, bindings.of) if whole else ())
+
+
+def _unmanaged(kinds: Iterable[object], bound: Callable[[str], Mapping[str, str]]) -> tuple[Unmanaged, ...]:
+    """What the kinds that survey have come across and is bound to nothing, by name. `bound`: by kind, key -> id."""
+    found: list[Unmanaged] = []
+    for kind in kinds:
+        if isinstance(kind, Surveying):
+            ours = set(bound(kind.name).values())
+            some = sorted((one.name, one.remote_id) for one in kind.unmanaged() if one.remote_id not in ours)
+            found += [Unmanaged(kind.name, remote_id, name) for name, remote_id in some]
+    return tuple(found)
 
 
 async def _compare(

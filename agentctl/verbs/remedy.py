@@ -146,7 +146,7 @@ def bereft(edit: Edit, gone: Mapping[Ref, str | None]) -> bool:
 
 def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: Sequence[Ref], *, by_hand: bool) -> str:
     """`by_hand`: its text is that of a document that a pull passes over."""
-    if why := change.doubt or change.barred:
+    if why := change.withheld:
         return sentence(why)
     lines, parts = list[str](), {at for at, _ in change.awaits}
     if change.vanished:

@@ -103,7 +103,7 @@ def _what(change: Change, state: State) -> str:
     if change.action == "delete":
         return f"{name}: a former one {'was edited there' if change.foreign else 'is to be deleted'}"
     # Its parts are held back for the same reason.
-    why = change.doubt or change.barred if change.desired.kind == AGENT_KIND else ""
+    why = change.withheld if change.desired.kind == AGENT_KIND else ""
     if change.action == "create":
         return "; ".join(filter(None, (f"{name} is not there yet", why)))
     if change.unjudged and not change.edits:

@@ -154,32 +154,35 @@ async def apply(
     does, and Busy while another sync of this project runs.
     """
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
+    if plan.barred:
+        return Applied(plan, (), plan.failures, held=plan.changes)
+    ours = plan if isinstance(plan, ProjectPlan) else None
     async with exclusive(control):
-        ours = plan if isinstance(plan, ProjectPlan) else None
         await _remember(control, plan)
-        if ours and any(hold.is_open for hold in ours.holds):
-            await keeping.close(control)
         if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):
             return await history.record(control, ours, Applied(plan, (), ()), ())
-        bindings = await control.bindings()
-        kinds = await control.kinds(bindings)
+        kinds = await control.kinds(bindings := await control.bindings())
         stay = [one for one in plan.changes if one.stays(take_ours=take_ours)]
-        doubtful = {one.desired.key.partition("/")[0] for one in stay if one.doubt or one.barred}
-        for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in doubtful):
+        withheld = {one.desired.key.partition("/")[0] for one in stay if one.withheld}
+        for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in withheld):
             await unhold(control, hold.key)
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
-        applied = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
-        applied = await _outlived(control, applied, bindings)
+        done = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
+        applied = await _outlived(control, done, bindings)
         return await history.record(control, ours, applied, kinds) if ours else applied
 
 
 async def _remember(control: Control, plan: Plan) -> None:
-    """What whoever has no files must know: former secrets, how long calls are kept, which renames these have seen."""
+    """What whoever has no files must know: former secrets, how long calls are kept, which renames these have seen; and
+    that what was rolled back is held, where a run was cut off before it said so.
+    """
     await former_secrets.remember(control, plan)
     await settle(control)
     if isinstance(plan, ProjectPlan):
         await retain.declare(control, control.loaded.project.retention)
+        if any(hold.is_open for hold in plan.holds):
+            await keeping.close(control)
 
 
 def _gate(

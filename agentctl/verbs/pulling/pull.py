@@ -106,7 +106,7 @@ async def _take(
     passed = passed_over(changes)
     for change in filter(lambda one: one.overwrites, map(_own, changes)):
         is_passed = change.observed is not None and change.observed.remote_id in passed
-        is_open = not (is_passed or change.doubt or change.barred)
+        is_open = not (is_passed or change.withheld)
         if is_open and (took := await take_text(control, drafts, change, assistants)):
             taking.taken.append(took[0])
             texts.append(change)
@@ -156,7 +156,7 @@ async def _of_held(
     for change, template in zip(changes, templates(changes), strict=True):
         remedy = narrowed(template, [change.desired.pinned])
         what = f"was changed there, and {change.desired.pinned} is held, so its files are not what is there. {remedy}"
-        what = change.doubt or change.barred or what
+        what = change.withheld or what
         left.append(Problem(f"{change.desired.kind} {change.desired.key}", what))
     return left
 

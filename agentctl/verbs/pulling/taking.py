@@ -63,7 +63,7 @@ class Taking:
         self.left[known:] = [Problem(one.where, narrowed(one.what, keys)) for one in self.left[known:]]
 
     async def _change(self, change: Change) -> None:
-        if why := change.doubt or change.barred:
+        if why := change.withheld:
             self._leave(change, why)
         elif change.vanished:
             self._leave(change, f"was deleted at the platform; {anew(change, OURS)}, or delete its source")

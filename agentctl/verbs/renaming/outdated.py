@@ -69,11 +69,12 @@ async def doubted(
     And about each whose folder was renamed by hand: of the former ones that is no question. Of two that are bound to
     one agent it has nothing. Where the list of renames says that the files are older, all of it is barred.
     """
-    if plan.empty:
-        return plan
     if why := (await recorded.missed(control)).told:
         changes = tuple(replace(one, doubt="", barred=why) for one in plan.changes)
-        return replace(plan, changes=changes, notices=(*plan.notices, Problem(FILENAME, why)))
+        said = () if plan.empty else (Problem(FILENAME, why),)
+        return replace(plan, changes=changes, notices=(*plan.notices, *said), barred=why)
+    if plan.empty:
+        return plan
     older = {**await _misplaced(control, plan), **await _remembered(control, bindings, assistants)}
     apart = {*older, *(one.new for one in older.values()), *await _taken_up(control, bindings, assistants)}
     plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)

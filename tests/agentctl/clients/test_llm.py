@@ -11,7 +11,7 @@ from agentctl.calls.completions import Completion
 from agentctl.calls.conversation import parse
 from agentctl.calls.digest import digester
 from agentctl.clients.llm import ChatCompletions
-from agentctl.errors import DigestError
+from agentctl.errors import DigestError, TranscriptTooLong
 from tests.agentctl.calls.fakes import conversation
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +71,13 @@ async def test_a_code_that_no_vendor_documents_is_not_told(code: Any) -> None:
     assert caught.value.message == "the language model's server answered 400"
     with pytest.raises(DigestError, match=r"answered 400 \(rate_limit_error\)$"):
         await ask(model(Server(httpx.Response(400, json={"error": {"code": code, "type": "rate_limit_error"}}))))
+
+
+async def test_a_transcript_that_the_model_has_no_room_for_is_too_long_and_asked_about_once() -> None:
+    server = Server(httpx.Response(400, json={"error": {"code": "context_length_exceeded", "message": "geheim"}}))
+    with pytest.raises(TranscriptTooLong, match=r"^the transcript is too long for m$"):
+        await ask(model(server))
+    assert len(server.requests) == 1
 
 
 async def test_without_a_key_none_is_sent() -> None:

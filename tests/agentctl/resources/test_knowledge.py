@@ -8,8 +8,10 @@ import pytest
 
 from agentctl.errors import Stale
 from agentctl.resources.assistant import Document
+from agentctl.resources.knowledge import KnowledgeDocument
 from agentctl.sync.apply import apply
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Desired
 from agentctl.sync.patience import Patience
 from agentctl.sync.planning import plan
 from tests.agentctl.resources.contract import SCOPE, assistant, edited_between_attempts, planned, synced
@@ -263,6 +265,29 @@ async def test_a_document_without_binding_is_found_by_name(kinds: Any, memory: A
     assert (await synced(kinds, memory, assistant(knowledge=[TEXT]))).ok
     assert memory.bindings == before
     assert await writes(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("# Preise\n\n- Erstens\n- *Zweitens*\n", "<h1>Preise</h1><ul><li>Erstens</li><li><em>Zweitens</em></li></ul>"),
+        ("1. Eins\n2. Zwei, 3.50 Euro\n", "<ol><li>Eins</li><li>Zwei, 3.50 Euro</li></ol>"),
+        ("Siehe [Seite](https://example.org/a_b).", '<p>Siehe <a href="https://example.org/a_b">Seite</a>.</p>'),
+        ("| Tag | Zeit |\n|---|---|\n| Mo | 9-17 |\n",
+         "<table><tr><th>Tag</th><th>Zeit</th></tr>" "<tr><td>Mo</td><td>9–17</td></tr></table>"),
+        ("Fragen & Antworten: <Name> \"so\"", "<p>Fragen &amp; Antworten: &lt;Name&gt; &quot;so&quot;</p>"),
+        ("Zu\u0308rich", "<p>Z\u00fcrich</p>"),
+    ],
+)  # fmt: skip
+async def test_a_text_is_known_in_whatever_form_it_comes_back(source: str, shown: str) -> None:
+    class Platform:
+        async def get(self, *_: Any, **__: Any) -> Any:
+            return {"id": "d", "name": "n", "type": "text", "extracted_inner_html": shown}
+
+    kind: Any = KnowledgeDocument(Platform(), SCOPE)  # type: ignore[arg-type]
+    there = (await kind.read("d")).reads
+    meant, other = (Desired("", "", {}, "", TEXT.model_copy(update={"text": text})) for text in (source, f"{source} x"))
+    assert (kind.reads(meant) == there, kind.reads(other) == there) == (True, False)
 
 
 async def test_a_document_renamed_by_hand_is_still_ours(kinds: Any, memory: Any, api: Any, sandbox: Any) -> None:

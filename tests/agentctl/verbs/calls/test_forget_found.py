@@ -26,6 +26,7 @@ def test_a_number_leads_to_calls_that_were_emptied_for_their_age(bench: Bench) -
     assert emptied not in json.dumps(bench.json("calls", "events", "--state", "done"))
     assert not bench.json("calls", "forget", CALLER, "--yes")["known"]
     assert f"Nothing is known of {CALLER} here. What" in bench("calls", "forget", CALLER, "--yes")[1]
+    assert "Nothing is known of 089 7654321 here." in bench("calls", "forget", "089 7654321", "--yes")[1]
 
 
 def test_several_whose_calls_were_emptied_are_told_apart(bench: Bench) -> None:

@@ -103,6 +103,20 @@ def taken_up(bench: Bench) -> None:
 WAYS = [shift, swap, into_a_place_that_was_left, given_twice, taken_up]
 
 
+def test_the_store_is_told_nothing_by_older_files_either(two: Bench) -> None:
+    commit(two, "older")
+    shift(two)
+    assert two("sync", "--yes")[0] == 0
+    scope = {"project": "beispiel", "environment": "production"}
+    kept = two.store("retention", **scope)
+    check_out(two, "older")
+    settings = two.root / "agentctl.toml"
+    settings.write_text(settings.read_text() + "\n[retention]\ntranscripts = 1\n")
+    edited(two, "a")
+    assert two("sync", "--yes")[0] == 3
+    assert two.store("retention", **scope) == kept
+
+
 @pytest.mark.parametrize("is_edited", [False, True])
 @pytest.mark.parametrize("way", WAYS)
 def test_older_files_write_nothing_whatever_was_renamed(
