@@ -129,7 +129,7 @@ class Burden:
     """A process of senders, and what it `told` at its end."""
 
     def __init__(self, what: str, port: int, count: int) -> None:
-        command = [sys.executable, "-m", "scripts.heavy", what, str(port), str(count)]
+        command = [sys.executable, "-m", "scripts.burdens", what, str(port), str(count)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.told: dict[str, Any] = {}
 

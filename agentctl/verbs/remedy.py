@@ -25,8 +25,8 @@ from agentctl.verbs.wording import sentence
 _T = TypeVar("_T")
 _KEEP = "Declare it again to keep it"
 # --prune needs the whole project, so that all of it was named.
-_SYNC = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
-_SYNCS = re.compile(r"\bagentctl sync\b(?! --gate)")
+_NARROWABLE = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
+_ANY_SYNC = re.compile(r"\bagentctl sync\b(?! --gate)")
 
 
 def remedies(applied: Applied) -> list[tuple[Change, str]]:
@@ -55,7 +55,7 @@ def _aimed(text: str, wanted: Iterable[Desired], plan: Planned | None) -> str:
     if not isinstance(plan, ProjectPlan):
         return narrowed(text, owners(wanted))
     narrow = narrowed(text, owners(wanted, plan.assistants))
-    return _SYNCS.sub(r"\g<0> --gate", narrow) if plan.gated else narrow
+    return _ANY_SYNC.sub(r"\g<0> --gate", narrow) if plan.gated else narrow
 
 
 def _keeping_first(found: Mapping[str, list[_T]]) -> list[tuple[str, list[_T]]]:
@@ -68,7 +68,7 @@ def narrowed(text: str, keys: Sequence[str]) -> str:
     if not keys:
         return text
     only = "".join(f" --only {key}" for key in keys)
-    return _SYNC.sub(rf"\1{only}", text).replace("agentctl pull KEY", f"agentctl pull {' '.join(keys)}")
+    return _NARROWABLE.sub(rf"\1{only}", text).replace("agentctl pull KEY", f"agentctl pull {' '.join(keys)}")
 
 
 def pointed(plan: Planned, assistants: Sequence[Assistant]) -> Planned:

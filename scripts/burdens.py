@@ -1,4 +1,4 @@
-"""Senders that are a burden to a door: `python -m scripts.heavy recordings|silent PORT COUNT`.
+"""Senders that are a burden to a door: `python -m scripts.burdens recordings|silent PORT COUNT`.
 
 recordings   COUNT at once of 50 MB base64 in chunks, over what would be one gigabit line, once a line comes on stdin
 silent       COUNT connections that begin a request and say no more; it ends when the door has closed all of them
