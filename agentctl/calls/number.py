@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_WRITTEN = re.compile(r"(?:tel:)?\+?[\d\s()/.\-\u2010-\u2015]+", re.ASCII | re.IGNORECASE)
+# As `agentctl.user_number` of the store has it: the same number is to be found here and there.
+_SPACE = r"\t-\r \u00a0\u2000-\u200a\u202f"
+_WRITTEN = re.compile(rf"[{_SPACE}]*(?:tel:)?(\+?)[\d{_SPACE}()/.\-\u2010-\u2015]+", re.ASCII | re.IGNORECASE)
+_LONGEST = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,11 @@ class Number:
 
 def read(written: str) -> Number | None:
     """+49 (0)89 9999-8100, 0049 89/99998100 and (089) 9999 8100 are one number; None for what is none."""
-    text = written.replace("\u00a0", " ").strip()
-    if not _WRITTEN.fullmatch(text):
+    match = _WRITTEN.fullmatch(written)
+    if not match or len(written) > _LONGEST:
         return None
-    international = text.lower().removeprefix("tel:").startswith("+")
-    digits = re.sub(r"\D", "", text.replace("(0)", ""))
+    international = bool(match[1])
+    digits = re.sub(r"\D", "", written.replace("(0)", ""))
     if not international and digits.startswith("00") and digits.strip("0"):
         international, digits = True, digits[2:]
     if not international:

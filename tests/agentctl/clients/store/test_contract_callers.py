@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
+from agentctl.calls import number
 from tests.stores import Store, running, stored
 
 pytestmark = pytest.mark.anyio
@@ -101,3 +104,76 @@ async def test_who_was_mailed_is_known_until_all_of_it_is_gone(store: Store) -> 
     gone = {"conversation_id": "conv_1", "at_vendor": False, "recording": None}
     await store.call("leave_remains", {"remains": [gone]})
     assert (await store.call("held_of", asked))["sent_mails"] == 0
+
+
+@pytest.mark.parametrize(
+    ("digits", "least"),
+    [("498999998777", 9), ("4915155501234", 10), ("15558900123", 9), ("4520123456", 9), ("35421234", 8), ("4711", 4)],
+)
+def test_by_marks_a_number_is_found_without_its_country_and_by_nothing_short(
+    cluster: Any, dsn: str, digits: str, least: int
+) -> None:
+    database = dsn.rpartition("/")[2]
+    cluster.execute("select agentctl.make_mark_key('default')", database)
+    sizes = f"""
+        select size, agentctl.mark('default', kind, right('{digits}', size))
+            = any (agentctl.caller_marks('default', '{digits}'))
+        from generate_series(1, {len(digits)}) size, unnest('{{ending,number}}'::text[]) kind"""
+    kept = {size for size, is_kept in cluster.execute(sizes, database) if is_kept}
+    assert kept == set(range(least, len(digits) + 1))
+
+
+async def test_what_is_kept_of_a_forgotten_number_is_nothing_short_either(store: Store) -> None:
+    await store.call("mark_forgotten", {"conversation_ids": [], "numbers": [CALLER], "at_vendor": True})
+    for place, (written, is_refused) in enumerate({"089 99998777": True, "99998777": False}.items()):
+        conversation_id = f"conv_{place}"
+        fields = {"external_number": None, "user_id": written}
+        late = stored(await running(store, conversation_id), conversation_id, call=fields)
+        assert (await store.call("store_call", late))["held"] != is_refused
+    # One that is known by no more digits is refused by those.
+    await store.call("mark_forgotten", {"conversation_ids": [], "numbers": ["99998777"], "at_vendor": True})
+    late = stored(await running(store, "conv_2"), "conv_2", call={"external_number": None, "user_id": "99998777"})
+    assert await store.call("store_call", late) == {"held": False, "stored": False}
+
+
+def test_what_is_left_of_forgotten_calls_is_looked_up(dsn: str) -> None:
+    many = """
+        insert into agentctl.remains (tenant, conversation_id, names, at_vendor)
+        select 'default', 'conv_' || n, array[sha256(n::text::bytea)], true from generate_series(1, 5000) n"""
+    asked = {**WHOLE, "conversation_ids": ["conv_7", "conv_8"]}
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("select agentctl.make_mark_key('default')")
+        connection.execute(many)
+        connection.execute("vacuum analyze agentctl.remains")
+        with connection.transaction():
+            (found,) = connection.execute("select public.agentctl_remains(%s)", [Jsonb(asked)]).fetchone() or ([],)
+            read = "select seq_scan from pg_stat_xact_user_tables where relname = 'remains'"
+            assert connection.execute(read).fetchone() == (0,)
+    assert [row["conversation_id"] for row in found] == ["conv_7", "conv_8"]
+
+
+def test_the_store_reads_a_number_as_the_command_line_does(dsn: str) -> None:
+    spaces = "\t\n\v\f\r \x1c\x85\u00a0\u1680\u2000\u2009\u200a\u200b\u2028\u202f\u205f\u3000\ufeff"
+    numbers = [
+        "+498999998777", "tel:+498999998777", "TEL: 0049 (0)89 9999-8777", "tel: +498999998777", "+ 49 89 99998777",
+        "0049 89/99998777", "00049 89 99998777", "00(0)49 89 99998777", "+0049 89 99998777", "++498999998777",
+        "(089) 9999.8777", "89\u201199998777", "89\u201699998777", "8999998777+", "+", "", "()", "0", "000000",
+        "0000001", "00000", "123456", "12345", "+12345", "+123456", "0012345", "00123456",
+        "+49 tel 8999998777", "089 9999 877a",
+        "\u0664\u0669898999998777", "\uff0b498999998777", "erika", "conv_7401k5m9", "1" * 60, "1" * 61,
+        "+1" + " " * 59, "+123456" + " " * 53, "+123456" + " " * 54,
+    ]  # fmt: skip
+    written = numbers + [
+        one
+        for space in spaces
+        for one in (f"{space}+498999998777", f"+498999998777{space}", f"0049{space}89 99998777", f"{space}089 99998777")
+    ]
+    here = {}
+    for one in written:
+        read = number.read(one)
+        is_number = read is not None and len(read.digits) >= 6  # shorter ones name nobody
+        here[one] = ("+" if read.is_whole else "") + read.digits if read and is_number else None
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute("select one, agentctl.user_number(one) from unnest(%s::text[]) one", [written])
+        assert dict(rows.fetchall()) == here
+    assert here["\t+498999998777"] == here["\u00a0+498999998777"] == "+498999998777"

@@ -202,3 +202,23 @@ async def test_a_revision_that_kept_an_address_with_a_secret_keeps_its_digest(em
     assert kept["spec"] == sealed(spec)
     assert [base64.b64decode(one["content"]) for one in kept["contents"]] == [text]
     assert missing == [next(iter(digests))]
+
+
+async def test_calls_that_were_stored_before_are_found_by_what_their_user_id_reads_as_now(
+    empty_dsn: str, cluster: Cluster
+) -> None:
+    names = [migration.name for migration in migrations()]
+    for migration in migrations()[: names.index("agentctl_meanwhile")]:
+        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
+    of_a_site = """
+        insert into agentctl.calls (conversation_id, agent_id, status, source, detail, started_at, user_id)
+        values ('conv_1', 'agent_1', 'done', 'webhook', '{}', now(), E'+49\\u202f8999998777')"""
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute(of_a_site)
+    await migrate(empty_dsn, shim=True)
+    with psycopg.connect(empty_dsn) as connection:
+        connection.execute("set enable_seqscan = off")  # by the index, as among many calls
+        found = connection.execute("""
+            select conversation_id from agentctl.calls where tenant = 'default'
+                and agentctl.backwards(agentctl.user_number(user_id)) = agentctl.backwards('498999998777')""")
+        assert found.fetchall() == [("conv_1",)]
