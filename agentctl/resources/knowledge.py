@@ -30,10 +30,10 @@ KIND = "knowledge_document"
 _FINGERPRINT = 32
 _TAG = re.compile(r"<[^>]*>")
 # What of Markdown is no word, and may come back as a tag or not at all: the mark of an entry, where a link leads to,
-# and all that is neither a letter nor a digit.
+# and all that is neither a letter nor a digit, but for what parts digits: 3.50 is not 35.0.
 _ENTRY = re.compile(r"^\s*\d{1,3}[.)]\s", re.MULTILINE)
 _LINK = re.compile(r"\]\([^)\s]*\)")
-_FORM = re.compile(r"[\W_]+")
+_FORM = re.compile(r"[^\w.,:]|_|[.,:](?!\d)|(?<!\d)[.,:]")
 
 
 class KnowledgeDocument:

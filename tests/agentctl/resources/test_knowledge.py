@@ -290,6 +290,12 @@ async def test_a_text_is_known_in_whatever_form_it_comes_back(source: str, shown
     assert (kind.reads(meant) == there, kind.reads(other) == there) == (True, False)
 
 
+@pytest.mark.parametrize(("meant", "other"), [("3.50 Euro", "35.0 Euro"), ("9:30", "93:0"), ("1,5 Liter", "15 Liter")])
+async def test_another_number_is_another_text(api: Any, meant: str, other: str) -> None:
+    one, two = (Desired("", "", {}, "", TEXT.model_copy(update={"text": text})) for text in (meant, other))
+    assert KnowledgeDocument(api, SCOPE).reads(one) != KnowledgeDocument(api, SCOPE).reads(two)
+
+
 async def test_a_document_renamed_by_hand_is_still_ours(kinds: Any, memory: Any, api: Any, sandbox: Any) -> None:
     await synced(kinds, memory, assistant(knowledge=[TEXT]))
     bound = memory.bindings["knowledge_document", TEXT.key]
