@@ -27,6 +27,7 @@ SENDERS = 8
 FULL = "disk full"
 KILLED = "kill -9 of a worker"
 CRASHES = ("kill -9 of all of Postgres",)
+_TOLD_SECONDS = 60.0  # between two lines of how far it is
 Say = Callable[[str], None]
 
 
@@ -88,7 +89,7 @@ def run(
     with house(size=scale.disk) as there:
         outcome = _struck(there, scale, tuple(KINDS), say)
         say("  all is delivered; waiting until it is worked off")
-        drain(there)
+        drain(there, say=say)
         outcome.found = audit.worked_off(there, outcome.journal)
         afterwards(there, outcome)
     outcome.seconds = time.perf_counter() - begun
@@ -158,12 +159,12 @@ async def _strike(there: House, fault: Fault, outcome: Outcome) -> None:
     tally.failures += outcome.journal.failures - before
 
 
-def drain(there: House, patience: float = 120.0) -> None:
+def drain(there: House, patience: float = 120.0, say: Say = lambda line: None) -> None:
     """Wait until nothing waits any more; as long as there is progress, that may take its time.
 
     What waits for its next try after an outage gets it now, as if the pause were over. Leases run their time.
     """
-    seen, end = None, time.monotonic() + patience
+    seen, end, told = None, time.monotonic() + patience, time.monotonic()
     while True:
         for table in ("events", "outbox"):
             there.cluster.execute(
@@ -176,6 +177,9 @@ def drain(there: House, patience: float = 120.0) -> None:
         if queue != seen:
             seen, end = queue, time.monotonic() + patience
         assert time.monotonic() < end, f"nothing moves any more: {queue}"
+        if time.monotonic() - told > _TOLD_SECONDS:
+            told = time.monotonic()
+            say(f"  {queue['events']['pending']} events and {queue['mails']['pending']} mails wait")
         time.sleep(0.5)
 
 

@@ -1,7 +1,8 @@
 """What is delivered: events of made-up calls, each told by its number alone, so that a million of them need no memory.
 
-Of a hundred calls 94 have a transcript and nothing else; two a recording beside it, two never began, one is said not to
-have begun and has a transcript all the same, and of one a better transcript follows, of another length.
+Of a hundred calls 54 have a transcript and nothing else; 42 a recording beside it, as where a workspace sends both, two
+never began, one is said not to have begun and has a transcript all the same, and of one a better transcript follows, of
+another length.
 """
 
 from __future__ import annotations
@@ -77,8 +78,8 @@ def number_of(conversation_id: str) -> int:
 
 
 def sound(number: int) -> bytes:
-    """The recording of a call; each third one is large."""
-    return b"ID3\x04" + number.to_bytes(4) * (_LARGE // 4 if number % 3 == 0 else 500)
+    """The recording of a call; one in sixty is large."""
+    return b"ID3\x04" + number.to_bytes(4) * (_LARGE // 4 if number % 60 == 0 else 500)
 
 
 def post(deliveries: int, luck: Random) -> list[Letter]:
@@ -104,7 +105,7 @@ def _calls(luck: Random) -> Iterator[Sequence[Letter]]:
         (kinds,) = luck.choices(
             [(Kind.transcript,), (Kind.transcript, Kind.audio), (Kind.failure,),
              (Kind.failure, Kind.transcript), (Kind.transcript, Kind.correction)],
-            [94, 2, 2, 1, 1],
+            [54, 42, 2, 1, 1],
         )  # fmt: skip
         yield [Letter(number, kind) for kind in kinds]
 
