@@ -50,16 +50,18 @@ _BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\
 # "Montagabend" is one; "Sonnabend" is Saturday, and nobody says at which hour work ends.
 _EVENING = r"(?<!sonn)(?<!feier)(?<!heilig)abends?|evening|tonight"
 _LATE = re.compile(rf"(?:nachmittags?|afternoon|{_EVENING})\b")
-_EARLY = re.compile(r"\b(?:früh|morgens|vormittags?|morning)\b")
+_DAY_MORNING = r"(?:tag|mittwoch|sonnabend)morgens?"
+_EARLY = re.compile(rf"\b(?:früh|morgens|vormittags?|morning)\b|{_DAY_MORNING}\b")
 _NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
-_NOON = re.compile(r"\b(?:mittags?|noon|midday)\b")
+_NOON = re.compile(r"\b(?:mittags?|noon|midday|lunch\s?time)\b")
 # Parts of the day, and the hours from the first up to the last that they can mean.
 _PARTS = (
-    (re.compile(r"(?:\bmorgens|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 13)),
+    (re.compile(rf"(?:\bmorgens|{_DAY_MORNING}|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 13)),
     (_NOON, (10, 16)),
     (re.compile(r"(?:nachmittags?|afternoon)\b"), (12, 19)),
     (re.compile(rf"(?:{_EVENING})\b"), (17, 24)),
 )
+_LATE_AT_NIGHT = (19, 24)
 _OTHER = re.compile(r"\b(?:oder|und|ab|vor|nach|or|and|before|after|from)\b")  # than that part alone
 
 
@@ -76,6 +78,8 @@ def clocks(phrase: Phrase) -> list[list[time]]:
             times = _times(hour, minutes(found), found["half"], sure=found["h"].startswith("0"))
             if noon:
                 times = [one for one in times if 10 <= one.hour < 16] or times
+            elif phrase.night:
+                times = [one for one in times if _nightly(one)] or times
             elif late != early and hour < 12:
                 times = [one for one in times if (one.hour >= 12) == late] or times
             named.append(times)
@@ -84,14 +88,22 @@ def clocks(phrase: Phrase) -> list[list[time]]:
     bounds, bare = phrase.take(_RANGE, _BOUND), phrase.take(_BARE)
     phrase.bounded = bool(bounds or (named and bare))
     part = None if phrase.bounded or phrase.night else _part(phrase.left)
-    if part and len(bare) == 1 and bare[0]["by"] in ("um", "gegen", "at", "around"):
+    if len(bare) == 1 and bare[0]["by"] in ("um", "gegen", "at", "around") and (part or _before_midnight(phrase)):
+        low, high = part or _LATE_AT_NIGHT
         hour = amount(bare[0]["h"])
-        meant = [
-            one for one in _times(hour, 0, None, sure=bare[0]["h"].startswith("0")) if part[0] <= one.hour < part[1]
-        ]
+        meant = [one for one in _times(hour, 0, None, sure=bare[0]["h"].startswith("0")) if low <= one.hour < high]
         return [meant] if len(meant) == 1 else []
     phrase.part = None if named or bare else part
     return named
+
+
+def _nightly(one: time) -> bool:
+    return one.hour >= _LATE_AT_NIGHT[0] or one.hour < 6
+
+
+def _before_midnight(phrase: Phrase) -> bool:
+    """Whether it is the night of a day alone, whose hours before midnight are of that very day."""
+    return phrase.night and not phrase.bounded and not _OTHER.search(phrase.left)
 
 
 def _part(words: str) -> tuple[int, int] | None:

@@ -59,7 +59,7 @@ async def test_a_call_that_was_emptied_is_found_by_marks_alone(store: Store, clu
         (CALLER, True, True),
         ("tel:0049 (0)89 9999-8777", True, True),
         ("(089) 9999 8777", True, True),
-        ("498999998777", True, False),  # nothing says that it has its country, so that it is only its end
+        ("498999998777", True, True),
         ("+438999998777", False, True),
         ("4711998777", False, False),
         ("998777", False, False),

@@ -102,6 +102,15 @@ async def test_a_hit_is_shown_among_its_words(store: Store) -> None:
     assert "snippet" not in call
 
 
+async def test_what_looks_like_markup_hides_nothing(store: Store) -> None:
+    said = ("Vorher Apfelbaum <script> Zwischen Kirschbaum", "Nachher <style>Birnbaum", "a < b <!-- Pflaume")
+    await put(store, "conv_1", *said, digest={"engine": "llm", "title": "<script>", "summary": "Rückruf"})
+    for word in ("apfelbaum", "kirschbaum", "birnbaum", "pflaume", "rückruf", "<script>"):
+        assert await listed(store, search=word) == ["conv_1"], word
+    (call,) = await store.call("list_calls", {"limit": 10, "search": "birnbaum"})
+    assert "\x01Birnbaum\x02" in call["snippet"]
+
+
 async def test_what_is_written_anew_is_found_anew_and_what_is_gone_is_not(store: Store, execute: Execute) -> None:
     await put(store, "conv_1", "Klavier", digest={"engine": "llm", "summary": "Fahrrad", "outcome": "other"})
     await put(store, "conv_1", "Heizung", digest={"engine": "llm", "summary": "Markise", "outcome": "callback"})
