@@ -1,0 +1,182 @@
+"""A product's row is edited, and the agent at ElevenLabs says the same a moment later; over both transports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from agentctl.sandbox.harness import Sandbox, running
+from agentctl.settings import Settings
+from agentctl.verbs.flow import syncing
+from agentctl.wiring import Control, connect
+from tests.rows import TABLE, WATCH, Rows
+
+pytestmark = pytest.mark.anyio
+
+
+class Shop:
+    """A product with a table of assistants, and workers that have its project."""
+
+    def __init__(self, root: Path, sandbox: Sandbox, dsn: str, settings: dict[str, Any]) -> None:
+        self.root, self.sandbox, self._dsn = root, sandbox, dsn
+        self._settings = {"elevenlabs_base_url": sandbox.url, "elevenlabs_api_key": sandbox.key, **settings}
+        (root / "agentctl.toml").write_text('project = "shop"\n')
+        self.product = psycopg.connect(dsn, autocommit=True)
+        self.product.execute(TABLE.encode())
+        self.product.execute(WATCH.encode())
+        self._rows: Rows | None = None
+
+    @property
+    def rows(self) -> Rows:
+        assert self._rows is not None
+        return self._rows
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Control]:
+        async with connect(self.root, settings=Settings(**self._settings)) as control:
+            self._rows = self._rows or Rows(self._dsn, control.project)
+            control.source = self._rows
+            yield control
+
+    @asynccontextmanager
+    async def working(self, workers: int = 1) -> AsyncIterator[None]:
+        """While workers are at work; what runs in the end is finished."""
+        stop = asyncio.Event()
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                control = await stack.enter_async_context(self.opened())
+                group.create_task(syncing.work(control, stop=stop))
+            yield
+            stop.set()
+
+    async def synced(self) -> Any:
+        """All that has changed until now, by a worker that looks once."""
+        async with self.opened() as control:
+            return await syncing.once(control)
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        found = self.product.execute(statement.encode(), values)
+        return found.fetchall() if found.description else []
+
+    async def agents(self) -> dict[str, Any]:
+        """What each agent says, by its name."""
+        agents = (await self.sandbox.state())["agents"].values()
+        return {one["name"]: one for one in agents}
+
+    async def prompt(self, name: str = "Empfang") -> str:
+        return str((await self.agents())[name]["conversation_config"]["agent"]["prompt"]["prompt"])
+
+    async def edited(self, agent_id: str, patch: dict[str, Any]) -> None:
+        """By somebody in the dashboard."""
+        async with httpx.AsyncClient(base_url=self.sandbox.url, headers={"xi-api-key": self.sandbox.key}) as client:
+            (await client.patch(f"/v1/convai/agents/{agent_id}", json=patch)).raise_for_status()
+
+
+@pytest.fixture(params=["postgres", "supabase"])
+async def shop(request: pytest.FixtureRequest, tmp_path: Path, dsn: str) -> AsyncIterator[Shop]:
+    settings: dict[str, Any] = {"database_url": dsn}
+    if request.param == "supabase":
+        api = request.getfixturevalue("supabase_api")
+        settings = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
+    async with running() as sandbox:
+        yield Shop(tmp_path, sandbox, dsn, settings)
+
+
+async def test_a_row_reaches_the_platform_by_itself_and_reads_nothing_else(shop: Shop) -> None:
+    shop.execute(
+        "insert into phone_assistants (slug, name, prompt) select 'a' || i, 'A' || i, 'x' from generate_series(1, 3) i"
+    )
+    async with shop.working():
+        assert sorted([(await shop.rows.ended())[0] for _ in range(3)]) == ["a1", "a2", "a3"]
+        await shop.sandbox.clear_log()
+        shop.rows.looks.clear()
+        # Twenty edits, the last one counts.
+        for count in range(20):
+            shop.execute(
+                "update phone_assistants set prompt = %s, notes = 'Wir sind da.' where slug = 'a1'", f"Sag {count}"
+            )
+        runs = [await shop.rows.ended()]
+        while await shop.prompt("A1") != "Sag 19":
+            runs.append(await shop.rows.ended())
+        assert len(runs) <= 2
+        assert {key for key, _ in runs} == set(shop.rows.looks) == {"a1"}
+        asked = [(one["path"], one["query"]) for one in await shop.sandbox.log() if one["method"] == "GET"]
+        whose = {one["agent_id"]: name for name, one in (await shop.agents()).items()}
+        assert {whose[i] for path, _ in asked if (i := path.rpartition("/")[2]) in whose} == {"A1"}
+        lists = [query for path, query in asked if path in ("/v1/convai/agents", "/v1/convai/knowledge-base")]
+        narrowed = (["agentctl:shop/production/a1"], ["agentctl/shop/production/a1/"])
+        assert {(*query.get("tags", []), *query.get("search", [])) for query in lists} == {
+            (one,) for (one,) in narrowed
+        }
+        # Our own words in the row are no change.
+        [(error, at)] = shop.execute(
+            "select elevenlabs_sync_error, elevenlabs_synced_at from phone_assistants where slug = 'a1'"
+        )
+        assert error is None
+        assert at is not None
+    assert await shop.synced() == syncing.Tally()
+
+
+async def test_each_of_many_rows_is_synced_once_whatever_number_of_workers_there_is(shop: Shop) -> None:
+    shop.execute(
+        "insert into phone_assistants (slug, name, prompt) select 'a' || i, 'A' || i, 'x' from generate_series(1, 12) i"
+    )
+    async with shop.working(3):
+        for _ in range(12):
+            await shop.rows.ended()
+    assert shop.rows.rest() == 0
+    assert set(shop.rows.looks.values()) == {1}
+    assert len(await shop.agents()) == len((await shop.sandbox.state())["agents"]) == 12
+
+
+async def test_a_wrong_row_tells_its_error_and_is_not_tried_again_until_somebody_mends_it(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, prompt) values ('good', 'x'), ('wrong', '')")
+    tally = await shop.synced()
+    assert (tally.done, tally.failed) == (1, 1)
+    [(said,)] = shop.execute("select elevenlabs_sync_error from phone_assistants where slug = 'wrong'")
+    assert "phone_assistants wrong: String should have at least 1 character" in said
+    assert shop.execute("select state, error is not null from agentctl.sync_jobs order by key") == [
+        ("done", False),
+        ("dead", True),
+    ]
+    shop.execute("update phone_assistants set prompt = 'y' where slug = 'wrong'")
+    assert (await shop.synced()).done == 1
+    assert shop.execute("select distinct state from agentctl.sync_jobs") == [("done",)]
+    assert shop.execute("select distinct elevenlabs_sync_error from phone_assistants") == [(None,)]
+
+
+async def test_what_was_edited_at_the_platform_is_left_alone_and_said(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+    await shop.synced()
+    [agent_id] = (await shop.sandbox.state())["agents"]
+    await shop.edited(agent_id, {"conversation_config": {"agent": {"prompt": {"prompt": "by hand"}}}})
+    shop.execute("update phone_assistants set name = 'Zentrale'")
+    assert (await shop.synced()).done == 1
+    assert await shop.prompt("Zentrale") == "by hand"
+    [(state, error)] = shop.execute("select state, error from agentctl.sync_jobs")
+    assert state == "held"
+    assert "prompt (changed at the platform)" in error
+    assert "--take-ours --only a" in error
+
+
+async def test_an_outage_of_the_platform_is_waited_for_and_then_all_is_done(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+    await shop.synced()
+    await shop.sandbox.fault(path="/v1/convai/*", status=429, headers={"retry-after": "0"}, times=10_000)
+    shop.execute("update phone_assistants set prompt = 'y'")
+    assert (await shop.synced()).failed == 1
+    [(state, failures, blameless, later)] = shop.execute(
+        "select state, failures, blameless, due_at > now() from agentctl.sync_jobs"
+    )
+    assert (state, failures, blameless, later) == ("pending", 0, 1, True)
+    await shop.sandbox.clear_faults()
+    shop.execute("update agentctl.sync_jobs set due_at = now()")
+    assert (await shop.synced()).done == 1
+    assert await shop.prompt() == "y"
