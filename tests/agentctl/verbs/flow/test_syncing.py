@@ -19,6 +19,7 @@ from agentctl.wiring import Control, connect
 from tests.rows import TABLE, WATCH, Rows
 
 pytestmark = pytest.mark.anyio
+NUMBER, OTHER = "+498999998100", "+498999998200"
 
 
 class Shop:
@@ -166,6 +167,7 @@ async def test_what_was_edited_at_the_platform_is_left_alone_and_said(shop: Shop
     assert "--take-ours --only a" in error
 
 
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
 async def test_an_outage_of_the_platform_is_waited_for_and_then_all_is_done(shop: Shop) -> None:
     shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
     await shop.synced()
@@ -180,3 +182,106 @@ async def test_an_outage_of_the_platform_is_waited_for_and_then_all_is_done(shop
     shop.execute("update agentctl.sync_jobs set due_at = now()")
     assert (await shop.synced()).done == 1
     assert await shop.prompt() == "y"
+
+
+async def imported(shop: Shop, number: str) -> str:
+    """Brought over to ElevenLabs, and assigned to nobody."""
+    async with httpx.AsyncClient(base_url=shop.sandbox.url, headers={"xi-api-key": shop.sandbox.key}) as client:
+        account = {"sid": shop.sandbox.account_sid, "token": shop.sandbox.auth_token, "provider": "twilio"}
+        made = await client.post("/v1/convai/phone-numbers", json={**account, "phone_number": number, "label": number})
+        return str(made.raise_for_status().json()["phone_number_id"])
+
+
+async def rings(shop: Shop, number_id: str) -> str:
+    """The name of the agent at which it rings."""
+    state = await shop.sandbox.state()
+    agent = state["agents"].get(state["numbers"][number_id]["agent_id"])
+    return str(agent["name"]) if agent else ""
+
+
+async def test_a_deleted_row_archives_its_agent_and_one_that_comes_back_gets_the_same_again(shop: Shop) -> None:
+    await shop.sandbox.add_number(OTHER)
+    number, other = await imported(shop, NUMBER), await imported(shop, OTHER)
+    shop.execute("insert into phone_assistants (slug, prompt, numbers) values ('a', 'x', %s)", [NUMBER])
+    shop.execute("insert into phone_assistants (slug, name, prompt, numbers) values ('ab', 'B', 'x', %s)", [OTHER])
+    assert (await shop.synced()).done == 2
+    before = await shop.agents()
+    assert (await rings(shop, number), await rings(shop, other)) == ("Empfang", "B")
+    [gone] = shop.execute("delete from phone_assistants where slug = 'a' returning slug, prompt, numbers")
+    assert (await shop.synced()).done == 1
+    after = await shop.agents()
+    assert after["Empfang"]["platform_settings"]["archived"] is True
+    assert after["B"] == before["B"]
+    assert (await rings(shop, number), await rings(shop, other)) == ("", "B")
+    assert shop.execute("select key from agentctl.assistants order by key") == [("a",), ("ab",)]
+    shop.execute("insert into phone_assistants (slug, prompt, numbers) values (%s, %s || '!', %s)", *gone)
+    assert (await shop.synced()).done == 1
+    back = await shop.agents()
+    assert back["Empfang"]["agent_id"] == before["Empfang"]["agent_id"]
+    assert back["Empfang"]["platform_settings"]["archived"] is False
+    assert await shop.prompt() == "x!"
+    assert await rings(shop, number) == "Empfang"
+    assert shop.execute("select distinct state, error from agentctl.sync_jobs") == [("done", None)]
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_a_deleted_row_deletes_all_that_is_its_own_or_nothing_where_it_is_configured_so(shop: Shop) -> None:
+    number = await imported(shop, NUMBER)
+    shop.execute("insert into phone_assistants (slug, name, prompt, notes) values ('ab', 'B', 'x', 'Ihre')")
+    shop.execute(
+        "insert into phone_assistants (slug, prompt, notes, numbers) values ('a', 'x', 'Unsere', %s)", [NUMBER]
+    )
+    await shop.synced()
+    before = await shop.sandbox.state()
+    shop.rows.then = "keep"
+    [row] = shop.execute("delete from phone_assistants where slug = 'a' returning slug, prompt, notes, numbers")
+    assert (await shop.synced()).done == 1
+    assert await shop.sandbox.state() == before
+    shop.execute("insert into phone_assistants (slug, prompt, notes, numbers) values (%s, %s, %s, %s)", *row)
+    await shop.synced()
+    shop.rows.then = "delete"
+    shop.execute("delete from phone_assistants where slug = 'a'")
+    assert (await shop.synced()).done == 1
+    assert list(await shop.agents()) == ["B"]
+    assert [one["name"].rpartition("@")[0] for one in (await shop.sandbox.state())["documents"].values()] == [
+        "agentctl/shop/production/ab/notes"
+    ]
+    assert await rings(shop, number) == ""
+    # It has been deleted before, or was never there: nothing to do.
+    shop.execute("select agentctl.request_sync('a'), agentctl.request_sync('never')")
+    assert (await shop.synced()).done == 2
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_a_number_leaves_an_assistant_only_once_that_declares_it_no_more(shop: Shop) -> None:
+    number = await imported(shop, NUMBER)
+    shop.execute("insert into phone_assistants (slug, prompt, numbers) values ('a', 'x', %s)", [NUMBER])
+    await shop.synced()
+    shop.execute("insert into phone_assistants (slug, name, prompt, numbers) values ('b', 'B', 'x', %s)", [NUMBER])
+    assert (await shop.synced()).failed == 1
+    assert await rings(shop, number) == "Empfang"
+    [(said,)] = shop.execute("select elevenlabs_sync_error from phone_assistants where slug = 'b'")
+    assert said == f"phone_number {NUMBER}: phone.numbers: {NUMBER} is declared by a, too, where it rings"
+    shop.execute("update phone_assistants set numbers = '{}' where slug = 'a'")
+    shop.execute("update phone_assistants set name = 'C' where slug = 'b'")
+    await shop.synced()
+    assert await rings(shop, number) == "C"
+    # A number that somebody gave its agent by hand is nothing of a row's.
+    async with httpx.AsyncClient(base_url=shop.sandbox.url, headers={"xi-api-key": shop.sandbox.key}) as client:
+        agent = {"agent_id": (await shop.agents())["Empfang"]["agent_id"]}
+        await client.patch(f"/v1/convai/phone-numbers/{number}", json=agent)
+    shop.execute("delete from phone_assistants")
+    await shop.synced()
+    assert await rings(shop, number) == "Empfang"
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_no_agent_is_made_in_a_workspace_that_has_none_of_those_that_are_bound(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x'), ('b', 'x')")
+    await shop.synced()
+    await shop.sandbox.reset()
+    shop.execute("insert into phone_assistants (slug, prompt) values ('c', 'x')")
+    assert (await shop.synced()).failed == 1
+    assert (await shop.sandbox.state())["agents"] == {}
+    [(said,)] = shop.execute("select elevenlabs_sync_error from phone_assistants where slug = 'c'")
+    assert "2 agents that are bound" in said
