@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import Context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from pydantic import SecretStr
 
+from agentctl import worker
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
+from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow import syncing
 from agentctl.wiring import Control, connect
+from agentctl.worker import Tally
 from tests.rows import TABLE, WATCH, Rows
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +71,12 @@ class Shop:
     def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         found = self.product.execute(statement.encode(), values)
         return found.fetchall() if found.description else []
+
+    async def caught(self) -> None:
+        """Wait until a request has met the fault that was ordered."""
+        async with asyncio.timeout(20):
+            while not any(one["hits"] for one in await self.sandbox.faults()):  # noqa: ASYNC110  (another's state)
+                await asyncio.sleep(0.01)
 
     async def agents(self) -> dict[str, Any]:
         """What each agent says, by its name."""
@@ -285,3 +297,53 @@ async def test_no_agent_is_made_in_a_workspace_that_has_none_of_those_that_are_b
     assert (await shop.sandbox.state())["agents"] == {}
     [(said,)] = shop.execute("select elevenlabs_sync_error from phone_assistants where slug = 'c'")
     assert "2 agents that are bound" in said
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_a_change_during_a_run_has_a_run_of_its_own_and_none_while_another_sync_works(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+    await shop.synced()
+    await shop.rows.ended()
+    await shop.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=700)
+    shop.execute("update phone_assistants set prompt = 'y'")
+    async with shop.working():
+        await shop.caught()
+        shop.execute("update phone_assistants set prompt = 'z'")
+        assert [(await shop.rows.ended())[0] for _ in range(2)] == ["a", "a"]
+    assert await shop.prompt() == "z"
+    async with shop.opened() as control:
+        async with exclusive(control):
+            shop.execute("select agentctl.request_sync('a')")
+            waiting = asyncio.create_task(shop.synced(), context=Context())  # another process holds nothing
+            shop.rows.looks.clear()
+            done, _ = await asyncio.wait({waiting}, timeout=0.3)
+            assert not done
+            assert shop.execute("select state from agentctl.sync_jobs") == [("running",)]
+            assert not shop.rows.looks
+        assert (await waiting).done == 1
+    assert shop.rows.looks == {"a": 1}
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_a_worker_that_is_told_to_end_gives_back_what_it_cannot_finish(shop: Shop) -> None:
+    await shop.sandbox.fault(method="POST", path="/v1/convai/agents/create", hang=True)
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+    async with shop.opened() as control:
+        syncs = await syncing.job(control)
+        assert syncs is not None
+        stop = asyncio.Event()
+        working = asyncio.create_task(worker.run([replace(syncs, quiet_seconds=0, grace_seconds=0)], stop=stop))
+        await shop.caught()
+        stop.set()
+        await working
+    assert shop.execute("select state, failures, due_at <= now() from agentctl.sync_jobs") == [("pending", 0, True)]
+    assert (await shop.synced()).done == 1
+    assert list(await shop.agents()) == ["Empfang"]
+
+
+async def test_whoever_has_no_project_or_no_key_leaves_syncs_to_the_others(tmp_path: Path, dsn: str) -> None:
+    async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
+        await (await control.store()).call("request_sync", {"key": "a"})
+        assert await syncing.once(control) == Tally()
+        await syncing.work(control, stop=asyncio.Event())
+        assert (await (await control.store()).call("sync_queue", {}))["syncs"]["pending"] == 1
