@@ -21,21 +21,25 @@ Opening = Callable[[], Awaitable[psycopg.AsyncConnection[Any]] | None]
 _AGAIN_SECONDS = 5.0
 
 
-async def hear(opening: Opening, channel: str, heard: Callable[[], None]) -> None:
+async def hear(
+    opening: Opening, channel: str, heard: Callable[[], None], *, again_seconds: float = _AGAIN_SECONDS
+) -> None:
     """Call `heard` for each notification on `channel`, and whenever listening begins; runs until cancelled.
 
-    `opening`: connects, or None while there is nowhere to connect to. What cannot be had is waited for.
+    `opening`: connects, or None while there is nowhere to connect to. What cannot be had is tried again.
     """
     while True:
         with suppress(StoreUnavailable, psycopg.Error):
             if (coming := opening()) is not None:
                 await _hear(await coming, channel, heard)
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await asyncio.sleep(again_seconds)
 
 
 async def _hear(connection: psycopg.AsyncConnection[Any], channel: str, heard: Callable[[], None]) -> None:
-    async with connection:
+    try:
         await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
         heard()
         async for _ in connection.notifies():
             heard()
+    finally:
+        await connection.close()

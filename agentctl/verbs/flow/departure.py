@@ -58,9 +58,10 @@ async def _numbers(control: Control, key: str) -> list[str] | None:
 async def _plan(control: Control, part: Part, rings: list[str], *, delete: bool) -> ProjectPlan:
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    how: dict[str, Any] = {"whole": delete, "prune": delete, "patience": control.patience}
+    how: dict[str, Any] = {"whole": delete, "prune": delete}
     more = [*_silenced(bindings, part, rings), *(() if delete else [_archived(part)])]
-    found = ProjectPlan.of(await planning.plan(kinds, (), bindings, more=more, **how), (), note=_WHERE)
+    made = await planning.plan(kinds, (), bindings, more=more, patience=control.patience, **how)
+    found = ProjectPlan.of(made, (), note=_WHERE)
     # What only carries its mark may be another's: of the whole project alone can be told whose.
     ends = [one for one in found.changes if one.action != "delete" or _is_bound(one.bound, one.observed)]
     return await showable(control, replace(found, changes=tuple(ends)), bindings, kinds, (), [part.key])
