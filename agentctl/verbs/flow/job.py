@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from agentctl.calls.inbox import Store
@@ -58,10 +58,13 @@ class SyncJob:
 
     async def claim(self, limit: int) -> Sequence[Due]:
         """Take what is due, and have `wake` set once more is. Raises StoreError, ConfigurationError."""
-        scope = asdict(self.control.scope)
+        if not self.control.project.name:  # agentctl.toml is wrong, and may be mended while this worker lives
+            for known in ("project", "scope"):
+                vars(self.control).pop(known, None)
+            return ()
         terms = {
-            "project": scope["project"],
-            "environment": scope["environment"],
+            "project": self.control.scope.project,
+            "environment": self.control.scope.environment,
             "worker": self.worker,
             "limit": limit,
             "lease_seconds": self.lease_seconds,

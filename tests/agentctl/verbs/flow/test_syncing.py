@@ -341,6 +341,17 @@ async def test_a_worker_that_is_told_to_end_gives_back_what_it_cannot_finish(sho
     assert list(await shop.agents()) == ["Empfang"]
 
 
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_a_worker_without_a_sound_project_takes_nothing_until_it_is_mended(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+    (shop.root / "agentctl.toml").write_text("project = 3\n")
+    async with shop.opened() as control:
+        assert await syncing.once(control) == Tally()
+        assert shop.execute("select from agentctl.sync_jobs") == []
+        (shop.root / "agentctl.toml").write_text('project = "shop"\n')
+        assert (await syncing.once(control)).done == 1
+
+
 async def test_whoever_has_no_project_or_no_key_leaves_syncs_to_the_others(tmp_path: Path, dsn: str) -> None:
     async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
         await (await control.store()).call("request_sync", {"key": "a"})
