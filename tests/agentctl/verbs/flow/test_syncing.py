@@ -139,14 +139,14 @@ async def test_a_row_reaches_the_platform_by_itself_and_reads_nothing_else(shop:
 
 async def test_each_of_many_rows_is_synced_once_whatever_number_of_workers_there_is(shop: Shop) -> None:
     shop.execute(
-        "insert into phone_assistants (slug, name, prompt) select 'a' || i, 'A' || i, 'x' from generate_series(1, 12) i"
+        "insert into phone_assistants (slug, name, prompt) select 'a' || i, 'A' || i, 'x' from generate_series(1, 6) i"
     )
     async with shop.working(3):
-        for _ in range(12):
+        for _ in range(6):
             await shop.rows.ended()
     assert shop.rows.rest() == 0
     assert set(shop.rows.looks.values()) == {1}
-    assert len(await shop.agents()) == len((await shop.sandbox.state())["agents"]) == 12
+    assert len(await shop.agents()) == len((await shop.sandbox.state())["agents"]) == 6
 
 
 async def test_a_wrong_row_tells_its_error_and_is_not_tried_again_until_somebody_mends_it(shop: Shop) -> None:
