@@ -19,6 +19,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── Elsewhere               nothing of what is bound is there: this is probably another workspace
 │   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
+│   ├── Misdeclared             what is declared of one assistant is wrong, however often it is tried
 │   ├── TimedOut                a run was ended by its own deadline
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
@@ -184,6 +185,10 @@ class InUse(SyncError):
 
 class Busy(SyncError):
     """Another sync of the same project and workspace is running."""
+
+
+class Misdeclared(SyncError):
+    """What its source declares of one assistant is wrong; trying again helps once somebody has changed it."""
 
 
 class TimedOut(SyncError):

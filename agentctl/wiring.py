@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from agentctl.sources.loaded import Loaded
     from agentctl.sources.project import Project
     from agentctl.sources.reading import Reading
+    from agentctl.sources.source import Source
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
+    from agentctl.sync.part import Part
     from agentctl.sync.patience import Patience
     from agentctl.workshop import Workshop
 
@@ -55,6 +57,7 @@ class Control:
         self.environment, self._workspace = environment, workspace
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
+        self.part: Part | None = None  # all that bindings and kinds are of; None: the whole project
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
@@ -68,6 +71,13 @@ class Control:
         loaded = load(self.directory, self.environment)
         self.veil.later(loaded.secrets)
         return loaded
+
+    @cached_property
+    def source(self) -> Source:
+        """Where one assistant is looked up by its key."""
+        from agentctl.sources.source import Files
+
+        return Files(self.directory, self.environment)
 
     @cached_property
     def veil(self) -> Veil:
@@ -220,7 +230,7 @@ class Control:
         from agentctl.sync.bindings import Bindings
         from agentctl.sync.grouped import Grouped
 
-        return await Bindings(Grouped(await self.store()), self.scope).load()
+        return await Bindings(Grouped(await self.store()), self.scope, self.part).load()
 
     async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
         """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
@@ -230,11 +240,20 @@ class Control:
         from agentctl.sync.kind import Eager
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell))
+        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell, self.part))
         for kind in made:
             if isinstance(kind, Eager):
                 self._stack.callback(kind.abandon)
         return made
+
+    @asynccontextmanager
+    async def afresh(self) -> AsyncIterator[Control]:
+        """The same project over the same store, with nothing remembered of earlier looks: files are read anew."""
+        async with AsyncExitStack() as stack:
+            how = {"environment": self.environment, "workspace": self._workspace}
+            fresh = Control(self.directory, self.settings, stack, has_project=self.has_project, **how)
+            fresh._store, fresh.source = await self.store(), self.source
+            yield fresh
 
 
 @asynccontextmanager

@@ -3,6 +3,8 @@
 cold-start   `agentctl --help` beside the official CLI's `--help`
 sync         syncs of 50, 200 and 1,000 assistants beside the official CLI's push of the same agents and beside the
              floor; with --trust-store; and a first sync of 50 assistants with 4 documents each
+flow         from the commit of one of 200 rows of a product's table to the end of its sync, beside the least that
+             anybody needs: to hear of it and to write it
 receive      deliveries of 23 kB that the door acknowledges, at 1, 8 and 64 senders, beside the same insert by pgbench,
              a receiver that commits per request, one that stores nothing and a bare one; with 2 ms per commit, too
 strain       small deliveries beside four recordings of 50 MB and beside 4,000 half-open connections, and those of a
@@ -30,6 +32,7 @@ from pathlib import Path
 
 from scripts.bench_digest import digest
 from scripts.bench_fill import fill
+from scripts.bench_flow import flow
 from scripts.bench_fuzz import fuzz
 from scripts.bench_process import process
 from scripts.bench_reading import reading
@@ -99,7 +102,13 @@ ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "process": lambda options: process(options.store, 1000, options.runs or 3),
     "reading": lambda options: reading(options.store, options.runs or 100),
 }
-ENTRIES: Mapping[str, Entry] = {"cold-start": cold_start, "sync": sync, "receive": receive, "strain": strain}
+ENTRIES: Mapping[str, Entry] = {
+    "cold-start": cold_start,
+    "sync": sync,
+    "flow": flow,
+    "receive": receive,
+    "strain": strain,
+}
 
 
 if __name__ == "__main__":

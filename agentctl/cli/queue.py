@@ -57,9 +57,9 @@ def retry(
 
     done = connected(run)
     if json:
-        print(render.to_json({"events": done.events, "mails": done.mails}))
+        print(render.to_json({"events": done.events, "mails": done.mails, "syncs": done.syncs}))
     else:
-        print(f"{done.events} events and {done.mails} mails wait for a worker again.")
+        print(f"{done.events} events, {done.mails} mails and {done.syncs} syncs wait for a worker again.")
 
 
 def backfill(
@@ -131,7 +131,7 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     from agentctl.cli.render import paint
     from agentctl.cli.render_call import line, table
 
-    for queue, one in (("events", "event"), ("mails", "mail")):
+    for queue, one in (("events", "event"), ("mails", "mail"), ("syncs", "sync")):
         counts, age = found[queue], found[f"oldest_{one}_seconds"]
         since = f", the oldest for {_length(age)}" if age is not None else ""
         yield f"{queue}: {counts['pending'] + counts['running']} wait or are worked on{since}"
@@ -139,6 +139,9 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
             yield paint(f"  {counts['dead']} given up: agentctl calls retry --all, once the reason is put right", _RED)
         if counts.get("kept"):
             yield f"  {counts['kept']} not understood: agentctl calls events --state kept"
+    for sync in found["troubled_syncs"]:
+        what = f"{sync['key']} ({sync['state']}): " if sync["key"] else ""
+        yield paint(f"  {line(what + sync['error'])}", _RED)
     for reason in found["waiting_for"]:
         yield paint(f"  waiting: {line(reason)}", _RED)
     rows = [

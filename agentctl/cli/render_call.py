@@ -59,6 +59,8 @@ def drained_text(drained: Drained) -> str:
         lines.append(paint(f"{mails} mails given up for good: {again}", 31))
     if drained.kept:
         lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
+    if drained.synced or drained.syncs_failed:
+        lines.append(f"{drained.synced} assistants synced, {drained.syncs_failed} failed.")
     if drained.duties_failed:
         lines.append(f"{drained.duties_failed} duties could not be done: agentctl calls status")
     waiting = [f"{n} {what}" for n, what in ((drained.pending_events, "events"), (drained.pending_mails, "mails")) if n]

@@ -28,6 +28,7 @@ from agentctl.resources.prompt_text import as_in_file
 from agentctl.resources.voice import speech
 from agentctl.sync.diff import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
+from agentctl.sync.part import Part
 
 AGENTS = "/v1/convai/agents"
 AGENT = "/v1/convai/agents/{agent_id}"
@@ -57,10 +58,9 @@ class Agent:
         "platform_settings.workspace_overrides.webhooks.events": Keyed(),
     }
 
-    def __init__(self, api: Api, scope: Scope, webhook: Ref | None = None) -> None:
-        self._api = api
-        self._scope = scope
-        self._webhook = webhook
+    def __init__(self, api: Api, scope: Scope, webhook: Ref | None = None, part: Part | None = None) -> None:
+        self._api, self._scope = api, scope
+        self._webhook, self._part = webhook, part
         self._unmanaged: tuple[User, ...] = ()
         self._begun: dict[str, asyncio.Task[Observed]] = {}
         self._listing: asyncio.Task[list[Mapping[str, Any]]] | None = None
@@ -68,7 +68,7 @@ class Agent:
     @classmethod
     def at(cls, place: Place) -> Agent:
         """For one workspace and project."""
-        return cls(place.api, place.scope, place.webhook)
+        return cls(place.api, place.scope, place.webhook, place.part)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """One agent; what the assistant does not declare is left out, and `[elevenlabs]` is merged last."""
@@ -178,9 +178,9 @@ class Agent:
         }
 
     async def _all(self, *, archived: bool, marked: bool = False) -> list[Mapping[str, Any]]:
-        """The workspace's agents. `marked`: only those with our mark, as it is with archived ones always."""
-        params = {**({"tags": MANAGED} if archived or marked else {}), "archived": archived, "page_size": 100}
-        pages = self._api.pages(AGENTS, items="agents", params=params)
+        """The workspace's agents; of a part those with its tag. `marked`: only ours, as archived ones are always."""
+        tags = self.tag(self._part.key) if self._part else MANAGED if archived or marked else None
+        pages = self._api.pages(AGENTS, items="agents", params={"tags": tags, "archived": archived, "page_size": 100})
         return [having(f"GET {AGENTS}", entry, "agent_id") async for entry in pages]
 
     async def _sight(self, key: str, ids: Sequence[str], bound: str | None, archived: Sequence[str]) -> Sighting:
@@ -204,8 +204,8 @@ class Agent:
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """A voice that is about to be set must exist: a call would otherwise fail when it is answered."""
-        voice_id = desired.body["conversation_config"]["tts"].get("voice_id")
-        if VOICE not in changed or not isinstance(voice_id, str):
+        voice_id = desired.body["conversation_config"]["tts"]["voice_id"] if VOICE in changed else None
+        if not isinstance(voice_id, str):
             return
         try:
             await self._api.get("/v1/voices/{voice_id}", voice_id=voice_id)

@@ -20,9 +20,10 @@ from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.description import document_described
 from agentctl.resources.knowledge_folder import folder_of
-from agentctl.resources.mark import TOGETHER, listed, marked, parted, prefix, short, version_of
+from agentctl.resources.mark import TOGETHER, listed, marked, parted, prefix, searches, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
+from agentctl.sync.part import Part
 
 LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
@@ -47,14 +48,15 @@ class KnowledgeDocument:
     traits = Traits(marks=frozenset({"name"}), mark="its name", opaque="content")
     lists: Mapping[str, Keyed] = {}
 
-    def __init__(self, api: Api, scope: Scope) -> None:
+    def __init__(self, api: Api, scope: Scope, part: Part | None = None) -> None:
         self._api = api
         self._prefix = prefix(scope)
+        self._part = part
 
     @classmethod
     def at(cls, place: Place) -> KnowledgeDocument:
         """For one workspace and project."""
-        return cls(place.api, place.scope)
+        return cls(place.api, place.scope, place.part)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Every document of the assistant; one that several assistants share has one key and is uploaded once."""
@@ -76,7 +78,7 @@ class KnowledgeDocument:
         """
         if not wanted and not bound:
             return {}
-        listing = await listed(self._documents(), self._prefix)
+        listing = await listed(self._documents(wanted), self._prefix)
         found = listing.by_key
         sightings: dict[str, list[Observed]] = {}
         for desired in wanted:
@@ -91,11 +93,12 @@ class KnowledgeDocument:
                     sightings.setdefault(marked(one.body).removeprefix(self._prefix), []).append(one)
         return {**found, **sightings}
 
-    async def _documents(self) -> AsyncIterator[Observed]:
-        params = {"search": self._prefix, "page_size": 100}
-        async for entry in self._api.pages(LIST, items="documents", params=params):
-            if entry.get("type") != "folder":
-                yield _observed(f"GET {LIST}", entry)
+    async def _documents(self, wanted: Sequence[Desired]) -> AsyncIterator[Observed]:
+        for search in searches(self._prefix, self._part, wanted, "/"):
+            params = {"search": search, "page_size": 100}
+            async for entry in self._api.pages(LIST, items="documents", params=params):
+                if entry.get("type") != "folder":
+                    yield _observed(f"GET {LIST}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse: the source has read and measured the content."""

@@ -11,9 +11,10 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.description import described
-from agentctl.resources.mark import listed, prefix
+from agentctl.resources.mark import listed, prefix, searches
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
+from agentctl.sync.part import Part
 
 LIST = "/v1/convai/knowledge-base"
 FOLDER = "/v1/convai/knowledge-base/{document_id}"
@@ -36,14 +37,15 @@ class KnowledgeFolder:
     traits = Traits(marks=frozenset({"name"}), mark="its name")
     lists: Mapping[str, Keyed] = {}
 
-    def __init__(self, api: Api, scope: Scope) -> None:
+    def __init__(self, api: Api, scope: Scope, part: Part | None = None) -> None:
         self._api = api
         self._prefix = prefix(scope)
+        self._part = part
 
     @classmethod
     def at(cls, place: Place) -> KnowledgeFolder:
         """For one workspace and project."""
-        return cls(place.api, place.scope)
+        return cls(place.api, place.scope, place.part)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """The folders that the assistant's documents lie in; one that several name is made once."""
@@ -56,7 +58,7 @@ class KnowledgeFolder:
         """One list by name prefix; a bound folder that was renamed by hand is looked up by id."""
         if not wanted and not bound:
             return {}
-        listing = await listed(self._folders(), self._prefix)
+        listing = await listed(self._folders(wanted), self._prefix)
         here = {
             desired.key: await listing.bound(remote_id, self.read)
             for desired in wanted
@@ -64,11 +66,12 @@ class KnowledgeFolder:
         }
         return {**listing.by_key, **here}
 
-    async def _folders(self) -> AsyncIterator[Observed]:
-        params = {"search": self._prefix, "types": "folder", "page_size": 100}
-        async for entry in self._api.pages(LIST, items="documents", params=params):
-            if entry.get("type") == "folder":
-                yield _observed(f"GET {LIST}", entry)
+    async def _folders(self, wanted: Sequence[Desired]) -> AsyncIterator[Observed]:
+        for search in searches(self._prefix, self._part, wanted):
+            params = {"search": search, "types": "folder", "page_size": 100}
+            async for entry in self._api.pages(LIST, items="documents", params=params):
+                if entry.get("type") == "folder":
+                    yield _observed(f"GET {LIST}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.errors import NotFound
-from agentctl.sync.kind import Observed, Scope
+from agentctl.sync.kind import Desired, Observed, Scope
+from agentctl.sync.part import Part
 
 # Such a name tells the digest of the content, so that neither is written while the other is left as it is there.
 TOGETHER = {"content": "name", "name": "content"}
@@ -24,6 +25,11 @@ _MARKED = re.compile(rf"agentctl/(?P<scope>[^/]+/[^/]+)/(?P<key>.+)@[0-9a-f]{{{_
 def prefix(scope: Scope) -> str:
     """What the name of each thing of ours begins with."""
     return f"agentctl/{scope.project}/{scope.environment}/"
+
+
+def searches(mark: str, part: Part | None, wanted: Sequence[Desired], then: str = "") -> list[str]:
+    """With what the names begin that lists are asked for. `mark`: see `prefix`; `then`: what follows whose it is."""
+    return [mark] if part is None else [f"{mark}{head}{then}" for head in part.heads([one.key for one in wanted])]
 
 
 def short(digest: str) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from agentctl.resources.api import Api
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Ref, Scope
+from agentctl.sync.part import Part
 
 
 @dataclass(frozen=True)
 class Place:
     """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered.
 
-    `tell` hears how far something is that takes its time.
+    `tell` hears how far something is that takes its time. `part`: all that is looked at there; None: the whole project.
     """
 
     api: Api
@@ -22,3 +23,4 @@ class Place:
     scope: Scope
     webhook: Ref | None = None
     tell: Callable[[str], None] = lambda text: None
+    part: Part | None = None

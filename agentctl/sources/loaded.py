@@ -18,7 +18,7 @@ class Loaded:
 
     An assistant with a problem is not in `assistants`, so a caller that goes on with problems present must not
     take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
-    lays under and over the files.
+    lays under and over the files. `alone`: the key of the only one that was read; empty: all were.
     """
 
     project: Project
@@ -26,6 +26,7 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     layers: Environment | None = None
+    alone: str = ""
 
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""

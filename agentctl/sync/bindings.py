@@ -15,6 +15,7 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync.interrupted import TAKEN, Said, is_taking, must_be_over
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.memory import NOTHING, Memory
+from agentctl.sync.part import Part, found
 from agentctl.sync.plan import Settled
 from agentctl.sync.task import all_of
 
@@ -30,15 +31,16 @@ class Store(Protocol):
 
 
 class Bindings:
-    """The bindings of one scope: read once, then kept equal to the store.
+    """The bindings of one scope, or of a part of it: read once, then kept equal to the store.
 
     No lease is held for ever, and its holder may have slept: whatever writes one raises Stale where another run has
     written it since it was read, and leaves it as that run did.
     """
 
-    def __init__(self, store: Store, scope: Scope) -> None:
+    def __init__(self, store: Store, scope: Scope, part: Part | None = None) -> None:
         self._store = store
         self.scope = scope
+        self._part = part
         self._ids: dict[Ref, str] = {}
         self._assumed: dict[Ref, str] = {}
         self._memories: dict[Ref, Memory] = {}
@@ -51,14 +53,16 @@ class Bindings:
         self._unlabelled: dict[tuple[Ref, str], Memory] = {}
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._ids) + len(self._assumed)
 
     async def load(self) -> Bindings:
-        """Read all bindings of the scope and return self.
+        """Read all bindings of the scope, or of its part, and return self.
 
-        Where the workspace has a label, what was bound before it got one is read too: see `memory`.
+        Where the workspace has a label, what was bound before it got one is read too: see `memory`. Of what the part
+        only refers to nothing is known but the ids.
         """
-        rows = await self._store.call("bindings", asdict(self.scope))
+        rows, others = found(self._part, await self._rows(self.scope))
+        self._assumed = {Ref(row["kind"], row["key"]): row["remote_id"] for row in others}
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
         self._stamps = {Ref(row["kind"], row["key"]): row.get("updated_at") for row in rows}
         kept = {Ref(row["kind"], row["key"]): row.get("applied") or {} for row in rows}
@@ -68,7 +72,7 @@ class Bindings:
             if not rows:
                 begun = await self._store.call("intents", asdict(before))
                 must_be_over(before.environment, begun, await self._store.call("holds", asdict(before)))
-            rows = await self._store.call("bindings", asdict(before))
+            rows = await self._rows(before)
             old = {(Ref(row["kind"], row["key"]), row["remote_id"]): row.get("applied") or {} for row in rows}
             self._unlabelled = {one: replace(Memory.read(kept), former={}) for one, kept in old.items()}
         intents = await self._store.call("intents", asdict(self.scope))
@@ -79,6 +83,11 @@ class Bindings:
             said = row["said"]
             self._taking[Ref(row["kind"], row["key"])] = said[TAKEN], Said(said["words"], said["was"])
         return self
+
+    async def _rows(self, scope: Scope) -> list[Mapping[str, Any]]:
+        keys = {"keys": self._part.keys} if self._part else {}
+        rows: list[Mapping[str, Any]] = await self._store.call("bindings", {**asdict(scope), **keys})
+        return rows
 
     def get(self, ref: Ref) -> str | None:
         """The bound id, or None."""

@@ -27,6 +27,7 @@ from pydantic_core import from_json
 
 from agentctl.calls.wire import aside
 from agentctl.clients.awaited import awaited
+from agentctl.clients.store.listening import hear
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.errors import ConfigurationError, Problem, StoreError, StoreSilent, StoreUnavailable
 
@@ -107,6 +108,10 @@ class PostgresStore:
         if attempt.late:
             raise StoreSilent(f"the database did not answer within {timeout:g} s ({function})", _REMEDY)
         return task.result()
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Until cancelled, call `heard` when something was notified on `channel`, or may have been unheard."""
+        await hear(lambda: connect(self._params) if self._params else None, channel, heard)
 
     async def close(self) -> None:
         """Close the idle connections now and those at work as they finish."""

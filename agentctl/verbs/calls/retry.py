@@ -10,10 +10,11 @@ from agentctl.wiring import Control
 
 @dataclass(frozen=True)
 class Requeued:
-    """How many events and mails wait again."""
+    """How many events, mails and syncs of assistants wait again."""
 
     events: int
     mails: int
+    syncs: int = 0
 
 
 async def retry(control: Control, which: str) -> Requeued:
@@ -35,7 +36,8 @@ async def retry(control: Control, which: str) -> Requeued:
 
 
 async def retry_all(control: Control) -> Requeued:
-    """Queue every event and every mail that was given up again. Raises StoreError."""
+    """Queue every event, mail and sync that was given up again. Raises StoreError."""
     store = await control.store()
     events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
-    return Requeued(events, (await store.call("requeue_mails", {}))["mails"])
+    mails = (await store.call("requeue_mails", {}))["mails"]
+    return Requeued(events, mails, (await store.call("retry_sync_jobs", {}))["jobs"])

@@ -21,7 +21,8 @@ class Drained:
 
     done, failed, lost: as a worker counts them. dead: gave up for good now, `dead_mails` of them mails. kept: not
     understood, and shown by `events`. pending_events, pending_mails: what waits, for its time or for a mail route.
-    duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why.
+    duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why. synced,
+    syncs_failed: assistants whose declarations had changed.
     """
 
     requeued: int
@@ -34,6 +35,8 @@ class Drained:
     pending_mails: int
     duties_failed: int = 0
     dead_mails: int = 0
+    synced: int = 0
+    syncs_failed: int = 0
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
@@ -50,22 +53,25 @@ async def drain(control: Control, *, mails: bool = True) -> Drained:
 
 
 async def once(control: Control) -> Drained:
-    """All that a worker would do now: `drain`, the duties that are due, and what they have fetched. Raises StoreError.
+    """All that a worker would do now: `drain`, syncs, the duties that are due, and what they have fetched.
 
-    What waits here comes first, since ElevenLabs may be away and take its time to say so.
+    What waits here comes first, since ElevenLabs may be away and take its time to say so. Raises StoreError.
     """
+    from agentctl.verbs.flow import syncing
     from agentctl.verbs.upkeep import duties
 
-    failed = 0
+    failed, syncs = 0, Tally()
 
     async def all_of_it() -> Tally:
-        nonlocal failed
+        nonlocal failed, syncs
         first = await process(control)
+        syncs = await syncing.once(control)
         failed = (await worker.run([await duties.job(control)], once=True)).failed
         then = await process(control)
         return Tally(first.done + then.done, first.failed + then.failed, first.lost + then.lost)
 
-    return replace(await _drain(control, all_of_it), duties_failed=failed)
+    drained = await _drain(control, all_of_it)
+    return replace(drained, duties_failed=failed, synced=syncs.done, syncs_failed=syncs.failed)
 
 
 async def process_again(control: Control, which: str, *, mails: bool = True) -> Drained:
@@ -84,6 +90,7 @@ async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | N
     `wake`, set after an accept, spares the wait for the next look. The tally is of events and mails. Raises
     ConfigurationError where no store can be had at all.
     """
+    from agentctl.verbs.flow import syncing
     from agentctl.verbs.upkeep import duties
 
     wake = wake or asyncio.Event()
@@ -92,6 +99,7 @@ async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | N
     upkeep, jobs = [await duties.job(control, wake)], await control.jobs()
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(upkeep, stop=stop, idle_seconds=_DUTY_PAUSE))
+        group.create_task(syncing.work(control, stop=stop))
         working = group.create_task(worker.run(jobs, stop=stop, wake=wake))
     return working.result()
 

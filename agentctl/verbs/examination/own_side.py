@@ -118,11 +118,22 @@ def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
         reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["waiting_for"])
         remedy = reasons or "No worker seems to run: agentctl serve, or agentctl work"
         yield Finding("queue", "broken", what, remedy)
+    yield from _troubled_syncs(found)
     for duty in found["duties"]:
         if duty["offered"] and duty["failures"] >= OFTEN:
             place = f" ({duty['place']})" if duty["place"] else ""
             what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
+
+
+def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
+    if dead := found["syncs"]["dead"]:
+        remedy = "agentctl calls status tells why; once it is put right: agentctl calls retry --all"
+        yield Finding("queue", "warning", f"{dead} syncs of assistants were given up", remedy)
+    if (waiting := found["syncs"]["pending"]) and (oldest := found["oldest_sync_seconds"]) > OLD_SECONDS:
+        what = f"{waiting} syncs of assistants wait, the oldest for {oldest / 60:.0f} minutes"
+        remedy = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
+        yield Finding("queue", "broken", what, remedy)
 
 
 async def door(control: Control) -> AsyncIterator[Finding]:

@@ -39,11 +39,11 @@ def test_what_is_missing_is_fetched_and_what_was_given_up_is_queued_again(bench:
     for wrong in ((), (made, "--all")):
         assert bench("calls", "retry", *wrong)[0] == 2
     assert bench("calls", "retry", "conv_none")[0] == 1
-    assert bench("calls", "retry", "--all")[1] == "1 events and 0 mails wait for a worker again.\n"
+    assert bench("calls", "retry", "--all")[1] == "1 events, 0 mails and 0 syncs wait for a worker again.\n"
     done = bench.json("work", "--once")
     assert (done["done"], done["dead"], done["duties_failed"]) == (1, 0, 0)
     assert bench.json("calls", "show", made)["status"] == "done"
-    assert bench.json("calls", "retry", made) == {"events": 1, "mails": 0}
+    assert bench.json("calls", "retry", made) == {"events": 1, "mails": 0, "syncs": 0}
     code, out, _ = bench("calls", "status")
     assert "backfill" in out
     assert "seconds ago" in out
@@ -67,3 +67,16 @@ def test_trouble_at_elevenlabs_keeps_nothing_else_from_being_done(bench: Bench) 
     assert (code, "1 done, 0 failed." in out, "1 duties could not be done" in out) == (0, True, True)
     (duty,) = (one for one in bench.store("queue")["duties"] if one["name"] == "backfill")
     assert (duty["failures"], duty["due_seconds"] <= 900) == (1, True)
+
+
+def test_syncs_that_wait_or_were_given_up_are_shown_and_taken_up_again(bench: Bench) -> None:
+    bench.store("request_sync", key="empfang")
+    bench.store("request_sync", key="nobody")
+    assert bench.json("calls", "status")["syncs"] == {"pending": 2, "running": 0, "held": 0, "dead": 0}
+    done = bench.json("work", "--once")
+    assert (done["synced"], done["syncs_failed"]) == (1, 1)
+    shown = bench("calls", "status")[1]
+    assert "syncs: 0 wait or are worked on" in shown
+    assert "1 given up: agentctl calls retry --all" in shown
+    assert "nobody (dead): assistants/nobody is not there" in shown
+    assert bench("calls", "retry", "--all")[1] == "0 events, 0 mails and 1 syncs wait for a worker again.\n"

@@ -235,6 +235,13 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
     monkeypatch.setattr("agentctl.verbs.examination.own_side.OLD_SECONDS", -1)
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
+    rings.store("request_sync", key="empfang")
+    assert "project's directory" in [finding.remedy for finding in examined(rings)["queue"]][-1]
+    terms = {"project": "p", "environment": "e", "worker": "w", "lease_seconds": 60, "limit": 1}
+    (job,) = rings.store("claim_sync_jobs", quiet_seconds=0, longest_seconds=0, **terms)["jobs"]
+    how = {"error": "no", "outage": False, "permanent": True, "max_attempts": 1, "delay_seconds": 0}
+    rings.store("fail_sync_job", **job, **how)
+    assert "1 syncs of assistants were given up" in [finding.what for finding in examined(rings)["queue"]]
 
 
 def test_a_duty_fails_for_a_place_and_counts_as_long_as_a_worker_has_it(

@@ -1,0 +1,70 @@
+"""Where one assistant is declared: what whoever syncs it alone needs of its source, and tells it afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from agentctl.errors import UsageError
+from agentctl.settings import nearest
+from agentctl.sources.files import ASSISTANTS, load
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.reading import Reading
+
+OnDelete = Literal["archive", "delete", "keep"]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The source declares it no longer, and knows that for certain. `then`: what shall become of its agent."""
+
+    then: OnDelete = "archive"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the sync of one assistant ended. `error`: empty where all is as declared, secrets taken out.
+
+    `held`: it did not fail; what was changed at the platform was left alone, and `error` says what.
+    """
+
+    error: str = ""
+    held: bool = False
+
+
+class Source(Protocol):
+    """Finds one assistant by its key."""
+
+    async def one(self, key: str) -> Loaded | Gone:
+        """What is declared, as it is now. With `Loaded.alone` it is that assistant and nothing else.
+
+        What is wrong with it stands in the problems. Raises UsageError for a key that nobody knows, and what else a
+        look at the source may raise: such a look tells nothing, and is made again.
+        """
+
+    async def told(self, key: str, outcome: Outcome) -> None:
+        """Hears how each attempt ended, for people who look at the source. Raises StoreError."""
+
+
+class Files:
+    """Those of a project's files. An assistant's folder that is gone may be in another checkout, so that its agent is
+    left to `sync --prune`.
+    """
+
+    def __init__(self, directory: Path, environment: str | None = None) -> None:
+        self._directory = directory
+        self._environment = environment
+
+    async def one(self, key: str) -> Loaded:
+        """All files: what they share, and which of them are older than a rename, is seen of all of them alone."""
+        loaded = await Reading().of(lambda: load(self._directory, self._environment))
+        keys = [one.key for one in loaded.assistants]
+        if key not in keys and not loaded.problems:
+            guess = nearest(key, keys)
+            hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
+            raise UsageError(f"{ASSISTANTS}/{key} is not there", hint)
+        return loaded
+
+    async def told(self, key: str, outcome: Outcome) -> None:
+        """Files show nothing."""

@@ -1,0 +1,112 @@
+"""A worker's syncs: one assistant after another, each since its declaration changed or somebody asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from agentctl.calls.inbox import Store
+from agentctl.calls.jobs import LEASE_SECONDS, OUTAGE_SECONDS, describe, worker_name
+from agentctl.errors import AgentctlError, Busy, Misdeclared, StoreError, UsageError
+from agentctl.sources.source import Outcome
+from agentctl.verbs.flow.one import sync_one
+from agentctl.wiring import Control
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 0.3  # without a change, before a job is due
+LONGEST_SECONDS = 2.0  # from the first change to that, however many follow
+DEADLINE_SECONDS = 600.0  # of one sync, without what its gate may wait
+_BUSY_SECONDS = 2.0
+_RELEASE_SECONDS = 3.0
+_PERMANENT = (Misdeclared, UsageError)
+
+
+@dataclass(frozen=True)
+class Due:
+    """One assistant that is ours to sync until the lease ends. `attempt` counts since its last change; see `Work`."""
+
+    id: str
+    attempt: int
+    fence: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SyncJob:
+    """Syncs the assistants of one project that are due. One at a time: a project has one sync at a time.
+
+    `quiet_seconds`: how long a job waits for another change; a worker that looks once waits for none. `wake` is set
+    when the next one is due.
+    """
+
+    control: Control
+    store: Store
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    quiet_seconds: float = QUIET_SECONDS
+    worker: str = field(default_factory=worker_name)
+    at_once: int = 1
+    lease_seconds: float = LEASE_SECONDS
+    deadline_seconds: float = DEADLINE_SECONDS
+    grace_seconds: float = 25.0  # what is done by then is bound; the next one goes on from there
+    max_attempts: int = 5
+
+    name: ClassVar[str] = "syncs"
+
+    async def claim(self, limit: int) -> Sequence[Due]:
+        """Take what is due, and have `wake` set once more is. Raises StoreError, ConfigurationError."""
+        if not self.control.project.name:  # agentctl.toml is wrong, and may be mended while this worker lives
+            for known in ("project", "scope"):
+                vars(self.control).pop(known, None)
+            return ()
+        terms = {
+            "project": self.control.scope.project,
+            "environment": self.control.scope.environment,
+            "worker": self.worker,
+            "limit": limit,
+            "lease_seconds": self.lease_seconds,
+            "max_attempts": self.max_attempts,
+            "quiet_seconds": self.quiet_seconds,
+            "longest_seconds": LONGEST_SECONDS,
+        }
+        found = await self.store.call("claim_sync_jobs", terms)
+        if not found["jobs"] and (found["due_seconds"] or 0.0) > 0.0:  # what is due already waits for another worker
+            asyncio.get_running_loop().call_later(found["due_seconds"], self.wake.set)
+        return [
+            Due(row["key"], row["tries"], {name: row[name] for name in ("tenant", "id", "attempt")})
+            for row in found["jobs"]
+        ]
+
+    async def run(self, work: Due) -> bool:
+        """Sync it, and tell its source; False if another worker has it by now."""
+        async with self.control.afresh() as control:
+            outcome = await sync_one(control, work.id)
+        await self.control.source.told(work.id, outcome)
+        done = {**work.fence, "held": outcome.held, "error": outcome.error or None}
+        if outcome.held:
+            log.warning("syncs %s: %s", work.id, "; ".join(outcome.error.splitlines()))
+        return bool((await self.store.call("sync_job_done", done))["held"])
+
+    async def renew(self, work: Due) -> bool:
+        """Hold it for another lease; False if another worker has it by now."""
+        terms = {**work.fence, "queue": "sync_jobs", "lease_seconds": self.lease_seconds}
+        return bool((await self.store.call("renew", terms))["held"])
+
+    async def fail(self, work: Due, error: Exception, delay_seconds: float) -> None:
+        """Give it back, to be tried again after `delay_seconds`, or never where that can help nothing."""
+        busy = isinstance(error, Busy)
+        outage = busy or (isinstance(error, AgentctlError) and error.outage)
+        longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
+        terms = {"error": describe(error), "outage": outage, "permanent": isinstance(error, _PERMANENT)}
+        terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
+        if not busy:
+            with suppress(StoreError):  # The next attempt tells it again.
+                await self.control.source.told(work.id, Outcome(describe(error)))
+        await self.store.call("fail_sync_job", {**work.fence, **terms})
+
+    async def release(self, work: Due) -> None:
+        """Give it back unfinished."""
+        await self.store.call("release", {**work.fence, "queue": "sync_jobs"}, timeout=_RELEASE_SECONDS)

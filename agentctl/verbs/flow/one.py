@@ -1,0 +1,98 @@
+"""The sync of one assistant that a change of its declaration brings about: the path of `sync --only KEY --yes`.
+
+Where its source can look it up alone, nothing else is read, neither in the source nor in the store nor there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from agentctl.errors import ConfigurationError, Elsewhere, Misdeclared, NotFound, SyncError
+from agentctl.resources import agent, kinds
+from agentctl.resources.place import Place
+from agentctl.resources.post_call import WEBHOOK
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.source import Gone, Outcome
+from agentctl.sync.applied import Applied
+from agentctl.sync.part import Part
+from agentctl.verbs import sync
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.flow.departure import depart
+from agentctl.verbs.flow.disputed import undisputed
+from agentctl.verbs.remedy import remedies
+from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.wording import held_back, named
+from agentctl.wiring import Control
+
+_WAIT_SECONDS = 60.0  # for another sync of the project; after that the job is put back
+_WITNESSES = 2
+
+
+async def sync_one(control: Control, key: str) -> Outcome:
+    """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
+
+    Raises Misdeclared for a declaration with problems, Busy where another sync of the project does not end, SyncError
+    with all that failed, and whatever a plan may raise.
+    """
+    async with exclusive(control, wait=_WAIT_SECONDS):
+        found = await control.source.one(key)
+        if isinstance(found, Gone):
+            applied = await depart(control, key, found.then)
+        else:
+            await _go_by(control, found)
+            plan = await undisputed(control, await sync.plan(control, [key]))
+            await _must_be_home(control, plan)
+            applied = await sync.apply(control, plan)
+    return _outcome(control, applied) if applied else Outcome()
+
+
+async def _go_by(control: Control, found: Loaded) -> None:
+    """Take it for what is declared; and where it is one alone, ask store and platform for nothing else."""
+    control.loaded = found
+    control.veil.later(found.secrets)
+    if not found.alone:
+        return
+    try:
+        (assistant,) = found.checked().assistants
+    except ConfigurationError as error:
+        raise Misdeclared(control.veil(error.message)) from None
+    every = kinds(Place(control.api, await control.store(), control.scope))
+    control.part = Part.of(found.alone, assistant, every, [WEBHOOK])
+
+
+async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
+    """Raise Elsewhere where an agent would be made and of those that are bound none is there, as with another's key.
+
+    A plan of the whole project sees that by itself; one of a part asks for two others.
+    """
+    makes = any(one.action == "create" and one.desired.kind == agent.KIND for one in plan.changes)
+    if control.part is None or not makes:
+        return
+    asked = {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
+    others = await (await control.store()).call("bindings", asked)
+    there = await asyncio.gather(*(_is_there(control, row["remote_id"]) for row in others))
+    if others and not any(there):
+        raise Elsewhere(
+            f"{len(others)} agents that are bound in {control.scope.workspace} are not there: the key probably opens "
+            "another workspace, and a new agent would be made in it",
+            "If they were deleted there: agentctl sync --force makes what is new.",
+        )
+
+
+async def _is_there(control: Control, agent_id: str) -> bool:
+    try:
+        await agent.Agent(control.api, control.scope).read(agent_id)
+    except NotFound:
+        return False
+    return True
+
+
+def _outcome(control: Control, applied: Applied) -> Outcome:
+    if applied.failures:
+        hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
+        failed = SyncError(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
+        failed.outage = all(one.error.outage for one in applied.failures)
+        raise failed
+    left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]
+    return Outcome(control.veil("\n".join(left)), held=bool(left))

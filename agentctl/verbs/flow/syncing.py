@@ -1,0 +1,62 @@
+"""Have a worker carry changes of declarations to ElevenLabs, where it has the project and a key to do so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+from agentctl import worker
+from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
+from agentctl.wiring import Control
+from agentctl.worker import Tally
+
+CHANNEL = "agentctl_sync"  # on which the store says that something was noted
+IDLE_SECONDS = 1.0  # between two looks where nothing is heard of changes
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A store that tells of changes by itself."""
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Until cancelled, call `heard` when something was notified on `channel`, or may have been unheard."""
+
+
+async def job(control: Control) -> SyncJob | None:
+    """The job that does them; None without a project's directory or a key, so that other workers have it."""
+    if not control.has_project or control.settings.elevenlabs_api_key is None:
+        return None
+    gate = 2 * control.project.gate_timeout if control.project.gate else 0
+    return SyncJob(control, await control.store(waiting=True), deadline_seconds=DEADLINE_SECONDS + gate)
+
+
+async def work(control: Control, *, stop: asyncio.Event) -> Tally:
+    """Sync what changes, within a moment, until `stop` is set."""
+    syncs = await job(control)
+    if syncs is None:
+        return Tally()
+    async with _heard(syncs):
+        return await worker.run([syncs], stop=stop, wake=syncs.wake, idle_seconds=IDLE_SECONDS)
+
+
+async def once(control: Control) -> Tally:
+    """Sync what has changed until now. Raises StoreError."""
+    syncs = await job(control)
+    return await worker.run([replace(syncs, quiet_seconds=0.0)], once=True) if syncs else Tally()
+
+
+@asynccontextmanager
+async def _heard(syncs: SyncJob) -> AsyncIterator[None]:
+    """Have it woken where the store tells of changes."""
+    if not isinstance(syncs.store, Listening):
+        yield
+        return
+    listening = asyncio.create_task(syncs.store.listen(CHANNEL, syncs.wake.set))
+    try:
+        yield
+    finally:
+        listening.cancel()
+        await asyncio.wait({listening})
