@@ -76,7 +76,9 @@ async def claim(
     max_attempts: int = 12,
     turns: Turns | None = None,
 ) -> list[Mail]:
-    """Take up to `limit` mails that are due, of each tenant in turn. Each is ours until its lease ends, unless renewed."""
+    """Take up to `limit` mails that are due, of each tenant in turn. Each is ours until its lease ends, unless
+    renewed.
+    """
     turns = turns or Turns()
     terms = {"worker": worker, "limit": limit, "lease_seconds": lease_seconds, "max_attempts": max_attempts}
     claimed = [Mail.from_row(row) for row in await store.call("claim_mails", {**terms, **turns.terms()})]

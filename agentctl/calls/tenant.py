@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from agentctl.calls.inbox import Store
-from agentctl.resources.part import OPERATOR
+from agentctl.resources.part import OPERATOR as OPERATOR
 
 if TYPE_CHECKING:
     from agentctl.calls.process import Recordings

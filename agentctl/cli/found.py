@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,10 @@ from agentctl.cli.audited import listed
 from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Status, Until
 from agentctl.cli.session import Json, say
 
+if TYPE_CHECKING:
+    from agentctl.wiring import Control
+
+_NAMED = 5  # tenants; there may be thousands
 Before = Annotated[
     str | None, typer.Option("--before", metavar="ID", help="Go on with the calls before this one, as a list ended.")
 ]
@@ -45,7 +49,14 @@ def list_calls(
         search=search,
     )
     how: dict[str, Any] = {"limit": limit, "before": before}
-    found = listed("list", lambda control: verbs.find(control, wanted, **how), "calls", **how, **wanted.record())
+    others: list[str] = []
+
+    async def run(control: Control) -> list[dict[str, Any]]:
+        rows = await verbs.find(control, wanted, **how)
+        others.extend(() if rows else await verbs.other_tenants(control))
+        return rows
+
+    found = listed("list", run, "calls", **how, **wanted.record())
     if json:
         print(render.to_json(found))
     elif found:
@@ -54,3 +65,6 @@ def list_calls(
             say(f"There may be older ones: add --before {found[-1]['conversation_id']}")
     else:
         say("No calls yet." if wanted == Selection() and before is None else "No calls like that.")
+    if others:
+        named = ", or ".join([*others[:_NAMED], *(["…"] if others[_NAMED:] else [])])
+        say(f"There are calls of other tenants: --tenant {named}")

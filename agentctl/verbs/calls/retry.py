@@ -22,7 +22,7 @@ async def retry(control: Control, which: str) -> Requeued:
     `which`: the conversation's id or the event's. It is processed anew from the raw event; a mail that was sent is not
     sent again. Raises AgentctlError where there is no such event, StoreError.
     """
-    store = await control.store()
+    store = await control.store_of_queues()
     events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
     events = events or (await store.call("requeue_events", {"id": which}))["events"]
     mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
@@ -36,6 +36,6 @@ async def retry(control: Control, which: str) -> Requeued:
 
 async def retry_all(control: Control) -> Requeued:
     """Queue every event and every mail that was given up again. Raises StoreError."""
-    store = await control.store()
+    store = await control.store_of_queues()
     events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
     return Requeued(events, (await store.call("requeue_mails", {}))["mails"])
