@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Sta
 from agentctl.cli.session import Json, say
 
 if TYPE_CHECKING:
+    from agentctl.calls.selection import Selection
     from agentctl.wiring import Control
 
 _NAMED = 5  # tenants; there may be thousands
@@ -36,7 +38,6 @@ def list_calls(
     from agentctl.calls.selection import Selection
     from agentctl.cli import render, render_found
     from agentctl.cli.selected import selection
-    from agentctl.verbs.calls import found as verbs
 
     wanted = selection(
         assistant=assistant,
@@ -48,15 +49,8 @@ def list_calls(
         items="open" if with_open else None,
         search=search,
     )
-    how: dict[str, Any] = {"limit": limit, "before": before}
-    others: list[str] = []
-
-    async def run(control: Control) -> list[dict[str, Any]]:
-        rows = await verbs.find(control, wanted, **how)
-        others.extend(() if rows else await verbs.other_tenants(control))
-        return rows
-
-    found = listed("list", run, "calls", **how, **wanted.record())
+    how, others = {"limit": limit, "before": before}, list[str]()
+    found = listed("list", lambda control: _found(control, wanted, how, others), "calls", **how, **wanted.record())
     if json:
         print(render.to_json(found))
     elif found:
@@ -66,5 +60,16 @@ def list_calls(
     else:
         say("No calls yet." if wanted == Selection() and before is None else "No calls like that.")
     if others:
-        named = ", or ".join([*others[:_NAMED], *(["…"] if others[_NAMED:] else [])])
-        say(f"There are calls of other tenants: --tenant {named}")
+        say(f"There are calls of other tenants: --tenant {', or '.join(others)}")
+
+
+async def _found(
+    control: Control, wanted: Selection, how: Mapping[str, Any], others: list[str]
+) -> list[dict[str, Any]]:
+    """The calls; where there are none, `others` takes the tenants that have some."""
+    from agentctl.verbs.calls import found as verbs
+
+    rows = await verbs.find(control, wanted, **how)
+    found = () if rows else await verbs.other_tenants(control)
+    others.extend([*found[:_NAMED], *(["…"] if found[_NAMED:] else [])])
+    return rows
