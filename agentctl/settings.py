@@ -92,6 +92,7 @@ class Settings(BaseModel):
     llm_daily_budget: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     agentctl_env: str | None = None
+    agentctl_tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")
     agentctl_actor: str | None = Field(default=None, max_length=200)
     no_color: str | None = None
 
@@ -227,6 +228,7 @@ _NETWORKS = "must be addresses or networks, like 203.0.113.7,2001:db8::/64"
 _FORMS = {
     "webhook_sources": _NETWORKS,
     "trusted_proxies": _NETWORKS,
+    "agentctl_tenant": "must be a tenant's name: letters, digits, - and _",
     "twilio_account_sid": "must be AC and 32 hexadecimal digits",
     "twilio_api_key_sid": "must be SK and 32 hexadecimal digits",
     "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",

@@ -38,7 +38,8 @@ _START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to 
 class Control:
     """One project in one environment, with its settings and clients. Make one with `connect`; it closes what it opened.
 
-    `environment`: the one that was named, None for the project's default; `workspace`: the label that it declares.
+    `environment`: the one that was named, None for the project's default; `workspace`: the label that it declares;
+    `tenant`: the one whose calls were asked for, None where none was named.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Control:
         has_project: bool,
         environment: str | None = None,
         workspace: str | None = None,
+        tenant: str | None = None,
     ) -> None:
         self.directory = directory
         self.settings = settings
         self.has_project = has_project
         self.environment, self._workspace = environment, workspace
+        self.tenant = tenant
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
         self.part: Part | None = None  # all that bindings and kinds are of; None: the whole project
@@ -157,6 +160,18 @@ class Control:
                 self._store = store
             return self._store
 
+    async def store_of_calls(self) -> Store:
+        """The store for the calls of the tenant that was named, else for the operator's own. Raises as `store`."""
+        from agentctl.calls.tenant import OPERATOR, store_of
+
+        return store_of(await self.store(), self.tenant or OPERATOR)
+
+    async def store_of_queues(self) -> Store:
+        """The store for what is looked at of all tenants, unless one was named. Raises as `store`."""
+        from agentctl.calls.tenant import TenantStore
+
+        return TenantStore(await self.store(), self.tenant) if self.tenant else await self.store()
+
     async def _open_store(self, waiting: bool) -> PostgresStore | SupabaseStore:
         settings = self.settings
         if settings.database_url is None and settings.supabase_url is not None:
@@ -258,14 +273,19 @@ class Control:
 
 @asynccontextmanager
 async def connect(
-    directory: Path | None = None, *, settings: Settings | None = None, environment: str | None = None
+    directory: Path | None = None,
+    *,
+    settings: Settings | None = None,
+    environment: str | None = None,
+    tenant: str | None = None,
 ) -> AsyncIterator[Control]:
     """Open the project that holds `directory` (default: the current one) or lies above it, in one environment.
 
-    `environment`: default AGENTCTL_ENV, else what agentctl.toml names. `settings` replace all that is read from the
-    machine, and the host and key that the environment declares. Without an agentctl.toml a control is still useful for
-    doors and workers on a server that has only settings. Raises ConfigurationError with every unusable setting, and
-    UsageError for an environment that nobody declares.
+    `environment`: default AGENTCTL_ENV, else what agentctl.toml names; `tenant`: whose calls are asked for, default
+    AGENTCTL_TENANT. `settings` replace all that is read from the machine, and the host and key that the environment
+    declares. Without an agentctl.toml a control is still useful for doors and workers on a server that has only
+    settings. Raises ConfigurationError with every unusable setting, and UsageError for an environment that nobody
+    declares.
     """
     from agentctl.sources.environment import select
     from agentctl.sources.project import FILENAME, home
@@ -277,5 +297,6 @@ async def connect(
         declared = (there.values, there.variables) if there else (None, None)
         settings = load_settings(root, values=declared[0], variables=declared[1])
     label = there.workspace if there else None
+    who = tenant or settings.agentctl_tenant
     async with AsyncExitStack() as stack:
-        yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)
+        yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label, tenant=who)

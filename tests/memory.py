@@ -181,7 +181,7 @@ class MemoryStore:
         return {"removed": self._removed("intents", args, *SCOPE, "kind", "key")}
 
     def _assistants(self, args: Mapping[str, Any]) -> Any:
-        return self._listed("assistants", args)
+        return self._listed("assistants", {**args, "tenant": None})  # whosever they are
 
     def _retention(self, args: Mapping[str, Any]) -> Any:
         key, rows = self._of("retention", args, "project", "environment")
@@ -194,9 +194,10 @@ class MemoryStore:
         return {"changed": changed}
 
     def _save_assistant(self, args: Mapping[str, Any]) -> Any:
-        key, rows = self._of("assistants", args, *SCOPE, "key")
+        key, rows = self._of("assistants", {**args, "tenant": None}, *SCOPE, "key")
         new = key not in rows
-        rows[key] = {name: args[name] for name in ("key", "name", "language", "agent_id", "post_call")}
+        tenant = {"tenant": args.get("tenant") or "default"}
+        rows[key] = tenant | {name: args[name] for name in ("key", "name", "language", "agent_id", "post_call")}
         return {"new": new}
 
     def _remove_assistant(self, args: Mapping[str, Any]) -> Any:

@@ -173,8 +173,10 @@ async def _missing(store: Store, listed: Sequence[Listed]) -> list[Listed]:
     """Those of which the store knows nothing, oldest first."""
     unknown: set[str] = set()
     for at in range(0, len(listed), _BATCH):
-        ids = [one.conversation_id for one in listed[at : at + _BATCH]]
-        unknown |= set(await store.call("unknown_conversations", {"conversation_ids": ids}))
+        batch = listed[at : at + _BATCH]
+        ids, agents = [one.conversation_id for one in batch], [one.agent_id for one in batch]
+        asked = {"conversation_ids": ids, "agent_ids": agents}
+        unknown |= set(await store.call("unknown_conversations", asked))
     return sorted((one for one in listed if one.conversation_id in unknown), key=lambda one: one.start)
 
 

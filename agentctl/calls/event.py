@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.calls.call import OUTCOMES, Wanted
+from agentctl.resources.part import OPERATOR
 
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
@@ -82,6 +83,7 @@ class Event:
     parts: int = 0
     payload: bytes | None = field(default=None, repr=False)
     assistant: SavedAssistant | None = None
+    tenant: str = OPERATOR
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Event:
@@ -97,4 +99,5 @@ class Event:
             attempt=row["attempt"],
             size=row["size"],
             assistant=SavedAssistant.from_row(assistant) if assistant else None,
+            tenant=row.get("tenant") or OPERATOR,
         )

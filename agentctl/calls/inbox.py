@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from agentctl.calls import wire
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import AUDIO, Event
+from agentctl.calls.turns import Turns
 from agentctl.errors import StoreError
 
 UNKNOWN_TYPE = "unknown"
@@ -125,14 +126,25 @@ def entry(payload: bytes, heading: Heading, source: Source) -> dict[str, Any]:
     return {**heading.terms(), "source": source, "payload": payload}
 
 
-async def claim(store: Store, *, worker: str, limit: int, lease_seconds: float, max_attempts: int = 5) -> list[Event]:
-    """Take up to `limit` events that are due, without payloads. Each is ours until its lease ends, unless renewed.
+async def claim(
+    store: Store,
+    *,
+    worker: str,
+    limit: int,
+    lease_seconds: float,
+    max_attempts: int = 5,
+    turns: Turns | None = None,
+) -> list[Event]:
+    """Take up to `limit` events that are due, without payloads, of each tenant in turn. Each is ours until its lease
+    ends, unless renewed.
 
     One whose workers were lost `max_attempts` times is declared dead instead: it may be what kills them.
     """
+    turns = turns or Turns()
     terms = {"worker": worker, "limit": limit, "lease_seconds": lease_seconds, "max_attempts": max_attempts}
-    rows = await store.call("claim_events", terms)
-    return [Event.from_row(row) for row in rows]
+    claimed = [Event.from_row(row) for row in await store.call("claim_events", {**terms, **turns.terms()})]
+    turns.passed(claimed)
+    return claimed
 
 
 async def fetch(store: Store, event: Event) -> Event:

@@ -6,7 +6,7 @@ import os
 import platform
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -17,6 +17,8 @@ from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead
 from agentctl.calls.outbox import Mail, MailRoute
 from agentctl.calls.process import Outcome, Recordings, process
+from agentctl.calls.tenant import recordings_of, store_of
+from agentctl.calls.turns import Turns
 from agentctl.errors import AgentctlError, MailError
 
 LEASE_SECONDS = 15.0
@@ -44,6 +46,7 @@ class EventJob:
     deadline_seconds: float = 300.0
     grace_seconds: float = 25.0  # nothing of it is stored before all of it is, so that it can be cut off at any point
     max_attempts: int = 5
+    turns: Turns = field(default_factory=Turns, repr=False)
 
     name: ClassVar[str] = "events"
 
@@ -55,31 +58,32 @@ class EventJob:
             limit=limit,
             lease_seconds=self.lease_seconds,
             max_attempts=self.max_attempts,
+            turns=self.turns,
         )
 
     async def run(self, work: Event) -> bool:
         """Fetch its payload and process it, be it refused; False if another worker has it by now."""
         outcome: Outcome = await process(
             work,
-            store=self.store,
+            store=store_of(self.store, work.tenant),
             digester=self.digester,
-            recordings=self.recordings,
-            letterhead=self.letterhead,
+            recordings=recordings_of(self.recordings, work.tenant),
+            letterhead=replace(self.letterhead, tenant=work.tenant),
         )
         return outcome.state != "lost"
 
     async def renew(self, work: Event) -> bool:
         """Hold it for another lease; False if another worker has it by now."""
-        return await renew(self.store, "events", work, self.lease_seconds)
+        return await renew(store_of(self.store, work.tenant), "events", work, self.lease_seconds)
 
     async def fail(self, work: Event, error: Exception, delay_seconds: float) -> None:
         """Give it back, to be tried again after `delay_seconds` or never."""
         terms = {"max_attempts": self.max_attempts, "fault": kind(error), **_failure(work, error, delay_seconds)}
-        await self.store.call("fail_event", terms)
+        await store_of(self.store, work.tenant).call("fail_event", terms)
 
     async def release(self, work: Event) -> None:
         """Give it back unfinished."""
-        await release(self.store, "events", work)
+        await release(store_of(self.store, work.tenant), "events", work)
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class MailJob:
     max_attempts: int = 12
     # What this process has sent and the store has not recorded: claimed again, it is recorded and not sent again.
     unrecorded: dict[int | str, str] = field(default_factory=dict, repr=False)
+    turns: Turns = field(default_factory=Turns, repr=False)
 
     name: ClassVar[str] = "mails"
 
@@ -109,25 +114,27 @@ class MailJob:
             limit=limit,
             lease_seconds=self.lease_seconds,
             max_attempts=self.max_attempts,
+            turns=self.turns,
         )
 
     async def run(self, work: Mail) -> bool:
         """Send one; False if another worker has it by now."""
-        return await outbox.deliver(work, store=self.store, route=self.route, unrecorded=self.unrecorded)
+        store = store_of(self.store, work.tenant)
+        return await outbox.deliver(work, store=store, route=self.route, unrecorded=self.unrecorded)
 
     async def renew(self, work: Mail) -> bool:
         """Hold it for another lease; False if another worker has it by now."""
-        return await renew(self.store, "outbox", work, self.lease_seconds)
+        return await renew(store_of(self.store, work.tenant), "outbox", work, self.lease_seconds)
 
     async def fail(self, work: Mail, error: Exception, delay_seconds: float) -> None:
         """Give it back, to be tried again after `delay_seconds` or never."""
         permanent = isinstance(error, MailError) and error.permanent
         terms = {"permanent": permanent, "max_attempts": self.max_attempts, **_failure(work, error, delay_seconds)}
-        await self.store.call("mail_failed", terms)
+        await store_of(self.store, work.tenant).call("mail_failed", terms)
 
     async def release(self, work: Mail) -> None:
         """Give it back unfinished."""
-        await release(self.store, "outbox", work)
+        await release(store_of(self.store, work.tenant), "outbox", work)
 
 
 def describe(error: Exception) -> str:

@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 from agentctl.calls import wording
 from agentctl.calls.call import ActionItem, Call, Digest, Turn
 from agentctl.calls.event import SavedAssistant
+from agentctl.resources.part import OPERATOR
 
 MAX_SUBJECT = 150  # characters; more is cut by most readers anyway
 MAX_TURNS = 80
@@ -40,7 +41,7 @@ class Letterhead:
     """What all mails of an installation share. `sender` is MAIL_FROM, whose domain makes the Message-ID's."""
 
     sender: str | None = None
-    tenant: str = "default"
+    tenant: str = OPERATOR
     # The dashboard's address is not documented; it is what public projects link to, on every residency host alike [?].
     conversation_url: str = "https://elevenlabs.io/app/agents/history/{conversation_id}"
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from agentctl.calls import inbox, wire
 from agentctl.calls.event import AUDIO
 from agentctl.calls.inbox import MEBIBYTE, Store
+from agentctl.calls.tenant import OPERATOR, store_of
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreError
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ async def fetch(api: Api, store: Store, agent_ids: Sequence[str], *, grace: floa
     asked = {"agent_ids": list(agent_ids), "grace_seconds": grace, "limit": _LIMIT}
     missing = await store.call("missing_sounds", asked)
     wanted: dict[str, bool] = {}
-    entered, ended = [], []
+    entered: list[str] = []
+    ended: dict[str, list[str]] = {}
     try:
         for row in missing:
             conversation_id, agent_id = row["conversation_id"], row["agent_id"]
@@ -55,14 +57,14 @@ async def fetch(api: Api, store: Store, agent_ids: Sequence[str], *, grace: floa
                     wanted[agent_id] = await _delivers_audio(api, agent_id)
                 if wanted[agent_id] and await _enter(api, store, conversation_id, agent_id):
                     entered.append(conversation_id)
-                ended.append(conversation_id)
+                ended.setdefault(row.get("tenant") or OPERATOR, []).append(conversation_id)
             except (StoreError, RateLimited):
                 raise
             except AgentctlError as error:
                 log.warning("the recording of %s could not be fetched: %s", conversation_id, type(error).__name__)
     finally:
-        if ended:
-            await store.call("asked_for_sounds", {"conversation_ids": ended})
+        for tenant, ids in ended.items():
+            await store_of(store, tenant).call("asked_for_sounds", {"conversation_ids": ids})
     return entered
 
 

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentctl.calls.inbox import Store
+from agentctl.calls.turns import Turns
 from agentctl.errors import StoreError
+from agentctl.resources.part import OPERATOR
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class Mail:
     message_id: str
     created_at: str
     conversation_id: str | None = None
+    tenant: str = OPERATOR
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Mail:
@@ -47,6 +50,7 @@ class Mail:
             message_id=message["message_id"],
             created_at=row["created_at"],
             conversation_id=row.get("conversation_id"),
+            tenant=row.get("tenant") or OPERATOR,
         )
 
 
@@ -63,11 +67,23 @@ class MailRoute(Protocol):
         ...
 
 
-async def claim(store: Store, *, worker: str, limit: int, lease_seconds: float, max_attempts: int = 12) -> list[Mail]:
-    """Take up to `limit` mails that are due. Each is ours until its lease ends, unless renewed."""
+async def claim(
+    store: Store,
+    *,
+    worker: str,
+    limit: int,
+    lease_seconds: float,
+    max_attempts: int = 12,
+    turns: Turns | None = None,
+) -> list[Mail]:
+    """Take up to `limit` mails that are due, of each tenant in turn. Each is ours until its lease ends, unless
+    renewed.
+    """
+    turns = turns or Turns()
     terms = {"worker": worker, "limit": limit, "lease_seconds": lease_seconds, "max_attempts": max_attempts}
-    rows = await store.call("claim_mails", terms)
-    return [Mail.from_row(row) for row in rows]
+    claimed = [Mail.from_row(row) for row in await store.call("claim_mails", {**terms, **turns.terms()})]
+    turns.passed(claimed)
+    return claimed
 
 
 async def deliver(

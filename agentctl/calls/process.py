@@ -28,11 +28,15 @@ _REFUSALS = {
 
 
 class Recordings(Protocol):
-    """Where the sound of calls is kept."""
+    """Where the sound of one tenant's calls is kept."""
 
     @property
     def place(self) -> str:
         """What tells it from other places, for whoever has work to do in each."""
+        ...
+
+    def of(self, tenant: str) -> Recordings:
+        """The same place for another tenant's."""
         ...
 
     async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:

@@ -6,7 +6,7 @@ In batches, each of them whole; so it can be cut off at any point, and be done b
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,12 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
     if elsewhere:
         log.warning("%d recordings are due to be erased and not in this place", elsewhere)
     return done
+
+
+def added(runs: Iterable[Retained]) -> Retained:
+    """What several runs have erased together."""
+    counted = [asdict(run) for run in runs]
+    return Retained(**{name: sum(run[name] for run in counted) for name in asdict(Retained())})
 
 
 def changes(kept: Mapping[str, Any], declared: Mapping[str, int | None]) -> list[str]:

@@ -10,13 +10,14 @@ from agentctl.cli.audited import audited, listed
 from agentctl.cli.found import Before
 from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Until
 from agentctl.cli.session import Json, say
+from agentctl.cli.tenanted import OfTenant
 
 app = typer.Typer(name="actions", help="What is left to do after calls.", no_args_is_help=True)
 
 Item = Annotated[str, typer.Argument(metavar="ID", help="The action item, as `agentctl calls actions list` names it.")]
 
 
-@app.command("list")
+@app.command("list", cls=OfTenant)
 def list_items(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Of how many calls, newest first.")] = 50,
     also_done: Annotated[bool, typer.Option("--all", help="Those that are done, too.")] = False,
@@ -53,13 +54,13 @@ def list_items(
         say("Nothing is left to do." if not also_done else "No action items.")
 
 
-@app.command()
+@app.command(cls=OfTenant)
 def done(item: Item, json: Json = False) -> None:
     """Tick an action item off."""
     _mark(item, done=True, json=json)
 
 
-@app.command()
+@app.command(cls=OfTenant)
 def reopen(item: Item, json: Json = False) -> None:
     """Open an action item again."""
     _mark(item, done=False, json=json)

@@ -1,5 +1,5 @@
-"""Messages as they are told: without the secrets of the run, and their commands with the environment that the command
-line named.
+"""Messages as they are told: without the secrets of the run, and their commands with the environment and the tenant
+that the command line named.
 """
 
 from __future__ import annotations
@@ -7,14 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agentctl.cli.session import ENVIRONMENT
+from agentctl.cli.session import ENVIRONMENT, TENANT
 from agentctl.cli.veil import veiled
 from agentctl.verbs import commands
 
 
 def addressed(text: str) -> str:
-    """`text` with `--env NAME` in each command of a project, where the command line named one, and without secrets."""
-    return commands.addressed(veiled(text), ENVIRONMENT.get())
+    """`text` with `--env NAME` in each command of a project, where the command line named one, likewise
+    `--tenant NAME`, and without secrets.
+    """
+    return commands.addressed(veiled(text), ENVIRONMENT.get(), TENANT.get())
 
 
 @contextmanager

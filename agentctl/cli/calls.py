@@ -14,19 +14,20 @@ from agentctl.cli.export import export
 from agentctl.cli.found import list_calls
 from agentctl.cli.session import Json, connected, say
 from agentctl.cli.stats import stats
+from agentctl.cli.tenanted import OfTenant
 
 if TYPE_CHECKING:
     from agentctl.verbs.calls.work import Drained
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
-app.command("list")(list_calls)
+app.command("list", cls=OfTenant)(list_calls)
 queue.register(app)
 erasing.register(app)
 learning.register(app)
-app.command()(digest)
-app.command()(export)
-app.command()(stats)
+app.command(cls=OfTenant)(digest)
+app.command(cls=OfTenant)(export)
+app.command(cls=OfTenant)(stats)
 app.add_typer(actions.app)
 
 NoMail = Annotated[bool, typer.Option("--no-mail", help="Send no mail; what is queued waits.")]
@@ -42,7 +43,7 @@ class State(StrEnum):
     dead = "dead"
 
 
-@app.command()
+@app.command(cls=OfTenant)
 def show(
     conversation: Annotated[str, typer.Argument(metavar="ID", help="The conversation's id.")], json: Json = False
 ) -> None:
@@ -79,7 +80,7 @@ def process(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=OfTenant)
 def events(
     state: Annotated[
         list[State] | None, typer.Option("--state", help="Only these; may repeat. Default: all but done.")

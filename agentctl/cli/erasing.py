@@ -9,6 +9,7 @@ import typer
 
 from agentctl.cli.audited import audited
 from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.tenanted import OfTenant
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ _RED = 31
 def register(app: typer.Typer) -> None:
     """Add the commands to `agentctl calls`."""
     for command in (forget, retain, audit):
-        app.command()(command)
+        app.command(cls=OfTenant)(command)
 
 
 def forget(
@@ -79,7 +80,7 @@ def retain(json: Json = False) -> None:
     async def run(control: Control) -> tuple[list[dict[str, Any]], Retained]:
         from agentctl.verbs.calls import retain as verbs
 
-        return await verbs.limits(control), await verbs.retain(control)
+        return await verbs.limits(control), await verbs.retain(control, of=control.tenant)
 
     limits, done = audited("retain", run, lambda both: asdict(both[1]))
     if json:
@@ -97,7 +98,7 @@ def audit(
 ) -> None:
     """Show who read or erased what."""
     from agentctl.cli import render
-    from agentctl.cli.render_call import line, table, when
+    from agentctl.cli.render_call import line, table_of, when
     from agentctl.cli.since import moment
     from agentctl.verbs.calls import audit as verbs
 
@@ -107,7 +108,7 @@ def audit(
         print(render.to_json(rows))
     elif rows:
         cells = [(when(row["at"]), line(row["actor"]), line(row["action"]), _subject(row["subject"])) for row in rows]
-        print(table(("WHEN", "WHO", "WHAT", "OF"), cells))
+        print(table_of([row["tenant"] for row in rows], ("WHEN", "WHO", "WHAT", "OF"), cells))
     else:
         say("Nobody has read or erased anything yet.")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,11 @@ from agentctl.cli.audited import listed
 from agentctl.cli.selected import Assistant, Number, Outcome, Search, Since, Status, Until
 from agentctl.cli.session import Json, say
 
+if TYPE_CHECKING:
+    from agentctl.calls.selection import Selection
+    from agentctl.wiring import Control
+
+_NAMED = 5  # tenants; there may be thousands
 Before = Annotated[
     str | None, typer.Option("--before", metavar="ID", help="Go on with the calls before this one, as a list ended.")
 ]
@@ -32,7 +38,6 @@ def list_calls(
     from agentctl.calls.selection import Selection
     from agentctl.cli import render, render_found
     from agentctl.cli.selected import selection
-    from agentctl.verbs.calls import found as verbs
 
     wanted = selection(
         assistant=assistant,
@@ -44,8 +49,8 @@ def list_calls(
         items="open" if with_open else None,
         search=search,
     )
-    how: dict[str, Any] = {"limit": limit, "before": before}
-    found = listed("list", lambda control: verbs.find(control, wanted, **how), "calls", **how, **wanted.record())
+    how, others = {"limit": limit, "before": before}, list[str]()
+    found = listed("list", lambda control: _found(control, wanted, how, others), "calls", **how, **wanted.record())
     if json:
         print(render.to_json(found))
     elif found:
@@ -54,3 +59,17 @@ def list_calls(
             say(f"There may be older ones: add --before {found[-1]['conversation_id']}")
     else:
         say("No calls yet." if wanted == Selection() and before is None else "No calls like that.")
+    if others:
+        say(f"There are calls of other tenants: --tenant {', or '.join(others)}")
+
+
+async def _found(
+    control: Control, wanted: Selection, how: Mapping[str, Any], others: list[str]
+) -> list[dict[str, Any]]:
+    """The calls; where there are none, `others` takes the tenants that have some."""
+    from agentctl.verbs.calls import found as verbs
+
+    rows = await verbs.find(control, wanted, **how)
+    found = () if rows else await verbs.other_tenants(control)
+    others.extend([*found[:_NAMED], *(["…"] if found[_NAMED:] else [])])
+    return rows

@@ -8,6 +8,7 @@ import typer
 
 from agentctl.cli.audited import audited
 from agentctl.cli.session import Json
+from agentctl.cli.tenanted import OfTenant
 
 if TYPE_CHECKING:
     from agentctl.verbs.calls.to_test import Made
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to `agentctl calls`."""
-    app.command()(to_test)
+    app.command(cls=OfTenant)(to_test)
 
 
 def to_test(

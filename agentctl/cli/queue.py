@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agentctl.cli.session import Json, connected
+from agentctl.cli.tenanted import OfTenant
 
 if TYPE_CHECKING:
     from agentctl.verbs.calls.backfill import CaughtUp
@@ -20,7 +21,7 @@ _RED = 31
 def register(app: typer.Typer) -> None:
     """Add the commands to `agentctl calls`."""
     for command in (status, retry, backfill):
-        app.command()(command)
+        app.command(cls=None if command is backfill else OfTenant)(command)
 
 
 def status(json: Json = False) -> None:
@@ -29,7 +30,7 @@ def status(json: Json = False) -> None:
     async def run(control: Control) -> dict[str, Any]:
         from agentctl.verbs.calls import queue as verbs
 
-        return await verbs.queue(control)
+        return await verbs.queue(control, of=control.tenant)
 
     from agentctl.cli import render
 
@@ -144,6 +145,12 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
         yield paint(f"  {line(what + sync['error'])}", _RED)
     for reason in found["waiting_for"]:
         yield paint(f"  waiting: {line(reason)}", _RED)
+    if whose := found.get("tenants"):
+        yield ""
+        yield table(
+            ("TENANT", "WAIT", "GIVEN UP"),
+            [(line(one["tenant"]), str(one["waiting"]), str(one["dead"])) for one in whose],
+        )
     rows = [
         (line(one["name"]), line(one["place"]), _ago(one["done_seconds"]), str(one["failures"]), line(_why(one)))
         for one in found["duties"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentctl.calls import wording
 from agentctl.calls.call import Turn
+from agentctl.calls.tenant import OPERATOR
 from agentctl.cli.addressed import addressed
 from agentctl.cli.render import paint, plain
 
@@ -43,7 +44,7 @@ def events_text(events: Sequence[Mapping[str, Any]]) -> str:
         )
         for event in events
     ]
-    return table(head, rows)
+    return table_of([event["tenant"] for event in events], head, rows)
 
 
 def drained_text(drained: Drained) -> str:
@@ -83,6 +84,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for row in (head, *rows)
     ]
     return "\n".join([paint(first, 2), *others])
+
+
+def table_of(tenants: Sequence[str], head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """As `table`, each row with its tenant where there are others than the operator."""
+    if set(tenants) <= {OPERATOR}:
+        return table(head, rows)
+    return table(("TENANT", *head), [(line(one), *row) for one, row in zip(tenants, rows, strict=True)])
 
 
 def line(text: object) -> str:

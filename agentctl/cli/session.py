@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 DIRECTORY: ContextVar[Path] = ContextVar("directory", default=Path())  # what --directory names
 ENVIRONMENT: ContextVar[str | None] = ContextVar("environment", default=None)  # what --env names
+TENANT: ContextVar[str | None] = ContextVar("tenant", default=None)  # what --tenant names
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, messages on stderr.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -66,7 +67,7 @@ async def opened(environment: str | None, *, unusable: list[Problem] | None = No
 
         environment, settings, problems = usable(DIRECTORY.get(), environment)
         unusable += problems
-    async with connect(DIRECTORY.get(), settings=settings, environment=environment) as control:
+    async with connect(DIRECTORY.get(), settings=settings, environment=environment, tenant=TENANT.get()) as control:
         control.tell = lambda text: say(f"  {text}")
         if (curtain := CURTAIN.get()) is not None:
             curtain.add(control.veil)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentctl.errors import StoreError, StoreUnavailable
+from agentctl.resources.part import OPERATOR
 
 if TYPE_CHECKING:
     import httpx
@@ -35,17 +36,22 @@ def file_names(conversation_id: str) -> list[str]:
     return [f"{_stem(conversation_id)}.{ending}" for ending in (*_ENDINGS.values(), _UNKNOWN)]
 
 
-def _stem(conversation_id: str) -> str:
-    if _SAFE.fullmatch(conversation_id):
-        return conversation_id
-    return f"id-{hashlib.sha256(conversation_id.encode()).hexdigest()}"
+def _stem(name: str) -> str:
+    if _SAFE.fullmatch(name):
+        return name
+    return f"id-{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 class Directory:
-    """Files in one directory, readable by their owner only: voices are personal."""
+    """Files in one directory, each tenant's in a folder of it, readable by their owner only: voices are personal."""
 
-    def __init__(self, path: Path, tenant: str = "default") -> None:
-        self.path = path / tenant
+    def __init__(self, path: Path, tenant: str = OPERATOR) -> None:
+        self._root = path
+        self.path = path / _stem(tenant)
+
+    def of(self, tenant: str) -> Directory:
+        """The same directory for another tenant's."""
+        return Directory(self._root, tenant)
 
     @property
     def place(self) -> str:
@@ -83,15 +89,21 @@ class Bucket:
         url: str,
         key: str,
         bucket: str,
-        tenant: str = "default",
+        tenant: str = OPERATOR,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._base = url
         self._url = f"{url.rstrip('/')}/storage/v1/"
         self._key = key
         self._transport = transport
         self.bucket = bucket
         self.tenant = tenant
+        self._folder = _stem(tenant)
+
+    def of(self, tenant: str) -> Bucket:
+        """The same bucket for another tenant's."""
+        return Bucket(self._base, self._key, self.bucket, tenant, transport=self._transport)
 
     @property
     def place(self) -> str:
@@ -105,7 +117,7 @@ class Bucket:
         """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`. Raises StoreError."""
         from storage3.exceptions import StorageApiError
 
-        path = f"{self.tenant}/{file_name(conversation_id, content_type)}"
+        path = f"{self._folder}/{file_name(conversation_id, content_type)}"
         with self._told("the recording"):
             try:
                 await self._upload(path, audio, content_type)
@@ -120,7 +132,7 @@ class Bucket:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
         from storage3.exceptions import StorageApiError
 
-        paths = [f"{self.tenant}/{name}" for name in file_names(conversation_id)]
+        paths = [f"{self._folder}/{name}" for name in file_names(conversation_id)]
         with self._told("to delete a recording"):
             async with self._session() as session:
                 try:

@@ -17,12 +17,14 @@ from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.resources.language_presets import Conversation, LanguagePreset
 from agentctl.resources.part import E164 as E164
 from agentctl.resources.part import KEY as KEY
+from agentctl.resources.part import OPERATOR as OPERATOR
 from agentctl.resources.part import RESERVED as RESERVED
 from agentctl.resources.part import E164Number as E164Number
 from agentctl.resources.part import Language as Language
 from agentctl.resources.part import MailAddress as MailAddress
 from agentctl.resources.part import OneLine as OneLine
 from agentctl.resources.part import Part as Part
+from agentctl.resources.part import Tenant as Tenant
 from agentctl.resources.part import TimeZone as TimeZone
 from agentctl.resources.platform_settings import (
     Auth,
@@ -118,7 +120,7 @@ class Document(Part):
 
 
 class Assistant(Part):
-    """One phone assistant as it should be. `where` names its source in messages.
+    """One phone assistant as it should be. `where` names its source in messages. `tenant`: whose its calls are.
 
     `source`: path -> digest of each thing that its files say before the layers of an environment; empty where the
     project declares none.
@@ -126,6 +128,7 @@ class Assistant(Part):
 
     key: str = Field(pattern=KEY.pattern)
     where: str
+    tenant: Tenant = OPERATOR
     name: OneLine
     prompt: str = Field(min_length=1, repr=False)
     language: Language = "en"

@@ -16,6 +16,10 @@ E164 = re.compile(r"^\+[1-9]\d{6,14}$")
 MAILBOX = re.compile(r"^[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;\"]+$")
 LANGUAGE = re.compile(r"^[a-z]{2,3}(-[a-z]{2,4})?$")
 VOICE_ID = re.compile(r"^[A-Za-z0-9]{1,64}$")
+# A tenant is a folder of recordings, too.
+TENANT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")
+# The tenant that whoever runs agentctl is: agentctl.operator() in the store.
+OPERATOR = "default"
 
 
 def _e164(number: str) -> str:
@@ -42,6 +46,12 @@ def _voice_id(identifier: str) -> str:
     return identifier
 
 
+def _tenant(name: str) -> str:
+    if not TENANT.fullmatch(name):
+        raise ValueError("must be a tenant's name of up to 128 letters, digits, - and _")
+    return name
+
+
 def _one_line(name: str) -> str:
     if not name.strip() or not name.isprintable():
         raise ValueError("must be one line of text and not blank")
@@ -61,6 +71,7 @@ E164Number = Annotated[str, AfterValidator(_e164), WithJsonSchema({"type": "stri
 MailAddress = Annotated[str, AfterValidator(_mailbox), WithJsonSchema({"type": "string", "format": "email"})]
 Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"type": "string", "pattern": LANGUAGE.pattern})]
 VoiceId = Annotated[str, AfterValidator(_voice_id), WithJsonSchema({"type": "string", "pattern": VOICE_ID.pattern})]
+Tenant = Annotated[str, AfterValidator(_tenant), WithJsonSchema({"type": "string", "pattern": TENANT.pattern})]
 OneLine = Annotated[str, AfterValidator(_one_line), WithJsonSchema({"type": "string", "minLength": 1})]
 TimeZone = Annotated[str, AfterValidator(_time_zone), WithJsonSchema({"type": "string", "minLength": 1})]
 

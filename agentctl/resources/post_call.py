@@ -22,6 +22,7 @@ from agentctl.sync.part import Part
 WEBHOOK = Ref("webhook", "post_call")
 EVENTS = ("transcript", "audio", "call_initiation_failure")
 KIND = "post_call"
+_ROW = ("tenant", "name", "language", "agent_id")
 _SETTINGS = ("mail_to", "summary_language", "action_items", "outcomes", "timezone")
 # What an earlier version did not save: as if nothing had been declared.
 _SILENT: Mapping[str, Any] = {"outcomes": [], "timezone": None}
@@ -70,6 +71,7 @@ class PostCallSettings:
             "name": assistant.name,
             "language": assistant.language,
             "agent_id": Ref("agent", assistant.key),
+            "tenant": assistant.tenant,
             "mail_to": list(post_call.mail_to),
             "summary_language": post_call.summary_language or assistant.language,
             "action_items": post_call.action_items,
@@ -93,7 +95,7 @@ class PostCallSettings:
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """Write the row; its key is its id."""
         settings = {key: body[key] for key in _SETTINGS}
-        row = {key: body[key] for key in ("name", "language", "agent_id")}
+        row = {key: body[key] for key in _ROW}
         await self._store.call("save_assistant", {**self._scope, "key": desired.key, **row, "post_call": settings})
         return desired.key
 
@@ -117,5 +119,5 @@ class PostCallSettings:
 
 
 def _observed(row: Mapping[str, Any]) -> Observed:
-    body = {"name": row["name"], "language": row["language"], "agent_id": row["agent_id"]}
+    body = {name: row[name] for name in _ROW}
     return Observed(row["key"], {**body, **_SILENT, **row["post_call"]})

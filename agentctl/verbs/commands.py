@@ -15,9 +15,18 @@ COMMANDS = frozenset({
 _NAMED = re.compile(rf"(?<=\bagentctl )(?:{'|'.join(sorted(COMMANDS, key=len, reverse=True))})\b(?!-)")
 
 
-def addressed(text: str, environment: str | None) -> str:
-    """`text` with `--env NAME` in each command of a project. None: none was named, and the project's own is meant.
+_OF_CALLS = re.compile(
+    r"\bagentctl (?:--env \S+ )?calls "
+    r"(?:actions (?:list|done|reopen)|list|show|digest|export|stats|forget|retain|audit|to-test|events|status|retry)\b"
+    r"(?!-| --tenant)"
+)
+
+
+def addressed(text: str, environment: str | None, tenant: str | None = None) -> str:
+    """`text` with `--env NAME` in each command of a project, and `--tenant NAME` in each that is of somebody's calls.
+    None: none was named, and the project's own environment or the operator's calls are meant.
 
     Doing it twice is doing it once.
     """
+    text = _OF_CALLS.sub(lambda found: f"{found[0]} --tenant {tenant}", text) if tenant else text
     return _NAMED.sub(lambda found: f"--env {environment} {found[0]}", text) if environment else text

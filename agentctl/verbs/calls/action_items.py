@@ -47,7 +47,7 @@ async def mark(control: Control, item: str, *, done: bool) -> dict[str, Any]:
     match = re.fullmatch(r"(?s)(.+):[a-p]{8}", item)
     if match is None:
         raise UsageError(f"{item!r} is no action item's id", f"{_LISTED}: conv_…:hcafgkbo.")
-    store = await control.store()
+    store = await control.store_of_calls()
     asked = {"conversation_id": match[1], "id": item, "done": done}
     marked: dict[str, Any] | None = await store.call("mark_action_item", asked)
     if marked is None:

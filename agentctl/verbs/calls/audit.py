@@ -19,13 +19,15 @@ _HARMLESS = frozenset(
 async def note(control: Control, action: str, **subject: Any) -> None:
     """Add a row. `subject`: ids of conversations, counts, and filters as `asked` makes them. Raises StoreError."""
     row = {"actor": actor(control), "action": action, "subject": subject}
-    await (await control.store()).call("audit", row)
+    await (await control.store_of_calls()).call("audit", row)
 
 
 async def audit(control: Control, *, since: datetime | None = None, limit: int = 50) -> list[dict[str, Any]]:
-    """The newest rows first: at, actor, action, subject. `since`: an aware time. Raises StoreError."""
+    """The newest rows first, of all tenants unless one was named: at, tenant, actor, action, subject. `since`: an aware
+    time. Raises StoreError.
+    """
     asked = {"since": since.isoformat() if since else None, "limit": limit}
-    rows: list[dict[str, Any]] = await (await control.store()).call("list_audit", asked)
+    rows: list[dict[str, Any]] = await (await control.store_of_queues()).call("list_audit", asked)
     return rows
 
 

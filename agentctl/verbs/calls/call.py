@@ -24,7 +24,7 @@ async def call(control: Control, conversation_id: str) -> dict[str, Any]:
 
     Raises AgentctlError if there is none, StoreError.
     """
-    store = await control.store()
+    store = await control.store_of_calls()
     found: dict[str, Any] | None = await store.call("show_call", {"conversation_id": conversation_id})
     if found is None:
         raise AgentctlError(

@@ -83,10 +83,9 @@ async def digest_since(control: Control, since: datetime, *, force: bool = False
 
 async def _prepared(control: Control) -> tuple[Store, LanguageModel]:
     require(control.settings, "llm_base_url", "llm_model")
-    store = await control.store()
-    completions = control.workshop.completions(store)
+    completions = control.workshop.completions(await control.store())  # the budget is the operator's
     assert completions is not None
-    return store, LanguageModel(completions)
+    return await control.store_of_calls(), LanguageModel(completions)
 
 
 async def _again(store: Store, model: LanguageModel, conversation_id: str, *, force: bool) -> Redigested | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
+from agentctl.calls.process import Recordings
+from agentctl.calls.tenant import OPERATOR, recordings_of
 from agentctl.errors import AgentctlError, NotFound, StoreError
 from agentctl.verbs.calls import audit, made_tests
 from agentctl.verbs.calls.made_tests import MadeTests
@@ -72,7 +74,7 @@ async def find(control: Control, who: str, *, keep_remote: bool = False) -> Foun
     """
     if not keep_remote:
         assert control.api  # to learn it before anything is erased
-    store = await control.store()
+    store = await control.store_of_calls()
     called = number.read(who)
     traces = await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
     return Found(traces, await made_tests.find(control, traces.conversation_ids))
@@ -86,7 +88,7 @@ async def forget(
     `tell` hears how far it is. A conversation that ElevenLabs does not delete is remembered, so that it is known what
     is left to do, though nothing of it is here any more. Raises StoreError.
     """
-    store, run, traces = await control.store(), _Run(keep_remote), found.traces
+    store, run, traces = await control.store_of_calls(), _Run(keep_remote), found.traces
     ids = traces.conversation_ids
     await erasure.mark(store, traces, keep_remote=keep_remote)
     await audit.note(control, "forget", conversations=len(ids), keep_remote=keep_remote)
@@ -122,10 +124,14 @@ async def _tests(control: Control, found: Found, run: _Run) -> None:
 
 async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
     # Also where none is known of: a worker may have been lost between saving a file and saying so.
-    if await control.workshop.recordings.erase(one.conversation_id) or one.recording is None:
+    if await _recordings(control).erase(one.conversation_id) or one.recording is None:
         return replace(one, recording=None)
     run.unreached.append(one)
     return one
+
+
+def _recordings(control: Control) -> Recordings:
+    return recordings_of(control.workshop.recordings, control.tenant or OPERATOR)
 
 
 async def _remote(control: Control, one: Remains, run: _Run) -> Remains:

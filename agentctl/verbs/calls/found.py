@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from agentctl.calls.selection import Selection
+from agentctl.calls.tenant import OPERATOR
 from agentctl.wiring import Control
 
 EXPORTED_AT_ONCE = 50  # calls; an answer holds so many transcripts in memory
@@ -23,9 +24,15 @@ async def find(
     not ours are in it, with assistant null; where an environment was named, only its own are. Raises UsageError,
     StoreError.
     """
-    store = await control.store()
+    store = await control.store_of_calls()
     asked = {**await _asked(control, selection), "limit": limit, "before_id": before}
     return [_with_hits(call) for call in await store.call("list_calls", asked)]
+
+
+async def other_tenants(control: Control) -> list[str]:
+    """Who has calls besides the one whose calls are asked for. Raises StoreError."""
+    known = await (await control.store()).call("tenants", {})
+    return [row["tenant"] for row in known if row["has_calls"] and row["tenant"] != (control.tenant or OPERATOR)]
 
 
 async def export(control: Control, selection: Selection | None = None) -> AsyncIterator[dict[str, Any]]:
@@ -33,7 +40,7 @@ async def export(control: Control, selection: Selection | None = None) -> AsyncI
 
     What is stored meanwhile and is newer is not in it. Raises UsageError, StoreError.
     """
-    store = await control.store()
+    store = await control.store_of_calls()
     asked = {**await _asked(control, selection), "limit": EXPORTED_AT_ONCE}
     while True:
         page: list[dict[str, Any]] = await store.call("export_calls", asked, timeout=60.0)
@@ -46,7 +53,7 @@ async def export(control: Control, selection: Selection | None = None) -> AsyncI
 
 async def count(control: Control, selection: Selection | None = None) -> dict[str, Any]:
     """What those calls come to: `all` and, in `assistants`, each; see the README. Raises UsageError, StoreError."""
-    store = await control.store()
+    store = await control.store_of_calls()
     counted: dict[str, Any] = await store.call(
         "count_calls", await _asked(control, selection), timeout=_COUNTING_SECONDS
     )

@@ -55,7 +55,7 @@ class MadeTests:
 
 async def find(control: Control, conversation_ids: Sequence[str]) -> MadeTests:
     """The tests that were made of these calls. Raises StoreError, and ConfigurationError for an unreadable file."""
-    synced, made = await made_test.known(await control.store(), conversation_ids)
+    synced, made = await made_test.known(await control.store_of_calls(), conversation_ids)
     digests = {call_digest(one) for one in conversation_ids}
     files = await asyncio.to_thread(made_tests.made_of, control.directory, digests) if control.has_project else {}
     scope = asdict(control.scope) if control.has_project and synced else None

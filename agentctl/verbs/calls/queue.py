@@ -10,13 +10,14 @@ from agentctl.wiring import Control
 _SECONDS = 3.0  # whoever looks at it wants to know, not to wait
 
 
-async def queue(control: Control) -> dict[str, Any]:
+async def queue(control: Control, *, of: str | None = None) -> dict[str, Any]:
     """Counts by state of `events`, `mails` and `syncs`, the age of the oldest that wait, what they wait for, `duties`.
 
-    Ages are seconds, None where nothing waits or a duty was never done. A duty that is not `offered` is one that no
-    worker has any more. `troubled_syncs`: assistants of which the last sync failed, or left something alone. Raises
-    StoreError.
+    `of`: only this tenant's events and mails; where there are others than the operator, `tenants` has those of whom
+    most waits. Ages are seconds, None where nothing waits or a duty was never done. A duty that is not `offered` is one
+    that no worker has any more. `troubled_syncs`: assistants of which the last sync failed, or left something alone.
+    Raises StoreError.
     """
-    store = await control.store()
-    found = await asyncio.gather(*(store.call(name, {}, timeout=_SECONDS) for name in ("queue", "sync_queue")))
+    store, asked = await control.store(), {"queue": {"tenant": of}, "sync_queue": {}}
+    found = await asyncio.gather(*(store.call(name, args, timeout=_SECONDS) for name, args in asked.items()))
     return {name: value for figures in found for name, value in figures.items()}

@@ -7,14 +7,18 @@ from typing import Any
 
 from agentctl.calls import retention
 from agentctl.calls.retention import Retained
+from agentctl.calls.tenant import recordings_of, store_of
 from agentctl.errors import Problem
 from agentctl.sources.project import AUDIT_DAYS, FILENAME
 from agentctl.wiring import Control
 
 
-async def retain(control: Control) -> Retained:
-    """Erase what is older than its project keeps it. Raises StoreError."""
-    return await retention.retain(await control.store(), control.workshop.recordings)
+async def retain(control: Control, *, of: str | None = None) -> Retained:
+    """Erase what is older than its project keeps it, of each tenant, or of one alone. Raises StoreError."""
+    store, recordings = await control.store(), control.workshop.recordings
+    found = [of] if of else [row["tenant"] for row in await store.call("tenants", {})]
+    done = [await retention.retain(store_of(store, one), recordings_of(recordings, one)) for one in found]
+    return retention.added(done)
 
 
 async def limits(control: Control) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ async def retry(control: Control, which: str) -> Requeued:
     `which`: the conversation's id or the event's. It is processed anew from the raw event; a mail that was sent is not
     sent again. Raises AgentctlError where there is no such event, StoreError.
     """
-    store = await control.store()
+    store = await control.store_of_queues()
     events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
     events = events or (await store.call("requeue_events", {"id": which}))["events"]
     mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
@@ -36,8 +36,12 @@ async def retry(control: Control, which: str) -> Requeued:
 
 
 async def retry_all(control: Control) -> Requeued:
-    """Queue every event, mail and sync that was given up again. Raises StoreError."""
-    store = await control.store()
+    """Queue every event, mail and sync that was given up again; of one tenant, if one was named, events and mails.
+
+    Raises StoreError.
+    """
+    store = await control.store_of_queues()
     events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
     mails = (await store.call("requeue_mails", {}))["mails"]
-    return Requeued(events, mails, (await store.call("retry_sync_jobs", {}))["jobs"])
+    syncs = 0 if control.tenant else (await store.call("retry_sync_jobs", {}))["jobs"]
+    return Requeued(events, mails, syncs)

@@ -119,7 +119,7 @@ async def recalled(control: Control, key: str, revision: int | None) -> tuple[As
         source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
         today = _today(control, key)
         spec, news = replenished(opened(row["spec"], today), today)
-        spec = {**spec, **source}
+        spec = {**spec, **source, **{name: today[name] for name in ("tenant",) if name in today}}
         if lost := sorted(set(seals(spec))):
             raise SyncError(
                 f"{name} was applied with a secret at {', '.join(lost)}; secrets are not kept, and the files have none "

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentctl.calls import wording
 from agentctl.calls.mail import MAX_SUBJECT, Letterhead, block, one_line, rendered
+from agentctl.calls.tenant import OPERATOR
 from agentctl.sources.project import read_alone
 from agentctl.verbs.commands import addressed
 from agentctl.wiring import Control
@@ -30,12 +31,16 @@ def recipients(control: Control) -> tuple[str, ...]:
 def of_dead(control: Control, count: int, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The message about `count` events that were given up; `events`: the first of them."""
     findings = [
-        f"event {event['id']}, conversation {one_line(event['conversation_id'] or '-', 80)}: "
+        f"{_of(event['tenant'])}event {event['id']}, conversation {one_line(event['conversation_id'] or '-', 80)}: "
         f"{event['attempt']} attempts, {one_line(event['reason'] or 'for a reason that was not kept', 120)}"
         for event in events
     ]
     more = f"And {count - len(events)} more" if count > len(events) else ""
     return _message(control, f"Events given up: {count}", [*findings, _WHY, _AGAIN], more)
+
+
+def _of(tenant: str) -> str:
+    return "" if tenant == OPERATOR else f"tenant {tenant}, "
 
 
 def of_delivery(control: Control, problems: Sequence[str]) -> dict[str, str]:

@@ -37,7 +37,7 @@ def burdened(dsn: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _step(connection: psycopg.Connection, function: str, **args: Any) -> tuple[Any, int]:
+def step(connection: psycopg.Connection, function: str, **args: Any) -> tuple[Any, int]:
     """What it answered, and how many rows and entries of the two queues were read for it."""
     with connection.transaction():
         row = connection.execute(f"select agentctl_{function}(%s)", [json.dumps(args)]).fetchone()
@@ -51,7 +51,7 @@ def _step(connection: psycopg.Connection, function: str, **args: Any) -> tuple[A
 def test_a_claim_reads_what_it_takes(burdened: psycopg.Connection, queue: str) -> None:
     terms = {"worker": "w", "limit": 2, "lease_seconds": 60, "max_attempts": 5}
     for _ in range(6):  # from the sixth on a session's plans may be general ones
-        claimed, read = _step(burdened, f"claim_{queue}", **terms)
+        claimed, read = step(burdened, f"claim_{queue}", **terms)
         assert len(claimed) == 2
         assert read < _FEW
 
@@ -59,8 +59,8 @@ def test_a_claim_reads_what_it_takes(burdened: psycopg.Connection, queue: str) -
 def test_a_sent_mail_is_found_by_its_key(burdened: psycopg.Connection) -> None:
     terms = {"worker": "w", "limit": 1, "lease_seconds": 60, "max_attempts": 5}
     for _ in range(6):
-        [claimed], _read = _step(burdened, "claim_mails", **terms)
-        answer, read = _step(
+        [claimed], _read = step(burdened, "claim_mails", **terms)
+        answer, read = step(
             burdened, "mail_sent", id=claimed["id"], attempt=claimed["attempt"], route="smtp", reference="x"
         )
         assert answer == {"held": True}
@@ -70,11 +70,11 @@ def test_a_sent_mail_is_found_by_its_key(burdened: psycopg.Connection) -> None:
 def test_a_call_is_stored_beside_what_waits(burdened: psycopg.Connection) -> None:
     terms = {"worker": "w", "limit": 1, "lease_seconds": 60, "max_attempts": 5}
     for _ in range(6):
-        [claimed], _read = _step(burdened, "claim_events", **terms)
+        [claimed], _read = step(burdened, "claim_events", **terms)
         conversation = claimed["conversation_id"]
         mail = {"purpose": "call", "recipient": "b@example.org", "message": {"subject": "s"}}
         call = {"conversation_id": conversation, "agent_id": "agent_1", "source": "webhook", "status": "done"}
-        answer, read = _step(
+        answer, read = step(
             burdened, "store_call", event_id=claimed["id"], attempt=claimed["attempt"], call=call, mails=[mail]
         )
         assert answer == {"held": True, "stored": True}

@@ -111,7 +111,14 @@ async def test_a_claimed_event_has_what_a_worker_needs(store: Store) -> None:
     # A heading: several payloads in one answer could be more than its deadline or jsonb allows.
     heading = delivery()
     size = len(base64.b64decode(heading.pop("payload")))
-    assert event == {**heading, "id": accepted["id"], "attempt": 1, "assistant": None, "size": size}
+    assert event == {
+        **heading,
+        "id": accepted["id"],
+        "attempt": 1,
+        "assistant": None,
+        "size": size,
+        "tenant": "default",
+    }
 
 
 async def test_no_event_is_handed_to_two_workers(store: Store) -> None:

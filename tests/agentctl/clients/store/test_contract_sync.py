@@ -68,7 +68,7 @@ async def test_an_assistant_is_saved_listed_and_removed(store: Store) -> None:
     assert await store.call("save_assistant", {**ASSISTANT, "name": "Zentrale"}) == {"new": False}
 
     listed = {key: value for key, value in ASSISTANT.items() if key not in PLACE}
-    assert await store.call("assistants", PLACE) == [{**listed, "name": "Zentrale"}]
+    assert await store.call("assistants", PLACE) == [{**listed, "name": "Zentrale", "tenant": "default"}]
     assert await store.call("remove_assistant", {**PLACE, "key": "empfang"}) == {"removed": True}
     assert await store.call("remove_assistant", {**PLACE, "key": "empfang"}) == {"removed": False}
     assert await store.call("assistants", PLACE) == []
