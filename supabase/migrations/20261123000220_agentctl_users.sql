@@ -76,6 +76,17 @@ $$;
 comment on function public.agentctl_mark_done(text, boolean) is
     'For signed-in editors: ticks the action item with this id off, or opens it again.';
 
+-- A planner's estimate (PostgREST tells it as count=planned) is made of samples of all tenants' rows, so that it would
+-- tell who asks for a number how often that calls others. Nothing here is planned by these columns.
+alter table agentctl.calls alter column external_number set statistics 0, alter column agent_number set statistics 0;
+alter table agentctl.call_turns alter column message set statistics 0;
+alter table agentctl.digests
+    alter column title set statistics 0, alter column summary set statistics 0,
+    alter column caller_name set statistics 0, alter column caller_number set statistics 0;
+alter table agentctl.action_items
+    alter column what set statistics 0, alter column who set statistics 0,
+    alter column due set statistics 0, alter column quote set statistics 0;
+
 insert into agentctl.exposed (object, columns) values
     ('agentctl.calls', '{tenant, conversation_id, agent_id, project, environment, assistant, assistant_name, status,
         direction, channel, external_number, agent_number, started_at, duration_secs, language, successful,
