@@ -48,12 +48,12 @@ comment on column agentctl.access.otherwise is 'The role of those of whom no rol
 
 -- What is known of who asks, as PostgREST hands it over. Nothing where nobody signed in.
 create function agentctl.claims() returns jsonb
-language sql stable set search_path = ''
+language sql stable parallel safe set search_path = ''
 as $$ select nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
 
 -- Each tenant that a claim names with the word for the role that stands beside it.
 create function agentctl.claimed(found jsonb) returns table (tenant text, word text)
-language sql immutable set search_path = ''
+language sql immutable parallel safe set search_path = ''
 as $$
     select one.key, one.value
     from jsonb_each_text(case jsonb_typeof(found) when 'object' then found else '{}' end) one
@@ -91,7 +91,7 @@ end
 $$;
 
 create function agentctl.my_memberships() returns table (tenant text, role text)
-language plpgsql stable security definer rows 3 set search_path = ''
+language plpgsql stable parallel restricted security definer rows 3 set search_path = ''
 as $$
 declare
     claims jsonb := agentctl.claims();
@@ -123,7 +123,7 @@ $$;
 comment on function agentctl.my_memberships() is 'The tenants of who asks, and the role in each.';
 
 create function agentctl.my_tenants(at_least text default 'viewer') returns text[]
-language sql stable security definer set search_path = ''
+language sql stable parallel restricted security definer set search_path = ''
 as $$
     select coalesce(array_agg(distinct m.tenant), '{}')
     from agentctl.my_memberships() m
@@ -183,7 +183,7 @@ comment on function public.agentctl_memberships(jsonb) is 'The members of a tena
 
 -- The path of a claim, as `app_metadata.tenant_id` or, where a name has a dot in it, as a list of names.
 create function agentctl.claim_path(given jsonb) returns text[]
-language sql immutable set search_path = ''
+language sql immutable parallel safe set search_path = ''
 as $$
     select case jsonb_typeof(given)
         when 'string' then string_to_array(given #>> '{}', '.')

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from agentctl.clients.store.migrations import migrate
 from tests import postgrest
+from tests.cluster import VERIFIER, Cluster
 from tests.rights.matrix import CALLABLE, READABLE, RELATIONS, ROUTINES, faults
 from tests.rights.people import FOREIGN, OWN, PEOPLE, Browser, browser, filled
 
+pytestmark = pytest.mark.anyio
 SERVERS = pytest.mark.parametrize("cluster", ["wheel", "15"], indirect=True)
 
 # What a migration could forget, or do too much of, each with what has to be told of it. The seal mends these.
@@ -65,6 +68,28 @@ def test_nobody_may_do_more_or_less_than_is_meant(connection: psycopg.Connection
     filled(connection)
 
     assert faults(connection) == []
+
+
+async def test_nor_where_they_were_made_by_somebody_who_is_no_superuser(
+    empty_dsn: str, cluster: Cluster, dsn: str
+) -> None:
+    """As on Supabase, where `postgres` owns the database and is none. `dsn`: the server has Supabase's roles."""
+    database = empty_dsn.rpartition("/")[2]
+    cluster.execute(
+        f"do $$ begin create role deployer login bypassrls password '{VERIFIER}'; "
+        "exception when duplicate_object then null; end $$"
+    )
+    cluster.execute(f"alter database {database} owner to deployer")
+    for kind in ("tables", "sequences", "functions"):
+        everybody = f"grant all on {kind} to anon, authenticated, service_role"
+        cluster.execute(f"alter default privileges for role deployer in schema public {everybody}", database)
+
+    await migrate(cluster.dsn(database, user="deployer"), shim=False)
+
+    with psycopg.connect(empty_dsn) as connection:
+        filled(connection)
+        assert faults(connection) == []
+        connection.rollback()
 
 
 def test_each_mistake_is_found_and_those_that_nobody_declared_are_taken_back(connection: psycopg.Connection) -> None:
