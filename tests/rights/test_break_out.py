@@ -1,92 +1,25 @@
 """A signed-in user who tries to see or change what is another tenant's: over the genuine PostgREST, and by SQL.
 
-Everything of the other tenant has SECRET in it. How long an answer takes is not looked at.
+How long an answer takes is not looked at.
 """
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
 import psycopg
 import pytest
 
-from tests.postgrest import Project, signed, token
 from tests.rights.matrix import CALLABLE, READABLE
-from tests.rights.people import FOREIGN, MEMBER, OWN, STRANGER, Answer, Browser, as_user, joined
+from tests.rights.people import FOREIGN, MEMBER, OWN, STRANGER, Answer, Browser, as_user
+from tests.rights.world import SECRET, World, page, world
 
-SECRET = "geheim"
-TENANTS = {OWN: "mine", FOREIGN: SECRET}
-ROWS = """
-    insert into agentctl.calls (tenant, conversation_id, status, source, started_at, assistant, external_number,
-        agent_number, cost_fiat, detail)
-    select %(tenant)s, 'conv_' || %(word)s || n, 'done', 'webhook', now(), %(word)s, '+49' || %(word)s, %(word)s, 7,
-        jsonb_build_object('dynamic_variables', %(word)s) from generate_series(1, 3) n;
-    insert into agentctl.call_turns (tenant, conversation_id, position, role, message, tool_calls)
-    select tenant, conversation_id, 0, 'user', assistant, jsonb_build_array('hidden') from agentctl.calls
-    where tenant = %(tenant)s;
-    insert into agentctl.digests (tenant, conversation_id, engine, summary, cost)
-    select tenant, conversation_id, 'llm', assistant, 7 from agentctl.calls where tenant = %(tenant)s;
-    insert into agentctl.action_items (tenant, conversation_id, position, what)
-    select tenant, conversation_id, 0, assistant from agentctl.calls where tenant = %(tenant)s;
-    insert into agentctl.recordings (tenant, conversation_id, location)
-    select tenant, conversation_id, 'hidden' from agentctl.calls where tenant = %(tenant)s;
-    insert into agentctl.assistants (tenant, project, environment, workspace, key, name, agent_id, post_call)
-    values (%(tenant)s, 'p', 'e', 'hidden', %(word)s, %(word)s, 'agent_' || %(word)s, '{"mail": "hidden"}')"""
+__all__ = ["page", "world"]  # fixtures
+
 # What callers are known by, and what they said: (view, column).
 PERSONAL = (
     ("calls", "external_number"), ("calls", "agent_number"), ("call_turns", "message"), ("digests", "title"),
     ("digests", "summary"), ("digests", "caller_name"), ("digests", "caller_number"), ("action_items", "what"),
     ("action_items", "who"), ("action_items", "due"), ("action_items", "quote"),
 )  # fmt: skip
-ITEMS = """
-    select agentctl.item_id(i) from agentctl.action_items i where tenant = %s order by conversation_id"""
-
-
-@dataclass
-class World:
-    """Two tenants' rows, and pages that are open before them."""
-
-    project: Project
-    database: psycopg.Connection
-    pages: list[Browser] = field(default_factory=list)
-
-    def page(self, bearer: str | None = None, **claims: Any) -> Browser:
-        """With this token, or one of these claims."""
-        made = Browser(self.project, bearer or token("authenticated", **claims))
-        self.pages.append(made)
-        return made
-
-    def items(self, tenant: str) -> list[str]:
-        return [one for (one,) in self.database.execute(ITEMS, [tenant]).fetchall()]
-
-    def done(self, tenant: str) -> int:
-        row = self.database.execute(
-            "select count(*) from agentctl.action_items where tenant = %s and done", [tenant]
-        ).fetchone()
-        assert row
-        return int(row[0])
-
-
-@pytest.fixture
-def world(supabase_api: Project, dsn: str) -> Iterator[World]:
-    with psycopg.connect(dsn, autocommit=True) as database:
-        for tenant, word in TENANTS.items():
-            for statement in ROWS.split(";\n"):
-                database.execute(statement.encode(), {"tenant": tenant, "word": word})
-        joined(database, MEMBER, OWN)
-        made = World(supabase_api, database)
-        yield made
-        for page in made.pages:
-            page.close()
-
-
-@pytest.fixture
-def page(world: World) -> Browser:
-    return world.page(sub=MEMBER)
 
 
 def tells(answer: Answer) -> bool:
@@ -237,60 +170,6 @@ def test_nothing_of_the_schema_is_reached_but_what_is_declared(page: Browser) ->
     views = {f"/agentctl_{view}" for view in READABLE}
     functions = {f"/rpc/{name.partition('(')[0]}" for name in CALLABLE if "." not in name}
     assert set(page.get("").json["paths"]) == {"/", *views, *functions}
-
-
-def test_a_token_is_believed_only_if_it_is_genuine(world: World) -> None:
-    genuine = {"role": "authenticated", "sub": MEMBER}
-    head, body, signature = signed(genuine).split(".")
-    service = signed({"role": "service_role"}).split(".")[1]
-    forged = [
-        signed(genuine, secret="another secret that is long enough, too"),
-        signed({"role": "service_role"}, secret="another secret that is long enough, too"),
-        signed(genuine, algorithm="none"),
-        signed(genuine, algorithm="none").rpartition(".")[0] + ".",
-        f"{head}.{service}.{signature}",
-        f"{head}.{body}.",
-        f"{head}.{body}",
-        signed({**genuine, "exp": int(time.time()) - 60}),
-        signed({**genuine, "nbf": int(time.time()) + 600}),
-        "nonsense",
-    ]
-
-    for bearer in forged:
-        answer = world.page(bearer).get("agentctl_calls")
-        assert answer.status == 401, bearer
-    for role in ("postgres", "pg_read_all_data", "authenticator", "nobody", "Service_Role"):
-        assert world.page(token(role, sub=MEMBER)).get("agentctl_calls").status in (400, 401, 403), role
-    lifetime = {"exp": int(time.time()) + 60}
-    assert len(world.page(signed(genuine | lifetime)).get("agentctl_calls").json) == 3
-
-
-def test_who_is_nobody_sees_nothing(world: World) -> None:
-    nobody = ({}, {"sub": ""}, {"sub": STRANGER}, {"sub": "' or true --"}, {"sub": MEMBER + " "}, {"sub": None})
-    for claims in nobody:
-        page = world.page(**claims, app_metadata={"tenant_id": OWN}, user_metadata={"tenant_id": OWN}, tenant=OWN)
-        assert page.get("agentctl_calls").json == [], claims
-        assert page.call("agentctl_my_memberships").json == []
-        assert page.call("agentctl_mark_done", item=world.items(OWN)[0]).status == 404
-    assert world.page(token("anon", sub=MEMBER)).get("agentctl_calls").code == "42501"
-
-
-def test_a_user_of_two_tenants_sees_both_and_what_is_taken_is_gone_at_once(world: World, page: Browser) -> None:
-    def seen() -> list[str]:
-        return sorted({row["tenant"] for row in page.get("agentctl_calls").json})
-
-    theirs = world.items(FOREIGN)[0]
-    joined(world.database, MEMBER, FOREIGN, "viewer")
-    assert seen() == [FOREIGN, OWN]
-    assert (page.call("agentctl_mark_done", item=theirs).status, world.done(FOREIGN)) == (403, 0)
-
-    joined(world.database, MEMBER, FOREIGN, "editor")
-    assert (page.call("agentctl_mark_done", item=theirs).status, world.done(FOREIGN)) == (200, 1)
-
-    gone = {"tenant": FOREIGN, "user_id": MEMBER}
-    world.database.execute("select public.agentctl_remove_membership(%s)", [json.dumps(gone)])
-    assert seen() == [OWN]
-    assert (page.call("agentctl_mark_done", item=theirs, done=False).status, world.done(FOREIGN)) == (404, 1)
 
 
 def test_nothing_can_be_written_but_what_is_declared(world: World, page: Browser) -> None:

@@ -29,6 +29,9 @@ MENDED = {
     "create function public.agentctl_new(args jsonb) returns jsonb language sql as 'select args'": (
         "agentctl_new(jsonb): anon execute"
     ),
+    "create function public.agentctl_inner() returns bigint language sql as 'select count(*) from agentctl.events'; "
+    "revoke all on function public.agentctl_inner() from public; "
+    "grant execute on function public.agentctl_inner() to anon": "agentctl_inner(): anon may execute",
     "grant execute on function public.agentctl_status(jsonb) to authenticated": (
         "agentctl_status(jsonb): stranger execute"
     ),
