@@ -11,10 +11,13 @@ create table agentctl.memberships (
 );
 alter table agentctl.memberships enable row level security;
 create index memberships_by_tenant on agentctl.memberships (tenant, user_id);
-comment on table agentctl.memberships is 'Which user sees which tenant, where no claim and no table of the product tells it.';
-comment on column agentctl.memberships.tenant is 'The customer whose calls and assistants the user sees; default is the operator itself.';
+comment on table agentctl.memberships is
+    'Which user sees which tenant, where no claim and no table of the product tells it.';
+comment on column agentctl.memberships.tenant is
+    'The customer whose calls and assistants the user sees; default is the operator itself.';
 comment on column agentctl.memberships.user_id is 'The user''s id in Supabase Auth: the claim sub.';
-comment on column agentctl.memberships.role is 'viewer reads, editor also ticks off and syncs, admin also decides who belongs to it.';
+comment on column agentctl.memberships.role is
+    'viewer reads, editor also ticks off and syncs, admin also decides who belongs to it.';
 comment on column agentctl.memberships.since is 'When the user was first entered for the tenant.';
 
 -- The operator's word for where memberships are told. A user writes `user_metadata`, so nothing there is believed.
@@ -37,13 +40,15 @@ alter table agentctl.access enable row level security;
 comment on table agentctl.access is 'How it is told who belongs to which tenant. No row: by agentctl.memberships.';
 comment on column agentctl.access.only_one is 'There is one row at most.';
 comment on column agentctl.access.way is 'claim: the token tells it; table: a table or view of the product does.';
-comment on column agentctl.access.claim is 'The path of the claim: a tenant, a list of tenants, or an object of tenant and role.';
+comment on column agentctl.access.claim is
+    'The path of the claim: a tenant, a list of tenants, or an object of tenant and role.';
 comment on column agentctl.access.role_claim is 'The path of the claim that tells the role, if there is one.';
 comment on column agentctl.access.membership_table is 'The product''s own table or view.';
 comment on column agentctl.access.tenant_column is 'Its column with the tenant.';
 comment on column agentctl.access.user_column is 'Its column with the user''s id, a uuid or a text.';
 comment on column agentctl.access.role_column is 'Its column with the role, if there is one.';
-comment on column agentctl.access.roles is 'The product''s words for roles, each with ours; a word that is in neither is a viewer.';
+comment on column agentctl.access.roles is
+    'The product''s words for roles, each with ours; a word that is in neither is a viewer.';
 comment on column agentctl.access.otherwise is 'The role of those of whom no role is told.';
 
 -- What is known of who asks, as PostgREST hands it over. Nothing where nobody signed in.
@@ -83,7 +88,8 @@ begin
     if kind <> 'uuid' or agentctl.id(jsonb_build_object('id', sub)) is not null then
         return query execute format(
             'select m.%I::text, %s from %s m where m.%I = $1::%s',
-            rule.tenant_column, case when rule.role_column is null then 'null' else format('m.%I::text', rule.role_column) end,
+            rule.tenant_column,
+            case when rule.role_column is null then 'null' else format('m.%I::text', rule.role_column) end,
             rule.membership_table, rule.user_column, kind
         ) using sub;
     end if;
@@ -131,7 +137,8 @@ as $$
         >= array_position(array['viewer', 'editor', 'admin'], at_least)
 $$;
 comment on function agentctl.my_tenants(text) is
-    'The tenants in which who asks has this role or a higher one. In a policy: tenant = any ((select agentctl.my_tenants())::text[]), so that it is asked once per statement.';
+    'The tenants in which who asks has this role or a higher one. Once per statement in a policy that says: '
+    'tenant = any ((select agentctl.my_tenants())::text[])';
 
 create function public.agentctl_my_memberships() returns table (tenant text, role text)
 language sql stable security definer set search_path = ''
@@ -222,7 +229,8 @@ begin
         select a.atttypid::regtype::text into kind from pg_catalog.pg_attribute a
         where a.attrelid = rule.membership_table and a.attnum > 0 and not a.attisdropped and a.attname = args->>wanted;
         if not found then
-            raise exception '%: % has no column %', wanted, rule.membership_table, coalesce(args->>wanted, '(none given)');
+            raise exception '%: % has no column %', wanted, rule.membership_table,
+                coalesce(args->>wanted, '(none given)');
         end if;
         if wanted = 'user_column' and kind not in ('uuid', 'text', 'character varying') then
             raise exception 'user_column: % is neither a uuid nor a text, as the claim sub is', args->>wanted;
@@ -230,7 +238,7 @@ begin
     end loop;
     if agentctl.is_open(rule.membership_table) then
         raise exception 'users may write % and could enter themselves', rule.membership_table
-            using hint = 'Enable row-level security on it; of a view, revoke insert and update from anon and authenticated.';
+            using hint = 'Enable row-level security on it; of a view, revoke insert and update from both roles.';
     end if;
     rule.tenant_column := args->>'tenant_column';
     rule.user_column := args->>'user_column';
@@ -258,7 +266,7 @@ begin
             raise exception 'claim is missing: the path of the claim with the tenant, as app_metadata.tenant_id';
         end if;
         if 'user_metadata' = any (rule.claim || rule.role_claim) then
-            raise exception 'user_metadata is written by users themselves and cannot tell who they are; use app_metadata';
+            raise exception 'user_metadata is written by users themselves: use app_metadata';
         end if;
     end if;
     rule.roles := coalesce(agentctl.given(args, 'roles'), '{}');

@@ -7,8 +7,10 @@ create table agentctl.exposed (
 alter table agentctl.exposed enable row level security;
 comment on table agentctl.exposed is
     'What signed-in users may reach. A migration adds its rows; `call agentctl.seal()` makes the rights of them.';
-comment on column agentctl.exposed.object is 'A table, a view, or a function with the types of its arguments; with the schema.';
-comment on column agentctl.exposed.columns is 'Of a table: the columns that are read, in rows of the reader''s own tenants.';
+comment on column agentctl.exposed.object is
+    'A table, a view, or a function with the types of its arguments; with the schema.';
+comment on column agentctl.exposed.columns is
+    'Of a table: the columns that are read, in rows of the reader''s own tenants.';
 
 -- The roles of Supabase that are here; PUBLIC is everybody.
 create function agentctl.roles_here(names text[]) returns text
