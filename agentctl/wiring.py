@@ -259,4 +259,8 @@ async def connect(
         settings = load_settings(root, values=declared[0], variables=declared[1])
     label = there.workspace if there else None
     async with AsyncExitStack() as stack:
+        if settings.otel_exporter_otlp_endpoint is not None:
+            from agentctl.clients.otlp import tracing
+
+            stack.enter_context(tracing(settings))
         yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label)

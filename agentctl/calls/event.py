@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.calls.call import OUTCOMES, Wanted
+from agentctl.telemetry.fields import Field
 
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
@@ -82,6 +83,11 @@ class Event:
     parts: int = 0
     payload: bytes | None = field(default=None, repr=False)
     assistant: SavedAssistant | None = None
+
+    @property
+    def marks(self) -> Mapping[str, Field | None]:
+        """As of a worker's Work."""
+        return {"event_id": self.id, "conversation_id": self.conversation_id and told(self.conversation_id)}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Event:

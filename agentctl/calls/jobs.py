@@ -18,6 +18,7 @@ from agentctl.calls.mail import Letterhead
 from agentctl.calls.outbox import Mail, MailRoute
 from agentctl.calls.process import Outcome, Recordings, process
 from agentctl.errors import AgentctlError, MailError
+from agentctl.telemetry import figures
 
 LEASE_SECONDS = 15.0
 # How often work that waits for something which is away is tried: soon after that is back, all of it is done.
@@ -66,6 +67,7 @@ class EventJob:
             recordings=self.recordings,
             letterhead=self.letterhead,
         )
+        figures.PROCESSED.add(outcome.state)
         return outcome.state != "lost"
 
     async def renew(self, work: Event) -> bool:

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentctl.calls.inbox import Store
-from agentctl.errors import StoreError
+from agentctl.errors import MailError, StoreError
+from agentctl.telemetry import figures
+from agentctl.telemetry.fields import Field
+from agentctl.telemetry.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,11 @@ class Mail:
     message_id: str
     created_at: str
     conversation_id: str | None = None
+
+    @property
+    def marks(self) -> Mapping[str, Field | None]:
+        """As of a worker's Work."""
+        return {"mail_id": self.id, "conversation_id": self.conversation_id}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Mail:
@@ -86,7 +94,7 @@ async def deliver(
     """
     memory = {} if unrecorded is None else unrecorded
     if mail.id not in memory:
-        memory[mail.id] = await route.send(mail)
+        memory[mail.id] = await _sent(mail, route)
     sent = {"id": mail.id, "attempt": mail.attempt, "route": route.name, "reference": memory[mail.id]}
     while True:
         try:
@@ -98,3 +106,17 @@ async def deliver(
             if answer["held"]:
                 del memory[mail.id]
             return bool(answer["held"])
+
+
+async def _sent(mail: Mail, route: MailRoute) -> str:
+    outcome = "deferred"
+    try:
+        with span(f"send {route.name}", {"agentctl.mail.route": route.name}, kind="client"):
+            reference = await route.send(mail)
+        outcome = "sent"
+        return reference
+    except MailError as error:
+        outcome = "refused" if error.permanent else outcome
+        raise
+    finally:
+        figures.MAILS.add(route.name, outcome)

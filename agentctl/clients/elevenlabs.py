@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from agentctl.clients.connections import Connections
 from agentctl.clients.detail import detail, places, request_id
 from agentctl.clients.guard import may_be_sent
+from agentctl.clients.observed import observed
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
@@ -215,9 +216,7 @@ class ElevenLabs:
             request = self._request(what, method, url, params=query or None, extensions=how, **content)
             attempts += 1
             self.requests += 1
-            answer = await self._transport.handle_async_request(request)
-            await answer.aread()
-            return answer
+            return await observed(what, request, self._transport, host=self.host, resent=attempts - 1)
 
         turn = turn or self._pace.turn()
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
