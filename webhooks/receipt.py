@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack
+from secrets import token_hex
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentctl.telemetry import figures
@@ -21,7 +20,8 @@ from agentctl.telemetry.spans import Span, span
 from webhooks.address import PATH
 
 HEADER = "X-Request-Id"
-_SANE = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_NAME = HEADER.lower().encode()
+_SANE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 class Identified:
@@ -35,15 +35,15 @@ class Identified:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _SANE.fullmatch(given) else uuid4().hex
+        given = next((value for name, value in scope["headers"] if name == _NAME), b"")
+        request_id = given if _SANE.fullmatch(given) else token_hex(16).encode()
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), (_NAME, request_id)]
             await send(message)
 
-        with bound(request_id=request_id):
+        with bound(request_id=request_id.decode()):
             await self.app(scope, receive, answer)
 
 

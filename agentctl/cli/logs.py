@@ -47,7 +47,7 @@ FORMAT: ContextVar[Format | None] = ContextVar("format", default=None)  # of the
 _BEGUN: ContextVar[bool] = ContextVar("begun", default=False)
 
 
-def is_json() -> bool:
+def structured() -> bool:
     """Whether the command at hand writes JSON: by its own option, else by the settings of its project."""
     if FORMAT.get() is None:
         from agentctl.cli.session import DIRECTORY
@@ -66,7 +66,7 @@ def anew(form: Format | None) -> None:
 
 def begin() -> None:
     """Have what is logged of a command written as JSON, if it is to be; warnings alone, unless it has said more."""
-    if is_json() and not _BEGUN.get():
+    if structured() and not _BEGUN.get():
         log_to_stderr(Level.warning)
 
 
@@ -75,7 +75,7 @@ def log_to_stderr(level: Level, form: Format | None = None) -> None:
     FORMAT.set(form or FORMAT.get())
     _BEGUN.set(True)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if is_json() else _Lines("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.setFormatter(_Json() if structured() else _Lines("%(asctime)s %(levelname)-7s %(message)s"))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
@@ -107,12 +107,14 @@ class _Json(logging.Formatter):
     """One object per line, in ASCII: time (UTC), level, logger, message, and the ids of the work at hand."""
 
     def format(self, record: logging.LogRecord) -> str:
+        from agentctl.cli.addressed import addressed
+
         more: Mapping[str, Any] = getattr(record, "fields", {})
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": addressed(record.getMessage()),
             **at_hand(),
             **more,
         }

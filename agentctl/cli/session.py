@@ -152,7 +152,7 @@ def say(text: str) -> None:
     """A message for a person, on stderr: stdout carries results alone."""
     from agentctl.cli.render import told
 
-    if logs.is_json():
+    if logs.structured():
         logs.log_message(told(text))
     else:
         print(told(text), file=sys.stderr, flush=True)

@@ -5,8 +5,7 @@ They belong to the task that binds them and to all that it starts, as anything i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
 
@@ -14,14 +13,17 @@ Field = str | int
 _BOUND: ContextVar[Mapping[str, Field]] = ContextVar("bound", default=MappingProxyType({}))
 
 
-@contextmanager
-def bound(**fields: Field | None) -> Iterator[None]:
+class bound:  # noqa: N801  (used as a function; a generator would take four times as long, for each delivery)
     """In the block, these are among the fields at hand; None adds nothing."""
-    before = _BOUND.set({**_BOUND.get(), **{name: value for name, value in fields.items() if value is not None}})
-    try:
-        yield
-    finally:
-        _BOUND.reset(before)
+
+    def __init__(self, **fields: Field | None) -> None:
+        self._fields = {name: value for name, value in fields.items() if value is not None}
+
+    def __enter__(self) -> None:
+        self._before = _BOUND.set({**_BOUND.get(), **self._fields})
+
+    def __exit__(self, *ended: object) -> None:
+        _BOUND.reset(self._before)
 
 
 def at_hand() -> Mapping[str, Field]:
