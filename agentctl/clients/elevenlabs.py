@@ -257,9 +257,10 @@ class ElevenLabs:
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
         code, said = detail(answer)
-        said = clean(quoted(str(said)), self._veil)
+        said, named = clean(quoted(str(said)), self._veil), clean(request_id(answer), self._veil)
         if status >= 500:
-            reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
+            parts = (f"{status} from {self.host}", f"({said})" if said else "", f"[request {named}]" if named else "")
+            reason = " ".join(part for part in parts if part)
             if not repeatable:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
@@ -272,7 +273,7 @@ class ElevenLabs:
             said,
             self._hint(status, code or "", said),
             code=clean(code or "", self._veil),
-            request_id=clean(request_id(answer), self._veil),
+            request_id=named,
             places=places(answer),
         )
 
