@@ -42,8 +42,6 @@ LogFormat = Annotated[
     typer.Option("--log-format", help="How log lines look (default: AGENTCTL_LOG_FORMAT, else text)."),
 ]
 FORMAT: ContextVar[Format | None] = ContextVar("format", default=None)  # of the command at hand
-
-
 _BEGUN: ContextVar[bool] = ContextVar("begun", default=False)
 
 

@@ -64,6 +64,9 @@ def work(
 ) -> None:
     """Be a worker: turn events into calls, send the mails that wait, fetch calls that no webhook brought."""
     log_to_stderr(log_level, log_format)
+    at = place(metrics) if metrics else None
+    if once and at:
+        raise UsageError("--metrics is for a worker that stays", "Leave out --once, or --metrics.")
     if once:
         drained = connected(_drain)
         from agentctl.cli.calls import report
@@ -72,7 +75,7 @@ def work(
         if drained.dead:
             raise typer.Exit(1)
         return
-    tally = connected(lambda control: _work(control, place(metrics) if metrics else None))
+    tally = connected(lambda control: _work(control, at))
     if json:
         from agentctl.cli.render import to_json
 

@@ -86,6 +86,11 @@ def test_a_place_that_is_none_is_2(place: str, tmp_path: Path, capsys: pytest.Ca
     assert "Write --metrics 9464" in capsys.readouterr().err
 
 
+def test_figures_of_a_worker_that_ends_are_of_no_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "work", "--once", "--metrics", "0"]) == 2
+    assert "Leave out --once" in capsys.readouterr().err
+
+
 def test_a_worker_alone(dsn: str, tmp_path: Path) -> None:
     event = accept(dsn, tmp_path, SAMPLE)
     logged = ("--log-level", "debug", "--log-format", "json")
