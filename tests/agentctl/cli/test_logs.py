@@ -56,6 +56,7 @@ def test_messages_and_errors_of_any_command_are_such_lines_too(
     how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "agentctl.toml").write_text('project = "probe"\nunknown = 1\n')
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")  # else a server of its own is started
     option = ["--log-format", "json"] if how == "option" else []
     if how == "variable":
         monkeypatch.setenv("AGENTCTL_LOG_FORMAT", "json")
