@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -83,6 +83,9 @@ class Settings(BaseModel):
     alert_mail_to: tuple[Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$")], ...] = ()
     heartbeat_url: SecretStr | None = None  # whoever knows it can keep the silence from being noticed
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_headers: SecretStr | None = None
+    otel_service_name: str = "agentctl"
 
     llm_base_url: HttpUrl | None = None
     llm_model: str | None = None
@@ -94,6 +97,7 @@ class Settings(BaseModel):
     agentctl_env: str | None = None
     agentctl_tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$")
     agentctl_actor: str | None = Field(default=None, max_length=200)
+    agentctl_log_format: Literal["text", "json"] | None = None
     no_color: str | None = None
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -199,6 +203,13 @@ def wanted_environment(directory: Path) -> str | None:
     ]  # What is wrong with it is told by `load_settings`.
 
 
+def wanted_log_format(directory: Path) -> str:
+    """AGENTCTL_LOG_FORMAT of the environment or of `directory`/.env; text where neither says json."""
+    name = "agentctl_log_format"
+    wanted = _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
+    return "json" if wanted == "json" else "text"  # What is wrong with another is told by `load_settings`.
+
+
 def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str | None]:
     """Setting -> value of the variable named for it; None for one that is absent or empty."""
     return {name: os.environ.get(variable) or kept.get(variable) or None for name, variable in variables.items()}
@@ -234,6 +245,7 @@ _FORMS = {
     "database_url": "must be a Postgres address, like postgresql://USER:PASSWORD@HOST:5432/DATABASE",
     "smtp_url": "must be like smtp://USER:PASSWORD@HOST:587 or smtps://…",
     "sync_trigger_secret": "must have at least 16 characters, like what `openssl rand -hex 32` prints",
+    "agentctl_log_format": "must be text or json",
     "metrics_token": "must have at least 16 characters, like what `openssl rand -hex 32` prints",
     "heartbeat_url": "must be a URL, like https://example.org/ping",
     "alert_mail_to": "must be mail addresses, with commas between them",

@@ -299,4 +299,8 @@ async def connect(
     label = there.workspace if there else None
     who = tenant or settings.agentctl_tenant
     async with AsyncExitStack() as stack:
+        if settings.otel_exporter_otlp_endpoint is not None:
+            from agentctl.clients.otlp import tracing
+
+            stack.enter_context(tracing(settings))
         yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label, tenant=who)

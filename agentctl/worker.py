@@ -16,20 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from agentctl.errors import AgentctlError, StoreError
+from agentctl.telemetry.attended import Attended, attended
+from agentctl.telemetry.attended import Work as Work
 
 log = logging.getLogger(__name__)
 
 W = TypeVar("W", bound="Work")
-
-
-class Work(Protocol):
-    """One piece of work. `attempt` counts from 1 how often it has been handed out."""
-
-    @property
-    def id(self) -> int | str: ...
-
-    @property
-    def attempt(self) -> int: ...
 
 
 class Job(Protocol[W]):
@@ -37,7 +29,7 @@ class Job(Protocol[W]):
 
     @property
     def name(self) -> str:
-        """For the log."""
+        """For logs, figures and traces."""
         ...
 
     @property
@@ -218,15 +210,17 @@ class _Lane(Generic[W]):
 
     async def _attend(self, work: W) -> None:
         """See one piece through, or give it back."""
-        try:
-            await self._see_through(work)
-        except asyncio.CancelledError:
-            log.info("%s %s: given back unfinished", self.job.name, work.id)
-            with suppress(StoreError):  # its lease will end
-                await self.job.release(work)
-            raise
+        with attended(self.job.name, work) as ending:
+            try:
+                await self._see_through(work, ending)
+            except asyncio.CancelledError:
+                ending.outcome = "released"
+                log.info("%s %s: given back unfinished", self.job.name, work.id)
+                with suppress(StoreError):  # its lease will end
+                    await self.job.release(work)
+                raise
 
-    async def _see_through(self, work: W) -> None:
+    async def _see_through(self, work: W, ending: Attended) -> None:
         """Run one piece with its lease held, and say how it ended."""
         doing = asyncio.create_task(self.job.run(work))
         holding = asyncio.create_task(self._hold(work, doing))
@@ -241,11 +235,14 @@ class _Lane(Generic[W]):
             doing.cancel()
             await asyncio.wait({holding, doing})
         if error is not None:
+            ending.failed(error)
             await self._fail(work, error)
         elif doing.cancelled() or not doing.result():
+            ending.outcome = "lost"
             self.tally.lost += 1
             log.warning("%s %s: another worker has it by now", self.job.name, work.id)
         else:
+            ending.outcome = "done"
             self.tally.done += 1
             log.debug("%s %s: done", self.job.name, work.id)
 

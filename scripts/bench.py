@@ -12,6 +12,7 @@ strain       small deliveries beside four recordings of 50 MB and beside 4,000 h
 rights       a signed-in user's questions over 100,000 calls beside the same ones of the tables' owner
 fill         alone: a store with --calls calls and 12 turns each, in --store
 process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
+growth       alone: what a call takes in each table, in the log and of a worker's time, by -n calls
 reading      alone: list, search, show and stats over the full store
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
 digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
@@ -35,6 +36,7 @@ from scripts.bench_digest import digest
 from scripts.bench_fill import fill
 from scripts.bench_flow import flow
 from scripts.bench_fuzz import fuzz
+from scripts.bench_growth import growth
 from scripts.bench_process import process
 from scripts.bench_reading import reading
 from scripts.bench_receive import receive
@@ -101,6 +103,7 @@ ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "digest": lambda options: digest(options.runs),
     "fuzz": lambda options: fuzz(options.runs),
     "fill": lambda options: fill(options.store, options.calls),
+    "growth": lambda options: growth(options.runs or 5000),
     "process": lambda options: process(options.store, 1000, options.runs or 3),
     "reading": lambda options: reading(options.store, options.runs or 100),
 }

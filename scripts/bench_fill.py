@@ -113,7 +113,7 @@ def _make_pool(connection: psycopg.Connection[Any]) -> None:
         "turns jsonb, document tsvector)"
     )
     with connection.cursor().copy("copy pool (n, language, title, summary, turns) from stdin") as copy:
-        for row in _conversations():
+        for row in conversations():
             copy.write_row(row)
     connection.execute(
         "update pool set document = agentctl.words(agentctl.folded(concat_ws(E'\\n', title, summary, "
@@ -122,7 +122,8 @@ def _make_pool(connection: psycopg.Connection[Any]) -> None:
     connection.execute("analyze pool")
 
 
-def _conversations() -> Iterator[tuple[int, str, str, str, str]]:
+def conversations() -> Iterator[tuple[int, str, str, str, str]]:
+    """Number, language, title, summary and turns (JSON) of each that differs."""
     chance = random.Random(_SEED)  # noqa: S311  (spread, no secret)
     for n in range(_DIFFERENT):
         german = chance.random() < 0.7

@@ -19,7 +19,7 @@ from agentctl.clients.store.migrations import migrate
 from scripts.measure import AGENTCTL
 from scripts.receivers import CONNECTIONS, SECRET
 from scripts.senders import Letters
-from tests import npm, postgrest
+from tests import npm, pgbouncer, postgrest
 from tests.cluster import VERIFIER, Cluster, wheel_binaries
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,8 +27,10 @@ SAMPLE = ROOT / "tests" / "samples" / "post_call_transcription.json"
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
 SENDERS = (1, 8, 64)
 SECONDS = 3.0
-OURS, SUPABASE, NAIVE, VERIFY, BARE, PGBENCH = (
+POOL = 8  # as many as one door holds itself
+OURS, POOLED, SUPABASE, NAIVE, VERIFY, BARE, PGBENCH = (
     "the door",
+    f"the door over PgBouncer, {POOL} connections",
     "the door over PostgREST",
     f"naive: a commit per request, {CONNECTIONS} connections",
     "verifies and parses, stores nothing",
@@ -96,6 +98,9 @@ class Bench:
             VERIFY: stack.enter_context(_listening([sys.executable, "-m", "scripts.receivers", "verify", ""])),
             BARE: stack.enter_context(_listening([sys.executable, "-m", "scripts.receivers", "bare", ""])),
         }
+        if pgbouncer.program():
+            pooled = stack.enter_context(pgbouncer.pooling(self.dsn, self.scratch, size=POOL))
+            self.doors[POOLED] = stack.enter_context(self.door({"DATABASE_URL": pooled}))
         if npm.runs_here():
             cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
             api = stack.enter_context(postgrest.project(self.dsn.replace("//postgres:", "//authenticator:")))
@@ -151,7 +156,7 @@ def receive(runs: int | None) -> None:
         stack.callback(cluster.remove)
         cluster.create()
         bench = Bench(cluster, stack)
-        names = [OURS, *([SUPABASE] if SUPABASE in bench.doors else []), NAIVE, VERIFY, BARE]
+        names = [OURS, *(one for one in (POOLED, SUPABASE) if one in bench.doors), NAIVE, VERIFY, BARE]
         names += [PGBENCH] if binaries == DEBIAN else []
         for cost, floors in ((0, QUICK), (2000, SLOW)):
             bench.cost_of_commit(cost)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from agentctl.telemetry.fields import at_hand
 from tests.commands import overheard
 
 CANARIES = (
@@ -30,7 +31,7 @@ OURS = ("agentctl", "webhooks")
 
 
 class Collector(logging.Handler):
-    """Keeps each record as it would be written, tracebacks included, in which there is a canary."""
+    """Keeps each record as it would be written, tracebacks and the ids at hand included, in which there is a canary."""
 
     def __init__(self, canaries: tuple[str, ...] = CANARIES) -> None:
         super().__init__(logging.DEBUG)
@@ -42,7 +43,7 @@ class Collector(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Look through one record and all that came with it."""
         self.seen += 1
-        written = self._writer.format(record)
+        written = f"{self._writer.format(record)} {dict(at_hand())} {getattr(record, 'fields', '')}"
         if any(canary in written.casefold() for canary in self._canaries):
             self.caught.append(written)
 

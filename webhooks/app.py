@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -30,6 +31,7 @@ from webhooks import source
 from webhooks.address import PATH
 from webhooks.body import Bodies, Refused
 from webhooks.delivery import Delivery
+from webhooks.receipt import Identified, Receipt
 from webhooks.signature import HEADER, Verifier, precheck
 from webhooks.source import Sources
 from webhooks.spool import Spool
@@ -71,7 +73,7 @@ def door(
     intake = Intake(store, timeout=accept_timeout)
     every = (store, intake, usable, tolerance_seconds, accept_timeout, bodies, sources or Sources())
     part = _Door(*every, ready, on_accepted, clock)
-    app = Starlette(routes=[*part.routes(), *extra_routes])
+    app = Starlette(routes=[*part.routes(), *extra_routes], middleware=[Middleware(Identified)])
     # A redirect is no 200: a wrong path must look wrong at once.
     app.router.redirect_slashes = False
     return app
@@ -99,12 +101,18 @@ class _Door:
         ]
 
     async def deliver(self, request: Request) -> Response:
+        with Receipt() as receipt:
+            answer = await self._received(request, receipt)
+            receipt.answered(answer.status_code)
+            return answer
+
+    async def _received(self, request: Request, receipt: Receipt) -> Response:
         now = self.clock()
         header = ",".join(request.headers.getlist(HEADER))
         try:
             self._precheck(request, header, now)
             async with self.bodies.read(request, lambda: Spool(self._verifier(header, now))) as body:
-                return self._answer(await self._accepted(header, body, now))
+                return self._answer(await self._accepted(header, body, now, receipt))
         except Refused as refused:
             return _Refusal(refused.status, refused.message, refused.linger)
         except BadSignature as error:
@@ -133,11 +141,13 @@ class _Door:
     def _verifier(self, header: str, now: float) -> Verifier:
         return Verifier(header, secrets=self.secrets, now=now, tolerance=self.tolerance)
 
-    async def _accepted(self, header: str, body: bytes | Spool, now: float) -> Accepted:
+    async def _accepted(self, header: str, body: bytes | Spool, now: float, receipt: Receipt) -> Accepted:
         if isinstance(body, Spool):
+            receipt.of(body.heading.conversation_id)
             terms = (body.parts(), body.heading, body.sha256, body.size)
             return await inbox.accept_large(self.store, *terms, timeout=self.accept_timeout)
         delivery = Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
+        receipt.of(delivery.heading.conversation_id)
         try:
             async with asyncio.timeout(self.accept_timeout):
                 return await self.intake.accept(delivery.payload, delivery.heading, "webhook")

@@ -36,7 +36,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn without its own handling of signals and its own words.
+    """Uvicorn without its own handling of signals and its own words. `ready` hears the address, with `path`.
 
     `patience`: seconds within which a connection has to say what it wants. Half of the files that the process may open
     are left to those that have.
@@ -48,6 +48,7 @@ class Server(uvicorn.Server):
         listener: socket.socket,
         ready: Callable[[str], None] | None,
         patience: float = SILENCE_SECONDS,
+        path: str = PATH,
     ) -> None:
         crowd = Crowd(open_files() // 2, patience)
         super().__init__(
@@ -66,7 +67,7 @@ class Server(uvicorn.Server):
             )
         )
         self.listener = listener
-        self._ready = ready
+        self._ready, self._path = ready, path
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -79,4 +80,4 @@ class Server(uvicorn.Server):
         if self._ready is not None:
             host, port = self.listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
-            self._ready(f"http://{shown}:{port}{PATH}")
+            self._ready(f"http://{shown}:{port}{self._path}")

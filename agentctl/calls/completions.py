@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from agentctl.calls.inbox import Store
 from agentctl.errors import BudgetSpent, DigestError
 from agentctl.settings import Settings
+from agentctl.telemetry import figures
 
 # Estimates, made before a request and on the high side: tokens are three to four characters of most languages.
 _CHARACTERS_PER_TOKEN = 2.5
@@ -78,7 +79,9 @@ class Priced:
         made = await self.inner.complete(system=system, user=user, schema=schema, name=name)
         if made.tokens_in is None or made.tokens_out is None:
             return made
-        return replace(made, cost=self.prices.cost(made.tokens_in, made.tokens_out))
+        cost = self.prices.cost(made.tokens_in, made.tokens_out)
+        figures.LLM_COST.add(by=cost)
+        return replace(made, cost=cost)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from agentctl.calls.event import told
 from agentctl.calls.language_model import LanguageModel
 from agentctl.errors import BudgetSpent, DigestError, TranscriptTooLong
 from agentctl.resources.action_items import ITEM_ID
+from agentctl.telemetry import figures
 
 log = logging.getLogger(__name__)
 
@@ -76,10 +77,12 @@ class WithFallback:
         """Raises DigestError only if `second` does."""
         if call.silent:  # a model would invent what it was about
             return await self.second.digest(call, wanted)
+        late = False
         try:
             async with asyncio.timeout(self.patience):
                 return await self.first.digest(call, wanted)
         except TimeoutError:
+            late = True
             error = DigestError(f"the language model took longer than {self.patience:g} s for this call")
         except DigestError as failed:
             error = failed
@@ -88,6 +91,7 @@ class WithFallback:
         reason = {"fallback_from": "llm", "error": error.message}
         kinds = {"over_budget": BudgetSpent, "too_long": TranscriptTooLong}
         known = {name: True for name, kind in kinds.items() if isinstance(error, kind)}
+        figures.FALLBACKS.add(next(iter(known), "late" if late else "failed"))
         return replace(made, detail={**made.detail, **reason, **known})
 
 

@@ -6,12 +6,13 @@ off at any point and done again.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import LEASE_SECONDS, describe, release, renew, worker_name
+from agentctl.telemetry.fields import Field
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Due:
     id: str
     attempt: int
     duty: Duty
+
+    @property
+    def marks(self) -> Mapping[str, Field | None]:
+        """As of a worker's Work."""
+        return {"duty": self.duty.name}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentctl.calls.call import OUTCOMES, Wanted
 from agentctl.resources.part import OPERATOR
+from agentctl.telemetry.fields import Field
 
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
@@ -84,6 +85,11 @@ class Event:
     payload: bytes | None = field(default=None, repr=False)
     assistant: SavedAssistant | None = None
     tenant: str = OPERATOR
+
+    @property
+    def marks(self) -> Mapping[str, Field | None]:
+        """As of a worker's Work."""
+        return {"event_id": self.id, "conversation_id": self.conversation_id and told(self.conversation_id)}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Event:

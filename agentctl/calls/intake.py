@@ -7,18 +7,16 @@ once, so that a lone sender waits for nobody.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.calls.event import told
-from agentctl.calls.inbox import Accepted, Heading, Source, Store, entry
+from agentctl.calls.inbox import Accepted, Heading, Source, Store, entry, observed, tell
 from agentctl.calls.jobs import describe
 from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
-
-log = logging.getLogger(__name__)
+from agentctl.telemetry.fields import Field, at_hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +24,7 @@ class _Waiting:
     event: dict[str, Any]
     size: int
     answer: asyncio.Future[Accepted]
+    request_id: Field | None
 
 
 class Intake:
@@ -56,13 +55,14 @@ class Intake:
         Raises StoreError.
         """
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(entry(payload, heading, source), len(payload), answer))
+        event, request_id = entry(payload, heading, source), at_hand().get("request_id")
+        self._waiting.append(_Waiting(event, len(payload), answer, request_id))
         if len(self._running) < self._commits:
-            # It begins when all that came in with this one has been read.
-            task = asyncio.create_task(self._commit())
+            # It begins when all that came in with this one has been read, and is no more this one's than theirs.
+            task = asyncio.create_task(self._commit(), context=Context())
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        return await answer
+        return await observed(answer, heading, source, len(payload))
 
     async def _commit(self) -> None:
         while batch := self._next():
@@ -97,22 +97,13 @@ class Intake:
             for one, result in zip(batch, accepted, strict=True):
                 if not one.answer.done():
                     one.answer.set_result(result)
-            _tell(batch, accepted)
+            tell([(one.event, it, one.request_id) for one, it in zip(batch, accepted, strict=True)])
 
     async def _stored(self, events: Sequence[dict[str, Any]]) -> list[Accepted]:
         if len(events) == 1:
             return [Accepted.from_row(await self._store.call("accept", events[0], timeout=self._timeout))]
         rows = await self._store.call("accept_many", {"events": events}, timeout=self._timeout)
         return [Accepted.from_row(row) for row in rows]
-
-
-def _tell(batch: Sequence[_Waiting], accepted: Sequence[Accepted]) -> None:
-    # One line per commit: at a thousand deliveries per second, a line for each would be a quarter of the work.
-    for new, word in ((True, "accepted"), (False, "again")):
-        pairs = zip(batch, accepted, strict=True)
-        named = [(told(one.event["type"]), told(one.event["conversation_id"])) for one, it in pairs if it.new is new]
-        if named:
-            log.info("%s: %r", word, named)
 
 
 def _fail(batch: Sequence[_Waiting], error: StoreError) -> None:

@@ -20,6 +20,7 @@ from agentctl.calls.process import Outcome, Recordings, process
 from agentctl.calls.tenant import recordings_of, store_of
 from agentctl.calls.turns import Turns
 from agentctl.errors import AgentctlError, MailError
+from agentctl.telemetry import figures
 
 LEASE_SECONDS = 15.0
 # How often work that waits for something which is away is tried: soon after that is back, all of it is done.
@@ -70,6 +71,7 @@ class EventJob:
             recordings=recordings_of(self.recordings, work.tenant),
             letterhead=replace(self.letterhead, tenant=work.tenant),
         )
+        figures.PROCESSED.add(outcome.state)
         return outcome.state != "lost"
 
     async def renew(self, work: Event) -> bool:

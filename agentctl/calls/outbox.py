@@ -15,8 +15,11 @@ from typing import Any, Protocol
 
 from agentctl.calls.inbox import Store
 from agentctl.calls.turns import Turns
-from agentctl.errors import StoreError
+from agentctl.errors import MailError, StoreError
 from agentctl.resources.part import OPERATOR
+from agentctl.telemetry import figures
+from agentctl.telemetry.fields import Field
+from agentctl.telemetry.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,11 @@ class Mail:
     created_at: str
     conversation_id: str | None = None
     tenant: str = OPERATOR
+
+    @property
+    def marks(self) -> Mapping[str, Field | None]:
+        """As of a worker's Work."""
+        return {"mail_id": self.id, "conversation_id": self.conversation_id}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Mail:
@@ -102,7 +110,7 @@ async def deliver(
     """
     memory = {} if unrecorded is None else unrecorded
     if mail.id not in memory:
-        memory[mail.id] = await route.send(mail)
+        memory[mail.id] = await _sent(mail, route)
     sent = {"id": mail.id, "attempt": mail.attempt, "route": route.name, "reference": memory[mail.id]}
     while True:
         try:
@@ -114,3 +122,17 @@ async def deliver(
             if answer["held"]:
                 del memory[mail.id]
             return bool(answer["held"])
+
+
+async def _sent(mail: Mail, route: MailRoute) -> str:
+    outcome = "deferred"
+    try:
+        with span(f"send {route.name}", {"agentctl.mail.route": route.name}, kind="client"):
+            reference = await route.send(mail)
+        outcome = "sent"
+        return reference
+    except MailError as error:
+        outcome = "refused" if error.permanent else outcome
+        raise
+    finally:
+        figures.MAILS.add(route.name, outcome)

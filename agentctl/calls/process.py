@@ -18,6 +18,8 @@ from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
 from agentctl.calls.sound import Sound, sound_of
 from agentctl.errors import Malformed
+from agentctl.telemetry import figures
+from agentctl.telemetry.spans import span
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +102,14 @@ def in_its_zone(call: Call, assistant: SavedAssistant | None) -> Call:
 
 
 async def _digest(claimed: Event, call: Call, digester: Digester) -> Digest | None:
+    if call.never_happened:
+        return None
     ours = claimed.assistant
-    return None if call.never_happened else await digester.digest(in_its_zone(call, ours), wanted_of(call, ours))
+    with span("digest") as one:
+        made = await digester.digest(in_its_zone(call, ours), wanted_of(call, ours))
+        one.set({"agentctl.digest.engine": made.engine, "agentctl.digest.action_items": len(made.action_items)})
+    figures.DIGESTS.add(made.engine)
+    return made
 
 
 def wanted_of(call: Call, assistant: SavedAssistant | None) -> Wanted:

@@ -7,7 +7,6 @@ the one that is named is loaded.
 from __future__ import annotations
 
 import errno
-import sys
 import traceback
 from collections.abc import Sequence
 from contextvars import copy_context
@@ -16,8 +15,9 @@ from typing import Annotated
 
 import typer
 
-from agentctl.cli import session
+from agentctl.cli import logs, session
 from agentctl.cli.commands import STYLE, Group
+from agentctl.cli.logs import LogFormat
 from agentctl.cli.veil import CURTAIN, Curtain
 from agentctl.errors import AgentctlError, UsageError
 
@@ -53,6 +53,7 @@ def root(
         str | None,
         typer.Option("--env", metavar="NAME", help="Environment of the project (default: AGENTCTL_ENV, else its own)."),
     ] = None,
+    log_format: LogFormat = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
@@ -60,6 +61,7 @@ def root(
     """Phone assistants as files: plan, sync, numbers, calls."""
     CURTAIN.set(Curtain())
     session.DIRECTORY.set(directory)
+    logs.anew(log_format)
     if environment == "":  # an unset variable of a script must not mean production
         raise UsageError("--env needs the name of an environment", "Leave it out for the project's own.")
     session.ENVIRONMENT.set(environment)
@@ -97,7 +99,5 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    from agentctl.cli.render import told
-
-    print(f"error: {told(message)}", file=sys.stderr)
+    session.say(f"error: {message}")
     return code

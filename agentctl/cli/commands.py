@@ -35,6 +35,7 @@ PLACES: Mapping[str, str] = {
     "calls": "calls.app",
     "knowledge": "knowledge.app",
     "webhook": "webhook.app",
+    "metrics": "metrics.app",
     "db": "db.app",
     "sandbox": "sandbox.app",
 }

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
-import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agentctl.cli import cycles
+from agentctl.cli.logs import Level, LogFormat, LogLevel, log_to_stderr
 from agentctl.cli.session import Json, connected, say
+from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
     from agentctl.verbs.calls.work import Drained
@@ -23,16 +21,10 @@ if TYPE_CHECKING:
     from agentctl.worker import Tally
 
 
-class Level(StrEnum):
-    """How much is logged."""
-
-    debug = "debug"
-    info = "info"
-    warning = "warning"
-    error = "error"
-
-
-LogLevel = Annotated[Level, typer.Option("--log-level", help="How much to log on stderr.")]
+Figures = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="[HOST:]PORT", help="Serve figures at /metrics there, as the door does."),
+]
 
 
 def serve(
@@ -40,9 +32,10 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any free one.")] = 8080,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only accept; `agentctl work` does the rest.")] = False,
     log_level: LogLevel = Level.info,
+    log_format: LogFormat = None,
 ) -> None:
     """Run the webhook door, and a worker beside it, until stopped."""
-    log_to_stderr(log_level)
+    log_to_stderr(log_level, log_format)
 
     async def run(control: Control) -> None:
         from agentctl.verbs import door as verbs
@@ -65,10 +58,15 @@ def serve(
 def work(
     once: Annotated[bool, typer.Option("--once", help="Work off what is due, then end.")] = False,
     json: Json = False,
+    metrics: Figures = None,
     log_level: LogLevel = Level.info,
+    log_format: LogFormat = None,
 ) -> None:
     """Be a worker: turn events into calls, send the mails that wait, fetch calls that no webhook brought."""
-    log_to_stderr(log_level)
+    log_to_stderr(log_level, log_format)
+    at = place(metrics) if metrics else None
+    if once and at:
+        raise UsageError("--metrics is for a worker that stays", "Leave out --once, or --metrics.")
     if once:
         drained = connected(_drain)
         from agentctl.cli.calls import report
@@ -77,7 +75,7 @@ def work(
         if drained.dead:
             raise typer.Exit(1)
         return
-    tally = connected(_work)
+    tally = connected(lambda control: _work(control, at))
     if json:
         from agentctl.cli.render import to_json
 
@@ -92,12 +90,24 @@ async def _drain(control: Control) -> Drained:
     return await verbs.once(control)
 
 
-async def _work(control: Control) -> Tally:
+async def _work(control: Control, at: tuple[str, int] | None) -> Tally:
     from agentctl.verbs.calls import work as verbs
+    from agentctl.verbs.door import figures
 
     with stopping() as stop:
         say("Working. Ctrl-C ends it when what runs is finished.")
-        return await verbs.work(control, stop=stop)
+        if at is None:
+            return await verbs.work(control, stop=stop)
+        async with figures(control, *at, ready=lambda url: say(f"Figures at {url}")):
+            return await verbs.work(control, stop=stop)
+
+
+def place(text: str) -> tuple[str, int]:
+    """Host and port of `[HOST:]PORT`. Raises UsageError."""
+    host, colon, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) < 65536) or (colon and not host):
+        raise UsageError(f"--metrics {text!r} is no place to listen", "Write --metrics 9464 or --metrics 0.0.0.0:9464.")
+    return host.strip("[]") or "127.0.0.1", int(port)
 
 
 @contextmanager
@@ -125,29 +135,3 @@ def stopping() -> Iterator[asyncio.Event]:
         yield stop
     finally:
         release()
-
-
-def log_to_stderr(level: Level) -> None:
-    """One plain line per record, with its time; libraries only where they warn."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines("%(asctime)s %(levelname)-7s %(message)s"))
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.WARNING)
-    for ours in ("agentctl", "webhooks"):
-        logging.getLogger(ours).setLevel(level.value.upper())
-
-
-class _Lines(logging.Formatter):
-    """Text from outside cannot forge a line or obey a terminal; of an exception only its type and place are said."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        from agentctl.cli.render import told
-
-        return told(" ".join(super().format(record).splitlines()))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802  (logging's name)
-        # Its text may quote a caller.
-        frames = traceback.extract_tb(ei[2])
-        place = f" in {frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-        return f"({ei[0].__name__}{place})"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from agentctl.cli import logs
 from agentctl.cli.veil import CURTAIN
 from agentctl.errors import UsageError
 
@@ -36,6 +37,7 @@ def connected(body: Callable[[Control], Awaitable[Result]], *, unusable: list[Pr
 
     `unusable`: takes the problems of settings, which else end the command. Their defaults stand for them then.
     """
+    logs.begin()
     # Not the task's own result: asyncio.run writes that out, for nobody to read, which takes a while for a large plan.
     results: list[Result] = []
 
@@ -151,4 +153,7 @@ def say(text: str) -> None:
     """A message for a person, on stderr: stdout carries results alone."""
     from agentctl.cli.render import told
 
-    print(told(text), file=sys.stderr, flush=True)
+    if logs.structured():
+        logs.log_message(told(text))
+    else:
+        print(told(text), file=sys.stderr, flush=True)

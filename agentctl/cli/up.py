@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.serve import Level, log_to_stderr, stopping
+from agentctl.cli.logs import Level, log_to_stderr
+from agentctl.cli.serve import stopping
 from agentctl.cli.session import Yes, connected, end, say
 
 if TYPE_CHECKING:

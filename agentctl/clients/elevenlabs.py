@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from agentctl.clients.connections import Connections
 from agentctl.clients.detail import detail, places, request_id
 from agentctl.clients.guard import may_be_sent
+from agentctl.clients.observed import observed
 from agentctl.clients.pace import CONCURRENCY, Pace, Turn
 from agentctl.clients.refusal import clean, json_of, moved, not_json, refused
 from agentctl.clients.retry import Retry, lost
@@ -215,9 +216,7 @@ class ElevenLabs:
             request = self._request(what, method, url, params=query or None, extensions=how, **content)
             attempts += 1
             self.requests += 1
-            answer = await self._transport.handle_async_request(request)
-            await answer.aread()
-            return answer
+            return await observed(what, request, self._transport, host=self.host, resent=attempts - 1)
 
         turn = turn or self._pace.turn()
         answer = await self._retry.run(attempt, what=what, host=self.host, repeatable=repeatable, turn=turn)
@@ -258,9 +257,10 @@ class ElevenLabs:
         if 300 <= status < 400:
             raise moved(what, answer, self.host, "ELEVENLABS_BASE_URL", self._veil)
         code, said = detail(answer)
-        said = clean(quoted(str(said)), self._veil)
+        said, named = clean(quoted(str(said)), self._veil), clean(request_id(answer), self._veil)
         if status >= 500:
-            reason = " ".join(part for part in (f"{status} from {self.host}", f"({said})" if said else "") if part)
+            parts = (f"{status} from {self.host}", f"({said})" if said else "", f"[request {named}]" if named else "")
+            reason = " ".join(part for part in parts if part)
             if not repeatable:
                 raise lost(what, reason)
             raise Unreachable(f"{what}: {reason}", "ElevenLabs had trouble; running the same again is safe.")
@@ -273,7 +273,7 @@ class ElevenLabs:
             said,
             self._hint(status, code or "", said),
             code=clean(code or "", self._veil),
-            request_id=clean(request_id(answer), self._veil),
+            request_id=named,
             places=places(answer),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from agentctl.calls.completions import Completion
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.errors import DigestError, TranscriptTooLong
 from agentctl.secrecy.veil import Veil
+from agentctl.telemetry import figures
+from agentctl.telemetry.spans import span
 
 TIMEOUT = 60.0  # seconds; a local model may take that long
 _CHECK_TIMEOUT = 10.0
@@ -103,6 +106,28 @@ class ChatCompletions:
 
     async def complete(self, *, system: str, user: str, schema: Mapping[str, Any], name: str) -> Completion:
         """One answer. Raises DigestError, without a word of the conversation in it."""
+        url, outcome, began = httpx.URL(self._url), "failed", time.perf_counter()
+        about = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",  # by its interface; whose the model is, is not to be seen
+            "gen_ai.request.model": self.model,
+            "server.address": url.host,
+            "server.port": url.port,
+        }
+        try:
+            with span(f"chat {self.model}", about, kind="client") as one:
+                made = await self._complete(system, user, schema, name)
+                used = {"gen_ai.usage.input_tokens": made.tokens_in, "gen_ai.usage.output_tokens": made.tokens_out}
+                one.set(used)
+            outcome = "answered"
+        finally:
+            figures.LLM.add(outcome)
+            figures.LLM_SECONDS.observe(time.perf_counter() - began)
+        figures.LLM_TOKENS.add("in", by=made.tokens_in or 0)
+        figures.LLM_TOKENS.add("out", by=made.tokens_out or 0)
+        return made
+
+    async def _complete(self, system: str, user: str, schema: Mapping[str, Any], name: str) -> Completion:
         messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
         while True:
             kind = _FORMATS[self._format]

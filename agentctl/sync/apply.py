@@ -34,8 +34,10 @@ from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
 from agentctl.sync.removal import Removal
 from agentctl.sync.task import all_of
+from agentctl.telemetry.spans import traced
 
 
+@traced("sync apply")
 async def apply(
     plan: Plan,
     kinds: Sequence[Kind[Any]],

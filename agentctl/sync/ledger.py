@@ -9,6 +9,8 @@ from agentctl.errors import AgentctlError, InUse
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, refs
+from agentctl.telemetry import figures
+from agentctl.telemetry.spans import span
 
 OnChange = Callable[[Change, AgentctlError | None], None]
 
@@ -45,16 +47,22 @@ class Ledger:
 
     async def ended(self, change: Change, work: Awaitable[bool]) -> None:
         """Wait for the end of a change; an expected error becomes a failure. `work`: whether anything was written."""
+        kind, action = change.desired.kind, change.action
+        about = {"agentctl.kind": kind, "agentctl.key": change.desired.key, "agentctl.action": action}
         try:
-            wrote = await work
+            with span("sync change", about):
+                wrote = await work
         except InUse as error:
+            figures.CHANGES.add(kind, action, "held")
             self.keep(change, error)
             self._on_change(change, error)
         except AgentctlError as error:
+            figures.CHANGES.add(kind, action, "failed")
             self.failed.add(change.desired.ref)
             self.fail(change, error)
             self._on_change(change, error)
         else:
+            figures.CHANGES.add(kind, action, "done" if wrote else "held")
             if not wrote:
                 self.held += [change] if change not in self.held else []
                 return

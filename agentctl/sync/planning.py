@@ -23,6 +23,7 @@ from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Plan, Unmanaged
 from agentctl.sync.provenance import disowned
 from agentctl.sync.sharing import Parties
+from agentctl.telemetry.spans import traced
 
 Spec = TypeVar("Spec")
 
@@ -37,6 +38,7 @@ def begin(kinds: Sequence[Kind[Any]], bindings: Bindings, keys: Callable[[str], 
             kind.begin({key: remote_id for key, remote_id in bindings.of(kind.name).items() if keys(key)})
 
 
+@traced("sync plan")
 async def plan(
     kinds: Sequence[Kind[Spec]],
     specs: Sequence[Spec],

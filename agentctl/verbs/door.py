@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
 
 from agentctl import metrics, trigger
 from agentctl.errors import StoreBehind, StoreError
@@ -99,14 +102,38 @@ async def serve(
     """
     wake, syncs = asyncio.Event(), Syncs(control)
     asked = trigger.route(control.settings.sync_trigger_secret, syncs.start)
-    figures = metrics.route(control.settings.metrics_token, lambda: queue(control))
-    app = await door(control, on_accepted=wake.set, extra_routes=[asked, figures])
+    told = metrics.route(control.settings.metrics_token, lambda: queue(control))
+    app = await door(control, on_accepted=wake.set, extra_routes=[asked, told])
     with listening(host, port) as listener:
         server = Server(app, listener, ready)
         try:
             await _run(server, control if worker else None, syncs, wake, stop or asyncio.Event())
         finally:
             await syncs.end()
+
+
+@asynccontextmanager
+async def figures(
+    control: Control, host: str, port: int, *, ready: Callable[[str], None] | None = None
+) -> AsyncIterator[None]:
+    """In the block, /metrics and /healthz are served there, for a worker without a door; port 0 means any free one.
+
+    `ready` is called with the address of the figures. Raises AgentctlError if the place cannot be had.
+    """
+    told = metrics.route(control.settings.metrics_token, lambda: queue(control))
+    app = Starlette(routes=[told, Route("/healthz", _alive, methods=["GET"])])
+    with listening(host, port) as listener:
+        server = Server(app, listener, ready, path=metrics.PATH)
+        serving = asyncio.create_task(server.serve([listener]))
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def _alive(_: Request) -> JSONResponse:
+    return JSONResponse({"status": "alive"})
 
 
 async def _run(server: Server, working: Control | None, syncs: Syncs, wake: asyncio.Event, stop: asyncio.Event) -> None:

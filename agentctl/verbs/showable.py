@@ -9,6 +9,7 @@ from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind
+from agentctl.telemetry import figures
 from agentctl.verbs import former_secrets
 from agentctl.verbs.numbers import routed, unfinished
 from agentctl.verbs.remedy import pointed
@@ -33,6 +34,10 @@ async def showable(
     `kinds`: those that it was made of. `declared`: every assistant of the project, and one that is rolled back as it is
     to be. `only`: the globs of keys that have narrowed it. Raises StoreError.
     """
+    figures.PLANS.add()
+    for change in plan.changes:
+        if change.overwrites:
+            figures.DRIFT.add(change.desired.kind)
     if {kind.name for kind in kinds} >= _WHOLE:
         plan = await unfinished.named(control, plan, bindings, declared, only)
         plan = await outdated.doubted(control, plan, bindings, kinds, declared)

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
@@ -51,8 +52,8 @@ async def test_the_figures_of_a_store(store: Store) -> None:
         assert line in text.splitlines()
     assert re.search(r"^agentctl_oldest_event_seconds \d+(\.\d+)?$", text, re.MULTILINE)
     assert re.search(r'^agentctl_duty_done_seconds\{duty="backfill"\} \d', text, re.MULTILINE)
-    for line in text.splitlines():
-        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="\w+"\})? [\d.]+', line), line
+    told = list(text_string_to_metric_families(text))  # Raises for what is not the format.
+    assert all(family.documentation and family.type in ("gauge", "counter", "histogram") for family in told)
     assert "geheim" not in text
     assert fence["id"] not in text
 

@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +29,7 @@ CONVERSATION = "conv_7401k5m9x2p8ec3rqv6dtnhb0fzw"
 class Piece:
     id: int
     attempt: int = 1
+    marks: Mapping[str, str | int | None] = field(default_factory=dict)
 
 
 @dataclass

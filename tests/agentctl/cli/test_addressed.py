@@ -23,6 +23,7 @@ from agentctl.cli import (
     doctor,
     history,
     knowledge,
+    logs,
     number,
     queue,
     render,
@@ -30,7 +31,6 @@ from agentctl.cli import (
     render_pull,
     rotation,
     sandbox,
-    serve,
     session,
     sync,
     testing,
@@ -178,9 +178,10 @@ def test_errors_messages_and_the_log_name_it(capsys: pytest.CaptureFixture[str])
     app._fail(SAID, 1)
     session.say(SAID)
     number._print(SAID)
-    print(serve._Lines("%(message)s").format(logging.makeLogRecord({"msg": SAID})))
+    for form in (logs._Lines("%(message)s"), logs._Json()):
+        print(form.format(logging.makeLogRecord({"msg": SAID})))
     captured = capsys.readouterr()
-    assert (captured.out + captured.err).count("agentctl --env staging sync --take-ours") == 4
+    assert (captured.out + captured.err).count("agentctl --env staging sync --take-ours") == 5
     assert BARE.findall(captured.out + captured.err) == []
 
 

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from agentctl.calls import inbox
 from agentctl.cli.app import run
-from agentctl.cli.serve import Level, log_to_stderr
+from agentctl.cli.logs import Level, log_to_stderr
 from agentctl.settings import Settings
 from agentctl.wiring import connect
 from tests import commands
@@ -35,12 +35,12 @@ def started(directory: Path, *arguments: str, **settings: str) -> AbstractContex
     return commands.started(arguments, directory, {"PATH": "/usr/bin:/bin", "HOME": str(directory), **settings})
 
 
-def accept(dsn: str, directory: Path, payload: bytes) -> None:
-    async def once() -> None:
+def accept(dsn: str, directory: Path, payload: bytes) -> int | str | None:
+    async def once() -> int | str | None:
         async with connect(directory, settings=Settings(database_url=SecretStr(dsn))) as control:
-            await inbox.accept(await control.store(), payload, inbox.peek(payload), "webhook")
+            return (await inbox.accept(await control.store(), payload, inbox.peek(payload), "webhook")).id
 
-    asyncio.run(once())
+    return asyncio.run(once())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -80,11 +80,31 @@ def test_without_any_store_it_does_not_start(tmp_path: Path, capsys: pytest.Capt
     assert "agentctl.toml" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["x", "70000", ":9464", "0.0.0.0:"])
+def test_a_place_that_is_none_is_2(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "work", "--metrics", place]) == 2
+    assert "Write --metrics 9464" in capsys.readouterr().err
+
+
+def test_figures_of_a_worker_that_ends_are_of_no_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", str(tmp_path), "work", "--once", "--metrics", "0"]) == 2
+    assert "Leave out --once" in capsys.readouterr().err
+
+
 def test_a_worker_alone(dsn: str, tmp_path: Path) -> None:
-    accept(dsn, tmp_path, SAMPLE)
-    with started(tmp_path, "work", "--json", "--log-level", "debug", DATABASE_URL=dsn) as process:
-        while "done" not in (line := process.stderr.readline()):
+    event = accept(dsn, tmp_path, SAMPLE)
+    logged = ("--log-level", "debug", "--log-format", "json")
+    with started(tmp_path, "work", "--json", "--metrics", "0", *logged, DATABASE_URL=dsn) as process:
+        said = []
+        while f"events {event}: done" not in (line := process.stderr.readline()):
             assert line, "the worker ended by itself"
+            said.append(json.loads(line)["message"])
+        done = json.loads(line)
+        assert (done["job"], done["attempt"]) == ("events", 1)
+        assert (done["event_id"], done["conversation_id"]) == (event, json.loads(SAMPLE)["data"]["conversation_id"])
+        (url,) = [message.removeprefix("Figures at ") for message in said if message.startswith("Figures at ")]
+        assert 'agentctl_work_total{job="events",outcome="done"} 1' in httpx.get(url).text.splitlines()
+        assert httpx.get(url.replace("/metrics", "/healthz")).status_code == 200
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err

@@ -134,6 +134,14 @@ async def test_every_shape_of_refusal_becomes_its_error(
     assert error.message.startswith("GET /v1/convai/agents/{agent_id}: ")
 
 
+async def test_a_fault_of_theirs_names_the_request_that_they_can_look_up(
+    api: ElevenLabs, wire: respx.MockRouter
+) -> None:
+    error = await refusal(api, httpx.Response(500, headers={"request-id": "r2"}), wire)
+    assert isinstance(error, Unreachable)
+    assert error.message.endswith("500 from api.elevenlabs.example [request r2]")
+
+
 async def test_a_422_names_every_field_and_repeats_nothing_that_was_sent(
     api: ElevenLabs, wire: respx.MockRouter
 ) -> None:

@@ -79,3 +79,21 @@ def test_a_call_is_stored_beside_what_waits(burdened: psycopg.Connection) -> Non
         )
         assert answer == {"held": True, "stored": True}
         assert read < _FEW
+
+
+@pytest.mark.parametrize("cluster", ["15"], indirect=True)
+def test_no_claim_is_compiled_before_it_runs(dsn: str) -> None:
+    plans: list[str] = []
+    with psycopg.connect(dsn) as connection:
+        if connection.execute("select pg_jit_available()").fetchone() != (True,):
+            pytest.skip("this server compiles nothing")
+        connection.execute("load 'auto_explain'")
+        for name, value in (("min_duration", "0"), ("nested_statements", "on"), ("analyze", "on"), ("level", "notice")):
+            connection.execute(f"set auto_explain.log_{name} = '{value}'".encode())
+        connection.add_notice_handler(lambda said: plans.append(said.message_primary or ""))
+        connection.execute(_EVENTS, {"name": "conv_", "state": "pending", "size": 3})
+        connection.execute(_MAILS, {"name": "conv_", "state": "pending", "size": 3})
+        for queue in ("events", "mails"):
+            step(connection, f"claim_{queue}", worker="w", limit=2, lease_seconds=60, max_attempts=5)
+    assert len([plan for plan in plans if "with due as" in plan]) == 2
+    assert [plan for plan in plans if "JIT:" in plan] == []
