@@ -189,6 +189,16 @@ begin
 end
 $$;
 
+-- Which id each key of one kind is bound to, without all that is remembered of it.
+create function public.agentctl_bound_ids(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' set timezone = 'UTC'
+as $$
+    select coalesce(jsonb_object_agg(b.key, b.remote_id), '{}')
+    from agentctl.bindings b
+    where (b.tenant, b.project, b.environment, b.workspace, b.kind)
+        = (agentctl.tenant(args), args->>'project', args->>'environment', args->>'workspace', args->>'kind')
+$$;
+
 -- Write back what came of rows: `columns` says where each field goes, `rows` have a `key` and those fields that are told;
 -- a field that is not told stays. `synced_at` is told as true and becomes now. A row in which all of that is so already
 -- is not written.
