@@ -14,6 +14,7 @@ import agentctl
 from agentctl.sandbox.harness import Sandbox
 from agentctl.settings import Settings
 from agentctl.sync.applied import Applied
+from agentctl.verbs.numbers.number import import_number, look
 from agentctl.wiring import Control
 
 TABLE = "commpro_phone_assistants"
@@ -66,6 +67,9 @@ class Product:
         self.settings: dict[str, Any] = {
             "elevenlabs_base_url": sandbox.url,
             "elevenlabs_api_key": sandbox.key,
+            "twilio_base_url": sandbox.url,
+            "twilio_account_sid": sandbox.account_sid,
+            "twilio_auth_token": sandbox.auth_token,
             **(store or {"database_url": dsn}),
         }
         (root / "agentctl.toml").write_text(PROJECT + MAPPING)
@@ -83,7 +87,9 @@ class Product:
             "first_message": "Guten Tag, hier ist die KI.", "locale": "de", "active": True, **columns,
         }  # fmt: skip
         placed = {key: json.dumps(one) if key in JSON else one for key, one in row.items()}
-        self.sql(f"insert into {TABLE} ({', '.join(placed)}) values ({', '.join('%s' for _ in placed)})", *placed.values())
+        self.sql(
+            f"insert into {TABLE} ({', '.join(placed)}) values ({', '.join('%s' for _ in placed)})", *placed.values()
+        )
 
     def rows(self, *columns: str) -> dict[int, Any]:
         """By id: that column, or those."""
@@ -103,6 +109,11 @@ class Product:
         plans = {name: options.pop(name) for name in ("prune",) if name in options}
         async with self.opened() as control:
             return await agentctl.apply(control, await agentctl.plan(control, only, **plans), **options)
+
+    async def bring(self, number: str, key: str) -> None:
+        """Import a number for an assistant."""
+        async with self.opened() as control:
+            await import_number(control, await look(control, number, key))
 
     async def agents(self) -> dict[str, Mapping[str, Any]]:
         """By id, as the sandbox has them."""

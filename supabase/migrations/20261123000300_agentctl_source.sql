@@ -99,7 +99,7 @@ begin
             select coalesce(jsonb_agg(case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname
                 order by c.relname), '[]')
             from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-            where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^(pg_|information_schema$)'
+            where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^(pg_|(information_schema|agentctl)$)'
                 and not starts_with(c.relname, 'agentctl_')
         ));
     end if;

@@ -46,7 +46,7 @@ async def rows(store: Store, **args: Any) -> dict[str, Any]:
 
 
 async def test_values_come_by_path_whatever_their_shape(store: Store, table: str) -> None:
-    odd = "Robert'); drop table \"x\"; -- %s %1$I {{name}} [[ x ]]"
+    odd = 'Robert\'); drop table "x"; -- %s %1$I {{name}} [[ x ]]'
     execute(
         table,
         f"insert into {TABLE} (id, title, \"Behaviour\", documentation, lines) values (7, %s, %s, %s, '[\"a\"]'), "
@@ -97,7 +97,7 @@ async def test_what_came_of_a_row_is_written_back_and_only_that(store: Store, ta
         {"key": "3", "error": "gone meanwhile"},
     ]
     assert await store.call("report_synced", {**where, "rows": told}) == {"written": 2}
-    seen = f"select id, elevenlabs_agent_id, elevenlabs_synced_at > now() - interval '1 minute', elevenlabs_sync_error "
+    seen = "select id, elevenlabs_agent_id, elevenlabs_synced_at > now() - interval '1 minute', elevenlabs_sync_error "
     assert execute(table, f"{seen} from {TABLE} order by id") == [
         (1, "agent_1", True, None), (2, None, None, "prompt: is missing"),
     ]  # fmt: skip
