@@ -84,7 +84,7 @@ end
 $$;
 
 -- What there is to be mapped: `columns` in their order, `key` the columns of the primary key, `watched` whether changes
--- flow by themselves. With `sample`, of so many rows each column's `shapes`: what its values look like, never a value;
+-- of all of `watching` flow by themselves. With `sample`, of so many rows each column's `shapes`: what its values look like, never a value;
 -- of jsonb the names inside, at most two levels deep. Without such a table or view only `tables`: those that there are.
 create function public.agentctl_source_columns(args jsonb) returns jsonb
 language plpgsql stable set search_path = '' set timezone = 'UTC'
@@ -116,7 +116,7 @@ begin
                 select at, jsonb_agg(distinct case
                     when jsonb_typeof(value) <> 'string' then jsonb_typeof(value)
                     when value #>> '{}' ~ '^\s*$' then 'blank'
-                    when value #>> '{}' ~ '^\+[1-9][0-9 ()/.-]{6,20}$' then 'number'
+                    when value #>> '{}' ~ '^\+[1-9][0-9 ()/.-]{6,20}$' then 'telephone'
                     when value #>> '{}' ~ '^[^@[:space:]]+@[^@[:space:]]+[.][^@[:space:]]+$' then 'address'
                     when value #>> '{}' ~ '^[a-z]{2}(-[A-Za-z]{2})?$' then 'language'
                     when value #>> '{}' ~ '^[a-z0-9][a-z0-9_-]{0,62}$' then 'key'
@@ -149,7 +149,11 @@ begin
         'watched', exists (
             select from pg_catalog.pg_trigger g
             join pg_catalog.pg_proc p on p.oid = g.tgfoid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-            where g.tgrelid = c.oid and not g.tgisinternal and n.nspname = 'agentctl' and p.proname <> 'declared_anew'
+            where g.tgrelid = c.oid and not g.tgisinternal and n.nspname = 'agentctl' and p.proname = 'watched'
+                and not exists (
+                    select from jsonb_array_elements_text(coalesce(nullif(args->'watching', 'null'), '[]')) w
+                    where position(convert_to(w.value, 'UTF8') || '\x00'::bytea in g.tgargs) = 0
+                )
         )
     ) into found from pg_catalog.pg_class c where c.oid = place;
     return found;
@@ -247,10 +251,17 @@ begin
         e',\n    ' order by l.key))]
     into statements from jsonb_each_text(args->'lacking') l having count(*) > 0;
     statements := coalesce(statements, '{}');
-    if jsonb_typeof(args->'watched') = 'array' and to_regprocedure('agentctl.watch(regclass,text,text[])') is not null then
-        statements := statements || format('select agentctl.watch(%L, %L, array[%s]);', place, args->>'key', (
+    if jsonb_typeof(args->'watched') = 'array' and exists (
+        select from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = 'agentctl' and p.proname = 'watch'
+    ) then
+        statements := statements || format('select agentctl.watch(%L, %L, array[%s]%s);', place, args->>'key', (
             select string_agg(quote_literal(w.name), ', ' order by w.place)
             from jsonb_array_elements_text(args->'watched') with ordinality w (name, place)
+        ), (
+            select string_agg(format(', %I => %L', g.name, args->>g.name), '' order by g.place)
+            from unnest(array['tenant', 'project', 'environment']) with ordinality g (name, place)
+            where args->>g.name is not null
         ));
     end if;
     if (args->>'apply')::boolean then
