@@ -13,10 +13,11 @@ from agentctl.errors import Problem
 from agentctl.resources.assistant import Phone
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.problems import located
+from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row
 
 
-def settled(rows: Sequence[Row], loaded: Loaded, bound: Mapping[str, str]) -> list[Row]:
+def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, bound: Mapping[str, str]) -> list[Row]:
     """The rows with what is wrong between them, and between them and the files. `bound`: key -> agent's id."""
     named = _by(rows, lambda row: [row.told["agent_id"] or ""] if "agent_id" in row.told else [])
     yielded = _yielding(rows)
@@ -30,7 +31,8 @@ def settled(rows: Sequence[Row], loaded: Loaded, bound: Mapping[str, str]) -> li
     for row in yielded:
         problems = [*_about_key(row, files), *_about_agent(row, named, bound, holders, known)]
         problems += [*_about_numbers(row, numbers, theirs), *_about_transfers(row, tenants, files)]
-        found.append(replace(row, assistant=None, problems=(*row.problems, *problems)) if problems else row)
+        placed = (*row.problems, *(source.placed(one, row.where) for one in problems))
+        found.append(replace(row, assistant=None, problems=placed) if problems else row)
     return found
 
 

@@ -156,6 +156,13 @@ class SourceTable(Part):
         """The same, of those columns alone."""
         return {name: column for name, column in self.wanted.items() if column in columns}
 
+    def placed(self, problem: Problem, where: str) -> Problem:
+        """A problem of the row `where`, with the column that it is about where that is called otherwise."""
+        path = problem.where.removeprefix(where).removeprefix(": ")
+        names = [name for name in self.places if path == name or path.startswith((f"{name}.", f"{name}["))]
+        column = ".".join(self.places[max(names, key=len)]) if names else path
+        return problem if column == path else Problem(f"{problem.where} (column {column})", problem.what)
+
     def problems(self, file: str, columns: Sequence[str]) -> Iterator[Problem]:
         """Columns that the mapping names and the table does not have. `file`: in which the mapping is."""
         said = {name: (column,) for name in BACK if (column := getattr(self, name))}

@@ -76,7 +76,7 @@ class RowReader:
         except Unusable as error:
             problems.append(Problem(located(where, error.at), error.what))
             assistant = None
-        placed = tuple(self._placed(one, where) for one in dict.fromkeys(problems))
+        placed = tuple(self._source.placed(one, where) for one in dict.fromkeys(problems))
         return Row(key, where, None if problems else assistant, placed, told=told)
 
     def _about_key(self, found: Mapping[str, Any], where: str) -> Iterator[Problem]:
@@ -175,15 +175,6 @@ class RowReader:
 
     def _knowledge_name(self) -> str:
         return self._source.places.get("knowledge", ("knowledge",))[-1]
-
-    def _placed(self, problem: Problem, where: str) -> Problem:
-        """The problem with the column it is about, where that is called otherwise."""
-        path = problem.where.removeprefix(where).removeprefix(": ")
-        names = [name for name in self._source.places if path == name or path.startswith((f"{name}.", f"{name}["))]
-        if not names:
-            return problem
-        column = ".".join(self._source.places[max(names, key=len)])
-        return problem if column == path else Problem(f"{problem.where} (column {column})", problem.what)
 
 
 def _document(key: str, entry: KnowledgeEntry) -> Document:

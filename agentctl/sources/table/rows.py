@@ -108,7 +108,7 @@ def joined(loaded: Loaded, source: SourceTable, told: Told) -> Loaded:
         return replace(loaded, problems=(*loaded.problems, *problems))
     with Prompts(loaded.parts) as prompts:
         reader = RowReader(loaded, source, prompts)
-        rows = settled([reader.row(one, told.bound) for one in told.rows], loaded, told.bound)
+        rows = settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound)
     found = Rows(source, tuple(rows), source.back(told.writable), told.bound)
     own = [row.assistant for row in rows if row.assistant is not None]
     keys = [*loaded.keys, *(row.key for row in rows)]

@@ -100,9 +100,7 @@ def test_changes_flow_by_themselves_where_the_database_can_watch(
     assert "tenant => 'customer', project => 'probe', environment => 'production');" in out
 
 
-def test_a_view_is_adopted_as_far_as_it_goes(
-    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_view_is_adopted_as_far_as_it_goes(project: Path, dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"create view public.shown as select id, title, behavior_prompt from {TABLE}".encode())
     assert run(["-C", str(project), "db", "adopt", "shown", "--yes"]) == 0
