@@ -11,7 +11,7 @@ from agentctl.sandbox.harness import running_thread
 from tests import commands
 from tests.product import BACK, MADE, TABLE, Product
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 50
 WAITING = "from pg_stat_activity where query like '%report_synced%' and wait_event_type = 'Lock'"
 
 
@@ -28,7 +28,7 @@ def test_what_a_killed_sync_has_made_is_told_by_the_next(tmp_path: Path, dsn: st
         with psycopg.connect(dsn) as busy, commands.started(["sync", "--yes"], tmp_path, environment) as sync:
             busy.execute(f"select from {TABLE} for update".encode())  # so that the row cannot be told
             end = time.monotonic() + PATIENCE_SECONDS
-            while not product.sql(f"select {WAITING}"):
+            while not product.sql(f"select pid {WAITING}"):
                 assert time.monotonic() < end
                 assert sync.poll() is None, sync.communicate()
                 time.sleep(0.02)
