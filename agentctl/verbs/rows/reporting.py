@@ -110,6 +110,7 @@ class Reports:
         rows = [told for key in self._of if key not in self._told - late and (told := self._synced(key))]
         planned = {one.ref.key for one in self._plan.failures}
         rows += [told for row in self._rows.wrong if row.key in planned and (told := _refused(row))]
+        rows += [{"key": row.key, "error": None} for row in self._rows.rows if row.dormant and row.told.get("error")]
         for start in range(0, len(rows), _MANY):
             await self._tell(rows[start : start + _MANY])
         return replace(applied, failures=(*applied.failures, *self._failures)) if self._failures else applied

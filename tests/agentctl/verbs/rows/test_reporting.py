@@ -81,7 +81,11 @@ async def test_rows_become_agents_and_are_told_what_became_of_them(product: Prod
     assert product.rows("elevenlabs_phone_number_id")[1] in (await product.sandbox.state())["numbers"]
 
     before = product.rows("elevenlabs_synced_at", "xmin::text")
-    product.sql(f"update {TABLE} set behavior_prompt = 'Neu.' where id in (2, 4)")
+    product.sql(f"update {TABLE} set active = false where id = 4")
+    assert (await product.sync()).ok
+    assert product.rows("elevenlabs_sync_error")[4] is None, "what is disabled and was never made is no error"
+
+    product.sql(f"update {TABLE} set behavior_prompt = 'Neu.', active = true where id in (2, 4)")
     applied = await product.sync()
     assert applied.ok
     after = product.rows("elevenlabs_synced_at", "elevenlabs_sync_error")
