@@ -75,6 +75,11 @@ class Control:
         self.veil.later(loaded.secrets)
         return loaded
 
+    def know(self, loaded: Loaded) -> None:
+        """Have `loaded` be this from now on, since more than its files has been read."""
+        self.veil.later(loaded.secrets)
+        vars(self)["loaded"] = loaded
+
     @cached_property
     def source(self) -> Source:
         """Where one assistant is looked up by its key."""

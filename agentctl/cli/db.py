@@ -1,4 +1,4 @@
-"""agentctl db migrate, status, stop."""
+"""agentctl db migrate, status, stop, adopt."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from agentctl.cli.adopting import adopt
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
     from agentctl.verbs.store import StoreState
     from agentctl.wiring import Control
 
-app = typer.Typer(name="db", help="The database: status, migrations, the embedded server.", no_args_is_help=True)
+app = typer.Typer(
+    name="db", help="The database: status, migrations, the embedded server, a table as source.", no_args_is_help=True
+)
+app.command()(adopt)
 
 
 @app.command()

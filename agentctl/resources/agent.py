@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from agentctl.errors import AgentctlError, NotFound, Rejected, SyncError, Unauthorized
-from agentctl.resources import agent_test, knowledge
+from agentctl.resources import agent_test
 from agentctl.resources.answer import having
 from agentctl.resources.api import Api
-from agentctl.resources.assistant import MULTILINGUAL_MODEL, Assistant
-from agentctl.resources.built_in_tools import TOOLS, built_in_tools
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.built_in_tools import TOOLS
+from agentctl.resources.conversation_config import heard, spoken
 from agentctl.resources.criteria import as_list, by_id
 from agentctl.resources.description import agent_described
 from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
@@ -25,7 +26,6 @@ from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
-from agentctl.resources.voice import speech
 from agentctl.sync.diff import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 from agentctl.sync.part import Part
@@ -76,8 +76,8 @@ class Agent:
             "name": assistant.name,
             "tags": [MANAGED, self.tag(assistant.key)],
             "conversation_config": {
-                "agent": _agent(assistant),
-                "tts": _voice(assistant),
+                "agent": spoken(assistant),
+                "tts": heard(assistant),
                 **conversation(assistant.conversation, assistant.language_presets),
             },
             "platform_settings": overlaid(
@@ -93,7 +93,8 @@ class Agent:
         return f"{MARK}{self._scope.project}/{self._scope.environment}/{key}"
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too.
+        """One list, and one GET per agent. An agent without a binding is known by its tag, an archived one too, or by
+        its id where the assistant's source names it.
 
         Those with a tag of this project and environment that nobody wants are in the answer as well.
         So are others with the tag of one that is bound: made by a create whose answer was lost, or copied by hand.
@@ -112,7 +113,14 @@ class Agent:
                     ids[desired.key] += [one for one in tagged.get(desired.key, ()) if one not in taken]
                 else:
                     ids[desired.key] = [*tagged.get(desired.key, ()), *archived.get(desired.key, ())]
-            looks = (self._sight(key, ids[key], bound.get(key), archived.get(key, ())) for key in ids)
+            sources = {one.key: one.payload for one in wanted if one.key not in bound}
+            named = {key: one.agent_id for key, one in sources.items() if isinstance(one, Assistant) and one.agent_id}
+            looks = (
+                self._named(key, named[key], ids[key])
+                if key in named
+                else self._sight(key, ids[key], bound.get(key), archived.get(key, ()))
+                for key in ids
+            )
             found = await asyncio.gather(*looks)
         except BaseException:
             self.abandon()
@@ -202,6 +210,21 @@ class Agent:
             return SyncError(message, "Unarchive it in the dashboard, or take its tag away.")
         return found
 
+    async def _named(self, key: str, agent_id: str, tagged: Sequence[str]) -> Sighting:
+        """The agent that a source names, beside those that carry its tag; never one that somebody else has."""
+        remedy = "Empty the id there to have an agent made, or name another one."
+        try:
+            one = await self._read(agent_id)
+        except NotFound:
+            return SyncError(f"agent {key}: its source names {agent_id}, which is not there", remedy)
+        except AgentctlError as error:
+            return error
+        tags = [str(tag) for tag in one.body.get("tags") or () if str(tag).startswith(MARK)]
+        if tags and self.tag(key) not in tags:
+            return SyncError(f"agent {key}: its source names {agent_id}, which carries the tag {tags[0]}", remedy)
+        others = await self._sight(key, [other for other in tagged if other != agent_id], None, ())
+        return others if isinstance(others, AgentctlError) else [one, *others]
+
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """A voice that is about to be set must exist: a call would otherwise fail when it is answered."""
         voice_id = desired.body["conversation_config"]["tts"]["voice_id"] if VOICE in changed else None
@@ -263,38 +286,3 @@ def _unheard(task: asyncio.Task[Any]) -> None:
 def _observed(method: str, answer: object) -> Observed:
     answer = overlaid(IN_SERVICE, by_id(as_in_file(having(f"{method} {AGENT}", answer, "agent_id"))))
     return Observed(str(answer["agent_id"]), answer, str(answer.get("version_id") or ""), told=agent_described(answer))
-
-
-def _agent(assistant: Assistant) -> dict[str, Any]:
-    entries = [
-        {
-            "type": knowledge.document_type(document),
-            "name": document.name,
-            "id": Ref(knowledge.KIND, document.key),
-            "usage_mode": document.usage,
-        }
-        for document in assistant.knowledge
-    ]
-    llm = assistant.llm
-    prompt = {"llm": llm.model, "temperature": llm.temperature, "max_tokens": llm.max_tokens}
-    return {
-        "language": assistant.language,
-        **_given({"first_message": assistant.first_message}),
-        "prompt": {
-            "prompt": assistant.prompt,
-            **_given(prompt),
-            "knowledge_base": entries,
-            **({"rag": settings} if (settings := assistant.rag.settings()) else {}),
-            **built_in_tools(assistant.built_in_tools),
-        },
-    }
-
-
-def _voice(assistant: Assistant) -> dict[str, Any]:
-    # The platform's own default speaks English only, and it refuses that model for any other language.
-    foreign = {assistant.language, *assistant.language_presets} - {"en"}
-    return {**({"model_id": MULTILINGUAL_MODEL} if foreign else {}), **speech(assistant.voice)}
-
-
-def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if value is not None}

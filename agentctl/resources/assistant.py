@@ -120,15 +120,18 @@ class Document(Part):
 
 
 class Assistant(Part):
-    """One phone assistant as it should be. `where` names its source in messages. `tenant`: whose its calls are.
+    """One phone assistant as it should be. `where` names its source in messages.
 
     `source`: path -> digest of each thing that its files say before the layers of an environment; empty where the
-    project declares none.
+    project declares none. `tenant`: whose its calls are. Not `enabled`: its
+    numbers ring at nobody. `agent_id`: the agent that its source names; no part of what it should be.
     """
 
     key: str = Field(pattern=KEY.pattern)
     where: str
     tenant: Tenant = OPERATOR
+    enabled: bool = True
+    agent_id: str | None = Field(None, exclude=True, repr=False)
     name: OneLine
     prompt: str = Field(min_length=1, repr=False)
     language: Language = "en"

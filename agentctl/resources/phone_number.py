@@ -96,9 +96,9 @@ class PhoneNumber:
         return cls(place.api, unfinished=unfinished)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
-        """Each declared number, assigned to the assistant's agent."""
+        """Each declared number, assigned to the assistant's agent, or to none where the assistant is disabled."""
         for number in assistant.phone.numbers:
-            body = {"phone_number": number, "agent_id": Ref("agent", assistant.key)}
+            body = {"phone_number": number, "agent_id": Ref("agent", assistant.key) if assistant.enabled else None}
             yield Desired(self.name, number, body, assistant.where, payload=assistant)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:

@@ -101,6 +101,12 @@ class AssistantFile(Sections):
     )
 
 
+class Layer(AssistantFile):
+    """What lies under or over assistants, so that nothing in it is required."""
+
+    name: OneLine | None = None  # type: ignore[assignment]
+
+
 def misplaced(table: Mapping[str, Any], where: str, prefix: str = "") -> Iterator[Problem]:
     """What the file of one assistant must not say, since it holds for all; `prefix` is where the table is in it."""
     base = table.get("knowledge_base")

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
-from agentctl.resources.assistant import KEY, OneLine, Part
+from agentctl.resources.assistant import KEY, Part
 from agentctl.settings import nearest
-from agentctl.sources.assistant_file import AssistantFile, misplaced
+from agentctl.sources.assistant_file import Layer, misplaced
 from agentctl.sources.problems import kind_of, located, looks_secret, problems_of, unknown_key
 from agentctl.sources.project import FILENAME, Defaults, Project, read_project, usable_variables
 from agentctl.sources.raw import raw_settings
@@ -282,18 +282,14 @@ def _label(name: str) -> str:
     return name
 
 
-class _Overrides(AssistantFile):
-    name: OneLine | None = None  # type: ignore[assignment]  # in a layer nothing is required
-
-
 class _EnvironmentTable(Part):
     base_url: Annotated[str, AfterValidator(_server)] | None = None
     public_url: Annotated[str, AfterValidator(_server)] | None = None
     workspace: Annotated[str, AfterValidator(_label)] | None = None
     vars: Annotated[dict[str, Any], AfterValidator(usable_variables)] = Field({})
     defaults: Defaults = Defaults()
-    overrides: _Overrides = _Overrides()
-    assistants: dict[str, _Overrides] = Field({})
+    overrides: Layer = Layer()
+    assistants: dict[str, Layer] = Field({})
 
 
 class _Environments(Part):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from agentctl.errors import Problem
 from agentctl.resources.assistant import KEY, RESERVED, Assistant, Document
 from agentctl.resources.language_presets import LanguagePreset
-from agentctl.settings import nearest
 from agentctl.sources import agent_tests
 from agentctl.sources.advice import advice
 from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry, entries_of, misplaced
@@ -20,10 +19,11 @@ from agentctl.sources.environment import Environment, chosen, read_environments,
 from agentctl.sources.knowledge import SHARED, TEXT_ENDINGS, AssistantKnowledge, entries_in, shared_documents, slug
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.origin import origin
-from agentctl.sources.problems import located, problems_of
+from agentctl.sources.problems import problems_of
 from agentctl.sources.project import Project, find, read_project
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.raw import raw_settings
+from agentctl.sources.together import lost_transfers, shared_numbers
 from agentctl.sources.toml import Unreadable, read_text, read_toml
 
 ASSISTANTS = "assistants"
@@ -55,18 +55,21 @@ def load(directory: Path, environment: str | None = None, *, whole: bool = True)
         reader = _Reader(project or Project(name="", root=root), layers, parts, usable, shared, problems)
         folders = [path for path in entries_in(root / ASSISTANTS, ASSISTANTS, root, problems) if path.is_dir()]
         assistants = [assistant for folder in folders if (assistant := reader.assistant(folder))]
-    problems += _shared_numbers(reader.numbers)
-    if whole:
+    problems += shared_numbers(reader.numbers)
+    # With a table there may be others, and who reads that goes on from here.
+    alone = reader.project.table is None
+    if whole and alone:
         keys = [folder.name for folder in folders]
         problems += strangers(environments, keys)
-        problems += _lost_transfers(assistants, keys)
+        problems += lost_transfers(assistants, keys)
     # Without [defaults] much would seem to be missing that is there.
     warnings += [item for assistant in assistants if known for item in advice(assistant)]
-    if not folders:
+    if not folders and alone:
         warnings.append(Problem(ASSISTANTS, "no assistant is declared; make assistants/<key>/assistant.toml"))
     # A mistake in a shared part is found once per assistant that includes it.
     there = replace(reader.project, environment=layers.name or reader.project.environment)
-    return Loaded(there, tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings), layers)
+    found = tuple(assistants), tuple(dict.fromkeys(problems)), tuple(warnings)
+    return Loaded(there, *found, layers, parts, shared)
 
 
 @dataclass
@@ -237,26 +240,3 @@ def _shared_parts(root: Path, problems: list[Problem]) -> dict[str, str]:
             except Unreadable as error:
                 problems.append(error.problem)
     return parts
-
-
-def _lost_transfers(assistants: Sequence[Assistant], keys: Sequence[str]) -> Iterator[Problem]:
-    """Transfers to an assistant that nobody declares, or to the one that transfers."""
-    for assistant in assistants:
-        tool = assistant.built_in_tools.transfer_to_agent
-        for index, transfer in enumerate(tool.transfers if tool else ()):
-            place = located(assistant.where, f"built_in_tools.transfer_to_agent.transfers[{index}].assistant")
-            if transfer.assistant == assistant.key:
-                yield Problem(place, "is this assistant itself")
-            elif transfer.assistant is not None and transfer.assistant not in keys:
-                near = nearest(transfer.assistant, list(keys))
-                others = ", ".join(key for key in keys if key != assistant.key) or "none"
-                meant = f"did you mean {near!r}?" if near else f"there are {others}"
-                yield Problem(place, f"no assistant {transfer.assistant!r}, {meant}", names=transfer.assistant)
-
-
-def _shared_numbers(numbers: Mapping[str, list[str]]) -> list[Problem]:
-    return [
-        Problem(f"{where}: phone.numbers", f"{number} is declared more than once, first in {places[0]}")
-        for number, places in numbers.items()
-        for where in places[1:]
-    ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem
-from agentctl.resources.assistant import Assistant
+from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import secrets
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
+
+if TYPE_CHECKING:
+    from agentctl.sources.table.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,9 @@ class Loaded:
 
     An assistant with a problem is not in `assistants`, so a caller that goes on with problems present must not
     take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
-    lays under and over the files. `alone`: the key of the only one that was read; empty: all were.
+    lays under and over the files. `alone`: the key of the only one that was read; empty: all were. `parts` of prompts and
+    `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too; None:
+    it was not read, or there is none.
     """
 
     project: Project
@@ -27,6 +33,14 @@ class Loaded:
     warnings: tuple[Problem, ...] = ()
     layers: Environment | None = None
     alone: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    shared: Mapping[str, Document] = field(default_factory=dict, repr=False)
+    rows: Rows | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key that is declared, by an assistant with a problem too."""
+        return list(dict.fromkeys([*(one.key for one in self.assistants), *(self.rows.keys if self.rows else ())]))
 
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""

@@ -29,6 +29,7 @@ from agentctl.secrecy.variable import secrets_of
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
+from agentctl.sources.table.mapping import SECTION, Source, SourceTable
 from agentctl.sources.toml import Unreadable, read_toml
 from agentctl.sync.diff import overlaid
 
@@ -45,7 +46,8 @@ class Project:
 
     `environment` is the one that is meant where nobody names one; `environments` are the raw tables of all.
     `gate`: whether a sync is gated unless its caller says otherwise; `gate_timeout`: for how many seconds a gate waits
-    for the results of an assistant's tests. `retention`: for how many days what callers said is kept, by sort.
+    for the results of an assistant's tests. `retention`: for how many days what callers said is kept, by sort. `table`:
+    where assistants are declared besides the files, with what lies under each row as `table_defaults`, raw.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Project:
     gate: bool = False
     gate_timeout: float = 300.0
     retention: Mapping[str, int | None] = field(default_factory=dict)
+    table: SourceTable | None = None
+    table_defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def secrets(self) -> Iterator[Any]:
         """Every secret among the variables: the project's, and those of each environment, whichever is meant.
@@ -105,10 +109,10 @@ def read_project(file: Path) -> tuple[Project | None, list[Problem]]:
     except Unreadable as error:
         return None, [error.problem]
     problems: list[Problem] = []
-    defaults = table.get("defaults")
-    if isinstance(defaults, dict) and "elevenlabs" in defaults:
-        defaults = {**defaults, "elevenlabs": raw_settings(defaults["elevenlabs"], FILENAME, "defaults.", problems)}
-        table["defaults"] = defaults
+    defaults = _in_json(table, "defaults.", problems)
+    source = table.get("source")
+    rows = source.get("table") if isinstance(source, dict) else None
+    under = _in_json(rows, f"{SECTION}.defaults.", problems) if isinstance(rows, dict) else None
     try:
         declared = _ProjectFile.model_validate(table)
     except ValidationError as error:
@@ -117,7 +121,16 @@ def read_project(file: Path) -> tuple[Project | None, list[Problem]]:
         variables, environments = (one if isinstance(one, dict) else {} for one in tables)
         there = Project("", root, variables=variables, environments=environments, mail_to=_whom_to_tell(table))
         return there, problems
-    return _project(declared, defaults or {}, root), problems
+    return _project(declared, defaults or {}, under or {}, root), problems
+
+
+def _in_json(table: dict[str, Any], prefix: str, problems: list[Problem]) -> Any:
+    """The table's `defaults`, with their [elevenlabs] as JSON values; from now on they are so in it, too."""
+    defaults = table.get("defaults")
+    if isinstance(defaults, dict) and "elevenlabs" in defaults:
+        defaults = {**defaults, "elevenlabs": raw_settings(defaults["elevenlabs"], FILENAME, prefix, problems)}
+        table["defaults"] = defaults
+    return defaults
 
 
 def _whom_to_tell(table: Mapping[str, Any]) -> tuple[MailAddress, ...]:
@@ -139,7 +152,7 @@ def read_alone(directory: Path, environment: str | None) -> tuple[Project, bool]
     return replace(project, environment=environment or project.environment), not problems
 
 
-def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) -> Project:
+def _project(declared: _ProjectFile, defaults: Mapping[str, Any], under: Mapping[str, Any], root: Path) -> Project:
     digest = declared.digest.model_dump(exclude_none=True, mode="json")
     post_call = {"mail_to": list(declared.mail.to)} | {_IN_POST_CALL.get(key, key): digest[key] for key in digest}
     return Project(
@@ -153,6 +166,8 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         gate=declared.sync.gate,
         gate_timeout=declared.sync.gate_timeout,
         retention=declared.retention.model_dump(),
+        table=declared.source.table,
+        table_defaults=under,
     )
 
 
@@ -224,4 +239,5 @@ class _ProjectFile(Part):
     sync: _Sync = _Sync()
     retention: _Retention = _Retention()
     defaults: Defaults = Defaults()
+    source: Source = Source()
     environments: dict[str, Any] = Field({})

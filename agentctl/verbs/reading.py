@@ -1,21 +1,30 @@
-"""A control's files, read without holding up what goes on beside."""
+"""What a control's project declares, in files and in a table, read without holding up what goes on beside."""
 
 from __future__ import annotations
 
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.reading import Reading
+from agentctl.sources.reading import Reading, aside
 from agentctl.wiring import Control
 
 
 async def read(control: Control, *, again: bool = False) -> Loaded:
-    """`control.loaded`, with its problems; `again`: as the files are now. `control.reading` tells where it is.
+    """`control.loaded`, with its problems; `again`: as all is now. `control.reading` tells at which file it is.
 
-    Cancelled, it is over within a second or so, whatever the files hold. Raises ConfigurationError where there is no
-    project.
+    From now on the rows of the source table are in it. With problems in the files they are not read. Cancelled, it is
+    over within a second or so, whatever the files hold. Raises ConfigurationError where there is no project, and
+    StoreError where a table cannot be read.
     """
     if again:
         vars(control).pop("loaded", None)
     control.reading = Reading()
     loaded = await control.reading.of(lambda: control.loaded)
     control.reading = None
+    source = loaded.project.table
+    if source is None or loaded.problems or loaded.rows is not None:
+        return loaded
+    from agentctl.sources.table.rows import ask, joined
+
+    told = await ask(await control.store(), source, control.scope)
+    loaded = await aside(lambda: joined(loaded, source, told))
+    control.know(loaded)
     return loaded

@@ -22,8 +22,9 @@ from agentctl.wiring import Control
 def unremembered(plan: Plan) -> tuple[Ref, ...]:
     """What is there with a mark of ours, and the store knows nothing of.
 
-    A number carries no mark: whose it is, only its binding tells, and one that is found is simply there. Besides an
-    agent, what is to be deleted may also be what a run that was cut off has left of something that is remembered.
+    A number carries no mark: whose it is, only its binding tells, and one that is found is simply there. Nor is an
+    agent that its source names by its id: somebody has said that it is to be as declared. Besides an agent, what is to
+    be deleted may also be what a run that was cut off has left of something that is remembered.
     """
     strays = plan.orphans if plan.known == 0 else ()
     doomed = [
@@ -32,8 +33,9 @@ def unremembered(plan: Plan) -> tuple[Ref, ...]:
         if change.action == "delete" and not (change.replaces or change.bound or change.again)
         if plan.known == 0 or change.desired.kind == agent.KIND
     ]
+    named = {Ref(agent.KIND, one.key) for one in getattr(plan, "assistants", ()) if one.agent_id}
     found = dict.fromkeys((*plan.adopted, *doomed, *strays))
-    return tuple(ref for ref in found if MARKS.get(ref.kind))
+    return tuple(ref for ref in found if MARKS.get(ref.kind) and ref not in named)
 
 
 async def recall(control: Control, bindings: Bindings) -> tuple[Settled, ...]:

@@ -15,6 +15,7 @@ from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
+from agentctl.verbs.rows import wrong
 from agentctl.verbs.wording import ORIGINS, whence
 from agentctl.wiring import Control
 
@@ -42,13 +43,14 @@ async def status(
 ) -> tuple[Standing, ...]:
     """How each assistant stands. Writes nothing. Raises as `plan` does."""
     plan = await trusted.plan(control, only, trust=trust_store)
-    assistants = sync.select(control.loaded.assistants, only)
+    assistants = sync.select(control.loaded.assistants, only, control.loaded.keys)
     held = {hold.key: hold for hold in plan.holds}
     kinds = await control.kinds(await control.bindings())
     sources = {one.key: one for one in (*assistants, *plan.assistants)}  # a held one as it is held
     found = [_with(held.get(one.key), standing(sources[one.key], plan, kinds)) for one in assistants]
     parts = {ref for one in sources.values() for ref in resources(kinds, one)}
     strays = [one for one in plan.failures if one.ref.kind == NUMBER_KIND and one.ref not in parts]
+    found += [Standing(one.ref.key, "error", (_told(one),)) for one in wrong.failures(control.loaded, only)]
     return tuple(_with_strays(found, strays))
 
 

@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from agentctl.errors import Problem, StoreError, UsageError
-from agentctl.resources import phone_number
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
@@ -27,6 +26,7 @@ from agentctl.verbs import stateless as two_way
 from agentctl.verbs.calls import retain
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
+from agentctl.verbs.notices import unanswered, unknown_keys_of, untested
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
@@ -34,6 +34,8 @@ from agentctl.verbs.renaming.recorded import must_be_learnt, settle
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
+from agentctl.verbs.rows import wrong
+from agentctl.verbs.rows.reporting import Reports
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
@@ -68,35 +70,23 @@ async def plan(
     loaded, bindings, recalled, kinds = await _begun(control, only)
     await must_be_learnt(control)
     await must_be_called_so(control, only)
-    assistants = select(loaded.assistants, only)
+    assistants = select(loaded.assistants, only, loaded.keys)
     gated = gate.wanted(control, gated)
     keys, released = await in_force(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
-    notices = [*loaded.warnings, *_unknown_keys(free), *_of_released(assistants, released), *history.too_large(free)]
+    notices = [*loaded.warnings, *unknown_keys_of(free), *_of_released(assistants, released), *history.too_large(free)]
     notices += untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
+    found = wrong.marked(found, loaded, bindings, only)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += await retain.notices(control, loaded.project.retention)
-    notices += [*two_way.notices(control, plan), *_unanswered(plan, bindings)]
+    notices += [*two_way.notices(control, plan), *unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
-
-
-def _unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
-    """Each number that rings at an agent that is to be deleted, as far as is remembered, and that nobody declares."""
-    doomed = {one.observed.remote_id for one in plan.changes if one.action == "delete" and one.observed}
-    moved = {one.desired.ref for one in plan.changes}
-    for number in bindings.of(phone_number.KIND):
-        ref = Ref(phone_number.KIND, number)
-        if bindings.applied(ref).get("agent_id") in doomed and ref not in moved:
-            what = (
-                "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
-            )
-            yield Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
 
 
 async def _begun(
@@ -159,7 +149,7 @@ async def apply(
     ours = plan if isinstance(plan, ProjectPlan) else None
     async with exclusive(control):
         await _remember(control, plan)
-        if ours and ours.empty and not (ours.settled or ours.released or ours.abandoned or ours.lapsed):
+        if ours and _is_idle(control, ours):
             return await history.record(control, ours, Applied(plan, (), ()), ())
         kinds = await control.kinds(bindings := await control.bindings())
         stay = [one for one in plan.changes if one.stays(take_ours=take_ours)]
@@ -168,9 +158,16 @@ async def apply(
             await unhold(control, hold.key)
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
-        done = await engine.apply(plan, kinds, bindings, gate=asked, on_change=on_change, **how)
-        applied = await _outlived(control, done, bindings)
+        async with Reports(control, plan, kinds, bindings) as reports:
+            done = await engine.apply(plan, kinds, bindings, gate=asked, on_change=reports.hearing(on_change), **how)
+            applied = await reports.finish(await _outlived(control, done, bindings))
         return await history.record(control, ours, applied, kinds) if ours else applied
+
+
+def _is_idle(control: Control, plan: ProjectPlan) -> bool:
+    """Whether applying it writes nothing, to no row either."""
+    remembered = plan.settled or plan.released or plan.abandoned or plan.lapsed
+    return plan.empty and not remembered and control.loaded.rows is None
 
 
 async def _remember(control: Control, plan: Plan) -> None:
@@ -211,9 +208,14 @@ async def _outlived(control: Control, applied: Applied, bindings: Bindings) -> A
     return replace(applied, failures=(*applied.failures, *failures)) if failures else applied
 
 
-def select(assistants: Sequence[Assistant], only: Sequence[str]) -> tuple[Assistant, ...]:
-    """Those whose key matches one of the globs in `only`; all where there is none."""
-    keys = [assistant.key for assistant in assistants]
+def select(
+    assistants: Sequence[Assistant], only: Sequence[str], keys: Sequence[str] | None = None
+) -> tuple[Assistant, ...]:
+    """Those whose key matches one of the globs in `only`; all where there is none. `keys`: more that are declared.
+
+    Raises UsageError for a glob that matches nothing.
+    """
+    keys = [assistant.key for assistant in assistants] if keys is None else list(keys)
     for glob in only:
         if not any(fnmatchcase(key, glob) for key in keys):
             guess = nearest(glob, keys)
@@ -278,23 +280,3 @@ def _sparing(
     failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
     more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
     return ProjectPlan.of(plan, assistants, **more, lapsed=lapsed, holds=tuple(kept), released=tuple(released))
-
-
-def untested(assistants: Sequence[Assistant]) -> list[Problem]:
-    """A notice for each assistant that a gate has nothing to ask of."""
-    what = "has no tests, so the gate lets its changes through"
-    return [Problem(assistant.where, what) for assistant in assistants if not assistant.tests]
-
-
-def _unknown_keys(assistants: Sequence[Assistant]) -> Iterator[Problem]:
-    raw = [assistant for assistant in assistants if assistant.elevenlabs]
-    if not raw:
-        return
-    from agentctl.clients.lint import unknown_keys
-
-    for assistant in raw:
-        settings = assistant.elevenlabs
-        found = unknown_keys(settings.get("conversation_config", {}), settings.get("platform_settings", {}))
-        for key in found:
-            guess = f"; did you mean {key.suggestion}?" if key.suggestion else ""
-            yield Problem(assistant.where, f"elevenlabs.{key.path}: ElevenLabs' SDK knows no such key{guess}")

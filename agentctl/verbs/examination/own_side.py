@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentctl.errors import StoreBehind
+from agentctl.errors import StoreBehind, StoreError
 from agentctl.settings import Settings
 from agentctl.sources.environment import variables_named
 from agentctl.verbs.address import is_loopback
@@ -35,7 +35,13 @@ async def project(control: Control) -> AsyncIterator[Finding]:
         what = f"no agentctl.toml in {control.directory} or above"
         yield Finding("project", "warning", what, "agentctl init, or -C with the project's directory", blocks=True)
         return
-    loaded = await read(control)
+    try:
+        loaded = await read(control)
+    except StoreError as error:
+        yield Finding("project", "broken", f"its table cannot be read: {error.message}", error.hint, blocks=True)
+        return
+    for row in loaded.rows.wrong if loaded.rows else ():
+        yield Finding("project", "broken", f"{row.where}: {row.error}", "Correct the row; the others are synced.")
     for problem in loaded.problems:
         yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
     for problem in loaded.warnings:

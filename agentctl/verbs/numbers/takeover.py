@@ -29,6 +29,7 @@ from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.renaming.parting import torn
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.rows import outside
 from agentctl.verbs.showable import showable
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -150,6 +151,7 @@ async def _begun(control: Control, number: str, key: str, fallback: str | None) 
         raise UsageError(f"{number} is between two imports", going_on(number, key))
     await must_be_current(control, [key])
     assistant = chosen(loaded.assistants, number, key)
+    outside.need_number(loaded, assistant, number)
     declared = number in assistant.phone.numbers
     if not declared:
         await number_line.need_room(control, number, key)

@@ -63,7 +63,7 @@ async def candidates(
     An agent of ours comes back under its key. Raises UsageError for one that cannot be had.
     """
     loaded = await load(control)
-    declared = {assistant.key for assistant in loaded.assistants}
+    declared = {*loaded.keys}
     unknown = [glob for glob in keys if not any(fnmatchcase(key, glob) for key in declared)]
     if not (every or agents or unknown):
         return Candidates(keys=tuple(keys))

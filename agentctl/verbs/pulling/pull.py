@@ -32,6 +32,8 @@ from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.keeping import keeping
+from agentctl.verbs.rows.outside import left as outside
+from agentctl.verbs.rows.outside import row_of
 from agentctl.verbs.showable import showable
 from agentctl.verbs.sync import in_force, load, select
 from agentctl.wiring import Control
@@ -76,11 +78,14 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     found = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     plan = await showable(control, ProjectPlan.of(found, assistants), bindings, kinds, loaded.assistants, only)
     how = {"overwrite_templates": overwrite_templates}
-    drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in loaded.assistants}
+    files = [one for one in loaded.assistants if row_of(loaded, one.key) is None]
+    drafts = {one.key: Draft(loaded.project.root, one, layers=loaded.layers, **how) for one in files}
+    of_rows = list(outside(loaded, plan.changes, assistants))
+    taken_up = [one for one in plan.changes if one not in [change for change, _ in of_rows]]
     gone = {one.desired.ref: one.bound for one in plan.changes if one.vanished}
     taking = Taking(drafts, bindings, {kind.name: kind for kind in kinds}, gone)
-    texts = await _take(control, taking, drafts, plan.changes, assistants)
-    left = [*taking.left, *_undeclared(plan, assistants), *_unknown(plan)]
+    texts = await _take(control, taking, drafts, taken_up, assistants)
+    left = [*taking.left, *(problem for _, problem in of_rows), *_undeclared(plan, assistants), *_unknown(plan)]
     left += await _of_held(control, beside, chosen, loaded.assistants)
     left += await _older(control, bindings, chosen) if only else []
     return Pull(

@@ -39,6 +39,7 @@ from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import digest, unknown
 from agentctl.verbs.revisions.hold import hold, holds
 from agentctl.verbs.revisions.keeping import keeping
+from agentctl.verbs.rows.outside import need_folder
 from agentctl.wiring import Control
 
 
@@ -190,9 +191,8 @@ async def _must_be_known(control: Control, bindings: Bindings, assistant: Assist
 
 async def _load(control: Control, old: str) -> Loaded:
     """The project, although files may still name `old` after its folder has got another name."""
-    loaded = await read(control)
-    others = [problem for problem in loaded.problems if problem.names != old]
-    return replace(loaded, problems=tuple(others)).checked()
+    loaded = need_folder(await read(control), old)
+    return replace(loaded, problems=tuple(one for one in loaded.problems if one.names != old)).checked()
 
 
 async def rename(control: Control, renaming: Renaming) -> Applied:

@@ -17,6 +17,7 @@ from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
+from agentctl.verbs.notices import untested
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
@@ -63,7 +64,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     gated = gate.wanted(control, gated)
-    notices += sync.untested([assistant]) if gated else []
+    notices += untested([assistant]) if gated else []
     how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
     found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=control.patience, **how)
     beside = await held.read(control, [one for one in standing if one.key != key])

@@ -1,0 +1,103 @@
+"""What one row cannot know of itself: keys, agents and numbers that somebody else has, transfers to others.
+
+Rows are written by many people, who may not know of each other: what is wrong with one must stop nobody else, and
+nobody takes away what another has already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from agentctl.errors import Problem
+from agentctl.resources.assistant import Phone
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.problems import located
+from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.table.row import Row
+
+
+def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, bound: Mapping[str, str]) -> list[Row]:
+    """The rows with what is wrong between them, and between them and the files. `bound`: key -> agent's id."""
+    named = _by(rows, lambda row: [row.told["agent_id"] or ""] if "agent_id" in row.told else [])
+    yielded = _yielding(rows)
+    numbers = _by(yielded, lambda row: row.assistant.phone.numbers if row.assistant else ())
+    files = {one.key: one.where for one in loaded.assistants}
+    theirs = {number: one.where for one in loaded.assistants for number in one.phone.numbers}
+    holders = {agent_id: key for key, agent_id in bound.items()}
+    tenants = {row.key: row.assistant.tenant for row in yielded if row.assistant}
+    known = {*files, *(row.key for row in rows)}
+    found = []
+    for row in yielded:
+        problems = [*_about_key(row, files), *_about_agent(row, named, bound, holders, known)]
+        problems += [*_about_numbers(row, numbers, theirs), *_about_transfers(row, tenants, files)]
+        placed = (*row.problems, *(source.placed(one, row.where) for one in problems))
+        found.append(replace(row, assistant=None, problems=placed) if problems else row)
+    return found
+
+
+def _by(rows: Sequence[Row], names: Callable[[Row], Iterable[str]]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        for name in names(row):
+            found.setdefault(name, []).append(row)
+    return found
+
+
+def _yielding(rows: Sequence[Row]) -> list[Row]:
+    """The rows; a disabled one has no say in a number that an enabled one declares."""
+    taken = {n for row in rows if row.assistant and row.assistant.enabled for n in row.assistant.phone.numbers}
+    found = []
+    for row in rows:
+        one = row.assistant
+        if one is not None and not one.enabled and taken & {*one.phone.numbers}:
+            phone = Phone(numbers=tuple(number for number in one.phone.numbers if number not in taken))
+            row = replace(row, assistant=one.model_copy(update={"phone": phone}))
+        found.append(row)
+    return found
+
+
+def _about_key(row: Row, files: Mapping[str, str]) -> Iterator[Problem]:
+    if row.key in files:
+        what = f"{row.key!r} is the key of {files[row.key]} too: one assistant is declared in one place"
+        yield Problem(row.where, what)
+
+
+def _about_agent(
+    row: Row,
+    named: Mapping[str, list[Row]],
+    bound: Mapping[str, str],
+    holders: Mapping[str, str],
+    known: Collection[str],
+) -> Iterator[Problem]:
+    """An agent is one assistant's: that of the key that it is bound to, if any."""
+    agent_id = row.told.get("agent_id")
+    if agent_id is None or row.key in bound or row.assistant is None:
+        return
+    where = located(row.where, "agent_id")
+    holder = holders.get(agent_id)
+    if holder is not None and holder not in known:
+        what = f"{agent_id} is the agent of {holder}, which nobody declares any more; a key must not change"
+        yield Problem(where, f"{what}: give the row that one back")
+    elif holder is not None or len(named[agent_id]) > 1:
+        yield Problem(where, f"{agent_id} is named by another assistant too; empty it to have an agent made")
+
+
+def _about_numbers(row: Row, numbers: Mapping[str, list[Row]], files: Mapping[str, str]) -> Iterator[Problem]:
+    """Who has a number already keeps it; where nobody can be told to have it, nobody gets it."""
+    for number in row.assistant.phone.numbers if row.assistant else ():
+        have = [one for one in numbers[number] if one.told.get("phone_number_id")]
+        several = len(numbers[number]) > 1 and have != [row]
+        if number in files or several:
+            yield Problem(located(row.where, "numbers"), f"{number} is declared by another assistant too")
+
+
+def _about_transfers(row: Row, tenants: Mapping[str, str], files: Mapping[str, str]) -> Iterator[Problem]:
+    """A row transfers to assistants of its own tenant, and to those that the project declares for all."""
+    tool = row.assistant.built_in_tools.transfer_to_agent if row.assistant else None
+    for index, transfer in enumerate(tool.transfers if tool else ()):
+        to = transfer.assistant
+        mine = to in files or (row.assistant is not None and tenants.get(to or "") == row.assistant.tenant)
+        if to is not None and (to == row.key or not mine):
+            where = located(row.where, f"built_in_tools.transfer_to_agent.transfers[{index}].assistant")
+            yield Problem(where, "is this assistant itself" if to == row.key else f"there is no assistant {to!r}")

@@ -1,0 +1,79 @@
+"""Guess from a table's columns which of them is what, by their names and by what their values look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+# By what it is: names of columns, the likeliest first, and shapes of values of which one has to be among those seen.
+_TEXTS = ("string", "long", "key", "language", "blank")
+_WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "tenant": (
+        ("tenant_id", "tenant", "customer_id", "customer", "organization_id", "organisation_id", "org_id", "account_id",
+         "company_id", "team_id", "workspace_id"),
+        ("string", "key", "number"),
+    ),
+    "enabled": (("enabled", "is_enabled", "active", "is_active"), ("boolean",)),
+    "name": (("assistant_name", "agent_name", "display_name", "name", "title", "label"), _TEXTS),
+    "prompt": (
+        ("behavior_prompt", "behaviour_prompt", "system_prompt", "agent_prompt", "prompt", "instructions",
+         "system_message", "behavior", "behaviour"),
+        _TEXTS,
+    ),
+    "first_message": (
+        ("first_message", "greeting_message", "welcome_message", "greeting", "welcome", "opening"), _TEXTS,
+    ),
+    "language": (("language", "language_code", "lang", "locale"), ("language", "string", "key")),
+    "knowledge": (
+        ("knowledge_base", "knowledge", "documents", "faq", "documentation"), (*_TEXTS, "array", "object"),
+    ),
+    "voice": (("voice_settings", "voice_config", "voice_id", "voice"), ("object", "string", "key")),
+    "llm": (("llm_settings", "llm_config", "llm_model", "llm"), ("object", "string", "key")),
+    "numbers": (
+        ("phone_number", "phone_numbers", "twilio_number", "numbers", "number", "phone"), ("telephone", "array"),
+    ),
+    "post_call.mail_to": (
+        ("notification_email", "notification_emails", "notify_email", "summary_email", "mail_to", "email"),
+        ("address", "array"),
+    ),
+}  # fmt: skip
+_OURS = "elevenlabs_"
+_KEYS = ("id", "key", "slug", "uuid")
+
+
+def mapping(table: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """`[source.table]` as it probably is meant. `told`: what `source_columns` says of the table, with samples."""
+    shapes = {str(one["name"]): list(one["shapes"]) for one in told["columns"]}
+    columns = {name: seen for name, seen in shapes.items() if not name.startswith(_OURS)}
+    places = {**columns, **{at: list(seen) for at, seen in told["within"].items()}}
+    found: dict[str, Any] = {"table": table, **_key(told["key"], columns)}
+    used = {found.get("key")}
+    for what, (words, wanted) in _WORDS.items():
+        place = next((one for one in _likely(words, wanted, places) if one not in used), None)
+        if place is None:
+            continue
+        used.add(place)
+        group, _, field = what.partition(".")
+        found |= {group: {field: place}} if field else {group: place}
+    return found
+
+
+def _key(primary: Sequence[str], columns: Mapping[str, Any]) -> dict[str, str]:
+    one = primary[0] if len(primary) == 1 else next((name for name in _KEYS if name in columns), None)
+    return {"key": one} if one else {}
+
+
+def _likely(words: Sequence[str], wanted: Sequence[str], places: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The places that are called so, or nearly, unless what is there is something else."""
+    fitting = [at for at, seen in places.items() if not seen or set(seen) & {*wanted, "blank"}]
+    for is_called in (_exactly, _at_its_end):
+        for word in words:
+            yield from (at for at in fitting if is_called(at.rpartition(".")[2].lower(), word))
+
+
+def _exactly(name: str, word: str) -> bool:
+    return name == word
+
+
+def _at_its_end(name: str, word: str) -> bool:
+    return name.endswith(f"_{word}")

@@ -1,0 +1,150 @@
+"""The rows of the source table beside the files: read page by page, each by itself, then all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from agentctl.errors import Problem
+from agentctl.resources import agent
+from agentctl.settings import nearest
+from agentctl.sources.advice import advice
+from agentctl.sources.environment import read_environments, strangers
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.problems import located
+from agentctl.sources.project import FILENAME
+from agentctl.sources.prompt import Prompts
+from agentctl.sources.table.claims import settled
+from agentctl.sources.table.mapping import SECTION, SourceTable
+from agentctl.sources.table.row import Row, RowReader
+from agentctl.sources.table.variables import unset
+from agentctl.sources.together import lost_transfers
+from agentctl.sync.bindings import Store
+from agentctl.sync.kind import Scope
+
+_PAGE = 200  # rows; each may hold a long prompt and all its knowledge
+_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a source table has. `back`: the column of each thing that is written back, as far as that is possible.
+
+    `bound`: by key, the agent that the store knows.
+    """
+
+    source: SourceTable
+    rows: tuple[Row, ...] = ()
+    back: Mapping[str, str] = field(default_factory=dict)
+    bound: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """Of every row that is to have an agent, wrong ones too."""
+        return [row.key for row in self.rows if not row.dormant]
+
+    @property
+    def wrong(self) -> list[Row]:
+        """Those of which nothing can be made."""
+        return [row for row in self.rows if row.problems]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the store has told of a table: its columns, its rows as they are, how many of them have no key."""
+
+    columns: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]] = ()
+    nameless: int = 0
+    bound: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all columns; empty where there is no such table."""
+        return [str(column["name"]) for column in self.columns.get("columns", ())]
+
+    @property
+    def writable(self) -> list[str]:
+        """Of those that may be written."""
+        return [str(column["name"]) for column in self.columns.get("columns", ()) if column["writable"]]
+
+
+async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
+    """All that there is in the table, if the mapping fits it. Raises StoreError."""
+    columns = await store.call("source_columns", source.named)
+    told = Told(columns)
+    if misfits(source, told):
+        return told
+    back = {name: column for name, column in source.back(told.names).items() if name != "synced_at"}
+    fields = {**source.places, **{name: (column,) for name, column in back.items()}}
+    asked: dict[str, Any] = {**source.named, "key": source.key_column, "fields": fields, "limit": _PAGE}
+    rows: list[Mapping[str, Any]] = []
+    nameless = 0
+    page: Mapping[str, Any] = {"rows": ()}
+    while not rows or len(page["rows"]) == _PAGE:
+        after = rows[-1]["key"] if rows else ""
+        page = await store.call("source_rows", {**asked, "after": after}, timeout=_SECONDS)
+        rows += page["rows"]
+        nameless += page["nameless"]
+        if not page["rows"]:
+            break
+    bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
+    return Told(columns, rows, nameless, bound)
+
+
+def misfits(source: SourceTable, told: Told) -> list[Problem]:
+    """Why the mapping does not fit the table; empty where it does."""
+    if not told.names:
+        near = nearest(source.table, told.columns["tables"])
+        meant = f"did you mean {near!r}?" if near else "agentctl db adopt TABLE maps one"
+        return [Problem(located(FILENAME, f"{SECTION}.table"), f"there is no table or view {source.table!r}, {meant}")]
+    return list(source.problems(FILENAME, told.names))
+
+
+def joined(loaded: Loaded, source: SourceTable, told: Told) -> Loaded:
+    """The project as its files and its table declare it. A mapping that does not fit is a problem of the project's."""
+    if problems := misfits(source, told):
+        return replace(loaded, problems=(*loaded.problems, *problems))
+    with Prompts(loaded.parts) as prompts:
+        reader = RowReader(loaded, source, prompts)
+        rows = settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound)
+    found = Rows(source, tuple(rows), source.back(told.writable), told.bound)
+    own = [row.assistant for row in rows if row.assistant is not None]
+    keys = [*loaded.keys, *(row.key for row in rows)]
+    advised = (item for one in own for item in (*advice(one), *unset(one)))
+    return replace(
+        loaded,
+        assistants=(*loaded.assistants, *own),
+        problems=(*loaded.problems, *_whole(loaded, keys)),
+        warnings=(*loaded.warnings, *advised, *_about(found, told)),
+        rows=found,
+    )
+
+
+def _whole(loaded: Loaded, keys: Sequence[str]) -> Iterator[Problem]:
+    """What the files refer to and nobody declares."""
+    yield from lost_transfers(loaded.assistants, keys)
+    yield from strangers(read_environments(loaded.project, []), list(keys))
+
+
+def _about(found: Rows, told: Told) -> Iterator[Problem]:
+    where = f"table {found.source.table}"
+    for row in found.rows:
+        known, bound = row.told.get("agent_id"), found.bound.get(row.key)
+        if row.dormant:
+            yield Problem(row.where, "is disabled and has no agent: nothing is made of it")
+        elif row.assistant is not None and not row.assistant.enabled:
+            yield Problem(row.where, "is disabled: its agent stays, and its numbers ring at nobody")
+        if known and bound and known != bound:
+            yield Problem(row.where, f"names agent {known}, and its agent is {bound}: a sync writes that into the row")
+        elif known and not bound and row.assistant is not None:
+            yield Problem(row.where, f"names agent {known}, which nobody has: it is adopted, and set as the row says")
+    if not found.rows:
+        yield Problem(where, "has no rows: it declares no assistant")
+    if told.nameless:
+        yield Problem(where, f"{told.nameless} rows have no {found.source.key_column}, so they are no assistants")
+    if lacking := [column for name, column in found.source.wanted.items() if name not in found.back]:
+        remedy = "the view has to pass them on" if told.columns["view"] else f"agentctl db adopt {found.source.table}"
+        what = f"cannot take what becomes of its rows: no column {', '.join(lacking)} to write; {remedy}"
+        yield Problem(where, what)

@@ -1,0 +1,46 @@
+"""What a plan says beside its changes: what is probably forgotten or mistyped in what is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from agentctl.errors import Problem
+from agentctl.resources import phone_number
+from agentctl.resources.assistant import Assistant
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Plan
+
+
+def unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
+    """Each number that rings at an agent that is to be deleted, as far as is remembered, and that nobody declares."""
+    doomed = {one.observed.remote_id for one in plan.changes if one.action == "delete" and one.observed}
+    moved = {one.desired.ref for one in plan.changes}
+    for number in bindings.of(phone_number.KIND):
+        ref = Ref(phone_number.KIND, number)
+        if bindings.applied(ref).get("agent_id") in doomed and ref not in moved:
+            what = (
+                "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
+            )
+            yield Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
+
+
+def untested(assistants: Sequence[Assistant]) -> list[Problem]:
+    """A notice for each assistant that a gate has nothing to ask of."""
+    what = "has no tests, so the gate lets its changes through"
+    return [Problem(assistant.where, what) for assistant in assistants if not assistant.tests]
+
+
+def unknown_keys_of(assistants: Sequence[Assistant]) -> Iterator[Problem]:
+    """Raw settings that the vendor's SDK does not know."""
+    raw = [assistant for assistant in assistants if assistant.elevenlabs]
+    if not raw:
+        return
+    from agentctl.clients.lint import unknown_keys
+
+    for assistant in raw:
+        settings = assistant.elevenlabs
+        found = unknown_keys(settings.get("conversation_config", {}), settings.get("platform_settings", {}))
+        for key in found:
+            guess = f"; did you mean {key.suggestion}?" if key.suggestion else ""
+            yield Problem(assistant.where, f"elevenlabs.{key.path}: ElevenLabs' SDK knows no such key{guess}")

@@ -1,0 +1,62 @@
+"""What is written into files of an assistant: of one that is declared in a row, only its product writes that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from agentctl.errors import Problem, UsageError
+from agentctl.resources.assistant import Assistant
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.table.row import Row
+from agentctl.sync.plan import Change
+from agentctl.verbs.remedy import narrowed, owners
+
+
+def row_of(loaded: Loaded, key: str) -> Row | None:
+    """The row that declares the assistant `key`; None where files do, or nobody."""
+    return next((row for row in loaded.rows.rows if row.key == key), None) if loaded.rows else None
+
+
+def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
+    """Raise UsageError where `number` has to be written into a row first, or rings at nobody by what that says."""
+    row = row_of(loaded, assistant.key)
+    if row is None or loaded.rows is None:
+        return
+    if number not in assistant.phone.numbers:
+        place = loaded.rows.source.places.get("numbers")
+        where = f"column {'.'.join(place)} there" if place else "a column, and map that as numbers under [source.table]"
+        raise UsageError(
+            f"{number} is not declared in {row.where}; nothing was done", f"Write it into {where}, then run this again."
+        )
+    if not assistant.enabled:
+        raise UsageError(f"{row.where} is disabled, so that {number} rings at nobody", "Enable it first.")
+
+
+def need_folder(loaded: Loaded, key: str) -> Loaded:
+    """`loaded`. Raises UsageError where `key` is a row's: it has no folder that could be called otherwise."""
+    if row := row_of(loaded, key):
+        raise UsageError(
+            f"{key} is the key of {row.where}, and the key of a row does not change",
+            "Change its name instead; with another key it is another assistant.",
+        )
+    return loaded
+
+
+def left(
+    loaded: Loaded, changes: Sequence[Change], assistants: Sequence[Assistant]
+) -> Iterator[tuple[Change, Problem]]:
+    """Each change of a row's assistant that takes back what was done at the platform, and what to do about it."""
+    keys = {*loaded.rows.keys} if loaded.rows else set[str]()
+    for change in changes:
+        whose = owners([change.desired], assistants)
+        mine = [key for key in whose if key in keys]
+        if change.overwrites and mine and len(mine) == len(whose):
+            said = (
+                "was deleted" if change.vanished else f"was changed in {', '.join(one.path for one in change.foreign)}"
+            )
+            what = (
+                f"{said} at the platform; write it into the row as agentctl plan shows it, or put the row's back with: "
+                "agentctl sync --take-ours"
+            )
+            name = f"{change.desired.kind} {change.desired.key}"
+            yield change, Problem(f"{change.desired.where}: {name}", narrowed(what, mine))

@@ -1,0 +1,49 @@
+"""Rows that are wrong: each a failure of its own in the plan, whose agent is no orphan; others are synced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from agentctl.errors import ConfigurationError
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
+from agentctl.sources.loaded import Loaded
+from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Failure, Plan
+
+_REMEDY = "Correct the row and run it again; the others are synced all the same."
+
+
+def failures(loaded: Loaded, only: Sequence[str] = ()) -> tuple[Failure, ...]:
+    """One for each wrong row that `only` (globs; none: all) asks for."""
+    wrong = loaded.rows.wrong if loaded.rows else ()
+    return tuple(
+        Failure(Ref(AGENT_KIND, row.key), row.where, ConfigurationError(list(row.problems), _REMEDY))
+        for row in wrong
+        if not only or any(fnmatchcase(row.key, glob) for glob in only)
+    )
+
+
+def marked(plan: Plan, loaded: Loaded, bindings: Bindings, only: Sequence[str] = ()) -> Plan:
+    """The plan with those failures, and without the end of anything that belongs to a wrong row."""
+    keys = {row.key for row in loaded.rows.wrong} if loaded.rows else set[str]()
+    if not keys:
+        return plan
+    agents = {bindings.get(Ref(AGENT_KIND, key)) for key in keys} - {None}
+
+    def is_theirs(ref: Ref) -> bool:
+        rings = ref.kind == NUMBER_KIND and bindings.applied(ref).get("agent_id") in agents
+        return rings or ref.key.partition("/")[0] in keys
+
+    changes = tuple(one for one in plan.changes if one.action != "delete" or not is_theirs(one.desired.ref))
+    return replace(
+        plan,
+        changes=changes,
+        orphans=tuple(ref for ref in plan.orphans if not is_theirs(ref)),
+        abandoned=tuple(ref for ref in plan.abandoned if not is_theirs(ref)),
+        lapsed=tuple(one for one in plan.lapsed if not is_theirs(one[0])),
+        failures=(*plan.failures, *failures(loaded, only)),
+    )

@@ -1,0 +1,110 @@
+"""agentctl db adopt: proposed, agreed to, done once."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from agentctl.cli.app import run
+from tests.product import MADE, TABLE
+
+HEAD = 'project = "probe"  # ours\n\n[mail]\nto = ["team@example.org"]\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, dsn: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    (tmp_path / "agentctl.toml").write_text(HEAD)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(MADE.encode())
+        connection.execute(
+            f"""insert into {TABLE} (id, customer, title, behavior_prompt, locale, documentation, voice_settings, phone,
+            notify, active) values (1, 'acme', 'Empfang', 'Erika Muster, geheim', 'de-DE', '{{"knowledge_base": []}}',
+            '{{"voice_id": "Polly.Vicki"}}', '+49 89 99998100', 'erika@example.org', true)""".encode()
+        )
+    return tmp_path
+
+
+def columns(dsn: str) -> list[str]:
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(f"select * from {TABLE} limit 0".encode()).description
+    return [column.name for column in found or ()]
+
+
+def test_a_table_is_adopted_after_a_yes_and_only_once(
+    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def adopt(*more: str) -> tuple[int, str, str]:
+        code = run(["-C", str(project), "db", "adopt", *(more or (TABLE,))])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    before = columns(dsn)
+    code, out, err = adopt()
+    assert (code, columns(dsn), (project / "agentctl.toml").read_text()) == (0, before, HEAD)
+    assert f"agentctl db adopt {TABLE} --yes" in err
+    assert "Erika" not in out + err
+    assert "add column if not exists elevenlabs_agent_id text" in out
+    assert tomllib.loads(out.partition("For agentctl.toml:")[2].partition("For the database:")[0])["source"][
+        "table"
+    ] == {
+        "table": TABLE,
+        "key": "id",
+        "tenant": "customer",
+        "enabled": "active",
+        "name": "title",
+        "prompt": "behavior_prompt",
+        "first_message": "first_message",
+        "language": "locale",
+        "knowledge": "documentation.knowledge_base",
+        "voice": "voice_settings",
+        "numbers": "phone",
+    }
+
+    code, out, err = adopt(TABLE, "--yes", "--json")
+    assert (code, json.loads(out)["applied"]) == (0, True)
+    assert columns(dsn) == [
+        *before, "elevenlabs_agent_id", "elevenlabs_phone_number_id", "elevenlabs_sync_error", "elevenlabs_synced_at",
+    ]  # fmt: skip
+    text = (project / "agentctl.toml").read_text()
+    assert text.startswith(HEAD)
+    assert tomllib.loads(text)["source"]["table"]["prompt"] == "behavior_prompt"
+
+    code, out, err = adopt(TABLE, "--yes")
+    assert (code, out, err) == (0, f"Nothing to do: {TABLE} declares assistants already.\n", "")
+    assert (project / "agentctl.toml").read_text() == text
+
+    code, out, err = adopt("another")
+    assert (code, "no table or view 'another'" in err) == (2, True)
+    code, out, err = adopt("agentctl.declared_assistants")
+    assert (code, f"has {TABLE} as its source already" in err) == (2, True)
+
+
+def test_changes_flow_by_themselves_where_the_database_can_watch(
+    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        has = connection.execute("select to_regproc('agentctl.watch') is not null").fetchone()
+        if has == (False,):
+            connection.execute(
+                "create function agentctl.watch(watched regclass, key text, columns text[], tenant text default null, "
+                "project text default '', environment text default '') returns void language sql as ''"
+            )
+    assert run(["-C", str(project), "db", "adopt", TABLE, "--yes"]) == 0
+    out = capsys.readouterr().out
+    assert f"select agentctl.watch('public.{TABLE}', 'id', array['customer', 'active', 'title', " in out
+    assert "tenant => 'customer', project => 'probe', environment => 'production');" in out
+
+
+def test_a_view_is_adopted_as_far_as_it_goes(project: Path, dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"create view public.shown as select id, title, behavior_prompt from {TABLE}".encode())
+    assert run(["-C", str(project), "db", "adopt", "shown", "--yes"]) == 0
+    captured = capsys.readouterr()
+    assert "view shown: is a view, which has to pass on elevenlabs_agent_id" in captured.err
+    assert "alter table" not in captured.out
+    assert tomllib.loads((project / "agentctl.toml").read_text())["source"]["table"]["table"] == "shown"

@@ -1,0 +1,173 @@
+"""A product's own table as a source of assistants: read by page, written back to, adopted; over both transports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from agentctl.clients.store.postgres import PostgresStore
+from agentctl.clients.store.supabase import SupabaseStore
+from agentctl.errors import StoreError
+from tests.stores import Store
+
+pytestmark = pytest.mark.anyio
+
+PLACE = {"schema": "public", "table": "phone assistants"}
+TABLE = 'public."phone assistants"'
+FIELDS = {"name": ["title"], "prompt": ["Behaviour"], "knowledge": ["documentation", "base"], "first": ["lines", "0"]}
+BACK = {"agent_id": "elevenlabs_agent_id", "synced_at": "elevenlabs_synced_at", "error": "elevenlabs_sync_error"}
+LACKING = {"elevenlabs_agent_id": "text", "elevenlabs_synced_at": "timestamptz", "elevenlabs_sync_error": "text"}
+
+
+def execute(dsn: str, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def table(dsn: str) -> str:
+    execute(
+        dsn,
+        f"""create table {TABLE} (id bigint primary key, title text, "Behaviour" text, documentation jsonb, lines jsonb,
+        phone text, touched integer not null default 0);
+        grant select, update on {TABLE} to service_role; notify pgrst, 'reload schema'""",
+    )
+    return dsn
+
+
+async def rows(store: Store, **args: Any) -> dict[str, Any]:
+    found: dict[str, Any] = await store.call(
+        "source_rows", {**PLACE, "key": "id", "fields": FIELDS, "limit": 10, **args}
+    )
+    return found
+
+
+async def test_values_come_by_path_whatever_their_shape(store: Store, table: str) -> None:
+    odd = 'Robert\'); drop table "x"; -- %s %1$I {{name}} [[ x ]]'
+    execute(
+        table,
+        f"insert into {TABLE} (id, title, \"Behaviour\", documentation, lines) values (7, %s, %s, %s, '[\"a\"]'), "
+        "(10, null, '', '[1]', '3'), (9, 'x', 'y', null, null)",
+        "Empfang", odd, '{"base": [{"title": "T", "text": null}]}',
+    )  # fmt: skip
+    found = await rows(store)
+    assert found["nameless"] == 0
+    assert [(one["key"], one["rows"]) for one in found["rows"]] == [("10", 1), ("7", 1), ("9", 1)]
+    assert found["rows"][1]["values"] == {
+        "name": "Empfang", "prompt": odd, "knowledge": [{"title": "T", "text": None}], "first": "a",
+    }  # fmt: skip
+    assert found["rows"][0]["values"] == {"name": None, "prompt": "", "knowledge": None, "first": None}
+
+
+async def test_pages_follow_each_other_and_a_key_that_two_rows_have_is_told_once(store: Store, dsn: str) -> None:
+    execute(dsn, "create table public.several (slug text, title text); grant select on public.several to service_role")
+    execute(
+        dsn,
+        "insert into public.several select 'k' || lpad(n::text, 3, '0'), 't' from generate_series(1, 25) n "
+        "union all select 'k010', 'again' union all select null, 'nameless'",
+    )
+    place = {"schema": "public", "table": "several", "key": "slug", "fields": {"name": ["title"]}}
+    seen, after = [], ""
+    while page := (await store.call("source_rows", {**place, "limit": 10, "after": after}))["rows"]:
+        seen += page
+        after = page[-1]["key"]
+    assert [one["key"] for one in seen] == [f"k{n:03}" for n in range(1, 26)]
+    assert [one["key"] for one in seen if one["rows"] == 2] == ["k010"]
+    assert (await store.call("source_rows", {**place, "limit": 1}))["nameless"] == 1
+    some = await store.call("source_rows", {**place, "limit": 10, "only": ["k003", "k020", "none"]})
+    assert [one["key"] for one in some["rows"]] == ["k003", "k020"]
+
+
+async def test_what_came_of_a_row_is_written_back_and_only_that(store: Store, table: str) -> None:
+    await adopt(table)
+    execute(
+        table,
+        f"""insert into {TABLE} (id, title) values (1, 'a'), (2, 'b');
+        create function public.count_touch() returns trigger language plpgsql as
+        $$ begin new.touched := old.touched + 1; return new; end $$;
+        create trigger count_touch before update on {TABLE} for each row execute function public.count_touch()""",
+    )
+    where = {**PLACE, "key": "id", "columns": BACK}
+    told = [
+        {"key": "1", "agent_id": "agent_1", "synced_at": True, "error": None},
+        {"key": "2", "error": "prompt: is missing"},
+        {"key": "3", "error": "gone meanwhile"},
+    ]
+    assert await store.call("report_synced", {**where, "rows": told}) == {"written": 2}
+    seen = "select id, elevenlabs_agent_id, elevenlabs_synced_at > now() - interval '1 minute', elevenlabs_sync_error "
+    assert execute(table, f"{seen} from {TABLE} order by id") == [
+        (1, "agent_1", True, None), (2, None, None, "prompt: is missing"),
+    ]  # fmt: skip
+    assert await store.call("report_synced", {**where, "rows": told[1:]}) == {"written": 0}
+    await store.call("report_synced", {**where, "rows": [{"key": "2", "agent_id": "agent_2", "error": None}]})
+    assert execute(table, f"select elevenlabs_agent_id, elevenlabs_sync_error, touched from {TABLE} where id = 2") == [
+        ("agent_2", None, 2)
+    ]
+    assert await store.call("report_synced", {**where, "columns": {}, "rows": told}) == {"written": 0}
+
+
+async def adopt(dsn: str) -> list[str]:
+    """As the table's owner, whom only DATABASE_URL can be."""
+    owner = await PostgresStore.open(dsn)
+    try:
+        lacking = await owner.call("adopt_source", {**PLACE, "key": "id", "lacking": LACKING, "apply": True})
+        return list(lacking["statements"])
+    finally:
+        await owner.close()
+
+
+async def test_a_table_tells_what_there_is_to_map_and_never_a_value(store: Store, table: str) -> None:
+    execute(
+        table,
+        f"""insert into {TABLE} (id, title, "Behaviour", documentation, phone)
+        values (1, 'Erika Muster', repeat('x', 300), '{{"base": [], "Erika": "+49171"}}', '+49 89 9999-8100')""",
+    )
+    found = await store.call("source_columns", {**PLACE, "sample": 50})
+    assert (found["key"], found["view"], found["watched"]) == (["id"], False, False)
+    columns = {one["name"]: one for one in found["columns"]}
+    assert columns["documentation"] == {
+        "name": "documentation", "type": "jsonb", "writable": True, "shapes": ["object"],
+    }  # fmt: skip
+    assert columns["Behaviour"]["shapes"] == ["long"]
+    assert columns["phone"]["shapes"] == ["telephone"]
+    assert found["within"]["documentation.base"] == ["array"]
+    assert "Muster" not in str(found)
+    near = await store.call("source_columns", {"schema": "public", "table": "phone_assistant"})
+    assert near["tables"][0] == "phone assistants"
+
+
+async def test_what_a_table_lacks_is_added_once_and_costs_nothing_that_is_there(store: Store, table: str) -> None:
+    execute(table, f"insert into {TABLE} (id, title) values (1, 'a')")
+    asked = {**PLACE, "key": "id", "lacking": LACKING, "watched": ["title"]}
+    (statement,) = (await store.call("adopt_source", asked))["statements"]
+    assert statement == (
+        f"alter table {TABLE}\n    add column if not exists elevenlabs_agent_id text,\n"
+        "    add column if not exists elevenlabs_sync_error text,\n"
+        "    add column if not exists elevenlabs_synced_at timestamptz;"
+    )
+    assert await adopt(table) == await adopt(table)
+    columns = {one["name"] for one in (await store.call("source_columns", PLACE))["columns"]}
+    assert columns >= LACKING.keys()
+    assert execute(table, f"select id, title, elevenlabs_agent_id from {TABLE}") == [(1, "a", None)]
+    assert (await store.call("adopt_source", {**asked, "lacking": {}}))["statements"] == []
+
+
+async def test_the_service_key_alone_does_not_alter_a_table(table: str, supabase_store: SupabaseStore) -> None:
+    with pytest.raises(StoreError, match="owner"):
+        await supabase_store.call("adopt_source", {**PLACE, "key": "id", "lacking": LACKING, "apply": True})
+
+
+async def test_our_own_table_is_one_of_those(store: Store, dsn: str) -> None:
+    execute(dsn, "insert into agentctl.declared_assistants (key, name, prompt) values ('a', 'A', 'p')")
+    place = {"schema": "agentctl", "table": "declared_assistants", "key": "key"}
+    before = execute(dsn, "select updated_at from agentctl.declared_assistants")
+    told = [{"key": "a", "agent_id": "agent_1", "synced_at": True, "error": None}]
+    assert await store.call("report_synced", {**place, "columns": BACK, "rows": told}) == {"written": 1}
+    assert execute(dsn, "select updated_at from agentctl.declared_assistants") == before
+    execute(dsn, "update public.agentctl_declared_assistants set prompt = 'q'")
+    assert execute(dsn, "select updated_at from agentctl.declared_assistants") > before
+    found = await store.call("source_rows", {**place, "fields": {"prompt": ["prompt"]}, "limit": 10})
+    assert found["rows"] == [{"key": "a", "rows": 1, "values": {"prompt": "q"}}]

@@ -1,0 +1,211 @@
+"""A product's table, synced: rows become agents, and each row is told what became of it; over both transports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentctl.errors import UsageError
+from agentctl.sandbox.harness import running
+from agentctl.verbs.numbers.takeover import look
+from agentctl.verbs.pulling.pull import pull
+from agentctl.verbs.renaming.rename import look as renaming
+from agentctl.verbs.status import status
+from tests.product import BACK, MADE, TABLE, Product
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["postgres", "supabase"])
+async def product(tmp_path: Path, dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[Product]:
+    store: dict[str, Any] = {}
+    if request.param == "supabase":
+        api = request.getfixturevalue("supabase_api")
+        store = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
+    async with running() as sandbox:
+        made = Product(tmp_path, dsn, sandbox, **store)
+        made.sql(MADE)
+        made.sql(BACK)
+        yield made
+
+
+async def test_rows_become_agents_and_are_told_what_became_of_them(product: Product) -> None:
+    await product.sandbox.add_number("+498999998100")
+    product.insert(
+        1,
+        behavior_prompt="Du bist [[ kein Jinja ]] [% if %] {{system__caller_id}}.",
+        documentation={"knowledge_base": [{"title": "Zeiten", "text": "Mo-Fr"}, "Parken im Hof"]},
+        voice_settings={"voice_id": "Polly.Vicki", "stability": 0.4, "provider": "polly"},
+        phone="+49 89 9999-8100",
+        locale="de-DE",
+        notify="buero@example.org",
+    )
+    product.insert(2, documentation={"knowledge_base": "Ein Text."}, voice_settings="cjVigY5qzO86Huf0OWal")
+    product.insert(3, behavior_prompt="Sag {{vorname}} hallo.", documentation={})
+    product.insert(4, behavior_prompt=" ")
+    product.insert(5, active=False)
+
+    plan = await product.plan()
+    told = [str(notice) for notice in plan.notices]
+    assert any("row 3: prompt: uses {{vorname}}" in one for one in told), told
+    assert any("row 5: is disabled and has no agent" in one for one in told), told
+    assert product.rows("elevenlabs_sync_error") == dict.fromkeys(range(1, 6)), "a plan writes nothing"
+
+    applied = await product.sync()
+    assert [str(one.error.message) for one in applied.failures] == [
+        f"table {TABLE}, row 4: prompt (column behavior_prompt): is missing"
+    ]
+    told = product.rows("elevenlabs_agent_id", "elevenlabs_phone_number_id", "elevenlabs_sync_error")
+    agents = await product.agents()
+    assert {row[0] for row in told.values() if row[0]} == agents.keys()
+    assert [told[n][0] is not None for n in range(1, 6)] == [True, True, True, False, False]
+    assert told[1][1] is None, "the number waits for its import"
+    assert told[4] == (None, None, "prompt (column behavior_prompt): is missing")
+    first = agents[told[1][0]]["conversation_config"]
+    assert first["agent"]["prompt"]["prompt"] == "Du bist [[ kein Jinja ]] [% if %] {{system__caller_id}}."
+    assert (first["agent"]["language"], first["tts"]["voice_id"]) == ("de", "cjVigY5qzO86Huf0OWal")
+    assert sorted(one["name"] for one in first["agent"]["prompt"]["knowledge_base"]) == ["Zeiten", "knowledge_base 2"]
+    assert set(product.rows("updated").values()) == {0}, "writing back is no edit"
+
+    before = product.rows("elevenlabs_synced_at", "xmin::text")
+    await product.sandbox.clear_log()
+    applied = await product.sync()
+    assert (applied.done, await product.writes()) == ((), [])
+    assert product.rows("elevenlabs_synced_at", "xmin::text") == before, "nothing to do writes nothing"
+
+    await product.bring("+498999998100", "1")
+    await product.sync()
+    assert product.rows("elevenlabs_phone_number_id")[1] in (await product.sandbox.state())["numbers"]
+
+    before = product.rows("elevenlabs_synced_at", "xmin::text")
+    product.sql(f"update {TABLE} set active = false where id = 4")
+    assert (await product.sync()).ok
+    assert product.rows("elevenlabs_sync_error")[4] is None, "what is disabled and was never made is no error"
+
+    product.sql(f"update {TABLE} set behavior_prompt = 'Neu.', active = true where id in (2, 4)")
+    applied = await product.sync()
+    assert applied.ok
+    after = product.rows("elevenlabs_synced_at", "elevenlabs_sync_error")
+    assert [after[n][0] != before[n][0] for n in range(1, 6)] == [False, True, False, True, False]
+    assert {row[1] for row in after.values()} == {None}
+    assert len(await product.agents()) == 4
+
+
+async def test_an_agent_that_a_row_names_is_adopted_and_never_made_twice(product: Product) -> None:
+    product.insert(1)
+    product.insert(2)
+    await product.sync()
+    first, second = product.rows("elevenlabs_agent_id").values()
+    # As after a crash between the create and this, and as in a store that has never seen these agents.
+    product.sql(f"update {TABLE} set elevenlabs_agent_id = null, elevenlabs_synced_at = null where id = 1")
+    await product.sandbox.clear_log()
+    assert (await product.sync()).done == ()
+    assert (product.rows("elevenlabs_agent_id")[1], await product.writes()) == (first, [])
+
+    made = await product.sandbox.state()
+    made["agents"][second]["tags"] = []
+    await product.sandbox.reset(made)
+    product.sql("delete from agentctl.bindings where key = '2'; delete from agentctl.assistants where key = '2'")
+    product.sql(f"update {TABLE} set title = 'Neu' where id = 2")
+    plan = await product.plan()
+    assert [(one.action, one.observed.remote_id) for one in plan.changes if one.desired.kind == "agent"] == [
+        ("update", second)
+    ]
+    assert any(f"row 2: names agent {second}" in str(one) for one in plan.notices)
+    assert (await product.sync()).ok
+    assert sorted(await product.agents()) == sorted([first, second])
+    assert (await product.agents())[second]["name"] == "Neu"
+
+
+async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> None:
+    product.insert(1, phone="+498999998100")
+    await product.sync()
+    first = product.rows("elevenlabs_agent_id")[1]
+    (other,) = [key for key in (await product.agents()) if key == first]
+    product.insert(2, elevenlabs_agent_id=other)
+    product.insert(3, elevenlabs_agent_id="agent_gone")
+    product.insert(4, elevenlabs_agent_id="../x")
+    product.insert(5, elevenlabs_agent_id="agent_y")
+    product.insert(6, elevenlabs_agent_id="agent_y")
+    product.insert(7, phone="+498999998100")
+    product.sql(f"update {TABLE} set elevenlabs_phone_number_id = 'phnum_1' where id = 1")
+    product.insert(8, customer=" ")
+    product.insert(9)
+    folder = product.root / "assistants" / "9"
+    folder.mkdir(parents=True)
+    (folder / "assistant.toml").write_text('name = "Neun"\n')
+    (folder / "prompt.md").write_text("Aus der Datei.\n")
+    applied = await product.sync()
+    assert not applied.ok
+    told = product.rows("elevenlabs_sync_error")
+    assert told[1] is None
+    assert told[2].endswith("is named by another assistant too; empty it to have an agent made")
+    assert "names agent_gone, which is not there" in told[3]
+    assert told[4] == "agent_id: is no id of an agent; empty it to have one made"
+    assert {told[5], told[6]} == {"agent_id: agent_y is named by another assistant too; empty it to have an agent made"}
+    assert told[7] == "numbers (column phone): +498999998100 is declared by another assistant too"
+    assert told[8] == "tenant (column customer): is missing"
+    assert told[9] == "'9' is the key of assistants/9/assistant.toml too: one assistant is declared in one place"
+    assert sorted(one["name"] for one in (await product.agents()).values()) == ["Assistant 1", "Neun"]
+
+    product.sql(
+        f"update {TABLE} set elevenlabs_agent_id = null, phone = null, customer = 'acme' where id < 9 and id > 1"
+    )
+    assert (await product.sync("[1-8]")).ok
+    assert [told for told in product.rows("elevenlabs_sync_error").values() if told][:-1] == []
+
+
+async def test_a_wrong_row_keeps_its_agent_and_a_disabled_one_its_own(product: Product) -> None:
+    await product.sandbox.add_number("+498999998100")
+    product.insert(1, phone="+498999998100")
+    product.insert(2)
+    await product.sync()
+    await product.bring("+498999998100", "1")
+    await product.sync()
+    product.sql(f"update {TABLE} set behavior_prompt = null where id = 2")
+    product.sql(f"update {TABLE} set active = false where id = 1")
+    plan = await product.plan(prune=True)
+    assert [(one.action, one.desired.kind) for one in plan.changes] == [("update", "phone_number")]
+    assert plan.orphans == ()
+    await product.sync(prune=True)
+    state = await product.sandbox.state()
+    assert len(state["agents"]) == 2
+    assert [one["agent_id"] for one in state["numbers"].values()] == [None]
+    assert product.rows("elevenlabs_agent_id")[1] in state["agents"]
+
+    product.sql(f"update {TABLE} set active = true where id = 1")
+    await product.sync()
+    state = await product.sandbox.state()
+    assert [one["agent_id"] for one in state["numbers"].values()] == [product.rows("elevenlabs_agent_id")[1]]
+
+    product.sql(f"delete from {TABLE} where id = 2")
+    assert "agent 2" in {f"{ref.kind} {ref.key}" for ref in (await product.plan()).orphans}
+    await product.sync()
+    assert len(await product.agents()) == 2
+    await product.sync(prune=True, force=True)
+    assert len(await product.agents()) == 1
+
+
+async def test_what_was_changed_at_the_platform_is_told_to_the_row(product: Product) -> None:
+    product.insert(1)
+    await product.sync()
+    (agent_id,) = await product.agents()
+    state = await product.sandbox.state()
+    state["agents"][agent_id]["conversation_config"]["agent"]["first_message"] = "Hallo?"
+    await product.sandbox.reset(state)
+    applied = await product.sync()
+    assert len(applied.held) == 1
+    assert "first_message (changed at the platform)" in product.rows("elevenlabs_sync_error")[1]
+    async with product.opened() as control:
+        found = await pull(control)
+        assert (found.rewrites, [one.where for one in found.left]) == ({}, [f"table {TABLE}, row 1: agent 1"])
+        with pytest.raises(UsageError, match="the key of a row does not change"):
+            await renaming(control, "1", "2")
+        with pytest.raises(UsageError, match=r"Write it into column phone there"):
+            await look(control, "+498999998100", "1")
+        assert [(one.assistant, one.state) for one in await status(control)] == [("1", "drifted")]
+    await product.sync(take_ours=True)
+    assert product.rows("elevenlabs_sync_error") == {1: None}
