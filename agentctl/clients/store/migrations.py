@@ -159,7 +159,5 @@ async def _lock(connection: Connection) -> None:
 async def _make_roles(connection: Connection) -> None:
     async with connection.transaction():
         await _lock(connection)
-        # Supabase's own is never touched.
-        if await run(connection, "select from pg_namespace where nspname = 'auth'"):
-            return
+        # It decides by itself, and does nothing on Supabase.
         await run(connection, _ROLES.read_bytes())
