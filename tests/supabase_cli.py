@@ -32,14 +32,14 @@ class Repository:
 
     def push(self, dsn: str, *flags: str) -> str:
         """`supabase db push`; what it said, also where it refused."""
-        return self.run("db", "push", f"--remote={dsn}", "--yes", *flags)
+        return self.run("db", "push", f"--remote={dsn}", *flags)
 
     def run(self, *arguments: str) -> str:
         """Any command, with its output."""
         program = npm.program(PACKAGE, INTEGRITY, "bin/supabase")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_QUIET}
         ran = subprocess.run(
-            [str(program), "--workdir", str(self.folder), "--agent", "no", *arguments],
+            [str(program), "--workdir", str(self.folder), "--agent", "no", "--yes", *arguments],
             env=environment,
             capture_output=True,
             text=True,

@@ -9,6 +9,7 @@ import pytest
 
 from agentctl.clients.store.migrations import migrate, migrations, pending
 from agentctl.clients.store.postgres import PostgresStore
+from agentctl.verbs.migration_export import export
 from tests import npm
 from tests.stores import delivery
 from tests.supabase_cli import Repository
@@ -119,3 +120,30 @@ async def test_a_product_with_a_history_and_names_of_its_own_is_not_disturbed(em
     assert (await store.call("accept", delivery()))["new"]
     assert await store.call("list_calls", {"limit": 1}) == []
     await store.close()
+
+
+async def test_a_product_that_has_ours_as_files_of_its_own_has_them_once(empty_dsn: str, tmp_path: Path) -> None:
+    product = Repository(tmp_path)
+    (product.migrations / "20240101120000_start.sql").write_text(PRODUCT)
+    files = list(export(tmp_path).written.values())
+
+    told = product.push(empty_dsn)
+
+    assert "Finished" in told, told
+    assert "Skipping" not in told
+    assert await pending(empty_dsn) == []
+    assert await migrate(empty_dsn, shim=True) == []
+    assert pushed(empty_dsn) == ["20240101120000_start", *(name.removesuffix(".sql") for name in files)]
+    assert "up to date" in product.push(empty_dsn)
+
+
+async def test_a_database_that_was_migrated_before_the_export_is_told_so(empty_dsn: str, tmp_path: Path) -> None:
+    product = Repository(tmp_path)
+    (product.migrations / "20240101120000_start.sql").write_text(PRODUCT)
+    product.push(empty_dsn)
+    await migrate(empty_dsn, shim=True)
+    versions = [file.partition("_")[0] for file in export(tmp_path).written.values()]
+
+    product.run("migration", "repair", f"--remote={empty_dsn}", "--status", "applied", *versions)
+
+    assert "up to date" in product.push(empty_dsn)
