@@ -32,17 +32,17 @@ class Repository:
 
     def push(self, dsn: str, *flags: str) -> str:
         """`supabase db push`; what it said, also where it refused."""
-        return self.run("db", "push", f"--remote={dsn}", *flags)
+        ran = self.run("db", "push", f"--remote={dsn}", *flags)
+        return ran.stdout + ran.stderr
 
-    def run(self, *arguments: str) -> str:
-        """Any command, with its output."""
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Any command."""
         program = npm.program(PACKAGE, INTEGRITY, "bin/supabase")
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_QUIET}
-        ran = subprocess.run(
+        return subprocess.run(
             [str(program), "--workdir", str(self.folder), "--agent", "no", "--yes", *arguments],
             env=environment,
             capture_output=True,
             text=True,
             timeout=120,
         )
-        return ran.stdout + ran.stderr
