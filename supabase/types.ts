@@ -6,10 +6,119 @@ export type Database = {
       [_ in never]: never
     }
     Views: {
-      [_ in never]: never
+      "agentctl_action_items": {
+        Row: {
+          "conversation_id": string,"done": boolean,"due": string | null,"due_date": string | null,"due_time": string | null,"id": string | null,"position": number,"quote": string | null,"tenant": string,"turn": number | null,"what": string,"who": string | null
+        }
+        ComputedFields: never
+        Insert: {
+          "conversation_id"?: string | null,"done"?: boolean | null,"due"?: string | null,"due_date"?: string | null,"due_time"?: string | null,"id"?: never,"position"?: number | null,"quote"?: string | null,"tenant"?: string | null,"turn"?: number | null,"what"?: string | null,"who"?: string | null
+        }
+        Update: {
+          "conversation_id"?: string | null,"done"?: boolean | null,"due"?: string | null,"due_date"?: string | null,"due_time"?: string | null,"id"?: never,"position"?: number | null,"quote"?: string | null,"tenant"?: string | null,"turn"?: number | null,"what"?: string | null,"who"?: string | null
+        }
+        Relationships: [
+          {
+            foreignKeyName: "action_items_tenant_conversation_id_fkey"
+            columns: ["tenant","conversation_id"]
+            isOneToOne: false
+            referencedRelation: "agentctl_calls"
+            referencedColumns: ["tenant","conversation_id"]
+          }
+        ]
+      },"agentctl_assistants": {
+        Row: {
+          "agent_id": string,"environment": string,"key": string,"language": string | null,"name": string,"project": string,"tenant": string,"updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "agent_id"?: string | null,"environment"?: string | null,"key"?: string | null,"language"?: string | null,"name"?: string | null,"project"?: string | null,"tenant"?: string | null,"updated_at"?: string | null
+        }
+        Update: {
+          "agent_id"?: string | null,"environment"?: string | null,"key"?: string | null,"language"?: string | null,"name"?: string | null,"project"?: string | null,"tenant"?: string | null,"updated_at"?: string | null
+        }
+        Relationships: [
+        ]
+      },"agentctl_call_turns": {
+        Row: {
+          "at_secs": number | null,"conversation_id": string,"interrupted": boolean,"message": string | null,"position": number,"role": string,"tenant": string
+        }
+        ComputedFields: never
+        Insert: {
+          "at_secs"?: number | null,"conversation_id"?: string | null,"interrupted"?: boolean | null,"message"?: string | null,"position"?: number | null,"role"?: string | null,"tenant"?: string | null
+        }
+        Update: {
+          "at_secs"?: number | null,"conversation_id"?: string | null,"interrupted"?: boolean | null,"message"?: string | null,"position"?: number | null,"role"?: string | null,"tenant"?: string | null
+        }
+        Relationships: [
+          {
+            foreignKeyName: "call_turns_tenant_conversation_id_fkey"
+            columns: ["tenant","conversation_id"]
+            isOneToOne: false
+            referencedRelation: "agentctl_calls"
+            referencedColumns: ["tenant","conversation_id"]
+          }
+        ]
+      },"agentctl_calls": {
+        Row: {
+          "agent_id": string | null,"agent_number": string | null,"answer_ms": (number)[] | null,"assistant": string | null,"assistant_name": string | null,"channel": string | null,"conversation_id": string,"direction": string | null,"duration_secs": number | null,"emptied_at": string | null,"environment": string | null,"external_number": string | null,"failure_reason": string | null,"has_recording": boolean | null,"language": string | null,"open_items": number | null,"outcome": string | null,"project": string | null,"started_at": string,"status": string,"stored_at": string,"successful": string | null,"tenant": string,"termination_reason": string | null,"turn_count": number,"updated_at": string
+        }
+        ComputedFields: never
+        Insert: {
+          "agent_id"?: string | null,"agent_number"?: string | null,"answer_ms"?: (number)[] | null,"assistant"?: string | null,"assistant_name"?: string | null,"channel"?: string | null,"conversation_id"?: string | null,"direction"?: string | null,"duration_secs"?: number | null,"emptied_at"?: string | null,"environment"?: string | null,"external_number"?: string | null,"failure_reason"?: string | null,"has_recording"?: never,"language"?: string | null,"open_items"?: number | null,"outcome"?: string | null,"project"?: string | null,"started_at"?: string | null,"status"?: string | null,"stored_at"?: string | null,"successful"?: string | null,"tenant"?: string | null,"termination_reason"?: string | null,"turn_count"?: number | null,"updated_at"?: string | null
+        }
+        Update: {
+          "agent_id"?: string | null,"agent_number"?: string | null,"answer_ms"?: (number)[] | null,"assistant"?: string | null,"assistant_name"?: string | null,"channel"?: string | null,"conversation_id"?: string | null,"direction"?: string | null,"duration_secs"?: number | null,"emptied_at"?: string | null,"environment"?: string | null,"external_number"?: string | null,"failure_reason"?: string | null,"has_recording"?: never,"language"?: string | null,"open_items"?: number | null,"outcome"?: string | null,"project"?: string | null,"started_at"?: string | null,"status"?: string | null,"stored_at"?: string | null,"successful"?: string | null,"tenant"?: string | null,"termination_reason"?: string | null,"turn_count"?: number | null,"updated_at"?: string | null
+        }
+        Relationships: [
+        ]
+      },"agentctl_digests": {
+        Row: {
+          "caller_name": string | null,"caller_number": string | null,"conversation_id": string,"engine": string,"follow_up": boolean | null,"language": string | null,"made_at": string,"outcome": string | null,"sentiment": string | null,"summary": string | null,"tenant": string,"title": string | null
+        }
+        ComputedFields: never
+        Insert: {
+          "caller_name"?: string | null,"caller_number"?: string | null,"conversation_id"?: string | null,"engine"?: string | null,"follow_up"?: boolean | null,"language"?: string | null,"made_at"?: string | null,"outcome"?: string | null,"sentiment"?: string | null,"summary"?: string | null,"tenant"?: string | null,"title"?: string | null
+        }
+        Update: {
+          "caller_name"?: string | null,"caller_number"?: string | null,"conversation_id"?: string | null,"engine"?: string | null,"follow_up"?: boolean | null,"language"?: string | null,"made_at"?: string | null,"outcome"?: string | null,"sentiment"?: string | null,"summary"?: string | null,"tenant"?: string | null,"title"?: string | null
+        }
+        Relationships: [
+          {
+            foreignKeyName: "digests_tenant_conversation_id_fkey"
+            columns: ["tenant","conversation_id"]
+            isOneToOne: true
+            referencedRelation: "agentctl_calls"
+            referencedColumns: ["tenant","conversation_id"]
+          }
+        ]
+      },"agentctl_recordings": {
+        Row: {
+          "content_type": string | null,"conversation_id": string,"size": number | null,"stored_at": string,"tenant": string
+        }
+        ComputedFields: never
+        Insert: {
+          "content_type"?: string | null,"conversation_id"?: string | null,"size"?: number | null,"stored_at"?: string | null,"tenant"?: string | null
+        }
+        Update: {
+          "content_type"?: string | null,"conversation_id"?: string | null,"size"?: number | null,"stored_at"?: string | null,"tenant"?: string | null
+        }
+        Relationships: [
+        ]
+      }
     }
     Functions: {
-      [_ in never]: never
+      "agentctl_mark_done":
+      { Args: { "done"?: boolean,"item": string }; Returns: Json
+      },
+      "agentctl_my_memberships":
+      { Args: Record<PropertyKey, never>; Returns: {
+          "role": string,"tenant": string
+        }[]
+      },
+      "agentctl_request_sync":
+      { Args: { "key": string }; Returns: Json
+      }
     }
     Enums: {
       [_ in never]: never

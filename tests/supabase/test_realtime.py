@@ -19,12 +19,14 @@ PUBLICATION = "create publication supabase_realtime"
 COLUMNS = """
     select t.tablename, t.attnames from pg_publication_tables t
     where t.pubname = 'supabase_realtime' and t.schemaname = 'agentctl' order by 1"""
-# Of each table all but documents.
+# Of each table all but documents; of what somebody declares, what a sync wrote back.
 ALL_BUT_DOCUMENTS = """
     select c.relname, array_agg(a.attname order by a.attnum) from pg_class c
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relnamespace = 'agentctl'::regnamespace and c.relname in ('action_items', 'assistants', 'calls')
+    where c.relnamespace = 'agentctl'::regnamespace
+        and c.relname in ('action_items', 'assistants', 'calls', 'declared_assistants')
         and (c.relname, a.attname) not in (('calls', 'detail'), ('assistants', 'post_call'))
+        and (c.relname <> 'declared_assistants' or a.attname ~ '^(key|tenant|elevenlabs_.*)$')
     group by c.relname order by 1"""
 TOLD = """
     select string_agg(data, '' order by lsn)
