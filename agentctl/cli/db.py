@@ -1,8 +1,9 @@
-"""agentctl db migrate, status, stop, adopt."""
+"""agentctl db migrate, export, adopt, status, stop."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,6 +58,24 @@ def migrate(yes: Yes = False, json: Json = False) -> None:
         print(to_json({"applied": [name.partition("_")[0] for name in applied]}))
     else:
         print("\n".join(f"applied {name}" for name in applied) or "Nothing to do: all migrations are applied.")
+
+
+@app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The product's repository, with a folder supabase.")],
+    json: Json = False,
+) -> None:
+    """Copy the migrations into a product's repository, numbered after its own. Adds only what is not there yet."""
+    from agentctl.verbs import migration_export as verbs
+
+    done = verbs.export(directory)
+    if json:
+        from agentctl.cli.render import to_json
+
+        print(to_json({"folder": str(done.folder), "written": done.written, "kept": done.kept}))
+    else:
+        lines = [f"wrote {done.folder / file}" for file in done.written.values()]
+        print("\n".join(lines) or f"Nothing to do: {done.folder} has all {len(done.kept)}.")
 
 
 @app.command()

@@ -124,8 +124,7 @@ async def _apply(connection: Connection, migration: Migration) -> bool:
         if migration.version in await _applied(connection):
             return False
         await run(connection, migration.path.read_bytes())
-        # Or `supabase db push` would try the same again.
-        if await _exists(connection, "supabase_migrations.schema_migrations"):
+        if await _pushed_from_here(connection):
             await run(
                 connection,
                 "insert into supabase_migrations.schema_migrations (version, name) values (%s, %s) "
@@ -134,6 +133,20 @@ async def _apply(connection: Connection, migration: Migration) -> bool:
                 migration.name,
             )
     return True
+
+
+async def _pushed_from_here(connection: Connection) -> bool:
+    """Whether the Supabase CLI's ledger is of our folder: then `supabase db push` would try the same again.
+
+    The ledger of a product that has migrations of its own is left alone. With a version that the product has no file
+    of, its next push would be refused.
+    """
+    if not await _exists(connection, "supabase_migrations.schema_migrations"):
+        return False
+    ours = [migration.version for migration in migrations()]
+    return not await run(
+        connection, "select version from supabase_migrations.schema_migrations where version <> all(%s) limit 1", ours
+    )
 
 
 async def _lock(connection: Connection) -> None:
@@ -146,7 +159,5 @@ async def _lock(connection: Connection) -> None:
 async def _make_roles(connection: Connection) -> None:
     async with connection.transaction():
         await _lock(connection)
-        # Supabase's own is never touched.
-        if await run(connection, "select from pg_namespace where nspname = 'auth'"):
-            return
+        # It decides by itself, and does nothing on Supabase.
         await run(connection, _ROLES.read_bytes())

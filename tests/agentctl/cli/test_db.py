@@ -85,3 +85,16 @@ def test_an_address_that_is_none(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> N
     assert code == 2
     assert "DATABASE_URL" in err
     assert "geheim" not in err
+
+
+def test_a_product_gets_the_migrations_as_files_of_its_own(cli: Cli, tmp_path: Path) -> None:
+    code, out, err = cli("export", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert "supabase init" in err
+    folder = tmp_path / "supabase" / "migrations"
+    folder.parent.mkdir()
+    code, out, _ = cli("export", str(tmp_path), "--json")
+    done = json.loads(out)
+    assert (code, done["folder"], done["kept"]) == (0, str(folder), {})
+    assert list(done["written"].values()) == sorted(path.name for path in folder.iterdir())
+    assert cli("export", str(tmp_path))[:2] == (0, f"Nothing to do: {folder} has all {len(VERSIONS)}.\n")

@@ -10,11 +10,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from agentctl.clients.store.migrations import migrate, migrations
 from agentctl.local.postgres import start, stop
 
 pytestmark = pytest.mark.anyio
 
 ROLES = (files("agentctl.local") / "roles.sql").read_text()
+NAMES = [str(migration) for migration in migrations()]
 SOMEBODY = "0b9ae2d4-7c1f-4f0e-9a57-52a0f3a0f3aa"
 
 
@@ -90,10 +92,15 @@ async def test_new_tables_are_open_to_the_roles_until_row_level_security_closes_
 
 async def test_a_supabase_database_is_left_alone(server: str) -> None:
     dsn = database(server)
+    theirs = "select jsonb_agg(to_jsonb(r) order by rolname) from pg_roles r"
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("create role supabase_admin")
-        try:
-            connection.execute(ROLES)
-            assert connection.execute("select to_regnamespace('auth')").fetchone() == (None,)
-        finally:
-            connection.execute("drop role supabase_admin")
+        for role in ("supabase_admin", "supabase_auth_admin"):
+            connection.execute(f"create role {role}")
+            try:
+                before = connection.execute(theirs).fetchone()
+                assert await migrate(dsn, shim=True) == ([] if role == "supabase_auth_admin" else NAMES)
+                assert connection.execute(theirs).fetchone() == before
+                made = "select to_regnamespace('auth'), (select count(*) from pg_default_acl)"
+                assert connection.execute(made).fetchone() == (None, 0)
+            finally:
+                connection.execute(f"drop role {role}")

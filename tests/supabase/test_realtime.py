@@ -1,0 +1,100 @@
+"""What Supabase's Realtime is told: the publication, read by Postgres' own logical decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from agentctl.clients.store.migrations import migrate
+from agentctl.clients.store.postgres import PostgresStore
+from tests.cluster import Cluster, wheel_binaries
+from tests.stores import running, stored
+
+pytestmark = pytest.mark.anyio
+
+# As Supabase's own Postgres comes with it.
+PUBLICATION = "create publication supabase_realtime"
+COLUMNS = """
+    select t.tablename, t.attnames from pg_publication_tables t
+    where t.pubname = 'supabase_realtime' and t.schemaname = 'agentctl' order by 1"""
+# Of each table all but documents; of what somebody declares, what a sync wrote back.
+ALL_BUT_DOCUMENTS = """
+    select c.relname, array_agg(a.attname order by a.attnum) from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace = 'agentctl'::regnamespace
+        and c.relname in ('action_items', 'assistants', 'calls', 'declared_assistants')
+        and (c.relname, a.attname) not in (('calls', 'detail'), ('assistants', 'post_call'))
+        and (c.relname <> 'declared_assistants' or a.attname ~ '^(key|tenant|elevenlabs_.*)$')
+    group by c.relname order by 1"""
+TOLD = """
+    select string_agg(data, '' order by lsn)
+    from pg_logical_slot_get_binary_changes(
+        'listener', null, null, 'proto_version', '1', 'publication_names', 'supabase_realtime')"""
+
+
+@pytest.fixture
+def logical() -> Iterator[str]:
+    """A database of a server that decodes its log, as Supabase's does."""
+    server = Cluster(wheel_binaries(), durable=("wal_level=logical", "fsync=off"))
+    server.create()
+    yield server.dsn(server.new_database())
+    server.remove()
+
+
+async def test_a_listener_hears_of_calls_items_and_syncs_without_their_documents(logical: str) -> None:
+    with psycopg.connect(logical, autocommit=True) as connection:
+        connection.execute(PUBLICATION)
+        await migrate(logical, shim=True)
+        assert connection.execute(COLUMNS).fetchall() == connection.execute(ALL_BUT_DOCUMENTS).fetchall()
+        connection.execute("select pg_create_logical_replication_slot('listener', 'pgoutput')")
+        store = await PostgresStore.open(logical)
+
+        fence = await running(store, "conv_1")
+        call = {"assistant_name": "Empfang am Ring", "detail": {"variables": "of nobody's business"}}
+        await store.call("store_call", stored(fence, call=call))
+        scope = {"project": "praxis", "environment": "production", "workspace": "w"}
+        mailed = {"to": ["of-no-page@example.org"]}
+        assistant = {**scope, "key": "empfang", "name": "Synced just now", "agent_id": "agent_1", "post_call": mailed}
+        await store.call("save_assistant", assistant)
+        await store.close()
+
+        row = connection.execute(TOLD).fetchone()
+        assert row is not None
+        for heard in ("conv_1", "Empfang am Ring", "Zurückrufen", "Synced just now"):
+            assert heard.encode() in row[0]
+        for unheard in ("of nobody's business", "of-no-page", "Guten Tag", "Rückruf erbeten"):
+            assert unheard.encode() not in row[0]
+
+
+async def test_a_publication_that_was_made_anew_is_filled_again(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert connection.execute("select count(*) from pg_publication").fetchone() == (0,)
+        connection.execute("call agentctl.publish()")
+        assert connection.execute("select count(*) from pg_publication").fetchone() == (0,)
+        connection.execute(PUBLICATION)
+        connection.execute("create table public.messages (id int primary key)")
+        connection.execute("alter publication supabase_realtime add table public.messages")
+        for _ in range(2):
+            connection.execute("call agentctl.publish()")
+            assert connection.execute(COLUMNS).fetchall() == connection.execute(ALL_BUT_DOCUMENTS).fetchall()
+        theirs = "select tablename from pg_publication_tables where schemaname = 'public'"
+        assert connection.execute(theirs).fetchall() == [("messages",)]
+
+
+async def test_publications_that_are_not_for_us_to_change_are_left_alone(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"{PUBLICATION} for all tables")
+        connection.execute("call agentctl.publish()")
+        connection.execute("drop publication supabase_realtime")
+        connection.execute(PUBLICATION)
+        connection.execute("grant usage on schema agentctl to authenticator")
+        connection.execute("grant execute on procedure agentctl.publish() to authenticator")
+        told: list[str] = []
+        connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+        connection.execute("set role authenticator")
+        connection.execute("call agentctl.publish()")
+        connection.execute("reset role")
+        assert connection.execute(COLUMNS).fetchall() == []
+        assert ["run: call agentctl.publish()" in one for one in told] == [True]
