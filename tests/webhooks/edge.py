@@ -46,12 +46,9 @@ def served() -> Iterator[Edge]:
     rights = ("--allow-net=127.0.0.1", "--allow-env", f"--allow-read={FUNCTION}")
     with tempfile.TemporaryDirectory(prefix="agentctl-edge-") as home, open(Path(home, "log"), "wb") as log:
         command = [deno(), "run", "--no-remote", "--no-npm", "--no-prompt", "--no-check", *rights]
-        settings: dict[str, Any] = {
-            "env": {"DENO_DIR": home, "NO_COLOR": "1"},
-            "stdout": subprocess.PIPE,
-            "stderr": log,
-        }
-        process = subprocess.Popen([*command, str(script), entry.as_uri()], cwd=home, **settings)
+        command += [str(script), entry.as_uri()]
+        own = {"DENO_DIR": home, "NO_COLOR": "1"}
+        process = subprocess.Popen(command, cwd=home, env=own, stdout=subprocess.PIPE, stderr=log)
         assert process.stdout is not None
         try:
             port = process.stdout.readline().decode().strip()
