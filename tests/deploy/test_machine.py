@@ -121,7 +121,6 @@ def test_caddy_lets_in_what_is_for_the_public_and_tells_the_sender_when_to_come_
             # A sender's own word on where it comes from is not handed on.
             assert ask(port, "/webhooks/elevenlabs") == (200, "/webhooks/elevenlabs 127.0.0.1 2")
             server.shutdown()
-    assert "203.0.113.9" not in (tmp_path / "log").read_text()
 
 
 @pytest.mark.anyio
