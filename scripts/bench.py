@@ -18,6 +18,7 @@ faults       alone: 50,000 worlds with two faults each, every single fault, 2,00
 digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
 chaos        alone: --deliveries under --faults (kill -9, hung, full, gone) of doors, workers, Postgres and mail server;
              --seed plays the same again; two receivers that lose must be caught
+deploy       alone: every step of the Dockerfile and of deploy/release, downloads included
 fuzz         alone: a million deliveries to the door that nobody would send; -n: so many
 
 The official CLI is the pinned npm package that the contract tests use; nothing leaves this machine.
@@ -32,6 +33,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scripts.bench_deploy import deploy
 from scripts.bench_digest import digest
 from scripts.bench_fill import fill
 from scripts.bench_flow import flow
@@ -100,6 +102,7 @@ def cold_start(runs: int | None) -> None:
 ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "faults": lambda options: faults(),
     "chaos": lambda options: chaos(options.deliveries, options.faults, options.seed),
+    "deploy": lambda options: deploy(),
     "digest": lambda options: digest(options.runs),
     "fuzz": lambda options: fuzz(options.runs),
     "fill": lambda options: fill(options.store, options.calls),

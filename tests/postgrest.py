@@ -117,14 +117,14 @@ class _Gateway(BaseHTTPRequestHandler):
 
     def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "host"}
         keys = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None}
         key = self.headers.get("apikey", "")
         if key not in keys:
             self._answer(401, [("Content-Type", "application/json")], b'{"message":"Invalid API key"}')
             return
         if exchanged := keys[key]:
-            headers["Authorization"] = f"Bearer {exchanged}"
+            headers["authorization"] = f"Bearer {exchanged}"
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(self.command, self.path.removeprefix("/rest/v1"), body, headers)

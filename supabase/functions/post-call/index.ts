@@ -1,0 +1,80 @@
+// The door of webhooks/app.py as an Edge Function: tests/webhooks/test_contract_door.py holds both to the same promises.
+import { Buffer } from "node:buffer";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+const PART = 192 * 1024, LARGEST = 16 * 1024 * 1024; // bytes; a function has 256 MB and two seconds of processor
+const COMING = 30_000, STORING = 2500, RPC = "/rest/v1/rpc/agentctl_"; // ms for a body, and for each step of the store
+const ID = /^(?=.*\S).{1,200}$/su, LOST = /\0|\p{Surrogate}/gu, SECONDS = /^\s*\d{1,11}(\.\d*)?\s*$/;
+const env = (name: string) => Deno.env.get(name) ?? "";
+const id = (it: unknown) => typeof it === "string" && ID.test(it) ? it.replace(LOST, "\ufffd") : null;
+const same = (one: Buffer, other: Buffer) => one.length === other.length && timingSafeEqual(one, other);
+const refusal = (status: number, error: string) => Response.json({ error }, { status });
+
+function precheck(header: string): [string, Buffer[]] {
+  const parts = header.split(",").map((part) => part.split(/=(.*)/s).map((one) => one.trim()));
+  const named = (name: string) => parts.filter((part) => part[0] === name && part.length > 1).map((part) => part[1]);
+  const time = [...new Set(named("t"))].join(), signatures = named("v0").map((one) => Buffer.from(one.toLowerCase()));
+  const near = Math.abs(Date.now() / 1000 - Number(time)) <= Number(env("WEBHOOK_TOLERANCE_SECONDS") || 2700);
+  if (near && header.length <= 4096 && /^[0-9]{1,12}$/.test(time) && signatures.length) return [time, signatures];
+  throw refusal(401, "the header ElevenLabs-Signature is missing, malformed or too far from now");
+}
+
+async function read(request: Request, most: number, chunks: Uint8Array[] = [], size = 0) {
+  const slow = new AbortController(), tooLarge = refusal(413, `the body is larger than ${most} bytes`);
+  if (Number(request.headers.get("Content-Length")) > most) throw tooLarge;
+  setTimeout(() => slow.abort(refusal(408, "the body did not come in time")), COMING);
+  for await (const chunk of request.body?.pipeThrough(new TransformStream(), slow) ?? []) {
+    if ((size += chunk.length) > most) throw tooLarge;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function heading(body: Buffer) {
+  try { // NaN is no JSON, though some write it; what this does within a text is not looked at.
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body).replace(/-?\b(NaN|Infinity)\b/g, "null");
+    const event = JSON.parse(/^\s*\{/.test(text) ? text : "");
+    const [type, conversation_id, agent_id] = [event.type, event.data?.conversation_id, event.data?.agent_id].map(id);
+    const event_timestamp = SECONDS.test(event.event_timestamp) ? Math.trunc(Number(event.event_timestamp)) : null;
+    return { type: type ?? "unknown", conversation_id, agent_id, event_timestamp, source: "webhook" };
+  } catch {
+    throw refusal(400, "the body is no JSON object in UTF-8");
+  }
+}
+
+async function call(step: string, args: object) {
+  const apikey = env("SUPABASE_SECRET_KEYS").match(/sb_secret_[\w-]+/)?.[0] ?? env("SUPABASE_SERVICE_ROLE_KEY");
+  const headers = { apikey, Authorization: `Bearer ${apikey}`, "Content-Type": "application/json" };
+  const how = { method: "POST", headers, redirect: "error", signal: AbortSignal.timeout(STORING) } as const;
+  const answer = await fetch(env("SUPABASE_URL") + RPC + step, { ...how, body: JSON.stringify({ args }) });
+  if (!answer.ok) throw new Error(`${step} was answered ${answer.status}`);
+  return await answer.json();
+}
+
+async function accept(event: object, body: Buffer) {
+  if (body.length <= PART) return await call("accept", { ...event, payload: body.toString("base64") });
+  const sha256 = createHash("sha256").update(body).digest("hex"), parts = Math.ceil(body.length / PART);
+  for (let position = 0; position < parts; position++) {
+    const part = body.subarray(position * PART, (position + 1) * PART).toString("base64");
+    if ((await call("accept_part", { ...event, sha256, position, part })).known) return { new: false };
+  }
+  return await call("accept", { ...event, sha256, parts, size: body.length });
+}
+
+Deno.serve(async (request) => {
+  try {
+    const secrets = env("ELEVENLABS_WEBHOOK_SECRET").split(",").map((one) => one.trim()).filter(Boolean);
+    if (request.method !== "POST") throw refusal(405, "only POST is answered here");
+    if (!/^(identity)?$/i.test(request.headers.get("Content-Encoding") ?? "")) throw refusal(415, "send no coding");
+    if (!secrets.length) throw refusal(503, "no webhook secret is configured");
+    const [time, signatures] = precheck(request.headers.get("ElevenLabs-Signature") ?? "");
+    const body = await read(request, Number(env("WEBHOOK_MAX_BYTES") || LARGEST));
+    const macs = secrets.map((one) => createHmac("sha256", one).update(`${time}.`).update(body).digest("hex"));
+    const right = macs.flatMap((mac) => signatures.filter((one) => same(Buffer.from(mac), one)));
+    if (!right.length) throw refusal(401, "the signature was not made of this body with a secret that is known here");
+    return Response.json({ new: (await accept(heading(body), body)).new });
+  } catch (error) {
+    if (error instanceof Response) return error;
+    console.error(`an event could not be stored: ${error}`);
+    return refusal(503, "the event could not be stored");
+  }
+});
