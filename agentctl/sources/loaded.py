@@ -22,9 +22,9 @@ class Loaded:
 
     An assistant with a problem is not in `assistants`, so a caller that goes on with problems present must not
     take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
-    lays under and over the files. `alone`: the key of the only one that was read; empty: all were. `parts` of prompts and
-    `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too; None:
-    it was not read, or there is none.
+    lays under and over the files. `alone`: the key of the only one that was read; empty: all were. `parts` of prompts
+    and `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too;
+    None: it was not read, or there is none.
     """
 
     project: Project
@@ -32,10 +32,10 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     layers: Environment | None = None
-    alone: str = ""
     parts: Mapping[str, str] = field(default_factory=dict, repr=False)
     shared: Mapping[str, Document] = field(default_factory=dict, repr=False)
     rows: Rows | None = None
+    alone: str = ""
 
     @property
     def keys(self) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.rights.people import MEMBER, as_user, joined
 
 from agentctl.clients.store.postgres import PostgresStore
 from tests import npm, postgrest
+from tests.rights.people import MEMBER, as_user, joined
 from tests.supabase.test_generated import checked
 from tests.supabase_cli import OURS
 
