@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentctl.errors import ConfigurationError, Problem, StoreUnavailable, UsageError
+from agentctl.errors import ConfigurationError, Problem
 from agentctl.secrecy.secret import secrets
 from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, load_settings, require, wanted_environment
@@ -17,8 +17,6 @@ from agentctl.settings import Settings, load_settings, require, wanted_environme
 if TYPE_CHECKING:
     from agentctl.calls.jobs import EventJob, MailJob
     from agentctl.clients.elevenlabs import ElevenLabs
-    from agentctl.clients.store.postgres import PostgresStore
-    from agentctl.clients.store.supabase import SupabaseStore
     from agentctl.clients.twilio import Twilio
     from agentctl.resources.assistant import Assistant
     from agentctl.resources.phone_number import TwilioAccess
@@ -26,13 +24,12 @@ if TYPE_CHECKING:
     from agentctl.sources.project import Project
     from agentctl.sources.reading import Reading
     from agentctl.sources.source import Source
+    from agentctl.storehouse import Storehouse
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
     from agentctl.sync.part import Part
     from agentctl.sync.patience import Patience
     from agentctl.workshop import Workshop
-
-_START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to come up, before going on without it
 
 
 class Control:
@@ -64,7 +61,6 @@ class Control:
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
-        self._leased = False  # the embedded server is kept from stopping for being idle
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -160,7 +156,7 @@ class Control:
         """
         async with self._opening:
             if self._store is None:
-                store = await self._open_store(waiting)
+                store = await self._storehouse.open(waiting=waiting)
                 self._stack.push_async_callback(store.close)
                 self._store = store
             return self._store
@@ -177,27 +173,10 @@ class Control:
 
         return TenantStore(await self.store(), self.tenant) if self.tenant else await self.store()
 
-    async def _open_store(self, waiting: bool) -> PostgresStore | SupabaseStore:
-        settings = self.settings
-        if settings.database_url is None and settings.supabase_url is not None:
-            from agentctl.clients.store.supabase import SupabaseStore
-
-            assert settings.supabase_service_role_key is not None
-            key = settings.supabase_service_role_key.get_secret_value()
-            return await SupabaseStore.open(str(settings.supabase_url), key)
-        from agentctl.clients.store.postgres import PostgresStore
-
-        if not (self.embedded and waiting):
-            return await PostgresStore.open(await self.dsn(), revive=self._embedded if self.embedded else None)
-        store = PostgresStore.dormant(self._embedded)
-        with suppress(StoreUnavailable):
-            await store.wake(_START_SECONDS)
-        return store
-
     @property
     def embedded(self) -> bool:
         """Whether the store is the embedded Postgres."""
-        return self.settings.database_url is None and self.settings.supabase_url is None
+        return self._storehouse.embedded
 
     @property
     def state_directory(self) -> Path:
@@ -210,29 +189,13 @@ class Control:
 
     async def dsn(self) -> str:
         """The Postgres address; the embedded server is started and migrated, another database is left as it is."""
-        if self.settings.database_url is not None:
-            return self.settings.database_url.get_secret_value()
-        if not self.embedded:
-            raise UsageError(
-                "this needs a Postgres address, and only SUPABASE_URL is set",
-                "Set DATABASE_URL to the project's connection string, or use: supabase db push",
-            )
-        return await self._embedded()
+        return await self._storehouse.dsn()
 
-    async def _embedded(self) -> str:
-        """The address of the embedded server, which is started and migrated unless it is; it runs as long as we do."""
-        from agentctl.clients.store import migrations
-        from agentctl.local.postgres import running, start
+    @cached_property
+    def _storehouse(self) -> Storehouse:
+        from agentctl.storehouse import Storehouse
 
-        directory, programs = self.state_directory, self.settings.agentctl_pg_bin
-        if self._leased:
-            dsn = await start(directory, pg_bin=programs, tell=self.tell)
-        else:
-            dsn = await self._stack.enter_async_context(running(directory, pg_bin=programs, tell=self.tell))
-            self._leased = True
-        if await migrations.pending(dsn):
-            await migrations.migrate(dsn, shim=True)
-        return dsn
+        return Storehouse(self.settings, self._stack, lambda: self.state_directory, lambda text: self.tell(text))
 
     @cached_property
     def workshop(self) -> Workshop:

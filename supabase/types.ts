@@ -28,14 +28,14 @@ export type Database = {
         ]
       },"agentctl_assistants": {
         Row: {
-          "agent_id": string,"environment": string,"key": string,"language": string | null,"name": string,"project": string,"tenant": string,"updated_at": string
+          "agent_id": string,"environment": string,"key": string,"language": string | null,"name": string,"project": string,"tenant": string,"updated_at": string,"workspace": string
         }
         ComputedFields: never
         Insert: {
-          "agent_id"?: string | null,"environment"?: string | null,"key"?: string | null,"language"?: string | null,"name"?: string | null,"project"?: string | null,"tenant"?: string | null,"updated_at"?: string | null
+          "agent_id"?: string | null,"environment"?: string | null,"key"?: string | null,"language"?: string | null,"name"?: string | null,"project"?: string | null,"tenant"?: string | null,"updated_at"?: string | null,"workspace"?: string | null
         }
         Update: {
-          "agent_id"?: string | null,"environment"?: string | null,"key"?: string | null,"language"?: string | null,"name"?: string | null,"project"?: string | null,"tenant"?: string | null,"updated_at"?: string | null
+          "agent_id"?: string | null,"environment"?: string | null,"key"?: string | null,"language"?: string | null,"name"?: string | null,"project"?: string | null,"tenant"?: string | null,"updated_at"?: string | null,"workspace"?: string | null
         }
         Relationships: [
         ]

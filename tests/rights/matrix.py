@@ -21,8 +21,11 @@ CALLABLE = (
     "agentctl.item_id(agentctl.action_items)",
     "agentctl_my_memberships()",
     "agentctl_mark_done(text,boolean)",
+    "agentctl_request_sync(text)",
 )
+WRITTEN = ("agentctl_declared_assistants",)  # views that the server writes through
 READ_BY_USERS = {name for table in READABLE for name in (f"agentctl.{table}", f"agentctl_{table}")}
+READ_BY_USERS.add("agentctl.declared_assistants")  # by Realtime: what is written back
 DENIED = "42501"
 
 RELATIONS = """
@@ -36,7 +39,7 @@ RELATIONS = """
 ROUTINES = """
     select p.oid::regprocedure::text,
         coalesce(array(select format_type(t, null) from unnest(p.proargtypes) t), '{}'), p.prokind::text,
-        coalesce(p.proargnames[:p.pronargs], '{}'), p.pronamespace = 'public'::regnamespace
+        coalesce(p.proargnames[:p.pronargs], '{}'), p.pronamespace = 'public'::regnamespace, p.provariadic <> 0
     from pg_proc p
     where p.prorettype <> 'trigger'::regtype and (p.pronamespace = 'agentctl'::regnamespace
         or p.pronamespace = 'public'::regnamespace and starts_with(p.proname, 'agentctl'))
@@ -151,12 +154,13 @@ def _on_relations(relations: Iterable[tuple[Any, ...]]) -> Iterator[Case]:
 
 
 def _on_routines(routines: Iterable[tuple[Any, ...]]) -> Iterator[Case]:
-    for name, types, kind, _, _ in routines:
+    for name, types, kind, _, _, variadic in routines:
         values = ", ".join(f"null::{one}" for one in types)
         columns = ", ".join(f"a{place}" for place in range(len(types)))
+        given = f"{columns[:-2]}variadic {columns[-2:]}" if variadic else columns
         called = name.partition("(")[0]
         # Behind `offset 0`, or a strict function of nothing but nulls would not be called at all.
-        statement = f"select {called}({columns}) from (select {values} offset 0) one ({columns})"
+        statement = f"select {called}({given}) from (select {values} offset 0) one ({columns})"
         if not types:
             statement = f"select {called}()"
         if kind == "p":
@@ -166,7 +170,8 @@ def _on_routines(routines: Iterable[tuple[Any, ...]]) -> Iterator[Case]:
 
 def _is_meant(name: str, who: str, verb: str, whose: str, outcome: str) -> bool:
     if who == "service":
-        if verb in ("truncate", "call") or (name.startswith("agentctl_") and verb not in ("select", "execute")):
+        read = name.startswith("agentctl_") and name not in WRITTEN and verb not in ("select", "execute")
+        if read or verb in ("truncate", "call"):
             return outcome == DENIED
         return outcome == "ok 1" if verb == "select" and whose else outcome != DENIED
     if who != "anon" and verb == "execute" and name in CALLABLE:

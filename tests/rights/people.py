@@ -37,7 +37,8 @@ _OF_TYPE = {
 _WANTED = """
     select c.oid::regclass::text, a.attname, format_type(a.atttypid, null), (
         select quote_literal(substring(pg_get_constraintdef(k.oid) from $$'([^']+)'$$)) from pg_constraint k
-        where k.conrelid = c.oid and k.contype = 'c' and k.conkey = array[a.attnum] limit 1
+        where k.conrelid = c.oid and k.contype = 'c' and k.conkey = array[a.attnum]
+            and pg_get_constraintdef(k.oid) !~ '~' limit 1
     )
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace = 'agentctl'::regnamespace and c.relkind in ('r', 'p')
@@ -53,7 +54,8 @@ def filled(connection: psycopg.Connection) -> None:
     connection.execute("set session_replication_role = replica")  # no rows of triggers, no keys of other tables
     for table, values in columns.items():
         for tenant in (OWN, FOREIGN) if "tenant" in values else ():
-            row = values | {"tenant": f"'{tenant}'"}
+            # Where the tenant is no part of the key, what is must be another's.
+            row = values | {name: f"'{tenant}'" for name in ("tenant", "key", "agent_id") if name in values}
             into = f"insert into {table} ({', '.join(row)}) values ({', '.join(row.values())})"
             connection.execute(f"{into} on conflict do nothing".encode())
     connection.execute("reset session_replication_role")

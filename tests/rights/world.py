@@ -29,7 +29,7 @@ ROWS = """
     insert into agentctl.recordings (tenant, conversation_id, location)
     select tenant, conversation_id, 'hidden' from agentctl.calls where tenant = %(tenant)s;
     insert into agentctl.assistants (tenant, project, environment, workspace, key, name, agent_id, post_call)
-    values (%(tenant)s, 'p', 'e', 'hidden', %(word)s, %(word)s, 'agent_' || %(word)s, '{"mail": "hidden"}')"""
+    values (%(tenant)s, 'p', 'e', 'w', %(word)s, %(word)s, 'agent_' || %(word)s, '{"mail": "hidden"}')"""
 ITEMS = """
     select agentctl.item_id(i) from agentctl.action_items i where tenant = %s order by conversation_id"""
 

@@ -1,0 +1,86 @@
+"""Which store there is, and how it is opened: DATABASE_URL, else Supabase, else the embedded Postgres of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentctl.errors import StoreUnavailable, UsageError
+from agentctl.settings import Settings
+
+if TYPE_CHECKING:
+    from agentctl.clients.store.postgres import PostgresStore
+    from agentctl.clients.store.supabase import SupabaseStore
+
+_START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to come up, before going on without it
+
+
+@dataclass
+class Storehouse:
+    """`directory`: where the embedded one lies; it may raise. `tell` hears of what takes its time. What is started is
+    ended with `stack`.
+    """
+
+    settings: Settings
+    stack: AsyncExitStack
+    directory: Callable[[], Path]
+    tell: Callable[[str], None]
+    _leased: bool = False  # the embedded server is kept from stopping for being idle
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is the embedded Postgres."""
+        return self.settings.database_url is None and self.settings.supabase_url is None
+
+    async def open(self, *, waiting: bool) -> PostgresStore | SupabaseStore:
+        """The store, for the caller to close; `waiting`: an embedded one that is away is no error yet.
+
+        Raises StoreUnavailable and ConfigurationError.
+        """
+        settings = self.settings
+        if settings.database_url is None and settings.supabase_url is not None:
+            from agentctl.clients.store.supabase import SupabaseStore
+
+            assert settings.supabase_service_role_key is not None
+            key = settings.supabase_service_role_key.get_secret_value()
+            return await SupabaseStore.open(str(settings.supabase_url), key)
+        from agentctl.clients.store.postgres import PostgresStore
+
+        if not (self.embedded and waiting):
+            return await PostgresStore.open(await self.dsn(), revive=self._started if self.embedded else None)
+        store = PostgresStore.dormant(self._started)
+        with suppress(StoreUnavailable):
+            await store.wake(_START_SECONDS)
+        return store
+
+    async def dsn(self) -> str:
+        """The Postgres address; the embedded server is started and migrated, another database is left as it is.
+
+        Raises UsageError where only Supabase's API is known.
+        """
+        if self.settings.database_url is not None:
+            return self.settings.database_url.get_secret_value()
+        if not self.embedded:
+            raise UsageError(
+                "this needs a Postgres address, and only SUPABASE_URL is set",
+                "Set DATABASE_URL to the project's connection string, or use: supabase db push",
+            )
+        return await self._started()
+
+    async def _started(self) -> str:
+        """The address of the embedded server, which is started and migrated unless it is; it runs as long as we do."""
+        from agentctl.clients.store import migrations
+        from agentctl.local.postgres import running, start
+
+        directory, programs = self.directory(), self.settings.agentctl_pg_bin
+        if self._leased:
+            dsn = await start(directory, pg_bin=programs, tell=self.tell)
+        else:
+            dsn = await self.stack.enter_async_context(running(directory, pg_bin=programs, tell=self.tell))
+            self._leased = True
+        if await migrations.pending(dsn):
+            await migrations.migrate(dsn, shim=True)
+        return dsn
