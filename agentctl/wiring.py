@@ -16,6 +16,7 @@ from agentctl.settings import Settings, load_settings, require, wanted_environme
 
 if TYPE_CHECKING:
     from agentctl.calls.jobs import EventJob, MailJob
+    from agentctl.calls.sink import SinkJob
     from agentctl.clients.elevenlabs import ElevenLabs
     from agentctl.clients.store.postgres import PostgresStore
     from agentctl.clients.store.supabase import SupabaseStore
@@ -211,7 +212,7 @@ class Control:
 
         return Workshop(self.settings, self.veil, self._stack, self.directory / ".agentctl" / "recordings")
 
-    async def jobs(self) -> list[EventJob | MailJob]:
+    async def jobs(self) -> list[EventJob | SinkJob | MailJob]:
         """What a worker of this project does."""
         return self.workshop.jobs(await self.store())
 

@@ -1,4 +1,4 @@
-"""agentctl calls status, retry, backfill."""
+"""agentctl calls status, retry, backfill, sink."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RED = 31
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `agentctl calls`."""
-    for command in (status, retry, backfill):
+    for command in (status, retry, backfill, sink):
         app.command()(command)
 
 
@@ -57,9 +57,9 @@ def retry(
 
     done = connected(run)
     if json:
-        print(render.to_json({"events": done.events, "mails": done.mails}))
+        print(render.to_json({"events": done.events, "mails": done.mails, "rows": done.rows}))
     else:
-        print(f"{done.events} events and {done.mails} mails wait for a worker again.")
+        print(f"{done.events} events, {done.mails} mails and {done.rows} rows wait for a worker again.")
 
 
 def backfill(
@@ -83,6 +83,27 @@ def backfill(
     print(render.to_json(fetched_json(found)) if json else fetched_text(found))
     if found.failed:
         raise typer.Exit(1)
+
+
+def sink(
+    since: Annotated[
+        str, typer.Option("--since", metavar="AGO", help="Calls that began since then: 90m, 12h, 30d, or a time.")
+    ] = "30d",
+    json: Json = False,
+) -> None:
+    """Write calls that are stored already into the product's own table, as workers do with each new one."""
+    from agentctl.cli import render
+    from agentctl.cli.since import past
+
+    begin = past(since)
+
+    async def run(control: Control) -> int:
+        from agentctl.verbs.calls import sink as verbs
+
+        return await verbs.fill(control, begin)
+
+    queued = connected(run)
+    print(render.to_json({"queued": queued}) if json else f"{queued} calls wait for a worker to write them.")
 
 
 def standing_text(found: Mapping[str, Any]) -> str:
@@ -131,7 +152,7 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     from agentctl.cli.render import paint
     from agentctl.cli.render_call import line, table
 
-    for queue, one in (("events", "event"), ("mails", "mail")):
+    for queue, one in (("events", "event"), ("mails", "mail"), ("rows", "row")):
         counts, age = found[queue], found[f"oldest_{one}_seconds"]
         since = f", the oldest for {_length(age)}" if age is not None else ""
         yield f"{queue}: {counts['pending'] + counts['running']} wait or are worked on{since}"
@@ -139,7 +160,7 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
             yield paint(f"  {counts['dead']} given up: agentctl calls retry --all, once the reason is put right", _RED)
         if counts.get("kept"):
             yield f"  {counts['kept']} not understood: agentctl calls events --state kept"
-    for reason in found["waiting_for"]:
+    for reason in (*found["waiting_for"], *found["troubled_rows"]):
         yield paint(f"  waiting: {line(reason)}", _RED)
     rows = [
         (line(one["name"]), line(one["place"]), _ago(one["done_seconds"]), str(one["failures"]), line(_why(one)))

@@ -29,6 +29,7 @@ from agentctl.secrecy.variable import secrets_of
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
+from agentctl.sources.sink import Sink, SinkTable
 from agentctl.sources.toml import Unreadable, read_toml
 from agentctl.sync.diff import overlaid
 
@@ -46,6 +47,7 @@ class Project:
     `environment` is the one that is meant where nobody names one; `environments` are the raw tables of all.
     `gate`: whether a sync is gated unless its caller says otherwise; `gate_timeout`: for how many seconds a gate waits
     for the results of an assistant's tests. `retention`: for how many days what callers said is kept, by sort.
+    `sink`: the product's own table in which calls stand, too.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Project:
     gate: bool = False
     gate_timeout: float = 300.0
     retention: Mapping[str, int | None] = field(default_factory=dict)
+    sink: SinkTable | None = None
 
     def secrets(self) -> Iterator[Any]:
         """Every secret among the variables: the project's, and those of each environment, whichever is meant.
@@ -153,6 +156,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], root: Path) ->
         gate=declared.sync.gate,
         gate_timeout=declared.sync.gate_timeout,
         retention=declared.retention.model_dump(),
+        sink=declared.sink.table,
     )
 
 
@@ -223,5 +227,6 @@ class _ProjectFile(Part):
     digest: _Digest = _Digest()
     sync: _Sync = _Sync()
     retention: _Retention = _Retention()
+    sink: Sink = Sink()
     defaults: Defaults = Defaults()
     environments: dict[str, Any] = Field({})

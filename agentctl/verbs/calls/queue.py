@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from agentctl.wiring import Control
@@ -10,10 +11,12 @@ _SECONDS = 3.0  # whoever looks at it wants to know, not to wait
 
 
 async def queue(control: Control) -> dict[str, Any]:
-    """Counts by state of `events` and `mails`, the age of the oldest that wait, what they wait for, and `duties`.
+    """Counts by state of `events`, `mails` and `rows`, the age of the oldest that wait, what for, and `duties`.
 
     Ages are seconds, None where nothing waits or a duty was never done. A duty that is not `offered` is one that no
-    worker has any more. Raises StoreError.
+    worker has any more. `rows` are those of a product's own table; `troubled_rows`: why some of them could not be
+    written. Raises StoreError.
     """
-    found: dict[str, Any] = await (await control.store()).call("queue", {}, timeout=_SECONDS)
-    return found
+    store = await control.store()
+    found = await asyncio.gather(*(store.call(name, {}, timeout=_SECONDS) for name in ("queue", "sink_queue")))
+    return {name: value for figures in found for name, value in figures.items()}

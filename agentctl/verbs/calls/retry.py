@@ -10,10 +10,11 @@ from agentctl.wiring import Control
 
 @dataclass(frozen=True)
 class Requeued:
-    """How many events and mails wait again."""
+    """How many events and mails wait again, and rows of the product's own table."""
 
     events: int
     mails: int
+    rows: int = 0
 
 
 async def retry(control: Control, which: str) -> Requeued:
@@ -26,16 +27,18 @@ async def retry(control: Control, which: str) -> Requeued:
     events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
     events = events or (await store.call("requeue_events", {"id": which}))["events"]
     mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
-    if not events and not mails:
+    rows = (await store.call("requeue_sink_rows", {"conversation_id": which}))["rows"]
+    if not (events or mails or rows):
         raise AgentctlError(
             f"there is nothing to process again for {which!r}",
             "No event has that id or conversation, or a worker is at it right now; see `agentctl calls events`.",
         )
-    return Requeued(events, mails)
+    return Requeued(events, mails, rows)
 
 
 async def retry_all(control: Control) -> Requeued:
-    """Queue every event and every mail that was given up again. Raises StoreError."""
+    """Queue every event, mail and row that was given up again. Raises StoreError."""
     store = await control.store()
     events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
-    return Requeued(events, (await store.call("requeue_mails", {}))["mails"])
+    mails = (await store.call("requeue_mails", {}))["mails"]
+    return Requeued(events, mails, (await store.call("requeue_sink_rows", {}))["rows"])

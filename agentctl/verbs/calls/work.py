@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from agentctl import worker
 from agentctl.calls.jobs import EventJob, MailJob
+from agentctl.calls.sink import SinkJob
 from agentctl.verbs.calls.retry import retry
 from agentctl.wiring import Control
 from agentctl.worker import Tally
@@ -118,5 +119,5 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
     )
 
 
-async def _jobs(control: Control, mails: bool) -> list[EventJob | MailJob]:
+async def _jobs(control: Control, mails: bool) -> list[EventJob | SinkJob | MailJob]:
     return [job for job in await control.jobs() if mails or not isinstance(job, MailJob)]
