@@ -30,7 +30,11 @@ async def test_the_figures_of_a_store(store: Store) -> None:
     offered = {"duties": [{"name": "backfill", "place": "host"}], "worker": "w", "limit": 1, "lease_seconds": 60}
     (duty,) = await store.call("claim_duties", offered)
     await store.call("duty_done", {"id": duty["id"], "attempt": 1, "every_seconds": 60})
-    route = metrics.route(None, lambda: store.call("queue", {}))
+
+    async def figures() -> dict[str, Any]:
+        return {**await store.call("queue", {}), **await store.call("sink_queue", {})}
+
+    route = metrics.route(None, figures)
     text = (await get(route)).text
     for line in (
         "agentctl_store_up 1",
@@ -39,6 +43,7 @@ async def test_the_figures_of_a_store(store: Store) -> None:
         'agentctl_events{state="dead"} 0',
         'agentctl_mails{state="pending"} 0',
         "agentctl_oldest_mail_seconds 0",
+        'agentctl_rows{state="pending"} 0',
         'agentctl_duty_failures{duty="backfill"} 0',
     ):
         assert line in text.splitlines()

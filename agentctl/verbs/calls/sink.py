@@ -34,7 +34,7 @@ async def problems(control: Control, sink: SinkTable | None) -> list[Problem]:
     if sink is None:
         return []
     found = await (await control.store()).call("sink_columns", sink.place)
-    return [Problem(FILENAME, f"{SECTION}.{what}") for what in obstacles(sink, found)]
+    return [Problem(FILENAME, f"{SECTION}: {what}") for what in obstacles(sink, found)]
 
 
 async def notices(control: Control, sink: SinkTable | None) -> list[Problem]:

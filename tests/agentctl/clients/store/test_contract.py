@@ -174,7 +174,7 @@ async def test_only_the_service_role_may_do_anything(dsn: str, cluster: Cluster)
     unsafe = cluster.execute(
         """
         select proname from pg_proc where pronamespace = 'public'::regnamespace and proname like 'agentctl%'
-        and not (prosecdef and proconfig @> array['search_path=""'] 
+        and not (prosecdef and proconfig @> array['search_path=""']
             or not prosecdef and proname = 'agentctl_write_sink')
         """,
         database,
