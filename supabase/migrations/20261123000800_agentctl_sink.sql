@@ -41,7 +41,7 @@ create table agentctl.sink_rows (
     finished_at timestamptz,
     told_at timestamptz,
     primary key (tenant, conversation_id),
-    constraint sink_rows_by_id unique (tenant, id)
+    constraint sink_rows_by_id unique (id)
 );
 alter table agentctl.sink_rows enable row level security;
 -- As those of events: for whoever asks for what is due, and for nobody else.
