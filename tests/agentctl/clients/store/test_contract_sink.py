@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+import psycopg
 import pytest
 
 from agentctl.calls.sink import SinkJob
@@ -132,6 +134,24 @@ async def test_what_changes_while_it_is_written_is_written_after_it_and_a_lost_l
     assert await job.run(third)
     assert rows(sql, '"Summary", note') == [("Später.", "ours")]
     assert await work(sunk) == (0, 0)
+
+
+async def test_who_loses_its_lease_while_it_writes_leaves_nothing(sunk: Store, sql: Sql, dsn: str) -> None:
+    await keep(sunk)
+    job = SinkJob(sunk)
+    (first,) = await job.claim(1)
+    with psycopg.connect(dsn) as product:
+        product.execute('lock table public."call Sessions" in share mode')
+        writing = asyncio.create_task(job.run(first))
+        waits = "select 1 from pg_locks where not granted and relation = '\"call Sessions\"'::regclass"
+        while not sql(waits):  # noqa: ASYNC110  a server tells nobody that one waits
+            await asyncio.sleep(0.02)
+        sql("update agentctl.sink_rows set due_at = now() - interval '1 second'")
+        (second,) = await job.claim(1)
+    assert await writing is False
+    assert rows(sql) == []
+    assert await job.run(second)
+    assert len(rows(sql)) == 1
 
 
 async def test_what_the_product_refuses_is_that_rows_failure_and_quotes_nobody(sunk: Store, sql: Sql) -> None:
