@@ -32,6 +32,7 @@ AgentctlError                   exit 1: the work failed
 ├── DigestError                 a digest engine failed; `charged` says whether that may have cost money
 │   ├── BudgetSpent             the day's budget for the language model allows no further request
 │   └── TranscriptTooLong       no language model is asked about that much
+├── SinkError                   the product's own table did not take a call
 └── MailError                   a mail route refused; `permanent` says whether trying again can help
 """
 
@@ -250,6 +251,10 @@ class BudgetSpent(DigestError):
 
 class TranscriptTooLong(DigestError):
     """No language model is asked about that much."""
+
+
+class SinkError(AgentctlError):
+    """The product's own table did not take a call: a constraint or a trigger of it, or it is not as it was declared."""
 
 
 class MailError(AgentctlError):

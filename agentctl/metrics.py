@@ -72,7 +72,7 @@ def _lines(figures: Mapping[str, Any] | None) -> Iterator[str]:
     yield from _gauge("store_up", "Whether the store answers.", [({}, int(figures is not None))])
     if figures is None:
         return
-    for queue, one in (("events", "event"), ("mails", "mail"), ("syncs", "sync")):
+    for queue, one in (("events", "event"), ("mails", "mail"), ("rows", "row"), ("syncs", "sync")):
         counts = [({"state": state}, count) for state, count in figures[queue].items()]
         yield from _gauge(queue, f"How many {queue} are in each state that is not their end.", counts)
         age = figures[f"oldest_{one}_seconds"] or 0

@@ -16,6 +16,7 @@ from agentctl.settings import Settings, load_settings, require, wanted_environme
 
 if TYPE_CHECKING:
     from agentctl.calls.jobs import EventJob, MailJob
+    from agentctl.calls.sink import SinkJob
     from agentctl.clients.elevenlabs import ElevenLabs
     from agentctl.clients.twilio import Twilio
     from agentctl.resources.assistant import Assistant
@@ -204,7 +205,7 @@ class Control:
 
         return Workshop(self.settings, self.veil, self._stack, self.directory / ".agentctl" / "recordings")
 
-    async def jobs(self) -> list[EventJob | MailJob]:
+    async def jobs(self) -> list[EventJob | SinkJob | MailJob]:
         """What a worker of this project does."""
         return self.workshop.jobs(await self.store())
 

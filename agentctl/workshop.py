@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from agentctl.calls.inbox import Store
     from agentctl.calls.jobs import EventJob, MailJob
     from agentctl.calls.process import Recordings
+    from agentctl.calls.sink import SinkJob
     from agentctl.clients.llm import ChatCompletions
     from agentctl.clients.mail import ResendRoute, SmtpRoute
 
@@ -80,13 +81,16 @@ class Workshop:
             return Bucket(str(settings.supabase_url), key, settings.supabase_recordings_bucket)
         return Directory(self._shelf)
 
-    def jobs(self, store: Store) -> list[EventJob | MailJob]:
-        """What a worker does: turn events into calls, and send what waits in the outbox if there is a mail route."""
+    def jobs(self, store: Store) -> list[EventJob | SinkJob | MailJob]:
+        """What a worker does: turn events into calls, write these into a product's own table if one is declared, and
+        send what waits in the outbox if there is a mail route.
+        """
         from agentctl.calls.jobs import EventJob, MailJob
         from agentctl.calls.mail import Letterhead
+        from agentctl.calls.sink import SinkJob
 
-        letterhead = Letterhead(self.settings.mail_from)
-        jobs: list[EventJob | MailJob] = [EventJob(store, self.digester(store), self.recordings, letterhead)]
+        events = EventJob(store, self.digester(store), self.recordings, Letterhead(self.settings.mail_from))
+        jobs: list[EventJob | SinkJob | MailJob] = [events, SinkJob(store)]
         if self.mail_route is not None:
             jobs.append(MailJob(store, self.mail_route))
         return jobs

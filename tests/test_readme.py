@@ -247,7 +247,7 @@ async def test_what_a_user_writes_can_be_synced(annotated: Path) -> None:
         declared = annotated / "assistants" / "empfang" / "assistant.toml"
         declared.write_text(declared.read_text("utf-8").replace("wh_1", made["webhook_id"]), "utf-8")
         found = await plan(control)
-        assert {notice.what.partition(":")[0] for notice in found.notices} == {"retention"}
+        assert {notice.what.partition(":")[0] for notice in found.notices} == {"retention", "sink.table"}
         assert [failure.error for failure in (await apply(control, found)).failures] == []
         assert (await plan(control)).changes == ()
 

@@ -200,6 +200,8 @@ def _done(done: Forgotten) -> Iterator[str]:
         yield f"{done.remote} conversations are gone at ElevenLabs."
     for one in done.unreached:
         yield f"Not reached: the recording {line(one.recording)}; the worker of the machine where it lies erases it."
+    for row in done.full:
+        yield paint(f"{line(row.conversation_id)} is not emptied in {line(row.table)} yet: {line(row.reason)}", _RED)
     for conversation_id, error in done.failed:
         yield paint(f"{line(conversation_id)} is still at ElevenLabs: {line(error.message)}", _RED)
     if done.tests_left:
@@ -218,11 +220,14 @@ def _unknown(who: str, found: Found, *, keep_remote: bool) -> str:
 
 
 def _document(done: Forgotten, beyond: list[str]) -> dict[str, Any]:
+    from dataclasses import asdict
+
     return {
         "erased": done.counts,
         "remote": done.remote,
         "failed": [{"conversation_id": one, "error": error.message} for one, error in done.failed],
         "tests_left": done.tests_left.message if done.tests_left else None,
+        "rows_left": [asdict(row) for row in done.full],
         "beyond_reach": beyond,
     }
 

@@ -1,4 +1,4 @@
-"""agentctl calls status, retry, backfill."""
+"""agentctl calls status, retry, backfill, sink."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _RED = 31
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `agentctl calls`."""
-    for command in (status, retry, backfill):
-        app.command(cls=None if command is backfill else OfTenant)(command)
+    for command in (status, retry, backfill, sink):
+        app.command(cls=OfTenant if command in (status, retry) else None)(command)
 
 
 def status(json: Json = False) -> None:
@@ -58,9 +58,11 @@ def retry(
 
     done = connected(run)
     if json:
-        print(render.to_json({"events": done.events, "mails": done.mails, "syncs": done.syncs}))
+        told = {"events": done.events, "mails": done.mails, "rows": done.rows, "syncs": done.syncs}
+        print(render.to_json(told))
     else:
-        print(f"{done.events} events, {done.mails} mails and {done.syncs} syncs wait for a worker again.")
+        waiting = f"{done.events} events, {done.mails} mails, {done.rows} rows and {done.syncs} syncs"
+        print(f"{waiting} wait for a worker again.")
 
 
 def backfill(
@@ -84,6 +86,27 @@ def backfill(
     print(render.to_json(fetched_json(found)) if json else fetched_text(found))
     if found.failed:
         raise typer.Exit(1)
+
+
+def sink(
+    since: Annotated[
+        str, typer.Option("--since", metavar="AGO", help="Calls that began since then: 90m, 12h, 30d, or a time.")
+    ] = "30d",
+    json: Json = False,
+) -> None:
+    """Write calls that are stored already into the product's own table, as workers do with each new one."""
+    from agentctl.cli import render
+    from agentctl.cli.since import past
+
+    begin = past(since)
+
+    async def run(control: Control) -> int:
+        from agentctl.verbs.calls import sink as verbs
+
+        return await verbs.fill(control, begin)
+
+    queued = connected(run)
+    print(render.to_json({"queued": queued}) if json else f"{queued} calls wait for a worker to write them.")
 
 
 def standing_text(found: Mapping[str, Any]) -> str:
@@ -132,8 +155,10 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     from agentctl.cli.render import paint
     from agentctl.cli.render_call import line, table
 
-    for queue, one in (("events", "event"), ("mails", "mail"), ("syncs", "sync")):
+    for queue, one in (("events", "event"), ("mails", "mail"), ("rows", "row"), ("syncs", "sync")):
         counts, age = found[queue], found[f"oldest_{one}_seconds"]
+        if queue == "rows" and not any(counts.values()):
+            continue  # most have no table of their own that calls are written to
         since = f", the oldest for {_length(age)}" if age is not None else ""
         yield f"{queue}: {counts['pending'] + counts['running']} wait or are worked on{since}"
         if counts["dead"]:
@@ -143,7 +168,7 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     for sync in found["troubled_syncs"]:
         what = f"{sync['key']} ({sync['state']}): " if sync["key"] else ""
         yield paint(f"  {line(what + sync['error'])}", _RED)
-    for reason in found["waiting_for"]:
+    for reason in (*found["waiting_for"], *found["troubled_rows"]):
         yield paint(f"  waiting: {line(reason)}", _RED)
     if whose := found.get("tenants"):
         yield ""

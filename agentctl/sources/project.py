@@ -29,6 +29,7 @@ from agentctl.secrecy.variable import secrets_of
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
+from agentctl.sources.sink import Sink, SinkTable
 from agentctl.sources.table.mapping import SECTION, Source, SourceTable
 from agentctl.sources.toml import Unreadable, read_toml
 from agentctl.sync.diff import overlaid
@@ -48,6 +49,7 @@ class Project:
     `gate`: whether a sync is gated unless its caller says otherwise; `gate_timeout`: for how many seconds a gate waits
     for the results of an assistant's tests. `retention`: for how many days what callers said is kept, by sort. `table`:
     where assistants are declared besides the files, with what lies under each row as `table_defaults`, raw.
+    `sink`: the product's own table in which calls stand, too.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Project:
     retention: Mapping[str, int | None] = field(default_factory=dict)
     table: SourceTable | None = None
     table_defaults: Mapping[str, Any] = field(default_factory=dict)
+    sink: SinkTable | None = None
 
     def secrets(self) -> Iterator[Any]:
         """Every secret among the variables: the project's, and those of each environment, whichever is meant.
@@ -168,6 +171,7 @@ def _project(declared: _ProjectFile, defaults: Mapping[str, Any], under: Mapping
         retention=declared.retention.model_dump(),
         table=declared.source.table,
         table_defaults=under,
+        sink=declared.sink.table,
     )
 
 
@@ -238,6 +242,7 @@ class _ProjectFile(Part):
     digest: _Digest = _Digest()
     sync: _Sync = _Sync()
     retention: _Retention = _Retention()
+    sink: Sink = Sink()
     defaults: Defaults = Defaults()
     source: Source = Source()
     environments: dict[str, Any] = Field({})

@@ -23,7 +23,7 @@ from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
 from agentctl.verbs import former_secrets, gate
 from agentctl.verbs import stateless as two_way
-from agentctl.verbs.calls import retain
+from agentctl.verbs.calls import declared
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.notices import unanswered, unknown_keys_of, untested
@@ -83,7 +83,7 @@ async def plan(
     found = wrong.marked(found, loaded, bindings, only)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
-    notices += await retain.notices(control, loaded.project.retention)
+    notices += await declared.notices(control, loaded.project)
     notices += [*two_way.notices(control, plan), *unanswered(plan, bindings)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
@@ -171,13 +171,13 @@ def _is_idle(control: Control, plan: ProjectPlan) -> bool:
 
 
 async def _remember(control: Control, plan: Plan) -> None:
-    """What whoever has no files must know: former secrets, how long calls are kept, which renames these have seen; and
+    """What whoever has no files must know: former secrets, what becomes of calls, which renames these have seen; and
     that what was rolled back is held, where a run was cut off before it said so.
     """
     await former_secrets.remember(control, plan)
     await settle(control)
     if isinstance(plan, ProjectPlan):
-        await retain.declare(control, control.loaded.project.retention)
+        await declared.declare(control, control.loaded.project)
         if any(hold.is_open for hold in plan.holds):
             await keeping.close(control)
 

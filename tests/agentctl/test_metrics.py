@@ -34,7 +34,11 @@ async def test_the_figures_of_a_store(store: Store) -> None:
     await store.call("request_sync", {"key": "geheim"})
 
     async def figures() -> dict[str, Any]:
-        return {**await store.call("queue", {}), **await store.call("sync_queue", {})}
+        return {
+            name: value
+            for queue in ("queue", "sink_queue", "sync_queue")
+            for name, value in (await store.call(queue, {})).items()
+        }
 
     route = metrics.route(None, figures)
     text = (await get(route)).text
@@ -47,6 +51,7 @@ async def test_the_figures_of_a_store(store: Store) -> None:
         "agentctl_oldest_mail_seconds 0",
         'agentctl_syncs{state="pending"} 1',
         'agentctl_syncs{state="dead"} 0',
+        'agentctl_rows{state="pending"} 0',
         'agentctl_duty_failures{duty="backfill"} 0',
     ):
         assert line in text.splitlines()

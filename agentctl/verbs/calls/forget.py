@@ -13,8 +13,9 @@ from agentctl.calls.erasure import Remains, Traces
 from agentctl.calls.process import Recordings
 from agentctl.calls.tenant import OPERATOR, recordings_of
 from agentctl.errors import AgentctlError, NotFound, StoreError
-from agentctl.verbs.calls import audit, made_tests
+from agentctl.verbs.calls import audit, made_tests, sink
 from agentctl.verbs.calls.made_tests import MadeTests
+from agentctl.verbs.calls.sink import Unwritten
 from agentctl.wiring import Control
 
 _BATCH = 50
@@ -36,6 +37,7 @@ class Forgotten:
     not be, with the reason; they are remembered. `tests_left`: why the tests made of them could not be erased.
 
     `unreached`: recordings whose files are not where this machine keeps its own; remembered, too.
+    `full`: rows of the product's own table that could not be emptied; workers try it again.
     """
 
     counts: dict[str, int]
@@ -43,11 +45,12 @@ class Forgotten:
     failed: tuple[tuple[str, AgentctlError], ...] = ()
     unreached: tuple[Remains, ...] = ()
     tests_left: AgentctlError | None = None
+    full: tuple[Unwritten, ...] = ()
 
     @property
     def is_whole(self) -> bool:
         """Whether doing it again has nothing left to do."""
-        return not self.failed and self.tests_left is None
+        return not (self.failed or self.full) and self.tests_left is None
 
     @property
     def is_nothing(self) -> bool:
@@ -62,6 +65,7 @@ class _Run:
     remote: int = 0
     failed: dict[str, AgentctlError] = field(default_factory=dict)
     unreached: list[Remains] = field(default_factory=list)
+    full: list[Unwritten] = field(default_factory=list)
     tests_left: AgentctlError | None = None
     tested: frozenset[str] = frozenset()
 
@@ -97,13 +101,14 @@ async def forget(
         run.counts.update(await erasure.erase(store, (), traces.event_ids))
     for batch in batches:
         run.counts.update(await erasure.erase(store, batch))
+        run.full += await sink.empty(control, batch)
     await _tests(control, found, run)
     for at, batch in enumerate(batches):
         left = [await _recording(control, one, run) for one in await erasure.remains(store, batch)]
         await erasure.leave(store, await asyncio.gather(*(_remote(control, one, run) for one in left)))
         tell(f"{at * _BATCH + len(batch)} of {len(ids)} calls")
     failed, unreached = tuple(run.failed.items()), tuple(run.unreached)
-    result = Forgotten(dict(run.counts), run.remote, failed, unreached, run.tests_left)
+    result = Forgotten(dict(run.counts), run.remote, failed, unreached, run.tests_left, tuple(run.full))
     await audit.note(control, "forgot", **result.counts, remote=result.remote, failed=len(failed) + len(run.tested))
     return result
 

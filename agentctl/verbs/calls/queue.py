@@ -11,13 +11,15 @@ _SECONDS = 3.0  # whoever looks at it wants to know, not to wait
 
 
 async def queue(control: Control, *, of: str | None = None) -> dict[str, Any]:
-    """Counts by state of `events`, `mails` and `syncs`, the age of the oldest that wait, what they wait for, `duties`.
+    """Counts by state of `events`, `mails`, `rows` and `syncs`, the age of the oldest that wait, what for, `duties`.
 
-    `of`: only this tenant's events and mails; where there are others than the operator, `tenants` has those of whom
-    most waits. Ages are seconds, None where nothing waits or a duty was never done. A duty that is not `offered` is one
-    that no worker has any more. `troubled_syncs`: assistants of which the last sync failed, or left something alone.
-    Raises StoreError.
+    `of`: only this tenant's events, mails and rows; where there are others than the operator, `tenants` has those of
+    whom most waits. Ages are seconds, None where nothing waits or a duty was never done. A duty that is not `offered`
+    is one that no worker has any more. `rows` are those of a product's own table; `troubled_rows`: why some of them
+    could not be written; `troubled_syncs`: assistants of which the last sync failed, or left something alone. Raises
+    StoreError.
     """
-    store, asked = await control.store(), {"queue": {"tenant": of}, "sync_queue": {}}
+    store = await control.store()
+    asked: dict[str, dict[str, Any]] = {"queue": {"tenant": of}, "sink_queue": {"tenant": of}, "sync_queue": {}}
     found = await asyncio.gather(*(store.call(name, args, timeout=_SECONDS) for name, args in asked.items()))
     return {name: value for figures in found for name, value in figures.items()}

@@ -10,10 +10,11 @@ from agentctl.wiring import Control
 
 @dataclass(frozen=True)
 class Requeued:
-    """How many events, mails and syncs of assistants wait again."""
+    """How many events, mails, rows of the product's own table and syncs of assistants wait again."""
 
     events: int
     mails: int
+    rows: int = 0
     syncs: int = 0
 
 
@@ -27,21 +28,23 @@ async def retry(control: Control, which: str) -> Requeued:
     events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
     events = events or (await store.call("requeue_events", {"id": which}))["events"]
     mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
-    if not events and not mails:
+    rows = (await store.call("requeue_sink_rows", {"conversation_id": which}))["rows"]
+    if not (events or mails or rows):
         raise AgentctlError(
             f"there is nothing to process again for {which!r}",
             "No event has that id or conversation, or a worker is at it right now; see `agentctl calls events`.",
         )
-    return Requeued(events, mails)
+    return Requeued(events, mails, rows)
 
 
 async def retry_all(control: Control) -> Requeued:
-    """Queue every event, mail and sync that was given up again; of one tenant, if one was named, events and mails.
+    """Queue every event, mail, row and sync that was given up again; of one tenant, if one was named, but for syncs.
 
     Raises StoreError.
     """
     store = await control.store_of_queues()
     events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
     mails = (await store.call("requeue_mails", {}))["mails"]
+    rows = (await store.call("requeue_sink_rows", {}))["rows"]
     syncs = 0 if control.tenant else (await store.call("retry_sync_jobs", {}))["jobs"]
-    return Requeued(events, mails, syncs)
+    return Requeued(events, mails, rows, syncs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from agentctl import worker
 from agentctl.calls.jobs import EventJob, MailJob
+from agentctl.calls.sink import SinkJob
 from agentctl.verbs.calls.retry import retry
 from agentctl.wiring import Control
 from agentctl.worker import Tally
@@ -40,7 +41,8 @@ class Drained:
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
-    """Work off what is due now, once: events become calls and, unless `mails` is false, queued mails are sent.
+    """Work off what is due now, once: events become calls, and these rows of a product's own table; queued mails are
+    sent, unless `mails` is false.
 
     What fails is tried again by the next worker, after a pause. Raises StoreError.
     """
@@ -87,7 +89,7 @@ async def process_again(control: Control, which: str, *, mails: bool = True) -> 
 async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | None = None) -> Tally:
     """Be a worker until `stop` is set; what runs then is finished. A store that is away, or goes, is waited for.
 
-    `wake`, set after an accept, spares the wait for the next look. The tally is of events and mails. Raises
+    `wake`, set after an accept, spares the wait for the next look. The tally is of events, rows and mails. Raises
     ConfigurationError where no store can be had at all.
     """
     from agentctl.verbs.flow import syncing
@@ -126,5 +128,5 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
     )
 
 
-async def _jobs(control: Control, mails: bool) -> list[EventJob | MailJob]:
+async def _jobs(control: Control, mails: bool) -> list[EventJob | SinkJob | MailJob]:
     return [job for job in await control.jobs() if mails or not isinstance(job, MailJob)]

@@ -78,6 +78,7 @@ PARTS = (
     Part("settings", own_side.settings),
     Part("store", own_side.store, settings=("database_url", "supabase_", "agentctl_pg_bin")),
     Part("queue", own_side.queue, needs=("store",)),
+    Part("sink", own_side.sink, needs=("project", "store")),
     Part("elevenlabs", vendor_side.key, settings=("elevenlabs_api_key", "elevenlabs_base_url")),
     Part("voices", vendor_side.voices, needs=("elevenlabs",)),
     Part("agents", vendor_side.agents, needs=_PLATFORM),

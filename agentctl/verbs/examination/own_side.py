@@ -14,6 +14,7 @@ from agentctl.settings import Settings
 from agentctl.sources.environment import variables_named
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.calls import queue as standing
+from agentctl.verbs.calls import sink as sinking
 from agentctl.verbs.door import check_store
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.post_call.knocking import REFUSED, knock
@@ -115,6 +116,9 @@ def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
     if dead := found["mails"]["dead"]:
         remedy = "agentctl calls show ID tells why; correct the address or the mail route, then agentctl calls retry ID"
         yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
+    if dead := found["rows"]["dead"]:
+        remedy = f"{found['troubled_rows'][0]}; once it is put right: agentctl calls retry --all"
+        yield Finding("queue", "broken", f"{dead} calls could not be written to [sink.table]", remedy)
     if kept := found["events"]["kept"]:
         yield Finding("queue", "warning", f"{kept} events were not understood", "agentctl calls events --state kept")
     waiting, oldest = found["events"]["pending"], found["oldest_event_seconds"] or 0
@@ -140,6 +144,18 @@ def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
         what = f"{waiting} syncs of assistants wait, the oldest for {oldest / 60:.0f} minutes"
         remedy = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
         yield Finding("queue", "broken", what, remedy)
+
+
+async def sink(control: Control) -> AsyncIterator[Finding]:
+    """Whether calls can be written into the product's own table as it is declared."""
+    declared = control.loaded.project.sink
+    wrong = await sinking.problems(control, declared)
+    for problem in wrong:
+        yield Finding("sink", "broken", str(problem), "Correct the table or the file; calls are stored here meanwhile.")
+    if not declared:
+        yield Finding("sink", "skipped", "calls are written to no table of a product: there is no [sink.table]")
+    elif not wrong:
+        yield Finding("sink", "ok", f"calls are written to {declared.table}")
 
 
 async def door(control: Control) -> AsyncIterator[Finding]:

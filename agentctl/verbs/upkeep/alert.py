@@ -18,6 +18,7 @@ from agentctl.wiring import Control
 LANGUAGE = "en"
 _ONCE = "This message comes once for each incident."
 _WHY = "All of an error: agentctl calls events --state dead"
+_WRITE_AGAIN = "agentctl doctor checks the table. To write them once that is put right: agentctl calls retry --all"
 _AGAIN = "To process them again once that is put right: agentctl calls retry --all"
 
 
@@ -41,6 +42,17 @@ def of_dead(control: Control, count: int, events: Sequence[Mapping[str, Any]]) -
 
 def _of(tenant: str) -> str:
     return "" if tenant == OPERATOR else f"tenant {tenant}, "
+
+
+def of_rows(control: Control, count: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The message about `count` calls that could not be written into the product's own table; `rows`: the first."""
+    findings = [
+        f"conversation {one_line(row['conversation_id'], 80)}: {row['attempt']} attempts, "
+        f"{one_line(row['reason'] or 'for a reason that was not kept', 300)}"
+        for row in rows
+    ]
+    more = f"And {count - len(rows)} more" if count > len(rows) else ""
+    return _message(control, f"Calls not written to your table: {count}", [*findings, _WRITE_AGAIN], more)
 
 
 def of_delivery(control: Control, problems: Sequence[str]) -> dict[str, str]:

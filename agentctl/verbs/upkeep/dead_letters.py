@@ -1,24 +1,32 @@
-"""Tell people of the events that were given up, each once, however many workers there are."""
+"""Tell people once of what was given up, events and rows of the product's own table, by whichever worker."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
 
+Message = Callable[[Control, int, Sequence[Mapping[str, Any]]], dict[str, str]]
 MAX_NAMED = 40  # more than a person reads in a mail; `agentctl calls events` has them all
 
 
 async def tell(control: Control, to: Sequence[str]) -> int:
-    """Queue one mail per address about dead events that nobody was told of yet; how many events that were.
+    """Queue one mail per address about dead events, and one about dead rows, of which nobody was told yet; how many of
+    both those were.
 
     Raises StoreError.
     """
+    events = await _tell(control, to, "dead", "events", alert.of_dead)
+    return events + await _tell(control, to, "sink_rows", "rows", alert.of_rows)
+
+
+async def _tell(control: Control, to: Sequence[str], of: str, named: str, message: Message) -> int:
     store = await control.store()
-    untold = await store.call("untold_dead", {"limit": MAX_NAMED})
+    untold = await store.call(f"untold_{of}", {"limit": MAX_NAMED})
     if not untold["count"]:
         return 0
-    run, message = alert.new_run(), alert.of_dead(control, untold["count"], untold["events"])
-    terms = {"until": untold["until"], "id": run, "mails": alert.mails(control, message, to, run)}
-    return int((await store.call("tell_dead", terms))["told"])
+    run, written = alert.new_run(), message(control, untold["count"], untold[named])
+    terms = {"until": untold["until"], "id": run, "mails": alert.mails(control, written, to, run)}
+    return int((await store.call(f"tell_{of}", terms))["told"])

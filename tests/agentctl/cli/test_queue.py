@@ -39,11 +39,11 @@ def test_what_is_missing_is_fetched_and_what_was_given_up_is_queued_again(bench:
     for wrong in ((), (made, "--all")):
         assert bench("calls", "retry", *wrong)[0] == 2
     assert bench("calls", "retry", "conv_none")[0] == 1
-    assert bench("calls", "retry", "--all")[1] == "1 events, 0 mails and 0 syncs wait for a worker again.\n"
+    assert bench("calls", "retry", "--all")[1] == "1 events, 0 mails, 0 rows and 0 syncs wait for a worker again.\n"
     done = bench.json("work", "--once")
     assert (done["done"], done["dead"], done["duties_failed"]) == (1, 0, 0)
     assert bench.json("calls", "show", made)["status"] == "done"
-    assert bench.json("calls", "retry", made) == {"events": 1, "mails": 0, "syncs": 0}
+    assert bench.json("calls", "retry", made) == {"events": 1, "mails": 0, "rows": 0, "syncs": 0}
     code, out, _ = bench("calls", "status")
     assert "backfill" in out
     assert "seconds ago" in out

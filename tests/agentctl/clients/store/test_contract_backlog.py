@@ -13,7 +13,7 @@ _WAITING = 2000
 _FEW = 100
 _READ = """
     select coalesce(sum(pg_stat_get_xact_tuples_returned(oid)), 0)::bigint
-    from pg_class where relkind in ('r', 'i') and relname ~ '^(events|outbox)'"""
+    from pg_class where relkind in ('r', 'i') and relname ~ '^(events|outbox|sink_rows)'"""
 _EVENTS = """
     insert into agentctl.events (type, conversation_id, payload_sha256, payload, state, source, due_at)
     select 'post_call_transcription', %(name)s || i, sha256((%(name)s || i)::bytea), '{}'::bytea, %(state)s, 'webhook',
@@ -25,6 +25,12 @@ _MAILS = """
     from generate_series(1, %(size)s) i"""
 
 
+_ROWS = """
+    insert into agentctl.sink_rows (conversation_id, project, environment, due_at)
+    select %(name)s || i, 'praxis', 'production', now() - interval '1 minute'
+    from generate_series(1, %(size)s) i"""
+
+
 @pytest.fixture
 def burdened(dsn: str) -> Iterator[psycopg.Connection]:
     """A store that the planner knows from a quiet hour, and in which much waits now."""
@@ -32,13 +38,14 @@ def burdened(dsn: str) -> Iterator[psycopg.Connection]:
         for state in ("done", "sent"), ("pending", "pending"):
             for statement, one in zip((_EVENTS, _MAILS), state, strict=True):
                 connection.execute(statement, {"name": f"conv_{one}_", "state": one, "size": _WAITING})
+            connection.execute(_ROWS, {"name": f"conv_{state[0]}_", "size": 20 if state[0] == "done" else _WAITING})
             if state[0] == "done":
-                connection.execute("vacuum analyze agentctl.events, agentctl.outbox")
+                connection.execute("vacuum analyze agentctl.events, agentctl.outbox, agentctl.sink_rows")
         yield connection
 
 
 def step(connection: psycopg.Connection, function: str, **args: Any) -> tuple[Any, int]:
-    """What it answered, and how many rows and entries of the two queues were read for it."""
+    """What it answered, and how many rows and entries of the queues were read for it."""
     with connection.transaction():
         row = connection.execute(f"select agentctl_{function}(%s)", [json.dumps(args)]).fetchone()
         read = connection.execute(_READ).fetchone()
@@ -47,7 +54,7 @@ def step(connection: psycopg.Connection, function: str, **args: Any) -> tuple[An
     return row[0], read[0]
 
 
-@pytest.mark.parametrize("queue", ["events", "mails"])
+@pytest.mark.parametrize("queue", ["events", "mails", "sink_rows"])
 def test_a_claim_reads_what_it_takes(burdened: psycopg.Connection, queue: str) -> None:
     terms = {"worker": "w", "limit": 2, "lease_seconds": 60, "max_attempts": 5}
     for _ in range(6):  # from the sixth on a session's plans may be general ones

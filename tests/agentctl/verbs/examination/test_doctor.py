@@ -13,6 +13,7 @@ from aiosmtpd.smtp import AuthResult
 
 from agentctl import metrics
 from agentctl.clients.retry import Retry
+from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.examination import own_side
 from agentctl.verbs.examination.doctor import PARTS, examine
 from agentctl.verbs.examination.finding import Finding
@@ -256,7 +257,7 @@ def test_a_duty_fails_for_a_place_and_counts_as_long_as_a_worker_has_it(
     cluster.execute("update agentctl.duties set offered_at = offered_at - interval '6 minutes'", dsn.rpartition("/")[2])
     rings.store("claim_duties", duties=[right], worker="w", limit=1, lease_seconds=60)
     assert states(examined(rings), "queue") == {"ok"}
-    assert 'duty_failures{duty="backfill"} 0' in metrics.written(rings.store("queue"))
+    assert 'duty_failures{duty="backfill"} 0' in metrics.written(rings.control(standing.queue))
     rows = {line.split()[1]: line for line in rings("calls", "status")[1].splitlines() if line.startswith("backfill")}
     assert rows.keys() == {"api.elevenlabs.oi", "api.right"}
     assert rows["api.elevenlabs.oi"].endswith("no worker has it any more")
