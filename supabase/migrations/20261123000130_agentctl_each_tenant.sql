@@ -58,8 +58,11 @@ begin
         order by c.started_at, c.conversation_id
         limit (args->>'limit')::integer
     loop
-        perform agentctl.empty_call(owner, due.conversation_id);
-        emptied := emptied + 1;
+        perform agentctl.lock_call(owner, due.conversation_id);
+        if not agentctl.is_emptied(owner, due.conversation_id) then
+            perform agentctl.empty_call(owner, due.conversation_id);
+            emptied := emptied + 1;
+        end if;
         last := jsonb_build_array(due.started_at, due.conversation_id);
     end loop;
     return jsonb_build_object('count', emptied, 'last', last);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import LEASE_SECONDS, OUTAGE_SECONDS, describe, worker_name
 from agentctl.errors import AgentctlError, Busy, Misdeclared, StoreError, UsageError
 from agentctl.sources.source import Outcome
+from agentctl.telemetry.fields import Field
 from agentctl.verbs.flow.one import sync_one
 from agentctl.wiring import Control
 
@@ -33,6 +34,11 @@ class Due:
     id: str
     attempt: int
     fence: dict[str, Any]
+
+    @property
+    def marks(self) -> Mapping[str, Field | None]:
+        """As of a worker's Work."""
+        return {"sync": self.id or None}
 
 
 @dataclass(frozen=True)

@@ -235,7 +235,7 @@ async def test_what_is_erased_is_emptied_there_and_the_rest_of_the_row_stays(sun
     row = rows(sql, '"Summary", items, turns, seconds, said, status, note, org::text, conversation_id')[0]
     assert row == (None, None, None, None, None, "", "ours", ORG, "conv_1")
     sql("update agentctl.calls set started_at = now() - interval '40 days'")
-    await _Tenant(sunk).call("save_retention", {**OURS, "transcripts": 30})
+    await sunk.call("save_retention", {**OURS, "transcripts": 30})
     assert (await _Tenant(sunk).call("retain_calls", {"limit": 10}))["count"] == 1
     assert await work(sunk) == (1, 0)
     assert rows(sql, '"Summary", turns, seconds, status', "conversation_id = 'conv_2'") == [(None, [], 42, "done")]
