@@ -20,6 +20,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── InUse                   what was to be deleted is used by somebody else, and stays
 │   ├── Busy                    another sync of the same project is running
 │   ├── Misdeclared             what is declared of one assistant is wrong, however often it is tried
+│   ├── Incomplete              some changes of a plan failed; the others are done
 │   ├── TimedOut                a run was ended by its own deadline
 │   └── Waiting                 a resource waits for a step that a person takes; not a failure of the sync
 ├── StoreError                  the database refused
@@ -190,6 +191,10 @@ class Busy(SyncError):
 
 class Misdeclared(SyncError):
     """What its source declares of one assistant is wrong; trying again helps once somebody has changed it."""
+
+
+class Incomplete(SyncError):
+    """Some changes of a plan failed; the others are done, and whoever is told of each has been told."""
 
 
 class TimedOut(SyncError):

@@ -81,8 +81,9 @@ class Control:
     def source(self) -> Source:
         """Where one assistant is looked up by its key."""
         from agentctl.sources.source import Files
+        from agentctl.sources.table.alone import FilesAndTable
 
-        return Files(self.directory, self.environment)
+        return FilesAndTable(Files(self.directory, self.environment), self.store, lambda: self.scope)
 
     @cached_property
     def veil(self) -> Veil:

@@ -17,7 +17,8 @@ from agentctl.errors import Problem
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import Project
-from agentctl.sources.source import Gone, OnDelete, Outcome
+from agentctl.sources.source import Gone, Outcome
+from agentctl.sources.table.mapping import OnDelete
 
 TABLE = """
     create table public.phone_assistants (

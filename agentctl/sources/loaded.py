@@ -42,6 +42,11 @@ class Loaded:
         """Every key that is declared, by an assistant with a problem too."""
         return list(dict.fromkeys([*(one.key for one in self.assistants), *(self.rows.keys if self.rows else ())]))
 
+    @property
+    def rows_keys(self) -> frozenset[str]:
+        """Of every row, which keeps its key as long as it is there."""
+        return frozenset(row.key for row in self.rows.rows) if self.rows else frozenset()
+
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""
         yield from self.project.secrets()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from agentctl.errors import UsageError
 from agentctl.settings import nearest
 from agentctl.sources.files import ASSISTANTS, load
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.reading import Reading
-
-OnDelete = Literal["archive", "delete", "keep"]
+from agentctl.sources.table.mapping import OnDelete
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,10 @@ class Source(Protocol):
         """
 
     async def told(self, key: str, outcome: Outcome) -> None:
-        """Hears how each attempt ended, for people who look at the source. Raises StoreError."""
+        """Hears how each attempt ended, for people who look at the source. Raises StoreError.
+
+        Not of one of which some changes were applied and others failed: what is told of each is told as they end.
+        """
 
 
 class Files:
@@ -58,13 +60,25 @@ class Files:
 
     async def one(self, key: str) -> Loaded:
         """All files: what they share, and which of them are older than a rename, is seen of all of them alone."""
-        loaded = await Reading().of(lambda: load(self._directory, self._environment))
-        keys = [one.key for one in loaded.assistants]
-        if key not in keys and not loaded.problems:
-            guess = nearest(key, keys)
-            hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
-            raise UsageError(f"{ASSISTANTS}/{key} is not there", hint)
-        return loaded
+        return declared(await self.all(), key)
+
+    async def all(self) -> Loaded:
+        """What the files declare, now."""
+        return await Reading().of(lambda: load(self._directory, self._environment))
 
     async def told(self, key: str, outcome: Outcome) -> None:
         """Files show nothing."""
+
+
+def declared(loaded: Loaded, key: str) -> Loaded:
+    """`loaded`, where it has that key or cannot tell. Raises UsageError."""
+    if key not in loaded.keys and not loaded.problems:
+        raise lost(key, loaded)
+    return loaded
+
+
+def lost(key: str, loaded: Loaded) -> UsageError:
+    """The error for a key of which these files have no folder."""
+    guess = nearest(key, loaded.keys)
+    hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(loaded.keys) or 'none'}."
+    return UsageError(f"{ASSISTANTS}/{key} is not there", hint)

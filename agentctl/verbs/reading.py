@@ -10,7 +10,8 @@ from agentctl.wiring import Control
 async def read(control: Control, *, again: bool = False) -> Loaded:
     """`control.loaded`, with its problems; `again`: as all is now. `control.reading` tells at which file it is.
 
-    From now on the rows of the source table are in it. With problems in the files they are not read. Cancelled, it is
+    From now on the rows of the source table are in it. With problems in the files they are not read, nor beside one
+    assistant that was looked up alone. Cancelled, it is
     over within a second or so, whatever the files hold. Raises ConfigurationError where there is no project, and
     StoreError where a table cannot be read.
     """
@@ -20,7 +21,7 @@ async def read(control: Control, *, again: bool = False) -> Loaded:
     loaded = await control.reading.of(lambda: control.loaded)
     control.reading = None
     source = loaded.project.table
-    if source is None or loaded.problems or loaded.rows is not None:
+    if source is None or loaded.problems or loaded.rows is not None or loaded.alone:
         return loaded
     from agentctl.sources.table.rows import ask, joined
 

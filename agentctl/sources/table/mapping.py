@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -32,6 +32,9 @@ _OWN_COLUMNS = (
     "tenant", "enabled", "name", "prompt", "first_message", "language", "voice", "llm", "knowledge", "numbers",
     "post_call", "settings",
 )  # fmt: skip
+
+OnDelete = Literal["archive", "delete", "keep"]
+"""What becomes of the agent of an assistant that is declared no longer."""
 
 Place = tuple[str, ...]
 """A column, and where in its JSON a value is."""
@@ -77,7 +80,7 @@ class SourceTable(Part):
     """Where assistants are declared in a table. Without `table` it is ours, of which every column is known.
 
     A group (`voice`, `llm`, `post_call`) is one place that holds all of it, under the empty name, or a place for each
-    of its fields. `defaults` lies under each row.
+    of its fields. `defaults` lies under each row. `on_delete`: what becomes of the agent of a row that is deleted.
     """
 
     table: Annotated[str, BeforeValidator(_table)] = OWN
@@ -110,6 +113,7 @@ class SourceTable(Part):
     phone_number_id: _Column | None = None
     synced_at: _Column | None = None
     error: _Column | None = None
+    on_delete: OnDelete = "archive"
     voices: dict[OneLine, VoiceId] = Field({})
     defaults: Layer = Layer()
 

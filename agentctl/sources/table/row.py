@@ -53,6 +53,11 @@ class Row:
         return "; ".join(said) or None
 
 
+def place(source: SourceTable, key: str) -> str:
+    """Where the row with that key is, as messages say it."""
+    return f"table {source.table}, row {key[:80]}"
+
+
 class RowReader:
     """Reads one row after another, between the layers of the project and of the environment, as files are read."""
 
@@ -66,7 +71,7 @@ class RowReader:
     def row(self, found: Mapping[str, Any], bound: Collection[str]) -> Row:
         """One as the store has told it: `key`, `rows` (how many have it) and `values`. `bound`: keys with an agent."""
         key, values = str(found["key"]), found["values"]
-        where = f"table {self._source.table}, row {key[:80]}"
+        where = place(self._source, key)
         told = {name: one for name in ("agent_id", "phone_number_id", "error") if (one := _text(values.get(name)))}
         if values.get("enabled") is False and "agent_id" not in told and key not in bound:
             return Row(key, where, dormant=True, told=told)
@@ -203,7 +208,7 @@ def _tenant(values: Mapping[str, Any], where: str, problems: list[Problem]) -> s
     if isinstance(value, int | str) and not isinstance(value, bool) and str(value).strip():
         return str(value).strip()
     problems.append(Problem(located(where, "tenant"), "is missing"))
-    return ""
+    return "default"
 
 
 def _enabled(value: Any, where: str, problems: list[Problem]) -> bool:

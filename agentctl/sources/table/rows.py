@@ -76,9 +76,7 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
     told = Told(columns)
     if misfits(source, told):
         return told
-    back = {name: column for name, column in source.back(told.names).items() if name != "synced_at"}
-    fields = {**source.places, **{name: (column,) for name, column in back.items()}}
-    asked: dict[str, Any] = {**source.named, "key": source.key_column, "fields": fields, "limit": _PAGE}
+    asked = asking(source, told)
     rows: list[Mapping[str, Any]] = []
     nameless = 0
     page: Mapping[str, Any] = {"rows": ()}
@@ -91,6 +89,13 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
     return Told(columns, rows, nameless, bound)
+
+
+def asking(source: SourceTable, told: Told) -> dict[str, Any]:
+    """What `source_rows` is to answer of each row: all that is mapped, and what was written back."""
+    back = {name: column for name, column in source.back(told.names).items() if name != "synced_at"}
+    fields = {**source.places, **{name: (column,) for name, column in back.items()}}
+    return {**source.named, "key": source.key_column, "fields": fields, "limit": _PAGE}
 
 
 def misfits(source: SourceTable, told: Told) -> list[Problem]:
@@ -106,9 +111,7 @@ def joined(loaded: Loaded, source: SourceTable, told: Told) -> Loaded:
     """The project as its files and its table declare it. A mapping that does not fit is a problem of the project's."""
     if problems := misfits(source, told):
         return replace(loaded, problems=(*loaded.problems, *problems))
-    with Prompts(loaded.parts) as prompts:
-        reader = RowReader(loaded, source, prompts)
-        rows = settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound)
+    rows = read(loaded, source, told)
     found = Rows(source, tuple(rows), source.back(told.writable), told.bound)
     own = [row.assistant for row in rows if row.assistant is not None]
     keys = [*loaded.keys, *(row.key for row in rows)]
@@ -120,6 +123,13 @@ def joined(loaded: Loaded, source: SourceTable, told: Told) -> Loaded:
         warnings=(*loaded.warnings, *advised, *_about(found, told)),
         rows=found,
     )
+
+
+def read(loaded: Loaded, source: SourceTable, told: Told) -> list[Row]:
+    """The rows that were told, with all that is wrong with each. Blocks on the process that renders prompts."""
+    with Prompts(loaded.parts) as prompts:
+        reader = RowReader(loaded, source, prompts)
+        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound)
 
 
 def _whole(loaded: Loaded, keys: Sequence[str]) -> Iterator[Problem]:

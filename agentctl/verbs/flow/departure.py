@@ -13,7 +13,7 @@ from agentctl.errors import NotFound
 from agentctl.resources import agent, phone_number
 from agentctl.resources.platform_settings import SETTINGS
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.source import OnDelete
+from agentctl.sources.table.mapping import OnDelete
 from agentctl.sync import planning
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings

@@ -15,17 +15,21 @@ from agentctl.wiring import Control
 async def undisputed(control: Control, plan: ProjectPlan) -> ProjectPlan:
     """The plan without the numbers that are taken from an assistant which declares them, too: each is a failure.
 
-    One that the other has given up moves. Raises what a look at the other's agent or declaration may raise.
+    One that the other has given up moves, and one that is disabled has no say in an enabled one's. Raises what a look
+    at the other's agent or declaration may raise.
     """
     if control.part is None:
         return plan
-    lost = {}
+    lost, yielded = {}, set()
     for change in plan.changes:
         if change.desired.kind == phone_number.KIND and (other := await _declarer(control, change)):
+            if change.desired.body.get("agent_id") is None:
+                yielded.add(change.desired.ref)
+                continue
             what = f"phone.numbers: {change.desired.key} is declared by {other}, too, where it rings"
             lost[change.desired.ref] = Failure(change.desired.ref, change.desired.where, SyncError(what))
-    kept = tuple(one for one in plan.changes if one.desired.ref not in lost)
-    return replace(plan, changes=kept, failures=(*plan.failures, *lost.values())) if lost else plan
+    kept = tuple(one for one in plan.changes if one.desired.ref not in lost.keys() | yielded)
+    return replace(plan, changes=kept, failures=(*plan.failures, *lost.values())) if lost or yielded else plan
 
 
 async def _declarer(control: Control, change: Change) -> str:
@@ -42,7 +46,8 @@ async def _declarer(control: Control, change: Change) -> str:
     if isinstance(declared, Gone):
         return ""
     if any(one.key == key for one in declared.assistants):
-        return key if any(change.desired.key in one.phone.numbers for one in declared.assistants) else ""
+        has = any(one.enabled and change.desired.key in one.phone.numbers for one in declared.assistants)
+        return key if has else ""
     return key
 
 

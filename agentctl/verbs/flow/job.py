@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import LEASE_SECONDS, OUTAGE_SECONDS, describe, worker_name
-from agentctl.errors import AgentctlError, Busy, Misdeclared, StoreError, UsageError
+from agentctl.errors import AgentctlError, Busy, Incomplete, Misdeclared, StoreError, UsageError
 from agentctl.sources.source import Outcome
 from agentctl.telemetry.fields import Field
 from agentctl.verbs.flow.one import sync_one
@@ -38,7 +38,7 @@ class Due:
     @property
     def marks(self) -> Mapping[str, Field | None]:
         """As of a worker's Work."""
-        return {"sync": self.id or None}
+        return {"assistant": self.id or None}
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class SyncJob:
         longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
         terms = {"error": describe(error), "outage": outage, "permanent": isinstance(error, _PERMANENT)}
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
-        if not busy:
+        if not isinstance(error, Busy | Incomplete):
             with suppress(StoreError):  # The next attempt tells it again.
                 await self.control.source.told(work.id, Outcome(describe(error)))
         await self.store.call("fail_sync_job", {**work.fence, **terms})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 
-from agentctl.errors import ConfigurationError, Elsewhere, Misdeclared, NotFound, SyncError
+from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
 from agentctl.resources import agent, kinds
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import WEBHOOK
@@ -32,7 +32,7 @@ _WITNESSES = 2
 async def sync_one(control: Control, key: str) -> Outcome:
     """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
 
-    Raises Misdeclared for a declaration with problems, Busy where another sync of the project does not end, SyncError
+    Raises Misdeclared for a declaration with problems, Busy where another sync of the project does not end, Incomplete
     with all that failed, and whatever a plan may raise.
     """
     async with exclusive(control, wait=_WAIT_SECONDS):
@@ -91,7 +91,7 @@ async def _is_there(control: Control, agent_id: str) -> bool:
 def _outcome(control: Control, applied: Applied) -> Outcome:
     if applied.failures:
         hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
-        failed = SyncError(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
+        failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
         failed.outage = all(one.error.outage for one in applied.failures)
         raise failed
     left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]

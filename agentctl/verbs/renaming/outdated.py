@@ -77,7 +77,7 @@ async def doubted(
         return plan
     older = {**await _misplaced(control, plan), **await _remembered(control, bindings, assistants)}
     apart = {*older, *(one.new for one in older.values()), *await _taken_up(control, bindings, assistants)}
-    plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart)
+    plan = _renamed_by_hand(plan, bindings, kinds, assistants, apart, control.loaded.rows_keys)
     plan = _marked_before(plan, await recorded.listed(control), assistants)
     whose = {one.new: key for key, one in older.items()} | {key: key for key in older}
     torn = shared(bindings)
@@ -139,15 +139,18 @@ def _renamed_by_hand(
     kinds: Sequence[Kind[Assistant]],
     assistants: Sequence[Assistant],
     apart: AbstractSet[str],
+    rows: AbstractSet[str],
 ) -> Planned:
+    """`rows`: keys that never change, so that a new one of these is another assistant."""
     if not any(one.desired.kind == agent.KIND and one.action != "delete" for one in plan.changes):
         return plan  # without one that is new or edited, nobody has moved
     awaited = cut_off.awaited(plan, bindings)
+    apart = apart | rows
     found = renamed.moves(bindings, kinds, assistants, seen=plan.sighted, awaited=awaited, apart=apart)
     plan = renamed.doubted(plan, found, assistants, apart=apart)
     explained = found.declared | set(found.matching.was.values())
     lost = [ref for ref in awaited if bindings.intended(ref) and cut_off.assistant(ref.key) not in explained]
-    return cut_off.doubted(plan, lost, bindings, assistants)
+    return cut_off.doubted(plan, lost, bindings, [one for one in assistants if one.key not in rows])
 
 
 async def _taken_up(control: Control, bindings: Bindings, assistants: Sequence[Assistant]) -> set[str]:
@@ -167,7 +170,7 @@ async def _misplaced(control: Control, plan: Plan) -> Mapping[str, Given]:
 async def ways_back(control: Control, bindings: Bindings, declared: Sequence[Assistant]) -> Mapping[str, str]:
     """What to do about those without an agent that seem to be another's, or were given another key."""
     older = await outdated(control, bindings, declared)
-    apart = {*older, *(one.new for one in older.values())}
+    apart = {*older, *(one.new for one in older.values()), *control.loaded.rows_keys}
     moved = renamed.moves(bindings, await control.kinds(bindings), declared, apart=apart).told()
     ways = {
         key: f"If its folder was renamed, keep its agent and numbers: {group.way}"

@@ -72,7 +72,7 @@ async def look(control: Control, table: str) -> Adoption:
     source = declared or _source(guessed)
     names = [str(one["name"]) for one in told["columns"]]
     lacking = {column: _type(name) for name, column in source.wanted.items() if column not in names}
-    sql = await _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
+    sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
     notes = list(source.problems(FILENAME, names))
     if told["view"] and lacking:
@@ -82,18 +82,14 @@ async def look(control: Control, table: str) -> Adoption:
     return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
 
 
-async def _wanted(
-    control: Control, source: SourceTable, lacking: Mapping[str, str], *, is_view: bool
-) -> dict[str, Any]:
+def _wanted(control: Control, source: SourceTable, lacking: Mapping[str, str], *, is_view: bool) -> dict[str, Any]:
     """What `adopt_source` is asked for. A view has no triggers: whoever wants its changes watches its tables."""
-    watching = {**source.named, "watching": source.columns}
-    watched = is_view or (await (await control.store()).call("source_columns", watching))["watched"]
     tenant = source.places.get("tenant", ())
     return {
         **source.named,
         "key": source.key_column,
         "lacking": lacking,
-        "watched": None if watched else source.columns,
+        "watched": None if is_view else source.columns,
         "tenant": tenant[0] if len(tenant) == 1 else None,
         "project": control.scope.project,
         "environment": control.scope.environment,

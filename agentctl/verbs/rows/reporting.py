@@ -46,9 +46,12 @@ class Reports:
             for ref in parts:
                 self._keys.setdefault(ref, []).append(key)
         self._left = dict.fromkeys(self._of, 0)
+        self._unsure: set[str] = set()  # some of it may be left alone, which the end tells
         for change in plan.changes:
             for key in self._keys.get(change.desired.ref, ()):
                 self._left[key] += 1
+                if change.foreign or change.overwrites:
+                    self._unsure.add(key)
         self._errors: dict[Ref, str] = {one.ref: self._said(one.error) for one in plan.failures}
         self._changed: set[str] = set()
         self._told: set[str] = set()
@@ -83,7 +86,7 @@ class Reports:
         for key in self._keys.get(ref, ()):
             self._changed.add(key)
             self._left[key] -= 1
-            if self._left[key] == 0:
+            if self._left[key] == 0 and key not in self._unsure:
                 self._ready.append(key)
         if self._ready and (self._telling is None or self._telling.done()):
             self._telling = asyncio.create_task(self._tell_ready())
@@ -127,7 +130,8 @@ class Reports:
         known = {**ids, "error": error}
         assert self._rows is not None
         news = any(row.told.get(name) != known[name] for name in self._rows.back.keys() & known.keys())
-        if not news and key not in self._changed:
+        # Whoever had one assistant synced alone waits for an answer, even if there was nothing to do.
+        if not news and key not in self._changed and self._control.part is None:
             return None
         return {"key": key, **known, **({} if error else {"synced_at": True})}
 
@@ -139,7 +143,9 @@ class Reports:
         if not rows or self._rows is None:
             return
         source = self._rows.source
+        scope = self._control.scope
         asked = {**source.named, "key": source.key_column, "columns": self._rows.back}
+        asked |= {"project": scope.project, "environment": scope.environment}
         try:
             await (await self._control.store()).call("report_synced", {**asked, "rows": list(rows)}, timeout=_SECONDS)
         except StoreError as error:

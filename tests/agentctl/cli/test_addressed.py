@@ -93,8 +93,10 @@ SENT = Sent(HOOK.url, "transcript", None, 401, "no", 0.1, SAID)
 IMPORTED = Imported("+49", "desk", "agent_1", "phnum_1", True, True, {}, False, True, {}, {}, (SAID,))
 RELEASED = Released("+49", True, False, None, (), (SAID,))
 COUNTS = {"pending": 0, "running": 0, "kept": 1, "dead": 1}
-AGES = {"oldest_event_seconds": None, "oldest_mail_seconds": None}
-STANDING = {"events": COUNTS, "mails": COUNTS, **AGES, "waiting_for": [], "duties": []}
+AGES = {f"oldest_{one}_seconds": None for one in ("event", "mail", "row", "sync")}
+QUEUES = dict.fromkeys(("events", "mails", "rows", "syncs"), COUNTS)
+TROUBLES: dict[str, list[Any]] = {"waiting_for": [], "troubled_rows": [], "troubled_syncs": [], "duties": []}
+STANDING = {**QUEUES, **AGES, **TROUBLES}
 HELD = {"reached": True, "conversation_id": "conv_1", "deliveries": [], "webhook": "off"}
 UNKEPT = cast(Any, SimpleNamespace(env_file=None))
 ROLLBACK = cast(Any, SimpleNamespace(key="desk", revision=2, plan=ProjectPlan.of(PLAN, [])))
@@ -137,6 +139,7 @@ TOLD: dict[str, Callable[[], Any]] = {
 }
 # What they show is all data, and no message of ours.
 DATA = {
+    "adopting._text",
     "db._json", "number._imported_text", "number._released_text", "render.held_json", "render.held_text",
     "queue.fetched_json", "render.history_json", "render.to_json", "render_call.call_text", "render_call.events_text",
     "render_digest.redigested_text", "render_found.items_text", "render_found.list_text", "render_found.snippet_text",

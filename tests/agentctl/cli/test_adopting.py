@@ -84,16 +84,7 @@ def test_a_table_is_adopted_after_a_yes_and_only_once(
     assert (code, f"has {TABLE} as its source already" in err) == (2, True)
 
 
-def test_changes_flow_by_themselves_where_the_database_can_watch(
-    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        has = connection.execute("select to_regproc('agentctl.watch') is not null").fetchone()
-        if has == (False,):
-            connection.execute(
-                "create function agentctl.watch(watched regclass, key text, columns text[], tenant text default null, "
-                "project text default '', environment text default '') returns void language sql as ''"
-            )
+def test_changes_flow_by_themselves(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["-C", str(project), "db", "adopt", TABLE, "--yes"]) == 0
     out = capsys.readouterr().out
     assert f"select agentctl.watch('public.{TABLE}', 'id', array['customer', 'active', 'title', " in out

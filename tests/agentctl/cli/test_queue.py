@@ -79,4 +79,4 @@ def test_syncs_that_wait_or_were_given_up_are_shown_and_taken_up_again(bench: Be
     assert "syncs: 0 wait or are worked on" in shown
     assert "1 given up: agentctl calls retry --all" in shown
     assert "nobody (dead): assistants/nobody is not there" in shown
-    assert bench("calls", "retry", "--all")[1] == "0 events, 0 mails and 1 syncs wait for a worker again.\n"
+    assert bench("calls", "retry", "--all")[1] == "0 events, 0 mails, 0 rows and 1 syncs wait for a worker again.\n"

@@ -143,6 +143,6 @@ async def test_a_mail_that_kills_its_senders_does_not_go_round_for_ever(store: S
     assert (await _mails(store))[0]["status"] == "dead"
 
 
-async def test_there_are_three_queues(store: Store) -> None:
-    with pytest.raises(StoreError, match="queue must be events, outbox or duties"):
+async def test_no_other_queue_is_taken(store: Store) -> None:
+    with pytest.raises(StoreError, match="queue must be events, outbox, duties, sync_jobs or sink_rows"):
         await store.call("renew", {"queue": "letters", "id": "x", "attempt": 1, "lease_seconds": 1})

@@ -141,7 +141,7 @@ async def test_a_table_tells_what_there_is_to_map_and_never_a_value(store: Store
 
 async def test_what_a_table_lacks_is_added_once_and_costs_nothing_that_is_there(store: Store, table: str) -> None:
     execute(table, f"insert into {TABLE} (id, title) values (1, 'a')")
-    asked = {**PLACE, "key": "id", "lacking": LACKING, "watched": ["title"]}
+    asked = {**PLACE, "key": "id", "lacking": LACKING}
     (statement,) = (await store.call("adopt_source", asked))["statements"]
     assert statement == (
         f"alter table {TABLE}\n    add column if not exists elevenlabs_agent_id text,\n"
@@ -153,6 +153,37 @@ async def test_what_a_table_lacks_is_added_once_and_costs_nothing_that_is_there(
     assert columns >= LACKING.keys()
     assert execute(table, f"select id, title, elevenlabs_agent_id from {TABLE}") == [(1, "a", None)]
     assert (await store.call("adopt_source", {**asked, "lacking": {}}))["statements"] == []
+
+
+async def test_what_is_mapped_is_watched_and_nothing_else_and_a_former_source_no_longer(table: str) -> None:
+    asked = {**PLACE, "key": "id", "lacking": {}, "project": "shop", "environment": "production"}
+    owner = await PostgresStore.open(table)
+    try:
+
+        async def adopt(**more: Any) -> list[str]:
+            told = await owner.call("adopt_source", {**asked, **more, "apply": True})
+            return [one.partition("(")[0] for one in told["statements"]]
+
+        assert await adopt(lacking=LACKING, watched=["title"]) == [
+            f"alter table {TABLE}\n    add column if not exists elevenlabs_agent_id text,\n"
+            "    add column if not exists elevenlabs_sync_error text,\n"
+            "    add column if not exists elevenlabs_synced_at timestamptz;",
+            "select agentctl.watch",
+        ]
+        assert await adopt(watched=["title"]) == []
+        execute(table, f"insert into {TABLE} (id, title) values (1, 'a')")
+        execute(table, f"update {TABLE} set elevenlabs_sync_error = 'x', elevenlabs_synced_at = now(), phone = '1'")
+        noted = "select key from agentctl.sync_changes"
+        assert execute(table, noted) == [("1",)]
+        assert await adopt(watched=["title", "phone"]) == ["select agentctl.watch"]
+        execute(table, f"update {TABLE} set phone = '2'")
+        assert execute(table, noted) == [("1",), ("1",)]
+        execute(table, "create table public.other (id text, title text, elevenlabs_sync_error text)")
+        assert await adopt(table="other", watched=["title"]) == ["select agentctl.unwatch", "select agentctl.watch"]
+        execute(table, f"update {TABLE} set phone = '3'")
+        assert execute(table, noted) == [("1",), ("1",)]
+    finally:
+        await owner.close()
 
 
 async def test_the_service_key_alone_does_not_alter_a_table(table: str, supabase_store: SupabaseStore) -> None:

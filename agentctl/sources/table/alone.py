@@ -1,0 +1,108 @@
+"""One row of the source table, looked up by its key: with that row, and whoever has to do with it, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from agentctl.resources import agent
+from agentctl.sources.advice import advice
+from agentctl.sources.files import ASSISTANTS
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.reading import aside
+from agentctl.sources.source import Files, Gone, Outcome, declared, lost
+from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.table.row import Row, place
+from agentctl.sources.table.rows import Rows, Told, asking, misfits, read
+from agentctl.sources.table.variables import unset
+from agentctl.sync.bindings import Store
+from agentctl.sync.kind import Scope
+
+_LONGEST = 2000  # characters of an error
+
+
+class FilesAndTable:
+    """Those of a project's files, and of the table that they name, if any. A key of a file is the file's."""
+
+    def __init__(self, files: Files, store: Callable[[], Awaitable[Store]], scope: Callable[[], Scope]) -> None:
+        self._files, self._store, self._scope = files, store, scope
+        self._rows: dict[str, Rows] = {}  # where the row of a key is told
+
+    async def one(self, key: str) -> Loaded | Gone:
+        """All files where one of them is meant, or something is wrong with them; else the row alone.
+
+        One that is gone was a row: an assistant that was declared in a file when it was applied last is the file's,
+        which another checkout may have. Raises UsageError for that one, StoreError, and what a look at the files may.
+        """
+        self._rows.pop(key, None)
+        loaded = await self._files.all()
+        source = loaded.project.table
+        if source is None:
+            return declared(loaded, key)
+        if loaded.problems or key in loaded.keys:
+            return loaded
+        told = Told(await (await self._store()).call("source_columns", source.named))
+        if problems := misfits(source, told):
+            return replace(loaded, problems=tuple(problems))
+        row, told = await self._row(loaded, source, told, key)
+        if row is None:
+            return await self._gone(loaded, source, key)
+        self._rows[key] = rows = Rows(source, (row,), source.back(told.writable), told.bound)
+        if row.dormant:
+            return Gone("keep")
+        own = () if row.assistant is None else (row.assistant,)
+        advised = tuple(item for one in own for item in (*advice(one), *unset(one)))
+        return replace(loaded, assistants=own, problems=row.problems, warnings=advised, rows=rows, alone=key)
+
+    async def _row(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> tuple[Row | None, Told]:
+        """The row, and what was told for it. Others are asked for where it has to do with them."""
+        asked = asking(source, told)
+        told = await self._told(told, {**asked, "only": [key]}, {"keys": [key]})
+        found = await aside(lambda: read(loaded, source, told))
+        row = next(iter(found), None)
+        if row is None or not (related := _related(row, source, told)):
+            return row, told
+        targets, agent_id = related
+        more = await self._told(told, {**asked, "only": [key, *targets]}, {"keys": [key, *targets], "ids": [agent_id]})
+        if agent_id:
+            holders = [one for one in more.bound if one not in (key, *targets)]
+            also = {"column": source.wanted["agent_id"], "value": agent_id}
+            more = await self._told(more, {**asked, "only": [key, *targets, *holders], "also": also}, {})
+        found = await aside(lambda: read(loaded, source, more))
+        return next((one for one in found if one.key == key), None), more
+
+    async def _told(self, told: Told, rows: Mapping[str, Any], bound: Mapping[str, Any]) -> Told:
+        store = await self._store()
+        page = await store.call("source_rows", rows)
+        asked = {**asdict(self._scope()), "kind": agent.KIND, **bound}
+        return replace(told, rows=page["rows"], bound=await store.call("bound_ids", asked) if bound else told.bound)
+
+    async def _gone(self, loaded: Loaded, source: SourceTable, key: str) -> Gone:
+        asked = {**asdict(self._scope()), "key": key}
+        where = (await (await self._store()).call("last_declared", asked))["where"]
+        if str(where).startswith(f"{ASSISTANTS}/"):
+            raise lost(key, loaded)
+        return Gone(source.on_delete)
+
+    async def told(self, key: str, outcome: Outcome) -> None:
+        """Write into the row why nothing could be applied, or that there is no such reason any more.
+
+        What was applied, or held back, the row has been told already, with its ids and its time.
+        """
+        rows = self._rows.get(key)
+        if rows is None or outcome.held or "error" not in rows.back:
+            return
+        where = place(rows.source, key)
+        error = "; ".join(line.removeprefix(f"{where}: ") for line in outcome.error.splitlines())[:_LONGEST]
+        told = [{"key": key, "error": error or None}]
+        asked = {**rows.source.named, "key": rows.source.key_column, "columns": rows.back, "rows": told}
+        await (await self._store()).call("report_synced", asked)
+
+
+def _related(row: Row, source: SourceTable, told: Told) -> tuple[list[str], str] | None:
+    """The assistants that it transfers to, and the agent that it names without having it; None without any."""
+    tool = row.assistant.built_in_tools.transfer_to_agent if row.assistant else None
+    targets = [one.assistant for one in (tool.transfers if tool else ()) if one.assistant]
+    named = "" if row.key in told.bound else row.told.get("agent_id") or ""
+    return (targets, named) if targets or named else None

@@ -1,0 +1,197 @@
+"""The settings page of a product: a row is edited, and a worker brings it to ElevenLabs; over both transports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentctl.cli.app import run
+from agentctl.sandbox.harness import running
+from agentctl.verbs.flow import syncing
+from tests.product import MADE, TABLE, Product
+
+pytestmark = pytest.mark.anyio
+NUMBER = "+498999998100"
+
+
+class Page(Product):
+    """The product's settings page: it writes rows and looks at them; and a worker of its project."""
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        async with self.opened() as control, asyncio.TaskGroup() as group:
+            group.create_task(syncing.work(control, stop=stop))
+            try:
+                yield
+            finally:
+                stop.set()
+
+    async def due(self) -> Any:
+        """All that has changed until now, by a worker that looks once."""
+        async with self.opened() as control:
+            return await syncing.once(control)
+
+    def row(self, number: int) -> tuple[Any, ...]:
+        """Agent, number, time and error, as the page shows them."""
+        [found] = self.sql(
+            "select elevenlabs_agent_id, elevenlabs_phone_number_id, elevenlabs_synced_at, elevenlabs_sync_error "
+            f"from {TABLE} where id = {number}"
+        )
+        return found
+
+    async def shows(self, number: int, was: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The row once it shows anything else."""
+        async with asyncio.timeout(20):
+            while (row := self.row(number)) == was:  # noqa: ASYNC110  (another's state)
+                await asyncio.sleep(0.02)
+        return row
+
+    def jobs(self) -> list[tuple[Any, ...]]:
+        return self.sql("select key, state from agentctl.sync_jobs order by key")
+
+    async def agent(self, agent_id: str) -> Mapping[str, Any]:
+        return (await self.agents())[agent_id]
+
+
+@pytest.fixture(params=["postgres", "supabase"])
+async def page(
+    tmp_path: Path, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Page]:
+    store: dict[str, Any] = {}
+    if request.param == "supabase":
+        api = request.getfixturevalue("supabase_api")
+        store = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    async with running() as sandbox:
+        made = Page(tmp_path, dsn, sandbox, **store)
+        made.sql(MADE)
+        # As the owner of the table, in a process of its own.
+        assert await asyncio.to_thread(run, ["-C", str(tmp_path), "db", "adopt", TABLE, "--yes"]) == 0
+        yield made
+
+
+async def test_a_row_that_is_written_is_an_agent_a_moment_later_and_is_told_so(page: Page) -> None:
+    none = (None, None, None, None)
+    async with page.working():
+        page.insert(1)
+        page.insert(2, behavior_prompt="")
+        agent_id, _, first, error = await page.shows(1, none)
+        assert (agent_id in await page.agents(), error) == (True, None)
+        assert (await page.shows(2, none)) == (None, None, None, "prompt (column behavior_prompt): is missing")
+        page.sql(f"update {TABLE} set behavior_prompt = 'Neu.' where id = 1")
+        again = await page.shows(1, (agent_id, None, first, None))
+        assert (again[0], again[3], again[2] > first) == (agent_id, None, True)
+        told = (await page.agent(agent_id))["conversation_config"]["agent"]["prompt"]["prompt"]
+        assert told == "Neu."
+        page.sql(f"update {TABLE} set behavior_prompt = 'Auch.' where id = 2")
+        assert (await page.shows(2, (None, None, None, "prompt (column behavior_prompt): is missing")))[3] is None
+        assert len(await page.agents()) == 2
+        # A button's press is answered, though there is nothing to do, and once.
+        page.sql("select agentctl.request_sync('1'), agentctl.request_sync('1')")
+        pressed = await page.shows(1, again)
+        assert (pressed[0], pressed[3], pressed[2] > again[2]) == (agent_id, None, True)
+    assert await page.due() == syncing.Tally(), "what agentctl writes into a row wakes nobody"
+    assert page.jobs() == [("1", "done"), ("2", "done")]
+
+
+async def test_a_deleted_row_archives_its_agent_unless_it_is_configured_otherwise(page: Page) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    page.insert(2)
+    assert (await page.due()).done == 2
+    await page.bring(NUMBER, "1")
+    page.sql("select agentctl.request_sync('1')")
+    assert (await page.due()).done == 1
+    agent_id, number_id, _, error = page.row(1)
+    assert (number_id in (await page.sandbox.state())["numbers"], error) == (True, None)
+    page.sql(f"delete from {TABLE} where id = 1")
+    assert (await page.due()).done == 1
+    assert (await page.agent(agent_id))["platform_settings"]["archived"] is True
+    assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [None]
+
+    page.insert(1, phone=NUMBER)
+    assert (await page.due()).done == 1
+    assert page.row(1)[:2] == (agent_id, number_id)
+    assert (await page.agent(agent_id))["platform_settings"]["archived"] is False
+
+    text = (page.root / "agentctl.toml").read_text()
+    for then, left in (("keep", 2), ("delete", 1)):
+        changed = text.replace("[source.table]\n", f'[source.table]\non_delete = "{then}"\n')
+        (page.root / "agentctl.toml").write_text(changed)
+        page.sql(f"delete from {TABLE} where id = 1")
+        assert (await page.due()).done == 1
+        assert len(await page.agents()) == left
+        page.insert(1, phone=NUMBER) if then == "keep" else None
+        await page.due()
+
+
+async def test_a_disabled_row_that_has_no_agent_gets_none_and_loses_its_error(page: Page) -> None:
+    page.insert(1, behavior_prompt="")
+    assert (await page.due()).failed == 1
+    page.sql(f"update {TABLE} set active = false")
+    assert (await page.due()).done == 1
+    assert (page.row(1), await page.agents()) == ((None, None, None, None), {})
+
+
+async def test_drift_and_what_is_out_are_told_to_the_row_and_a_sync_by_hand_ends_the_job(page: Page) -> None:
+    page.insert(1)
+    await page.due()
+    agent_id, _, at, _ = page.row(1)
+    state = await page.sandbox.state()
+    state["agents"][agent_id]["conversation_config"]["agent"]["first_message"] = "Hallo?"
+    await page.sandbox.reset(state)
+    page.sql(f"update {TABLE} set title = 'Zentrale'")
+    assert (await page.due()).done == 1
+    assert (page.row(1)[2], page.jobs()) == (at, [("1", "held")])
+    assert page.row(1)[3].startswith(
+        "held back: agent 1: conversation_config.agent.first_message (changed at the platform)"
+    )
+    assert (await page.sync(take_ours=True)).ok
+    assert (page.row(1)[3], page.jobs()) == (None, [("1", "done")])
+
+    await page.sandbox.fault(path="/v1/convai/*", status=429, headers={"retry-after": "0"}, times=10_000)
+    page.sql(f"update {TABLE} set title = 'Empfang'")
+    assert (await page.due()).failed == 1
+    assert page.row(1)[3]
+    await page.sandbox.clear_faults()
+    page.sql("update agentctl.sync_jobs set due_at = now()")
+    assert (await page.due()).done == 1
+    assert page.row(1)[3] is None
+
+
+async def test_an_assistant_of_the_files_stays_theirs(page: Page) -> None:
+    folder = page.root / "assistants" / "empfang"
+    folder.mkdir(parents=True)
+    (folder / "assistant.toml").write_text('name = "Empfang"\n')
+    (folder / "prompt.md").write_text("Aus der Datei.\n")
+    page.insert(1)
+    page.sql("select agentctl.request_sync('empfang')")
+    assert (await page.due()).done == 2
+    before = await page.agents()
+    assert sorted(one["name"] for one in before.values()) == ["Assistant 1", "Empfang"]
+    # As in a checkout that does not have it yet.
+    folder.rename(page.root / "empfang")
+    page.sql("select agentctl.request_sync('empfang')")
+    assert (await page.due()).failed == 1
+    assert await page.agents() == before
+
+
+async def test_a_row_in_the_place_of_a_deleted_one_is_another_assistant(page: Page) -> None:
+    page.insert(1, title="Empfang", behavior_prompt="Sei freundlich.")
+    page.insert(2)
+    assert (await page.sync()).ok
+    page.sql(f"delete from {TABLE} where id = 1")
+    page.insert(3, title="Empfang", behavior_prompt="Sei freundlich.")
+    plan = await page.plan()
+    assert [(one.action, one.desired.key, one.doubt) for one in plan.changes if one.desired.kind == "agent"] == [
+        ("create", "3", "")
+    ]
+    assert not [str(one) for one in plan.notices if "rename" in str(one)]
+    assert (await page.sync()).ok
+    assert page.row(3)[0] in await page.agents()
