@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agentctl.calls.sink import SinkJob
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sources.project import FILENAME
 from agentctl.sources.sink import SECTION, SinkTable, obstacles
@@ -74,6 +73,8 @@ async def empty(control: Control, conversation_ids: Sequence[str]) -> list[Unwri
 
     Raises StoreError.
     """
+    from agentctl.calls.sink import SinkJob
+
     store = await control.store()
     job = SinkJob(store)
     for row in await job.claim_of(conversation_ids):

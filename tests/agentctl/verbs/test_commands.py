@@ -8,7 +8,7 @@ from agentctl.cli.commands import PLACES
 from agentctl.verbs.commands import COMMANDS, addressed
 
 # They have no environment, or name theirs themselves.
-WITHOUT = {"init", "schema", "sandbox", "promote"}
+WITHOUT = {"metrics", "init", "schema", "sandbox", "promote"}
 
 
 def test_it_knows_every_command_there_is() -> None:

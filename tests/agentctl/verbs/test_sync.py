@@ -112,6 +112,7 @@ async def test_the_store_knows_whose_calls_these_will_be(project: Project) -> No
         (row,) = await (await control.store()).call("assistants", scope)
         assert (await control.bindings()).of("agent") == {"empfang": agent_id}
     assert row == {
+        "tenant": "default",
         "key": "empfang",
         "name": "Empfang",
         "language": "de",

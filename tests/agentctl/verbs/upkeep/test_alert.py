@@ -66,7 +66,7 @@ def test_an_event_that_was_given_up_is_mailed_once_by_its_ids(bench: Bench) -> N
         assert "agentctl calls retry --all" in mail["message"][part]
     assert "geheim" not in str(mail)
 
-    assert bench.json("calls", "retry", dead) == {"events": 1, "mails": 0, "rows": 0}
+    assert bench.json("calls", "retry", dead) == {"events": 1, "mails": 0, "rows": 0, "syncs": 0}
     assert bench.store("queue")["events"]["pending"] == 1
     # The one that was queued again is claimed first, and given up again.
     die(bench, *(f"conv_{number}" for number in range(45)))
