@@ -68,6 +68,7 @@ class Settings(BaseModel):
     supabase_service_role_key: SecretStr | None = None
     supabase_recordings_bucket: str = "agentctl-recordings"
     agentctl_pg_bin: Path | None = None
+    agentctl_state_dir: Path | None = None
 
     twilio_account_sid: str | None = Field(default=None, pattern=r"^AC[0-9a-fA-F]{32}$")
     twilio_auth_token: SecretStr | None = None

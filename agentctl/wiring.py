@@ -182,12 +182,16 @@ class Control:
 
     @property
     def state_directory(self) -> Path:
-        """`.agentctl/` beside agentctl.toml. Raises ConfigurationError where there is no project."""
-        if not self.has_project:
+        """Where the embedded store lies. Raises ConfigurationError without such a setting and without a project."""
+        if not self.has_project and self.settings.agentctl_state_dir is None:
             problem = Problem("agentctl.toml", f"not found in {self.directory} or above, and no other store is set")
             hint = "Run this inside a project (-C DIR; agentctl init writes one), or set DATABASE_URL."
             raise ConfigurationError([problem], hint)
-        return self.directory / ".agentctl"
+        return self._state
+
+    @property
+    def _state(self) -> Path:
+        return self.settings.agentctl_state_dir or self.directory / ".agentctl"
 
     async def dsn(self) -> str:
         """The Postgres address; the embedded server is started and migrated, another database is left as it is."""
@@ -204,7 +208,7 @@ class Control:
         """What works on calls: language model, mail route, the place of recordings, and the jobs of a worker."""
         from agentctl.workshop import Workshop
 
-        return Workshop(self.settings, self.veil, self._stack, self.directory / ".agentctl" / "recordings")
+        return Workshop(self.settings, self.veil, self._stack, self._state / "recordings")
 
     async def jobs(self) -> list[EventJob | SinkJob | MailJob]:
         """What a worker of this project does."""

@@ -161,7 +161,13 @@ def test_door_and_worker_run_as_compose_says_without_rights_and_end_in_order(
     port = free_port()
     listening = [word.replace("0.0.0.0", "127.0.0.1") for word in command["door"]]
     door = container(image, user, *listening, "--port", str(port), alone=True, **settings)
-    worker = container(image, OPENSHIFT, *command["worker"], alone=True, **settings)
+    mounted = Path(image.at("/project/declared"))
+    mounted.mkdir()
+    (mounted / "agentctl.toml").write_text('project = "praxis"\n')
+    mounted.chmod(0o555)
+    state = compose["services"]["worker"]["environment"]["AGENTCTL_STATE_DIR"]
+    words = [image.at(word) for word in command["worker"]]
+    worker = container(image, OPENSHIFT, *words, alone=True, **settings, AGENTCTL_STATE_DIR=image.at(state))
     try:
         assert door.stdout is not None
         url = door.stdout.readline().split()[-1]
@@ -171,14 +177,18 @@ def test_door_and_worker_run_as_compose_says_without_rights_and_end_in_order(
         assert healthy.returncode == 0, healthy.stderr
         assert httpx.get(url.replace("/webhooks/elevenlabs", "/readyz")).status_code == 200
         body = SAMPLE.read_bytes()
-        large = json.dumps({"type": "post_call_audio", "data": {"full_audio": "SUQz" * 200_000}}).encode()
+        ids = {name: json.loads(body)["data"][name] for name in ("agent_id", "conversation_id")}
+        large = json.dumps({"type": "post_call_audio", "data": {**ids, "full_audio": "SUQz" * 200_000}}).encode()
         for one in (body, large):
             answer = httpx.post(url, content=one, headers={HEADER: sign(one, SECRET, int(time.time()))})
             assert answer.status_code == 200, answer.text
         wait_for_a_call(empty_dsn, worker)
         for process in (door, worker):
             os.kill(own_pid(process, alone=True), getattr(signal, image.stage.stop))
-        assert "Traceback" not in ended(door) + ended(worker)
+        said = ended(worker)
+        assert "Traceback" not in ended(door) + said
+        assert "syncs: changes of rows are left to other workers: ELEVENLABS_API_KEY is not set" in said
+        assert [path.stat().st_size for path in Path(image.at(state)).glob("recordings/**/*.mp3")] == [600_000]
         gone = subprocess.run([program, *check[1:]], env=image.environment(), capture_output=True)
         assert gone.returncode != 0
     finally:
@@ -190,7 +200,8 @@ def test_door_and_worker_run_as_compose_says_without_rights_and_end_in_order(
 def wait_for_a_call(dsn: str, worker: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     with psycopg.connect(dsn, autocommit=True) as connection:
-        while connection.execute("select count(*) from agentctl.calls").fetchone() != (1,):
+        stored = "select (select count(*) from agentctl.calls), (select count(*) from agentctl.recordings)"
+        while connection.execute(stored).fetchone() != (1, 1):
             assert worker.poll() is None, worker.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.05)

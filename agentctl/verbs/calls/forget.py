@@ -101,7 +101,7 @@ async def forget(
         run.counts.update(await erasure.erase(store, (), traces.event_ids))
     for batch in batches:
         run.counts.update(await erasure.erase(store, batch))
-        run.full += await sink.empty(control, batch)
+        run.full += await sink.empty(store, batch)
     await _tests(control, found, run)
     for at, batch in enumerate(batches):
         left = [await _recording(control, one, run) for one in await erasure.remains(store, batch)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sources.project import FILENAME
 from agentctl.sources.sink import SECTION, SinkTable, obstacles
@@ -68,14 +69,13 @@ async def fill(control: Control, since: datetime) -> int:
     return int((await store.call("fill_sink", asked, timeout=_SECONDS))["queued"])
 
 
-async def empty(control: Control, conversation_ids: Sequence[str]) -> list[Unwritten]:
+async def empty(store: Store, conversation_ids: Sequence[str]) -> list[Unwritten]:
     """Empty the product's rows of calls that were just erased; those that could not be, which workers try again.
 
-    Raises StoreError.
+    `store`: of the tenant whose calls they were. Raises StoreError.
     """
     from agentctl.calls.sink import SinkJob
 
-    store = await control.store()
     job = SinkJob(store)
     for row in await job.claim_of(conversation_ids):
         try:

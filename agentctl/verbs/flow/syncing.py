@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,6 +13,8 @@ from agentctl import worker
 from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
 from agentctl.wiring import Control
 from agentctl.worker import Tally
+
+log = logging.getLogger(__name__)
 
 CHANNEL = "agentctl_sync"  # on which the store says that something was noted
 IDLE_SECONDS = 1.0  # between two looks where nothing is heard of changes
@@ -37,6 +40,8 @@ async def work(control: Control, *, stop: asyncio.Event) -> Tally:
     """Sync what changes, within a moment, until `stop` is set."""
     syncs = await job(control)
     if syncs is None:
+        lacking = "ELEVENLABS_API_KEY is not set" if control.has_project else f"no agentctl.toml in {control.directory}"
+        log.info("syncs: changes of rows are left to other workers: %s", lacking)
         return Tally()
     async with _heard(syncs):
         return await worker.run([syncs], stop=stop, wake=syncs.wake, idle_seconds=IDLE_SECONDS)

@@ -102,5 +102,9 @@ def test_no_claim_is_compiled_before_it_runs(dsn: str) -> None:
         connection.execute(_MAILS, {"name": "conv_", "state": "pending", "size": 3})
         for queue in ("events", "mails"):
             step(connection, f"claim_{queue}", worker="w", limit=2, lease_seconds=60, max_attempts=5)
+        told = connection.execute(
+            "select proname from pg_proc where proconfig::text like '%enable_%' and not 'jit=off' = any (proconfig)"
+        ).fetchall()
     assert len([plan for plan in plans if "with due as" in plan]) == 2
     assert [plan for plan in plans if "JIT:" in plan] == []
+    assert told == []  # nor anything else that is told how to plan

@@ -124,6 +124,19 @@ def test_an_event_becomes_the_products_row_and_follows_its_call_to_the_end(sunk:
     assert rows(sql, "conversation, summary, items, said, seconds, note") == [(one, None, None, None, None, "theirs")]
 
 
+def test_a_forgotten_call_of_a_tenant_leaves_nothing_in_the_products_row(sunk: Bench, sql: Sql) -> None:
+    sql("update agentctl.assistants set tenant = 'acme'")
+    one, other = called(sunk, 2)
+    sunk.control(process)
+    sql("alter table public.call_sessions add constraint full_rows check (summary is not null)")
+    done = sunk.json("calls", "forget", one, "--yes", "--tenant", "acme", code=1)
+    assert [row["conversation_id"] for row in done["rows_left"]] == [one]
+    sql("alter table public.call_sessions drop constraint full_rows")
+    assert sunk.json("calls", "forget", other, "--yes", "--tenant", "acme")["rows_left"] == []
+    found = rows(sql, "conversation, summary is null, said is null")
+    assert found == sorted([(one, False, False), (other, True, True)])
+
+
 def test_a_table_that_is_gone_keeps_nothing_else_and_is_filled_when_it_is_back(sunk: Bench, sql: Sql) -> None:
     sql("alter table public.call_sessions rename to elsewhere")
     (one,) = called(sunk)
