@@ -132,6 +132,32 @@ async def test_what_is_asked_for_is_due_at_once_and_belongs_to_whom_it_was_synce
         await store.call("request_sync", {"key": ""})
 
 
+async def test_who_asks_is_served_before_an_import_and_tenants_in_turn(
+    store: Store, product: psycopg.Connection
+) -> None:
+    one, other = (f"00000000-0000-0000-0000-00000000000{end}" for end in "ab")
+    rows = "insert into phone_assistants (slug, tenant, prompt) select %s || n, %s, 'x' from generate_series(1, %s) n"
+    product.execute(rows, ["a", one, 9])
+    product.execute(rows, ["b", other, 2])
+    await store.call("request_sync", {"key": "a7"})
+    served = await drained(store)
+    assert served[0] == "a7"
+    assert [key[0] for key in served[:5]] == ["a", "b", "a", "b", "a"]
+    assert len(served) == 11
+
+
+async def test_what_is_asked_for_reaches_the_environments_that_have_it_and_no_other_project(store: Store) -> None:
+    row = {"workspace": "w", "key": "a", "name": "A", "agent_id": "agent_1"}
+    for project, environment in (("praxis", "production"), ("praxis", "staging"), ("other", "production")):
+        await store.call("save_assistant", {**row, "project": project, "environment": environment})
+    await store.call("request_sync", {"key": "a", "project": "praxis"})
+    assert await due(store, project="other") == []
+    for environment in ("production", "staging"):
+        assert [job["key"] for job in await due(store, environment=environment)] == ["a"]
+    await store.call("request_sync", {"key": "a"})
+    assert [job["key"] for job in await due(store, project="other")] == ["a"]
+
+
 async def test_a_failure_waits_an_outage_uses_no_attempt_and_a_change_revives_what_was_given_up(
     store: Store, product: psycopg.Connection
 ) -> None:
