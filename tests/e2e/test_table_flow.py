@@ -100,6 +100,23 @@ async def test_a_row_that_is_written_is_an_agent_a_moment_later_and_is_told_so(p
     assert page.jobs() == [("1", "done"), ("2", "done")]
 
 
+async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_given(page: Page) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    page.insert(2)
+    assert (await page.due()).done == 2
+    await page.bring(NUMBER, "1")
+    agent_id, number_id, _, _ = page.row(1)
+    assert number_id in (await page.sandbox.state())["numbers"]
+    page.sql(f"update {TABLE} set phone = '{NUMBER}' where id = 2")
+    assert (await page.due()).failed == 1
+    _, rings, _, error = page.row(2)
+    assert (rings, f"{NUMBER} is declared by 1, too" in str(error)) == (None, True)
+    assert not (await page.sync()).ok
+    assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [agent_id]
+    assert page.row(1)[3] is None
+
+
 async def test_a_deleted_row_archives_its_agent_unless_it_is_configured_otherwise(page: Page) -> None:
     await page.sandbox.add_number(NUMBER)
     page.insert(1, phone=NUMBER)

@@ -17,8 +17,13 @@ from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row
 
 
-def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, bound: Mapping[str, str]) -> list[Row]:
-    """The rows with what is wrong between them, and between them and the files. `bound`: key -> agent's id."""
+def settled(
+    rows: Sequence[Row], source: SourceTable, loaded: Loaded, bound: Mapping[str, str], rings: Mapping[str, str]
+) -> list[Row]:
+    """The rows with what is wrong between them, and between them and the files.
+
+    `bound`: key -> agent's id. `rings`: number -> key of the assistant that it was made to ring at.
+    """
     named = _by(rows, lambda row: [row.told["agent_id"] or ""] if "agent_id" in row.told else [])
     yielded = _yielding(rows)
     numbers = _by(yielded, lambda row: row.assistant.phone.numbers if row.assistant else ())
@@ -27,10 +32,12 @@ def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, bound: Map
     holders = {agent_id: key for key, agent_id in bound.items()}
     tenants = {row.key: row.assistant.tenant for row in yielded if row.assistant}
     known = {*files, *(row.key for row in rows)}
+    # Nobody can tell what a wrong row still declares: what its assistant has, it has.
+    unclear = {row.key for row in rows if row.problems}
     found = []
     for row in yielded:
         problems = [*_about_key(row, files), *_about_agent(row, named, bound, holders, known)]
-        problems += [*_about_numbers(row, numbers, theirs), *_about_transfers(row, tenants, files)]
+        problems += [*_about_numbers(row, numbers, theirs, rings, unclear), *_about_transfers(row, tenants, files)]
         placed = (*row.problems, *(source.placed(one, row.where) for one in problems))
         found.append(replace(row, assistant=None, problems=placed) if problems else row)
     return found
@@ -83,12 +90,18 @@ def _about_agent(
         yield Problem(where, f"{agent_id} is named by another assistant too; empty it to have an agent made")
 
 
-def _about_numbers(row: Row, numbers: Mapping[str, list[Row]], files: Mapping[str, str]) -> Iterator[Problem]:
-    """Who has a number already keeps it; where nobody can be told to have it, nobody gets it."""
+def _about_numbers(
+    row: Row,
+    numbers: Mapping[str, list[Row]],
+    files: Mapping[str, str],
+    rings: Mapping[str, str],
+    unclear: Collection[str],
+) -> Iterator[Problem]:
+    """Who has a number already keeps it, whatever rows say of that; where nobody has it, nobody gets it."""
     for number in row.assistant.phone.numbers if row.assistant else ():
-        have = [one for one in numbers[number] if one.told.get("phone_number_id")]
-        several = len(numbers[number]) > 1 and have != [row]
-        if number in files or several:
+        has = rings.get(number)
+        taken = has != row.key and (len(numbers[number]) > 1 or has in unclear)
+        if number in files or taken:
             yield Problem(located(row.where, "numbers"), f"{number} is declared by another assistant too")
 
 

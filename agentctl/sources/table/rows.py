@@ -52,12 +52,16 @@ class Rows:
 
 @dataclass(frozen=True)
 class Told:
-    """What the store has told of a table: its columns, its rows as they are, how many of them have no key."""
+    """What the store has told of a table: its columns, its rows as they are, how many of them have no key.
+
+    `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at.
+    """
 
     columns: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]] = ()
     nameless: int = 0
     bound: Mapping[str, str] = field(default_factory=dict)
+    rings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -88,7 +92,18 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
         if not page["rows"]:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
-    return Told(columns, rows, nameless, bound)
+    return Told(columns, rows, nameless, bound, await store.call("number_holders", asdict(scope)))
+
+
+async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:
+    """Write into rows what became of them: `told` has a `key` and what is told of each; the rest stays.
+
+    With `scope`, a row that is told to be synced ends what waits for that there. Raises StoreError.
+    """
+    asked = {**rows.source.named, "key": rows.source.key_column, "columns": rows.back, "rows": list(told)}
+    if scope is not None:
+        asked |= {"project": scope.project, "environment": scope.environment}
+    await store.call("report_synced", asked, timeout=_SECONDS)
 
 
 def asking(source: SourceTable, told: Told) -> dict[str, Any]:
@@ -129,7 +144,7 @@ def read(loaded: Loaded, source: SourceTable, told: Told) -> list[Row]:
     """The rows that were told, with all that is wrong with each. Blocks on the process that renders prompts."""
     with Prompts(loaded.parts) as prompts:
         reader = RowReader(loaded, source, prompts)
-        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound)
+        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound, told.rings)
 
 
 def _whole(loaded: Loaded, keys: Sequence[str]) -> Iterator[Problem]:

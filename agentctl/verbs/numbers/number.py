@@ -16,6 +16,7 @@ from agentctl.resources import phone_number, routing
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.secrecy.secret import masked
+from agentctl.sources.table.rows import tell
 from agentctl.sync import apply as engine
 from agentctl.sync.kind import Ref
 from agentctl.sync.patience import Patience
@@ -24,6 +25,7 @@ from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.takeover import Takeover, at_twilio
 from agentctl.verbs.numbers.takeover import look as look
 from agentctl.verbs.revisions.keeping import keeping
+from agentctl.verbs.rows.outside import row_of
 from agentctl.verbs.steps import Step, carry_out
 from agentctl.wiring import Control
 
@@ -134,14 +136,19 @@ class _Import:
             raise Ignored(f"Twilio accepted the write but did not keep {', '.join(missing)}")
 
     async def declare(self) -> None:
-        """The number's line in assistant.toml."""
+        """The number's line in assistant.toml; a row, which declares it, is told the id of its first one."""
+        assistant, loaded = self.takeover.assistant, self.control.loaded
+        if loaded.rows and row_of(loaded, assistant.key) and assistant.phone.numbers[0] == self.takeover.number:
+            told = {"key": assistant.key, "phone_number_id": self.phone_number_id}
+            await tell(await self.control.store(), loaded.rows, [told])
         if self.takeover.declared:
             return
         from agentctl.sources.edit import add_number
 
-        root, key = self.control.loaded.project.root, self.takeover.assistant.key
         async with keeping(self.control):
-            self.line_added = await asyncio.to_thread(add_number, root, key, self.takeover.number)
+            self.line_added = await asyncio.to_thread(
+                add_number, loaded.project.root, assistant.key, self.takeover.number
+            )
 
     def result(self) -> Imported:
         """What came of it."""

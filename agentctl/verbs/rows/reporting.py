@@ -16,6 +16,7 @@ from agentctl.errors import AgentctlError, StoreError, StoreUnavailable
 from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.table.row import Row
+from agentctl.sources.table.rows import tell
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
@@ -28,7 +29,6 @@ from agentctl.wiring import Control
 KIND = "row"
 _MANY = 200  # told in one call
 _LONGEST = 2000  # characters of an error
-_SECONDS = 60.0
 
 
 class Reports:
@@ -40,7 +40,8 @@ class Reports:
         rows = {row.key: row for row in self._rows.rows} if self._rows else {}
         declared = plan.assistants if isinstance(plan, ProjectPlan) else ()
         self._of = {one.key: (rows[one.key], one) for one in declared if one.key in rows}
-        self._parts = {key: resources(kinds, one) for key, (_, one) in self._of.items()} if plan.changes else {}
+        asked = plan.changes or plan.failures
+        self._parts = {key: resources(kinds, one) for key, (_, one) in self._of.items()} if asked else {}
         self._keys: dict[Ref, list[str]] = {}
         for key, parts in self._parts.items():
             for ref in parts:
@@ -121,7 +122,8 @@ class Reports:
     def _synced(self, key: str) -> dict[str, Any] | None:
         """What the row of a sound assistant is to be told; None where it says all of that already."""
         row, assistant = self._of[key]
-        numbers = [self._bindings.get(Ref(phone_number.KIND, number)) for number in assistant.phone.numbers]
+        own = (Ref(phone_number.KIND, number) for number in assistant.phone.numbers)
+        numbers = [self._bindings.get(ref) for ref in own if ref not in self._errors]
         ids = {
             "agent_id": self._bindings.get(Ref(agent.KIND, key)),
             "phone_number_id": next(filter(None, numbers), None),
@@ -142,15 +144,13 @@ class Reports:
         """Write; where one of several is refused, as by a trigger of the product's, the others are told."""
         if not rows or self._rows is None:
             return
-        source = self._rows.source
-        scope = self._control.scope
-        asked = {**source.named, "key": source.key_column, "columns": self._rows.back}
-        asked |= {"project": scope.project, "environment": scope.environment}
         try:
-            await (await self._control.store()).call("report_synced", {**asked, "rows": list(rows)}, timeout=_SECONDS)
+            await tell(await self._control.store(), self._rows, rows, self._control.scope)
         except StoreError as error:
             if len(rows) == 1 or isinstance(error, StoreUnavailable):
-                self._failures += [Failure(Ref(KIND, one["key"]), f"table {source.table}", error) for one in rows]
+                self._failures += [
+                    Failure(Ref(KIND, one["key"]), f"table {self._rows.source.table}", error) for one in rows
+                ]
                 return
             for one in rows:
                 await self._tell([one])

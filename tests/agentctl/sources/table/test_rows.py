@@ -26,7 +26,11 @@ def project(tmp_path: Path) -> DiskProject:
 
 
 def read(
-    project: DiskProject, *rows: dict[str, Any], bound: dict[str, str] | None = None, toml: str = SECTION
+    project: DiskProject,
+    *rows: dict[str, Any],
+    bound: dict[str, str] | None = None,
+    rings: dict[str, str] | None = None,
+    toml: str = SECTION,
 ) -> Loaded:
     """The project with these rows in our own table; `key` and `rows` of each are not among its values."""
     project.write("agentctl.toml", f'project = "probe"\n{toml}')
@@ -40,7 +44,7 @@ def read(
     for row in rows:
         values = {**dict.fromkeys(source.places), **SOUND, **row}
         found.append({"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "values": values})
-    return joined(loaded, source, Told({"columns": columns, "view": False}, found, 0, bound or {}))
+    return joined(loaded, source, Told({"columns": columns, "view": False}, found, 0, bound or {}, rings or {}))
 
 
 def wrong(loaded: Loaded) -> dict[str, str]:
@@ -168,8 +172,12 @@ def test_a_number_is_whose_it_was_and_a_disabled_row_gives_it_up(project: DiskPr
     number = {"tenant": "t", "numbers": ["+498999998100"]}
     loaded = read(project, {"key": "a", **number}, {"key": "b", **number})
     assert wrong(loaded).keys() == {"a", "b"}
-    loaded = read(project, {"key": "a", "phone_number_id": "phnum_1", **number}, {"key": "b", **number})
-    assert wrong(loaded).keys() == {"b"}
+    mine = {"rings": {"+498999998100": "a"}}
+    said = {"key": "b", "phone_number_id": "phnum_1", **number}  # whatever a row says
+    assert wrong(read(project, {"key": "a", **number}, said, **mine)).keys() == {"b"}
+    broken = {"key": "a", "prompt": "", **number}
+    assert wrong(read(project, broken, said, **mine)).keys() == {"a", "b"}
+    assert wrong(read(project, {"key": "a"}, said, **mine)).keys() == set()
     off = {"key": "a", "enabled": False, **number}
     loaded = read(project, off, {"key": "b", **number}, bound={"a": "agent_1"})
     assert {one.key: one.phone.numbers for one in loaded.assistants} == {"a": (), "b": ("+498999998100",)}

@@ -121,8 +121,10 @@ async def test_an_agent_that_a_row_names_is_adopted_and_never_made_twice(product
 
 
 async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> None:
+    await product.sandbox.add_number("+498999998100")
     product.insert(1, phone="+498999998100")
     await product.sync()
+    await product.bring("+498999998100", "1")
     first = product.rows("elevenlabs_agent_id")[1]
     (other,) = [key for key in (await product.agents()) if key == first]
     product.insert(2, elevenlabs_agent_id=other)
@@ -131,7 +133,7 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     product.insert(5, elevenlabs_agent_id="agent_y")
     product.insert(6, elevenlabs_agent_id="agent_y")
     product.insert(7, phone="+498999998100")
-    product.sql(f"update {TABLE} set elevenlabs_phone_number_id = 'phnum_1' where id = 1")
+    product.sql(f"update {TABLE} set elevenlabs_phone_number_id = 'phnum_1' where id = 7")
     product.insert(8, customer=" ")
     product.insert(9)
     folder = product.root / "assistants" / "9"
@@ -150,6 +152,7 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     assert told[8] == "tenant (column customer): is missing"
     assert told[9] == "'9' is the key of assistants/9/assistant.toml too: one assistant is declared in one place"
     assert sorted(one["name"] for one in (await product.agents()).values()) == ["Assistant 1", "Neun"]
+    assert [one["agent_id"] for one in (await product.sandbox.state())["numbers"].values()] == [first]
 
     product.sql(
         f"update {TABLE} set elevenlabs_agent_id = null, phone = null, customer = 'acme' where id < 9 and id > 1"
