@@ -64,6 +64,14 @@ class Told:
     rings: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def hiding(self) -> str:
+        """Why a row that is there may not be seen, and what helps; empty where each is."""
+        if not self.columns.get("hiding"):
+            return ""
+        role = self.columns["reader"]
+        return f"row-level security may hide rows of it from {role}; as an administrator: alter role {role} bypassrls"
+
+    @property
     def names(self) -> list[str]:
         """Of all columns; empty where there is no such table."""
         return [str(column["name"]) for column in self.columns.get("columns", ())]
@@ -76,7 +84,7 @@ class Told:
 
 async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
     """All that there is in the table, if the mapping fits it. Raises StoreError."""
-    columns = await store.call("source_columns", source.named)
+    columns = await store.call("source_columns", {**source.named, "watching": source.columns})
     told = Told(columns)
     if misfits(source, told):
         return told
@@ -169,7 +177,19 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
         yield Problem(where, "has no rows: it declares no assistant")
     if told.nameless:
         yield Problem(where, f"{told.nameless} rows have no {found.source.key_column}, so they are no assistants")
+    if told.hiding:
+        yield Problem(where, f"{told.hiding}; such a row counts as deleted")
+    if not told.columns.get("watched"):
+        yield Problem(
+            where, f"changes of it wait for a sync, since they are not watched; {_watching(found.source, told)}"
+        )
     if lacking := [column for name, column in found.source.wanted.items() if name not in found.back]:
         remedy = "the view has to pass them on" if told.columns["view"] else f"agentctl db adopt {found.source.table}"
         what = f"cannot take what becomes of its rows: no column {', '.join(lacking)} to write; {remedy}"
         yield Problem(where, what)
+
+
+def _watching(source: SourceTable, told: Told) -> str:
+    if told.columns["view"]:
+        return "select agentctl.watch('TABLE', 'KEY', array['COLUMN']), for each table that this view shows"
+    return f"agentctl db adopt {source.table} has that mended"

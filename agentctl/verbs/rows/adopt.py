@@ -78,6 +78,11 @@ async def look(control: Control, table: str) -> Adoption:
     if told["view"] and lacking:
         what = f"is a view, which has to pass on {', '.join(lacking)} of its table: without them no row is told"
         notes.append(Problem(f"view {table}", what))
+    if told["view"] and not told["watched"]:
+        what = (
+            "is a view: changes wait for a sync unless the tables that it shows are watched (README: Changes that flow)"
+        )
+        notes.append(Problem(f"view {table}", what))
     section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
     return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
 

@@ -44,7 +44,9 @@ def read(
     for row in rows:
         values = {**dict.fromkeys(source.places), **SOUND, **row}
         found.append({"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "values": values})
-    return joined(loaded, source, Told({"columns": columns, "view": False}, found, 0, bound or {}, rings or {}))
+    return joined(
+        loaded, source, Told({"columns": columns, "view": False, "watched": True}, found, 0, bound or {}, rings or {})
+    )
 
 
 def wrong(loaded: Loaded) -> dict[str, str]:

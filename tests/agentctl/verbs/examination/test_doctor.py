@@ -236,7 +236,7 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
     monkeypatch.setattr("agentctl.verbs.examination.own_side.OLD_SECONDS", -1)
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
-    rings.store("request_sync", key="empfang")
+    rings.store("request_sync", key="empfang", project="p", environment="e")
     assert "project's directory" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     terms = {"project": "p", "environment": "e", "worker": "w", "lease_seconds": 60, "limit": 1}
     (job,) = rings.store("claim_sync_jobs", quiet_seconds=0, longest_seconds=0, **terms)["jobs"]

@@ -12,9 +12,10 @@ from agentctl.errors import UsageError
 from agentctl.sandbox.harness import running
 from agentctl.verbs.numbers.takeover import look
 from agentctl.verbs.pulling.pull import pull
+from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.rename import look as renaming
 from agentctl.verbs.status import status
-from tests.product import BACK, MADE, TABLE, Product
+from tests.product import BACK, MADE, MAPPING, PROJECT, TABLE, Product
 
 pytestmark = pytest.mark.anyio
 
@@ -212,3 +213,26 @@ async def test_what_was_changed_at_the_platform_is_told_to_the_row(product: Prod
         assert [(one.assistant, one.state) for one in await status(control)] == [("1", "drifted")]
     await product.sync(take_ours=True)
     assert product.rows("elevenlabs_sync_error") == {1: None}
+
+
+@pytest.mark.parametrize("product", ["postgres"], indirect=True)
+async def test_a_table_that_nobody_watches_or_that_may_hide_rows_is_told(product: Product) -> None:
+    async with product.opened() as control:
+        said = "\n".join(map(str, (await read(control)).warnings))
+    assert f"changes of it wait for a sync, since they are not watched; agentctl db adopt {TABLE}" in said
+    assert "row-level security" not in said
+    product.sql(f"alter table {TABLE} enable row level security")
+    product.sql("create role reads login; grant service_role to reads")
+    product.sql(f"create view shown with (security_invoker = true) as select * from {TABLE}")
+    product.sql("grant select on shown to reads")
+    product.insert(1)
+    product.sql(f"select agentctl.watch('{TABLE}', 'id', array['title'])")
+    for relation, watched in ((TABLE, False), ("shown", True)):
+        (product.root / "agentctl.toml").write_text(PROJECT + MAPPING.replace(f'"{TABLE}"', f'"{relation}"'))
+        product.settings["database_url"] = f"{product.dsn}?options=-crole%3Dreads"
+        async with product.opened() as control:
+            said = "\n".join(map(str, (await read(control)).warnings))
+        assert "row-level security may hide rows of it from reads; as an administrator: alter role reads byp" in said
+        assert ("not watched" in said) is not watched
+    product.settings["database_url"] = product.dsn
+    product.sql("drop owned by reads; drop role reads")
