@@ -1,4 +1,4 @@
-"""How long it takes from the commit of a product's row to its agent and back, each request to the platform taking 50 ms.
+"""How long it takes from the commit of a product's row to its agent and back; each request to ElevenLabs takes 50 ms.
 
 The row is one of a table of the product's own, mapped with paths into its JSON, each with knowledge. The floor is what
 nobody could do better: hear of the commit and send the PATCH, knowing all that there is to know.
@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import httpx
 import psycopg
@@ -32,16 +32,17 @@ ASSISTANTS = 200
 LIMIT_SECONDS = 2.0
 _SUBJECT = 107
 _LOOK_SECONDS = 0.005
-ROWS: LiteralString = f"""
-    insert into {TABLE} (id, customer, title, behavior_prompt, first_message, locale, documentation, active)
+ROWS = """
+    insert into commpro_phone_assistants
+        (id, customer, title, behavior_prompt, first_message, locale, documentation, active)
     select i, 'acme', 'Assistant ' || i, 'Help with ' || i, 'Guten Tag, hier ist die KI.', 'de',
         jsonb_build_object('knowledge_base', 'We are number ' || i), true
     from generate_series(1, %s) i
 """
-EDIT: LiteralString = f"update {TABLE} set behavior_prompt = 'Say ' || clock_timestamp() where id = %s"
-EDITS: LiteralString = f"update {TABLE} set behavior_prompt = behavior_prompt || '!'"
-SYNCED: LiteralString = f"select elevenlabs_synced_at, elevenlabs_sync_error from {TABLE} where id = %s"
-SINCE: LiteralString = f"select count(*) from {TABLE} where elevenlabs_synced_at > %s"
+EDIT = "update commpro_phone_assistants set behavior_prompt = 'Say ' || clock_timestamp() where id = %s"
+EDITS = "update commpro_phone_assistants set behavior_prompt = behavior_prompt || '!'"
+SYNCED = "select elevenlabs_synced_at, elevenlabs_sync_error from commpro_phone_assistants where id = %s"
+SINCE = "select count(*) from commpro_phone_assistants where elevenlabs_synced_at > %s"
 
 # Seconds from the commit until the PATCH arrived, and until all was done.
 Run = tuple[float, float]
@@ -94,8 +95,7 @@ class _Bench:
             await adopt.adopt(control, await adopt.look(control, TABLE))
         applied = await product.sync()
         assert applied.ok, applied.failures
-        [(agent_id,)] = product.sql(f"select elevenlabs_agent_id from {TABLE} where id = {_SUBJECT}")
-        self._patch = f"/v1/convai/agents/{agent_id}"
+        self._patch = f"/v1/convai/agents/{product.rows('elevenlabs_agent_id')[_SUBJECT]}"
 
     async def floor(self) -> list[Run]:
         """Hear of it, and write it."""
