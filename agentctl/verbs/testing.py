@@ -22,7 +22,7 @@ from agentctl.verbs.gate import OnTests
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions.hold import holds
-from agentctl.verbs.rows.outside import need_right, row_of
+from agentctl.verbs.rows.outside import need_right, way_to_tests
 from agentctl.wiring import Control
 
 
@@ -55,11 +55,7 @@ async def run(
     for glob in only:
         if not any(assistant.tests for assistant in sync.select(assistants, [glob])):
             what = "the assistants that match have" if set("*?[") & set(glob) else "the assistant has"
-            way = "Tests are files of an assistant's folder; one that a row declares has none."
-            is_row = row_of(loaded, glob) is not None
-            raise UsageError(
-                f"{glob}: {what} no tests", way if is_row else "Write one: assistants/<key>/tests/<name>.toml"
-            )
+            raise UsageError(f"{glob}: {what} no tests", way_to_tests(loaded, glob))
     tested = [assistant for assistant in assistants if assistant.tests]
     if not tested:
         return ()

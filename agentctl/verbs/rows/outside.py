@@ -57,6 +57,13 @@ def _is_wrong(row: Row) -> UsageError:
     return UsageError(f"{row.where} is wrong: {row.error}", "Correct the row first; what was synced before is kept.")
 
 
+def way_to_tests(loaded: Loaded, key: str) -> str:
+    """What to do about an assistant without tests."""
+    if row_of(loaded, key):
+        return "Tests are files of an assistant's folder; one that a row declares has none."
+    return "Write one: assistants/<key>/tests/<name>.toml"
+
+
 def need_folder(loaded: Loaded, key: str) -> Loaded:
     """`loaded`. Raises UsageError where `key` is a row's: it has no folder that could be called otherwise."""
     if row := row_of(loaded, key):
