@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import LEASE_SECONDS, OUTAGE_SECONDS, describe, release, renew, worker_name
 from agentctl.calls.tenant import TenantStore
+from agentctl.calls.turns import Turns
 from agentctl.errors import AgentctlError, SinkError
 from agentctl.telemetry.fields import Field
 
@@ -59,12 +60,15 @@ class SinkJob:
     deadline_seconds: float = 30.0
     grace_seconds: float = 10.0
     max_attempts: int = 12
+    turns: Turns = field(default_factory=Turns, repr=False)
 
     name: ClassVar[str] = "sink"
 
     async def claim(self, limit: int) -> Sequence[SinkRow]:
-        """Take rows that are due, of all tenants. Raises StoreError."""
-        return await self._claim(limit)
+        """Take rows that are due, of one tenant after another. Raises StoreError."""
+        rows = await self._claim(limit, **self.turns.terms())
+        self.turns.passed(rows)
+        return rows
 
     async def claim_of(self, conversation_ids: Iterable[str]) -> Sequence[SinkRow]:
         """Take those of these calls, due or given up. Raises StoreError."""

@@ -18,9 +18,13 @@ _BYTES = 128 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer; status 0: the connection was cut or left hanging. `ordered`: it is a fault's."""
+    """One request and its answer; status 0: the connection was cut or left hanging. `ordered`: it is a fault's.
+
+    `at`: when it arrived, in seconds since 1970.
+    """
 
     seq: int
+    at: float
     server: str
     method: str
     path: str
@@ -49,6 +53,7 @@ class Exchange:
         answer_type = dict(self.response_headers).get("content-type")
         return {
             "seq": self.seq,
+            "at": self.at,
             "server": self.server,
             "method": self.method,
             "path": self.path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -80,7 +81,7 @@ class Wire:
             self._world.under_way -= 1
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seq = self._world.journal.next_seq()
+        seq, at = self._world.journal.next_seq(), time.time()
         arrived = asyncio.get_running_loop().time()
         body = await _read(receive)
         fault = self._world.faults.take(scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
@@ -92,7 +93,7 @@ class Wire:
             await _at(arrived + self._world.latency_ms / 1000)
         if answer is not None and scope["path"].startswith("/v1/"):
             answer.headers.append((b"request-id", secrets.token_hex(8).encode()))
-        self._log(seq, scope, body, answer, ordered=fault is not None and fault.status is not None)
+        self._log(seq, at, scope, body, answer, ordered=fault is not None and fault.status is not None)
         if answer is not None:
             await answer.send(send)
         elif fault is not None and fault.hang:
@@ -149,13 +150,14 @@ class Wire:
         if self._world.state_file is not None:
             save(self._world.state, self._world.state_file)
 
-    def _log(self, seq: int, scope: Scope, body: bytes, answer: _Answer | None, *, ordered: bool) -> None:
+    def _log(self, seq: int, at: float, scope: Scope, body: bytes, answer: _Answer | None, *, ordered: bool) -> None:
         if not self._world.journal.on:
             return
         told = answer or _Answer()
         self._world.journal.add(
             Exchange(
                 seq=seq,
+                at=at,
                 server="twilio" if scope["path"].startswith("/2010-04-01/") else "elevenlabs",
                 method=scope["method"],
                 path=scope["path"],

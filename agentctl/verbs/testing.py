@@ -22,6 +22,7 @@ from agentctl.verbs.gate import OnTests
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.revisions.hold import holds
+from agentctl.verbs.rows.outside import need_right, way_to_tests
 from agentctl.wiring import Control
 
 
@@ -49,11 +50,12 @@ async def run(
     """
     loaded = await sync.load(control)
     await must_be_current(control, only)
+    need_right(loaded, only)
     assistants = sync.select(loaded.assistants, only)
     for glob in only:
         if not any(assistant.tests for assistant in sync.select(assistants, [glob])):
             what = "the assistants that match have" if set("*?[") & set(glob) else "the assistant has"
-            raise UsageError(f"{glob}: {what} no tests", "Write one: assistants/<key>/tests/<name>.toml")
+            raise UsageError(f"{glob}: {what} no tests", way_to_tests(loaded, glob))
     tested = [assistant for assistant in assistants if assistant.tests]
     if not tested:
         return ()

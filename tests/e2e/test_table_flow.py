@@ -55,6 +55,18 @@ class Page(Product):
     def jobs(self) -> list[tuple[Any, ...]]:
         return self.sql("select key, state from agentctl.sync_jobs order by key")
 
+    async def reads(self, written: int) -> tuple[int, int]:
+        """How many rows of the table were ever written and read, once at least `written` were."""
+        async with asyncio.timeout(20):
+            while True:
+                [(writes, read)] = self.sql(
+                    "select n_tup_upd, seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables "
+                    f"where relname = '{TABLE}'"
+                )
+                if writes >= written:
+                    return writes, read
+                await asyncio.sleep(0.02)
+
     async def agent(self, agent_id: str) -> Mapping[str, Any]:
         return (await self.agents())[agent_id]
 
@@ -146,6 +158,124 @@ async def test_a_deleted_row_archives_its_agent_unless_it_is_configured_otherwis
         assert len(await page.agents()) == left
         page.insert(1, phone=NUMBER) if then == "keep" else None
         await page.due()
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_the_sync_of_a_row_reads_no_other_row_and_asks_for_no_other_agent(page: Page) -> None:
+    page.sql(
+        f"insert into {TABLE} (id, customer, title, behavior_prompt, first_message, locale, active) "
+        "select i, 'acme', 'A' || i, 'Help.', 'Hallo.', 'de', true from generate_series(1, 500) i"
+    )
+    page.sql("delete from agentctl.sync_changes")
+    page.sql("select agentctl.request_sync(key) from unnest(array['7', '8', 'empfang']) key")
+    assert (await page.due()).done == 3
+    (mine, other) = (page.row(number)[0] for number in (7, 8))
+    page.sql(f"vacuum analyze {TABLE}")
+    written, before = await page.reads(0)
+    await page.sandbox.clear_log()
+    page.sql(f"update {TABLE} set behavior_prompt = 'Neu.' where id = 7")
+    assert (await page.due()).done == 1
+    _, after = await page.reads(written + 2)  # by the page, and by what it is told
+    assert after - before < 20
+    paths = [one["path"] for one in await page.sandbox.log()]
+    assert f"/v1/convai/agents/{mine}" in paths
+    assert not [path for path in paths if other in path]
+    asked = [one["query"] for one in await page.sandbox.log() if one["path"] == "/v1/convai/agents"]
+    assert [query["tags"] for query in asked] == [["agentctl:probe/production/7"]] * len(asked)
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_row_with_another_key_leaves_its_agent_at_work_until_it_has_the_old_one_again(page: Page) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    assert (await page.due()).done == 1
+    await page.bring(NUMBER, "1")
+    before = await page.sandbox.state()
+    page.sql(f"update {TABLE} set id = 2")
+    assert (await page.due()).done == 1
+    assert page.row(2)[3].endswith("a key must not change: give the row that one back")
+    assert await page.sandbox.state() == before
+    page.sql(f"update {TABLE} set id = 1")
+    await page.due()
+    assert (page.row(1)[0] in before["agents"], page.row(1)[3]) == (True, None)
+    assert await page.sandbox.state() == before
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_what_is_wrong_for_all_rows_is_waited_for(page: Page) -> None:
+    page.insert(1)
+    await page.due()
+    agent_id, text = page.row(1)[0], (page.root / "agentctl.toml").read_text()
+    standing = "select state, failures, blameless from agentctl.sync_jobs where key = '1'"
+
+    async def mended() -> None:
+        page.sql("update agentctl.sync_jobs set due_at = now() where state = 'pending'")
+        assert (await page.due()).done == 1
+        assert (page.row(1)[0], page.row(1)[3]) == (agent_id, None)
+
+    key, page.settings["elevenlabs_api_key"] = page.settings["elevenlabs_api_key"], "sk_another"
+    page.sql(f"update {TABLE} set title = 'Key'")
+    assert (await page.due()).failed == 1
+    assert page.sql(standing) == [("pending", 0, 1)]
+    assert "401 invalid_api_key" in page.row(1)[3]
+    page.settings["elevenlabs_api_key"] = key
+    await mended()
+
+    # The mapping is another one by the time that the job runs, and names a column that is not there, then one that is.
+    page.sql(f"update {TABLE} set first_message = 'Hallo.'")
+    (page.root / "agentctl.toml").write_text(text.replace('"title"', '"titel"'))
+    assert (await page.due()).failed == 1
+    assert page.sql(standing) == [("pending", 0, 1)]
+    (page.root / "agentctl.toml").write_text(text.replace('"title"', '"customer"'))
+    await mended()
+    assert (await page.agent(agent_id))["name"] == "acme"
+    (page.root / "agentctl.toml").write_text(text)
+
+    page.sql(f"alter table {TABLE} rename to away")
+    page.sql("update away set title = 'Away'")
+    assert (await page.due()).failed == 1
+    assert page.sql(standing) == [("pending", 0, 1)]
+    page.sql(f"alter table away rename to {TABLE}")
+    await mended()
+    assert (await page.agent(agent_id))["name"] == "Away"
+
+    page.sql(f"alter table {TABLE} drop column locale")
+    page.sql(f"update {TABLE} set title = 'Nobody knows'")
+    await page.due()
+    [(error,)] = page.sql("select error from agentctl.sync_jobs where key = ''")
+    assert "cannot tell what changed (42703: column t.locale does not exist)" in error
+    page.sql(f"drop table {TABLE}")
+    assert (await page.agent(agent_id))["platform_settings"]["archived"] is False
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_thousand_edits_are_a_few_syncs_and_a_row_that_is_deleted_meanwhile_is_archived(page: Page) -> None:
+    page.insert(1)
+    await page.due()
+    agent_id = page.row(1)[0]
+    await page.sandbox.clear_log()
+    async with page.working():
+        edit = f"update {TABLE} set behavior_prompt = 'Say ' || i; commit;"
+        await asyncio.to_thread(page.sql, f"do $$ begin for i in 1..1000 loop {edit} end loop; end $$")
+        async with asyncio.timeout(20):
+            while "Say 1000" not in str(await page.agent(agent_id)):  # noqa: ASYNC110  (another's state)
+                await asyncio.sleep(0.02)
+    writes = [path for method, path in await page.writes() if method == "PATCH"]
+    assert set(writes) == {f"/v1/convai/agents/{agent_id}"}
+    assert len(writes) <= 5
+    await page.due()
+    assert page.jobs() == [("1", "done")]
+
+    await page.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=600)
+    page.sql(f"update {TABLE} set behavior_prompt = 'Gone.'")
+    syncing_now = asyncio.create_task(page.due())
+    async with asyncio.timeout(20):
+        while not any(one["hits"] for one in await page.sandbox.faults()):  # noqa: ASYNC110  (another's state)
+            await asyncio.sleep(0.01)
+    page.sql(f"delete from {TABLE}")
+    assert (await syncing_now).done == 2
+    assert (await page.agent(agent_id))["platform_settings"]["archived"] is True
+    assert page.jobs() == [("1", "done")]
 
 
 async def test_a_disabled_row_that_has_no_agent_gets_none_and_loses_its_error(page: Page) -> None:

@@ -47,7 +47,7 @@ class FilesAndTable:
             return replace(loaded, problems=tuple(problems))
         row, told = await self._row(loaded, source, told, key)
         if row is None:
-            return await self._gone(loaded, source, key)
+            return await self._gone(loaded, source, told, key)
         self._rows[key] = rows = Rows(source, (row,), source.back(told.writable), told.bound)
         if row.dormant:
             return Gone("keep")
@@ -78,12 +78,23 @@ class FilesAndTable:
         asked = {**asdict(self._scope()), "kind": agent.KIND, **bound}
         return replace(told, rows=page["rows"], bound=await store.call("bound_ids", asked) if bound else told.bound)
 
-    async def _gone(self, loaded: Loaded, source: SourceTable, key: str) -> Gone:
+    async def _gone(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> Gone:
         asked = {**asdict(self._scope()), "key": key}
         where = (await (await self._store()).call("last_declared", asked))["where"]
         if str(where).startswith(f"{ASSISTANTS}/"):
             raise lost(key, loaded)
-        return Gone(source.on_delete)
+        return Gone("keep" if await self._has_another_key(source, told, key) else source.on_delete)
+
+    async def _has_another_key(self, source: SourceTable, told: Told, key: str) -> bool:
+        """Whether a row has its agent's id: that one is to take its key back, and until then the agent works on."""
+        if (column := source.wanted["agent_id"]) not in told.names:
+            return False
+        store = await self._store()
+        bound = await store.call("bound_ids", {**asdict(self._scope()), "kind": agent.KIND, "keys": [key]})
+        if (agent_id := bound.get(key)) is None:
+            return False
+        asked = {**asking(source, told), "only": [], "also": {"column": column, "value": agent_id}}
+        return bool((await store.call("source_rows", asked))["rows"])
 
     async def told(self, key: str, outcome: Outcome) -> None:
         """Write into the row why nothing could be applied, or that there is no such reason any more.
@@ -94,7 +105,7 @@ class FilesAndTable:
         if rows is None or outcome.held or "error" not in rows.back:
             return
         where = place(rows.source, key)
-        error = "; ".join(line.removeprefix(f"{where}: ") for line in outcome.error.splitlines())[:_LONGEST]
+        error = "; ".join(line.strip().removeprefix(f"{where}: ") for line in outcome.error.splitlines())[:_LONGEST]
         told = [{"key": key, "error": error or None}]
         asked = {**rows.source.named, "key": rows.source.key_column, "columns": rows.back, "rows": told}
         await (await self._store()).call("report_synced", asked)

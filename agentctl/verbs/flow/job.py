@@ -11,7 +11,16 @@ from typing import Any, ClassVar
 
 from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import LEASE_SECONDS, OUTAGE_SECONDS, describe, worker_name
-from agentctl.errors import AgentctlError, Busy, Incomplete, Misdeclared, StoreError, UsageError
+from agentctl.errors import (
+    AgentctlError,
+    Busy,
+    ConfigurationError,
+    Incomplete,
+    Misdeclared,
+    StoreError,
+    Unauthorized,
+    UsageError,
+)
 from agentctl.sources.source import Outcome
 from agentctl.telemetry.fields import Field
 from agentctl.verbs.flow.one import sync_one
@@ -25,6 +34,8 @@ DEADLINE_SECONDS = 600.0  # of one sync, without what its gate may wait
 _BUSY_SECONDS = 2.0
 _RELEASE_SECONDS = 3.0
 _PERMANENT = (Misdeclared, UsageError)
+# A key, a file or a mapping that is wrong for every assistant: they wait until it is put right, as for an outage.
+_OF_ALL = (Unauthorized, ConfigurationError)
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,7 @@ class SyncJob:
     async def fail(self, work: Due, error: Exception, delay_seconds: float) -> None:
         """Give it back, to be tried again after `delay_seconds`, or never where that can help nothing."""
         busy = isinstance(error, Busy)
-        outage = busy or (isinstance(error, AgentctlError) and error.outage)
+        outage = isinstance(error, (Busy, *_OF_ALL)) or (isinstance(error, AgentctlError) and error.outage)
         longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
         terms = {"error": describe(error), "outage": outage, "permanent": isinstance(error, _PERMANENT)}
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}

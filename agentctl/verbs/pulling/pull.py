@@ -33,7 +33,7 @@ from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.rows.outside import left as outside
-from agentctl.verbs.rows.outside import row_of
+from agentctl.verbs.rows.outside import need_right, row_of
 from agentctl.verbs.showable import showable
 from agentctl.verbs.sync import in_force, load, select
 from agentctl.wiring import Control
@@ -72,6 +72,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     loaded = await load(control)
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
+    need_right(loaded, only)
     chosen = select(loaded.assistants, only)
     beside = await held.read(control, (await in_force(control, loaded.assistants, chosen))[0])
     assistants = [one for one in chosen if one.key not in beside.keys]

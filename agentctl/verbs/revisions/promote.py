@@ -26,6 +26,7 @@ from agentctl.verbs.gate import OnTests
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.revisions import history
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.rows.outside import need_right
 from agentctl.wiring import Control
 
 _SHOWN = 8
@@ -64,6 +65,7 @@ async def look(
         raise UsageError(f"{names[0]} cannot be promoted to itself")
     loaded = await sync.load(to)
     await must_be_called_so(to, only)
+    need_right(loaded, only)
     chosen = sync.select(loaded.assistants, only)
     revisions: dict[str, int] = {}
     left, refused = [], []
@@ -76,7 +78,8 @@ async def look(
         refused += await _differences(source, assistant, kept[0].revision)
     if not only:
         left += await _gone(source, {assistant.key for assistant in loaded.assistants})
-    _must_be_possible(names, revisions, left, refused, named=bool(only))
+    rows = to.loaded.rows.source.table if to.loaded.rows else ""
+    _must_be_possible(names, revisions, left, refused, rows, named=bool(only))
     plan = await sync.plan(to, list(revisions), gated=gated, force=force)
     left += [Problem(hold.key, str(hold)) for hold in plan.holds if hold.key in revisions]
     plan = replace(plan, note=f"promoted from {names[0]}")
@@ -119,14 +122,23 @@ async def _differences(source: Control, assistant: Assistant, revision: int) -> 
 
 
 def _must_be_possible(
-    names: tuple[str, str], revisions: dict[str, int], left: list[Problem], refused: list[Problem], *, named: bool
+    names: tuple[str, str],
+    revisions: dict[str, int],
+    left: list[Problem],
+    refused: list[Problem],
+    rows: str,
+    *,
+    named: bool,
 ) -> None:
     source, to = names
     if refused:
+        files = f"files, or the rows of {to}'s {rows}," if rows else "files"
+        way = f", or write the rows of {to} as {source} has them" if rows else ""
         raise UsageError(
-            f"the files say otherwise than what {source} has recorded, and a sync of {to} would take it back:\n  "
+            f"the {files} say otherwise than what {source} has recorded, and a sync of {to} would take it back:\n  "
             + "\n  ".join(map(str, refused)),
-            f"Sync {source} from these files first (agentctl --env {source} sync), or check out those that it has.",
+            f"Sync {source} from these files first (agentctl --env {source} sync), or check out those that it has"
+            f"{way}.",
         )
     if left and (named or not revisions):
         raise UsageError("nothing to promote:\n  " + "\n  ".join(map(str, left)), "Nothing was changed.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.errors import Problem, SyncError, UsageError
+from agentctl.errors import Problem, SyncError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
@@ -23,6 +23,7 @@ from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
 from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
 from agentctl.verbs.revisions.hold import Hold, hold, holds, note, unhold
+from agentctl.verbs.rows.outside import gone
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
@@ -51,8 +52,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     kept = await revisions(control, key)
     await must_be_current(control, [key])
     if key not in declared:
-        hint = f"Its revisions are kept; bring assistants/{key} back first."
-        raise UsageError(f"{key} is no longer declared", hint) if kept else unknown(key, declared)
+        raise gone(loaded, key) if kept else unknown(key, declared)
     standing = await holds(control)
     revision = chosen(key, kept, next((one for one in standing if one.key == key), None), to)
     others = [assistant for assistant in loaded.assistants if assistant.key != key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.assistant import Assistant
@@ -15,6 +16,16 @@ from agentctl.verbs.remedy import narrowed, owners
 def row_of(loaded: Loaded, key: str) -> Row | None:
     """The row that declares the assistant `key`; None where files do, or nobody."""
     return next((row for row in loaded.rows.rows if row.key == key), None) if loaded.rows else None
+
+
+def need_right(loaded: Loaded, only: Sequence[str]) -> None:
+    """Raise UsageError where one of `only` (globs) asks for a row that is wrong, and for nothing that can be read."""
+    for glob in only:
+        if any(fnmatchcase(one.key, glob) for one in loaded.assistants):
+            continue
+        for row in loaded.rows.wrong if loaded.rows else ():
+            if fnmatchcase(row.key, glob):
+                raise _is_wrong(row)
 
 
 def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
@@ -30,6 +41,27 @@ def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
         )
     if not assistant.enabled:
         raise UsageError(f"{row.where} is disabled, so that {number} rings at nobody", "Enable it first.")
+
+
+def gone(loaded: Loaded, key: str) -> UsageError:
+    """The error for an assistant that was declared once, and cannot be read now: what has to be put right first."""
+    if (row := row_of(loaded, key)) and row.problems:
+        return _is_wrong(row)
+    row_too = f", or its row of table {loaded.rows.source.table}," if loaded.rows else ""
+    return UsageError(
+        f"{key} is no longer declared", f"Its revisions are kept; bring assistants/{key}{row_too} back first."
+    )
+
+
+def _is_wrong(row: Row) -> UsageError:
+    return UsageError(f"{row.where} is wrong: {row.error}", "Correct the row first; what was synced before is kept.")
+
+
+def way_to_tests(loaded: Loaded, key: str) -> str:
+    """What to do about an assistant without tests."""
+    if row_of(loaded, key):
+        return "Tests are files of an assistant's folder; one that a row declares has none."
+    return "Write one: assistants/<key>/tests/<name>.toml"
 
 
 def need_folder(loaded: Loaded, key: str) -> Loaded:

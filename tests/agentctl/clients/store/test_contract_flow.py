@@ -221,6 +221,35 @@ async def test_a_watch_that_cannot_tell_what_changed_says_so_and_lets_the_produc
     assert (await store.call("sync_queue", {}))["troubled_syncs"] == []
 
 
+async def test_columns_are_compared_to_the_byte_whatever_collations_they_have(
+    store: Store, product: psycopg.Connection
+) -> None:
+    product.execute("reset role")
+    product.execute(
+        'create table public.others (slug text, one text collate "C", two text collate "POSIX", three text, four int)'
+    )
+    product.execute("select agentctl.watch('public.others', 'slug', array['one', 'two', 'three', 'four'])")
+    product.execute("insert into others (slug, two) values ('a', 'x'), ('b', 'x')")
+    assert sorted(await drained(store)) == ["a", "b"]
+    product.execute("update others set two = case slug when 'a' then 'X' else two end")
+    assert await drained(store) == ["a"]
+    product.execute("update others set three = ''")
+    assert sorted(await drained(store)) == ["a", "b"]
+    assert (await store.call("sync_queue", {}))["troubled_syncs"] == []
+
+
+def test_a_product_does_not_wait_for_what_is_locked_here(dsn: str, product: psycopg.Connection) -> None:
+    said: list[str] = []
+    product.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+    with psycopg.connect(dsn) as upgrade:
+        upgrade.execute("lock table agentctl.sync_changes in access exclusive mode")
+        product.execute("set statement_timeout = '20s'")
+        product.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+        product.execute("reset statement_timeout")
+    assert said == ["agentctl: a change of public.phone_assistants was not noted (55P03)"]
+    assert product.execute("select slug from phone_assistants").fetchall() == [("a",)]
+
+
 async def test_each_environment_watches_for_itself_and_a_second_time_changes_what_counts(
     store: Store, product: psycopg.Connection
 ) -> None:

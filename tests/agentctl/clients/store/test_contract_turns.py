@@ -24,6 +24,11 @@ _MAILS = """
     select format(%(tenant)s, to_char(i, 'fm0000')), 'conv_' || %(state)s || i, 'call', 'a@example.org', '{}',
         %(state)s, now() - interval '1 minute'
     from generate_series(1, %(size)s) i"""
+_ROWS = """
+    insert into agentctl.sink_rows (tenant, conversation_id, project, environment, state, due_at)
+    select format(%(tenant)s, to_char(i, 'fm0000')), 'conv_' || %(state)s || i, 'praxis', 'production', %(state)s,
+        now() - interval '1 minute'
+    from generate_series(1, %(size)s) i"""
 
 
 @pytest.fixture(params=["one tenant", "many tenants"])
@@ -32,17 +37,17 @@ def waiting(request: pytest.FixtureRequest, dsn: str) -> Iterator[psycopg.Connec
     tenant = "a%s" if request.param == "many tenants" else "a"
     with psycopg.connect(dsn, autocommit=True) as connection:
         for done, pending in ((True, False), (False, True)):
-            for statement, state in ((_EVENTS, "done"), (_MAILS, "sent")):
+            for statement, state in ((_EVENTS, "done"), (_MAILS, "sent"), (_ROWS, "dead")):
                 terms = {"tenant": tenant, "size": _MANY, "state": "pending" if pending else state}
                 connection.execute(statement, terms)
             if done:
-                connection.execute("vacuum analyze agentctl.events, agentctl.outbox")
-        for statement in (_EVENTS, _MAILS):
+                connection.execute("vacuum analyze agentctl.events, agentctl.outbox, agentctl.sink_rows")
+        for statement in (_EVENTS, _MAILS, _ROWS):
             connection.execute(statement, {"tenant": "z", "size": 1, "state": "pending"})
         yield connection
 
 
-@pytest.mark.parametrize("queue", ["events", "mails"])
+@pytest.mark.parametrize("queue", ["events", "mails", "sink_rows"])
 def test_a_claim_reads_what_it_takes_however_many_tenants_wait(waiting: psycopg.Connection, queue: str) -> None:
     terms: dict[str, Any] = {"worker": "w", "limit": 2, "lease_seconds": 60, "max_attempts": 5}
     served: list[str] = []

@@ -1,0 +1,119 @@
+-- One row of a product's table is found by its index, however many there are: keys are compared as what their column is,
+-- and as texts only to make sure.
+
+-- Those of `texts` that can be a value of that type at all.
+create function agentctl.castable(texts text[], type text) returns text[]
+language plpgsql stable set search_path = ''
+as $$
+declare
+    one text;
+    found text[] := '{}';
+begin
+    begin
+        execute format('select $1::%s[]', type) using texts;
+        return texts;
+    exception when data_exception or integrity_constraint_violation then
+        null;  -- one by one, then
+    end;
+    foreach one in array texts loop
+        begin
+            execute format('select $1::%s', type) using one;
+            found := found || one;
+        exception when data_exception or integrity_constraint_violation then
+            null;
+        end;
+    end loop;
+    return found;
+end
+$$;
+
+create function agentctl.type_of(place regclass, of_column text) returns text
+language sql stable set search_path = ''
+as $$
+    select coalesce((
+        select format_type(a.atttypid, null) from pg_catalog.pg_attribute a
+        where a.attrelid = place and a.attname = of_column and a.attnum > 0 and not a.attisdropped
+    ), 'text')
+$$;
+
+-- As before, without a look at any other row where `only` says which.
+create or replace function public.agentctl_source_rows(args jsonb) returns jsonb
+language plpgsql stable set search_path = '' set timezone = 'UTC'
+as $$
+declare
+    of_type text := agentctl.type_of(to_regclass(format('%I.%I', args->>'schema', args->>'table')), args->>'key');
+    only_keys text[] := case jsonb_typeof(args->'only') when 'array' then
+        agentctl.castable(array(select jsonb_array_elements_text(args->'only')), of_type) end;
+    also jsonb := nullif(args->'also', 'null');
+    wanted text := 'true';
+    found jsonb;
+    nameless bigint := 0;
+begin
+    if only_keys is not null then
+        wanted := format('(t.%1$I = any ($1::%2$s[]) and t.%1$I::text = any ($1))', args->>'key', of_type)
+            || case when also is null then '' else format(' or t.%I::text = $5', also->>'column') end;
+    end if;
+    execute format($q$
+        with named as (
+            select t.%2$I::text collate "C" as key, count(*) as rows from %1$I.%3$I t
+            where t.%2$I is not null and t.%2$I::text collate "C" > $2 and (%4$s)
+            group by 1 order by 1 limit $3
+        ), one as (
+            select distinct on (n.key) n.key, n.rows, to_jsonb(t) as row
+            from named n join %1$I.%3$I t on t.%2$I::text = n.key and (%4$s) order by n.key
+        )
+        select coalesce(jsonb_agg(jsonb_build_object('key', o.key, 'rows', o.rows, 'values', (
+            select coalesce(jsonb_object_agg(f.key, o.row #> array(select jsonb_array_elements_text(f.value))), '{}')
+            from jsonb_each($4) f
+        )) order by o.key), '[]') from one o
+    $q$, args->>'schema', args->>'key', args->>'table', wanted)
+    into found using only_keys, coalesce(args->>'after', ''), (args->>'limit')::integer, args->'fields', also->>'value';
+    if only_keys is null and coalesce(args->>'after', '') = '' then
+        execute format('select count(*) from %1$I.%3$I t where t.%2$I is null', args->>'schema', args->>'key', args->>'table')
+        into nameless;
+    end if;
+    return jsonb_build_object('rows', found, 'nameless', nameless);
+end
+$$;
+
+-- As before, of those rows alone.
+create or replace function public.agentctl_report_synced(args jsonb) returns jsonb
+language plpgsql set timezone = 'UTC'
+as $$
+declare
+    places text[] := array(select quote_ident(value) from jsonb_each_text(args->'columns') order by key);
+    of_type text := agentctl.type_of(to_regclass(format('%I.%I', args->>'schema', args->>'table')), args->>'key');
+    keys text[] := agentctl.castable(array(select one->>'key' from jsonb_array_elements(args->'rows') one), of_type);
+    written bigint;
+begin
+    if cardinality(places) = 0 then
+        return jsonb_build_object('written', 0);
+    end if;
+    execute format($q$
+        with told as (
+            select one.value->>'key' as key, (
+                select jsonb_object_agg(c.value, case c.key when 'synced_at' then to_jsonb(now()) else one.value->c.key end)
+                from jsonb_each_text($2) c where one.value ? c.key
+            ) as fields
+            from jsonb_array_elements($1) one
+        )
+        update %1$I.%2$I t set (%4$s) = (select %5$s from jsonb_populate_record(t, told.fields) r)
+        from told
+        where t.%3$I = any ($3::%6$s[]) and t.%3$I::text = told.key
+            and to_jsonb(t) is distinct from to_jsonb(jsonb_populate_record(t, told.fields))
+    $q$, args->>'schema', args->>'table', args->>'key', array_to_string(places, ', '),
+        (select string_agg('r.' || place, ', ') from unnest(places) place), of_type)
+    using args->'rows', args->'columns', keys;
+    get diagnostics written = row_count;
+    if args->>'project' is not null then
+        perform agentctl.synced_otherwise(args->>'project', args->>'environment', array(
+            select one->>'key' from jsonb_array_elements(args->'rows') one where one ? 'synced_at'
+        ));
+    end if;
+    return jsonb_build_object('written', written);
+end
+$$;
+
+call agentctl.seal();
+
+insert into agentctl.migrations (version, name) values ('20261124000300', 'agentctl_row_alone');
