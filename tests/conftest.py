@@ -27,8 +27,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-# Whose tests are few and long, the longest first.
-LONG = ("faults/receipt", "e2e", "faults")
+# Whose tests are few and long, or wait for what is downloaded: the longest first.
+LONG = ("faults/receipt", "supabase", "e2e", "faults", "deploy", "rights", "contract", "webhooks")
 
 
 def pytest_configure(config: pytest.Config) -> None:

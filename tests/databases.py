@@ -111,8 +111,9 @@ class Databases:
         return Rows({name: told for name, told in tables.items() if told}, reached)
 
     def fill(self, dsn: str, rows: Rows) -> None:
-        """Put them into a lent one that is empty."""
+        """Put them into a lent one, in the place of what is there."""
         connection = self._lent[dsn].connection
+        connection.execute(self._empty.encode())
         for name, told in rows.tables.items():
             with connection.cursor().copy(f"copy {name} from stdin".encode()) as copy:
                 copy.write(told)

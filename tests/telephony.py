@@ -25,8 +25,7 @@ from agentctl.sandbox.stoppable import Stoppable
 from agentctl.settings import Settings
 from agentctl.verbs.door import door
 from agentctl.wiring import Control, connect
-from tests.databases import Databases
-from tests.synced import Synced
+from tests.synced import After, Synced
 
 NUMBER = "+498999998100"
 OLD_FLOW = "https://phone.example.org/old-flow"
@@ -180,7 +179,7 @@ def staging(monkeypatch: pytest.MonkeyPatch) -> Iterator[BlockingSandbox]:
 @pytest.fixture
 def bench(
     synced: Synced,
-    lender: Databases,
+    after: After,
     dsn: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -198,10 +197,12 @@ def bench(
     )
     with synced.sandbox(Options(numbers=numbers)) as sandbox:
         environment(monkeypatch, sandbox, dsn)
-        (tmp_path / "agentctl.toml").write_text('project = "beispiel"\n')
         made = Bench(tmp_path, sandbox, capsys)
-        made.declare("empfang", "# Die Nummern stehen unten.\n")
-        if not synced.recall(lender, dsn):
+
+        def first() -> None:
+            (tmp_path / "agentctl.toml").write_text('project = "beispiel"\n')
+            made.declare("empfang", "# Die Nummern stehen unten.\n")
             assert made("sync", "--yes")[0] == 0
-            synced.keep(lender, dsn)
+
+        after(first)
         yield made

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from queue import Queue
 
 import pytest
+
+from scripts import demo as script
 
 ROOT = Path(__file__).parents[2]
 STEPS = ["init", "plan", "sync", "import-number", "webhook", "call", "store", "mail", "second-sync"]
@@ -50,21 +54,12 @@ def nothing_is_left(scratch: Path) -> None:
         assert left_running(scratch) == []
 
 
-def test_every_step_is_done_and_nothing_is_left(tmp_path: Path) -> None:
+def test_for_people_it_tells_the_whole_story_and_nothing_is_left(tmp_path: Path) -> None:
     # A user's own settings are none of the demo's.
-    ended = demo(tmp_path, "--json", ELEVENLABS_API_KEY="sk_mine", DATABASE_URL="postgresql://mine.invalid/x")
+    ended = demo(tmp_path, ELEVENLABS_API_KEY="sk_mine", DATABASE_URL="postgresql://mine.invalid/x")
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.count("\n") == 1
-    result = json.loads(ended.stdout.splitlines()[-1])
-    assert result["ok"] is True
-    assert [step["name"] for step in result["steps"]] == STEPS
-    assert all(step["ok"] is True and step["seconds"] >= 0 for step in result["steps"])
-    nothing_is_left(tmp_path)
-
-
-def test_for_people_it_tells_the_whole_story(tmp_path: Path) -> None:
-    ended = demo(tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    headings = re.findall(r"^── (.*?) ─+$", ended.stdout, re.MULTILINE)
+    assert headings == [*(title for _, title, _ in script.STEPS), "Done"]
     for part in (
         "+ agent empfang",
         "conversation_config.agent.first_message",
@@ -76,6 +71,20 @@ def test_for_people_it_tells_the_whole_story(tmp_path: Path) -> None:
         f"{len(STEPS)} steps, each result checked",
     ):
         assert part in ended.stdout, part
+    nothing_is_left(tmp_path)
+
+
+def test_for_machines_a_run_in_which_every_step_held_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    run = script.Demo(Path(), quiet=True, env={}, mailbox=Queue())
+    for name, title, _ in script.STEPS:
+        run.step(name, title, lambda _: None)
+    run.report(True)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    result = json.loads(out)
+    assert result["ok"] is True
+    assert [step["name"] for step in result["steps"]] == STEPS
+    assert all(step["ok"] is True and step["seconds"] >= 0 for step in result["steps"])
 
 
 @pytest.mark.parametrize("keep", [[], ["--keep"]])
@@ -83,7 +92,8 @@ def test_a_step_that_fails_is_told_and_ends_with_1(tmp_path: Path, keep: list[st
     # Without a Postgres where one is said to be, the second step cannot work.
     ended = demo(tmp_path, "--json", *keep, AGENTCTL_PG_BIN=str(tmp_path.parent / "nowhere"))
     assert ended.returncode == 1
-    result = json.loads(ended.stdout.splitlines()[-1])
+    assert ended.stdout.count("\n") == 1
+    result = json.loads(ended.stdout)
     assert result["ok"] is False
     assert [(step["name"], step["ok"]) for step in result["steps"]] == [("init", True), ("plan", False)]
     assert "demo failed at plan: agentctl plan" in ended.stderr

@@ -14,6 +14,7 @@ import pytest
 from agentctl.sync.applied import Applied
 from agentctl.verbs import sync as verbs
 from agentctl.wiring import Control
+from tests.synced import After
 from tests.telephony import Bench
 from tests.telephony import bench as bench
 
@@ -59,12 +60,16 @@ def in_sync(bench: Bench) -> bool:
 
 
 @pytest.fixture
-def own(bench: Bench) -> Path:
+def own(bench: Bench, after: After) -> Path:
     """A document of one assistant, synced."""
     path = bench.toml.parent / "knowledge" / "preise.md"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(TEXT.format("Eins"))
-    assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(TEXT.format("Eins"))
+        assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return path
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.faults.test_edited_exchanged import heard
+from tests.synced import After
 from tests.telephony import Bench
 from tests.telephony import bench as bench
 
@@ -26,13 +27,17 @@ def edit(bench: Bench, document: str, text: str = FIX) -> None:
 
 
 @pytest.fixture
-def shared(bench: Bench) -> Path:
+def shared(bench: Bench, after: After) -> Path:
     """A document that two assistants have; only one has taken up its new edition, so that the old one stays."""
     path = bench.root / "shared" / "knowledge" / "preise.md"
-    path.parent.mkdir(parents=True)
-    path.write_text("# Preise\n\nEins.\n")
-    bench.declare("zwei")
-    assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        path.parent.mkdir(parents=True)
+        path.write_text("# Preise\n\nEins.\n")
+        bench.declare("zwei")
+        assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return path
 
 

@@ -72,8 +72,9 @@ def pushed(dsn: str) -> object:
 async def test_an_empty_project_is_pushed_once(empty_dsn: str, tmp_path: Path) -> None:
     here = Repository(tmp_path / "ours", ours=True)
 
-    told = here.push(empty_dsn)
+    told = here.push(empty_dsn, "--include-seed")
 
+    assert "Seeding" in told, told
     assert "Finished supabase db push" in told, told
     assert pushed(empty_dsn) == NAMES
     assert await pending(empty_dsn) == []
@@ -81,6 +82,7 @@ async def test_an_empty_project_is_pushed_once(empty_dsn: str, tmp_path: Path) -
     assert "up to date" in here.push(empty_dsn)
     store = await PostgresStore.open(empty_dsn)
     assert (await store.call("accept", delivery()))["new"]
+    assert len(await store.call("list_calls", {"limit": 10})) == 3, "the seed's"
     await store.close()
 
 
@@ -96,11 +98,13 @@ async def test_push_and_migrate_go_on_where_the_other_stopped(empty_dsn: str, tm
     assert "Finished" in newer.push(empty_dsn)
     assert await migrate(empty_dsn, shim=False) == NAMES[-3:]
 
+    # The same as where the CLI did all of it, and says above that it is up to date.
     assert pushed(empty_dsn) == NAMES
-    assert "up to date" in Repository(tmp_path / "ours", ours=True).push(empty_dsn)
 
 
-async def test_a_product_with_a_history_and_names_of_its_own_is_not_disturbed(empty_dsn: str, tmp_path: Path) -> None:
+async def test_a_product_with_a_history_and_names_of_its_own_is_not_disturbed_and_may_export_later(
+    empty_dsn: str, tmp_path: Path
+) -> None:
     ask(empty_dsn, ROLES.read_text("utf-8"))
     product = Repository(tmp_path)
     (product.migrations / "20240101120000_start.sql").write_text(PRODUCT)
@@ -120,6 +124,10 @@ async def test_a_product_with_a_history_and_names_of_its_own_is_not_disturbed(em
     assert (await store.call("accept", delivery()))["new"]
     assert await store.call("list_calls", {"limit": 1}) == []
     await store.close()
+    # From now on it wants ours as files of its own, and has had them already.
+    versions = [file.partition("_")[0] for file in export(tmp_path).written.values()]
+    product.run("migration", "repair", f"--remote={empty_dsn}", "--status", "applied", *versions)
+    assert "up to date" in product.push(empty_dsn)
 
 
 async def test_a_product_that_has_ours_as_files_of_its_own_has_them_once(empty_dsn: str, tmp_path: Path) -> None:
@@ -134,16 +142,4 @@ async def test_a_product_that_has_ours_as_files_of_its_own_has_them_once(empty_d
     assert await pending(empty_dsn) == []
     assert await migrate(empty_dsn, shim=True) == []
     assert pushed(empty_dsn) == ["20240101120000_start", *(name.removesuffix(".sql") for name in files)]
-    assert "up to date" in product.push(empty_dsn)
-
-
-async def test_a_database_that_was_migrated_before_the_export_is_told_so(empty_dsn: str, tmp_path: Path) -> None:
-    product = Repository(tmp_path)
-    (product.migrations / "20240101120000_start.sql").write_text(PRODUCT)
-    product.push(empty_dsn)
-    await migrate(empty_dsn, shim=True)
-    versions = [file.partition("_")[0] for file in export(tmp_path).written.values()]
-
-    product.run("migration", "repair", f"--remote={empty_dsn}", "--status", "applied", *versions)
-
     assert "up to date" in product.push(empty_dsn)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from agentctl.clients.store.migrations import Migration, migrate, migrations
 from agentctl.clients.store.postgres import PostgresStore
+from tests.cluster import Cluster
 from tests.stores import delivery, mail, stored
 
 pytestmark = pytest.mark.anyio
@@ -76,14 +77,32 @@ def lived(dsn: str) -> None:
                 call("accept", **delivery("conv_waiting"))
 
 
-async def test_nothing_that_any_version_wrote_is_lost(empty_dsn: str) -> None:
-    lived(empty_dsn)
+@pytest.fixture(scope="module")
+def life(clusters: Callable[[str], Cluster]) -> Iterator[tuple[Cluster, str]]:
+    """A server, and its database that has lived up to the version before the newest."""
+    server = clusters("wheel")
+    database = server.new_database()
+    lived(server.dsn(database))
+    yield server, database
+    server.drop(database)
+
+
+@pytest.fixture
+def aged(life: tuple[Cluster, str]) -> Iterator[str]:
+    """A copy of it."""
+    server, database = life
+    copy = server.new_database(database)
+    yield server.dsn(copy)
+    server.drop(copy)
+
+
+async def test_nothing_that_any_version_wrote_is_lost(aged: str) -> None:
     versions = [migration.version for migration in migrations()[1:-1]]
     with_calls = {f"conv_{version}" for version in versions if version >= CALLS}
 
-    assert await migrate(empty_dsn, shim=False) == [str(migrations()[-1])]
+    assert await migrate(aged, shim=False) == [str(migrations()[-1])]
 
-    store = await PostgresStore.open(empty_dsn)
+    store = await PostgresStore.open(aged)
     assert {(row["key"], row["remote_id"]) for row in await store.call("bindings", SCOPE)} == {
         (version, f"agent_{version}") for version in versions
     }
@@ -104,10 +123,9 @@ async def test_nothing_that_any_version_wrote_is_lost(empty_dsn: str) -> None:
     await store.close()
 
 
-async def test_what_older_versions_left_to_do_is_done(empty_dsn: str) -> None:
-    lived(empty_dsn)
-    await migrate(empty_dsn, shim=False)
-    store = await PostgresStore.open(empty_dsn)
+async def test_what_older_versions_left_to_do_is_done(aged: str) -> None:
+    await migrate(aged, shim=False)
+    store = await PostgresStore.open(aged)
     versions = [migration.version for migration in migrations()[:-1] if migration.version >= CALLS]
 
     (waiting,) = await store.call("claim_events", {"worker": "w", "limit": 10, "lease_seconds": 60})

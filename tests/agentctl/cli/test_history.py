@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.synced import After
 from tests.telephony import NUMBER, Bench
 from tests.telephony import bench as bench
 
@@ -76,13 +77,17 @@ def attach_by_hand(bench: Bench) -> str:
 
 
 @pytest.fixture
-def twice(bench: Bench) -> Bench:
+def twice(bench: Bench, after: After) -> Bench:
     """Revision 1 is the bench's own, 2 the good one, 3 the bad one."""
-    write(bench, "Gut.", hours="Ab acht.")
-    assert bench("sync", "--yes")[0] == 0
-    write(bench, "Schlecht.", hours="Ab neun.", voice=VOICES[1])
-    assert bench("sync", "--yes")[0] == 0
-    assert there(bench) == ("Schlecht.", VOICES[1], ["Ab neun."])
+
+    def steps() -> None:
+        write(bench, "Gut.", hours="Ab acht.")
+        assert bench("sync", "--yes")[0] == 0
+        write(bench, "Schlecht.", hours="Ab neun.", voice=VOICES[1])
+        assert bench("sync", "--yes")[0] == 0
+        assert there(bench) == ("Schlecht.", VOICES[1], ["Ab neun."])
+
+    after(steps)
     return bench
 
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -45,20 +46,15 @@ async def test_a_store_without_migrations_is_behind(empty_dsn: str) -> None:
     assert await pending(empty_dsn) == NAMES
 
 
-async def test_migrating_twice_does_nothing_the_second_time(empty_dsn: str) -> None:
-    assert await migrate(empty_dsn, shim=True) == NAMES
-    assert await migrate(empty_dsn, shim=True) == []
+async def test_several_processes_may_migrate_at_once_and_afterwards_there_is_nothing_to_do(empty_dsn: str) -> None:
+    done = await asyncio.gather(*(migrate(empty_dsn, shim=True) for _ in range(6)))
 
+    assert sorted(name for names in done for name in names) == NAMES
+    assert await migrate(empty_dsn, shim=True) == []
     assert await pending(empty_dsn) == []
     store = await PostgresStore.open(empty_dsn)
     assert behind((await store.call("status", {}))["migrations"]) == []
     await store.close()
-
-
-async def test_several_processes_may_migrate_at_once(empty_dsn: str) -> None:
-    done = await asyncio.gather(*(migrate(empty_dsn, shim=True) for _ in range(6)))
-
-    assert sorted(name for names in done for name in names) == NAMES
 
 
 async def test_a_part_may_have_been_applied_by_hand(empty_dsn: str, cluster: Cluster) -> None:
@@ -76,20 +72,6 @@ async def test_a_plain_postgres_without_supabases_roles_will_do(bare_dsn: str) -
         rows = connection.execute("select proacl::text from pg_proc where proname like 'agentctl!_%' escape '!'")
         # Nothing for PUBLIC, whose entry would begin with the equals sign.
         assert all(rights and "{=" not in rights and ",=" not in rights for (rights,) in rows)
-
-
-async def test_supabases_own_ledger_is_kept_in_step(empty_dsn: str, cluster: Cluster) -> None:
-    database = empty_dsn.rsplit("/", 1)[1]
-    cluster.execute("create schema supabase_migrations", database)
-    columns = "version text primary key, statements text[], name text"
-    cluster.execute(f"create table supabase_migrations.schema_migrations ({columns})", database)
-
-    await migrate(empty_dsn, shim=False)
-
-    rows = cluster.execute(
-        "select version || '_' || name from supabase_migrations.schema_migrations order by 1", database
-    )
-    assert [name for (name,) in rows] == NAMES
 
 
 async def test_a_file_that_fails_leaves_nothing(empty_dsn: str, cluster: Cluster) -> None:
@@ -141,82 +123,104 @@ async def test_a_server_that_hangs_is_given_up(
                 await migrate(empty_dsn, shim=False)
 
 
-async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever(
-    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever_and_supabases_own_ledger_is_kept_in_step(
+    empty_dsn: str, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    database = empty_dsn.rsplit("/", 1)[1]
+    cluster.execute("create schema supabase_migrations", database)
+    columns = "version text primary key, statements text[], name text"
+    cluster.execute(f"create table supabase_migrations.schema_migrations ({columns})", database)
+    pushed = "select version || '_' || name from supabase_migrations.schema_migrations order by 1"
+
     monkeypatch.setattr(module, "_STATEMENT_SECONDS", 1)
     with psycopg.connect(empty_dsn, autocommit=True) as other:
         other.execute("select pg_advisory_lock(%s)", [module._LOCK])
         with pytest.raises(StoreUnavailable, match="cannot do it now"):
             await migrate(empty_dsn, shim=False)
+    assert cluster.execute(pushed, database) == []
     assert await migrate(empty_dsn, shim=True) == NAMES
+    assert [name for (name,) in cluster.execute(pushed, database)] == NAMES
 
 
-async def test_criteria_that_were_remembered_as_a_list_are_known_by_their_ids(empty_dsn: str, cluster: Cluster) -> None:
-    scope = {"project": "p", "environment": "e", "workspace": "w", "kind": "agent"}
+# What older versions have written, and the migration that found it.
 
-    def body(criteria: object) -> dict[str, object]:
-        return {"name": "A", "platform_settings": {"evaluation": {"criteria": criteria}, "privacy": {}}}
-
-    listed, mapped = [{"id": "b", "name": "B"}, {"id": "a", "name": "A"}], {"b": {"name": "B"}, "a": {"name": "A"}}
-    names = [migration.name for migration in migrations()]
-    for migration in migrations()[: names.index("agentctl_criteria")]:
-        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
-    rows = {
-        "bind": {"key": "a", "remote_id": "1", "applied": {**body(listed), "~said": {"words": body([]), "was": None}}},
-        "intend": {"key": "b", "said": body(listed)},
-    }
-    with psycopg.connect(empty_dsn) as connection:
-        for function, row in rows.items():
-            connection.execute(f"select public.agentctl_{function}(%s)", [json.dumps({**scope, **row})])
-
-    await migrate(empty_dsn, shim=False)
-
-    store = await PostgresStore.open(empty_dsn)
-    (binding,) = await store.call("bindings", scope)
-    (intent,) = await store.call("intents", scope)
-    await store.close()
-    assert binding["applied"] == {**body(mapped), "~said": {"words": body({}), "was": None}}
-    assert intent["said"] == body(mapped)
+SCOPE = {"project": "p", "environment": "e", "workspace": "w"}
+LISTED, MAPPED = [{"id": "b", "name": "B"}, {"id": "a", "name": "A"}], {"b": {"name": "B"}, "a": {"name": "A"}}
+SPEC = {"key": "a", "limit": 3, "knowledge": [{"url": one, "text_sha256": None} for one in (*SECRET, *OPEN)]}
+TEXT = b"Ein Brot: 4 Euro."
+CONTENTS = {hashlib.sha256(one).hexdigest(): one for one in (json.dumps(SPEC).encode(), TEXT)}
 
 
-async def test_a_revision_that_kept_an_address_with_a_secret_keeps_its_digest(empty_dsn: str, cluster: Cluster) -> None:
-    names = [migration.name for migration in migrations()]
-    for migration in migrations()[: names.index("agentctl_addresses")]:
-        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
-    spec = {"key": "a", "limit": 3, "knowledge": [{"url": one, "text_sha256": None} for one in (*SECRET, *OPEN)]}
-    scope = {"project": "p", "environment": "e", "workspace": "w", "key": "a"}
-    manifest, text = json.dumps(spec).encode(), b"Ein Brot: 4 Euro."
-    digests = {hashlib.sha256(one).hexdigest(): base64.b64encode(one).decode() for one in (manifest, text)}
-    contents = [{"sha256": name, "content": content} for name, content in digests.items()]
-    row = {**scope, "spec": spec, "digest": next(iter(digests)), "keep": 20, "contents": contents}
-    with psycopg.connect(empty_dsn) as connection:
-        connection.execute("select public.agentctl_save_revision(%s)", [json.dumps(row)])
-
-    await migrate(empty_dsn, shim=False)
-
-    store = await PostgresStore.open(empty_dsn)
-    kept = await store.call("revision", {**scope, "revision": 1})
-    missing = await store.call("missing_contents", {"sha256": list(digests)})
-    await store.close()
-    assert kept["spec"] == sealed(spec)
-    assert [base64.b64decode(one["content"]) for one in kept["contents"]] == [text]
-    assert missing == [next(iter(digests))]
+def criteria(found: object) -> dict[str, object]:
+    return {"name": "A", "platform_settings": {"evaluation": {"criteria": found}, "privacy": {}}}
 
 
-async def test_calls_that_were_stored_before_are_found_by_what_their_user_id_reads_as_now(
-    empty_dsn: str, cluster: Cluster
-) -> None:
-    names = [migration.name for migration in migrations()]
-    for migration in migrations()[: names.index("agentctl_meanwhile")]:
-        cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
-    of_a_site = """
+def call(connection: psycopg.Connection, function: str, **args: object) -> None:
+    connection.execute(f"select public.agentctl_{function}(%s)".encode(), [json.dumps({**SCOPE, **args})])
+
+
+def with_listed_criteria(connection: psycopg.Connection) -> None:
+    applied = {**criteria(LISTED), "~said": {"words": criteria([]), "was": None}}
+    call(connection, "bind", kind="agent", key="a", remote_id="1", applied=applied)
+    call(connection, "intend", kind="agent", key="b", said=criteria(LISTED))
+
+
+def with_open_addresses(connection: psycopg.Connection) -> None:
+    contents = [{"sha256": name, "content": base64.b64encode(one).decode()} for name, one in CONTENTS.items()]
+    call(connection, "save_revision", key="a", spec=SPEC, digest=next(iter(CONTENTS)), keep=20, contents=contents)
+
+
+def with_a_user_of_a_site(connection: psycopg.Connection) -> None:
+    connection.execute("""
         insert into agentctl.calls (conversation_id, agent_id, status, source, detail, started_at, user_id)
-        values ('conv_1', 'agent_1', 'done', 'webhook', '{}', now(), E'+49\\u202f8999998777')"""
-    with psycopg.connect(empty_dsn) as connection:
-        connection.execute(of_a_site)
-    await migrate(empty_dsn, shim=True)
-    with psycopg.connect(empty_dsn) as connection:
+        values ('conv_1', 'agent_1', 'done', 'webhook', '{}', now(), E'+49\\u202f8999998777')""")
+
+
+OLDER = {
+    "agentctl_criteria": with_listed_criteria,
+    "agentctl_addresses": with_open_addresses,
+    "agentctl_meanwhile": with_a_user_of_a_site,
+}
+
+
+@pytest.fixture(scope="module")
+def aged(clusters: Callable[[str], Cluster]) -> Iterator[str]:
+    """A database in which each of them wrote what it did right before the next one came."""
+    server, waiting = clusters("wheel"), dict(OLDER)
+    database = server.new_database()
+    with psycopg.connect(server.dsn(database), autocommit=True) as connection:
+        for migration in migrations():
+            if write := waiting.pop(migration.name, None):
+                write(connection)
+            if not waiting:
+                break
+            connection.execute(migration.path.read_bytes())
+    asyncio.run(migrate(server.dsn(database), shim=False))
+    yield server.dsn(database)
+    server.drop(database)
+
+
+async def test_criteria_that_were_remembered_as_a_list_are_known_by_their_ids(aged: str) -> None:
+    store = await PostgresStore.open(aged)
+    (binding,) = await store.call("bindings", {**SCOPE, "kind": "agent"})
+    (intent,) = await store.call("intents", {**SCOPE, "kind": "agent"})
+    await store.close()
+    assert binding["applied"] == {**criteria(MAPPED), "~said": {"words": criteria({}), "was": None}}
+    assert intent["said"] == criteria(MAPPED)
+
+
+async def test_a_revision_that_kept_an_address_with_a_secret_keeps_its_digest(aged: str) -> None:
+    store = await PostgresStore.open(aged)
+    kept = await store.call("revision", {**SCOPE, "key": "a", "revision": 1})
+    missing = await store.call("missing_contents", {"sha256": list(CONTENTS)})
+    await store.close()
+    assert kept["spec"] == sealed(SPEC)
+    assert [base64.b64decode(one["content"]) for one in kept["contents"]] == [TEXT]
+    assert missing == [next(iter(CONTENTS))]
+
+
+def test_calls_that_were_stored_before_are_found_by_what_their_user_id_reads_as_now(aged: str) -> None:
+    with psycopg.connect(aged) as connection:
         connection.execute("set enable_seqscan = off")  # by the index, as among many calls
         found = connection.execute("""
             select conversation_id from agentctl.calls where tenant = 'default'

@@ -20,6 +20,7 @@ from agentctl.verbs.examination.finding import Finding
 from agentctl.wiring import Control
 from tests.answering import WEB_PAGE, answering, as_json
 from tests.cluster import Cluster, free_port
+from tests.synced import After
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
@@ -59,8 +60,11 @@ def states(report: Report, subject: str) -> set[str]:
 
 
 @pytest.fixture
-def rings(bench: Bench) -> Bench:
-    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+def rings(bench: Bench, after: After) -> Bench:
+    def steps() -> None:
+        assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

@@ -12,6 +12,7 @@ from agentctl.errors import Stale
 from agentctl.sync.patience import Patience
 from agentctl.verbs.numbers import reimport
 from agentctl.wiring import Control
+from tests.synced import After
 from tests.telephony import DEMO, NUMBER, QUIET, Bench, bench
 
 __all__ = ["bench"]
@@ -22,8 +23,11 @@ REFUSED = {"status": 400, "body": {"detail": {"status": "no", "message": "no"}}}
 
 
 @pytest.fixture
-def imported(bench: Bench) -> Bench:
-    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+def imported(bench: Bench, after: After) -> Bench:
+    def steps() -> None:
+        assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

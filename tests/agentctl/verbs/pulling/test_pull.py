@@ -16,6 +16,7 @@ from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
 from agentctl.verbs.pulling.pull import pull, write
 from agentctl.wiring import Control
+from tests.synced import After
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
@@ -30,11 +31,15 @@ async def says(control: Control, body: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def number(bench: Bench) -> Bench:
+def number(bench: Bench, after: After) -> Bench:
     """An assistant whose number rings at it."""
-    assert bench("sync", "--yes")[0] == 0
-    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
-    assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        assert bench("sync", "--yes")[0] == 0
+        assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+        assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

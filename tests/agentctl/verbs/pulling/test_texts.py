@@ -7,6 +7,7 @@ import pytest
 from agentctl.resources import knowledge
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
+from tests.synced import After
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
@@ -35,12 +36,19 @@ def texts(bench: Bench) -> dict[str, str]:
 
 
 @pytest.fixture
-def project(bench: Bench) -> Bench:
+def project(bench: Bench, after: After) -> Bench:
     """An assistant with a document of its own and one that is shared."""
-    for place, name in ((bench.toml.parent / "knowledge", "zeiten.md"), (bench.root / "shared/knowledge", "firma.md")):
-        place.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(OURS)
-    assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        for place, name in (
+            (bench.toml.parent / "knowledge", "zeiten.md"),
+            (bench.root / "shared/knowledge", "firma.md"),
+        ):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(OURS)
+        assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

@@ -12,18 +12,23 @@ import pytest
 from agentctl.verbs.renaming import rename as rename_verb
 from tests.agentctl.verbs.renaming.test_rename import in_sync, known
 from tests.agentctl.verbs.renaming.test_renamed import names, other, routes
+from tests.synced import After
 from tests.telephony import Bench, bench
 
 __all__ = ["bench", "known"]
 
 
 @pytest.fixture
-def older(known: Bench) -> Path:
+def older(known: Bench, after: After, unlisted: None) -> Path:
     """The assistants as another checkout has them, from before a rename and an edit of the name and prompt."""
     aside = known.root / "older"
-    shutil.copytree(known.root / "assistants", aside)
-    assert known("rename", "empfang", "bereit", "--yes")[0] == 0
-    edit(known, "bereit")
+
+    def steps() -> None:
+        shutil.copytree(known.root / "assistants", aside)
+        assert known("rename", "empfang", "bereit", "--yes")[0] == 0
+        edit(known, "bereit")
+
+    after(steps)
     return aside
 
 

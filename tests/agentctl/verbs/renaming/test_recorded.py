@@ -14,20 +14,25 @@ from tests.agentctl.verbs.pulling.test_texts import edited as edited_there
 from tests.agentctl.verbs.renaming.test_rename import in_sync
 from tests.agentctl.verbs.renaming.test_renamed import names, routes
 from tests.faults.test_edited_list import api
+from tests.synced import After
 from tests.telephony import NUMBER, Bench, bench
 
 __all__ = ["bench"]
 
 
 @pytest.fixture
-def two(bench: Bench) -> Bench:
+def two(bench: Bench, after: After) -> Bench:
     """Assistants a and b, each with a prompt of its own; a has the number."""
-    shutil.rmtree(bench.toml.parent)
-    for key, prompt in (("a", "Vereinbare Termine."), ("b", "Nimm Bestellungen auf.")):
-        made(bench, key, prompt)
-    assert bench("sync", "--yes", "--prune", "--force")[0] == 0
-    assert bench("import-number", NUMBER, "--assistant", "a", "--yes")[0] == 0
-    assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        shutil.rmtree(bench.toml.parent)
+        for key, prompt in (("a", "Vereinbare Termine."), ("b", "Nimm Bestellungen auf.")):
+            made(bench, key, prompt)
+        assert bench("sync", "--yes", "--prune", "--force")[0] == 0
+        assert bench("import-number", NUMBER, "--assistant", "a", "--yes")[0] == 0
+        assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

@@ -16,21 +16,26 @@ from agentctl.sync.kind import Ref
 from agentctl.verbs.unattended.triggered import Syncs
 from agentctl.wiring import Control
 from tests.deadly import in_a_process
+from tests.synced import After
 from tests.telephony import NUMBER, WRITES, Bench, bench
 
 __all__ = ["bench"]
 
 
 @pytest.fixture
-def known(bench: Bench) -> Bench:
+def known(bench: Bench, after: After) -> Bench:
     """An assistant with a document of its own, a shared one, a number, two revisions."""
-    (bench.toml.parent / "knowledge").mkdir()
-    (bench.toml.parent / "knowledge" / "preise.md").write_text("Ein Brot: 4 Euro.\n")
-    (bench.root / "shared" / "knowledge").mkdir(parents=True)
-    (bench.root / "shared" / "knowledge" / "firma.md").write_text("Seit 1900.\n")
-    assert bench("sync", "--yes")[0] == 0
-    assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
-    assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        (bench.toml.parent / "knowledge").mkdir()
+        (bench.toml.parent / "knowledge" / "preise.md").write_text("Ein Brot: 4 Euro.\n")
+        (bench.root / "shared" / "knowledge").mkdir(parents=True)
+        (bench.root / "shared" / "knowledge" / "firma.md").write_text("Seit 1900.\n")
+        assert bench("sync", "--yes")[0] == 0
+        assert bench("import-number", NUMBER, "--assistant", "empfang", "--yes")[0] == 0
+        assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

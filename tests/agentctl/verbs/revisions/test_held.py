@@ -12,6 +12,7 @@ from agentctl.verbs.revisions.hold import hold
 from agentctl.verbs.revisions.rollback import look
 from agentctl.wiring import Control
 from tests.deadly import in_a_process
+from tests.synced import After
 from tests.telephony import NUMBER, Bench
 from tests.telephony import bench as bench
 
@@ -48,11 +49,15 @@ def state(bench: Bench) -> str:
 
 
 @pytest.fixture
-def twice(bench: Bench) -> Bench:
+def twice(bench: Bench, after: After) -> Bench:
     """Revision 2 is good, 3 is bad."""
-    for prompt, hours in zip(("Gut.", "Schlecht."), HOURS, strict=True):
-        write(bench, prompt, hours)
-        assert bench("sync", "--yes")[0] == 0
+
+    def steps() -> None:
+        for prompt, hours in zip(("Gut.", "Schlecht."), HOURS, strict=True):
+            write(bench, prompt, hours)
+            assert bench("sync", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 

@@ -14,6 +14,7 @@ from agentctl.sources import edit
 from agentctl.verbs.revisions.hold import holds
 from agentctl.verbs.revisions.keeping import keeping
 from agentctl.wiring import Control
+from tests.synced import After
 from tests.telephony import NUMBER, Bench
 from tests.telephony import bench as bench
 
@@ -27,14 +28,18 @@ def prompt_of(bench: Bench) -> str:
 
 
 @pytest.fixture
-def held(bench: Bench) -> Bench:
+def held(bench: Bench, after: After) -> Bench:
     """empfang, which transfers to notdienst, is held at revision 2, which is good; its files say what is bad."""
-    bench.declare("notdienst")
-    bench.toml.write_text(bench.toml.read_text() + TRANSFER + 'condition = "Wenn es brennt."\n')
-    for prompt in ("Gut.", "Schlecht."):
-        (bench.root / "assistants/empfang/prompt.md").write_text(prompt)
-        assert bench("sync", "--yes")[0] == 0
-    assert bench("rollback", "empfang", "--yes")[0] == 0
+
+    def steps() -> None:
+        bench.declare("notdienst")
+        bench.toml.write_text(bench.toml.read_text() + TRANSFER + 'condition = "Wenn es brennt."\n')
+        for prompt in ("Gut.", "Schlecht."):
+            (bench.root / "assistants/empfang/prompt.md").write_text(prompt)
+            assert bench("sync", "--yes")[0] == 0
+        assert bench("rollback", "empfang", "--yes")[0] == 0
+
+    after(steps)
     return bench
 
 
