@@ -112,6 +112,37 @@ async def test_a_row_that_is_written_is_an_agent_a_moment_later_and_is_told_so(p
     assert page.jobs() == [("1", "done"), ("2", "done")]
 
 
+async def test_a_worker_adopts_nothing_and_takes_no_row_for_deleted_that_it_may_not_see(page: Page) -> None:
+    page.insert(1, title="By hand")
+    await page.sync()
+    made = await page.sandbox.state()
+    (theirs,) = made["agents"]
+    made["agents"][theirs]["tags"] = []
+    await page.sandbox.reset(made)
+    page.sql(f"delete from agentctl.bindings; delete from {TABLE}; delete from agentctl.sync_changes")
+    page.insert(1, elevenlabs_agent_id=theirs)
+    assert (await page.due()).failed == 1
+    assert page.row(1)[3].endswith("a sync that somebody has seen the plan of: agentctl sync --only 1")
+    assert [one["name"] for one in (await page.agents()).values()] == ["By hand"]
+    assert (await page.sync()).ok
+    assert page.row(1)[3] is None
+    assert page.jobs() == [("1", "done")]
+
+    page.sql(f"alter table {TABLE} enable row level security")
+    page.sql("drop role if exists reads")
+    page.sql(f"create role reads in role service_role; update {TABLE} set title = 'New'")
+    if "database_url" in page.settings:
+        page.settings["database_url"] = f"{page.dsn}?options=-crole%3Dreads"
+        assert (await page.due()).failed == 1
+        assert (await page.agent(theirs))["platform_settings"].get("archived") is not True
+        [(said,)] = page.sql("select error from agentctl.sync_jobs")
+        assert "as an administrator: alter role reads bypassrls" in said
+        page.sql("alter role reads bypassrls; select public.agentctl_retry_sync_jobs('{}')")
+        assert (await page.due()).done == 1
+        page.settings["database_url"] = page.dsn
+    page.sql("drop owned by reads; drop role reads")
+
+
 async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_given(page: Page) -> None:
     await page.sandbox.add_number(NUMBER)
     page.insert(1, phone=NUMBER)

@@ -6,20 +6,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from agentctl.errors import Problem, UsageError
 from agentctl.resources import agent
 from agentctl.sources.advice import advice
 from agentctl.sources.files import ASSISTANTS
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
 from agentctl.sources.source import Files, Gone, Outcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row, place
-from agentctl.sources.table.rows import Rows, Told, asking, misfits, read
+from agentctl.sources.table.rows import Rows, Told, asking, misfits, read, tell
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
 
 _LONGEST = 2000  # characters of an error
+_SEEN = "Then: agentctl calls retry --all"
 
 
 class FilesAndTable:
@@ -48,6 +51,7 @@ class FilesAndTable:
         row, told = await self._row(loaded, source, told, key)
         if row is None:
             return await self._gone(loaded, source, told, key)
+        row = _unadopted(row, told)
         self._rows[key] = rows = Rows(source, (row,), source.back(told.writable), told.bound)
         if row.dormant:
             return Gone("keep")
@@ -79,6 +83,8 @@ class FilesAndTable:
         return replace(told, rows=page["rows"], bound=await store.call("bound_ids", asked) if bound else told.bound)
 
     async def _gone(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> Gone:
+        if told.hiding:
+            raise UsageError(f"{place(source, key)} is not seen, and may be there: {told.hiding}", _SEEN)
         asked = {**asdict(self._scope()), "key": key}
         where = (await (await self._store()).call("last_declared", asked))["where"]
         if str(where).startswith(f"{ASSISTANTS}/"):
@@ -106,9 +112,16 @@ class FilesAndTable:
             return
         where = place(rows.source, key)
         error = "; ".join(line.strip().removeprefix(f"{where}: ") for line in outcome.error.splitlines())[:_LONGEST]
-        told = [{"key": key, "error": error or None}]
-        asked = {**rows.source.named, "key": rows.source.key_column, "columns": rows.back, "rows": told}
-        await (await self._store()).call("report_synced", asked)
+        await tell(await self._store(), rows, [{"key": key, "error": error or None}])
+
+
+def _unadopted(row: Row, told: Told) -> Row:
+    """The row, as a wrong one if its agent is still to be adopted: nobody has seen what would become of that."""
+    agent_id = row.told.get("agent_id")
+    if agent_id is None or row.key in told.bound or row.assistant is None:
+        return row
+    what = f"{agent_id} is adopted by a sync that somebody has seen the plan of: agentctl sync --only {row.key}"
+    return replace(row, assistant=None, problems=(Problem(located(row.where, "agent_id"), what),))
 
 
 def _related(row: Row, source: SourceTable, told: Told) -> tuple[list[str], str] | None:

@@ -136,6 +136,8 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     product.insert(7, phone="+498999998100")
     product.sql(f"update {TABLE} set elevenlabs_phone_number_id = 'phnum_1' where id = 7")
     product.insert(8, customer=" ")
+    deep = "jsonb_build_object('knowledge_base', (repeat('[', 1500) || repeat(']', 1500))::jsonb)"
+    product.sql(f"insert into {TABLE} (id, documentation) values (10, {deep})")
     product.insert(9)
     folder = product.root / "assistants" / "9"
     folder.mkdir(parents=True)
@@ -150,11 +152,13 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     assert told[4] == "agent_id: is no id of an agent; empty it to have one made"
     assert {told[5], told[6]} == {"agent_id: agent_y is named by another assistant too; empty it to have an agent made"}
     assert told[7] == "numbers (column phone): +498999998100 is declared by another assistant too"
+    assert told[10] == "is nested too deep"
     assert told[8] == "tenant (column customer): is missing"
     assert told[9] == "'9' is the key of assistants/9/assistant.toml too: one assistant is declared in one place"
     assert sorted(one["name"] for one in (await product.agents()).values()) == ["Assistant 1", "Neun"]
     assert [one["agent_id"] for one in (await product.sandbox.state())["numbers"].values()] == [first]
 
+    product.sql(f"delete from {TABLE} where id = 10")
     product.sql(
         f"update {TABLE} set elevenlabs_agent_id = null, phone = null, customer = 'acme' where id < 9 and id > 1"
     )
