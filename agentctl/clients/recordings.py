@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agentctl.clients.project_key import ProjectKey
 from agentctl.errors import StoreError, StoreUnavailable
 from agentctl.resources.part import OPERATOR
 
@@ -95,7 +96,7 @@ class Bucket:
     ) -> None:
         self._base = url
         self._url = f"{url.rstrip('/')}/storage/v1/"
-        self._key = key
+        self._key = ProjectKey(key)
         self._transport = transport
         self.bucket = bucket
         self.tenant = tenant
@@ -103,7 +104,7 @@ class Bucket:
 
     def of(self, tenant: str) -> Bucket:
         """The same bucket for another tenant's."""
-        return Bucket(self._base, self._key, self.bucket, tenant, transport=self._transport)
+        return Bucket(self._base, self._key.value, self.bucket, tenant, transport=self._transport)
 
     @property
     def place(self) -> str:
@@ -187,8 +188,7 @@ class Bucket:
     def _storage(self, session: httpx.AsyncClient) -> Any:
         from storage3 import AsyncStorageClient
 
-        headers = {"apikey": self._key, "Authorization": f"Bearer {self._key}"}
-        return AsyncStorageClient(self._url, headers, http_client=session)
+        return AsyncStorageClient(self._url, self._key.headers, http_client=session)
 
 
 def _no_bucket(error: Any) -> bool:

@@ -102,7 +102,7 @@ class Storage:
 
 
 def bucket(storage: Storage) -> Bucket:
-    return Bucket("https://x.supabase.co/", "geheim", "recordings", transport=httpx.MockTransport(storage))
+    return Bucket("https://x.supabase.co/", "sb_secret_geheim", "recordings", transport=httpx.MockTransport(storage))
 
 
 async def test_an_upload_replaces_an_earlier_one() -> None:
@@ -112,7 +112,8 @@ async def test_an_upload_replaces_an_earlier_one() -> None:
         assert location == "supabase:recordings/default/conv_1.mp3"
     assert b"two" in storage.objects["default/conv_1.mp3"]
     assert b"audio/mpeg" in storage.objects["default/conv_1.mp3"]
-    assert storage.requests[0].headers["Authorization"] == "Bearer geheim"
+    assert storage.requests[0].headers["apikey"] == "sb_secret_geheim"
+    assert "Authorization" not in storage.requests[0].headers
     assert "geheim" not in repr(bucket(storage))
 
 
