@@ -29,6 +29,14 @@ _REFUSALS = {
 }
 
 
+class Sink(Protocol):
+    """Takes a recording piece by piece."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take one."""
+        ...
+
+
 class Recordings(Protocol):
     """Where the sound of one tenant's calls is kept."""
 
@@ -47,6 +55,14 @@ class Recordings(Protocol):
 
     async def erase(self, conversation_id: str) -> bool:
         """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError."""
+        ...
+
+    async def fetch(self, location: str, target: Sink) -> None:
+        """Write what `save` kept at `location`. Raises AgentctlError if it is not in this place, StoreError."""
+        ...
+
+    async def sign(self, location: str, seconds: int) -> str:
+        """An address by which anybody can fetch it for so long. Raises UsageError where there is no such thing."""
         ...
 
 
