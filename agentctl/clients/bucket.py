@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
+from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
 from agentctl.clients.recording_name import AUDIO_TYPES, file_name, file_names, folder_name
+from agentctl.clients.resumable import PIECE, upload
 from agentctl.clients.storage_api import Session, StorageApi, StorageRefusal
 from agentctl.errors import AgentctlError, StoreError, StoreUnavailable
 from agentctl.resources.part import OPERATOR
@@ -38,16 +40,20 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self._api.url!r}, bucket={self.bucket!r})"
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`.
 
-        Raises StoreError, and StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
+        A large one goes on where an earlier attempt ended, which `begun` has noted. Raises StoreError, and
+        StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
         """
         path = f"{self._folder}/{file_name(conversation_id, content_type)}"
         async with self._api.session("the recording") as session:
             await self._private(session)
             size = (await asyncio.to_thread(audio.stat)).st_size
-            await self._upload(session, path, audio, content_type, size)
+            if size > PIECE:
+                await upload(session, self.bucket, path, audio, content_type=content_type, size=size, begun=begun)
+            else:
+                await self._upload(session, path, audio, content_type, size)
             await self._verify(session, path, size)
         return f"{self.place}/{path}"
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
 from agentctl.clients.recording_name import file_name, file_names, folder_name
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
@@ -34,7 +35,7 @@ class Directory:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
         target = self.path / file_name(conversation_id, content_type)
         try:

@@ -8,6 +8,7 @@ import pytest
 from agentctl.clients.bucket import Bucket
 from agentctl.clients.storage_api import StorageApi
 from agentctl.errors import AgentctlError, ConfigurationError, StoreError, StoreUnavailable
+from tests.agentctl.calls.fakes import Note
 from tests.agentctl.clients.test_recordings import held
 from tests.storage import Storage
 
@@ -23,7 +24,7 @@ def bucket(storage: Storage, tenant: str = "default") -> Bucket:
 async def test_an_upload_replaces_an_earlier_one() -> None:
     storage = Storage("recordings")
     for sound in (b"one", b"two"):
-        location = await bucket(storage).save("conv_1", held(sound), "audio/mpeg")
+        location = await bucket(storage).save("conv_1", held(sound), "audio/mpeg", Note())
         assert location == "supabase:recordings/default/conv_1.mp3"
     assert storage.objects == {"default/conv_1.mp3": b"two"}
     assert storage.types == {"default/conv_1.mp3": "audio/mpeg"}
@@ -35,7 +36,7 @@ async def test_an_upload_replaces_an_earlier_one() -> None:
 @pytest.mark.parametrize(("largest", "limit"), [(50 * 1024**2, None), (500 * 1024**3, 192 * 1024**2)])
 async def test_a_missing_bucket_is_made_private_for_sound_alone(largest: int, limit: int | None) -> None:
     storage = Storage(largest=largest)
-    await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg")
+    await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg", Note())
     made = storage.buckets["recordings"]
     assert made["public"] is False
     assert made["allowed_mime_types"] == ["audio/mpeg", "audio/wav", "audio/ogg"]
@@ -47,7 +48,7 @@ async def test_nothing_is_put_into_a_public_bucket_and_it_waits() -> None:
     storage = Storage("recordings")
     storage.buckets["recordings"]["public"] = True
     with pytest.raises(StoreUnavailable, match="is public") as refused:
-        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg")
+        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg", Note())
     assert refused.value.outage
     assert "SUPABASE_RECORDINGS_BUCKET" in refused.value.hint
     assert storage.objects == {}
@@ -61,13 +62,13 @@ async def test_what_did_not_arrive_whole_is_no_success() -> None:
             return answer
 
     with pytest.raises(StoreError, match="has 4 bytes of a recording of 5"):
-        await bucket(Short("recordings")).save("conv_1", held(b"sound"), "audio/mpeg")
+        await bucket(Short("recordings")).save("conv_1", held(b"sound"), "audio/mpeg", Note())
 
 
 async def test_a_recording_is_fetched_and_signed_for_a_while() -> None:
     storage = Storage("recordings")
     shelf = bucket(storage)
-    location, target = await shelf.save("conv_1", held(b"sound"), "audio/mpeg"), io.BytesIO()
+    location, target = await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note()), io.BytesIO()
     await shelf.fetch(location, target)
     assert target.getvalue() == b"sound"
     address = await shelf.sign(location, 60)
@@ -93,7 +94,7 @@ LOCATIONS = [
 async def test_nothing_of_another_tenant_is_handed_out(location: str) -> None:
     storage = Storage("recordings")
     for tenant in ("a", "ab", "abc", "other"):
-        await bucket(storage).of(tenant).save("conv_1", held(b"sound"), "audio/mpeg")
+        await bucket(storage).of(tenant).save("conv_1", held(b"sound"), "audio/mpeg", Note())
     before = len(storage.requests)
     with pytest.raises(AgentctlError, match="not in the bucket"):
         await bucket(storage, "ab").fetch(location, io.BytesIO())
@@ -122,8 +123,8 @@ async def test_a_recording_can_be_erased_whatever_it_is(content_type: str) -> No
     storage = Storage("recordings")
     shelf = bucket(storage)
     assert not await shelf.erase("conv_1")
-    await shelf.save("conv_1", held(b"sound"), content_type)
-    await shelf.save("conv_10", held(b"sound"), content_type)
+    await shelf.save("conv_1", held(b"sound"), content_type, Note())
+    await shelf.save("conv_10", held(b"sound"), content_type, Note())
     assert await shelf.erase("conv_1")
     assert not await shelf.erase("conv_1")
     assert [key.partition(".")[0] for key in storage.objects] == ["default/conv_10"]
@@ -154,6 +155,6 @@ async def test_a_refusal_is_one_of_our_errors(refusal: httpx.Response | Exceptio
     storage = Storage("recordings")
     storage.refuse = refusal
     with pytest.raises(StoreError) as caught:
-        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg")
+        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg", Note())
     assert type(caught.value) is kind
     assert "geheim" not in str(caught.value)

@@ -10,6 +10,7 @@ import pytest
 from agentctl.clients.recording_name import file_name
 from agentctl.clients.recordings import Directory
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
+from tests.agentctl.calls.fakes import Note
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +27,7 @@ IDS = ["../../etc/passwd", "/abs", "a/b", "a\\b", "..", ".", "", "a b", "x" * 50
 
 @pytest.mark.parametrize("conversation_id", IDS)
 async def test_no_id_leads_out_of_the_directory(conversation_id: str, tmp_path: Path) -> None:
-    location = await Directory(tmp_path).save(conversation_id, held(b"sound"), "audio/mpeg")
+    location = await Directory(tmp_path).save(conversation_id, held(b"sound"), "audio/mpeg", Note())
     written = Path(urlsplit(location).path)
     assert written.parent == tmp_path / "default"
     assert written.read_bytes() == b"sound"
@@ -41,8 +42,8 @@ def test_different_ids_have_different_names() -> None:
 
 async def test_a_recording_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "new" / "place")
-    first = await directory.save("conv_1", held(b"one"), "audio/mpeg")
-    assert await directory.save("conv_1", held(b"two"), "audio/mpeg") == first
+    first = await directory.save("conv_1", held(b"one"), "audio/mpeg", Note())
+    assert await directory.save("conv_1", held(b"two"), "audio/mpeg", Note()) == first
     (written,) = (tmp_path / "new" / "place" / "default").iterdir()
     assert written.read_bytes() == b"two"
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
@@ -56,22 +57,22 @@ async def test_a_write_that_fails_leaves_nothing_and_can_be_tried_again(
 
     monkeypatch.setattr("agentctl.clients.recordings.os.fsync", full)
     with pytest.raises(StoreUnavailable, match="No space left"):
-        await Directory(tmp_path).save("conv_1", held(b"sound"), "audio/mpeg")
+        await Directory(tmp_path).save("conv_1", held(b"sound"), "audio/mpeg", Note())
     assert list((tmp_path / "default").iterdir()) == []
 
 
 async def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreUnavailable):
-        await Directory(tmp_path / "file").save("conv_1", held(b"sound"), "audio/mpeg")
+        await Directory(tmp_path / "file").save("conv_1", held(b"sound"), "audio/mpeg", Note())
 
 
 async def test_a_recording_can_be_erased_whatever_it_is(tmp_path: Path) -> None:
     directory = Directory(tmp_path)
     for content_type in ("audio/mpeg", "audio/wav", "text/html"):
         assert not await directory.erase("conv_1")
-        await directory.save("conv_1", held(b"sound"), content_type)
-        await directory.save("conv_10", held(b"sound"), content_type)
+        await directory.save("conv_1", held(b"sound"), content_type, Note())
+        await directory.save("conv_10", held(b"sound"), content_type, Note())
         assert await directory.erase("conv_1")
         assert not await directory.erase("conv_1")
     assert {path.stem for path in (tmp_path / "default").iterdir()} == {"conv_10"}
@@ -84,9 +85,9 @@ async def test_what_cannot_be_erased_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_recording_is_handed_out_from_its_own_folder_alone(tmp_path: Path) -> None:
-    other = await Directory(tmp_path, "ab").save("conv_1", held(b"other"), "audio/mpeg")
+    other = await Directory(tmp_path, "ab").save("conv_1", held(b"other"), "audio/mpeg", Note())
     directory, target = Directory(tmp_path, "a"), io.BytesIO()
-    location = await directory.save("conv_1", held(b"sound"), "audio/mpeg")
+    location = await directory.save("conv_1", held(b"sound"), "audio/mpeg", Note())
     await directory.fetch(location, target)
     assert target.getvalue() == b"sound"
     for elsewhere in (other, f"{directory.path.as_uri()}/../ab/conv_1.mp3", "supabase:b/a/conv_1.mp3"):
