@@ -184,7 +184,9 @@ class Storage:
         name = base64.urlsafe_b64encode(version.encode()).rstrip(b"=").decode()
         self.uploads[name] = Upload(told["bucketName"], told["objectName"], length, kind, upsert)
         place = str(request.url.copy_with(path=f"/storage/v1/upload/resumable/{name}"))
-        return httpx.Response(201, headers={**_TUS, "Location": place})
+        if request.headers.get("content-type") == "application/offset+octet-stream":  # its beginning comes with it
+            self._grow(name, request.read())
+        return httpx.Response(201, headers={**_TUS, **_at(self.uploads[name]), "Location": place})
 
     def _going(self, name: str) -> Upload:
         found = self.uploads.get(name)
@@ -204,12 +206,16 @@ class Storage:
             raise Refusal(403, "TusError", "Content-Type header required\n")
         if int(request.headers["upload-offset"]) != len(found.content):
             raise Refusal(409, "TusError", "Upload-Offset conflict\n")
+        return httpx.Response(204, headers={**_TUS, **_at(self._grow(upload, content))})
+
+    def _grow(self, name: str, content: bytes) -> Upload:
+        found = self.uploads[name]
         found.content += content
         if len(found.content) < found.length:
             assert len(content) == CHUNK, "the genuine server wants pieces of exactly 6 MB"
         else:
             self.objects[found.key], self.types[found.key] = found.content, found.content_type
-        return httpx.Response(204, headers={**_TUS, **_at(found)})
+        return found
 
     def _terminate(self, request: httpx.Request, upload: str) -> httpx.Response:
         self._going(upload)
