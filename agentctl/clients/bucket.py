@@ -133,9 +133,9 @@ class Bucket:
         await session.send("POST", f"object/{self._name}/{path}", content=_pieces(audio), headers=headers)
 
     async def _verify(self, session: Session, path: str, size: int) -> None:
-        found = await session.json("GET", f"object/info/{self._name}/{path}")
-        if found.get("size") != size:
-            raise StoreError(f"Supabase Storage has {found.get('size')} bytes of a recording of {size}")
+        found = await session.size(self._name, path)
+        if found != size:
+            raise StoreError(f"Supabase Storage has {found or 0} bytes of a recording of {size}")
 
 
 async def _pieces(audio: Path) -> AsyncIterator[bytes]:

@@ -8,6 +8,7 @@ import re
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ENDINGS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg"}
 _UNKNOWN = "bin"
+_MADE = "id-"
 AUDIO_TYPES = tuple(_ENDINGS)
 
 
@@ -27,6 +28,7 @@ def file_names(conversation_id: str) -> list[str]:
 
 
 def _stem(name: str) -> str:
-    if _SAFE.fullmatch(name):
+    # One that looks like what is made of another gets its own, too: nobody's folder is reached by a well-chosen name.
+    if _SAFE.fullmatch(name) and not name.startswith(_MADE):
         return name
-    return f"id-{hashlib.sha256(name.encode()).hexdigest()}"
+    return f"{_MADE}{hashlib.sha256(name.encode()).hexdigest()}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from agentctl.calls.begun import Begun
 from agentctl.clients.storage_api import Session, StorageRefusal
@@ -30,6 +30,8 @@ async def upload(
     """
     name = await begun.read()
     offset = await _offset(session, name, size) if name else None
+    if offset == size and await session.size(quote(bucket, safe=""), path) != size:
+        offset = None  # it was whole, and somebody has deleted the file since
     if name is None or offset is None:
         name, offset = await _begin(session, bucket, path, content_type, size), 0
         await begun.write(name)

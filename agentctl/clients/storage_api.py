@@ -93,6 +93,16 @@ class Session:
         except ValueError:
             raise StorageRefusal(502, "no JSON") from None
 
+    async def size(self, bucket: str, path: str) -> int | None:
+        """How many bytes an object has; None where there is none. Both names as they stand in an address."""
+        try:
+            found: int | None = (await self.json("GET", f"object/info/{bucket}/{path}")).get("size")
+        except StorageRefusal as refusal:
+            if refusal.status != 404:
+                raise
+            return None
+        return found
+
     async def stream(self, path: str) -> AsyncIterator[bytes]:
         """An object, piece by piece."""
         async with self._http.stream("GET", path) as answer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,10 @@ import httpx
 import psycopg
 import pytest
 
+from agentctl.calls.missing_sound import as_event
+from agentctl.clients.resumable import PIECE
 from tests.agentctl.cli.test_calls import Cli, Deliver, changed, cli, deliver
+from tests.deadly import in_a_process
 from tests.storage import Storage
 from tests.storage_server import served
 
@@ -106,6 +111,34 @@ def test_another_sound_than_the_stored_one_is_not_handed_out(
     assert code == 1
     assert "not the recording that was stored" in err
     assert not (tmp_path / "copy.mp3").exists()
+
+
+def test_after_a_killed_worker_and_an_outage_the_same_upload_is_gone_on_with(
+    storage: Storage, cli: Cli, deliver: Deliver, dsn: str, tmp_path: Path
+) -> None:
+    large = os.urandom(2 * PIECE + 1000)
+    deliver(as_event(CONVERSATION, "agent_1", large))
+    work = ["-C", str(tmp_path), "calls", "process"]
+    assert in_a_process(work, 2, "applied", {"PATCH"}) == signal.SIGKILL
+    (upload,) = storage.uploads.values()
+    assert (storage.objects, len(upload.content)) == ({}, 2 * PIECE)
+
+    storage.refuse = httpx.Response(503, text="down")
+    for _ in range(2):
+        due(dsn)
+        assert json.loads(cli("process", "--json")[1])["failed"] == 1
+    storage.refuse = None
+    due(dsn)
+    assert json.loads(cli("process", "--json")[1])["done"] == 1
+    assert storage.objects == {f"default/{CONVERSATION}.mp3": large}
+    assert list(storage.uploads.values()) == [upload]
+    assert [len(one.content) for one in storage.requests if one.method == "PATCH"] == [PIECE, PIECE, 1000]
+
+
+def due(dsn: str) -> None:
+    """The time has come when it can be claimed again."""
+    with psycopg.connect(dsn) as database:
+        database.execute("update agentctl.events set due_at = now()")
 
 
 @pytest.mark.parametrize(

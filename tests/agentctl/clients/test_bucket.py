@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import httpx
 import pytest
@@ -101,6 +102,21 @@ async def test_nothing_of_another_tenant_is_handed_out(location: str) -> None:
     with pytest.raises(AgentctlError, match="not in the bucket"):
         await bucket(storage, "ab").sign(location, 60)
     assert len(storage.requests) == before
+
+
+async def test_each_tenant_has_a_folder_of_its_own_whatever_it_is_called() -> None:
+    storage, target = Storage("recordings"), io.BytesIO()
+    names = ["a", "a/b", "a/../b", "..", ".", "", "a b", "ä", "a%2Fb", "a?b#c", "x" * 500, "A", "a\\b", "id-0", "\x00"]
+    for tenant in names:
+        shelf = bucket(storage).of(tenant)
+        location = await shelf.save("conv_1", held(tenant.encode() or b"-"), "audio/mpeg", Note())
+        await shelf.fetch(location, target)
+    assert target.getvalue() == b"".join(tenant.encode() or b"-" for tenant in names)
+    assert len(storage.objects) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+/conv_1\.mp3", key) for key in storage.objects)
+    for left, tenant in reversed(list(enumerate(names))):
+        assert await bucket(storage).of(tenant).erase("conv_1")
+        assert len(storage.objects) == left
 
 
 async def test_a_recording_that_somebody_deleted_is_told() -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from agentctl.clients.recording_name import file_name
+from agentctl.clients.recording_name import file_name, folder_name
 from agentctl.clients.recordings import Directory
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
 from tests.agentctl.calls.fakes import Note
@@ -35,6 +35,9 @@ async def test_no_id_leads_out_of_the_directory(conversation_id: str, tmp_path: 
 
 
 def test_different_ids_have_different_names() -> None:
+    assert len({folder_name(folder_name(found)) for found in IDS} | {folder_name(found) for found in IDS}) == 2 * len(
+        IDS
+    )
     assert len({file_name(found, "audio/mpeg") for found in IDS}) == len(IDS)
     assert file_name("conv_1", "audio/wav") == "conv_1.wav"
     assert file_name("conv_1", "text/html") == "conv_1.bin"

@@ -85,6 +85,14 @@ async def test_one_that_was_whole_is_not_sent_again(audio: Path) -> None:
     assert len(sent(storage)) == 3
 
 
+async def test_one_whose_file_somebody_deleted_begins_anew(audio: Path) -> None:
+    storage, note = Storage("recordings"), Note()
+    await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
+    assert await bucket(storage).erase("conv_1")
+    await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
+    assert storage.objects["default/conv_1.mp3"] == SOUND
+
+
 async def test_an_expired_upload_begins_anew(audio: Path) -> None:
     for gone in (lambda storage: storage.uploads.clear(), expire):
         storage, note = Storage("recordings"), Note()
