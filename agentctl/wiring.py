@@ -16,6 +16,7 @@ from agentctl.settings import Settings, load_settings, require, wanted_environme
 
 if TYPE_CHECKING:
     from agentctl.calls.jobs import EventJob, MailJob
+    from agentctl.calls.process import Recordings
     from agentctl.calls.sink import SinkJob
     from agentctl.clients.elevenlabs import ElevenLabs
     from agentctl.clients.twilio import Twilio
@@ -168,6 +169,13 @@ class Control:
         from agentctl.calls.tenant import OPERATOR, store_of
 
         return store_of(await self.store(), self.tenant or OPERATOR)
+
+    @property
+    def recordings_of_calls(self) -> Recordings:
+        """Where the sound of the calls of that tenant is kept."""
+        from agentctl.calls.tenant import OPERATOR, recordings_of
+
+        return recordings_of(self.workshop.recordings, self.tenant or OPERATOR)
 
     async def store_of_queues(self) -> Store:
         """The store for what is looked at of all tenants, unless one was named. Raises as `store`."""

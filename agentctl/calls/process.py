@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from agentctl.calls import conversation, event, inbox, wire
+from agentctl.calls.begun import Begun, BegunUpload
 from agentctl.calls.call import Call, Digest, Wanted
 from agentctl.calls.digest import Digester
 from agentctl.calls.event import Event, SavedAssistant, told
@@ -29,6 +30,14 @@ _REFUSALS = {
 }
 
 
+class Sink(Protocol):
+    """Takes a recording piece by piece."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take one."""
+        ...
+
+
 class Recordings(Protocol):
     """Where the sound of one tenant's calls is kept."""
 
@@ -41,12 +50,23 @@ class Recordings(Protocol):
         """The same place for another tenant's."""
         ...
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
-        """Keep a copy of one recording; saving it again replaces it. The answer says where. Raises StoreError."""
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+        """Keep a copy of one recording; saving it again replaces it. The answer says where. Raises StoreError.
+
+        What takes its time is noted in `begun`, and gone on with by the next attempt.
+        """
         ...
 
     async def erase(self, conversation_id: str) -> bool:
         """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError."""
+        ...
+
+    async def fetch(self, location: str, target: Sink) -> None:
+        """Write what `save` kept at `location`. Raises AgentctlError if it is not in this place, StoreError."""
+        ...
+
+    async def sign(self, location: str, seconds: int) -> str:
+        """An address by which anybody can fetch it for so long. Raises UsageError where there is no such thing."""
         ...
 
 
@@ -149,7 +169,8 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
 
 
 async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings: Recordings) -> Outcome:
-    location = await recordings.save(sound.conversation_id, sound.file, sound.content_type)
+    begun = BegunUpload(store, claimed)
+    location = await recordings.save(sound.conversation_id, sound.file, sound.content_type, begun)
     answer = await store.call(
         "store_recording",
         {

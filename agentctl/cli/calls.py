@@ -12,6 +12,7 @@ from agentctl.cli.audited import audited, listed
 from agentctl.cli.digest import digest
 from agentctl.cli.export import export
 from agentctl.cli.found import list_calls
+from agentctl.cli.recording import recording
 from agentctl.cli.session import Json, connected, say
 from agentctl.cli.stats import stats
 from agentctl.cli.tenanted import OfTenant
@@ -27,6 +28,7 @@ erasing.register(app)
 learning.register(app)
 app.command(cls=OfTenant)(digest)
 app.command(cls=OfTenant)(export)
+app.command(cls=OfTenant)(recording)
 app.command(cls=OfTenant)(stats)
 app.add_typer(actions.app)
 

@@ -37,11 +37,23 @@ def end(said: str, *, now: datetime | None = None) -> datetime:
     return _read(said, now, timedelta(days=1) if _DAY.fullmatch(said.strip()) else timedelta(0))
 
 
+def stretch(said: str) -> timedelta:
+    """How long `said` is, like 90m, 1h or 7d. Raises UsageError."""
+    found = _AGO.fullmatch(said.strip().lower())
+    if found is None:
+        raise UsageError(f"{said!r} is no length of time", "Write it like 90m, 1h or 7d.")
+    return _length(found)
+
+
+def _length(found: re.Match[str]) -> timedelta:
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 def _read(said: str, now: datetime | None, more: timedelta) -> datetime:
     text = said.strip()
     try:
         if ago := _AGO.fullmatch(text.lower()):
-            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            return (now or datetime.now(UTC)) - _length(ago)
         # Before the zone is added: a day can have 23 or 25 hours.
         found = datetime.fromisoformat(text) + more
         return found.astimezone() if found.tzinfo is None else found.astimezone(UTC)

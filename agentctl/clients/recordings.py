@@ -1,45 +1,22 @@
-"""Where the sound of calls is kept: a directory on this machine, or a private bucket of Supabase Storage."""
+"""Where the sound of calls is kept on this machine: a directory, readable by its owner only."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import platform
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
-from agentctl.errors import StoreError, StoreUnavailable
+from agentctl.calls.begun import Begun
+from agentctl.calls.process import Sink
+from agentctl.clients.recording_name import file_name, file_names, folder_name
+from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
 from agentctl.resources.part import OPERATOR
-
-if TYPE_CHECKING:
-    import httpx
-
-TIMEOUT = 120.0  # seconds; a long call has tens of megabytes
-_SAFE = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_ENDINGS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg"}
-_UNKNOWN = "bin"
-
-
-def file_name(conversation_id: str, content_type: str) -> str:
-    """A name made of nothing but letters, digits, - and _, whatever the id holds; different for different ids."""
-    return f"{_stem(conversation_id)}.{_ENDINGS.get(content_type, _UNKNOWN)}"
-
-
-def file_names(conversation_id: str) -> list[str]:
-    """Every name that a recording of the conversation can have."""
-    return [f"{_stem(conversation_id)}.{ending}" for ending in (*_ENDINGS.values(), _UNKNOWN)]
-
-
-def _stem(name: str) -> str:
-    if _SAFE.fullmatch(name):
-        return name
-    return f"id-{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 class Directory:
@@ -47,7 +24,7 @@ class Directory:
 
     def __init__(self, path: Path, tenant: str = OPERATOR) -> None:
         self._root = path
-        self.path = path / _stem(tenant)
+        self.path = path / folder_name(tenant)
 
     def of(self, tenant: str) -> Directory:
         """The same directory for another tenant's."""
@@ -58,7 +35,7 @@ class Directory:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
         target = self.path / file_name(conversation_id, content_type)
         try:
@@ -80,120 +57,23 @@ class Directory:
                 f"a recording in {self.path} cannot be deleted ({error.strerror})", "Make the directory writable."
             ) from None
 
-
-class Bucket:
-    """A bucket of Supabase Storage, created as a private one when it is missing."""
-
-    def __init__(
-        self,
-        url: str,
-        key: str,
-        bucket: str,
-        tenant: str = OPERATOR,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._base = url
-        self._url = f"{url.rstrip('/')}/storage/v1/"
-        self._key = key
-        self._transport = transport
-        self.bucket = bucket
-        self.tenant = tenant
-        self._folder = _stem(tenant)
-
-    def of(self, tenant: str) -> Bucket:
-        """The same bucket for another tenant's."""
-        return Bucket(self._base, self._key, self.bucket, tenant, transport=self._transport)
-
-    @property
-    def place(self) -> str:
-        """What tells it from other places: every machine reaches it."""
-        return f"supabase:{self.bucket}"
-
-    def __repr__(self) -> str:
-        return f"Bucket({self._url!r}, bucket={self.bucket!r})"
-
-    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
-        """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`. Raises StoreError."""
-        from storage3.exceptions import StorageApiError
-
-        path = f"{self._folder}/{file_name(conversation_id, content_type)}"
-        with self._told("the recording"):
-            try:
-                await self._upload(path, audio, content_type)
-            except StorageApiError as error:
-                if not _no_bucket(error):
-                    raise
-                await self._create()
-                await self._upload(path, audio, content_type)
-        return f"supabase:{self.bucket}/{path}"
-
-    async def erase(self, conversation_id: str) -> bool:
-        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
-        from storage3.exceptions import StorageApiError
-
-        paths = [f"{self._folder}/{name}" for name in file_names(conversation_id)]
-        with self._told("to delete a recording"):
-            async with self._session() as session:
-                try:
-                    return bool(await self._storage(session).from_(self.bucket).remove(paths))
-                except StorageApiError as error:
-                    if _no_bucket(error):
-                        return False
-                    raise
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """What goes wrong there, as one of ours."""
-        import httpx
-        from storage3.exceptions import StorageApiError
-
+    async def fetch(self, location: str, target: Sink) -> None:
+        """Write the recording at `location` into `target`. Raises AgentctlError if it is not here."""
+        path = Path(unquote(urlsplit(location).path))
         try:
-            yield
-        except StorageApiError as error:
-            # With another key, or when there is room again, the same recording is taken.
-            away = str(error.status).startswith(("5", "401", "403", "429"))
-            kind = StoreUnavailable if away else StoreError
-            raise kind(
-                f"Supabase Storage refused {what} ({error.status})",
-                f"Check SUPABASE_SERVICE_ROLE_KEY and the limits of the bucket {self.bucket}.",
-            ) from None
-        except httpx.HTTPError as error:
-            raise StoreUnavailable(f"Supabase Storage cannot be reached ({type(error).__name__})") from None
+            if path.parent != self.path.absolute():
+                raise FileNotFoundError
+            await asyncio.to_thread(_read, path, target)
+        except FileNotFoundError:
+            hint = "Ask on the machine of the worker that stored it."
+            raise AgentctlError(f"there is no recording at {location} on this machine", hint) from None
 
-    async def _upload(self, path: str, audio: Path, content_type: str) -> None:
-        async with self._session() as session:
-            files = self._storage(session).from_(self.bucket)
-            await files.upload(path, audio, {"content-type": content_type, "upsert": "true"})
-
-    async def _create(self) -> None:
-        from storage3.exceptions import StorageApiError
-
-        async with self._session() as session:
-            try:
-                await self._storage(session).create_bucket(self.bucket, options={"public": False})
-            except StorageApiError as error:
-                if str(error.status) != "409":  # 409: another worker was quicker
-                    raise
-
-    def _session(self) -> httpx.AsyncClient:
-        import httpx
-
-        from agentctl.clients.refusal import trusts_proxy
-
-        proxied = trusts_proxy(httpx.URL(self._url).host)
-        return httpx.AsyncClient(timeout=TIMEOUT, transport=self._transport, trust_env=proxied)
-
-    def _storage(self, session: httpx.AsyncClient) -> Any:
-        from storage3 import AsyncStorageClient
-
-        headers = {"apikey": self._key, "Authorization": f"Bearer {self._key}"}
-        return AsyncStorageClient(self._url, headers, http_client=session)
-
-
-def _no_bucket(error: Any) -> bool:
-    # Older servers answer 400 with statusCode "404" in the body; the words have stayed.
-    return str(error.status) == "404" or "bucket not found" in str(error.message).lower()
+    async def sign(self, location: str, seconds: int) -> str:
+        """Raises UsageError: a file has no address that others could fetch it by."""
+        raise UsageError(
+            "recordings are files on this machine, which have no signed addresses",
+            "Use --output FILE; with SUPABASE_URL, recordings go to Storage, which signs.",
+        )
 
 
 def _write(target: Path, audio: Path) -> None:
@@ -209,6 +89,11 @@ def _write(target: Path, audio: Path) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _read(path: Path, target: Sink) -> None:
+    with path.open("rb") as source:
+        shutil.copyfileobj(source, target)
 
 
 def _unlink(paths: Sequence[Path]) -> bool:

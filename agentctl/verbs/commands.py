@@ -17,7 +17,8 @@ _NAMED = re.compile(rf"(?<=\bagentctl )(?:{'|'.join(sorted(COMMANDS, key=len, re
 
 _OF_CALLS = re.compile(
     r"\bagentctl (?:--env \S+ )?calls "
-    r"(?:actions (?:list|done|reopen)|list|show|digest|export|stats|forget|retain|audit|to-test|events|status|retry)\b"
+    r"(?:actions (?:list|done|reopen)|list|show|recording|digest|export|stats"
+    r"|forget|retain|audit|to-test|events|status|retry)\b"
     r"(?!-| --tenant)"
 )
 

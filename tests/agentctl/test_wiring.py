@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pydantic import HttpUrl, SecretStr
 
+from agentctl.clients.bucket import Bucket
 from agentctl.clients.mail import ResendRoute, SmtpRoute
-from agentctl.clients.recordings import Bucket, Directory
+from agentctl.clients.recordings import Directory
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import ConfigurationError, UsageError

@@ -17,6 +17,7 @@ from tests.rights.people import FOREIGN, OWN, PEOPLE
 # Each is a table of the schema agentctl and a view public.agentctl_….
 READABLE = ("calls", "call_turns", "digests", "action_items", "recordings", "assistants")
 CALLABLE = (
+    "agentctl.hears(text,text)",
     "agentctl.my_tenants(text)",
     "agentctl.item_id(agentctl.action_items)",
     "agentctl_my_memberships()",

@@ -15,6 +15,7 @@ import httpx
 
 from agentctl.calls.wire import aside
 from agentctl.clients.awaited import awaited
+from agentctl.clients.project_key import ProjectKey
 from agentctl.clients.refusal import trusts_proxy
 from agentctl.clients.store.wire import encoded, refusal
 from agentctl.clients.trust import trusted
@@ -39,12 +40,9 @@ class SupabaseStore:
         """Make the client; the first call connects. `key` is the project's secret key (sb_secret_…) or its older
         service_role key.
 
-        Raises ConfigurationError without quoting the key.
+        Raises ConfigurationError, also for a key of lesser rights, without quoting it.
         """
-        # As a header, anything else would be refused deep inside with a message that quotes it.
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", key):
-            problem = Problem("SUPABASE_SERVICE_ROLE_KEY", "has characters that no key has")
-            raise ConfigurationError([problem], "Copy it again from the project's settings, API keys.")
+        headers = ProjectKey(key).headers
         if not re.fullmatch(r"https?://[^\s/?#@]+/?", url):
             problem = Problem("SUPABASE_URL", "is not a project's address")
             raise ConfigurationError([problem], "It has the form https://REF.supabase.co, without a path.")
@@ -62,7 +60,9 @@ class SupabaseStore:
         options = AsyncClientOptions(
             httpx_client=http, auto_refresh_token=False, persist_session=False, postgrest_client_retry=False
         )
-        return cls(await acreate_client(url, key, options), http)
+        client = await acreate_client(url, key, options)
+        client.options.headers = {**options.headers, **headers}  # the SDK's own send any key as a bearer token
+        return cls(client, http)
 
     def __repr__(self) -> str:
         return f"SupabaseStore({self._client.supabase_url})"

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
-from agentctl.calls.process import Recordings
-from agentctl.calls.tenant import OPERATOR, recordings_of
 from agentctl.errors import AgentctlError, NotFound, StoreError
 from agentctl.verbs.calls import audit, made_tests, sink
 from agentctl.verbs.calls.made_tests import MadeTests
@@ -129,14 +127,10 @@ async def _tests(control: Control, found: Found, run: _Run) -> None:
 
 async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
     # Also where none is known of: a worker may have been lost between saving a file and saying so.
-    if await _recordings(control).erase(one.conversation_id) or one.recording is None:
+    if await control.recordings_of_calls.erase(one.conversation_id) or one.recording is None:
         return replace(one, recording=None)
     run.unreached.append(one)
     return one
-
-
-def _recordings(control: Control) -> Recordings:
-    return recordings_of(control.workshop.recordings, control.tenant or OPERATOR)
 
 
 async def _remote(control: Control, one: Remains, run: _Run) -> Remains:

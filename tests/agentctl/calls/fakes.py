@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from agentctl.calls.begun import Begun
 from agentctl.calls.event import Event, SavedAssistant
 from agentctl.clients.store.wire import takeable
 
@@ -95,7 +96,7 @@ class FakeRecordings:
     def __init__(self) -> None:
         self.saved: dict[str, tuple[bytes, str]] = {}
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str) -> str:
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         self.saved[conversation_id] = (audio.read_bytes(), content_type)
         return f"file:///recordings/{conversation_id}"
 
@@ -105,3 +106,16 @@ class FakeRecordings:
 
 def encoded(payload: bytes) -> str:
     return base64.b64encode(payload).decode()
+
+
+class Note:
+    """An upload's note, as an event keeps it."""
+
+    def __init__(self) -> None:
+        self.upload: str | None = None
+
+    async def read(self) -> str | None:
+        return self.upload
+
+    async def write(self, upload: str) -> None:
+        self.upload = upload

@@ -46,7 +46,19 @@ def test_every_command_about_calls_is_known_here() -> None:
     """One that is new has to say whether it shows what callers said."""
     from agentctl.cli.calls import app
 
-    audited = {"list_calls", "show", "events", "export", "list_items", "forget", "retain", "to_test", "done", "reopen"}
+    audited = {
+        "list_calls",
+        "show",
+        "events",
+        "export",
+        "recording",
+        "list_items",
+        "forget",
+        "retain",
+        "to_test",
+        "done",
+        "reopen",
+    }
     silent = {"process", "status", "retry", "backfill", "digest", "stats", "audit", "sink"}
     commands = [one.callback for one in app.registered_commands]
     commands += [one.callback for group in app.registered_groups for one in group.typer_instance.registered_commands]

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agentctl.cli.since import end, moment, past
+from agentctl.cli.since import end, moment, past, stretch
 from agentctl.errors import UsageError
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -14,6 +14,13 @@ NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 )
 def test_how_long_ago(said: str, ago: timedelta) -> None:
     assert moment(said, now=NOW) == NOW - ago
+
+
+def test_how_long() -> None:
+    assert stretch(" 90M ") == timedelta(minutes=90)
+    for said in ("", "1", "-1h", "2026-11-01", "1y"):
+        with pytest.raises(UsageError, match="length of time"):
+            stretch(said)
 
 
 def test_days_and_times() -> None:

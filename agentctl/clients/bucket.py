@@ -1,0 +1,144 @@
+"""Recordings in a private bucket of Supabase Storage: made when it is missing, and refused where it is public."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+from agentctl.calls.begun import Begun
+from agentctl.calls.process import Sink
+from agentctl.clients.recording_name import AUDIO_TYPES, file_name, file_names, folder_name
+from agentctl.clients.resumable import PIECE, upload
+from agentctl.clients.storage_api import Session, StorageApi, StorageRefusal
+from agentctl.errors import AgentctlError, StoreError, StoreUnavailable
+from agentctl.resources.part import OPERATOR
+
+_LARGEST = 192 * 1024 * 1024  # bytes; what the largest body that a door may take holds, WEBHOOK_MAX_BYTES
+_PIECE = 256 * 1024
+
+
+class Bucket:
+    """Recordings of one tenant, each at `<tenant>/<conversation>.<ending>`."""
+
+    def __init__(self, api: StorageApi, bucket: str, tenant: str = OPERATOR) -> None:
+        self._api = api
+        self._name = quote(bucket, safe="")
+        self._folder = folder_name(tenant)
+        self.bucket = bucket
+
+    def of(self, tenant: str) -> Bucket:
+        """The same bucket for another tenant's."""
+        return Bucket(self._api, self.bucket, tenant)
+
+    @property
+    def place(self) -> str:
+        """What tells it from other places: every machine reaches it."""
+        return f"supabase:{self.bucket}"
+
+    def __repr__(self) -> str:
+        return f"Bucket({self._api.url!r}, bucket={self.bucket!r})"
+
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+        """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`.
+
+        A large one goes on where an earlier attempt ended, which `begun` has noted. Raises StoreError, and
+        StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
+        """
+        path = f"{self._folder}/{file_name(conversation_id, content_type)}"
+        async with self._api.session("the recording") as session:
+            await self._private(session)
+            size = (await asyncio.to_thread(audio.stat)).st_size
+            if size > PIECE:
+                await upload(session, self.bucket, path, audio, content_type=content_type, size=size, begun=begun)
+            else:
+                await self._upload(session, path, audio, content_type, size)
+            await self._verify(session, path, size)
+        return f"{self.place}/{path}"
+
+    async def erase(self, conversation_id: str) -> bool:
+        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
+        paths = [f"{self._folder}/{name}" for name in file_names(conversation_id)]
+        async with self._api.session("to delete a recording") as session:
+            try:
+                return bool(await session.json("DELETE", f"object/{self._name}", {"prefixes": paths}))
+            except StorageRefusal as refusal:
+                if refusal.no_bucket:
+                    return False
+                raise
+
+    async def fetch(self, location: str, target: Sink) -> None:
+        """Write the recording at `location` into `target`. Raises AgentctlError if it is not here, StoreError."""
+        path = self._path(location)
+        async with self._api.session("to hand out a recording") as session:
+            try:
+                async for piece in session.stream(f"object/authenticated/{self._name}/{path}"):
+                    await asyncio.to_thread(target.write, piece)
+            except StorageRefusal as refusal:
+                raise self._gone(refusal, location) from None
+
+    async def sign(self, location: str, seconds: int) -> str:
+        """An address by which anybody can fetch the recording for so long.
+
+        Raises AgentctlError if it is not here, StoreError.
+        """
+        path = self._path(location)
+        async with self._api.session("a signed address") as session:
+            try:
+                answer = await session.json("POST", f"object/sign/{self._name}/{path}", {"expiresIn": seconds})
+            except StorageRefusal as refusal:
+                raise self._gone(refusal, location) from None
+        return f"{self._api.url.rstrip('/')}/{str(answer['signedURL']).lstrip('/')}"
+
+    def _path(self, location: str) -> str:
+        """The path in the bucket of a location of this tenant's."""
+        folder, name = location.rpartition("/")[::2]
+        if folder != f"{self.place}/{self._folder}" or not name:
+            raise AgentctlError(f"the recording lies at {location}, which is not in the bucket {self.bucket}")
+        return f"{self._folder}/{quote(name, safe='')}"
+
+    def _gone(self, refusal: StorageRefusal, location: str) -> Exception:
+        if refusal.status != 404:
+            return refusal
+        return AgentctlError(f"there is no recording at {location} any more", "Somebody deleted it in the bucket.")
+
+    async def _private(self, session: Session) -> None:
+        try:
+            found = await session.json("GET", f"bucket/{self._name}")
+        except StorageRefusal as refusal:
+            if not refusal.no_bucket:
+                raise
+            await self._create(session)
+            return
+        if found.get("public") is not False:
+            raise StoreUnavailable(
+                f"the bucket {self.bucket} of Supabase Storage is public: anybody could fetch recordings from it",
+                "Make it private (the project's Storage, the bucket's settings), or name another one in "
+                "SUPABASE_RECORDINGS_BUCKET; what waits is stored then.",
+            )
+
+    async def _create(self, session: Session) -> None:
+        made = {"id": self.bucket, "name": self.bucket, "public": False, "allowed_mime_types": list(AUDIO_TYPES)}
+        try:
+            await session.send("POST", "bucket", body={**made, "file_size_limit": _LARGEST})
+        except StorageRefusal as refusal:
+            if refusal.status == 413:  # a project that takes no files as large: its own limit holds
+                await session.send("POST", "bucket", body=made)
+            elif refusal.status != 409:  # 409: another worker was quicker
+                raise
+
+    async def _upload(self, session: Session, path: str, audio: Path, content_type: str, size: int) -> None:
+        headers = {"content-type": content_type, "x-upsert": "true", "content-length": str(size)}
+        await session.send("POST", f"object/{self._name}/{path}", content=_pieces(audio), headers=headers)
+
+    async def _verify(self, session: Session, path: str, size: int) -> None:
+        found = await session.size(self._name, path)
+        if found != size:
+            raise StoreError(f"Supabase Storage has {found or 0} bytes of a recording of {size}")
+
+
+async def _pieces(audio: Path) -> AsyncIterator[bytes]:
+    with audio.open("rb") as file:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            yield piece

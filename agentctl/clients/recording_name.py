@@ -1,0 +1,34 @@
+"""How the file of a recording is called, and its tenant's folder, wherever they lie."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_ENDINGS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg"}
+_UNKNOWN = "bin"
+_MADE = "id-"
+AUDIO_TYPES = tuple(_ENDINGS)
+
+
+def folder_name(tenant: str) -> str:
+    """The same for the folder of a tenant's."""
+    return _stem(tenant)
+
+
+def file_name(conversation_id: str, content_type: str) -> str:
+    """A name made of nothing but letters, digits, - and _, whatever the id holds; different for different ids."""
+    return f"{_stem(conversation_id)}.{_ENDINGS.get(content_type, _UNKNOWN)}"
+
+
+def file_names(conversation_id: str) -> list[str]:
+    """Every name that a recording of the conversation can have."""
+    return [f"{_stem(conversation_id)}.{ending}" for ending in (*_ENDINGS.values(), _UNKNOWN)]
+
+
+def _stem(name: str) -> str:
+    # One that looks like what is made of another gets its own, too: nobody's folder is reached by a well-chosen name.
+    if _SAFE.fullmatch(name) and not name.startswith(_MADE):
+        return name
+    return f"{_MADE}{hashlib.sha256(name.encode()).hexdigest()}"
