@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from agentctl import worker
+from agentctl.errors import StoreError
 from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
+from agentctl.verbs.places import is_keyed
 from agentctl.wiring import Control
 from agentctl.worker import Tally
 
@@ -29,11 +31,15 @@ class Listening(Protocol):
 
 
 async def job(control: Control) -> SyncJob | None:
-    """The job that does them; None without a project's directory or a key, so that other workers have it."""
-    if not control.has_project or control.settings.elevenlabs_api_key is None:
+    """The job that does them; None without a project's directory or any key, so that other workers have it."""
+    if not control.has_project:
         return None
+    store = await control.store(waiting=True)
+    with suppress(StoreError):  # While it is away nobody can tell.
+        if not await is_keyed(control):
+            return None
     gate = 2 * control.project.gate_timeout if control.project.gate else 0
-    return SyncJob(control, await control.store(waiting=True), deadline_seconds=DEADLINE_SECONDS + gate)
+    return SyncJob(control, store, deadline_seconds=DEADLINE_SECONDS + gate)
 
 
 async def work(control: Control, *, stop: asyncio.Event) -> Tally:
