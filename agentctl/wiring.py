@@ -52,6 +52,7 @@ class Control:
     ) -> None:
         self.directory = directory
         self.access, self.settings = access, access.settings
+        self._ours = access.settings  # the project's own
         self.has_project = has_project
         self.environment, self._workspace = environment, workspace
         self.tenant = tenant
@@ -110,10 +111,7 @@ class Control:
 
     @property
     def workspace(self) -> str:
-        """The name of the workspace, by which the store keeps things apart: label@host/tenant, the host alone at least.
-
-        The label is the environment's; the tenant is the one whose key opens it.
-        """
+        """Its name in the store: label@host/tenant, the last one being whose key opens it; at least the host."""
         host, tenant = self.settings.workspace, self.access.workspace
         return f"{self._workspace}@" * bool(self._workspace) + host + f"/{tenant}" * bool(tenant)
 
@@ -177,7 +175,7 @@ class Control:
 
     async def tenants(self) -> Tenants:
         """Who has credentials of its own, with what these are now. Raises StoreError."""
-        found = await read(await self.store(), self.settings, self.directory)
+        found = await read(await self.store(), self._ours, self.directory)
         self.veil.add(*found.secrets)
         return found
 
@@ -259,7 +257,7 @@ class Control:
     async def _another(self, stack: AsyncExitStack, access: Access) -> Control:
         how: dict[str, Any] = {"environment": self.environment, "workspace": self._workspace, "tenant": self.tenant}
         other = Control(self.directory, access, stack, has_project=self.has_project, **how)
-        other._store = await self.store()
+        other._store, other._ours = await self.store(), self._ours
         return other
 
     def beside(self, work: Coroutine[Any, Any, None]) -> None:

@@ -47,6 +47,7 @@ def door(
     store: Store,
     *,
     secrets: Sequence[SecretStr],
+    complete: Callable[[], bool] = lambda: True,
     tolerance_seconds: float = 2700,
     max_bytes: int = 64 * 1024 * 1024,
     accept_timeout: float = 2.5,
@@ -60,7 +61,8 @@ def door(
     """An ASGI application with POST /webhooks/elevenlabs, GET /healthz and GET /readyz.
 
     `secrets`: the webhook's, several while it is rotated or where several workspaces deliver; looked at with each
-    delivery, since they may change. With none, every delivery is answered 503.
+    delivery, since they may change. With none, every delivery is answered 503. `complete`: whether these are all; as
+    long as they are not, what is signed with another is answered 503, too.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
     `accept_timeout`: seconds for the store to take an event, or a part of a large one.
     `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
@@ -71,7 +73,7 @@ def door(
     """
     bodies = Bodies(max_bytes=max_bytes, deadline=body_timeout)
     intake = Intake(store, timeout=accept_timeout)
-    every = (store, intake, secrets, tolerance_seconds, accept_timeout, bodies, sources or Sources())
+    every = (store, intake, secrets, complete, tolerance_seconds, accept_timeout, bodies, sources or Sources())
     part = _Door(*every, ready, on_accepted, clock)
     app = Starlette(routes=[*part.routes(), *extra_routes], middleware=[Middleware(Identified)])
     # A redirect is no 200: a wrong path must look wrong at once.
@@ -84,6 +86,7 @@ class _Door:
     store: Store
     intake: Intake
     secrets: Sequence[SecretStr]
+    complete: Callable[[], bool]
     tolerance: float
     accept_timeout: float
     bodies: Bodies
@@ -120,6 +123,8 @@ class _Door:
         except Refused as refused:
             return _Refusal(refused.status, refused.message, refused.linger)
         except BadSignature as error:
+            if not self.complete():
+                return _Refusal(503, "not every webhook secret is known yet")
             return _Refusal(401, error.message)
         except Malformed as error:
             return _Refusal(400, error.message)

@@ -42,7 +42,7 @@ PLACES: Mapping[str, str] = {
 }
 # Those that work in one workspace, which --tenant names.
 HOUSED = frozenset(
-    ("plan", "sync", "status", "test", "history", "rollback", "unhold", "import-number", "release-number", "doctor")
+    ("plan", "sync", "status", "test", "history", "rollback", "unhold", "import-number", "release-number")
 )
 STYLE: Mapping[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 

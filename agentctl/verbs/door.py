@@ -39,11 +39,11 @@ async def door(
     """
     settings, signatures = control.settings, Signatures(control)
     store = await control.store(waiting=True)
-    await signatures.look()
-    control.beside(signatures.keep())
+    await signatures.begin()
     return webhook.door(
         store,
         secrets=signatures,
+        complete=lambda: signatures.complete,
         tolerance_seconds=settings.webhook_tolerance_seconds,
         max_bytes=settings.webhook_max_bytes,
         ready=lambda: check_store(control),

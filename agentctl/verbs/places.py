@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from agentctl.errors import AgentctlError, StoreError
@@ -13,8 +13,12 @@ Result = TypeVar("Result")
 
 
 async def is_keyed(control: Control) -> bool:
-    """Whether there is any workspace to go to: with the project's key, or with that of a tenant."""
-    return control.settings.elevenlabs_api_key is not None or bool((await control.tenants()).apart)
+    """Whether there is any workspace to go to: with the project's key, or with that of a tenant, as far as is known."""
+    if control.settings.elevenlabs_api_key is not None:
+        return True
+    with suppress(StoreError):
+        return bool((await control.tenants()).apart)
+    return False
 
 
 async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]) -> list[Result]:

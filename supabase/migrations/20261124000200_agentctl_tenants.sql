@@ -142,8 +142,8 @@ $$;
 comment on function public.agentctl_tenant_secrets(jsonb) is
     'For whoever runs agentctl: the secrets of Supabase Vault that agentctl.tenants refers to, by name.';
 
--- Of these ids those that are bound to the same key in another workspace of the same project: an assistant that moved
--- has had them there. `besides`: a workspace that is the same by another name.
+-- Of these ids those that are bound to the same key in another tenant's workspace, or in the project's: an assistant
+-- that moved has had them there. What stands before the slash is the same for all of these.
 create function public.agentctl_bound_elsewhere(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -151,7 +151,8 @@ as $$
     from agentctl.bindings b
     where (b.tenant, b.project, b.environment, b.kind)
         = (agentctl.tenant(args), args->>'project', args->>'environment', args->>'kind')
-        and b.workspace <> args->>'workspace' and b.workspace is distinct from args->>'besides'
+        and b.workspace <> args->>'workspace'
+        and split_part(b.workspace, '/', 1) = split_part(args->>'workspace', '/', 1)
         and args->'ids'->>b.key = b.remote_id
 $$;
 comment on function public.agentctl_bound_elsewhere(jsonb) is

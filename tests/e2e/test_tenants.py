@@ -215,6 +215,7 @@ async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
         assert (await _post(app, body, secret)) == 503, "nothing is known of any secret"
         house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
         signatures = Signatures(control)
+        assert (list(signatures), signatures.complete) == ([], False)
         await signatures.look()
         assert [one.get_secret_value() for one in signatures] == ["wsec_of_acme"]
     async with house.opened() as control:
@@ -260,3 +261,21 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert ("tenant acme: elevenlabs_key is no reference" in told, "0a1b2c3d" in told) == (True, False)
     assert await house.cli("tenants", "list") == 0
     assert "elevenlabs_key env:ACME_XI_KEY" in capsys.readouterr().out
+
+
+async def test_a_number_is_brought_out_of_its_tenants_account(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    number = "+498999998555"
+    await house.acme.add_number(number)
+    house.env(GAMMA_SID=house.acme.account_sid, GAMMA_TOKEN=house.acme.auth_token)
+    house.insert(1, customer="gamma", title="Gamma", phone=number)
+    places = ("--twilio-account-sid", "env:GAMMA_SID", "--twilio-auth-token", "env:GAMMA_TOKEN")
+    assert await house.cli("tenants", "set", "gamma", *places) == 0
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Gamma"], [])
+    capsys.readouterr()
+    bring = ("import-number", number, "--assistant", "1", "--yes")
+    assert await house.cli(*bring) == 2, "never with the project's account"
+    assert "Add --tenant gamma." in capsys.readouterr().err
+    house.env(GAMMA_SID=house.acme.account_sid)
+    assert await house.cli(*bring, "--tenant", "gamma") == 2
+    assert "tenant gamma: twilio_auth_token: env:GAMMA_TOKEN is not set" in capsys.readouterr().err

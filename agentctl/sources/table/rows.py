@@ -115,11 +115,10 @@ async def settling(
     `bound`: key -> agent's id, in this workspace.
     """
     named = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] not in bound}
-    named = {key: agent_id for key, agent_id in named.items() if agent_id}
+    named = {key: agent_id for key, agent_id in named.items() if isinstance(agent_id, str) and agent_id}
     if not named:
         return list(rows)
-    before = scope.unlabelled
-    asked = {**asdict(scope), "kind": agent.KIND, "ids": named, "besides": before.workspace if before else None}
+    asked = {**asdict(scope), "kind": agent.KIND, "ids": named}
     left = {*await store.call("bound_elsewhere", asked)}
 
     def here(row: Mapping[str, Any]) -> Mapping[str, Any]:

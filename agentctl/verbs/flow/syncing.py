@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from agentctl import worker
-from agentctl.errors import StoreError
 from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
 from agentctl.verbs.places import is_keyed
 from agentctl.wiring import Control
@@ -35,9 +34,8 @@ async def job(control: Control) -> SyncJob | None:
     if not control.has_project:
         return None
     store = await control.store(waiting=True)
-    with suppress(StoreError):  # While it is away nobody can tell.
-        if not await is_keyed(control):
-            return None
+    if not await is_keyed(control):
+        return None
     gate = 2 * control.project.gate_timeout if control.project.gate else 0
     return SyncJob(control, store, deadline_seconds=DEADLINE_SECONDS + gate)
 
