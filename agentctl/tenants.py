@@ -132,15 +132,6 @@ class Tenants:
         every = [secret for one in self.workspaces for secret in one.settings.elevenlabs_webhook_secret]
         return list({secret.get_secret_value(): secret for secret in every}.values())
 
-    @property
-    def troubles(self) -> Iterator[ConfigurationError]:
-        """All that is wrong with any."""
-        for _, one in sorted(self.own.items()):
-            if one.workspace in ("", one.tenant):
-                yield from one.troubles.values()
-            else:
-                yield from (trouble for name, trouble in one.troubles.items() if name in TWILIO)
-
 
 async def read(store: Store, settings: Settings, directory: Path) -> Tenants:
     """Who has something of its own, with what that is now. `directory`: of the .env beside the environment.

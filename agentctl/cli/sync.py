@@ -60,8 +60,8 @@ def plan(
     found = workspaces.together(one.result for one in every)
     if json:
         print(render.to_json(render.plan_json(found)))
-    for one in () if json else every:
-        entitle(one.workspace, alone=len(every) == 1)
+    for one in () if json else every or [workspaces.Outcome("", found)]:
+        entitle(one.workspace, alone=len(every) < 2)
         print(render.plan_text(one.result))
     if found.failures:
         raise typer.Exit(1)

@@ -99,6 +99,6 @@ def check(
     if json:
         print(to_json(list(map(finding_json, found))))
     else:
-        print("\n".join(map(finding_text, found)) or "No tenant has credentials of its own.")
+        print("\n".join(map(finding_text, found)))
     if any(one.state == "broken" for one in found):
         raise typer.Exit(1)

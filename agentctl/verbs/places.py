@@ -50,12 +50,12 @@ async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]
 
 @asynccontextmanager
 async def housed(control: Control) -> AsyncIterator[Control]:
-    """The control for the work of the tenant that was named: in its workspace, with its credentials."""
-    access = (await control.tenants()).of(control.tenant) if control.tenant else control.access
-    if access.tenant == control.access.tenant:
+    """The control for the work of the tenant that was named: in its workspace alone, with its credentials."""
+    tenants = await control.tenants() if control.tenant else None
+    if tenants is None or not tenants.own:
         yield control
         return
-    async with control.within(access) as there:
+    async with control.within(tenants.of(control.tenant)) as there:
         yield there
 
 

@@ -11,7 +11,8 @@ from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.vendor_side import scopes
 from agentctl.wiring import Control
 
-USER = "/v1/user"
+_PART = "tenants"
+_USER = "/v1/user"
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ async def check(control: Control, tenant: str | None = None) -> AsyncIterator[Fi
     tenants = await control.tenants()
     if tenant is not None and tenant not in tenants.own:
         raise UsageError(f"tenant {tenant} has no credentials of its own", "agentctl tenants list shows who has.")
+    if not tenants.own:
+        yield Finding(_PART, "skipped", "no tenant has credentials of its own")
     for name, access in sorted(tenants.own.items()):
         if tenant in (None, name):
             async with control.within(access) as there:
@@ -76,28 +79,29 @@ async def check(control: Control, tenant: str | None = None) -> AsyncIterator[Fi
 
 
 async def _checked(there: Control, access: Access) -> AsyncIterator[Finding]:
-    part = f"tenant {access.tenant}"
+    name = access.tenant
     if access.workspace:
         try:
             async for finding in scopes(there):
-                yield Finding(part, finding.state, f"ElevenLabs: {finding.what}", finding.remedy)
-            yield Finding(part, "ok", f"ElevenLabs: {await _user(there)}")
+                yield Finding(_PART, finding.state, f"{name}: ElevenLabs: {finding.what}", finding.remedy)
+            yield Finding(_PART, "ok", f"{name}: ElevenLabs: {await _user(there)}")
         except AgentctlError as error:
-            yield Finding(part, "broken", f"ElevenLabs: {there.veil(error.message)}", there.veil(error.hint))
+            yield Finding(_PART, "broken", f"{name}: ElevenLabs: {there.veil(error.message)}", there.veil(error.hint))
     if access.workspace == access.tenant and "elevenlabs_webhook_secret" in access.troubles:
         trouble = access.troubles["elevenlabs_webhook_secret"]
-        yield Finding(part, "broken", trouble.message, trouble.hint)
+        yield Finding(_PART, "broken", trouble.message, trouble.hint)
     if access.has_twilio:
         try:
             account = await there.twilio.account()
-            yield Finding(part, "ok", f"Twilio: {account.name or 'an account that may not be named'}, {account.status}")
+            whose = account.name or "an account that may not be named"
+            yield Finding(_PART, "ok", f"{name}: Twilio: {whose}, {account.status or 'reachable'}")
         except AgentctlError as error:
-            yield Finding(part, "broken", f"Twilio: {there.veil(error.message)}", there.veil(error.hint))
+            yield Finding(_PART, "broken", f"{name}: Twilio: {there.veil(error.message)}", there.veil(error.hint))
 
 
 async def _user(there: Control) -> str:
     try:
-        told = await there.api.get(USER)
+        told = await there.api.get(_USER)
     except Unauthorized:
         return "the key may not tell whose it is (user_read)"
     name = told.get("first_name") if isinstance(told, dict) else None

@@ -131,7 +131,7 @@ async def applied(there: Control, plan: Plan) -> Applied:
 
 def together(plans: Iterable[Plan]) -> Plan:
     """All of them as one, for whoever counts or writes them down."""
-    whole, *others = plans
+    whole, *others = [*plans] or [Plan()]
     for one in others:
         whole = replace(whole, **{field.name: _sum(whole, one, field.name) for field in fields(whole)})
     return whole
@@ -153,7 +153,7 @@ def summed(outcomes: Sequence[Outcome[Applied]]) -> Applied:
     if len(every) == 1:
         return every[0]
     return Applied(
-        together(one.plan for one in every) if every else Plan(),
+        together(one.plan for one in every),
         tuple(change for one in every for change in one.done),
         tuple(failure for one in every for failure in one.failures),
         tuple(change for one in every for change in one.held),

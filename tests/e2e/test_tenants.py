@@ -164,6 +164,11 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     # What names an assistant says where it is; and one workspace alone can be asked for.
     assert await house.cli("plan", "--only", "nobody") == 2
     assert await house.cli("plan", "--only", "1", "--tenant", "acme") == 0
+    capsys.readouterr()
+    assert await house.cli("plan", "--only", "1", "--tenant", "beta") == 2, "whose agents are in the project's"
+    assert (
+        "'1' is of tenant acme, whose agents are in another workspace\n  Add --tenant acme" in capsys.readouterr().err
+    )
     assert await house.cli("history", "1", "--tenant", "acme") == 0
 
     assert await house.cli("sync", "--yes", "--prune", "--tenant", "acme") == 0
@@ -250,8 +255,8 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert await house.cli("tenants", "set", "acme", *places, "--twilio-auth-token", "env:ACME_TOKEN") == 0
     assert await house.cli("tenants", "check", "acme") == 0
     said = "".join(capsys.readouterr())
-    assert "Twilio: " in said
-    assert "ElevenLabs: the key may read agents" in said
+    assert "acme: Twilio: " in said
+    assert "acme: ElevenLabs: the key may read agents" in said
     assert KEY not in said
     house.env(ACME_XI_KEY="sk_wrong_and_secret", ACME_SID=sid, ACME_TOKEN="token_wrong_and_secret")
     assert await house.cli("tenants", "check") == 1
