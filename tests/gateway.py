@@ -49,4 +49,5 @@ def gateway(sandboxes: Sequence[Sandbox]) -> Iterator[str]:
 
 
 def _is_for(request: Request, one: Sandbox) -> bool:
-    return request.headers.get("xi-api-key") == one.key or f"/{one.account_sid}" in request.url.path
+    keys = (one.key, one.options.read_only_key)
+    return request.headers.get("xi-api-key") in keys or f"/{one.account_sid}" in request.url.path

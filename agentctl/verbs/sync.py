@@ -24,6 +24,7 @@ from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
 from agentctl.verbs import former_secrets, gate
 from agentctl.verbs import stateless as two_way
+from agentctl.verbs.apart import must_be_apart
 from agentctl.verbs.calls import declared
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
@@ -82,6 +83,7 @@ async def plan(
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = wrong.marked(found, loaded, bindings, only)
+    await must_be_apart(control, found)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += await declared.notices(control, loaded.project)

@@ -28,7 +28,7 @@ from webhooks.address import PATH
 from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
-KEY = "sandbox-key-of-acme"
+KEY, OTHER_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme"
 
 
 class House(Product):
@@ -63,7 +63,10 @@ async def house(
     if request.param == "supabase":
         api = request.getfixturevalue("supabase_api")
         store = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
-    async with running() as sandbox, running(Options(api_key=KEY, account_sid="AC" + "a" * 32)) as acme:
+    async with (
+        running() as sandbox,
+        running(Options(api_key=KEY, read_only_key=OTHER_KEY, account_sid="AC" + "a" * 32)) as acme,
+    ):
         with ExitStack() as stack:
             url = stack.enter_context(gateway([sandbox, acme]))
             made = House(tmp_path, dsn, sandbox, **store)
@@ -284,3 +287,19 @@ async def test_a_number_is_brought_out_of_its_tenants_account(house: House, caps
     house.env(GAMMA_SID=house.acme.account_sid)
     assert await house.cli(*bring, "--tenant", "gamma") == 2
     assert "tenant gamma: twilio_auth_token: env:GAMMA_TOKEN is not set" in capsys.readouterr().err
+
+
+async def test_two_keys_of_one_workspace_do_not_delete_each_others(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    house.env(ACME_XI_KEY=KEY, BETA_XI_KEY=OTHER_KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes", "--only", "1") == 0
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
+    assert await house.cli("plan", "--prune", "--tenant", "beta") == 1
+    assert "two keys open the same one" in capsys.readouterr().err
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme")
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == ([], ["Acme", "Beta"])

@@ -87,3 +87,26 @@ async def test_vault_gives_what_is_referred_to_and_nothing_else(store: Store, ds
     finally:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("drop schema vault cascade")
+
+
+async def test_whose_agents_are_bound_in_another_workspace_of_the_project(store: Store) -> None:
+    place = {"project": "p", "environment": "e", "kind": "agent"}
+    for workspace, key, remote_id in (
+        ("host", "a", "agent_a"),
+        ("host/acme", "b", "agent_b"),
+        ("x@host", "c", "agent_c"),
+        ("host", "d", "agent_d"),
+    ):
+        row = {"workspace": workspace, "key": key, "remote_id": remote_id, "applied": {}}
+        await store.call("bind", {**place, **row})
+    ids = {one: f"agent_{one}" for one in "abc"} | {"d": "agent_a"}
+
+    async def elsewhere(workspace: str, **changes: str) -> list[str]:
+        found: list[str] = await store.call("bound_elsewhere", {**place, "workspace": workspace, "ids": ids, **changes})
+        return found
+
+    assert await elsewhere("host") == ["agent_b"]
+    assert await elsewhere("host/acme") == ["agent_a"]
+    assert await elsewhere("host/beta") == ["agent_a", "agent_b"]
+    assert await elsewhere("x@host/acme") == ["agent_c"]
+    assert await elsewhere("host/beta", environment="other") == []
