@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -143,6 +143,12 @@ class Settings(BaseModel):
         values = [getattr(self, name) for name in Settings.model_fields]
         return tuple(str(value) for value in values if isinstance(value, HttpUrl))
 
+    def of_others(self, values: Mapping[str, Any], places: Mapping[str, str]) -> Settings:
+        """These with other credentials; `places`: by setting, where such a one was found, as messages name it."""
+        other = self.model_copy(update=dict(values))
+        other._variables = {**self._variables, **places}
+        return other
+
     def variable(self, name: str) -> str:
         """The name of the variable that the setting `name` is read from: its own in capitals, or the environment's."""
         return self._variables.get(name, name.upper())
@@ -194,6 +200,12 @@ def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, 
     absent = [name for name in _STORE if name in names and given.get(name) is None]
     problems += [Problem(names[name], f"is not set, and agentctl.toml names it for {name.upper()}") for name in absent]
     return settings, problems
+
+
+def named_variables(directory: Path, names: Collection[str]) -> dict[str, SecretStr]:
+    """Those of these variables that the environment or `directory`/.env sets, as secrets."""
+    found = _named({name: name for name in names}, read(directory / ".env", os.environ)[0])
+    return {name: SecretStr(value) for name, value in found.items() if value is not None}
 
 
 def wanted_environment(directory: Path) -> str | None:

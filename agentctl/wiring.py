@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.secrecy.secret import secrets
 from agentctl.secrecy.veil import Veil
-from agentctl.settings import Settings, load_settings, require, wanted_environment
+from agentctl.settings import Settings, load_settings, wanted_environment
+from agentctl.tenants import Access, Tenants, read
 
 if TYPE_CHECKING:
-    from agentctl.calls.jobs import EventJob, MailJob
     from agentctl.calls.process import Recordings
-    from agentctl.calls.sink import SinkJob
     from agentctl.clients.elevenlabs import ElevenLabs
     from agentctl.clients.twilio import Twilio
     from agentctl.resources.assistant import Assistant
@@ -38,13 +37,13 @@ class Control:
     """One project in one environment, with its settings and clients. Make one with `connect`; it closes what it opened.
 
     `environment`: the one that was named, None for the project's default; `workspace`: the label that it declares;
-    `tenant`: the one whose calls were asked for, None where none was named.
+    `tenant`: the one whose calls were asked for, None where none was named; `access`: whose credentials it has.
     """
 
     def __init__(
         self,
         directory: Path,
-        settings: Settings,
+        access: Access,
         stack: AsyncExitStack,
         *,
         has_project: bool,
@@ -53,13 +52,15 @@ class Control:
         tenant: str | None = None,
     ) -> None:
         self.directory = directory
-        self.settings = settings
+        self.access, self.settings = access, access.settings
+        self._ours = access.settings  # the project's own
         self.has_project = has_project
         self.environment, self._workspace = environment, workspace
         self.tenant = tenant
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
         self.part: Part | None = None  # all that bindings and kinds are of; None: the whole project
+        self.requests_within = 0  # of those that were opened within it, and are closed
         self._stack = stack
         self._store: Store | None = None
         self._opening = asyncio.Lock()
@@ -69,7 +70,7 @@ class Control:
         """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
         from agentctl.sources.files import load
 
-        loaded = load(self.directory, self.environment)
+        loaded = load(self.directory, self.environment).housed(self.access.houses)
         self.veil.later(loaded.secrets)
         return loaded
 
@@ -102,24 +103,23 @@ class Control:
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings.
 
-        A workspace is its host, and the label that the environment gives it: a host has many, and which one a key
-        opens is not to be seen from it. Never made from the key, so that keys can be rotated.
+        A host has many workspaces, and which one a key opens is not to be seen from it, so that they have names. Never
+        made from the key, so that keys can be rotated.
         """
         from agentctl.sync.kind import Scope
 
-        project, host = self.project, self.settings.workspace
-        return Scope(project.name, project.environment, f"{self._workspace}@{host}" if self._workspace else host)
+        return Scope(self.project.name, self.project.environment, self.workspace)
+
+    @property
+    def workspace(self) -> str:
+        """Its name in the store: label@host/tenant, the last one being whose key opens it; at least the host."""
+        host, tenant = self.settings.workspace, self.access.workspace
+        return f"{self._workspace}@" * bool(self._workspace) + host + f"/{tenant}" * bool(tenant)
 
     @cached_property
     def api(self) -> ElevenLabs:
         """The ElevenLabs client. Raises ConfigurationError without a key."""
-        from agentctl.clients.elevenlabs import ElevenLabs
-
-        url, key = str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key
-        require(self.settings, "elevenlabs_api_key")
-        assert key is not None
-        name = self.settings.variable("elevenlabs_api_key")
-        api = ElevenLabs(url, key, key_name=name, veil=self.veil, tell=lambda text: self.tell(text))
+        api = self.access.elevenlabs(self.veil, lambda text: self.tell(text))
         self._stack.push_async_callback(api.aclose)
         return api
 
@@ -133,14 +133,12 @@ class Control:
     @property
     def requests(self) -> int:
         """How many requests went to ElevenLabs so far, repetitions included."""
-        return self.api.requests if "api" in self.__dict__ else 0
+        return self.requests_within + (self.api.requests if "api" in self.__dict__ else 0)
 
     @cached_property
     def twilio(self) -> Twilio:
         """The Twilio client. Raises ConfigurationError without credentials."""
-        from agentctl.clients.twilio import Twilio
-
-        twilio = Twilio.of(self.settings, self.veil)
+        twilio = self.access.twilio(self.veil)
         self._stack.push_async_callback(twilio.aclose)
         return twilio
 
@@ -183,6 +181,12 @@ class Control:
 
         return TenantStore(await self.store(), self.tenant) if self.tenant else await self.store()
 
+    async def tenants(self) -> Tenants:
+        """Who has credentials of its own, with what these are now. Raises StoreError."""
+        found = await read(await self.store(), self._ours, self.directory)
+        self.veil.add(*found.secrets)
+        return found
+
     @property
     def embedded(self) -> bool:
         """Whether the store is the embedded Postgres."""
@@ -218,10 +222,6 @@ class Control:
 
         return Workshop(self.settings, self.veil, self._stack, self._state / "recordings")
 
-    async def jobs(self) -> list[EventJob | SinkJob | MailJob]:
-        """What a worker of this project does."""
-        return self.workshop.jobs(await self.store())
-
     async def bindings(self) -> Bindings:
         """The scope's bindings, read now."""
         from agentctl.sync.bindings import Bindings
@@ -247,10 +247,30 @@ class Control:
     async def afresh(self) -> AsyncIterator[Control]:
         """The same project over the same store, with nothing remembered of earlier looks: files are read anew."""
         async with AsyncExitStack() as stack:
-            how = {"environment": self.environment, "workspace": self._workspace}
-            fresh = Control(self.directory, self.settings, stack, has_project=self.has_project, **how)
-            fresh._store, fresh.source = await self.store(), self.source
+            fresh = await self._another(stack, self.access)
+            fresh.source = self.source
             yield fresh
+
+    @asynccontextmanager
+    async def within(self, access: Access) -> AsyncIterator[Control]:
+        """The same project over the same store, with a tenant's credentials and in the workspace that they open."""
+        async with AsyncExitStack() as stack:
+            there = await self._another(stack, access)
+            vars(there)["veil"], there.tell = self.veil, lambda text: self.tell(text)
+            try:
+                yield there
+            finally:
+                self.requests_within += there.requests
+
+    async def _another(self, stack: AsyncExitStack, access: Access) -> Control:
+        how: dict[str, Any] = {"environment": self.environment, "workspace": self._workspace, "tenant": self.tenant}
+        other = Control(self.directory, access, stack, has_project=self.has_project, **how)
+        other._store, other._ours = await self.store(), self._ours
+        return other
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have `work` go on as long as this control is open."""
+        self._stack.callback(asyncio.create_task(work).cancel)
 
 
 @asynccontextmanager
@@ -278,11 +298,11 @@ async def connect(
     if settings is None:
         declared = (there.values, there.variables) if there else (None, None)
         settings = load_settings(root, values=declared[0], variables=declared[1])
-    label = there.workspace if there else None
-    who = tenant or settings.agentctl_tenant
+    named: dict[str, Any] = {"environment": wanted, "workspace": there.workspace if there else None}
+    named["tenant"] = tenant or settings.agentctl_tenant
     async with AsyncExitStack() as stack:
         if settings.otel_exporter_otlp_endpoint is not None:
             from agentctl.clients.otlp import tracing
 
             stack.enter_context(tracing(settings))
-        yield Control(root, settings, stack, has_project=has_project, environment=wanted, workspace=label, tenant=who)
+        yield Control(root, Access("", settings), stack, has_project=has_project, **named)

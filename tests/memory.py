@@ -131,6 +131,16 @@ class MemoryStore:
     def _bindings(self, args: Mapping[str, Any]) -> Any:
         return self._listed("bindings", args)
 
+    def _bound_elsewhere(self, args: Mapping[str, Any]) -> Any:
+        place, rows = self._of("bindings", args, *SCOPE)
+        base = str(place[3]).partition("/")[0]
+        others = {
+            (row["key"], row["remote_id"])
+            for key, row in rows.items()
+            if key[:3] == place[:3] and key[3] != place[3] and str(key[3]).partition("/")[0] == base
+        }
+        return sorted(one for key, one in args["ids"].items() if (key, one) in others)
+
     def _bind(self, args: Mapping[str, Any]) -> Any:
         if args["remote_id"] is None:
             raise StoreError("a binding needs an id")

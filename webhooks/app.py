@@ -47,6 +47,7 @@ def door(
     store: Store,
     *,
     secrets: Sequence[SecretStr],
+    complete: Callable[[], bool] = lambda: True,
     tolerance_seconds: float = 2700,
     max_bytes: int = 64 * 1024 * 1024,
     accept_timeout: float = 2.5,
@@ -59,7 +60,9 @@ def door(
 ) -> Starlette:
     """An ASGI application with POST /webhooks/elevenlabs, GET /healthz and GET /readyz.
 
-    `secrets`: the webhook's, several while it is rotated; with none, every delivery is answered 503.
+    `secrets`: the webhook's, several while it is rotated or where several workspaces deliver; looked at with each
+    delivery, since they may change. With none, every delivery is answered 503. `complete`: whether these are all; as
+    long as they are not, what is signed with another is answered 503, too.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
     `accept_timeout`: seconds for the store to take an event, or a part of a large one.
     `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
@@ -69,9 +72,8 @@ def door(
     The store is opened and closed by whoever passes it.
     """
     bodies = Bodies(max_bytes=max_bytes, deadline=body_timeout)
-    usable = [secret for secret in secrets if secret.get_secret_value()]
     intake = Intake(store, timeout=accept_timeout)
-    every = (store, intake, usable, tolerance_seconds, accept_timeout, bodies, sources or Sources())
+    every = (store, intake, secrets, complete, tolerance_seconds, accept_timeout, bodies, sources or Sources())
     part = _Door(*every, ready, on_accepted, clock)
     app = Starlette(routes=[*part.routes(), *extra_routes], middleware=[Middleware(Identified)])
     # A redirect is no 200: a wrong path must look wrong at once.
@@ -84,6 +86,7 @@ class _Door:
     store: Store
     intake: Intake
     secrets: Sequence[SecretStr]
+    complete: Callable[[], bool]
     tolerance: float
     accept_timeout: float
     bodies: Bodies
@@ -92,6 +95,10 @@ class _Door:
     on_accepted: Callable[[], None] | None
     clock: Callable[[], float]
     abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    @property
+    def _usable(self) -> list[SecretStr]:
+        return [secret for secret in self.secrets if secret.get_secret_value()]
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -116,6 +123,8 @@ class _Door:
         except Refused as refused:
             return _Refusal(refused.status, refused.message, refused.linger)
         except BadSignature as error:
+            if not self.complete():
+                return _Refusal(503, "not every webhook secret is known yet")
             return _Refusal(401, error.message)
         except Malformed as error:
             return _Refusal(400, error.message)
@@ -131,7 +140,7 @@ class _Door:
             raise Refused(403, "deliveries are not taken from this address")
         if any(coding.strip().lower() not in ("", "identity") for coding in _codings(request)):
             raise Refused(415, "send the body without a Content-Encoding")
-        if not self.secrets:
+        if not self._usable:
             raise Refused(503, "no webhook secret is configured")
         try:
             precheck(header, now=now, tolerance=self.tolerance)
@@ -139,14 +148,14 @@ class _Door:
             raise Refused(401, error.message) from None
 
     def _verifier(self, header: str, now: float) -> Verifier:
-        return Verifier(header, secrets=self.secrets, now=now, tolerance=self.tolerance)
+        return Verifier(header, secrets=self._usable, now=now, tolerance=self.tolerance)
 
     async def _accepted(self, header: str, body: bytes | Spool, now: float, receipt: Receipt) -> Accepted:
         if isinstance(body, Spool):
             receipt.of(body.heading.conversation_id)
             terms = (body.parts(), body.heading, body.sha256, body.size)
             return await inbox.accept_large(self.store, *terms, timeout=self.accept_timeout)
-        delivery = Delivery.from_http(header, body, secrets=self.secrets, now=now, tolerance=self.tolerance)
+        delivery = Delivery.from_http(header, body, secrets=self._usable, now=now, tolerance=self.tolerance)
         receipt.of(delivery.heading.conversation_id)
         try:
             async with asyncio.timeout(self.accept_timeout):
@@ -167,7 +176,7 @@ class _Door:
             await self._within(self._check_store(), self.accept_timeout)
         except AgentctlError as error:
             return _unready(_outage(error))
-        if not self.secrets:
+        if not self._usable:
             return _unready("no webhook secret is configured")
         return JSONResponse({"status": "ready"})
 

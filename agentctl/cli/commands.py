@@ -35,10 +35,15 @@ PLACES: Mapping[str, str] = {
     "calls": "calls.app",
     "knowledge": "knowledge.app",
     "webhook": "webhook.app",
+    "tenants": "tenants.app",
     "metrics": "metrics.app",
     "db": "db.app",
     "sandbox": "sandbox.app",
 }
+# Those that work in one workspace, which --tenant names.
+HOUSED = frozenset(
+    ("plan", "sync", "status", "test", "history", "rollback", "unhold", "import-number", "release-number")
+)
 STYLE: Mapping[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
@@ -71,5 +76,7 @@ def _built(name: str, place: str) -> Any:
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)
     else:
-        alone.command(name)(found)
+        from agentctl.cli.tenanted import OfWorkspace
+
+        alone.command(name, cls=OfWorkspace if name in HOUSED else None)(found)
     return get_group(alone).commands[name]

@@ -26,10 +26,15 @@ WriteEnv = Annotated[
 class NewSecret:
     """Shows a new webhook's secret, once: in text the moment it exists, in JSON inside the one document.
 
-    Into .env it goes the moment it exists: whatever ends the run after that must not lose it.
+    Into .env it goes the moment it exists: whatever ends the run after that must not lose it. Raises UsageError where
+    that is not where it is kept.
     """
 
     def __init__(self, control: Control, *, write_env: bool, json: bool) -> None:
+        from agentctl.verbs.post_call.secret import must_be_a_variable
+
+        if write_env:
+            must_be_a_variable(control)
         self._control = control
         self._write_env = write_env
         self._json = json

@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 DIRECTORY: ContextVar[Path] = ContextVar("directory", default=Path())  # what --directory names
 ENVIRONMENT: ContextVar[str | None] = ContextVar("environment", default=None)  # what --env names
 TENANT: ContextVar[str | None] = ContextVar("tenant", default=None)  # what --tenant names
+HOUSED: ContextVar[bool] = ContextVar("housed", default=False)  # whether the command works in that tenant's workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, messages on stderr.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -73,7 +74,13 @@ async def opened(environment: str | None, *, unusable: list[Problem] | None = No
         control.tell = lambda text: say(f"  {text}")
         if (curtain := CURTAIN.get()) is not None:
             curtain.add(control.veil)
-        yield control
+        if not (HOUSED.get() and control.tenant):
+            yield control
+            return
+        from agentctl.verbs.places import housed
+
+        async with housed(control) as there:
+            yield there
 
 
 def code_of(applied: Applied) -> int:

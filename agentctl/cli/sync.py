@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,10 +48,21 @@ def plan(
 ) -> None:
     """Show what a sync would change. Writes nothing."""
     from agentctl.cli import render
-    from agentctl.verbs import trusted
+    from agentctl.verbs import trusted, workspaces
 
-    found = connected(lambda control: trusted.plan(control, only or (), trust=trust_store, prune=prune, gated=gate))
-    print(render.to_json(render.plan_json(found)) if json else render.plan_text(found))
+    async def planned(control: Control) -> list[workspaces.Outcome[Plan]]:
+        async def here(there: Control, mine: Sequence[str]) -> Plan:
+            return await trusted.plan(there, mine, trust=trust_store, prune=prune, gated=gate)
+
+        return await workspaces.everywhere(control, only or (), here, workspaces.planned)
+
+    every = connected(planned)
+    found = workspaces.together(one.result for one in every)
+    if json:
+        print(render.to_json(render.plan_json(found)))
+    for one in () if json else every or [workspaces.Outcome("", found)]:
+        entitle(one.workspace, alone=len(every) < 2)
+        print(render.plan_text(one.result))
     if found.failures:
         raise typer.Exit(1)
     if exit_code and (found.changes or found.waiting):
@@ -108,7 +120,27 @@ class Asked:
     watch: unattended.Unattended = field(default_factory=unattended.Unattended)
 
     async def run(self, control: Control) -> Applied:
-        """Plan, show, ask, apply, tell."""
+        """Plan, show, ask, apply in each workspace; tell."""
+        from agentctl.verbs import workspaces
+
+        if self.quiet:
+            control.tell = lambda text: None
+        begin = partial(entitle, alone=self.json or self.quiet)
+        done = await workspaces.everywhere(control, self.only, self._here, self._failed, begin=begin)
+        applied = workspaces.summed(done)
+        self._tell(applied, control)
+        return applied
+
+    async def _failed(self, control: Control, plan: Plan) -> Applied:
+        from agentctl.cli import render
+        from agentctl.verbs import workspaces
+
+        self.watch.watched.planned(plan)
+        if not (self.json or self.quiet):
+            print(render.plan_text(plan), flush=True)
+        return await workspaces.applied(control, plan)
+
+    async def _here(self, control: Control, only: Sequence[str]) -> Applied:
         from agentctl.cli import render
         from agentctl.cli.testing import Looking
         from agentctl.verbs import trusted
@@ -116,17 +148,15 @@ class Asked:
         from agentctl.verbs.sync import must_be_allowed
         from agentctl.verbs.unattended import holding
 
-        if self.quiet:
-            control.tell = lambda text: None
         async with exclusive(control, wait=self.wait):
             how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
-            found = await trusted.plan(control, self.only, trust=self.trust_store, **how)
+            found = await trusted.plan(control, only, trust=self.trust_store, **how)
             self.watch.watched.planned(found)
             if not (self.json or self.quiet):
                 print(render.plan_text(found), flush=True)
             ours = self.take_ours or not self.yes
             must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
-            for note in await holding.notes(control, found, self.only) if self.quiet else ():
+            for note in await holding.notes(control, found, only) if self.quiet else ():
                 say(f"note: {note}")  # before anything goes live
             if asks(found):
                 confirm(question(found), yes=self.yes)
@@ -137,9 +167,7 @@ class Asked:
                 "on_change": self.watch.watched.hearing(None if self.quiet else Progress(found)),
                 "on_tests": None if self.quiet else Looking(),
             }
-            applied = await trusted.apply(control, found, take_ours=ours, **more)
-        self._tell(applied, control)
-        return applied
+            return await trusted.apply(control, found, take_ours=ours, **more)
 
     def _tell(self, applied: Applied, control: Control) -> None:
         from agentctl.cli import render
@@ -158,12 +186,18 @@ def status(only: Only = None, trust_store: Trust = False, json: Json = False, ex
     from agentctl.cli import render
     from agentctl.verbs import status as verbs
 
-    found = connected(lambda control: verbs.status(control, only or (), trust_store=trust_store))
+    found = connected(lambda control: verbs.everywhere(control, only or (), trust_store=trust_store))
     print(render.to_json(render.status_json(found)) if json else render.status_text(found))
     if any(one.state == "error" for one in found):
         raise typer.Exit(1)
     if exit_code and any(one.state != "in sync" for one in found):
         raise typer.Exit(3)
+
+
+def entitle(workspace: str, *, alone: bool) -> None:
+    """Say whose workspace the next plan is for, where there are several."""
+    if not alone:
+        print(f"# tenant {workspace}" if workspace else "# the project's workspace", flush=True)
 
 
 def may_destroy(found: Plan, *, given: bool, ask: bool) -> bool:

@@ -11,6 +11,7 @@ import typer
 from agentctl.cli import enabling, rotation
 from agentctl.cli.secret import NewSecret, WriteEnv
 from agentctl.cli.session import Json, Yes, confirm, connected, say
+from agentctl.cli.tenanted import OfWorkspace
 from agentctl.cli.veil import shown
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from agentctl.wiring import Control
 
 app = typer.Typer(help="The way from ElevenLabs to the door.", no_args_is_help=True, rich_markup_mode=None)
-app.command("rotate")(rotation.rotate)
-app.command("enable")(enabling.enable)
+app.command("rotate", cls=OfWorkspace)(rotation.rotate)
+app.command("enable", cls=OfWorkspace)(enabling.enable)
 
 Sample = Literal["transcript", "audio", "failure", "unknown"]
 
 
-@app.command()
+@app.command(cls=OfWorkspace)
 def register(
     url: Annotated[
         str, typer.Argument(metavar="URL", help="Where the door is reached: https://…/webhooks/elevenlabs.")
@@ -68,7 +69,7 @@ def register(
         raise typer.Exit(3)
 
 
-@app.command()
+@app.command(cls=OfWorkspace)
 def status(json: Json = False) -> None:
     """Show how the platform sees the webhook: disabled, last failure, which agents deliver to it."""
 
@@ -85,7 +86,7 @@ def status(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(cls=OfWorkspace)
 def send(
     url: Annotated[str, typer.Argument(metavar="URL", help="The door's address.")],
     kind: Annotated[Sample | None, typer.Option("--type", help="Which sample; default: transcript.")] = None,

@@ -22,6 +22,7 @@ from agentctl.resources.criteria import as_list, by_id
 from agentctl.resources.description import agent_described
 from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
 from agentctl.resources.language_presets import conversation
+from agentctl.resources.part import OPERATOR
 from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY, platform_settings
 from agentctl.resources.post_call import analysis, delivery
@@ -35,6 +36,7 @@ AGENT = "/v1/convai/agents/{agent_id}"
 KIND = "agent"
 MANAGED = "managed-by:agentctl"
 MARK = "agentctl:"
+TENANT = "agentctl-tenant:"
 VOICE = "conversation_config.tts.voice_id"
 
 
@@ -74,7 +76,7 @@ class Agent:
         """One agent; what the assistant does not declare is left out, and `[elevenlabs]` is merged last."""
         ours = {
             "name": assistant.name,
-            "tags": [MANAGED, self.tag(assistant.key)],
+            "tags": [MANAGED, self.tag(assistant.key), *_whose(assistant.tenant)],
             "conversation_config": {
                 "agent": spoken(assistant),
                 "tts": heard(assistant),
@@ -252,13 +254,13 @@ class Agent:
         return _observed("GET", await self._api.get(AGENT, agent_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
-        """PATCH what differs; the answer is the agent as it is now. Of our own tags only the key's own stays.
+        """PATCH what differs; the answer is the agent as it is now. Of our own tags the key's and its tenant's stay.
 
         A lost answer is AnswerLost: somebody may have edited the agent in the dashboard before it would be sent again.
         """
         if "tags" in patch:
-            ours, mine = self.tag(""), self.tag(desired.key)
-            patch = {**patch, "tags": [tag for tag in patch["tags"] if tag == mine or not str(tag).startswith(ours)]}
+            ours, mine = (self.tag(""), TENANT), (self.tag(desired.key), *desired.body.get("tags", ()))
+            patch = {**patch, "tags": [tag for tag in patch["tags"] if tag in mine or not str(tag).startswith(ours)]}
         return _observed(
             "PATCH", await self._api.patch(AGENT, json=as_list(sendable(patch)), once=True, agent_id=remote_id)
         )
@@ -269,6 +271,11 @@ class Agent:
             await self._api.delete(AGENT, agent_id=remote_id)
         except NotFound:
             return
+
+
+def _whose(tenant: str) -> list[str]:
+    """What keeps the agents of tenants apart that share a workspace; the operator's own carry nothing."""
+    return [] if tenant == OPERATOR else [f"{TENANT}{tenant}"]
 
 
 def _unmanaged(listed: Iterable[Mapping[str, Any]], bound: set[str]) -> Iterator[User]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem
@@ -24,7 +24,8 @@ class Loaded:
     take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
     lays under and over the files. `alone`: the key of the only one that was read; empty: all were. `parts` of prompts
     and `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too;
-    None: it was not read, or there is none.
+    None: it was not read, or there is none. `elsewhere`: the keys of those that live in
+    other workspaces, each with its tenant.
     """
 
     project: Project
@@ -36,6 +37,7 @@ class Loaded:
     shared: Mapping[str, Document] = field(default_factory=dict, repr=False)
     rows: Rows | None = None
     alone: str = ""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
@@ -45,7 +47,21 @@ class Loaded:
     @property
     def rows_keys(self) -> frozenset[str]:
         """Of every row, which keeps its key as long as it is there."""
-        return frozenset(row.key for row in self.rows.rows) if self.rows else frozenset()
+        return frozenset((*(row.key for row in self.rows.rows), *self.elsewhere)) if self.rows else frozenset()
+
+    def housed(self, houses: Callable[[str], bool]) -> Loaded:
+        """This, less the assistants of tenants that live in another workspace; `houses`: whether one lives in this."""
+        every = self.rows.rows if self.rows else ()
+        others = {row.key: row for row in every if not houses(row.tenant)}
+        elsewhere = {one.key: one.tenant for one in self.assistants if not houses(one.tenant)}
+        elsewhere |= {key: row.tenant for key, row in others.items()}
+        if not elsewhere:
+            return self
+        places = {row.where for row in others.values()}
+        rows = self.rows and replace(self.rows, rows=tuple(row for row in every if row.key not in others))
+        own = tuple(one for one in self.assistants if one.key not in elsewhere)
+        warnings = tuple(one for one in self.warnings if one.where.partition(": ")[0] not in places)
+        return replace(self, assistants=own, warnings=warnings, rows=rows, elsewhere=elsewhere)
 
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""

@@ -18,7 +18,7 @@ Spec = TypeVar("Spec", contravariant=True)
 class Scope:
     """Whose resources these are: ids bound in one scope mean nothing in another.
 
-    `workspace`: a host, or `label@host` where it has a name of its own.
+    `workspace`: a host, or `label@host` where it has a name of its own; behind a slash the tenant whose it is, if any.
     """
 
     project: str

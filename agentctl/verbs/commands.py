@@ -9,6 +9,7 @@ import re
 COMMANDS = frozenset({
     "plan", "sync", "status", "test", "schedule", "pull", "rename", "history", "rollback", "unhold", "import-number",
     "release-number", "up", "serve", "work", "doctor", "calls", "knowledge", "webhook", "db",
+    "tenants",
 })  # fmt: skip
 """Those that work in an environment; the others have none, or name theirs themselves."""
 
@@ -21,13 +22,18 @@ _OF_CALLS = re.compile(
     r"|forget|retain|audit|to-test|events|status|retry)\b"
     r"(?!-| --tenant)"
 )
+_HOUSED = re.compile(
+    r"\bagentctl (?:--env \S+ )?(?:plan|sync|status|test|history|rollback|unhold|import-number|release-number|"
+    r"webhook (?:register|rotate|status|enable|send))\b(?!-| --tenant)"
+)
 
 
 def addressed(text: str, environment: str | None, tenant: str | None = None) -> str:
-    """`text` with `--env NAME` in each command of a project, and `--tenant NAME` in each that is of somebody's calls.
-    None: none was named, and the project's own environment or the operator's calls are meant.
+    """`text` with `--env NAME` in each command of a project, and `--tenant NAME` in each that is of somebody's calls
+    or in somebody's workspace. None: none was named, and the project's own environment or the operator is meant.
 
     Doing it twice is doing it once.
     """
-    text = _OF_CALLS.sub(lambda found: f"{found[0]} --tenant {tenant}", text) if tenant else text
+    for commands in (_OF_CALLS, _HOUSED) if tenant else ():
+        text = commands.sub(lambda found: f"{found[0]} --tenant {tenant}", text)
     return _NAMED.sub(lambda found: f"--env {environment} {found[0]}", text) if environment else text

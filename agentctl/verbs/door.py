@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,6 +16,7 @@ from agentctl import metrics, trigger
 from agentctl.errors import StoreBehind, StoreError
 from agentctl.verbs.calls.queue import queue
 from agentctl.verbs.calls.work import work
+from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.unattended.triggered import Syncs
 from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
@@ -32,13 +33,17 @@ async def door(
     """The door of a project as an ASGI app, for any server: POST /webhooks/elevenlabs, GET /healthz, GET /readyz.
 
     Serve it while `control` is open. `on_accepted` is called after each new event; `extra_routes` are served beside.
-    Without a webhook secret, and while the store is away, deliveries are answered 503 and the sender repeats them.
+    Deliveries of tenants' own workspaces come in by it, too. Without a webhook secret, and while the store is away,
+    they are answered 503 and the sender repeats them.
     Raises ConfigurationError where no store can be had at all.
     """
-    settings = control.settings
+    settings, signatures = control.settings, Signatures(control)
+    store = await control.store(waiting=True)
+    await signatures.begin()
     return webhook.door(
-        await control.store(waiting=True),
-        secrets=settings.elevenlabs_webhook_secret,
+        store,
+        secrets=signatures,
+        complete=lambda: signatures.complete,
         tolerance_seconds=settings.webhook_tolerance_seconds,
         max_bytes=settings.webhook_max_bytes,
         ready=lambda: check_store(control),
@@ -68,7 +73,8 @@ async def cautions(control: Control) -> list[str]:
     """
     settings = control.settings
     found = []
-    if not settings.elevenlabs_webhook_secret:
+    await control.store(waiting=True)
+    if not settings.elevenlabs_webhook_secret and not await _is_signed(control):
         found.append(
             f"{settings.variable('elevenlabs_webhook_secret')} is not set: "
             "every delivery is refused with 503 until it is.\n"
@@ -78,12 +84,18 @@ async def cautions(control: Control) -> list[str]:
         found.append("neither SMTP_URL nor RESEND_API_KEY is set: mails wait in the outbox.")
     if not alert.recipients(control):
         found.append("nobody is told of events that are given up: set ALERT_MAIL_TO, or [mail] to in agentctl.toml.")
-    await control.store(waiting=True)
     try:
         await check_store(control)
     except StoreError as error:
         found.append(f"deliveries are refused with 503 for now: {error}")
     return found
+
+
+async def _is_signed(control: Control) -> bool:
+    """Whether a tenant's workspace signs deliveries."""
+    with suppress(StoreError):
+        return bool((await control.tenants()).signatures)
+    return False
 
 
 async def serve(

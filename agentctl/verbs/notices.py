@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agentctl.errors import Problem
-from agentctl.resources import phone_number
+from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.loaded import Loaded
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
@@ -23,6 +24,14 @@ def unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
                 "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
             )
             yield Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
+
+
+def left_behind(plan: Plan, loaded: Loaded) -> Iterator[Problem]:
+    """Each agent that is here still, of an assistant that lives in another workspace by now."""
+    for ref in plan.orphans:
+        if ref.kind == agent.KIND and (tenant := loaded.elsewhere.get(ref.key)):
+            what = f"is left in this workspace, and {ref.key} lives in that of tenant {tenant} by now; calls come"
+            yield Problem(f"agent {ref.key}", f"{what} from both. Once no number rings at it: agentctl sync --prune")
 
 
 def untested(assistants: Sequence[Assistant]) -> list[Problem]:

@@ -12,7 +12,8 @@ async def read(control: Control, *, again: bool = False) -> Loaded:
 
     From now on the rows of the source table are in it. With problems in the files they are not read, nor beside one
     assistant that was looked up alone. Cancelled, it is
-    over within a second or so, whatever the files hold. Raises ConfigurationError where there is no project, and
+    over within a second or so, whatever the files hold. Of tenants that live in another workspace than this control's
+    there is nothing but the keys. Raises ConfigurationError where there is no project, and
     StoreError where a table cannot be read.
     """
     if again:
@@ -26,6 +27,7 @@ async def read(control: Control, *, again: bool = False) -> Loaded:
     from agentctl.sources.table.rows import ask, joined
 
     told = await ask(await control.store(), source, control.scope)
-    loaded = await aside(lambda: joined(loaded, source, told))
+    access = control.access if control.access.is_known else (await control.tenants()).project
+    loaded = await aside(lambda: joined(loaded, source, told).housed(access.houses))
     control.know(loaded)
     return loaded

@@ -12,7 +12,7 @@ from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.sync.diff import Origin
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
-from agentctl.verbs import sync, trusted
+from agentctl.verbs import sync, trusted, workspaces
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
 from agentctl.verbs.rows import wrong
@@ -43,7 +43,7 @@ async def status(
 ) -> tuple[Standing, ...]:
     """How each assistant stands. Writes nothing. Raises as `plan` does."""
     plan = await trusted.plan(control, only, trust=trust_store)
-    assistants = sync.select(control.loaded.assistants, only, control.loaded.keys)
+    assistants = sync.select(control.loaded.assistants, only, control.loaded.keys, control.loaded.elsewhere)
     held = {hold.key: hold for hold in plan.holds}
     kinds = await control.kinds(await control.bindings())
     sources = {one.key: one for one in (*assistants, *plan.assistants)}  # a held one as it is held
@@ -52,6 +52,19 @@ async def status(
     strays = [one for one in plan.failures if one.ref.kind == NUMBER_KIND and one.ref not in parts]
     found += [Standing(one.ref.key, "error", (_told(one),)) for one in wrong.failures(control.loaded, only)]
     return tuple(_with_strays(found, strays))
+
+
+async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store: bool = False) -> tuple[Standing, ...]:
+    """As `status`, of every workspace of the project."""
+
+    async def here(there: Control, mine: Sequence[str]) -> tuple[Standing, ...]:
+        return await status(there, mine, trust_store=trust_store)
+
+    async def failed(there: Control, plan: Plan) -> tuple[Standing, ...]:
+        return tuple(Standing(one.ref.key, "error", (_told(one),)) for one in plan.failures)
+
+    every = await workspaces.everywhere(control, only, here, failed)
+    return tuple(standing for one in every for standing in one.result)
 
 
 def _with_strays(found: Sequence[Standing], strays: Sequence[Failure]) -> Iterator[Standing]:

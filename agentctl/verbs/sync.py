@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
 
 from agentctl.errors import Problem, StoreError, UsageError
@@ -23,10 +24,11 @@ from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
 from agentctl.verbs import former_secrets, gate
 from agentctl.verbs import stateless as two_way
+from agentctl.verbs.apart import must_be_apart
 from agentctl.verbs.calls import declared
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
-from agentctl.verbs.notices import unanswered, unknown_keys_of, untested
+from agentctl.verbs.notices import left_behind, unanswered, unknown_keys_of, untested
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
@@ -70,7 +72,7 @@ async def plan(
     loaded, bindings, recalled, kinds = await _begun(control, only)
     await must_be_learnt(control)
     await must_be_called_so(control, only)
-    assistants = select(loaded.assistants, only, loaded.keys)
+    assistants = select(loaded.assistants, only, loaded.keys, loaded.elsewhere)
     gated = gate.wanted(control, gated)
     keys, released = await in_force(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
@@ -81,10 +83,11 @@ async def plan(
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = wrong.marked(found, loaded, bindings, only)
+    await must_be_apart(control, found)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += await declared.notices(control, loaded.project)
-    notices += [*two_way.notices(control, plan), *unanswered(plan, bindings)]
+    notices += [*two_way.notices(control, plan), *unanswered(plan, bindings), *left_behind(plan, loaded)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
 
@@ -209,15 +212,21 @@ async def _outlived(control: Control, applied: Applied, bindings: Bindings) -> A
 
 
 def select(
-    assistants: Sequence[Assistant], only: Sequence[str], keys: Sequence[str] | None = None
+    assistants: Sequence[Assistant],
+    only: Sequence[str],
+    keys: Sequence[str] | None = None,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Assistant, ...]:
     """Those whose key matches one of the globs in `only`; all where there is none. `keys`: more that are declared.
 
-    Raises UsageError for a glob that matches nothing.
+    `elsewhere`: keys of other workspaces, each with its tenant. Raises UsageError for a glob that matches nothing here.
     """
     keys = [assistant.key for assistant in assistants] if keys is None else list(keys)
     for glob in only:
         if not any(fnmatchcase(key, glob) for key in keys):
+            if tenant := next((whose for key, whose in elsewhere.items() if fnmatchcase(key, glob)), ""):
+                what = f"{glob!r} is of tenant {tenant}, whose agents are in another workspace"
+                raise UsageError(what, f"Add --tenant {tenant}, or set AGENTCTL_TENANT={tenant}.")
             guess = nearest(glob, keys)
             hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
             raise UsageError(f"no assistant matches {glob!r}", hint)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from agentctl.errors import Problem
 from agentctl.resources.assistant import KEY, RESERVED, Assistant, Document
 from agentctl.resources.language_presets import LanguagePreset
+from agentctl.resources.part import OPERATOR
 from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry, misplaced
 from agentctl.sources.environment import Environment
 from agentctl.sources.knowledge import slug
@@ -36,7 +37,8 @@ class Row:
     """What the table has under one key. `assistant` is None where `problems` say why, or where it is dormant.
 
     `dormant`: it is disabled and never had an agent, so that there is nothing to be done about it. `told`: what a sync
-    has written back before, or somebody has put there: `agent_id`, `phone_number_id`, `error`.
+    has written back before, or somebody has put there: `agent_id`, `phone_number_id`, `error`. `tenant`: whose it is,
+    as far as it says so.
     """
 
     key: str
@@ -45,6 +47,7 @@ class Row:
     problems: tuple[Problem, ...] = ()
     dormant: bool = False
     told: Mapping[str, str | None] = field(default_factory=dict)
+    tenant: str = OPERATOR
 
     @property
     def error(self) -> str | None:
@@ -74,7 +77,7 @@ class RowReader:
         where = place(self._source, key)
         told = {name: one for name in ("agent_id", "phone_number_id", "error") if (one := _text(values.get(name)))}
         if values.get("enabled") is False and "agent_id" not in told and key not in bound:
-            return Row(key, where, dormant=True, told=told)
+            return Row(key, where, dormant=True, told=told, tenant=self._tenant(values, where, []))
         problems = list(self._about_key(found, where))
         try:
             assistant = self._assistant(key, where, values, problems)
@@ -82,7 +85,11 @@ class RowReader:
             problems.append(Problem(located(where, error.at), error.what))
             assistant = None
         placed = tuple(self._source.placed(one, where) for one in dict.fromkeys(problems))
-        return Row(key, where, None if problems else assistant, placed, told=told)
+        whose = self._tenant(values, where, [])
+        return Row(key, where, None if problems else assistant, placed, told=told, tenant=whose)
+
+    def _tenant(self, values: Mapping[str, Any], where: str, problems: list[Problem]) -> str:
+        return _tenant(values, where, problems) if "tenant" in self._source.places else OPERATOR
 
     def _about_key(self, found: Mapping[str, Any], where: str) -> Iterator[Problem]:
         key, column = str(found["key"]), self._source.key_column
@@ -105,7 +112,7 @@ class RowReader:
         if not own["knowledge"]:
             laid["knowledge"] = self._layers.laid(self._under, key, {}).get("knowledge", [])
         prompt = _prompt(values.get("prompt"), where, problems)
-        tenant = _tenant(values, where, problems) if "tenant" in self._source.places else "default"
+        tenant = self._tenant(values, where, problems)
         enabled, agent_id = _enabled(values.get("enabled"), where, problems), _agent_id(values, where, problems)
         try:
             declared = AssistantFile.model_validate(laid)
@@ -208,7 +215,7 @@ def _tenant(values: Mapping[str, Any], where: str, problems: list[Problem]) -> s
     if isinstance(value, int | str) and not isinstance(value, bool) and str(value).strip():
         return str(value).strip()
     problems.append(Problem(located(where, "tenant"), "is missing"))
-    return "default"
+    return OPERATOR
 
 
 def _enabled(value: Any, where: str, problems: list[Problem]) -> bool:

@@ -100,7 +100,8 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
         if not page["rows"]:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
-    return Told(columns, rows, nameless, bound, await store.call("number_holders", asdict(scope)))
+    rings = await store.call("number_holders", asdict(scope))
+    return Told(columns, await settling(store, scope, rows, bound), nameless, bound, rings)
 
 
 async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:
@@ -112,6 +113,26 @@ async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scop
     if scope is not None:
         asked |= {"project": scope.project, "environment": scope.environment}
     await store.call("report_synced", asked, timeout=_SECONDS)
+
+
+async def settling(
+    store: Store, scope: Scope, rows: Sequence[Mapping[str, Any]], bound: Mapping[str, str]
+) -> list[Mapping[str, Any]]:
+    """The rows, of which none names the agent that it had in another workspace of the project: a sync wrote that there.
+
+    `bound`: key -> agent's id, in this workspace.
+    """
+    named = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] not in bound}
+    named = {key: agent_id for key, agent_id in named.items() if isinstance(agent_id, str) and agent_id}
+    if not named:
+        return list(rows)
+    asked = {**asdict(scope), "kind": agent.KIND, "ids": named}
+    left = {*await store.call("bound_elsewhere", asked)}
+
+    def here(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**row, "values": {**row["values"], "agent_id": None}} if named.get(row["key"]) in left else row
+
+    return [here(row) for row in rows]
 
 
 def asking(source: SourceTable, told: Told) -> dict[str, Any]:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 from agentctl.calls import backfill as calls
 from agentctl.calls import missing_sound
 from agentctl.calls.backfill import CaughtUp as CaughtUp
+from agentctl.verbs.places import in_each
 from agentctl.wiring import Control
 
 
 async def backfill(control: Control, since: datetime | None = None) -> CaughtUp:
     """Enter what is missing since the last look, or since `since` (an aware time) where that is earlier.
 
+    In each workspace, those of tenants too: what cannot be had in one keeps nothing from being had in another.
     Recordings are looked for among the calls of the last seven days that have been here for half an hour.
     What it enters is processed by the next worker. Raises ConfigurationError without a key, ApiError, Unreachable,
     StoreError.
     """
+    first, *others = await in_each(control, lambda there: _caught_up(there, since))
+    for one in others:
+        first = _joined(first, one)
+    return first
+
+
+async def _caught_up(control: Control, since: datetime | None) -> CaughtUp:
     store = await control.store()
-    found = await calls.catch_up(control.api, store, workspace(control), since=since)
+    found = await calls.catch_up(control.api, store, control.workspace, since=since)
     return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents)))
 
 
-def workspace(control: Control) -> str:
-    """What watermarks are kept for: the project's workspace; the host alone where there are only settings."""
-    return control.scope.workspace if control.has_project else control.settings.workspace
+def _joined(one: CaughtUp, more: CaughtUp) -> CaughtUp:
+    names = [each.name for each in fields(one) if each.name != "since"]
+    return CaughtUp(min(one.since, more.since), **{name: getattr(one, name) + getattr(more, name) for name in names})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentctl.calls import erasure, number
@@ -14,6 +14,7 @@ from agentctl.errors import AgentctlError, NotFound, StoreError
 from agentctl.verbs.calls import audit, made_tests, sink
 from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.verbs.calls.sink import Unwritten
+from agentctl.verbs.places import dwellings
 from agentctl.wiring import Control
 
 _BATCH = 50
@@ -59,6 +60,7 @@ class Forgotten:
 @dataclass
 class _Run:
     keep_remote: bool
+    places: Sequence[Control]
     counts: Counter[str] = field(default_factory=Counter)
     remote: int = 0
     failed: dict[str, AgentctlError] = field(default_factory=dict)
@@ -75,7 +77,8 @@ async def find(control: Control, who: str, *, keep_remote: bool = False) -> Foun
     `keep_remote`, StoreError.
     """
     if not keep_remote:
-        assert control.api  # to learn it before anything is erased
+        async with dwellings(control) as places:
+            assert all(there.api for there in places)  # to learn it before anything is erased
     store = await control.store_of_calls()
     called = number.read(who)
     traces = await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
@@ -90,7 +93,12 @@ async def forget(
     `tell` hears how far it is. A conversation that ElevenLabs does not delete is remembered, so that it is known what
     is left to do, though nothing of it is here any more. Raises StoreError.
     """
-    store, run, traces = await control.store_of_calls(), _Run(keep_remote), found.traces
+    async with dwellings(control) as places:
+        return await _forget(control, found, _Run(keep_remote, places), tell)
+
+
+async def _forget(control: Control, found: Found, run: _Run, tell: Callable[[str], None]) -> Forgotten:
+    store, traces, keep_remote = await control.store_of_calls(), found.traces, run.keep_remote
     ids = traces.conversation_ids
     await erasure.mark(store, traces, keep_remote=keep_remote)
     await audit.note(control, "forget", conversations=len(ids), keep_remote=keep_remote)
@@ -103,7 +111,7 @@ async def forget(
     await _tests(control, found, run)
     for at, batch in enumerate(batches):
         left = [await _recording(control, one, run) for one in await erasure.remains(store, batch)]
-        await erasure.leave(store, await asyncio.gather(*(_remote(control, one, run) for one in left)))
+        await erasure.leave(store, await asyncio.gather(*(_remote(one, run) for one in left)))
         tell(f"{at * _BATCH + len(batch)} of {len(ids)} calls")
     failed, unreached = tuple(run.failed.items()), tuple(run.unreached)
     result = Forgotten(dict(run.counts), run.remote, failed, unreached, run.tests_left, tuple(run.full))
@@ -133,18 +141,24 @@ async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
     return one
 
 
-async def _remote(control: Control, one: Remains, run: _Run) -> Remains:
+async def _remote(one: Remains, run: _Run) -> Remains:
     has_test = one.conversation_id in run.tested  # a test of it that is left is found by what is remembered of it
     if run.keep_remote or not one.at_vendor:
         return replace(one, at_vendor=one.at_vendor or has_test)
     # What has another form was never an id there, and came by an event that somebody else had signed.
     if _REMOTE_ID.fullmatch(one.conversation_id):
         try:
-            await control.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=one.conversation_id)
-            run.remote += 1
-        except NotFound:
-            pass
+            run.remote += any([await _deleted(there, one.conversation_id) for there in run.places])
         except AgentctlError as error:
             run.failed[one.conversation_id] = error
             return one
     return replace(one, at_vendor=has_test)
+
+
+async def _deleted(there: Control, conversation_id: str) -> bool:
+    """Whether it was there. Raises ApiError, Unreachable."""
+    try:
+        await there.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
+    except NotFound:
+        return False
+    return True

@@ -98,7 +98,7 @@ async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | N
     wake = wake or asyncio.Event()
     await control.store(waiting=True)
     # A loop of their own: they are none of what somebody who asks how much was done wants to know.
-    upkeep, jobs = [await duties.job(control, wake)], await control.jobs()
+    upkeep, jobs = [await duties.job(control, wake)], control.workshop.jobs(await control.store())
     async with asyncio.TaskGroup() as group:
         group.create_task(worker.run(upkeep, stop=stop, idle_seconds=_DUTY_PAUSE))
         group.create_task(syncing.work(control, stop=stop))
@@ -129,4 +129,4 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
 
 
 async def _jobs(control: Control, mails: bool) -> list[EventJob | SinkJob | MailJob]:
-    return [job for job in await control.jobs() if mails or not isinstance(job, MailJob)]
+    return [job for job in control.workshop.jobs(await control.store()) if mails or not isinstance(job, MailJob)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agentctl.errors import AgentctlError, Problem
 from agentctl.settings import Settings
+from agentctl.verbs import tenants
 from agentctl.verbs.examination import own_side, vendor_side
 from agentctl.verbs.examination.finding import Examination, Finding
 from agentctl.wiring import Control
@@ -86,6 +87,7 @@ PARTS = (
     Part("door", own_side.door, settings=("public_url", "elevenlabs_webhook_secret")),
     Part("twilio", vendor_side.twilio, settings=("twilio_",)),
     Part("numbers", vendor_side.numbers, needs=_PLATFORM),
+    Part("tenants", tenants.check, needs=("store",)),
     Part("mail", own_side.mail, settings=("smtp_url", "resend_", "mail_from")),
     Part("digest", own_side.digest, settings=("llm_",)),
 )

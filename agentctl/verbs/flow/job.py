@@ -23,7 +23,7 @@ from agentctl.errors import (
 )
 from agentctl.sources.source import Outcome
 from agentctl.telemetry.fields import Field
-from agentctl.verbs.flow.one import sync_one
+from agentctl.verbs.flow.housed import sync_housed
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class SyncJob:
     async def run(self, work: Due) -> bool:
         """Sync it, and tell its source; False if another worker has it by now."""
         async with self.control.afresh() as control:
-            outcome = await sync_one(control, work.id)
+            outcome = await sync_housed(control, work.id)
         await self.control.source.told(work.id, outcome)
         done = {**work.fence, "held": outcome.held, "error": outcome.error or None}
         if outcome.held:

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from agentctl import worker
 from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
+from agentctl.verbs.places import is_keyed
 from agentctl.wiring import Control
 from agentctl.worker import Tally
 
@@ -29,11 +30,14 @@ class Listening(Protocol):
 
 
 async def job(control: Control) -> SyncJob | None:
-    """The job that does them; None without a project's directory or a key, so that other workers have it."""
-    if not control.has_project or control.settings.elevenlabs_api_key is None:
+    """The job that does them; None without a project's directory or any key, so that other workers have it."""
+    if not control.has_project:
+        return None
+    store = await control.store(waiting=True)
+    if not await is_keyed(control):
         return None
     gate = 2 * control.project.gate_timeout if control.project.gate else 0
-    return SyncJob(control, await control.store(waiting=True), deadline_seconds=DEADLINE_SECONDS + gate)
+    return SyncJob(control, store, deadline_seconds=DEADLINE_SECONDS + gate)
 
 
 async def work(control: Control, *, stop: asyncio.Event) -> Tally:

@@ -26,9 +26,10 @@ from agentctl.verbs import sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
+from agentctl.verbs.numbers.account import served
 from agentctl.verbs.numbers.release import at_elevenlabs
 from agentctl.verbs.numbers.routed import way_back
-from agentctl.verbs.numbers.takeover import agent_of, at_twilio, chosen
+from agentctl.verbs.numbers.takeover import agent_of, at_twilio
 from agentctl.verbs.numbers.unfinished import Begun
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.steps import Step, Undone, carry_out
@@ -88,7 +89,7 @@ async def look(control: Control, number: str, key: str, *, sms: bool = False, fa
         need_web_url("--fallback", fallback)
     loaded = await sync.load(control)
     await must_be_current(control, [key])
-    assistant = chosen(loaded.assistants, number, key)
+    assistant = await served(control, loaded, number, key)
     agent_id = await agent_of(control, await control.bindings(), key)
     control.twilio_access(enable_sms=sms)
     # Twilio is asked with the very credentials that ElevenLabs is to be given: wrong ones end here.

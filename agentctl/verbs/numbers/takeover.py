@@ -16,7 +16,6 @@ from agentctl.resources.phone_number import KIND as PHONE_NUMBER
 from agentctl.resources.phone_number import PhoneNumber, going_on, undertaking_of
 from agentctl.resources.routing import Routing
 from agentctl.secrecy.secret import masked
-from agentctl.settings import nearest
 from agentctl.sync import planning
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref, Scope
@@ -25,6 +24,7 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
 from agentctl.verbs.address import need_e164, need_web_url
 from agentctl.verbs.numbers import number_line, saved_route
+from agentctl.verbs.numbers.account import served
 from agentctl.verbs.numbers.saved_route import SavedRoute
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.renaming.parting import torn
@@ -150,7 +150,7 @@ async def _begun(control: Control, number: str, key: str, fallback: str | None) 
     if await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
         raise UsageError(f"{number} is between two imports", going_on(number, key))
     await must_be_current(control, [key])
-    assistant = chosen(loaded.assistants, number, key)
+    assistant = await served(control, loaded, number, key)
     outside.need_number(loaded, assistant, number)
     declared = number in assistant.phone.numbers
     if not declared:
@@ -170,22 +170,6 @@ async def at_twilio(control: Control, number: str) -> IncomingNumber:
             status=404,
         )
     return incoming
-
-
-def chosen(assistants: Sequence[Assistant], number: str, key: str) -> Assistant:
-    """The assistant `key`. Raises UsageError where there is none, or another one declares `number`."""
-    chosen = next((assistant for assistant in assistants if assistant.key == key), None)
-    if chosen is None:
-        keys = [assistant.key for assistant in assistants]
-        guess = nearest(key, keys)
-        hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
-        raise UsageError(f"there is no assistant {key!r}", hint)
-    for other in assistants:
-        if number in other.phone.numbers and other is not chosen:
-            raise UsageError(
-                f"{number} is declared in {other.where}", f"Take it out there, or use --assistant {other.key}."
-            )
-    return chosen
 
 
 async def agent_of(control: Control, bindings: Bindings, key: str) -> str:

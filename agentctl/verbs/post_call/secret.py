@@ -7,12 +7,21 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agentctl.errors import UsageError
 from agentctl.wiring import Control
 
 
 def variable(control: Control) -> str:
     """The name of the variable that holds them in this environment."""
     return control.settings.variable("elevenlabs_webhook_secret")
+
+
+def must_be_a_variable(control: Control) -> None:
+    """Raise UsageError where it is kept elsewhere, as a tenant's in Supabase Vault."""
+    name = variable(control)
+    if not name.isidentifier():
+        hint = "Leave --write-env out, and put what is shown where the tenant's reference leads: agentctl tenants set."
+        raise UsageError(f"{name} is not kept in .env", hint)
 
 
 def fingerprint(secret: SecretStr) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from agentctl.errors import AgentctlError, ConfigurationError, TimedOut
 from agentctl.sync.applied import Applied
-from agentctl.verbs import gate, sync
+from agentctl.verbs import gate, sync, workspaces
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.remedy import remedies
@@ -110,14 +110,17 @@ class Syncs:
 
 
 def _syncing(watched: Watched) -> Body:
-    async def body(control: Control) -> Applied:
+    async def here(control: Control, only: Sequence[str]) -> Applied:
         async with exclusive(control):
-            plan = await sync.plan(control)
+            plan = await sync.plan(control, only)
             watched.planned(plan)
             for note in await holding.notes(control, plan):
                 logger.warning("sync: %s", addressed(str(note), control.environment))
             if plan.gated:
                 watched.extend(gate.longest(control))
             return await sync.apply(control, plan, on_change=watched.hearing())
+
+    async def body(control: Control) -> Applied:
+        return workspaces.summed(await workspaces.everywhere(control, (), here, workspaces.applied))
 
     return body

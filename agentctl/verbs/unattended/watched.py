@@ -16,6 +16,7 @@ from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.unattended import limit
 from agentctl.verbs.unattended.addressees import recipients
 from agentctl.verbs.unattended.report import Report, code, scope_of
+from agentctl.verbs.workspaces import together
 from agentctl.wiring import Control
 
 Body = Callable[[Control], Awaitable[Applied]]
@@ -85,8 +86,8 @@ class Watched:
         return self._applied
 
     def planned(self, plan: Plan) -> None:
-        """The plan is made; from here on it is known what is left."""
-        self._plan = plan
+        """A plan is made, after those of other workspaces; from here on it is known what is left of it."""
+        self._plan = plan if self._plan is None else together((self._plan, plan))
 
     def extend(self, seconds: float) -> None:
         """Move the limit, for what has a limit of its own. One that is stopped gets no more."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from agentctl.calls.duty import Duty, DutyJob
 from agentctl.verbs.calls import backfill, retain
+from agentctl.verbs.places import in_each, is_keyed
 from agentctl.verbs.upkeep import alert, dead_letters, delivery
 from agentctl.wiring import Control
 
@@ -23,10 +24,10 @@ _HOST = re.compile(r"https?://([\w.-]+|\[[\w:.]+\])(:\d+)?(?=[/?#]|$)[^@]*$", re
 
 async def job(control: Control, wake: asyncio.Event | None = None) -> DutyJob:
     """The job that does them; `wake` is set when it has made work for the others. Raises StoreError."""
-    return DutyJob(await control.store(), duties(control, wake))
+    return DutyJob(await control.store(), await duties(control, wake))
 
 
-def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
+async def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     """Fetching what no webhook brought and watching the webhook need a key; telling people, somebody to tell.
 
     What is older than its project keeps it is erased by every worker.
@@ -39,17 +40,21 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
         if (news.entered or news.sounds) and wake is not None:
             wake.set()
 
+    async def watch() -> None:
+        await in_each(control, lambda there: delivery.watch(there, to))
+
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
 
         assert settings.heartbeat_url is not None
         await beat(settings.heartbeat_url)
 
-    if settings.elevenlabs_api_key is not None:
-        found.append(Duty("backfill", backfill.workspace(control), BACKFILL_SECONDS, fetch))
-    if settings.elevenlabs_api_key is not None and control.has_project and to:
+    keyed = await is_keyed(control)
+    if keyed:
+        found.append(Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch))
+    if keyed and control.has_project and to:
         place = f"{control.scope.project}/{control.scope.environment} {control.scope.workspace}"
-        found.append(Duty("delivery", place, WATCH_SECONDS, lambda: delivery.watch(control, to)))
+        found.append(Duty("delivery", place, WATCH_SECONDS, watch))
     if to:
         found.append(Duty("alert", "", ALERT_SECONDS, lambda: dead_letters.tell(control, to)))
     if settings.heartbeat_url is not None:

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from agentctl import worker
 from agentctl.errors import Rejected
 from agentctl.settings import load_settings
-from agentctl.verbs.calls.backfill import CaughtUp, backfill, workspace
+from agentctl.verbs.calls.backfill import CaughtUp, backfill
 from agentctl.verbs.calls.work import process
 from agentctl.verbs.upkeep import duties
 from agentctl.wiring import Control
@@ -32,7 +32,7 @@ def fetched(bench: Bench, since: datetime | None = None) -> CaughtUp:
 
 
 async def in_workspace(control: Control) -> str:
-    return workspace(control)
+    return control.workspace
 
 
 def asked_for(bench: Bench) -> list[str]:

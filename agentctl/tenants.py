@@ -1,0 +1,234 @@
+"""Which tenants have credentials of their own, and what these are now. The store has references, and never a secret."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from agentctl.errors import ConfigurationError, Problem
+from agentctl.settings import Settings, named_variables, require
+
+if TYPE_CHECKING:
+    from agentctl.clients.elevenlabs import ElevenLabs
+    from agentctl.clients.twilio import Twilio
+    from agentctl.secrecy.veil import Veil
+    from agentctl.sync.bindings import Store
+
+SETTINGS: Mapping[str, str] = {
+    "elevenlabs_key": "elevenlabs_api_key",
+    "elevenlabs_webhook_secret": "elevenlabs_webhook_secret",
+    "twilio_account_sid": "twilio_account_sid",
+    "twilio_auth_token": "twilio_auth_token",
+}
+"""What a tenant may have of its own, as the store names it, and the setting whose place it takes."""
+KEY, SIGNATURE = "elevenlabs_key", "elevenlabs_webhook_secret"
+TWILIO = ("twilio_account_sid", "twilio_auth_token")
+REFERENCE = re.compile(r"env:[A-Z_][A-Z0-9_]{0,127}|vault:[A-Za-z0-9][A-Za-z0-9 ._/-]{0,127}")
+_SECRET = re.compile(r"[0-9A-Fa-f]{24}")  # as agentctl.is_reference has it
+_SID = re.compile(r"AC[0-9a-fA-F]{32}")
+_OWN = frozenset(name.upper() for name in Settings.model_fields)
+_MEND = "Set what it refers to where agentctl runs, or name another place: agentctl tenants set."
+
+
+def is_reference(text: str) -> bool:
+    """Whether it says where a secret is, and cannot be one itself."""
+    return REFERENCE.fullmatch(text) is not None and _SECRET.search(text) is None
+
+
+@dataclass(frozen=True)
+class Access:
+    """The settings for the work of one tenant, and which workspace they open.
+
+    `tenant`: empty for all that have nothing of their own. `workspace`: the tenant whose key opens it; empty: the
+    project's. `housed`: who lives in such a one; `moved`: who does not live in the project's, None where nobody asked.
+    `troubles`: by setting, why there is none: what a tenant has of its own is never made good by what is the project's.
+    `own`: the settings that are the tenant's.
+    """
+
+    tenant: str
+    settings: Settings = field(repr=False)
+    workspace: str = ""
+    housed: frozenset[str] = frozenset()
+    moved: frozenset[str] | None = None
+    troubles: Mapping[str, ConfigurationError] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known who lives there."""
+        return self.moved is not None or bool(self.workspace)
+
+    def houses(self, tenant: str) -> bool:
+        """Whether the agents of `tenant` live in its workspace."""
+        return tenant in self.housed if self.workspace else tenant not in (self.moved or ())
+
+    @property
+    def has_twilio(self) -> bool:
+        """Whether the tenant has a Twilio account of its own."""
+        return bool({*TWILIO} & {*self.own})
+
+    def elevenlabs(self, veil: Veil, tell: Callable[[str], None]) -> ElevenLabs:
+        """A client, for the caller to close. Raises ConfigurationError without a key."""
+        from agentctl.clients.elevenlabs import ElevenLabs
+
+        self._must_have("elevenlabs_api_key")
+        require(self.settings, "elevenlabs_api_key")
+        url, key = str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key
+        assert key is not None
+        return ElevenLabs(url, key, key_name=self.settings.variable("elevenlabs_api_key"), veil=veil, tell=tell)
+
+    def twilio(self, veil: Veil) -> Twilio:
+        """The same for Twilio."""
+        from agentctl.clients.twilio import Twilio
+
+        self._must_have(*TWILIO)
+        return Twilio.of(self.settings, veil)
+
+    def _must_have(self, *settings: str) -> None:
+        for name in settings:
+            if name in self.troubles:
+                raise self.troubles[name]
+
+
+@dataclass(frozen=True)
+class Tenants:
+    """All of them: `project` for those with nothing of their own, and `own` by name for the others."""
+
+    project: Access
+    own: Mapping[str, Access] = field(default_factory=dict)
+
+    def of(self, tenant: str | None) -> Access:
+        """Whose settings are for the work of `tenant`."""
+        return self.own.get(tenant or "", self.project)
+
+    def home(self, tenant: str) -> Access:
+        """The workspace where its agents live."""
+        return self.own.get(self.of(tenant).workspace, self.project)
+
+    @property
+    def workspaces(self) -> list[Access]:
+        """One for each: the project's first."""
+        return [self.project, *self.apart]
+
+    @property
+    def apart(self) -> list[Access]:
+        """Those that are not the project's."""
+        return [one for name, one in sorted(self.own.items()) if one.workspace == name]
+
+    @property
+    def secrets(self) -> list[SecretStr]:
+        """Every secret of theirs."""
+        return [secret for one in self.own.values() for secret in one.settings.secrets]
+
+    @property
+    def signatures(self) -> list[SecretStr]:
+        """The secrets that deliveries may be signed with."""
+        every = [secret for one in self.workspaces for secret in one.settings.elevenlabs_webhook_secret]
+        return list({secret.get_secret_value(): secret for secret in every}.values())
+
+
+async def read(store: Store, settings: Settings, directory: Path) -> Tenants:
+    """Who has something of its own, with what that is now. `directory`: of the .env beside the environment.
+
+    Raises StoreError; of what cannot be had, its access tells.
+    """
+    rows = {row["tenant"]: row for row in await store.call("tenant_credentials", {})}
+    if not rows:
+        return Tenants(Access("", settings, moved=frozenset()))
+    wanted = {row[column] for row in rows.values() for column in SETTINGS if row[column]}
+    found = await _resolved(store, directory, wanted)
+    twins = Counter(_value(found, row[KEY]) for row in rows.values() if row[KEY])
+    if settings.elevenlabs_api_key is not None:
+        twins[settings.elevenlabs_api_key.get_secret_value()] += 1
+    moved = frozenset(name for name, row in rows.items() if row[KEY] or row["workspace_of"])
+    own = {name: _access(row, rows, settings, found, twins, moved) for name, row in rows.items()}
+    return Tenants(Access("", settings, moved=moved), own)
+
+
+def _access(
+    row: Mapping[str, Any],
+    rows: Mapping[str, Mapping[str, Any]],
+    settings: Settings,
+    found: Mapping[str, SecretStr | str],
+    twins: Mapping[str, int],
+    moved: frozenset[str],
+) -> Access:
+    landlord = rows[row["workspace_of"] or row["tenant"]]
+    workspace = landlord["tenant"] if landlord[KEY] else ""
+    values: dict[str, Any] = {}
+    troubles: dict[str, ConfigurationError] = {}
+    places: dict[str, str] = {}
+    for column, setting in SETTINGS.items():
+        whose = row if column in TWILIO else landlord
+        reference = whose[column]
+        if reference is None:
+            if workspace and column == SIGNATURE:
+                # Its workspace signs with another secret than the project's.
+                values[setting], places[setting] = (), f"the webhook secret of tenant {workspace}"
+            continue
+        one, places[setting] = found[reference], reference.removeprefix("env:")
+        what = one if isinstance(one, str) else _unfit(column, one, twins)
+        if what:
+            troubles[setting] = _trouble(whose["tenant"], column, reference, what)
+        values[setting] = _shaped(column, None if isinstance(one, str) or what else one)
+    if any(row[column] for column in TWILIO):
+        values |= {"twilio_api_key_sid": None, "twilio_api_key_secret": None}
+    housed = frozenset(name for name, other in rows.items() if workspace and workspace in (name, other["workspace_of"]))
+    own = settings.of_others(values, places)
+    return Access(row["tenant"], own, workspace, housed, moved, troubles, frozenset(places))
+
+
+def _shaped(column: str, secret: SecretStr | None) -> Any:
+    """As the setting has it."""
+    if column == SIGNATURE:
+        parts = secret.get_secret_value().split(",") if secret else ()  # two, while one is replaced
+        return tuple(SecretStr(part.strip()) for part in parts if part.strip())
+    return secret.get_secret_value() if secret is not None and column == TWILIO[0] else secret
+
+
+def _unfit(column: str, secret: SecretStr, twins: Mapping[str, int]) -> str:
+    """Why a value cannot be what it is to be."""
+    if column == TWILIO[0] and not _SID.fullmatch(secret.get_secret_value()):
+        return "is not AC and 32 hexadecimal digits"
+    if column == KEY and twins[secret.get_secret_value()] > 1:
+        return (
+            "is the key of another workspace, too: one that is shared with another tenant is named with --with, "
+            "and the project's needs no key of its own"
+        )
+    return ""
+
+
+def _trouble(tenant: str, column: str, reference: str, what: str) -> ConfigurationError:
+    error = ConfigurationError([Problem(f"tenant {tenant}: {column}", f"{reference} {what}")], _MEND)
+    error.outage = True  # no fault of what is declared: it waits until the credentials are there
+    return error
+
+
+def _value(found: Mapping[str, SecretStr | str], reference: str) -> str:
+    one = found[reference]
+    return one.get_secret_value() if isinstance(one, SecretStr) else f"no value of {reference}"
+
+
+async def _resolved(store: Store, directory: Path, wanted: Collection[str]) -> dict[str, SecretStr | str]:
+    """By reference, the secret, or in words why there is none."""
+    names = [one.removeprefix("env:") for one in wanted if one.startswith("env:")]
+    variables = named_variables(directory, names)
+    found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, "is not set") for one in names}
+    found |= {f"env:{one}": "is a setting of the project's own, and no tenant's" for one in names if one in _OWN}
+    kept = [one for one in wanted if one.startswith("vault:")]
+    if kept:
+        found |= _of_vault(kept, await store.call("tenant_secrets", {}))
+    return found
+
+
+def _of_vault(kept: Sequence[str], told: Mapping[str, Any]) -> Iterator[tuple[str, SecretStr | str]]:
+    for reference in kept:
+        secret = told["secrets"].get(reference.removeprefix("vault:"))
+        absent = "is not in Supabase Vault" if told["vault"] else "needs Supabase Vault, which this database has not"
+        yield reference, SecretStr(secret) if secret else absent

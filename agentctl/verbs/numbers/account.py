@@ -1,0 +1,49 @@
+"""Whose Twilio account a number is in: that of the tenant whose assistant it is to ring at, where it has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentctl.errors import UsageError
+from agentctl.resources.assistant import Assistant
+from agentctl.settings import nearest
+from agentctl.sources.loaded import Loaded
+from agentctl.tenants import Access
+from agentctl.wiring import Control
+
+
+async def served(control: Control, loaded: Loaded, number: str, key: str) -> Assistant:
+    """The assistant `key`, for whose numbers this control's credentials are. Raises UsageError, StoreError."""
+    if tenant := loaded.elsewhere.get(key):
+        raise UsageError(f"{key} is of tenant {tenant}, whose agents are in another workspace", _add(tenant))
+    assistant = _chosen(loaded.assistants, number, key)
+    owner = _owner((await control.tenants()).of(assistant.tenant))
+    if owner != _owner(control.access):
+        has = "a Twilio account of its own" if owner else "the project's Twilio account"
+        way = _add(owner) if owner else "Leave --tenant out."
+        raise UsageError(f"{key} is of tenant {assistant.tenant}, which has {has}", way)
+    return assistant
+
+
+def _owner(access: Access) -> str:
+    return access.tenant if access.has_twilio else ""
+
+
+def _add(tenant: str) -> str:
+    return f"Add --tenant {tenant}."
+
+
+def _chosen(assistants: Sequence[Assistant], number: str, key: str) -> Assistant:
+    """The assistant `key`. Raises UsageError where there is none, or another one declares `number`."""
+    chosen = next((assistant for assistant in assistants if assistant.key == key), None)
+    if chosen is None:
+        keys = [assistant.key for assistant in assistants]
+        guess = nearest(key, keys)
+        hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
+        raise UsageError(f"there is no assistant {key!r}", hint)
+    for other in assistants:
+        if number in other.phone.numbers and other is not chosen:
+            raise UsageError(
+                f"{number} is declared in {other.where}", f"Take it out there, or use --assistant {other.key}."
+            )
+    return chosen

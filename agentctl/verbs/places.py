@@ -1,0 +1,70 @@
+"""Controls for all the places where things of a project's tenants may be: its workspace, and those that are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from agentctl.errors import AgentctlError, StoreError
+from agentctl.wiring import Control
+
+Result = TypeVar("Result")
+
+
+async def is_keyed(control: Control) -> bool:
+    """Whether there is any workspace to go to: with the project's key, or with that of a tenant, as far as is known."""
+    if control.settings.elevenlabs_api_key is not None:
+        return True
+    with suppress(StoreError):
+        return bool((await control.tenants()).apart)
+    return False
+
+
+async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]) -> list[Result]:
+    """What `body` answers in each workspace, the project's first, if it has a key or nobody else does.
+
+    An error ends it there alone, and is raised once the others had their turn; the store's ends all.
+    """
+    apart = [] if control.access.is_known else (await control.tenants()).apart
+    done: list[Result] = []
+    errors: list[AgentctlError] = []
+
+    async def tried(there: Control) -> None:
+        try:
+            done.append(await body(there))
+        except StoreError:
+            raise
+        except AgentctlError as error:
+            errors.append(error)
+
+    if control.settings.elevenlabs_api_key is not None or not apart:
+        await tried(control)
+    for access in apart:
+        async with control.within(access) as there:
+            await tried(there)
+    if errors:
+        raise errors[0]
+    return done
+
+
+@asynccontextmanager
+async def housed(control: Control) -> AsyncIterator[Control]:
+    """The control for the work of the tenant that was named: in its workspace alone, with its credentials."""
+    tenants = await control.tenants() if control.tenant else None
+    if tenants is None or not tenants.own:
+        yield control
+        return
+    async with control.within(tenants.of(control.tenant)) as there:
+        yield there
+
+
+@asynccontextmanager
+async def dwellings(control: Control) -> AsyncIterator[list[Control]]:
+    """Wherever calls of the tenant that was named may lie: in its workspace, and in the project's, where it was before.
+
+    The project's is left out where it has no key, unless it is the only one.
+    """
+    async with housed(control) as there:
+        both = there is not control and control.settings.elevenlabs_api_key is not None
+        yield [there, control] if both and there.access.workspace else [there]

@@ -1,0 +1,110 @@
+"""agentctl.tenants: references become credentials; what is missing or wrong is one tenant's trouble alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from agentctl.errors import ConfigurationError
+from agentctl.secrecy.veil import Veil
+from agentctl.settings import Settings
+from agentctl.tenants import Tenants, read
+
+pytestmark = pytest.mark.anyio
+SID = "AC" + "0" * 32
+COLUMNS = ("elevenlabs_key", "elevenlabs_webhook_secret", "twilio_account_sid", "twilio_auth_token", "workspace_of")
+
+
+class Shelf:
+    """A store that knows these tenants, and these secrets of a vault."""
+
+    def __init__(self, tenants: Mapping[str, Mapping[str, str]], vault: Mapping[str, str] | None = None) -> None:
+        self.rows = [{"tenant": name, **dict.fromkeys(COLUMNS), **row} for name, row in tenants.items()]
+        self.vault = vault
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        if function == "tenant_credentials":
+            return self.rows
+        assert function == "tenant_secrets"
+        return {"vault": self.vault is not None, "secrets": dict(self.vault or {})}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("A_KEY", "B_KEY", "A_SIGN", "A_SID", "A_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".env").write_text(f"A_KEY=key-of-a\nA_SIGN=sign-one,sign-two\nA_SID={SID}\nA_TOKEN=token-of-a\n")
+    return tmp_path
+
+
+async def tenants(root: Path, rows: Mapping[str, Mapping[str, str]], vault: Mapping[str, str] | None = None) -> Tenants:
+    own = {"elevenlabs_api_key": "key-of-all", "elevenlabs_webhook_secret": "sign-of-all", "twilio_auth_token": "t"}
+    return await read(Shelf(rows, vault), Settings(**own, twilio_account_sid="AC" + "f" * 32), root)
+
+
+def key(found: Tenants, tenant: str) -> str:
+    secret = found.of(tenant).settings.elevenlabs_api_key
+    return secret.get_secret_value() if secret else ""
+
+
+async def test_each_has_what_is_its_own_and_the_rest_of_the_project(root: Path) -> None:
+    a = {"elevenlabs_key": "env:A_KEY", "elevenlabs_webhook_secret": "env:A_SIGN"}
+    twilio = {"twilio_account_sid": "env:A_SID", "twilio_auth_token": "vault:token"}
+    rows = {"a": a, "b": {"workspace_of": "a", **twilio}, "c": twilio}
+    found = await tenants(root, rows, {"token": "from-the-vault"})
+    assert [key(found, name) for name in ("a", "b", "c", "d")] == ["key-of-a", "key-of-a", "key-of-all", "key-of-all"]
+    assert [found.of(name).workspace for name in ("a", "b", "c", "d")] == ["a", "a", "", ""]
+    assert [found.of(name).settings.twilio_account_sid for name in ("a", "b", "c")] == ["AC" + "f" * 32, SID, SID]
+    assert [one.workspace for one in found.workspaces] == ["", "a"]
+    home = found.home("b")
+    assert (home.tenant, home.houses("a"), home.houses("b"), home.houses("c")) == ("a", True, True, False)
+    assert [found.project.houses(name) for name in ("a", "b", "c", "default")] == [False, False, True, True]
+    assert [one.get_secret_value() for one in found.signatures] == ["sign-of-all", "sign-one", "sign-two"]
+    assert found.of("a").settings.variable("elevenlabs_api_key") == "A_KEY"
+    shown = f"{found} {found.own} {found.of('a').settings!r}"
+    for secret in ("key-of-a", "sign-one", "from-the-vault", "token-of-a"):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("row", "vault", "said"),
+    [
+        ({"elevenlabs_key": "env:B_KEY"}, None, "tenant b: elevenlabs_key: env:B_KEY is not set"),
+        ({"elevenlabs_key": "vault:b"}, {}, "tenant b: elevenlabs_key: vault:b is not in Supabase Vault"),
+        ({"elevenlabs_key": "vault:b"}, None, "tenant b: elevenlabs_key: vault:b needs Supabase Vault"),
+        ({"elevenlabs_key": "vault:b"}, {"b": "key-of-a"}, "vault:b is the key of another workspace, too"),
+        ({"elevenlabs_key": "vault:b"}, {"b": "key-of-all"}, "vault:b is the key of another workspace, too"),
+        ({"elevenlabs_key": "env:ELEVENLABS_API_KEY"}, None, "is a setting of the project's own"),
+    ],
+)
+async def test_what_cannot_be_had_is_never_made_good_by_the_projects(
+    root: Path, row: dict[str, str], vault: dict[str, str] | None, said: str
+) -> None:
+    found = await tenants(root, {"a": {"elevenlabs_key": "env:A_KEY"}, "b": row}, vault)
+    assert key(found, "b") == ""
+    with pytest.raises(ConfigurationError) as refused:
+        found.of("b").elevenlabs(Veil(), lambda text: None)
+    assert said in str(refused.value)
+    assert refused.value.outage, "it waits until somebody has seen to it"
+    assert "key-of" not in str(refused.value)
+    if "another workspace" not in said:
+        await found.of("a").elevenlabs(Veil(), lambda text: None).aclose()
+
+
+async def test_an_account_of_twilio_is_whole_or_not_used(root: Path) -> None:
+    for vault, said in ({"token": "x"}, "is not AC and 32"), ({}, "is not in Supabase Vault"):
+        sid = "vault:token" if vault else "env:A_SID"
+        row = {"twilio_account_sid": sid, "twilio_auth_token": "vault:token"}
+        found = await tenants(root, {"a": row}, vault)
+        with pytest.raises(ConfigurationError, match=said):
+            found.of("a").twilio(Veil())
+
+
+async def test_without_any_nothing_is_different(root: Path) -> None:
+    settings = Settings(elevenlabs_api_key=SecretStr("key-of-all"))
+    found = await read(Shelf({}), settings, root)
+    assert (found.of("a").settings, found.apart, found.own) == (settings, [], {})

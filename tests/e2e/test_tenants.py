@@ -1,0 +1,305 @@
+"""Tenants with workspaces of their own: what is theirs is made there, with their key, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from agentctl.calls.backfill import as_event
+from agentctl.cli.app import run
+from agentctl.sandbox.harness import Sandbox, running
+from agentctl.sandbox.options import Options
+from agentctl.verbs.calls import forget
+from agentctl.verbs.calls.backfill import backfill
+from agentctl.verbs.door import door
+from agentctl.verbs.flow import syncing
+from agentctl.verbs.signatures import Signatures
+from tests.gateway import gateway
+from tests.product import MADE, TABLE, Product
+from webhooks.address import PATH
+from webhooks.signature import HEADER, sign
+
+pytestmark = pytest.mark.anyio
+KEY, OTHER_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme"
+
+
+class House(Product):
+    """A product with two tenants, and a workspace for each beside the project's."""
+
+    acme: Sandbox
+
+    async def there(self, sandbox: Sandbox) -> dict[str, Mapping[str, Any]]:
+        """By name, the agents of a workspace."""
+        return {one["name"]: one for one in (await sandbox.state())["agents"].values()}
+
+    async def names(self) -> tuple[list[str], list[str]]:
+        """Of the agents in the project's workspace and in acme's."""
+        return sorted(await self.there(self.sandbox)), sorted(await self.there(self.acme))
+
+    def env(self, **variables: str) -> None:
+        (self.root / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+
+    async def cli(self, *arguments: str) -> int:
+        return await asyncio.to_thread(run, ["-C", str(self.root), *arguments])
+
+    async def due(self) -> Any:
+        async with self.opened() as control:
+            return await syncing.once(control)
+
+
+@pytest.fixture(params=["postgres", "supabase"])
+async def house(
+    tmp_path: Path, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[House]:
+    store: dict[str, Any] = {}
+    if request.param == "supabase":
+        api = request.getfixturevalue("supabase_api")
+        store = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
+    async with (
+        running() as sandbox,
+        running(Options(api_key=KEY, read_only_key=OTHER_KEY, account_sid="AC" + "a" * 32)) as acme,
+    ):
+        with ExitStack() as stack:
+            url = stack.enter_context(gateway([sandbox, acme]))
+            made = House(tmp_path, dsn, sandbox, **store)
+            made.acme = acme
+            made.settings |= {"elevenlabs_base_url": url, "twilio_base_url": url}
+            for name, value in {**made.settings, **({} if store else {"database_url": dsn})}.items():
+                monkeypatch.setenv(name.upper(), str(value))
+            made.sql(MADE)
+            monkeypatch.setenv("DATABASE_URL", dsn)
+            assert await made.cli("db", "adopt", TABLE, "--yes") == 0
+            if store:
+                monkeypatch.delenv("DATABASE_URL")
+            made.env(ACME_XI_KEY=KEY)
+            yield made
+
+
+async def test_a_tenants_assistants_are_made_in_its_own_workspace(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0
+    capsys.readouterr()
+    assert await house.cli("plan") == 0
+    said = capsys.readouterr().out
+    assert "# the project's workspace" in said
+    assert "# tenant acme" in said
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Beta"], ["Acme"])
+    ids = house.rows("elevenlabs_agent_id")
+    assert ids[1] in {one["agent_id"] for one in (await house.there(house.acme)).values()}
+    assert house.rows("elevenlabs_sync_error") == {1: None, 2: None}
+    before = len(await house.sandbox.log()), len(await house.acme.log())
+    assert await house.cli("sync", "--yes") == 0
+    writes = [one for one in (await house.acme.log())[before[1] :] if one["method"] != "GET"]
+    assert writes == []
+    # A change flows into the workspace where it belongs.
+    house.sql(f"update {TABLE} set title = title || ' AG'")
+    assert (await house.due()).failed == 0
+    assert await house.names() == (["Beta AG"], ["Acme AG"])
+
+
+async def test_a_key_that_is_missing_or_wrong_is_that_tenants_problem_alone(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    house.env()
+    assert await house.cli("sync", "--yes") == 1
+    assert await house.names() == (["Beta"], [])
+    told = house.rows("elevenlabs_sync_error")
+    assert (told[1].startswith("tenant acme: elevenlabs_key: env:ACME_XI_KEY is not set"), told[2]) == (True, None)
+    assert "env:ACME_XI_KEY is not set" in capsys.readouterr().out
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    house.sql(f"update {TABLE} set title = title || ' AG'")
+    assert await house.cli("sync", "--yes") == 1
+    assert await house.names() == (["Beta AG"], [])
+    assert str(house.rows("elevenlabs_sync_error")[1]).startswith("tenant acme: ")
+    assert "ACME_XI_KEY" in str(house.rows("elevenlabs_sync_error")[1])
+    house.sql(f"update {TABLE} set title = 'Acme GmbH' where id = 1")
+    assert (await house.due()).failed == 1
+    assert "sk_wrong" not in "".join(capsys.readouterr())
+    assert "sk_wrong" not in str(house.rows("elevenlabs_sync_error"))
+    # The project's own key is no way into a tenant's workspace.
+    house.env(ACME_XI_KEY=house.sandbox.key)
+    assert await house.cli("sync", "--yes") == 1
+    assert await house.names() == (["Beta AG"], [])
+    house.env(ACME_XI_KEY=KEY)
+    house.sql("update agentctl.sync_jobs set state = 'pending', due_at = now() where state <> 'done'")
+    assert (await house.due()).failed == 0
+    assert await house.names() == (["Beta AG"], ["Acme GmbH"])
+    assert house.rows("elevenlabs_sync_error") == {1: None, 2: None}
+
+
+async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Acme", "Beta"], [])
+    tags = (await house.there(house.sandbox))["Acme"]["tags"]
+    assert "agentctl-tenant:acme" in tags, "tenants of one workspace are kept apart by tag"
+    old = house.rows("elevenlabs_agent_id")[1]
+
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    capsys.readouterr()
+    assert await house.cli("sync", "--yes") == 0
+    assert "agent 1: is left in this workspace, and 1 lives in that of tenant acme by now" in capsys.readouterr().out
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    new = house.rows("elevenlabs_agent_id")[1]
+    assert (new != old, new) == (True, (await house.there(house.acme))["Acme"]["agent_id"])
+    # The calls of both are acme's.
+    assert house.sql("select distinct tenant from agentctl.assistants where key = '1'") == [("acme",)]
+    assert len(house.sql("select agent_id from agentctl.assistants where key = '1'")) == 2
+
+    # What names an assistant says where it is; and one workspace alone can be asked for.
+    assert await house.cli("plan", "--only", "nobody") == 2
+    assert await house.cli("plan", "--only", "1", "--tenant", "acme") == 0
+    capsys.readouterr()
+    assert await house.cli("plan", "--only", "1", "--tenant", "beta") == 2, "whose agents are in the project's"
+    assert (
+        "'1' is of tenant acme, whose agents are in another workspace\n  Add --tenant acme" in capsys.readouterr().err
+    )
+    assert await house.cli("history", "1", "--tenant", "acme") == 0
+
+    assert await house.cli("sync", "--yes", "--prune", "--tenant", "acme") == 0
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta"], ["Acme"])
+
+    # And back: what is in the tenant's workspace stays there, and its row has the agent that it has now.
+    capsys.readouterr()
+    assert await house.cli("tenants", "unset", "acme", "--yes") == 0
+    assert "1 agents are left in its workspace" in capsys.readouterr().err
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    back = (await house.there(house.sandbox))["Acme"]["agent_id"]
+    assert (house.rows("elevenlabs_agent_id")[1], house.rows("elevenlabs_sync_error")[1]) == (back, None)
+
+
+async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert (await house.due()).failed == 0
+    house.sql(f"delete from {TABLE}")
+    assert (await house.due()).failed == 0
+    for sandbox, name in ((house.sandbox, "Beta"), (house.acme, "Acme")):
+        assert (await house.there(sandbox))[name]["platform_settings"]["archived"] is True
+
+
+async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY", "--webhook-secret", "env:ACME_SIGN")
+    assert await house.cli("sync", "--yes") == 0
+    own = {one["agent_id"] for one in (await house.there(house.acme)).values()}
+    [agent_id] = own
+    [other] = {one["agent_id"] for one in (await house.there(house.sandbox)).values()}
+    told = await house.acme.call(agent_id=agent_id, deliver=False)
+    await house.sandbox.call(agent_id=other, deliver=False)
+    async with house.opened() as control:
+        found = await backfill(control)
+    assert (len(found.entered), told["conversation_id"] in found.entered) == (2, True)
+    assert sorted(house.sql("select tenant from agentctl.events")) == [("acme",), ("beta",)]
+
+    body, secret = as_event(await _conversation(house, told["conversation_id"])), SecretStr("wsec_of_acme")
+    async with house.opened() as control:
+        app = await door(control)
+        assert (await _post(app, body, secret)) == 503, "nothing is known of any secret"
+        house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
+        signatures = Signatures(control)
+        assert (list(signatures), signatures.complete) == ([], False)
+        await signatures.look()
+        assert [one.get_secret_value() for one in signatures] == ["wsec_of_acme"]
+    async with house.opened() as control:
+        app = await door(control)
+        assert (await _post(app, body, secret)) == 200
+        assert (await _post(app, body, SecretStr("wsec_of_nobody"))) == 401
+
+    # Erased in the workspace where the call was held.
+    async with house.opened() as control:
+        control.tenant = "acme"
+        traces = await forget.find(control, told["conversation_id"])
+        assert (await forget.forget(control, traces)).remote == 1
+    assert told["conversation_id"] not in (await house.acme.state())["conversations"]
+    assert "wsec_of" not in "".join(capsys.readouterr())
+
+
+async def _conversation(house: House, conversation_id: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (await house.acme.state())["conversations"][conversation_id]["data"]
+    return found
+
+
+async def _post(app: Any, body: bytes, secret: SecretStr) -> int:
+    headers = {HEADER: sign(body, secret, int(time.time()))}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
+        return (await client.post(PATH, content=body, headers=headers)).status_code
+
+
+async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    sid = house.acme.account_sid
+    house.env(ACME_XI_KEY=KEY, ACME_SID=sid, ACME_TOKEN=house.acme.auth_token)
+    places = ("--elevenlabs", "env:ACME_XI_KEY", "--twilio-account-sid", "env:ACME_SID")
+    assert await house.cli("tenants", "set", "acme", *places, "--twilio-auth-token", "env:ACME_TOKEN") == 0
+    assert await house.cli("tenants", "check", "acme") == 0
+    said = "".join(capsys.readouterr())
+    assert "acme: Twilio: " in said
+    assert "acme: ElevenLabs: the key may read agents" in said
+    assert KEY not in said
+    house.env(ACME_XI_KEY="sk_wrong_and_secret", ACME_SID=sid, ACME_TOKEN="token_wrong_and_secret")
+    assert await house.cli("tenants", "check") == 1
+    assert "wrong_and_secret" not in "".join(capsys.readouterr())
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "sk_" + "0a1b2c3d" * 6) == 2
+    told = capsys.readouterr().err
+    assert ("tenant acme: elevenlabs_key is no reference" in told, "0a1b2c3d" in told) == (True, False)
+    assert await house.cli("tenants", "list") == 0
+    assert "elevenlabs_key env:ACME_XI_KEY" in capsys.readouterr().out
+
+
+async def test_a_number_is_brought_out_of_its_tenants_account(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    number = "+498999998555"
+    await house.acme.add_number(number)
+    house.env(GAMMA_SID=house.acme.account_sid, GAMMA_TOKEN=house.acme.auth_token)
+    house.insert(1, customer="gamma", title="Gamma", phone=number)
+    places = ("--twilio-account-sid", "env:GAMMA_SID", "--twilio-auth-token", "env:GAMMA_TOKEN")
+    assert await house.cli("tenants", "set", "gamma", *places) == 0
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Gamma"], [])
+    capsys.readouterr()
+    bring = ("import-number", number, "--assistant", "1", "--yes")
+    assert await house.cli(*bring) == 2, "never with the project's account"
+    assert "Add --tenant gamma." in capsys.readouterr().err
+    house.env(GAMMA_SID=house.acme.account_sid)
+    assert await house.cli(*bring, "--tenant", "gamma") == 2
+    assert "tenant gamma: twilio_auth_token: env:GAMMA_TOKEN is not set" in capsys.readouterr().err
+
+
+async def test_two_keys_of_one_workspace_do_not_delete_each_others(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    house.env(ACME_XI_KEY=KEY, BETA_XI_KEY=OTHER_KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes", "--only", "1") == 0
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
+    assert await house.cli("plan", "--prune", "--tenant", "beta") == 1
+    assert "two keys open the same one" in capsys.readouterr().err
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme")
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == ([], ["Acme", "Beta"])
