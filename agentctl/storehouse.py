@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agentctl.errors import StoreUnavailable, UsageError
+from agentctl.errors import ConfigurationError, Problem, StoreUnavailable, UsageError
 from agentctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,15 +20,30 @@ _START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to 
 
 @dataclass
 class Storehouse:
-    """`directory`: where the embedded one lies; it may raise. `tell` hears of what takes its time. What is started is
-    ended with `stack`.
+    """`directory`: of the project, or of the command where there is none. `tell` hears of what takes its time. What is
+    started is ended with `stack`.
     """
 
     settings: Settings
     stack: AsyncExitStack
-    directory: Callable[[], Path]
+    directory: Path
+    has_project: bool
     tell: Callable[[str], None]
     _leased: bool = False  # the embedded server is kept from stopping for being idle
+
+    @property
+    def state(self) -> Path:
+        """What this machine keeps for the project: recordings, and the embedded store."""
+        return self.settings.agentctl_state_dir or self.directory / ".agentctl"
+
+    @property
+    def place(self) -> Path:
+        """Where the embedded store lies. Raises ConfigurationError without such a setting and without a project."""
+        if not self.has_project and self.settings.agentctl_state_dir is None:
+            problem = Problem("agentctl.toml", f"not found in {self.directory} or above, and no other store is set")
+            hint = "Run this inside a project (-C DIR; agentctl init writes one), or set DATABASE_URL."
+            raise ConfigurationError([problem], hint)
+        return self.state
 
     @property
     def embedded(self) -> bool:
@@ -75,7 +90,7 @@ class Storehouse:
         from agentctl.clients.store import migrations
         from agentctl.local.postgres import running, start
 
-        directory, programs = self.directory(), self.settings.agentctl_pg_bin
+        directory, programs = self.place, self.settings.agentctl_pg_bin
         if self._leased:
             dsn = await start(directory, pg_bin=programs, tell=self.tell)
         else:

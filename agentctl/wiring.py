@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentctl.errors import ConfigurationError, Problem
 from agentctl.secrecy.secret import secrets
 from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, load_settings, wanted_environment
@@ -195,15 +194,7 @@ class Control:
     @property
     def state_directory(self) -> Path:
         """Where the embedded store lies. Raises ConfigurationError without such a setting and without a project."""
-        if not self.has_project and self.settings.agentctl_state_dir is None:
-            problem = Problem("agentctl.toml", f"not found in {self.directory} or above, and no other store is set")
-            hint = "Run this inside a project (-C DIR; agentctl init writes one), or set DATABASE_URL."
-            raise ConfigurationError([problem], hint)
-        return self._state
-
-    @property
-    def _state(self) -> Path:
-        return self.settings.agentctl_state_dir or self.directory / ".agentctl"
+        return self._storehouse.place
 
     async def dsn(self) -> str:
         """The Postgres address; the embedded server is started and migrated, another database is left as it is."""
@@ -213,14 +204,14 @@ class Control:
     def _storehouse(self) -> Storehouse:
         from agentctl.storehouse import Storehouse
 
-        return Storehouse(self.settings, self._stack, lambda: self.state_directory, lambda text: self.tell(text))
+        return Storehouse(self.settings, self._stack, self.directory, self.has_project, lambda text: self.tell(text))
 
     @cached_property
     def workshop(self) -> Workshop:
         """What works on calls: language model, mail route, the place of recordings, and the jobs of a worker."""
         from agentctl.workshop import Workshop
 
-        return Workshop(self.settings, self.veil, self._stack, self._state / "recordings")
+        return Workshop(self.settings, self.veil, self._stack, self._storehouse.state / "recordings")
 
     async def bindings(self) -> Bindings:
         """The scope's bindings, read now."""
