@@ -25,7 +25,7 @@ from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
-_WAIT_SECONDS = 60.0  # for another sync of the project; after that the job is put back
+_WAIT_SECONDS = 3.0  # for another sync; after that the job is put back, and others have their turn
 _WITNESSES = 2
 
 

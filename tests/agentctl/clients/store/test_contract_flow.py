@@ -144,6 +144,17 @@ async def test_who_asks_is_served_before_an_import_and_tenants_in_turn(
     assert served[0] == "a7"
     assert [key[0] for key in served[:5]] == ["a", "b", "a", "b", "a"]
     assert len(served) == 11
+    # One whose syncs end in nothing but an outage has its turn, and no more.
+    product.execute("update phone_assistants set prompt = 'y'")
+    turns = []
+    for _ in range(4):
+        [job] = await due(store)
+        turns.append(job["key"][0])
+        how = {"error": "away", "outage": True, "permanent": False, "max_attempts": 5, "delay_seconds": 0}
+        await store.call("fail_sync_job", {**job, **how})
+    assert turns[::2] == [turns[0]] * 2
+    assert turns[1::2] == [turns[1]] * 2
+    assert {*turns} == {"a", "b"}
 
 
 async def test_what_is_asked_for_reaches_the_environments_that_have_it_and_no_other_project(store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -79,6 +80,20 @@ async def test_pages_follow_each_other_and_a_key_that_two_rows_have_is_told_once
     assert (await store.call("source_rows", {**place, "limit": 1}))["nameless"] == 1
     some = await store.call("source_rows", {**place, "limit": 10, "only": ["k003", "k020", "none"]})
     assert [one["key"] for one in some["rows"]] == ["k003", "k020"]
+
+
+async def test_a_key_of_whatever_type_is_found_alone_and_told(store: Store, dsn: str) -> None:
+    for number, (kind, key) in enumerate(
+        [("character(8)", "front"), ("varchar(5)", "front"), ("uuid", str(UUID(int=7))), ("numeric(5,2)", "7.50")]
+    ):
+        table = f"typed_{number}"
+        execute(dsn, f"create table {table} (k {kind}, said text); grant select, update on {table} to service_role")
+        execute(dsn, f"insert into {table} values ('{key}')")
+        place = {"schema": "public", "table": table, "key": "k"}
+        asked = {**place, "fields": {"name": ["said"]}, "limit": 9, "only": [key, "frontdesk"]}
+        assert [one["key"] for one in (await store.call("source_rows", asked))["rows"]] == [key], kind
+        told = {**place, "columns": {"error": "said"}, "rows": [{"key": key, "error": "x"}]}
+        assert await store.call("report_synced", told) == {"written": 1}, kind
 
 
 async def test_what_came_of_a_row_is_written_back_and_only_that(store: Store, table: str) -> None:
