@@ -75,12 +75,14 @@ class Workshop:
         """Where audio goes: a private Storage bucket on Supabase, a directory elsewhere."""
         from agentctl.clients.bucket import Bucket
         from agentctl.clients.recordings import Directory
+        from agentctl.clients.shelves import Shelves
         from agentctl.clients.storage_api import StorageApi
 
         settings = self.settings
         if settings.supabase_url is not None and settings.supabase_service_role_key is not None:
             key = settings.supabase_service_role_key.get_secret_value()
-            return Bucket(StorageApi(str(settings.supabase_url), key), settings.supabase_recordings_bucket)
+            bucket = Bucket(StorageApi(str(settings.supabase_url), key), settings.supabase_recordings_bucket)
+            return Shelves(bucket, Directory(self._shelf))
         return Directory(self._shelf)
 
     def jobs(self, store: Store) -> list[EventJob | SinkJob | MailJob]:

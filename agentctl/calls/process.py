@@ -57,8 +57,11 @@ class Recordings(Protocol):
         """
         ...
 
-    async def erase(self, conversation_id: str) -> bool:
-        """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError."""
+    async def erase(self, conversation_id: str, location: str | None = None) -> bool:
+        """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError.
+
+        `location`: what `save` said of it, by whatever settings that was.
+        """
         ...
 
     async def fetch(self, location: str, target: Sink) -> None:

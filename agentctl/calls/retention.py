@@ -89,7 +89,7 @@ async def _batches(store: Store, function: str, batch: int, **asked: Any) -> int
 async def _recordings(store: Store, recordings: Recordings, batch: int) -> tuple[int, int]:
     erased, elsewhere, after = 0, 0, None
     while due := await store.call("due_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
-        gone = [one for one in due if await recordings.erase(one["conversation_id"])]
+        gone = [one for one in due if await recordings.erase(one["conversation_id"], one["location"])]
         dropped = await store.call("drop_recordings", {"recordings": gone}, timeout=_SECONDS)
         erased, elsewhere = erased + dropped["count"], elsewhere + len(due) - len(gone)
         after = due[-1]["conversation_id"]

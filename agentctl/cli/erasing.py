@@ -199,7 +199,8 @@ def _done(done: Forgotten) -> Iterator[str]:
     if done.remote:
         yield f"{done.remote} conversations are gone at ElevenLabs."
     for one in done.unreached:
-        yield f"Not reached: the recording {line(one.recording)}; the worker of the machine where it lies erases it."
+        where = "machine where it lies" if str(one.recording).startswith("file:") else "project that has that bucket"
+        yield f"Not reached: the recording {line(one.recording)}; a worker of the {where} erases it."
     for row in done.full:
         yield paint(f"{line(row.conversation_id)} is not emptied in {line(row.table)} yet: {line(row.reason)}", _RED)
     for conversation_id, error in done.failed:

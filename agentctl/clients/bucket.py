@@ -25,12 +25,16 @@ class Bucket:
     def __init__(self, api: StorageApi, bucket: str, tenant: str = OPERATOR) -> None:
         self._api = api
         self._name = quote(bucket, safe="")
-        self._folder = folder_name(tenant)
+        self._tenant, self._folder = tenant, folder_name(tenant)
         self.bucket = bucket
 
     def of(self, tenant: str) -> Bucket:
         """The same bucket for another tenant's."""
         return Bucket(self._api, self.bucket, tenant)
+
+    def named(self, bucket: str) -> Bucket:
+        """Another bucket for the same tenant's."""
+        return Bucket(self._api, bucket, self._tenant)
 
     @property
     def place(self) -> str:
@@ -57,7 +61,7 @@ class Bucket:
             await self._verify(session, path, size)
         return f"{self.place}/{path}"
 
-    async def erase(self, conversation_id: str) -> bool:
+    async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
         paths = [f"{self._folder}/{name}" for name in file_names(conversation_id)]
         async with self._api.session("to delete a recording") as session:

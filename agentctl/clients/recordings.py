@@ -31,6 +31,11 @@ class Directory:
         return Directory(self._root, tenant)
 
     @property
+    def is_used(self) -> bool:
+        """Whether any tenant's file lies there."""
+        return any(path.is_file() for path in self._root.glob("*/*"))
+
+    @property
     def place(self) -> str:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
@@ -47,7 +52,7 @@ class Directory:
             ) from None
         return target.absolute().as_uri()
 
-    async def erase(self, conversation_id: str) -> bool:
+    async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreUnavailable."""
         paths = [self.path / name for name in file_names(conversation_id)]
         try:

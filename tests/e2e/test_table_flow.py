@@ -155,6 +155,15 @@ async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_giv
     assert (await page.due()).failed == 1
     _, rings, _, error = page.row(2)
     assert (rings, f"{NUMBER} is declared by 1, too" in str(error)) == (None, True)
+    page.insert(3, phone=NUMBER, customer="other")
+    page.sql(f"update {TABLE} set phone = null where id = 2; update {TABLE} set active = false where id = 1")
+    assert (await page.due()).failed == 1  # paused is not given up: not to another tenant
+    assert f"{NUMBER} is declared by another assistant, too" in page.row(3)[3]
+    assert not (await page.sync()).ok
+    assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [None]
+    assert (page.row(1)[3], page.row(3)[1]) == (None, None)
+    page.sql(f"update {TABLE} set active = true where id = 1; update {TABLE} set phone = '{NUMBER}' where id = 2")
+    await page.due()
     assert not (await page.sync()).ok
     assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [agent_id]
     assert page.row(1)[3] is None

@@ -52,13 +52,14 @@ def _by(rows: Sequence[Row], names: Callable[[Row], Iterable[str]]) -> dict[str,
 
 
 def _yielding(rows: Sequence[Row]) -> list[Row]:
-    """The rows; a disabled one has no say in a number that an enabled one declares."""
-    taken = {n for row in rows if row.assistant and row.assistant.enabled for n in row.assistant.phone.numbers}
+    """The rows; a disabled one has no say in a number that an enabled one of its own tenant declares."""
+    enabled = [row.assistant for row in rows if row.assistant and row.assistant.enabled]
+    taken = {(one.tenant, number) for one in enabled for number in one.phone.numbers}
     found = []
     for row in rows:
         one = row.assistant
-        if one is not None and not one.enabled and taken & {*one.phone.numbers}:
-            phone = Phone(numbers=tuple(number for number in one.phone.numbers if number not in taken))
+        if one is not None and not one.enabled:
+            phone = Phone(numbers=tuple(number for number in one.phone.numbers if (one.tenant, number) not in taken))
             row = replace(row, assistant=one.model_copy(update={"phone": phone}))
         found.append(row)
     return found

@@ -135,7 +135,7 @@ async def _tests(control: Control, found: Found, run: _Run) -> None:
 
 async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
     # Also where none is known of: a worker may have been lost between saving a file and saying so.
-    if await control.recordings_of_calls.erase(one.conversation_id) or one.recording is None:
+    if await control.recordings_of_calls.erase(one.conversation_id, one.recording) or one.recording is None:
         return replace(one, recording=None)
     run.unreached.append(one)
     return one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from agentctl.errors import AgentctlError, NotFound, SyncError
 from agentctl.resources import agent, phone_number
@@ -15,8 +15,8 @@ from agentctl.wiring import Control
 async def undisputed(control: Control, plan: ProjectPlan) -> ProjectPlan:
     """The plan without the numbers that are taken from an assistant which declares them, too: each is a failure.
 
-    One that the other has given up moves, and one that is disabled has no say in an enabled one's. Raises what a look
-    at the other's agent or declaration may raise.
+    One that the other has given up moves, and one that is disabled has no say in an enabled one's of its own tenant.
+    Raises what a look at the other's agent or declaration may raise.
     """
     if control.part is None:
         return plan
@@ -26,17 +26,20 @@ async def undisputed(control: Control, plan: ProjectPlan) -> ProjectPlan:
             if change.desired.body.get("agent_id") is None:
                 yielded.add(change.desired.ref)
                 continue
-            what = f"phone.numbers: {change.desired.key} is declared by {other}, too, where it rings"
+            what = f"phone.numbers: {change.desired.key} is declared by {other}, too, which has it"
             lost[change.desired.ref] = Failure(change.desired.ref, change.desired.where, SyncError(what))
     kept = tuple(one for one in plan.changes if one.desired.ref not in lost.keys() | yielded)
     return replace(plan, changes=kept, failures=(*plan.failures, *lost.values())) if lost or yielded else plan
 
 
 async def _declarer(control: Control, change: Change) -> str:
-    """The key of the other assistant of this project at whose agent the number rings and that declares it."""
+    """The other assistant of this project that has the number and declares it: by its key, if it is the same tenant's.
+
+    Who has it is who it rings at, else who was applied with it last, as one that is disabled meanwhile.
+    """
     rings = change.observed.body.get("agent_id") if change.observed else None
     assert control.part is not None
-    key = await _key(control, str(rings)) if rings else ""
+    key = await _key(control, str(rings)) if rings else await _last(control, change.desired.key)
     if key in ("", control.part.key):
         return ""
     try:
@@ -45,10 +48,17 @@ async def _declarer(control: Control, change: Change) -> str:
         return key  # as long as nobody can tell, it stays where it is
     if isinstance(declared, Gone):
         return ""
-    if any(one.key == key for one in declared.assistants):
-        has = any(one.enabled and change.desired.key in one.phone.numbers for one in declared.assistants)
-        return key if has else ""
+    (mine,) = {one.tenant for one in control.loaded.assistants if one.key == control.part.key}
+    for one in declared.assistants:
+        if one.key == key:
+            has = change.desired.key in one.phone.numbers and (one.enabled or one.tenant != mine)
+            return (key if one.tenant == mine else "another assistant") if has else ""
     return key
+
+
+async def _last(control: Control, number: str) -> str:
+    asked = {**asdict(control.scope), "numbers": [number]}
+    return str((await (await control.store()).call("number_holders", asked)).get(number, ""))
 
 
 async def _key(control: Control, agent_id: str) -> str:

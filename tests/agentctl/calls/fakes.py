@@ -100,7 +100,7 @@ class FakeRecordings:
         self.saved[conversation_id] = (audio.read_bytes(), content_type)
         return f"file:///recordings/{conversation_id}"
 
-    async def erase(self, conversation_id: str) -> bool:
+    async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         return self.saved.pop(conversation_id, None) is not None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -135,6 +136,24 @@ def test_a_forgotten_call_of_a_tenant_leaves_nothing_in_the_products_row(sunk: B
     assert sunk.json("calls", "forget", other, "--yes", "--tenant", "acme")["rows_left"] == []
     found = rows(sql, "conversation, summary is null, said is null")
     assert found == sorted([(one, False, False), (other, True, True)])
+
+
+def test_a_row_that_may_be_hidden_is_not_taken_for_empty(
+    sunk: Bench, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = called(sunk)
+    sunk.control(process)
+    sql("grant select, insert, update on public.call_sessions to service_role")
+    sql("alter table public.call_sessions enable row level security")
+    sql("create role hides in role service_role")
+    as_owner = os.environ["DATABASE_URL"]
+    monkeypatch.setenv("DATABASE_URL", f"{as_owner}?options=-crole%3Dhides")
+    done = sunk.json("calls", "forget", one, "--yes", code=1)
+    assert "it may not be written (42501)" in done["rows_left"][0]["reason"]
+    monkeypatch.setenv("DATABASE_URL", as_owner)
+    sunk.json("calls", "forget", one, "--yes")
+    assert rows(sql, "summary") == [(None,)]
+    sql("drop owned by hides; drop role hides")
 
 
 def test_a_table_that_is_gone_keeps_nothing_else_and_is_filled_when_it_is_back(sunk: Bench, sql: Sql) -> None:

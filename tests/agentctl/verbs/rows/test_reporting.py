@@ -138,6 +138,13 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     product.insert(8, customer=" ")
     deep = "jsonb_build_object('knowledge_base', (repeat('[', 1500) || repeat(']', 1500))::jsonb)"
     product.sql(f"insert into {TABLE} (id, documentation) values (10, {deep})")
+    product.sql(f"alter table {TABLE} add column raw json, add column more json")
+    (product.root / "agentctl.toml").write_text(PROJECT + MAPPING.replace("name =", 'privacy = "more"\nname ='))
+    product.insert(11)
+    product.sql(f"update {TABLE} set more = ('{{\"x\": ' || repeat('1', 5000) || '}}')::json where id = 11")
+    product.insert(12)
+    odd = '{"x": "\\u0000"}'
+    product.sql(f"update {TABLE} set raw = '{odd}', more = '{odd}' where id = 12")
     product.insert(9)
     folder = product.root / "assistants" / "9"
     folder.mkdir(parents=True)
@@ -153,12 +160,14 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     assert {told[5], told[6]} == {"agent_id: agent_y is named by another assistant too; empty it to have an agent made"}
     assert told[7] == "numbers (column phone): +498999998100 is declared by another assistant too"
     assert told[10] == "is nested too deep"
+    assert "is a whole number beyond 64 bits" in told[11]
+    assert told[12].startswith("privacy (column more): unknown key 'x'")
     assert told[8] == "tenant (column customer): is missing"
     assert told[9] == "'9' is the key of assistants/9/assistant.toml too: one assistant is declared in one place"
     assert sorted(one["name"] for one in (await product.agents()).values()) == ["Assistant 1", "Neun"]
     assert [one["agent_id"] for one in (await product.sandbox.state())["numbers"].values()] == [first]
 
-    product.sql(f"delete from {TABLE} where id = 10")
+    product.sql(f"delete from {TABLE} where id > 9")
     product.sql(
         f"update {TABLE} set elevenlabs_agent_id = null, phone = null, customer = 'acme' where id < 9 and id > 1"
     )
@@ -227,7 +236,7 @@ async def test_a_table_that_nobody_watches_or_that_may_hide_rows_is_told(product
     assert "row-level security" not in said
     product.sql(f"alter table {TABLE} enable row level security")
     product.sql("create role reads login; grant service_role to reads")
-    product.sql(f"create view shown with (security_invoker = true) as select * from {TABLE}")
+    product.sql(f"create view shown with (security_invoker = 1) as select * from {TABLE}")
     product.sql("grant select on shown to reads")
     product.insert(1)
     product.sql(f"select agentctl.watch('{TABLE}', 'id', array['title'])")

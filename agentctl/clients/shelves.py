@@ -1,0 +1,53 @@
+"""Recordings of a project that has come to Supabase Storage: there, and where they were kept before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agentctl.calls.begun import Begun
+from agentctl.calls.process import Recordings, Sink
+from agentctl.clients.bucket import Bucket
+from agentctl.clients.recordings import Directory
+
+
+class Shelves:
+    """One tenant's. What is new goes into the bucket; what is old lies in files of this machine, or in a bucket of
+    another name, and is handed out and erased from there.
+    """
+
+    def __init__(self, bucket: Bucket, directory: Directory) -> None:
+        self._bucket, self._directory = bucket, directory
+
+    def of(self, tenant: str) -> Shelves:
+        """The same for another tenant's."""
+        return Shelves(self._bucket.of(tenant), self._directory.of(tenant))
+
+    @property
+    def place(self) -> str:
+        """The bucket, which every machine reaches; a machine that has files of its own has work of its own."""
+        return self._directory.place if self._directory.is_used else self._bucket.place
+
+    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+        """As Bucket."""
+        return await self._bucket.save(conversation_id, audio, content_type, begun)
+
+    async def erase(self, conversation_id: str, location: str | None = None) -> bool:
+        """Wherever anything is kept of it. Raises StoreError."""
+        places: list[Recordings] = [self._bucket, self._directory]
+        if location and (there := self._at(location)) not in places:
+            places.append(there)
+        return any([await one.erase(conversation_id) for one in places])
+
+    async def fetch(self, location: str, target: Sink) -> None:
+        """From where it lies. Raises AgentctlError if it is not there, StoreError."""
+        await self._at(location).fetch(location, target)
+
+    async def sign(self, location: str, seconds: int) -> str:
+        """As Bucket. Raises UsageError for a file."""
+        return await self._at(location).sign(location, seconds)
+
+    def _at(self, location: str) -> Recordings:
+        if location.startswith("file:"):
+            return self._directory
+        name = location.removeprefix("supabase:").partition("/")[0]
+        return self._bucket if name == self._bucket.bucket else self._bucket.named(name)

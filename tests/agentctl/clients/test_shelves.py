@@ -1,0 +1,44 @@
+"""Recordings of a project that kept them as files, or in another bucket, before."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agentctl.clients.bucket import Bucket
+from agentctl.clients.recordings import Directory
+from agentctl.clients.shelves import Shelves
+from agentctl.clients.storage_api import StorageApi
+from agentctl.errors import UsageError
+from tests.agentctl.calls.fakes import Note
+from tests.agentctl.clients.test_recordings import held
+from tests.storage import Storage
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_what_was_kept_elsewhere_before_is_handed_out_and_erased_from_there(tmp_path: Path) -> None:
+    storage = Storage("recordings")
+    api = StorageApi("https://x.supabase.co/", storage.key, transport=httpx.MockTransport(storage))
+    shelves = Shelves(Bucket(api, "recordings"), Directory(tmp_path))
+    assert shelves.place == "supabase:recordings"
+    old = await Directory(tmp_path).of("acme").save("conv_1", held(b"before"), "audio/mpeg", Note())
+    assert shelves.place == Directory(tmp_path).place, "a machine that has files has work of its own"
+    new = await shelves.of("acme").save("conv_2", held(b"now"), "audio/mpeg", Note())
+    for location, sound in ((old, b"before"), (new, b"now")):
+        target = io.BytesIO()
+        await shelves.of("acme").fetch(location, target)
+        assert target.getvalue() == sound
+    with pytest.raises(UsageError, match="are files on this machine"):
+        await shelves.of("acme").sign(old, 60)
+    assert not await shelves.erase("conv_1", old), "another tenant's is not the operator's"
+    assert await shelves.of("acme").erase("conv_1", old)
+    assert list(tmp_path.glob("*/*")) == []
+
+    renamed = Shelves(Bucket(api, "other"), Directory(tmp_path)).of("acme")
+    assert not await renamed.erase("conv_2")
+    assert await renamed.erase("conv_2", new)
+    assert storage.objects == {}
