@@ -6,11 +6,12 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
-from agentctl.errors import AgentctlError, NotFound, StoreError
+from agentctl.calls.inbox import Store
+from agentctl.errors import AgentctlError, NotFound, StoreError, UsageError
 from agentctl.verbs.calls import audit, made_tests, sink
 from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.verbs.calls.sink import Unwritten
@@ -73,16 +74,31 @@ class _Run:
 async def find(control: Control, who: str, *, keep_remote: bool = False) -> Found:
     """What there is of `who`: a number in any way people write it, the id of a conversation, or of an event.
 
-    Raises UsageError for a number that is too short or that of several callers, ConfigurationError without a key unless
-    `keep_remote`, StoreError.
+    Raises UsageError for a number that is too short or that of several callers, for another tenant's conversation, and
+    unless `keep_remote` for calls that no key opens; ConfigurationError without a key unless `keep_remote`, StoreError.
     """
-    if not keep_remote:
-        async with dwellings(control) as places:
-            assert all(there.api for there in places)  # to learn it before anything is erased
     store = await control.store_of_calls()
     called = number.read(who)
     traces = await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
+    if not traces.is_known and (owners := await store.call("other_owners", {"conversation_id": who})):
+        hint = f"Add --tenant {' or '.join(owners)}."
+        raise UsageError(f"{who} is a call of another tenant; nothing was erased", hint)
+    if not keep_remote:
+        await _must_open(control, store, traces)
     return Found(traces, await made_tests.find(control, traces.conversation_ids))
+
+
+async def _must_open(control: Control, store: Store, traces: Traces) -> None:
+    """Before anything is erased: there is a key to each workspace where one of these calls is."""
+    async with dwellings(control) as places:
+        assert all(there.api for there in places)
+        asked = {**asdict(control.scope), "conversation_ids": list(traces.conversation_ids)}
+        opened = [there.scope.workspace for there in places]
+    if homes := await store.call("homes_elsewhere", {**asked, "workspaces": opened}):
+        raise UsageError(
+            f"some of these calls are in the workspace {', '.join(homes)}, which no key opens; nothing was erased",
+            "Say where its key is (agentctl tenants set), or erase them here alone: --keep-remote.",
+        )
 
 
 async def forget(

@@ -15,6 +15,7 @@ from agentctl.verbs.calls import forget as verbs
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.calls.work import process
 from agentctl.wiring import Control
+from tests.cluster import Cluster
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
@@ -103,6 +104,31 @@ def test_one_call_can_be_forgotten_and_kept_at_elevenlabs(bench: Bench) -> None:
     found = bench.control(backfill)
     assert (found.entered, found.failed) == ((), ())
     assert [row["conversation_id"] for row in bench.json("calls", "list")] == [second]
+
+
+def test_a_call_of_another_tenant_or_of_a_workspace_that_no_key_opens_is_not_said_to_be_gone(
+    bench: Bench, cluster: Cluster, dsn: str
+) -> None:
+    (one,) = called(bench, CALLER)
+
+    def sql(statement: str) -> None:
+        cluster.execute(statement, dsn.rpartition("/")[2])
+
+    for table in ("calls", "events", "recordings", "call_turns", "digests", "action_items"):
+        sql(f"set session_replication_role = replica; update agentctl.{table} set tenant = 'beta'")
+    for tenant in ("default", "acme"):
+        code, _, err = bench("calls", "forget", one, "--yes", "--tenant", tenant)
+        assert (code, "is a call of another tenant; nothing was erased" in err, "--tenant beta" in err) == (
+            2,
+            True,
+            True,
+        )
+    sql("update agentctl.bindings set workspace = workspace || '/beta'")
+    code, _, err = bench("calls", "forget", one, "--yes", "--tenant", "beta")
+    assert (code, "which no key opens; nothing was erased" in err) == (2, True)
+    assert bench("calls", "show", one, "--tenant", "beta")[0] == 0
+    assert set(bench.sandbox.state()["conversations"]) == {one}
+    assert bench("calls", "forget", one, "--yes", "--tenant", "beta", "--keep-remote")[0] == 0
 
 
 def test_what_elevenlabs_does_not_delete_is_unreadable_here_and_remembered_until_it_does(bench: Bench) -> None:
