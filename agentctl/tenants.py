@@ -151,6 +151,11 @@ async def read(store: Store, settings: Settings, directory: Path) -> Tenants:
     return Tenants(Access("", settings, moved=moved), own)
 
 
+def nowhere(workspace: str) -> str:
+    """What stands for the name of a variable where nothing says where the secret of a tenant's webhook is."""
+    return f"the webhook secret of tenant {workspace}"
+
+
 def _access(
     row: Mapping[str, Any],
     rows: Mapping[str, Mapping[str, Any]],
@@ -170,7 +175,7 @@ def _access(
         if reference is None:
             if workspace and column == SIGNATURE:
                 # Its workspace signs with another secret than the project's.
-                values[setting], places[setting] = (), f"the webhook secret of tenant {workspace}"
+                values[setting], places[setting] = (), nowhere(workspace)
             continue
         one, places[setting] = found[reference], reference.removeprefix("env:")
         what = one if isinstance(one, str) else _unfit(column, one, twins)

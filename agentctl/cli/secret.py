@@ -31,8 +31,9 @@ class NewSecret:
     """
 
     def __init__(self, control: Control, *, write_env: bool, json: bool) -> None:
-        from agentctl.verbs.post_call.secret import must_be_a_variable
+        from agentctl.verbs.post_call.secret import must_be_a_variable, must_have_a_place
 
+        must_have_a_place(control)
         if write_env:
             must_be_a_variable(control)
         self._control = control

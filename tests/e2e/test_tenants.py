@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
+from agentctl.clients.recordings import Directory
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
 from agentctl.verbs.calls import forget
@@ -234,6 +235,7 @@ async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
     # Erased in the workspace where the call was held.
     async with house.opened() as control:
         control.tenant = "acme"
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
         traces = await forget.find(control, told["conversation_id"])
         assert (await forget.forget(control, traces)).remote == 1
     assert told["conversation_id"] not in (await house.acme.state())["conversations"]

@@ -8,12 +8,21 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agentctl.errors import UsageError
+from agentctl.tenants import nowhere
 from agentctl.wiring import Control
 
 
 def variable(control: Control) -> str:
     """The name of the variable that holds them in this environment."""
     return control.settings.variable("elevenlabs_webhook_secret")
+
+
+def must_have_a_place(control: Control) -> None:
+    """Raise UsageError where nothing says where a tenant's is kept: whatever it signed would be refused."""
+    tenant = control.access.workspace
+    if variable(control) == nowhere(tenant):
+        hint = f"First: agentctl tenants set {tenant} --webhook-secret env:NAME (or vault:NAME). Then put it there."
+        raise UsageError(f"nothing says where {nowhere(tenant)} is kept", hint)
 
 
 def must_be_a_variable(control: Control) -> None:
