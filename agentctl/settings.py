@@ -202,10 +202,13 @@ def _usable(kept: Mapping[str, str], given: Mapping[str, Any], names: dict[str, 
     return settings, problems
 
 
-def named_variables(directory: Path, names: Collection[str]) -> dict[str, SecretStr]:
-    """Those of these variables that the environment or `directory`/.env sets, as secrets."""
-    found = _named({name: name for name in names}, read(directory / ".env", os.environ)[0])
-    return {name: SecretStr(value) for name, value in found.items() if value is not None}
+def named_variables(directory: Path, names: Collection[str]) -> tuple[dict[str, SecretStr], list[Problem]]:
+    """Those of these variables that the environment or `directory`/.env sets, as secrets; and what is wrong with the
+    file, of which then nothing is read.
+    """
+    kept, problems = read(directory / ".env", os.environ)
+    found = _named({name: name for name in names}, kept)
+    return {name: SecretStr(value) for name, value in found.items() if value is not None}, problems
 
 
 def wanted_environment(directory: Path) -> str | None:

@@ -127,10 +127,9 @@ class Tenants:
         return [secret for one in self.own.values() for secret in one.settings.secrets]
 
     @property
-    def signatures(self) -> list[SecretStr]:
-        """The secrets that deliveries may be signed with."""
-        every = [secret for one in self.workspaces for secret in one.settings.elevenlabs_webhook_secret]
-        return list({secret.get_secret_value(): secret for secret in every}.values())
+    def signatures(self) -> dict[str, tuple[SecretStr, ...]]:
+        """By workspace, the secrets that it may sign deliveries with."""
+        return {one.workspace: one.settings.elevenlabs_webhook_secret for one in self.workspaces}
 
 
 async def read(store: Store, settings: Settings, directory: Path) -> Tenants:
@@ -223,8 +222,9 @@ def _value(found: Mapping[str, SecretStr | str], reference: str) -> str:
 async def _resolved(store: Store, directory: Path, wanted: Collection[str]) -> dict[str, SecretStr | str]:
     """By reference, the secret, or in words why there is none."""
     names = [one.removeprefix("env:") for one in wanted if one.startswith("env:")]
-    variables = named_variables(directory, names)
-    found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, "is not set") for one in names}
+    variables, problems = named_variables(directory, names)
+    absent = f"cannot be read: {problems[0]}" if problems else "is not set"
+    found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, absent) for one in names}
     found |= {f"env:{one}": "is a setting of the project's own, and no tenant's" for one in names if one in _OWN}
     kept = [one for one in wanted if one.startswith("vault:")]
     if kept:

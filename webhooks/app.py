@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -43,11 +43,16 @@ RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other se
 T = TypeVar("T")
 
 
+async def _renewed() -> bool:
+    return True
+
+
 def door(
     store: Store,
     *,
     secrets: Sequence[SecretStr],
-    complete: Callable[[], bool] = lambda: True,
+    signers: Callable[[Sequence[SecretStr]], Sequence[str]] = lambda signed: (),
+    renew: Callable[[], Awaitable[bool]] = _renewed,
     tolerance_seconds: float = 2700,
     max_bytes: int = 64 * 1024 * 1024,
     accept_timeout: float = 2.5,
@@ -61,8 +66,10 @@ def door(
     """An ASGI application with POST /webhooks/elevenlabs, GET /healthz and GET /readyz.
 
     `secrets`: the webhook's, several while it is rotated or where several workspaces deliver; looked at with each
-    delivery, since they may change. With none, every delivery is answered 503. `complete`: whether these are all; as
-    long as they are not, what is signed with another is answered 503, too.
+    delivery, since they may change. With none, every delivery is answered 503.
+    `signers`: the tenants who are meant by the secrets that a delivery was signed with, as `inbox.accept` has them.
+    `renew`: awaited before a signature is refused; it looks whether the secrets have changed, and tells whether these
+    are all. If not, what is signed with another is answered 503, too.
     `tolerance_seconds`: how old a signature may be (the sender's last repetition comes after 40 minutes).
     `accept_timeout`: seconds for the store to take an event, or a part of a large one.
     `body_timeout`: seconds for a body to come, and one more for each 256 KiB of it.
@@ -73,7 +80,7 @@ def door(
     """
     bodies = Bodies(max_bytes=max_bytes, deadline=body_timeout)
     intake = Intake(store, timeout=accept_timeout)
-    every = (store, intake, secrets, complete, tolerance_seconds, accept_timeout, bodies, sources or Sources())
+    every = (store, intake, secrets, signers, renew, tolerance_seconds, accept_timeout, bodies, sources or Sources())
     part = _Door(*every, ready, on_accepted, clock)
     app = Starlette(routes=[*part.routes(), *extra_routes], middleware=[Middleware(Identified)])
     # A redirect is no 200: a wrong path must look wrong at once.
@@ -86,7 +93,8 @@ class _Door:
     store: Store
     intake: Intake
     secrets: Sequence[SecretStr]
-    complete: Callable[[], bool]
+    signers: Callable[[Sequence[SecretStr]], Sequence[str]]
+    renew: Callable[[], Awaitable[bool]]
     tolerance: float
     accept_timeout: float
     bodies: Bodies
@@ -94,7 +102,7 @@ class _Door:
     ready: Callable[[], Awaitable[object]] | None
     on_accepted: Callable[[], None] | None
     clock: Callable[[], float]
-    abandoned: set[asyncio.Task[Any]] = field(default_factory=set)
+    abandoned: set[asyncio.Future[Any]] = field(default_factory=set)
 
     @property
     def _usable(self) -> list[SecretStr]:
@@ -123,8 +131,6 @@ class _Door:
         except Refused as refused:
             return _Refusal(refused.status, refused.message, refused.linger)
         except BadSignature as error:
-            if not self.complete():
-                return _Refusal(503, "not every webhook secret is known yet")
             return _Refusal(401, error.message)
         except Malformed as error:
             return _Refusal(400, error.message)
@@ -152,16 +158,37 @@ class _Door:
 
     async def _accepted(self, header: str, body: bytes | Spool, now: float, receipt: Receipt) -> Accepted:
         if isinstance(body, Spool):
+            signers = self.signers(await self._signed(header, body, now))
             receipt.of(body.heading.conversation_id)
             terms = (body.parts(), body.heading, body.sha256, body.size)
-            return await inbox.accept_large(self.store, *terms, timeout=self.accept_timeout)
-        delivery = Delivery.from_http(header, body, secrets=self._usable, now=now, tolerance=self.tolerance)
+            return await inbox.accept_large(self.store, *terms, signers=signers, timeout=self.accept_timeout)
+        delivery = await self._delivery(header, body, now)
+        signers = self.signers(delivery.signed)
         receipt.of(delivery.heading.conversation_id)
         try:
             async with asyncio.timeout(self.accept_timeout):
-                return await self.intake.accept(delivery.payload, delivery.heading, "webhook")
+                return await self.intake.accept(delivery.payload, delivery.heading, "webhook", signers=signers)
         except TimeoutError:
             raise StoreUnavailable(f"no answer within {self.accept_timeout:g} s") from None
+
+    async def _signed(self, header: str, body: Spool, now: float) -> tuple[SecretStr, ...]:
+        try:
+            return body.signed()
+        except BadSignature:
+            await self._look_again()
+        return await body.signed_with(self._verifier(header, now))
+
+    async def _delivery(self, header: str, body: bytes, now: float) -> Delivery:
+        try:
+            return Delivery.from_http(header, body, secrets=self._usable, now=now, tolerance=self.tolerance)
+        except BadSignature:
+            await self._look_again()
+        return Delivery.from_http(header, body, secrets=self._usable, now=now, tolerance=self.tolerance)
+
+    async def _look_again(self) -> None:
+        # What is answered 401 is never sent again: it must not meet what was known a moment ago.
+        if not await self._within(self.renew(), self.accept_timeout):
+            raise Refused(503, "not every webhook secret is known yet", linger=0)
 
     def _answer(self, accepted: Accepted) -> Response:
         if accepted.new and self.on_accepted is not None:
@@ -186,12 +213,12 @@ class _Door:
         else:
             await self.store.call("status", {}, timeout=self.accept_timeout)
 
-    async def _within(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+    async def _within(self, work: Awaitable[T], seconds: float) -> T:
         """The result of `work`, or StoreError after `seconds` at the latest.
 
         A hung server can make even a driver's cancellation hang, so the answer waits for neither.
         """
-        task = asyncio.create_task(work)
+        task = asyncio.ensure_future(work)
         try:
             await asyncio.wait({task}, timeout=seconds)
         finally:
@@ -201,7 +228,7 @@ class _Door:
             raise StoreUnavailable(f"no answer within {seconds:g} s")
         return task.result()
 
-    def _abandon(self, task: asyncio.Task[Any]) -> None:
+    def _abandon(self, task: asyncio.Future[Any]) -> None:
         self.abandoned.add(task)  # the event loop alone would let it be collected
         task.add_done_callback(self.abandoned.discard)
         task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

@@ -14,10 +14,14 @@ from webhooks.signature import verify
 
 @dataclass(frozen=True)
 class Delivery:
-    """The raw bytes exactly as they were signed, and their heading. Nothing else of the content is looked at here."""
+    """The raw bytes exactly as they were signed, their heading, and the secrets that signed them.
+
+    Nothing else of the content is looked at here.
+    """
 
     heading: Heading
     payload: bytes = field(repr=False)
+    signed: tuple[SecretStr, ...] = ()
 
     @classmethod
     def from_http(
@@ -28,5 +32,5 @@ class Delivery:
         Raises BadSignature, and Malformed for what was signed but is no JSON object in UTF-8. An unknown type or a
         missing conversation_id is neither: such an event is kept.
         """
-        verify(header, body, secrets=secrets, now=now, tolerance=tolerance)
-        return cls(peek(body), body)
+        signed = verify(header, body, secrets=secrets, now=now, tolerance=tolerance)
+        return cls(peek(body), body, signed)

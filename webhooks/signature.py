@@ -1,4 +1,4 @@
-"""`ElevenLabs-Signature`: made and checked. Pure: bytes, secrets and the time come in, an error or nothing comes out.
+"""`ElevenLabs-Signature`: made and checked. Pure: bytes, secrets and the time in, who signed or an error out.
 
 The header is `t=<unix seconds>,v0=<hex>`, and v0 is HMAC-SHA256(secret, "<t>." + raw body)
 (https://elevenlabs.io/docs/agents-platform/workflows/post-call-webhooks). The SDK's `construct_event` is not used:
@@ -32,15 +32,17 @@ def sign(body: bytes, secret: SecretStr, timestamp: int) -> str:
     return f"t={timestamp},v0={mac.hexdigest()}"
 
 
-def verify(header: str | None, body: bytes, *, secrets: Sequence[SecretStr], now: float, tolerance: float) -> None:
-    """Raise BadSignature unless one of the header's signatures was made of `body` with one of `secrets`.
+def verify(
+    header: str | None, body: bytes, *, secrets: Sequence[SecretStr], now: float, tolerance: float
+) -> tuple[SecretStr, ...]:
+    """Those of `secrets` with which one of the header's signatures was made of `body`. Raises BadSignature without any.
 
     `now` is unix time, `tolerance` the seconds that the timestamp may lie before or after it. Several secrets are
     valid at once while a webhook is rotated; an empty one is never valid.
     """
     verifier = Verifier(header, secrets=secrets, now=now, tolerance=tolerance)
     verifier.update(body)
-    verifier.finish()
+    return verifier.finish()
 
 
 class Verifier:
@@ -49,23 +51,24 @@ class Verifier:
     def __init__(self, header: str | None, *, secrets: Sequence[SecretStr], now: float, tolerance: float) -> None:
         timestamp, signatures = precheck(header, now=now, tolerance=tolerance)
         self._given = [signature.lower().encode("utf-8", "replace") for signature in signatures]
-        self._macs = [_mac(secret, timestamp) for secret in secrets if secret.get_secret_value()]
+        self._macs = [(secret, _mac(secret, timestamp)) for secret in secrets if secret.get_secret_value()]
 
     def update(self, piece: bytes) -> None:
         """Read on."""
-        for mac in self._macs:
+        for _, mac in self._macs:
             mac.update(piece)
 
-    def finish(self) -> None:
-        """Raise BadSignature unless all that was read is signed."""
-        matched = False
-        for mac in self._macs:
+    def finish(self) -> tuple[SecretStr, ...]:
+        """The secrets that all that was read was signed with. Raises BadSignature where there is none."""
+        matched = []
+        for secret, mac in self._macs:
             expected = mac.hexdigest().encode()
-            for signature in self._given:
-                # No early end: how long it takes says nothing about which one matched.
-                matched |= hmac.compare_digest(expected, signature)
+            # No early end: how long it takes says nothing about which one matched.
+            if sum([hmac.compare_digest(expected, signature) for signature in self._given]):
+                matched.append(secret)
         if not matched:
             raise BadSignature("the signature was not made of this body with a secret that is known here", _HINT)
+        return tuple(matched)
 
 
 def precheck(header: str | None, *, now: float, tolerance: float) -> tuple[str, list[str]]:

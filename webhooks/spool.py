@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from typing import IO, Self
 
+from pydantic import SecretStr
+
 from agentctl.calls.inbox import Heading, peek
 from agentctl.calls.skeleton import Skeleton
 from agentctl.errors import Malformed
@@ -37,10 +39,19 @@ class Spool:
             await self._write()
 
     async def finish(self) -> Self:
-        """Take the end. Raises BadSignature unless it was signed, as a whole, with a secret that is known."""
+        """Take the end. Raises OSError."""
         await self._write()
-        self._verifier.finish()
         return self
+
+    def signed(self) -> tuple[SecretStr, ...]:
+        """The secrets that it was signed with, as a whole. Raises BadSignature where that is none that is known."""
+        return self._verifier.finish()
+
+    async def signed_with(self, verifier: Verifier) -> tuple[SecretStr, ...]:
+        """The same by another verifier, which has read nothing yet."""
+        async for part in self.parts():
+            await asyncio.to_thread(verifier.update, part)
+        return verifier.finish()
 
     @property
     def heading(self) -> Heading:

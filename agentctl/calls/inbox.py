@@ -93,15 +93,19 @@ async def accept(
     heading: Heading,
     source: Source,
     *,
+    signers: Sequence[str] = (),
     timeout: float = 10.0,
 ) -> Accepted:
     """Store the raw bytes, once. When this returns, the event is committed and will be processed.
 
+    `signers`: the tenants with whose workspace's secret it was signed, who may speak of the agents there alone: what
+    they say of others is kept as their own. Empty for who is believed of every agent: the project, and what was
+    fetched.
     Raises StoreError; after StoreUnavailable it may or may not be stored, and accepting it again is safe.
     """
 
     async def accepted() -> Accepted:
-        return Accepted.from_row(await store.call("accept", entry(payload, heading, source), timeout=timeout))
+        return Accepted.from_row(await store.call("accept", entry(payload, heading, source, signers), timeout=timeout))
 
     return await observed(accepted(), heading, source, len(payload))
 
@@ -114,13 +118,14 @@ async def accept_large(
     size: int,
     source: Source = "webhook",
     *,
+    signers: Sequence[str] = (),
     timeout: float = 10.0,
 ) -> Accepted:
     """As `accept`, for an event of `size` bytes with this digest (in hexadecimal digits) that comes in parts.
 
     `timeout` is for each part. An attempt that was broken off leaves nothing that counts, and a second one goes on.
     """
-    event = {**heading.terms(), "source": source, "sha256": sha256}
+    event = {**heading.terms(), "source": source, "signers": list(signers), "sha256": sha256}
     accepted = await observed(_in_parts(store, parts, event, size, timeout), heading, source, size)
     tell([(heading.terms(), accepted, at_hand().get("request_id"))])
     return accepted
@@ -176,9 +181,9 @@ def _text(value: Field | None) -> str | None:
     return None if value is None else str(value)
 
 
-def entry(payload: bytes, heading: Heading, source: Source) -> dict[str, Any]:
+def entry(payload: bytes, heading: Heading, source: Source, signers: Sequence[str] = ()) -> dict[str, Any]:
     """An event as `accept` and `accept_many` take it."""
-    return {**heading.terms(), "source": source, "payload": payload}
+    return {**heading.terms(), "source": source, "signers": list(signers), "payload": payload}
 
 
 async def claim(

@@ -49,13 +49,15 @@ class Intake:
         self._waiting: deque[_Waiting] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
-    async def accept(self, payload: bytes, heading: Heading, source: Source) -> Accepted:
+    async def accept(
+        self, payload: bytes, heading: Heading, source: Source, *, signers: Sequence[str] = ()
+    ) -> Accepted:
         """As `inbox.accept`: when this returns, the event is committed. Given up by its caller, it may or may not be.
 
         Raises StoreError.
         """
         answer: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        event, request_id = entry(payload, heading, source), at_hand().get("request_id")
+        event, request_id = entry(payload, heading, source, signers), at_hand().get("request_id")
         self._waiting.append(_Waiting(event, len(payload), answer, request_id))
         if len(self._running) < self._commits:
             # It begins when all that came in with this one has been read, and is no more this one's than theirs.

@@ -43,7 +43,8 @@ async def door(
     return webhook.door(
         store,
         secrets=signatures,
-        complete=lambda: signatures.complete,
+        signers=signatures.signers,
+        renew=signatures.renewed,
         tolerance_seconds=settings.webhook_tolerance_seconds,
         max_bytes=settings.webhook_max_bytes,
         ready=lambda: check_store(control),
@@ -94,7 +95,7 @@ async def cautions(control: Control) -> list[str]:
 async def _is_signed(control: Control) -> bool:
     """Whether a tenant's workspace signs deliveries."""
     with suppress(StoreError):
-        return bool((await control.tenants()).signatures)
+        return any((await control.tenants()).signatures.values())
     return False
 
 

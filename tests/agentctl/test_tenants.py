@@ -63,7 +63,8 @@ async def test_each_has_what_is_its_own_and_the_rest_of_the_project(root: Path) 
     home = found.home("b")
     assert (home.tenant, home.houses("a"), home.houses("b"), home.houses("c")) == ("a", True, True, False)
     assert [found.project.houses(name) for name in ("a", "b", "c", "default")] == [False, False, True, True]
-    assert [one.get_secret_value() for one in found.signatures] == ["sign-of-all", "sign-one", "sign-two"]
+    signs = {name: [one.get_secret_value() for one in every] for name, every in found.signatures.items()}
+    assert signs == {"": ["sign-of-all"], "a": ["sign-one", "sign-two"]}
     assert found.of("a").settings.variable("elevenlabs_api_key") == "A_KEY"
     shown = f"{found} {found.own} {found.of('a').settings!r}"
     for secret in ("key-of-a", "sign-one", "from-the-vault", "token-of-a"):

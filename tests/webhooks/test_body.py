@@ -116,11 +116,19 @@ async def test_a_large_body_goes_to_the_disk_and_comes_back_in_parts() -> None:
         )
 
 
-async def test_a_large_body_that_was_not_signed_is_refused() -> None:
+async def test_a_large_body_says_who_signed_it_also_when_it_is_asked_again() -> None:
     bodies = Bodies(max_bytes=4 * MB, budget_bytes=SMALL, deadline=5)
-    with pytest.raises(BadSignature):
-        async with bodies.read(request(LARGE), spool):
-            pass
+    whole = b"".join(LARGE)
+    async with bodies.read(request(LARGE), spool) as body:
+        assert isinstance(body, Spool)
+        with pytest.raises(BadSignature):
+            body.signed()
+        right, wrong = (
+            Verifier(sign(signed, SECRET, 1), secrets=[SECRET], now=1, tolerance=1) for signed in (whole, b"")
+        )
+        assert await body.signed_with(right) == (SECRET,)
+        with pytest.raises(BadSignature):
+            await body.signed_with(wrong)
 
 
 async def test_a_large_body_waits_for_its_place_while_small_ones_pass() -> None:

@@ -43,11 +43,11 @@ function heading(body: Buffer) {
 
 async function call(step: string, args: object) {
   const apikey = env("SUPABASE_SECRET_KEYS").match(/sb_secret_[\w-]+/)?.[0] ?? env("SUPABASE_SERVICE_ROLE_KEY");
-  const headers = { apikey, Authorization: `Bearer ${apikey}`, "Content-Type": "application/json" };
-  const how = { method: "POST", headers, redirect: "error", signal: AbortSignal.timeout(STORING) } as const;
-  const answer = await fetch(env("SUPABASE_URL") + RPC + step, { ...how, body: JSON.stringify({ args }) });
-  if (!answer.ok) throw new Error(`${step} was answered ${answer.status}`);
-  return await answer.json();
+  const jwt: Record<string, string> = apikey.startsWith("sb_") ? {} : { Authorization: `Bearer ${apikey}` };
+  const headers = { apikey, ...jwt, "Content-Type": "application/json" }, signal = AbortSignal.timeout(STORING);
+  const how = { method: "POST", headers, redirect: "error", signal, body: JSON.stringify({ args }) } as const;
+  const answer = await fetch(env("SUPABASE_URL") + RPC + step, how);
+  return answer.ok ? await answer.json() : Promise.reject(new Error(`${step} was answered ${answer.status}`));
 }
 
 async function accept(event: object, body: Buffer) {

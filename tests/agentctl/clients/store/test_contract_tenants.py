@@ -54,6 +54,70 @@ async def test_an_event_is_its_agents_tenants_however_it_comes_in(store: Store) 
     assert await store.call("find_event", {"id": claimed["conv_parts"]["id"]}) is None
 
 
+async def test_who_signs_speaks_of_the_agents_in_its_own_workspace_alone(store: Store) -> None:
+    there = {"name": "n", "language": "de", "post_call": SETTINGS}
+    for tenant, workspace in (("acme", "host/acme"), ("beta", "host/beta"), ("lodger", "host/acme"), ("plain", "host")):
+        row = {"tenant": tenant, "workspace": workspace, "key": f"key-{tenant}", "agent_id": f"agent_{tenant}"}
+        await store.call("save_assistant", {**PLACE, **there, **row})
+    # What was begun by the project's word, and what another signs of it.
+    await store.call("accept", delivery("conv_begun", agent_id="agent_beta"))
+    said = {
+        "conv_own": ("agent_acme", ["acme"], "acme"),
+        "conv_lodger": ("agent_lodger", ["acme"], "lodger"),
+        "conv_beta": ("agent_beta", ["acme"], "acme"),
+        "conv_plain": ("agent_plain", ["acme"], "acme"),
+        "conv_nobody": ("agent_new", ["acme"], "acme"),
+        "conv_none": (None, ["acme"], "acme"),
+        "conv_two": ("agent_beta", ["acme", "beta"], "beta"),
+        "conv_trusted": ("agent_beta", [], "beta"),
+    }
+    events = [delivery(name, agent_id=agent, signers=signers) for name, (agent, signers, _) in said.items()]
+    await store.call("accept_many", {"events": events})
+    assert {not (await store.call("accept", event))["new"] for event in events} == {True}
+    part = {**delivery("conv_parts", agent_id="agent_beta", signers=["acme"]), "sha256": "ab" * 32, "position": 0}
+    await store.call("accept_part", {**part, "part": "eHk="})
+    await store.call("accept", {**part, "parts": 1, "size": 2})
+    wanted = {name: owner for name, (_, _, owner) in said.items()} | {"conv_begun": "beta", "conv_parts": "acme"}
+    assert await owners(store) == wanted
+    await store.call("accept", delivery("conv_begun", agent_id="agent_beta", signers=["acme"], payload="Zm9yZ2Vk"))
+    events = await store.call("list_events", {"limit": 99})
+    whose = [one["tenant"] for one in events if one["conversation_id"] == "conv_begun"]
+    assert sorted(whose) == ["acme", "beta"], "nothing of beta's is displaced"
+    # Who has it only by their own word learns nothing of the assistant, and mails to nobody.
+    claimed = [one for one in await claim(store, limit=20) if one["agent_id"] == "agent_beta"]
+    assert {(one["tenant"], (one["assistant"] or {}).get("key")) for one in claimed} == {
+        ("acme", None), ("beta", "key-beta"),
+    }  # fmt: skip
+
+
+async def test_calls_of_who_moved_come_from_both_workspaces_and_of_who_is_new_stay(store: Store) -> None:
+    async def lives(tenant: str, workspace: str, agent: str) -> None:
+        row = {"tenant": tenant, "key": "k", "name": "n", "language": "de", "post_call": SETTINGS, "agent_id": agent}
+        await store.call("save_assistant", {**PLACE, **row, "workspace": workspace})
+
+    await lives("acme", "host/landlord", "agent_old")
+    await lives("acme", "host/acme", "agent_new")
+    await store.call("remove_assistant", {**PLACE, "workspace": "host/landlord", "key": "k"})
+    await store.call("accept", delivery("conv_old", agent_id="agent_old", signers=["landlord"]))
+    await store.call("accept", delivery("conv_new", agent_id="agent_new", signers=["acme"]))
+    # Begun while the agent was nobody's, and ended when it was a tenant's.
+    await store.call("accept", delivery("conv_early", agent_id="agent_early", signers=["landlord"]))
+    await lives("lodger", "host/landlord", "agent_early")
+    for name, signers in (("conv_early", ["landlord"]), ("conv_late", ["landlord"]), ("conv_early", [])):
+        await store.call("accept", delivery(name, agent_id="agent_early", signers=signers, payload="bGF0ZXI="))
+    assert await owners(store) == {
+        "conv_old": "acme", "conv_new": "acme", "conv_early": "landlord", "conv_late": "lodger",
+    }  # fmt: skip
+    asked = {"conversation_ids": ["conv_early"], "agent_ids": ["agent_early"]}
+    assert await store.call("unknown_conversations", asked) == []
+    # A conversation of another agent is no word for this one's.
+    await store.call("accept", delivery("conv_operator", agent_id="agent_nobody"))
+    await store.call("accept", delivery("conv_operator", agent_id="agent_new", signers=["acme"], payload="Zm9yZ2Vk"))
+    events = await store.call("list_events", {"limit": 99})
+    whose = {(one["tenant"], one["agent_id"]) for one in events if one["conversation_id"] == "conv_operator"}
+    assert whose == {("default", "agent_nobody"), ("acme", "agent_new")}
+
+
 async def test_one_that_passes_to_another_tenant_has_one_row_and_its_conversations_stay(store: Store) -> None:
     assert await register(store, "acme") == {"new": True}
     before = await store.call("clean_sync", PLACE)
