@@ -189,6 +189,29 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     assert (house.rows("elevenlabs_agent_id")[1], house.rows("elevenlabs_sync_error")[1]) == (back, None)
 
 
+async def test_what_is_deleted_here_has_an_agent_where_it_lives(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    # Nothing can be made where it is to live.
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    assert await house.cli("sync", "--yes", "--prune") == 1
+    assert await house.names() == (["Acme", "Beta"], [])
+    # It is made only after the project's workspace had its turn.
+    house.env(ACME_XI_KEY=KEY)
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    # A row that does not say whose it is is wrong, and gone from nowhere.
+    house.sql(f"update {TABLE} set customer = '' where id = 1")
+    assert await house.cli("sync", "--yes", "--prune", "--force") == 1
+    assert str(house.rows("elevenlabs_sync_error")[1]).endswith("is missing")
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    house.sql(f"update {TABLE} set customer = 'acme' where id = 1")
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta"], ["Acme"])
+
+
 async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
     house.insert(1, customer="acme", title="Acme")
     house.insert(2, customer="beta", title="Beta")
