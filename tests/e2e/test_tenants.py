@@ -181,7 +181,11 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
 
     # And back: what is in the tenant's workspace stays there, and its row has the agent that it has now.
     capsys.readouterr()
-    assert await house.cli("tenants", "unset", "acme", "--yes") == 0
+    for refused in (("unset", "acme", "--yes"), ("set", "acme", "--elevenlabs", "")):
+        assert await house.cli("tenants", *refused) == 2, "whoever calls there would be heard by nobody"
+        assert "1 agents are in its workspace" in capsys.readouterr().err
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0, "a key is replaced"
+    assert await house.cli("tenants", "unset", "acme", "--yes", "--force") == 0
     assert "1 agents are left in its workspace" in capsys.readouterr().err
     assert await house.cli("sync", "--yes") == 0
     assert await house.names() == (["Acme", "Beta"], ["Acme"])
