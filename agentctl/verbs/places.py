@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from agentctl.errors import AgentctlError, StoreError
+from agentctl.tenants import KEY
 from agentctl.wiring import Control
 
 Result = TypeVar("Result")
 
 
 async def is_keyed(control: Control) -> bool:
-    """Whether there is any workspace to go to: with the project's key, or with that of a tenant, as far as is known."""
+    """Whether there is any workspace to go to now: with the project's key, or with that of a tenant, whatever it opens.
+
+    Raises StoreError.
+    """
     if control.settings.elevenlabs_api_key is not None:
         return True
-    with suppress(StoreError):
-        return bool((await control.tenants()).apart)
-    return False
+    return any(row[KEY] for row in await (await control.store()).call("tenant_credentials", {}))
 
 
 async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]) -> list[Result]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,20 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agentctl import connect, worker
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
+from agentctl.errors import StoreError
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
+from agentctl.settings import Settings
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.places import is_keyed
 from agentctl.verbs.signatures import Signatures
+from agentctl.verbs.upkeep import duties
 from tests.gateway import gateway
 from tests.product import MADE, TABLE, Product
 from webhooks.address import PATH
@@ -225,6 +231,28 @@ async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
     assert (await house.due()).failed == 0
     for sandbox, name in ((house.sandbox, "Beta"), (house.acme, "Acme")):
         assert (await house.there(sandbox))[name]["platform_settings"]["archived"] is True
+
+
+async def test_a_worker_works_from_when_there_is_a_key(house: House) -> None:
+    del house.settings["elevenlabs_api_key"]
+    house.insert(1, customer="acme", title="Acme")
+    told: list[str] = []
+    async with house.opened() as control:
+        found = await syncing.job(control)
+        assert found is not None
+        syncs, upkeep = replace(found, quiet_seconds=0.0, idle=told.append), duties.duties(control)
+        assert (await worker.run([syncs], once=True)).done == 0
+        assert told == ["ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"]
+        assert [duty.name for duty in upkeep if await duty.able()] == ["alert", "retention"]
+        await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+        assert (await worker.run([syncs], once=True)).done == 1
+        assert [duty.name for duty in upkeep if await duty.able()][:2] == ["backfill", "delivery"]
+    assert await house.names() == ([], ["Acme"])
+    away = Settings(database_url="postgresql://nobody@127.0.0.1:1/none")
+    async with connect(house.root, settings=away) as control:
+        await control.store(waiting=True)
+        with pytest.raises(StoreError):
+            await is_keyed(control)
 
 
 async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
