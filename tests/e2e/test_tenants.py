@@ -17,14 +17,17 @@ from pydantic import SecretStr
 from agentctl import connect, worker
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
-from agentctl.errors import StoreError
+from agentctl.errors import Busy, StoreError
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.source import Gone, Source
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.flow.housed import sync_housed
 from agentctl.verbs.places import is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
@@ -253,6 +256,30 @@ async def test_a_worker_works_from_when_there_is_a_key(house: House) -> None:
         await control.store(waiting=True)
         with pytest.raises(StoreError):
             await is_keyed(control)
+
+
+class Moving:
+    """A source that is looked at just before somebody moves a tenant."""
+
+    def __init__(self, house: House, source: Source) -> None:
+        self._house, self._source, self.told = house, source, source.told
+
+    async def one(self, key: str) -> Loaded | Gone:
+        found = await self._source.one(key)
+        await self._house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+        return found
+
+
+async def test_who_moves_while_a_sync_waits_is_made_in_its_new_workspace_alone(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "gamma", "--elevenlabs", "env:GAMMA_XI_KEY")
+    async with house.opened() as control:
+        control.source = Moving(house, control.source)
+        with pytest.raises(Busy, match="1 has moved to another workspace"):
+            await sync_housed(control, "1")
+    assert await house.names() == ([], [])
+    assert (await house.due()).failed == 0
+    assert await house.names() == ([], ["Acme"])
 
 
 async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
