@@ -82,8 +82,7 @@ async def plan(
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
-    found = wrong.marked(found, loaded, bindings, only)
-    found = await moving.spared(control, found, loaded, bindings)
+    found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
     await must_be_apart(control, found)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
