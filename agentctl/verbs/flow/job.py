@@ -56,7 +56,7 @@ class Due:
 
 @dataclass(frozen=True)
 class SyncJob:
-    """Syncs the assistants of one project that are due. One at a time: a project has one sync at a time.
+    """Syncs the assistants of one project that are due. One at a time, as each workspace has one sync at a time.
 
     `quiet_seconds`: how long a job waits for another change; a worker that looks once waits for none. `wake` is set
     when the next one is due. `idle` hears why none is claimed, as often as that is so: others may have them meanwhile.
