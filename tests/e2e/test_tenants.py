@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
@@ -17,7 +18,7 @@ from pydantic import SecretStr
 from agentctl import connect, worker
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
-from agentctl.errors import Busy, StoreError
+from agentctl.errors import Busy, ConfigurationError, StoreError
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
@@ -331,6 +332,40 @@ async def _post(app: Any, body: bytes, secret: SecretStr) -> int:
     headers = {HEADER: sign(body, secret, int(time.time()))}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
         return (await client.post(PATH, content=body, headers=headers)).status_code
+
+
+async def test_what_came_of_each_workspace_is_told_whatever_became_of_another(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "sk_wrong_and_secret")
+    for command in (("plan",), ("sync", "--yes", "--report", str(tmp_path / "report.json")), ("status",)):
+        capsys.readouterr()
+        assert await house.cli(*command) == 1
+        told = capsys.readouterr()
+        said = {"plan": "+ agent 1", "sync": "2 done, 0 failed.", "status": "in sync"}[command[0]]
+        assert (said in told.out, "ELEVENLABS_API_KEY" in told.err) == (True, True)
+    assert await house.names() == ([], ["Acme"])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (len(report["done"]), "ELEVENLABS_API_KEY" in str(report["error"])) == (2, True)
+
+    [agent_id] = [one["agent_id"] for one in (await house.there(house.acme)).values()]
+    await house.acme.call(agent_id=agent_id, deliver=False)
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
+    assert await house.cli("calls", "backfill") == 2
+    told = capsys.readouterr()
+    assert "1 were missing" in told.out
+    assert "ELEVENLABS_API_KEY" in told.err
+    assert "tenant beta: elevenlabs_key: env:BETA_XI_KEY is not set" in told.err
+    await house.acme.call(agent_id=agent_id, deliver=False)
+    wake = asyncio.Event()
+    async with house.opened() as control:
+        [fetch] = [duty for duty in duties.duties(control, wake) if duty.name == "backfill"]
+        with pytest.raises(ConfigurationError, match="tenant beta"):
+            await fetch.carry_out()
+    assert wake.is_set()
 
 
 async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pytest.CaptureFixture[str]) -> None:

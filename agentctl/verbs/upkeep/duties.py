@@ -37,12 +37,13 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     found = []
 
     async def fetch() -> None:
-        news = await backfill.backfill(control)
-        if (news.entered or news.sounds) and wake is not None:
+        news = await backfill.look(control)
+        if any(one.entered or one.sounds for one in news.results) and wake is not None:
             wake.set()
+        news.checked()
 
     async def watch() -> None:
-        await in_each(control, lambda there: delivery.watch(there, to))
+        (await in_each(control, lambda there: delivery.watch(there, to))).checked()
 
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
