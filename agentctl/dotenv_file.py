@@ -15,7 +15,7 @@ _SOME = 20  # of the lines that are wrong, those that are named
 
 
 def read(dotenv: Path, given: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
-    """What the file sets; nothing, and what is wrong, where a line of it cannot be read.
+    """What the file sets; nothing, and what is wrong, where a line of it cannot be read. Who asks has to tell it.
 
     `given`: the variables that a ${NAME} in it may mean, beside its own. A variable that is not set is a worse riddle
     than a wrong line.

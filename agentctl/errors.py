@@ -34,14 +34,14 @@ AgentctlError                   exit 1: the work failed
 │   ├── BudgetSpent             the day's budget for the language model allows no further request
 │   └── TranscriptTooLong       no language model is asked about that much
 ├── SinkError                   the product's own table did not take a call
+├── Several                     more than one workspace of a project had an error of its own
 └── MailError                   a mail route refused; `permanent` says whether trying again can help
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 
 class AgentctlError(Exception):
@@ -52,7 +52,7 @@ class AgentctlError(Exception):
     no fault of the work: it waits, however often that is so.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
     marks: tuple[str, ...] = ()
     outage: bool = False
 
@@ -260,6 +260,20 @@ class TranscriptTooLong(DigestError):
 
 class SinkError(AgentctlError):
     """The product's own table did not take a call: a constraint or a trigger of it, or it is not as it was declared."""
+
+
+class Several(AgentctlError):
+    """What kept a piece of work from its end in more than one workspace: all of it, with the gravest exit code."""
+
+    @classmethod
+    def of(cls, errors: Sequence[AgentctlError]) -> Several:
+        """All of these as one."""
+        hints = dict.fromkeys(one.hint for one in errors if one.hint)
+        made = cls("\n".join(dict.fromkeys(one.message for one in errors)), "\n  ".join(hints))
+        made.exit_code = max(one.exit_code for one in errors)
+        made.marks = tuple(mark for one in errors for mark in (type(one).__name__, *one.marks))
+        made.outage = all(one.outage for one in errors)
+        return made
 
 
 class MailError(AgentctlError):

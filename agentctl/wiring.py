@@ -247,7 +247,7 @@ class Control:
         """The same project over the same store, with a tenant's credentials and in the workspace that they open."""
         async with AsyncExitStack() as stack:
             there = await self._another(stack, access)
-            vars(there)["veil"], there.tell = self.veil, lambda text: self.tell(text)
+            there.tell = lambda text: self.tell(text)
             try:
                 yield there
             finally:
@@ -257,6 +257,7 @@ class Control:
         how: dict[str, Any] = {"environment": self.environment, "workspace": self._workspace, "tenant": self.tenant}
         other = Control(self.directory, access, stack, has_project=self.has_project, **how)
         other._store, other._ours = await self.store(), self._ours
+        vars(other)["veil"] = self.veil  # whoever tells what came of it may have this one alone
         return other
 
     def beside(self, work: Coroutine[Any, Any, None]) -> None:

@@ -15,17 +15,24 @@ from agentctl.calls.jobs import LEASE_SECONDS, describe, release, renew, worker_
 from agentctl.telemetry.fields import Field
 
 
+async def always() -> bool:
+    """What can be done whenever it is due."""
+    return True
+
+
 @dataclass(frozen=True)
 class Duty:
     """One thing to be done every so often. `place`: what it is done for, such as a workspace; empty: the whole store.
 
-    `carry_out` may raise anything, which counts as a failure; it is then tried again before its time.
+    `carry_out` may raise anything, which counts as a failure; it is then tried again before its time. `able`: whether
+    this worker could do it now; until then others may have it.
     """
 
     name: str
     place: str
     every_seconds: float
     carry_out: Callable[[], Awaitable[object]] = field(repr=False)
+    able: Callable[[], Awaitable[bool]] = field(default=always, repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ class Due:
 
 @dataclass(frozen=True)
 class DutyJob:
-    """Does those of `duties` that are due. Whoever offers none of a kind leaves it to the others."""
+    """Does those of `duties` that are due. Whoever is not able to do one leaves it to the others."""
 
     store: Store
     duties: Sequence[Duty]
@@ -58,7 +65,7 @@ class DutyJob:
 
     async def claim(self, limit: int) -> Sequence[Due]:
         """Take duties that are due. Raises StoreError."""
-        offered = {(duty.name, duty.place): duty for duty in self.duties}
+        offered = {(duty.name, duty.place): duty for duty in self.duties if await duty.able()}
         terms = {
             "duties": [{"name": name, "place": place} for name, place in offered],
             "worker": self.worker,

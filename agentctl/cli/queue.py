@@ -13,6 +13,7 @@ from agentctl.cli.tenanted import OfTenant
 if TYPE_CHECKING:
     from agentctl.verbs.calls.backfill import CaughtUp
     from agentctl.verbs.calls.retry import Requeued
+    from agentctl.verbs.places import Everywhere
     from agentctl.wiring import Control
 
 _RED = 31
@@ -74,16 +75,19 @@ def backfill(
     """Fetch the conversations that no webhook brought, as workers do of their own accord."""
     from agentctl.cli import render
     from agentctl.cli.since import past
+    from agentctl.verbs.calls.backfill import together
 
     begin = past(since)
 
-    async def run(control: Control) -> CaughtUp:
+    async def run(control: Control) -> Everywhere[CaughtUp]:
         from agentctl.verbs.calls import backfill as verbs
 
-        return await verbs.backfill(control, begin)
+        return await verbs.look(control, begin)
 
-    found = connected(run)
+    every = connected(run)
+    found = together(every.results or every.checked())
     print(render.to_json(fetched_json(found)) if json else fetched_text(found))
+    every.checked()
     if found.failed:
         raise typer.Exit(1)
 

@@ -49,20 +49,23 @@ def plan(
     """Show what a sync would change. Writes nothing."""
     from agentctl.cli import render
     from agentctl.verbs import trusted, workspaces
+    from agentctl.verbs.places import Everywhere
 
-    async def planned(control: Control) -> list[workspaces.Outcome[Plan]]:
+    async def planned(control: Control) -> Everywhere[workspaces.Outcome[Plan]]:
         async def here(there: Control, mine: Sequence[str]) -> Plan:
             return await trusted.plan(there, mine, trust=trust_store, prune=prune, gated=gate)
 
         return await workspaces.everywhere(control, only or (), here, workspaces.planned)
 
-    every = connected(planned)
+    told = connected(planned)
+    every = told.results or told.checked()
     found = workspaces.together(one.result for one in every)
     if json:
         print(render.to_json(render.plan_json(found)))
     for one in () if json else every or [workspaces.Outcome("", found)]:
-        entitle(one.workspace, alone=len(every) < 2)
+        entitle(one.workspace, alone=len(every) + len(told.errors) < 2)
         print(render.plan_text(one.result))
+    told.checked()
     if found.failures:
         raise typer.Exit(1)
     if exit_code and (found.changes or found.waiting):
@@ -127,8 +130,10 @@ class Asked:
             control.tell = lambda text: None
         begin = partial(entitle, alone=self.json or self.quiet)
         done = await workspaces.everywhere(control, self.only, self._here, self._failed, begin=begin)
-        applied = workspaces.summed(done)
+        applied = workspaces.summed(done.results or done.checked())
         self._tell(applied, control)
+        self.watch.watched.partly(applied)
+        done.checked()
         return applied
 
     async def _failed(self, control: Control, plan: Plan) -> Applied:
@@ -186,8 +191,10 @@ def status(only: Only = None, trust_store: Trust = False, json: Json = False, ex
     from agentctl.cli import render
     from agentctl.verbs import status as verbs
 
-    found = connected(lambda control: verbs.everywhere(control, only or (), trust_store=trust_store))
+    every = connected(lambda control: verbs.everywhere(control, only or (), trust_store=trust_store))
+    found = every.results or every.checked()
     print(render.to_json(render.status_json(found)) if json else render.status_text(found))
+    every.checked()
     if any(one.state == "error" for one in found):
         raise typer.Exit(1)
     if exit_code and any(one.state != "in sync" for one in found):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="tenants", help="Tenants with credentials of their own: where these are, never what.", no_args_is_help=True
 )
+Force = Annotated[bool, typer.Option("--force", help="Even while agents are in its workspace: their calls are lost.")]
 Name = Annotated[str, typer.Argument(metavar="TENANT", help="As the source names it.")]
 
 
@@ -53,6 +54,7 @@ def save(
         str | None,
         typer.Option("--with", metavar="TENANT", help="Live in that tenant's workspace; empty: no longer."),
     ] = None,
+    force: Force = False,
 ) -> None:
     """Say where a tenant's credentials are. What is not named stays as it is."""
     from agentctl.verbs import tenants as verbs
@@ -67,17 +69,17 @@ def save(
     changes = {name: value or None for name, value in given.items() if value is not None}
     if not changes:
         raise UsageError("nothing is set", "Name a place, such as --elevenlabs env:ACME_XI_KEY.")
-    connected(lambda control: verbs.save(control, tenant, changes))
+    connected(lambda control: verbs.save(control, tenant, changes, force=force))
     say(f"saved; agentctl tenants check {tenant} tries it")
 
 
 @app.command()
-def unset(tenant: Name, yes: Yes = False) -> None:
+def unset(tenant: Name, yes: Yes = False, force: Force = False) -> None:
     """Let a tenant have the project's credentials again. What is in its workspace stays there."""
     from agentctl.verbs import tenants as verbs
 
     confirm(f"Let {tenant} have the project's credentials again?", yes=yes)
-    removed, left = connected(lambda control: verbs.remove(control, tenant))
+    removed, left = connected(lambda control: verbs.remove(control, tenant, force=force))
     print(f"{tenant} has the project's credentials." if removed else f"{tenant} had none of its own.")
     if left:
         say(f"note: {left} agents are left in its workspace, and nobody looks after them any more")

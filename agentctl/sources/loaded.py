@@ -24,8 +24,8 @@ class Loaded:
     take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
     lays under and over the files. `alone`: the key of the only one that was read; empty: all were. `parts` of prompts
     and `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too;
-    None: it was not read, or there is none. `elsewhere`: the keys of those that live in
-    other workspaces, each with its tenant.
+    None: it was not read, or there is none. `elsewhere`: the keys of those that live in other workspaces, each with its
+    tenant; `unsure`: of those the keys of wrong rows, which may not say whose they are.
     """
 
     project: Project
@@ -38,6 +38,7 @@ class Loaded:
     rows: Rows | None = None
     alone: str = ""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> list[str]:
@@ -53,15 +54,17 @@ class Loaded:
         """This, less the assistants of tenants that live in another workspace; `houses`: whether one lives in this."""
         every = self.rows.rows if self.rows else ()
         others = {row.key: row for row in every if not houses(row.tenant)}
-        elsewhere = {one.key: one.tenant for one in self.assistants if not houses(one.tenant)}
-        elsewhere |= {key: row.tenant for key, row in others.items()}
-        if not elsewhere:
+        moved = {one.key: one.tenant for one in self.assistants if not houses(one.tenant)}
+        moved |= {key: row.tenant for key, row in others.items()}
+        if not moved:
             return self
         places = {row.where for row in others.values()}
         rows = self.rows and replace(self.rows, rows=tuple(row for row in every if row.key not in others))
-        own = tuple(one for one in self.assistants if one.key not in elsewhere)
+        own = tuple(one for one in self.assistants if one.key not in moved)
         warnings = tuple(one for one in self.warnings if one.where.partition(": ")[0] not in places)
-        return replace(self, assistants=own, warnings=warnings, rows=rows, elsewhere=elsewhere)
+        elsewhere = {**self.elsewhere, **moved}
+        unsure = self.unsure | {row.key for row in others.values() if row.problems}
+        return replace(self, assistants=own, warnings=warnings, rows=rows, elsewhere=elsewhere, unsure=unsure)
 
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""

@@ -1,4 +1,4 @@
-"""One sync of a project at a time, on whatever machines they start: a lease in the store, renewed while it runs."""
+"""One sync of a workspace of a project at a time, on whatever machines: a lease in the store, renewed while it runs."""
 
 from __future__ import annotations
 

@@ -30,8 +30,11 @@ def left_behind(plan: Plan, loaded: Loaded) -> Iterator[Problem]:
     """Each agent that is here still, of an assistant that lives in another workspace by now."""
     for ref in plan.orphans:
         if ref.kind == agent.KIND and (tenant := loaded.elsewhere.get(ref.key)):
-            what = f"is left in this workspace, and {ref.key} lives in that of tenant {tenant} by now; calls come"
-            yield Problem(f"agent {ref.key}", f"{what} from both. Once no number rings at it: agentctl sync --prune")
+            what = (
+                f"is left in this workspace, and {ref.key} lives in that of tenant {tenant} by now; calls come from "
+                "both. Once it has an agent there, and no number rings at this one: agentctl sync --prune"
+            )
+            yield Problem(f"agent {ref.key}", what)
 
 
 def untested(assistants: Sequence[Assistant]) -> list[Problem]:

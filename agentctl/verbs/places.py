@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
-from agentctl.errors import AgentctlError, StoreError
+from agentctl.errors import AgentctlError, ConfigurationError, Several, StoreError
+from agentctl.tenants import KEY
 from agentctl.wiring import Control
 
 Result = TypeVar("Result")
 
 
 async def is_keyed(control: Control) -> bool:
-    """Whether there is any workspace to go to: with the project's key, or with that of a tenant, as far as is known."""
+    """Whether there is any workspace to go to now: with the project's key, or with that of a tenant, whatever it opens.
+
+    Raises StoreError.
+    """
     if control.settings.elevenlabs_api_key is not None:
         return True
-    with suppress(StoreError):
-        return bool((await control.tenants()).apart)
-    return False
+    return any(row[KEY] for row in await (await control.store()).call("tenant_credentials", {}))
 
 
-async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]) -> list[Result]:
+@dataclass(frozen=True)
+class Everywhere(Generic[Result]):
+    """What came of it wherever it came to its end. `errors`: of the other workspaces, each with its tenant's name."""
+
+    results: tuple[Result, ...]
+    errors: tuple[AgentctlError, ...] = ()
+
+    def checked(self) -> tuple[Result, ...]:
+        """The results. Raises the error, if there is one; several as one."""
+        if len(self.errors) > 1:
+            raise Several.of(self.errors)
+        if self.errors:
+            raise self.errors[0]
+        return self.results
+
+
+def named(workspace: str, error: AgentctlError) -> AgentctlError:
+    """The error, with the name of the tenant in whose workspace it was met; the project's has none."""
+    about = f"tenant {workspace}: "
+    if not workspace or error.message.startswith(about):
+        return error
+    if isinstance(error, ConfigurationError):
+        error.problems = tuple(replace(one, where=f"{about}{one.where}") for one in error.problems)
+    error.message = about + error.message
+    return error
+
+
+async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]) -> Everywhere[Result]:
     """What `body` answers in each workspace, the project's first, if it has a key or nobody else does.
 
-    An error ends it there alone, and is raised once the others had their turn; the store's ends all.
+    An error ends it there alone; the store's ends all.
     """
     apart = [] if control.access.is_known else (await control.tenants()).apart
     done: list[Result] = []
@@ -33,19 +63,16 @@ async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]
     async def tried(there: Control) -> None:
         try:
             done.append(await body(there))
-        except StoreError:
-            raise
         except AgentctlError as error:
-            errors.append(error)
+            errors.append(named(there.access.workspace, error))
 
     if control.settings.elevenlabs_api_key is not None or not apart:
         await tried(control)
     for access in apart:
-        async with control.within(access) as there:
-            await tried(there)
-    if errors:
-        raise errors[0]
-    return done
+        if not any(isinstance(error, StoreError) for error in errors):
+            async with control.within(access) as there:
+                await tried(there)
+    return Everywhere(tuple(done), tuple(errors))
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from agentctl.sync.diff import Origin
 from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted, workspaces
+from agentctl.verbs.places import Everywhere
 from agentctl.verbs.revisions.history import resources
 from agentctl.verbs.revisions.hold import Hold
 from agentctl.verbs.rows import wrong
@@ -54,7 +55,7 @@ async def status(
     return tuple(_with_strays(found, strays))
 
 
-async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store: bool = False) -> tuple[Standing, ...]:
+async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store: bool = False) -> Everywhere[Standing]:
     """As `status`, of every workspace of the project."""
 
     async def here(there: Control, mine: Sequence[str]) -> tuple[Standing, ...]:
@@ -64,7 +65,7 @@ async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store:
         return tuple(Standing(one.ref.key, "error", (_told(one),)) for one in plan.failures)
 
     every = await workspaces.everywhere(control, only, here, failed)
-    return tuple(standing for one in every for standing in one.result)
+    return Everywhere(tuple(standing for one in every.results for standing in one.result), every.errors)
 
 
 def _with_strays(found: Sequence[Standing], strays: Sequence[Failure]) -> Iterator[Standing]:

@@ -36,7 +36,7 @@ from agentctl.verbs.renaming.recorded import must_be_learnt, settle
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
-from agentctl.verbs.rows import wrong
+from agentctl.verbs.rows import moving, wrong
 from agentctl.verbs.rows.reporting import Reports
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
@@ -82,7 +82,7 @@ async def plan(
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
-    found = wrong.marked(found, loaded, bindings, only)
+    found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
     await must_be_apart(control, found)
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]

@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from agentctl.errors import AgentctlError, Unauthorized, UsageError
-from agentctl.tenants import SETTINGS, Access, is_reference
+from agentctl.tenants import KEY, SETTINGS, Access, is_reference
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.vendor_side import scopes
 from agentctl.wiring import Control
 
 _PART = "tenants"
 _USER = "/v1/user"
+_LEFT_HINT = (
+    "Once nobody calls there any more, say it again with --force. The agents stay there; who owns that workspace can "
+    "delete them."
+)
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,11 @@ async def every(control: Control) -> list[Tenant]:
     ]
 
 
-async def save(control: Control, tenant: str, changes: Mapping[str, str | None]) -> None:
+async def save(control: Control, tenant: str, changes: Mapping[str, str | None], *, force: bool = False) -> None:
     """Say where credentials of `tenant` are; None takes one away, and what is not named stays.
 
-    Raises UsageError for what is no reference, which may be the secret itself, and StoreError.
+    Raises UsageError for what is no reference, which may be the secret itself, and for the end of a key while agents
+    are in its workspace, unless `force`; StoreError.
     """
     wrong = [name for name, value in changes.items() if name in SETTINGS and value and not is_reference(value)]
     if wrong:
@@ -44,21 +49,38 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None])
             "Write env:NAME, the name of a variable in capitals, or vault:NAME, of a secret in Supabase Vault. If that "
             "was the secret itself, it stands in the history of your shell: replace it.",
         )
+    if not force and changes.get(KEY, "") is None:
+        _must_be_empty(tenant, await _agents(control, tenant))
     await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes)})
 
 
-async def remove(control: Control, tenant: str) -> tuple[bool, int]:
+async def remove(control: Control, tenant: str, *, force: bool = False) -> tuple[bool, int]:
     """Let it have the project's credentials from now on: whether it had others, and how many agents are left there.
 
-    Raises StoreError.
+    Raises UsageError where any would be, unless `force`; StoreError.
     """
-    access = (await control.tenants()).of(tenant)
-    left = 0
-    if access.workspace == tenant and control.has_project:
-        async with control.within(access) as there:
-            left = len((await there.bindings()).of("agent"))
+    left = await _agents(control, tenant)
+    if not force:
+        _must_be_empty(tenant, left)
     told = await (await control.store()).call("remove_tenant", {"tenant": tenant})
     return told["removed"], left
+
+
+async def _agents(control: Control, tenant: str) -> int:
+    """How many are in its own workspace, of any project; none where it has no key to one."""
+    had = next((one for one in await every(control) if one.name == tenant), None)
+    if had is None or KEY not in had.references:
+        return 0
+    return int(await (await control.store()).call("tenant_agents", {"tenant": tenant}))
+
+
+def _must_be_empty(tenant: str, left: int) -> None:
+    """Without the key and the secret, nothing that is said there comes in by door or backfill, or can be erased."""
+    if left:
+        what = (
+            f"tenant {tenant}: {left} agents are in its workspace, and what they are told would reach nobody any more"
+        )
+        raise UsageError(f"{what}; nothing was changed", _LEFT_HINT)
 
 
 async def check(control: Control, tenant: str | None = None) -> AsyncIterator[Finding]:

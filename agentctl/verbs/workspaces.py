@@ -18,6 +18,7 @@ from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Failure, Plan
 from agentctl.tenants import Access, Tenants
+from agentctl.verbs.places import Everywhere, named
 from agentctl.verbs.reading import read
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.rows import wrong
@@ -45,16 +46,16 @@ async def everywhere(
     failed: Callable[[Control, Plan], Awaitable[Result]],
     *,
     begin: Callable[[str], None] = lambda workspace: None,
-) -> list[Outcome[Result]]:
+) -> Everywhere[Outcome[Result]]:
     """Carry out `body` in one workspace after the other; `begin` hears which, where there are several.
 
     An error in a tenant's is what `failed` makes of it, as a plan of nothing but failures; one in the project's, and
-    one that is nobody's fault, is raised once the others had their turn. What is wrong with the project, or a glob that
-    matches nothing, is raised before anything is done.
+    one that is nobody's fault, is among the errors, for the caller to raise once the rest is told. The store's ends
+    all. What is wrong with the project, or a glob that matches nothing, is raised before anything is done.
     """
     tenants = await control.tenants() if _may_have_others(control) else None
     if tenants is None or not tenants.apart or (await read(control)).problems:
-        return [Outcome("", await body(control, only))]
+        return Everywhere((Outcome("", await body(control, only)),))
     done: list[Outcome[Result]] = []
     errors: list[AgentctlError] = []
     for access, keys, mine in _shares(control.loaded, tenants, only):
@@ -64,16 +65,15 @@ async def everywhere(
             begin(access.workspace)
             try:
                 done.append(Outcome(access.workspace, await body(there, mine)))
-            except StoreError:
-                raise
+            except StoreError as error:
+                errors.append(named(access.workspace, error))
+                break
             except AgentctlError as error:
                 if not access.workspace or isinstance(error, UsageError | Busy):
-                    errors.append(error)
+                    errors.append(named(access.workspace, error))
                 else:
                     done.append(Outcome(access.workspace, await failed(there, await _refused(there, error, mine))))
-    if errors:
-        raise errors[0]
-    return done
+    return Everywhere(tuple(done), tuple(errors))
 
 
 def _shares(loaded: Loaded, tenants: Tenants, only: Sequence[str]) -> Iterator[tuple[Access, list[str], list[str]]]:
@@ -104,18 +104,11 @@ async def _refused(there: Control, error: AgentctlError, only: Sequence[str]) ->
     """A plan that fails each of its assistants for that reason."""
     loaded, workspace = await read(there), there.access.workspace
     chosen = select(loaded.assistants, only, loaded.keys)
-    named = _named(workspace, error)
-    failures = [Failure(Ref(AGENT_KIND, one.key), one.where, named) for one in chosen]
+    told = named(workspace, error)
+    failures = [Failure(Ref(AGENT_KIND, one.key), one.where, told) for one in chosen]
     if not failures:
-        failures = [Failure(Ref("workspace", workspace), f"tenant {workspace}", named)]
+        failures = [Failure(Ref("workspace", workspace), f"tenant {workspace}", told)]
     return ProjectPlan.of(Plan(failures=(*failures, *wrong.failures(loaded, only))), chosen)
-
-
-def _named(workspace: str, error: AgentctlError) -> AgentctlError:
-    about = f"tenant {workspace}: "
-    if not error.message.startswith(about):
-        error.message = about + error.message
-    return error
 
 
 async def planned(there: Control, plan: Plan) -> Plan:

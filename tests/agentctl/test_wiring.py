@@ -241,3 +241,10 @@ async def test_what_was_opened_is_closed(root: Path, dsn: str) -> None:
         await api.get("/v1/voices")
     with pytest.raises(Exception, match=r".+"):
         await store.call("status", {}, timeout=1)
+
+
+async def test_what_is_learnt_in_a_look_of_its_own_is_hidden_by_whoever_tells_of_it(root: Path, dsn: str) -> None:
+    async with connect(root, settings=given(database_url=dsn)) as control:
+        async with control.afresh() as fresh:
+            fresh.veil.add(SecretStr("learnt-in-there"))
+        assert control.veil("refused: learnt-in-there") == "refused: ***"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,24 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agentctl import connect, worker
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
 from agentctl.clients.recordings import Directory
+from agentctl.errors import Busy, ConfigurationError, StoreError
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
+from agentctl.settings import Settings
+from agentctl.sources.loaded import Loaded
+from agentctl.sources.source import Gone, Source
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.flow.housed import sync_housed
+from agentctl.verbs.places import is_keyed
 from agentctl.verbs.signatures import Signatures
+from agentctl.verbs.upkeep import duties
 from tests.gateway import gateway
 from tests.product import MADE, TABLE, Product
 from webhooks.address import PATH
@@ -182,12 +192,39 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
 
     # And back: what is in the tenant's workspace stays there, and its row has the agent that it has now.
     capsys.readouterr()
-    assert await house.cli("tenants", "unset", "acme", "--yes") == 0
+    for refused in (("unset", "acme", "--yes"), ("set", "acme", "--elevenlabs", "")):
+        assert await house.cli("tenants", *refused) == 2, "whoever calls there would be heard by nobody"
+        assert "1 agents are in its workspace" in capsys.readouterr().err
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0, "a key is replaced"
+    assert await house.cli("tenants", "unset", "acme", "--yes", "--force") == 0
     assert "1 agents are left in its workspace" in capsys.readouterr().err
     assert await house.cli("sync", "--yes") == 0
     assert await house.names() == (["Acme", "Beta"], ["Acme"])
     back = (await house.there(house.sandbox))["Acme"]["agent_id"]
     assert (house.rows("elevenlabs_agent_id")[1], house.rows("elevenlabs_sync_error")[1]) == (back, None)
+
+
+async def test_what_is_deleted_here_has_an_agent_where_it_lives(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    # Nothing can be made where it is to live.
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    assert await house.cli("sync", "--yes", "--prune") == 1
+    assert await house.names() == (["Acme", "Beta"], [])
+    # It is made only after the project's workspace had its turn.
+    house.env(ACME_XI_KEY=KEY)
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    # A row that does not say whose it is is wrong, and gone from nowhere.
+    house.sql(f"update {TABLE} set customer = '' where id = 1")
+    assert await house.cli("sync", "--yes", "--prune", "--force") == 1
+    assert str(house.rows("elevenlabs_sync_error")[1]).endswith("is missing")
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    house.sql(f"update {TABLE} set customer = 'acme' where id = 1")
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta"], ["Acme"])
 
 
 async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
@@ -199,6 +236,52 @@ async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
     assert (await house.due()).failed == 0
     for sandbox, name in ((house.sandbox, "Beta"), (house.acme, "Acme")):
         assert (await house.there(sandbox))[name]["platform_settings"]["archived"] is True
+
+
+async def test_a_worker_works_from_when_there_is_a_key(house: House) -> None:
+    del house.settings["elevenlabs_api_key"]
+    house.insert(1, customer="acme", title="Acme")
+    told: list[str] = []
+    async with house.opened() as control:
+        found = await syncing.job(control)
+        assert found is not None
+        syncs, upkeep = replace(found, quiet_seconds=0.0, idle=told.append), duties.duties(control)
+        assert (await worker.run([syncs], once=True)).done == 0
+        assert told == ["ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"]
+        assert [duty.name for duty in upkeep if await duty.able()] == ["alert", "retention"]
+        await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+        assert (await worker.run([syncs], once=True)).done == 1
+        assert [duty.name for duty in upkeep if await duty.able()][:2] == ["backfill", "delivery"]
+    assert await house.names() == ([], ["Acme"])
+    away = Settings(database_url="postgresql://nobody@127.0.0.1:1/none")
+    async with connect(house.root, settings=away) as control:
+        await control.store(waiting=True)
+        with pytest.raises(StoreError):
+            await is_keyed(control)
+
+
+class Moving:
+    """A source that is looked at just before somebody moves a tenant."""
+
+    def __init__(self, house: House, source: Source) -> None:
+        self._house, self._source, self.told = house, source, source.told
+
+    async def one(self, key: str) -> Loaded | Gone:
+        found = await self._source.one(key)
+        await self._house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+        return found
+
+
+async def test_who_moves_while_a_sync_waits_is_made_in_its_new_workspace_alone(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "gamma", "--elevenlabs", "env:GAMMA_XI_KEY")
+    async with house.opened() as control:
+        control.source = Moving(house, control.source)
+        with pytest.raises(Busy, match="1 has moved to another workspace"):
+            await sync_housed(control, "1")
+    assert await house.names() == ([], [])
+    assert (await house.due()).failed == 0
+    assert await house.names() == ([], ["Acme"])
 
 
 async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
@@ -251,6 +334,40 @@ async def _post(app: Any, body: bytes, secret: SecretStr) -> int:
     headers = {HEADER: sign(body, secret, int(time.time()))}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
         return (await client.post(PATH, content=body, headers=headers)).status_code
+
+
+async def test_what_came_of_each_workspace_is_told_whatever_became_of_another(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    monkeypatch.setenv("ELEVENLABS_API_KEY", "sk_wrong_and_secret")
+    for command in (("plan",), ("sync", "--yes", "--report", str(tmp_path / "report.json")), ("status",)):
+        capsys.readouterr()
+        assert await house.cli(*command) == 1
+        told = capsys.readouterr()
+        said = {"plan": "+ agent 1", "sync": "2 done, 0 failed.", "status": "in sync"}[command[0]]
+        assert (said in told.out, "ELEVENLABS_API_KEY" in told.err) == (True, True)
+    assert await house.names() == ([], ["Acme"])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (len(report["done"]), "ELEVENLABS_API_KEY" in str(report["error"])) == (2, True)
+
+    [agent_id] = [one["agent_id"] for one in (await house.there(house.acme)).values()]
+    await house.acme.call(agent_id=agent_id, deliver=False)
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
+    assert await house.cli("calls", "backfill") == 2
+    told = capsys.readouterr()
+    assert "1 were missing" in told.out
+    assert "ELEVENLABS_API_KEY" in told.err
+    assert "tenant beta: elevenlabs_key: env:BETA_XI_KEY is not set" in told.err
+    await house.acme.call(agent_id=agent_id, deliver=False)
+    wake = asyncio.Event()
+    async with house.opened() as control:
+        [fetch] = [duty for duty in duties.duties(control, wake) if duty.name == "backfill"]
+        with pytest.raises(ConfigurationError, match="tenant beta"):
+            await fetch.carry_out()
+    assert wake.is_set()
 
 
 async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import reduce
 
 from agentctl.calls import backfill as calls
 from agentctl.calls import missing_sound
 from agentctl.calls.backfill import CaughtUp as CaughtUp
-from agentctl.verbs.places import in_each
+from agentctl.verbs.places import Everywhere, in_each
 from agentctl.wiring import Control
 
 
@@ -20,10 +22,17 @@ async def backfill(control: Control, since: datetime | None = None) -> CaughtUp:
     What it enters is processed by the next worker. Raises ConfigurationError without a key, ApiError, Unreachable,
     StoreError.
     """
-    first, *others = await in_each(control, lambda there: _caught_up(there, since))
-    for one in others:
-        first = _joined(first, one)
-    return first
+    return together((await look(control, since)).checked())
+
+
+async def look(control: Control, since: datetime | None = None) -> Everywhere[CaughtUp]:
+    """As `backfill`, with what came of it in each workspace, whatever kept it from its end in another."""
+    return await in_each(control, lambda there: _caught_up(there, since))
+
+
+def together(found: Sequence[CaughtUp]) -> CaughtUp:
+    """What came of it in all of them; there is at least one."""
+    return reduce(_joined, found)
 
 
 async def _caught_up(control: Control, since: datetime | None) -> CaughtUp:

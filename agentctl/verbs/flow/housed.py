@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from agentctl.errors import Busy
 from agentctl.resources import agent
 from agentctl.resources.part import OPERATOR
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.source import Outcome
+from agentctl.sources.source import Gone, Outcome
 from agentctl.sync.kind import Ref
 from agentctl.sync.part import Part
 from agentctl.tenants import Access, Tenants
@@ -14,20 +15,28 @@ from agentctl.wiring import Control
 
 
 async def sync_housed(control: Control, key: str) -> Outcome:
-    """As `sync_one`, with the credentials of its tenant. One that is gone leaves wherever it has an agent."""
+    """As `sync_one`, with the credentials of its tenant. One that is gone leaves wherever it has an agent.
+
+    Raises Busy where it has moved while others were waited for, so that it is not made where it was to be before.
+    """
+
+    async def must_live_there(there: Control, found: Loaded | Gone) -> None:
+        homes = await _homes(control, await control.tenants(), key, found)
+        if there.access.workspace not in {one.workspace for one in homes}:
+            raise Busy(f"{key} has moved to another workspace meanwhile", "It is tried again there.")
+
     tenants = await control.tenants()
     if not tenants.apart:
-        return await sync_one(control, key)
+        return await sync_one(control, key, must_live_there)
     outcomes = []
-    for access in await _homes(control, tenants, key):
+    for access in await _homes(control, tenants, key, await control.source.one(key)):
         async with control.within(access) as there:
-            outcomes.append(await sync_one(there, key))
+            outcomes.append(await sync_one(there, key, must_live_there))
     errors = "\n".join(one.error for one in outcomes if one.error)
     return Outcome(errors, held=any(one.held for one in outcomes))
 
 
-async def _homes(control: Control, tenants: Tenants, key: str) -> list[Access]:
-    found = await control.source.one(key)
+async def _homes(control: Control, tenants: Tenants, key: str, found: Loaded | Gone) -> list[Access]:
     if isinstance(found, Loaded):
         return [tenants.home(_tenant(found, key))]
     bound = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -24,6 +24,7 @@ from agentctl.errors import (
 from agentctl.sources.source import Outcome
 from agentctl.telemetry.fields import Field
 from agentctl.verbs.flow.housed import sync_housed
+from agentctl.verbs.places import is_keyed
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ LONGEST_SECONDS = 2.0  # from the first change to that, however many follow
 DEADLINE_SECONDS = 600.0  # of one sync, without what its gate may wait
 _BUSY_SECONDS = 2.0
 _RELEASE_SECONDS = 3.0
+_KEYLESS = "ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"
 _PERMANENT = (Misdeclared, UsageError)
 # A key, a file or a mapping that is wrong for every assistant: they wait until it is put right, as for an outage.
 _OF_ALL = (Unauthorized, ConfigurationError)
@@ -54,16 +56,17 @@ class Due:
 
 @dataclass(frozen=True)
 class SyncJob:
-    """Syncs the assistants of one project that are due. One at a time: a project has one sync at a time.
+    """Syncs the assistants of one project that are due. One at a time, as each workspace has one sync at a time.
 
     `quiet_seconds`: how long a job waits for another change; a worker that looks once waits for none. `wake` is set
-    when the next one is due.
+    when the next one is due. `idle` hears why none is claimed, as often as that is so: others may have them meanwhile.
     """
 
     control: Control
     store: Store
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     quiet_seconds: float = QUIET_SECONDS
+    idle: Callable[[str], None] = lambda why: None
     worker: str = field(default_factory=worker_name)
     at_once: int = 1
     lease_seconds: float = LEASE_SECONDS
@@ -78,6 +81,9 @@ class SyncJob:
         if not self.control.project.name:  # agentctl.toml is wrong, and may be mended while this worker lives
             for known in ("project", "scope"):
                 vars(self.control).pop(known, None)
+            return ()
+        if not await is_keyed(self.control):
+            self.idle(_KEYLESS)
             return ()
         terms = {
             "project": self.control.scope.project,

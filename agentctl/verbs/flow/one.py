@@ -6,6 +6,7 @@ Where its source can look it up alone, nothing else is read, neither in the sour
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
@@ -29,14 +30,18 @@ _WAIT_SECONDS = 3.0  # for another sync; after that the job is put back, and oth
 _WITNESSES = 2
 
 
-async def sync_one(control: Control, key: str) -> Outcome:
+async def sync_one(
+    control: Control, key: str, must_live_there: Callable[[Control, Loaded | Gone], Awaitable[None]]
+) -> Outcome:
     """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
 
+    `must_live_there` is asked once nobody else is at work there, and raises where it is another's by now.
     Raises Misdeclared for a declaration with problems, Busy where another sync of the project does not end, Incomplete
     with all that failed, and whatever a plan may raise.
     """
     async with exclusive(control, wait=_WAIT_SECONDS):
         found = await control.source.one(key)
+        await must_live_there(control, found)
         if isinstance(found, Gone):
             applied = await depart(control, key, found.then)
         else:

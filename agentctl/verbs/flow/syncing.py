@@ -11,7 +11,6 @@ from typing import Protocol, runtime_checkable
 
 from agentctl import worker
 from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
-from agentctl.verbs.places import is_keyed
 from agentctl.wiring import Control
 from agentctl.worker import Tally
 
@@ -30,23 +29,28 @@ class Listening(Protocol):
 
 
 async def job(control: Control) -> SyncJob | None:
-    """The job that does them; None without a project's directory or any key, so that other workers have it."""
+    """The job that does them; None without a project's directory, so that other workers have them."""
     if not control.has_project:
         return None
     store = await control.store(waiting=True)
-    if not await is_keyed(control):
-        return None
     gate = 2 * control.project.gate_timeout if control.project.gate else 0
     return SyncJob(control, store, deadline_seconds=DEADLINE_SECONDS + gate)
 
 
 async def work(control: Control, *, stop: asyncio.Event) -> Tally:
     """Sync what changes, within a moment, until `stop` is set."""
-    syncs = await job(control)
-    if syncs is None:
-        lacking = "ELEVENLABS_API_KEY is not set" if control.has_project else f"no agentctl.toml in {control.directory}"
-        log.info("syncs: changes of rows are left to other workers: %s", lacking)
+    told: set[str] = set()
+
+    def idle(lacking: str) -> None:
+        if lacking not in told:
+            told.add(lacking)
+            log.info("syncs: changes of rows are left to other workers: %s", lacking)
+
+    found = await job(control)
+    if found is None:
+        idle(f"no agentctl.toml in {control.directory}")
         return Tally()
+    syncs = replace(found, idle=idle)
     async with _heard(syncs):
         return await worker.run([syncs], stop=stop, wake=syncs.wake, idle_seconds=IDLE_SECONDS)
 

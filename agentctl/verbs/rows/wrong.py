@@ -1,8 +1,8 @@
-"""Rows that are wrong: each a failure of its own in the plan, whose agent is no orphan; others are synced."""
+"""Rows that are wrong: each a failure of its own in the plan, whose agent is no orphan anywhere; others are synced."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -28,16 +28,14 @@ def failures(loaded: Loaded, only: Sequence[str] = ()) -> tuple[Failure, ...]:
 
 
 def marked(plan: Plan, loaded: Loaded, bindings: Bindings, only: Sequence[str] = ()) -> Plan:
-    """The plan with those failures, and without the end of anything that belongs to a wrong row."""
-    keys = {row.key for row in loaded.rows.wrong} if loaded.rows else set[str]()
+    """The plan with those failures, and without the end of anything that belongs to a wrong row.
+
+    Also to one that lives in another workspace, as far as can be seen: a wrong row may not say whose it is.
+    """
+    keys = {*loaded.unsure, *(row.key for row in (loaded.rows.wrong if loaded.rows else ()))}
     if not keys:
         return plan
-    agents = {bindings.get(Ref(AGENT_KIND, key)) for key in keys} - {None}
-
-    def is_theirs(ref: Ref) -> bool:
-        rings = ref.kind == NUMBER_KIND and bindings.applied(ref).get("agent_id") in agents
-        return rings or ref.key.partition("/")[0] in keys
-
+    is_theirs = belonging(keys, bindings)
     changes = tuple(one for one in plan.changes if one.action != "delete" or not is_theirs(one.desired.ref))
     return replace(
         plan,
@@ -47,3 +45,14 @@ def marked(plan: Plan, loaded: Loaded, bindings: Bindings, only: Sequence[str] =
         lapsed=tuple(one for one in plan.lapsed if not is_theirs(one[0])),
         failures=(*plan.failures, *failures(loaded, only)),
     )
+
+
+def belonging(keys: Collection[str], bindings: Bindings) -> Callable[[Ref], bool]:
+    """Whether something is of the assistants with these keys, or rings at one of them."""
+    agents = {bindings.get(Ref(AGENT_KIND, key)) for key in keys} - {None}
+
+    def is_theirs(ref: Ref) -> bool:
+        rings = ref.kind == NUMBER_KIND and bindings.applied(ref).get("agent_id") in agents
+        return rings or ref.key.partition("/")[0] in keys
+
+    return is_theirs

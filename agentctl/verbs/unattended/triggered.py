@@ -98,8 +98,7 @@ class Syncs:
             watched = self._watched
             assert watched is not None
             mail = is_wanted(control)
-            applied = await watched.run(control, _syncing(watched), mail=mail, mail_to=(), say=logger.warning)
-            self._log(applied)
+            await watched.run(control, _syncing(watched, self._log), mail=mail, mail_to=(), say=logger.warning)
 
     def _log(self, applied: Applied) -> None:
         for failure in applied.failures:
@@ -109,7 +108,7 @@ class Syncs:
         logger.info("sync: %d done, %d failed", len(applied.done), len(applied.failures))
 
 
-def _syncing(watched: Watched) -> Body:
+def _syncing(watched: Watched, log: Callable[[Applied], None]) -> Body:
     async def here(control: Control, only: Sequence[str]) -> Applied:
         async with exclusive(control):
             plan = await sync.plan(control, only)
@@ -121,6 +120,11 @@ def _syncing(watched: Watched) -> Body:
             return await sync.apply(control, plan, on_change=watched.hearing())
 
     async def body(control: Control) -> Applied:
-        return workspaces.summed(await workspaces.everywhere(control, (), here, workspaces.applied))
+        done = await workspaces.everywhere(control, (), here, workspaces.applied)
+        applied = workspaces.summed(done.results or done.checked())
+        log(applied)
+        watched.partly(applied)
+        done.checked()
+        return applied
 
     return body

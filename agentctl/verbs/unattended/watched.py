@@ -40,6 +40,7 @@ class Watched:
     begun: bool = False
     _plan: Plan | None = None
     _applied: Applied | None = None
+    _ended: Applied | None = None  # of the workspaces where it came to an end
     _done: list[Change] = field(default_factory=list)
     _failed: list[Failure] = field(default_factory=list)
     _requests: int = 0
@@ -89,6 +90,10 @@ class Watched:
         """A plan is made, after those of other workspaces; from here on it is known what is left of it."""
         self._plan = plan if self._plan is None else together((self._plan, plan))
 
+    def partly(self, applied: Applied) -> None:
+        """What came of all workspaces where it came to its end, though it did not in another."""
+        self._ended = applied
+
     def extend(self, seconds: float) -> None:
         """Move the limit, for what has a limit of its own. One that is stopped gets no more."""
         if self.seconds is not None and self._clock is not None and not self._stopped:
@@ -125,7 +130,11 @@ class Watched:
         """What is known of the run now, if it ends with `error`."""
         applied = self._applied
         if applied is None and self._plan is not None:
-            applied = Applied(self._plan, tuple(self._done), (*self._plan.failures, *self._failed))
+            failures = [*self._plan.failures, *self._failed]
+            ended = self._ended.failures if self._ended else ()
+            failures += [one for one in ended if one.ref not in {known.ref for known in failures}]
+            held = self._ended.held if self._ended else ()
+            applied = Applied(self._plan, tuple(self._done), tuple(failures), held=held)
         return Report(
             started=self.started,
             ended=datetime.now(UTC),
@@ -149,6 +158,7 @@ class Watched:
         if self._plan is None or self._applied is not None:
             return ()
         ended = {change.desired.ref for change in self._done} | {failure.ref for failure in self._failed}
+        ended |= {change.desired.ref for change in (self._ended.held if self._ended else ())}
         return tuple(change for change in self._plan.changes if change.desired.ref not in ended)
 
 

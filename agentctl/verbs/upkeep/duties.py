@@ -24,11 +24,12 @@ _HOST = re.compile(r"https?://([\w.-]+|\[[\w:.]+\])(:\d+)?(?=[/?#]|$)[^@]*$", re
 
 async def job(control: Control, wake: asyncio.Event | None = None) -> DutyJob:
     """The job that does them; `wake` is set when it has made work for the others. Raises StoreError."""
-    return DutyJob(await control.store(), await duties(control, wake))
+    return DutyJob(await control.store(), duties(control, wake))
 
 
-async def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
-    """Fetching what no webhook brought and watching the webhook need a key; telling people, somebody to tell.
+def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
+    """Fetching what no webhook brought and watching the webhook need a key, which may come later, as a tenant's does;
+    telling people, somebody to tell.
 
     What is older than its project keeps it is erased by every worker.
     """
@@ -36,12 +37,13 @@ async def duties(control: Control, wake: asyncio.Event | None = None) -> list[Du
     found = []
 
     async def fetch() -> None:
-        news = await backfill.backfill(control)
-        if (news.entered or news.sounds) and wake is not None:
+        news = await backfill.look(control)
+        if any(one.entered or one.sounds for one in news.results) and wake is not None:
             wake.set()
+        news.checked()
 
     async def watch() -> None:
-        await in_each(control, lambda there: delivery.watch(there, to))
+        (await in_each(control, lambda there: delivery.watch(there, to))).checked()
 
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
@@ -49,12 +51,13 @@ async def duties(control: Control, wake: asyncio.Event | None = None) -> list[Du
         assert settings.heartbeat_url is not None
         await beat(settings.heartbeat_url)
 
-    keyed = await is_keyed(control)
-    if keyed:
-        found.append(Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch))
-    if keyed and control.has_project and to:
+    async def keyed() -> bool:
+        return await is_keyed(control)
+
+    found.append(Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, keyed))
+    if control.has_project and to:
         place = f"{control.scope.project}/{control.scope.environment} {control.scope.workspace}"
-        found.append(Duty("delivery", place, WATCH_SECONDS, watch))
+        found.append(Duty("delivery", place, WATCH_SECONDS, watch, keyed))
     if to:
         found.append(Duty("alert", "", ALERT_SECONDS, lambda: dead_letters.tell(control, to)))
     if settings.heartbeat_url is not None:
