@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from agentctl.errors import AgentctlError, ConfigurationError, Several, StoreError
+from agentctl.errors import AgentctlError, ConfigurationError, Several, StoreError, UsageError
+from agentctl.resources.part import OPERATOR
+from agentctl.settings import nearest
 from agentctl.tenants import KEY
 from agentctl.wiring import Control
 
@@ -77,11 +79,20 @@ async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]
 
 @asynccontextmanager
 async def housed(control: Control) -> AsyncIterator[Control]:
-    """The control for the work of the tenant that was named: in its workspace alone, with its credentials."""
+    """The control for the work of the tenant that was named: in its workspace alone, with its credentials.
+
+    Raises UsageError for a name that nobody has, where it matters which workspace that is.
+    """
     tenants = await control.tenants() if control.tenant else None
     if tenants is None or not tenants.own:
         yield control
         return
+    rows = await (await control.store()).call("tenants", {})
+    known = [OPERATOR, *tenants.own, *(row["tenant"] for row in rows)]
+    if control.tenant not in known:
+        near = nearest(control.tenant or "", known)
+        hint = f"Did you mean {near}?" if near else "One that is new has no agent yet: leave --tenant out."
+        raise UsageError(f"there is no tenant {control.tenant!r}", hint)
     async with control.within(tenants.of(control.tenant)) as there:
         yield there
 

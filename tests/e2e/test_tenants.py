@@ -390,6 +390,16 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert "elevenlabs_key env:ACME_XI_KEY" in capsys.readouterr().out
 
 
+async def test_a_tenant_that_nobody_is_opens_no_workspace(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.insert(1, customer="beta")
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("history", "1", "--tenant", "beta") == 0
+    for command in (["sync", "--yes", "--prune"], ["history", "1"]):
+        assert await house.cli(*command, "--tenant", "acmee") == 2
+        assert "there is no tenant 'acmee'" in capsys.readouterr().err
+
+
 async def test_a_number_is_brought_out_of_its_tenants_account(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     number = "+498999998555"
     await house.acme.add_number(number)
