@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentctl.errors import AgentctlError, Unauthorized, UsageError
-from agentctl.tenants import KEY, SETTINGS, Access, is_reference
+from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, Access, is_reference
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.vendor_side import scopes
 from agentctl.wiring import Control
 
 _PART = "tenants"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _USER = "/v1/user"
 _LEFT_HINT = (
     "Once nobody calls there any more, say it again with --force. The agents stay there; who owns that workspace can "
@@ -49,9 +51,34 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
             "Write env:NAME, the name of a variable in capitals, or vault:NAME, of a secret in Supabase Vault. If that "
             "was the secret itself, it stands in the history of your shell: replace it.",
         )
+    _must_fit(tenant, changes, await every(control))
     if not force and changes.get(KEY, "") is None:
         _must_be_empty(tenant, await _agents(control, tenant))
     await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes)})
+
+
+def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Tenant]) -> None:
+    """What the table would refuse with a code alone. What was given is not repeated: it may be a secret."""
+    if not _NAME.fullmatch(tenant):
+        raise UsageError(
+            "that is no name of a tenant", "Letters, digits, - and _, at most 128, as the source names it."
+        )
+    had = next((one for one in known if one.name == tenant), None)
+    now = {**(had.references if had else {}), "workspace_of": had.workspace_of if had else None, **changes}
+    keyed = [one.name for one in known if KEY in one.references and one.name != tenant]
+    if now["workspace_of"] and now["workspace_of"] not in keyed:
+        hint = f"There are: {', '.join(keyed)}." if keyed else "None has a key of its own yet."
+        raise UsageError("--with names no tenant that has a workspace of its own", hint)
+    if now["workspace_of"] and now.get(KEY):
+        hint = f'To give that up: agentctl tenants set {tenant} --elevenlabs "" --webhook-secret "" --with NAME'
+        raise UsageError(f"tenant {tenant} has a workspace of its own, and lives in one alone", hint)
+    if now.get(SIGNATURE) and not now.get(KEY):
+        raise UsageError(
+            f"tenant {tenant}: a webhook secret is of a workspace of its own", "Name its key: --elevenlabs."
+        )
+    if len([name for name in TWILIO if now.get(name)]) == 1:
+        hint = "Name both: --twilio-account-sid and --twilio-auth-token."
+        raise UsageError(f"tenant {tenant}: a Twilio account is its SID and its token", hint)
 
 
 async def remove(control: Control, tenant: str, *, force: bool = False) -> tuple[bool, int]:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from pydantic import HttpUrl, SecretStr
 
-from agentctl.clients.bucket import Bucket
 from agentctl.clients.mail import ResendRoute, SmtpRoute
 from agentctl.clients.recordings import Directory
+from agentctl.clients.shelves import Shelves
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import ConfigurationError, UsageError
@@ -164,7 +164,7 @@ async def test_a_database_before_supabase(root: Path, dsn: str, supabase_api: An
     }
     async with connect(root, settings=given(**supabase)) as control:
         assert isinstance(await control.store(), SupabaseStore)
-        assert isinstance(control.workshop.recordings, Bucket)
+        assert isinstance(control.workshop.recordings, Shelves)
         assert not control.embedded
         with pytest.raises(UsageError, match="DATABASE_URL"):
             await control.dsn()

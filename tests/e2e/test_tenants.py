@@ -390,6 +390,24 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert "elevenlabs_key env:ACME_XI_KEY" in capsys.readouterr().out
 
 
+async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0
+    assert await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY") == 0
+    capsys.readouterr()
+    for arguments, said in (
+        (["beta", "--with", "acme"], "lives in one alone"),
+        (["gamma", "--with", "sk_pasted"], "names no tenant that has a workspace of its own\n  There are: acme, beta."),
+        (["gamma", "--webhook-secret", "env:X"], "Name its key"),
+        (["gamma", "--twilio-account-sid", "env:X"], "is its SID and its token"),
+        (["ga mma", "--elevenlabs", "env:X"], "that is no name of a tenant"),
+    ):
+        assert await house.cli("tenants", "set", *arguments) == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert "sk_pasted" not in err
+    assert await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme") == 0
+
+
 async def test_a_tenant_that_nobody_is_opens_no_workspace(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.insert(1, customer="beta")
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0

@@ -130,6 +130,8 @@ class Reports:
         }
         error = "; ".join(dict.fromkeys(self._errors[ref] for ref in self._mine(key) if ref in self._errors)) or None
         known = {**ids, "error": error}
+        if error and known["agent_id"] is None:  # what it names may yet be adopted, or be another environment's
+            del known["agent_id"]
         assert self._rows is not None
         news = any(row.told.get(name) != known[name] for name in self._rows.back.keys() & known.keys())
         # Whoever had one assistant synced alone waits for an answer, even if there was nothing to do.

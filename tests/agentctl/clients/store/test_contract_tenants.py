@@ -221,4 +221,4 @@ async def test_a_new_name_is_that_of_all_calls_whosever_they_are(store: Store) -
     assert (assistant["key"], assistant["tenant"]) == ("zentrale", "beta")
     [call] = await store.call("list_calls", {"tenant": "acme", "limit": 9})
     assert call["assistant"] == "zentrale"
-    assert await store.call("tenants", {}) == [{"tenant": "acme", "has_calls": True}]
+    assert {"tenant": "acme", "has_calls": True} in await store.call("tenants", {})

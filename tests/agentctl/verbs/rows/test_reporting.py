@@ -156,6 +156,7 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     assert told[1] is None
     assert told[2].endswith("is named by another assistant too; empty it to have an agent made")
     assert "names agent_gone, which is not there" in told[3]
+    assert product.rows("elevenlabs_agent_id")[3] == "agent_gone", "what somebody wrote stays until it is mended"
     assert told[4] == "agent_id: is no id of an agent; empty it to have one made"
     assert {told[5], told[6]} == {"agent_id: agent_y is named by another assistant too; empty it to have an agent made"}
     assert told[7] == "numbers (column phone): +498999998100 is declared by another assistant too"
