@@ -27,21 +27,50 @@ begin
 end
 $$;
 
+-- With its width: without it a value of character(8) is cut to its first letter.
 create function agentctl.type_of(place regclass, of_column text) returns text
 language sql stable set search_path = ''
 as $$
     select coalesce((
-        select format_type(a.atttypid, null) from pg_catalog.pg_attribute a
+        select format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a
         where a.attrelid = place and a.attname = of_column and a.attnum > 0 and not a.attisdropped
     ), 'text')
 $$;
 
--- As before, without a look at any other row where `only` says which.
+-- The value, or one in its place that shows what is wrong with it: nested as deep as is still read and deeper than any
+-- setting, or a number just beyond what programs count with.
+create function agentctl.readable(value jsonb) returns jsonb
+language sql immutable set search_path = ''
+as $$
+    select case
+        when value @? '$.**{100}' then (repeat('[', 100) || repeat(']', 100))::jsonb
+        when value @? '$.** ? (@ > 1e300 || @ < -1e300)' then '73786976294838206464'::jsonb
+        else value
+    end
+$$;
+
+-- The columns that a mapping names, as pairs of name and value. Of one of type json, whose text is anything at all, a
+-- character that jsonb does not hold becomes one that it does.
+create function agentctl.mapped(place regclass, fields jsonb) returns text
+language sql stable set search_path = ''
+as $$
+    select string_agg(format(
+        case when a.atttypid = 'pg_catalog.json'::regtype
+            then $q$%L, replace(t.%I::text, '\u0000', '\ufffd')::jsonb$q$ else '%L, to_jsonb(t.%I)' end,
+        a.attname, a.attname
+    ), ', ')
+    from pg_catalog.pg_attribute a
+    where a.attrelid = place and a.attnum > 0 and not a.attisdropped
+        and a.attname in (select f.value->>0 from jsonb_each(fields) f)
+$$;
+
+-- As before, of what is mapped alone, and without a look at any other row where `only` says which.
 create or replace function public.agentctl_source_rows(args jsonb) returns jsonb
 language plpgsql stable set search_path = '' set timezone = 'UTC'
 as $$
 declare
-    of_type text := agentctl.type_of(to_regclass(format('%I.%I', args->>'schema', args->>'table')), args->>'key');
+    place regclass := to_regclass(format('%I.%I', args->>'schema', args->>'table'));
+    of_type text := agentctl.type_of(place, args->>'key');
     only_keys text[] := case jsonb_typeof(args->'only') when 'array' then
         agentctl.castable(array(select jsonb_array_elements_text(args->'only')), of_type) end;
     also jsonb := nullif(args->'also', 'null');
@@ -59,14 +88,14 @@ begin
             where t.%2$I is not null and t.%2$I::text collate "C" > $2 and (%4$s)
             group by 1 order by 1 limit $3
         ), one as (
-            select distinct on (n.key) n.key, n.rows, to_jsonb(t) as row
+            select distinct on (n.key) n.key, n.rows, jsonb_build_object(%5$s) as row
             from named n join %1$I.%3$I t on t.%2$I::text = n.key and (%4$s) order by n.key
         )
         select coalesce(jsonb_agg(jsonb_build_object('key', o.key, 'rows', o.rows, 'values', (
-            select coalesce(jsonb_object_agg(f.key, o.row #> array(select jsonb_array_elements_text(f.value))), '{}')
+            select coalesce(jsonb_object_agg(f.key, agentctl.readable(o.row #> array(select jsonb_array_elements_text(f.value)))), '{}')
             from jsonb_each($4) f
         )) order by o.key), '[]') from one o
-    $q$, args->>'schema', args->>'key', args->>'table', wanted)
+    $q$, args->>'schema', args->>'key', args->>'table', wanted, agentctl.mapped(place, args->'fields'))
     into found using only_keys, coalesce(args->>'after', ''), (args->>'limit')::integer, args->'fields', also->>'value';
     if only_keys is null and coalesce(args->>'after', '') = '' then
         execute format('select count(*) from %1$I.%3$I t where t.%2$I is null', args->>'schema', args->>'key', args->>'table')
@@ -76,7 +105,7 @@ begin
 end
 $$;
 
--- As before, of those rows alone.
+-- As before, of those rows and by what is told alone: the rest of a row is nobody's to read here.
 create or replace function public.agentctl_report_synced(args jsonb) returns jsonb
 language plpgsql set timezone = 'UTC'
 as $$
@@ -100,9 +129,10 @@ begin
         update %1$I.%2$I t set (%4$s) = (select %5$s from jsonb_populate_record(t, told.fields) r)
         from told
         where t.%3$I = any ($3::%6$s[]) and t.%3$I::text = told.key
-            and to_jsonb(t) is distinct from to_jsonb(jsonb_populate_record(t, told.fields))
+            and exists (select from jsonb_populate_record(t, told.fields) r where (%7$s) is distinct from (%5$s))
     $q$, args->>'schema', args->>'table', args->>'key', array_to_string(places, ', '),
-        (select string_agg('r.' || place, ', ') from unnest(places) place), of_type)
+        (select string_agg('r.' || place, ', ') from unnest(places) place), of_type,
+        (select string_agg('t.' || place, ', ') from unnest(places) place))
     using args->'rows', args->'columns', keys;
     get diagnostics written = row_count;
     if args->>'project' is not null then

@@ -3,6 +3,9 @@
 alter table agentctl.sync_jobs add column requested boolean not null default false;
 comment on column agentctl.sync_jobs.requested is 'Somebody waits for it: it is taken before those that only changed.';
 
+alter table agentctl.sync_jobs add column taken_at timestamptz;
+comment on column agentctl.sync_jobs.taken_at is 'When a worker took it last, whatever came of that: tenants take turns by it.';
+
 -- As before; asked for without a project, it is one of each project and environment that has or had such an assistant,
 -- so that no other project's worker takes it for its own. One that nobody has had is for whoever looks first.
 create or replace function agentctl.request_sync(key text, project text default '', environment text default '')
@@ -76,8 +79,7 @@ as $$
         finished_at = coalesce(excluded.finished_at, j.finished_at)
 $$;
 
--- As before; first what was asked for, then of the tenant whose last sync is longest ago. One that is taken waits in
--- line like any other if it fails.
+-- As before; of the tenant of which one was taken longest ago, whatever came of that, first what was asked for.
 create or replace function public.agentctl_claim_sync_jobs(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -98,7 +100,7 @@ begin
         and j.failures + 1 >= patience;
 
     with served as (
-        select l.tenant, max(l.finished_at) as at from agentctl.sync_jobs l
+        select l.tenant, max(l.taken_at) as at from agentctl.sync_jobs l
         where (l.project, l.environment) = (of_project, of_environment) group by l.tenant
     ), due as (
         select j.tenant, j.id from agentctl.sync_jobs j join served on served.tenant = j.tenant
@@ -107,12 +109,12 @@ begin
                 select from agentctl.sync_jobs r
                 where (r.project, r.environment, r.state) = (of_project, of_environment, 'running') and r.due_at > now()
             )
-        order by j.requested desc, served.at nulls first, j.due_at, j.changed_at
+        order by served.at nulls first, j.requested desc, j.due_at, j.changed_at
         limit least((args->>'limit')::integer, 1)
         for update of j skip locked
     ), mine as (
         update agentctl.sync_jobs j
-        set state = 'running', requested = false, attempt = j.attempt + 1,
+        set state = 'running', requested = false, taken_at = now(), attempt = j.attempt + 1,
             failures = j.failures + (j.state = 'running')::integer,
             due_at = now() + agentctl.seconds(args, 'lease_seconds'), worker = args->>'worker'
         from due where (j.tenant, j.id) = (due.tenant, due.id)

@@ -84,14 +84,16 @@ begin
             where g.tgrelid in (select agentctl.shown_by(c.oid)) and not g.tgisinternal and g.tgenabled <> 'D'
                 and n.nspname = 'agentctl' and p.proname = 'watched' and (c.relkind not in ('r', 'p') or not exists (
                     select from jsonb_array_elements_text(coalesce(nullif(args->'watching', 'null'), '[]')) w
-                    where position(convert_to(w.value, 'UTF8') || '\x00'::bytea in g.tgargs) = 0
+                    where position('\x00'::bytea || convert_to(w.value, 'UTF8') || '\x00'::bytea in '\x00'::bytea || g.tgargs) = 0
                 ))
         ),
         'reader', current_user,
         'hiding', case
             when c.relkind in ('r', 'p') then row_security_active(c.oid)
-            when 'security_invoker=true' = any (c.reloptions) or 'security_invoker=on' = any (c.reloptions)
-                then exists (select from agentctl.shown_by(c.oid) s where row_security_active(s))
+            when exists (
+                select from pg_options_to_table(c.reloptions) o
+                where o.option_name = 'security_invoker' and o.option_value::boolean
+            ) then exists (select from agentctl.shown_by(c.oid) s where row_security_active(s))
             else false
         end
     ) into found from pg_catalog.pg_class c where c.oid = place;
