@@ -147,11 +147,6 @@ class Cluster:
             self.process.wait(_PATIENCE_SECONDS)
             self.process = None
 
-    def backends(self) -> list[int]:
-        """The processes that serve somebody's connection."""
-        rows = self.execute("select pid from pg_stat_activity where backend_type = 'client backend'")
-        return [int(str(pid)) for (pid,) in rows]
-
     def remove(self) -> None:
         """Stop and delete everything."""
         self.stop()

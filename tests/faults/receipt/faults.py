@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -45,9 +43,8 @@ def kill_postgres(house: House, fault: Fault) -> None:
 
 def kill_backend(house: House, fault: Fault) -> None:
     """One of Postgres' processes: the others end then by themselves and begin anew."""
-    backends = house.cluster.backends()
-    with suppress(ProcessLookupError):
-        os.kill(backends[fault.which % len(backends)], signal.SIGKILL)
+    house.recover()  # from what befell it before
+    house.kill_backend(fault.which)
     house.recover()
 
 

@@ -134,6 +134,15 @@ class House:
             assert time.monotonic() < end, "the database does not come back"
             time.sleep(0.05)
 
+    def kill_backend(self, which: int) -> None:
+        """Kill one of the processes that serve somebody's connection, and wait until all others have ended over it."""
+        with psycopg.connect(self.cluster.dsn(), autocommit=True) as witness:
+            found = witness.execute("select pid from pg_stat_activity where backend_type = 'client backend'").fetchall()
+            with suppress(ProcessLookupError, psycopg.OperationalError):
+                os.kill(found[which % len(found)][0], signal.SIGKILL)
+                # Until it has seen to that, the server takes itself for well.
+                witness.execute("select pg_sleep(%s)", [PATIENCE_SECONDS])
+
     def ask(self, function: str, **args: Any) -> Any:
         """Call one of the store's functions."""
 
