@@ -24,7 +24,8 @@ from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
 from agentctl.resources.language_presets import conversation
 from agentctl.resources.part import OPERATOR
 from agentctl.resources.place import Place
-from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY, platform_settings
+from agentctl.resources.platform_config import platform_settings
+from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.sync.diff import overlaid
