@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import secrets
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
-
-if TYPE_CHECKING:
-    from agentctl.sources.table.rows import Rows
+from agentctl.sources.table.row import Rows
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
 from agentctl.sources.source import Files, Gone, Outcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
-from agentctl.sources.table.row import Row, place
-from agentctl.sources.table.rows import Rows, Told, asking, misfits, read, settling, tell
+from agentctl.sources.table.row import Row, Rows, place
+from agentctl.sources.table.rows import Told, asking, misfits, read, settling, tell
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
