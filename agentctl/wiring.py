@@ -61,8 +61,6 @@ class Control:
         self.part: Part | None = None  # all that bindings and kinds are of; None: the whole project
         self.requests_within = 0  # of those that were opened within it, and are closed
         self._stack = stack
-        self._store: Store | None = None
-        self._opening = asyncio.Lock()
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -154,12 +152,7 @@ class Control:
         `waiting`: one that is away is no error yet, as for a door or a worker, which live for weeks; each call finds
         out anew. Raises StoreUnavailable where the embedded one does not start, unless `waiting`; ConfigurationError.
         """
-        async with self._opening:
-            if self._store is None:
-                store = await self._storehouse.open(waiting=waiting)
-                self._stack.push_async_callback(store.close)
-                self._store = store
-            return self._store
+        return await self._storehouse.store(waiting=waiting)
 
     async def store_of_calls(self) -> Store:
         """The store for the calls of the tenant that was named, else for the operator's own. Raises as `store`."""
@@ -238,7 +231,7 @@ class Control:
     async def afresh(self) -> AsyncIterator[Control]:
         """The same project over the same store, with nothing remembered of earlier looks: files are read anew."""
         async with AsyncExitStack() as stack:
-            fresh = await self._another(stack, self.access)
+            fresh = self._another(stack, self.access)
             fresh.source = self.source
             yield fresh
 
@@ -246,18 +239,18 @@ class Control:
     async def within(self, access: Access) -> AsyncIterator[Control]:
         """The same project over the same store, with a tenant's credentials and in the workspace that they open."""
         async with AsyncExitStack() as stack:
-            there = await self._another(stack, access)
+            there = self._another(stack, access)
             there.tell = lambda text: self.tell(text)
             try:
                 yield there
             finally:
                 self.requests_within += there.requests
 
-    async def _another(self, stack: AsyncExitStack, access: Access) -> Control:
+    def _another(self, stack: AsyncExitStack, access: Access) -> Control:
         how: dict[str, Any] = {"environment": self.environment, "workspace": self._workspace, "tenant": self.tenant}
         other = Control(self.directory, access, stack, has_project=self.has_project, **how)
-        other._store, other._ours = await self.store(), self._ours
-        vars(other)["veil"] = self.veil  # whoever tells what came of it may have this one alone
+        other._storehouse, other._ours = self._storehouse, self._ours
+        other.veil = self.veil  # whoever tells what came of it may have this one alone
         return other
 
     def beside(self, work: Coroutine[Any, Any, None]) -> None:
