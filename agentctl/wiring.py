@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from agentctl.storehouse import Storehouse
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
-    from agentctl.sync.part import Part
     from agentctl.sync.patience import Patience
+    from agentctl.sync.target import Target
     from agentctl.workshop import Workshop
 
 
@@ -58,23 +58,36 @@ class Control:
         self.tenant = tenant
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
-        self.part: Part | None = None  # all that bindings and kinds are of; None: the whole project
+        self._loaded: Loaded | None = None
         self.requests_within = 0  # of those that were opened within it, and are closed
         self._stack = stack
 
-    @cached_property
+    @property
     def loaded(self) -> Loaded:
-        """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
-        from agentctl.sources.files import load
+        """What is declared, as far as it is known: the project's files, unless more was read, or one assistant alone.
 
-        loaded = load(self.directory, self.environment).housed(self.access.houses)
-        self.veil.later(loaded.secrets)
-        return loaded
+        Problems are in it, not raised. Raises ConfigurationError where there is no project.
+        """
+        if self._loaded is None:
+            from agentctl.sources.files import load
+
+            self.know(load(self.directory, self.environment).housed(self.access.houses))
+            assert self._loaded is not None
+        return self._loaded
 
     def know(self, loaded: Loaded) -> None:
-        """Have `loaded` be this from now on, since more than its files has been read."""
+        """Go by this from now on: it is `loaded`, and its target is what bindings and kinds are narrowed to."""
         self.veil.later(loaded.secrets)
-        vars(self)["loaded"] = loaded
+        self._loaded = loaded
+
+    def forget(self) -> None:
+        """Have the files read anew."""
+        self._loaded = None
+
+    @property
+    def target(self) -> Target | None:
+        """The one assistant that all is about; None: the whole project."""
+        return self._loaded.target if self._loaded else None
 
     @cached_property
     def source(self) -> Source:
@@ -152,7 +165,7 @@ class Control:
         `waiting`: one that is away is no error yet, as for a door or a worker, which live for weeks; each call finds
         out anew. Raises StoreUnavailable where the embedded one does not start, unless `waiting`; ConfigurationError.
         """
-        return await self._storehouse.store(waiting=waiting)
+        return await self.storehouse.store(waiting=waiting)
 
     async def store_of_calls(self) -> Store:
         """The store for the calls of the tenant that was named, else for the operator's own. Raises as `store`."""
@@ -182,19 +195,11 @@ class Control:
     @property
     def embedded(self) -> bool:
         """Whether the store is the embedded Postgres."""
-        return self._storehouse.embedded
-
-    @property
-    def state_directory(self) -> Path:
-        """Where the embedded store lies. Raises ConfigurationError without such a setting and without a project."""
-        return self._storehouse.place
-
-    async def dsn(self) -> str:
-        """The Postgres address; the embedded server is started and migrated, another database is left as it is."""
-        return await self._storehouse.dsn()
+        return self.storehouse.embedded
 
     @cached_property
-    def _storehouse(self) -> Storehouse:
+    def storehouse(self) -> Storehouse:
+        """Where the store is, and what this machine keeps for the project."""
         from agentctl.storehouse import Storehouse
 
         return Storehouse(self.settings, self._stack, self.directory, self.has_project, lambda text: self.tell(text))
@@ -204,14 +209,14 @@ class Control:
         """What works on calls: language model, mail route, the place of recordings, and the jobs of a worker."""
         from agentctl.workshop import Workshop
 
-        return Workshop(self.settings, self.veil, self._stack, self._storehouse.state / "recordings")
+        return Workshop(self.settings, self.veil, self._stack, self.storehouse.state / "recordings")
 
-    async def bindings(self) -> Bindings:
-        """The scope's bindings, read now."""
+    async def bindings(self, target: Target | None = None) -> Bindings:
+        """The scope's bindings, read now: of `target`, else of what is declared alone, else all."""
         from agentctl.sync.bindings import Bindings
         from agentctl.sync.grouped import Grouped
 
-        return await Bindings(Grouped(await self.store()), self.scope, self.part).load()
+        return await Bindings(Grouped(await self.store()), self.scope, target or self.target).load()
 
     async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
         """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
@@ -221,7 +226,7 @@ class Control:
         from agentctl.sync.kind import Eager
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell, self.part))
+        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell, self.target))
         for kind in made:
             if isinstance(kind, Eager):
                 self._stack.callback(kind.abandon)
@@ -249,7 +254,7 @@ class Control:
     def _another(self, stack: AsyncExitStack, access: Access) -> Control:
         how: dict[str, Any] = {"environment": self.environment, "workspace": self._workspace, "tenant": self.tenant}
         other = Control(self.directory, access, stack, has_project=self.has_project, **how)
-        other._storehouse, other._ours = self._storehouse, self._ours
+        other.storehouse, other._ours = self.storehouse, self._ours
         other.veil = self.veil  # whoever tells what came of it may have this one alone
         return other
 

@@ -19,6 +19,7 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import Project
 from agentctl.sources.source import Gone, Outcome
 from agentctl.sources.table.mapping import OnDelete
+from agentctl.sync.target import Target
 
 TABLE = """
     create table public.phone_assistants (
@@ -53,8 +54,8 @@ class Rows:
             one = Assistant.model_validate({**spec, "phone": {"numbers": row["numbers"]}, "knowledge": notes})
         except ValidationError as error:
             what = "; ".join(str(one["msg"]) for one in error.errors())
-            return Loaded(self._project, (), (Problem(where, what),), alone=row["slug"])
-        return Loaded(self._project, (one,), alone=row["slug"])
+            return Loaded(self._project, (), (Problem(where, what),), target=Target(row["slug"]))
+        return Loaded(self._project, (one,), target=Target(row["slug"]))
 
     async def told(self, key: str, outcome: Outcome) -> None:
         async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:

@@ -36,7 +36,7 @@ class Source(Protocol):
     """Finds one assistant by its key."""
 
     async def one(self, key: str) -> Loaded | Gone:
-        """What is declared, as it is now. With `Loaded.alone` it is that assistant and nothing else.
+        """What is declared, as it is now. With `Loaded.target` it is that assistant and nothing else.
 
         What is wrong with it stands in the problems. Raises UsageError for a key that nobody knows, and what else a
         look at the source may raise: such a look tells nothing, and is made again.

@@ -20,6 +20,7 @@ from agentctl.sources.table.rows import Told, asking, misfits, read, settling, t
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
+from agentctl.sync.target import Target
 
 _LONGEST = 2000  # characters of an error
 _SEEN = "Then: agentctl calls retry --all"
@@ -57,7 +58,7 @@ class FilesAndTable:
             return Gone("keep")
         own = () if row.assistant is None else (row.assistant,)
         advised = tuple(item for one in own for item in (*advice(one), *unset(one)))
-        return replace(loaded, assistants=own, problems=row.problems, warnings=advised, rows=rows, alone=key)
+        return replace(loaded, assistants=own, problems=row.problems, warnings=advised, rows=rows, target=Target(key))
 
     async def _row(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> tuple[Row | None, Told]:
         """The row, and what was told for it. Others are asked for where it has to do with them."""

@@ -8,7 +8,7 @@ from agentctl.resources.part import OPERATOR
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Outcome
 from agentctl.sync.kind import Ref
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 from agentctl.tenants import Access, Tenants
 from agentctl.verbs.flow.one import sync_one
 from agentctl.wiring import Control
@@ -42,8 +42,7 @@ async def _homes(control: Control, tenants: Tenants, key: str, found: Loaded | G
     bound = []
     for access in tenants.workspaces:
         async with control.within(access) as there:
-            there.part = Part(key)
-            if (await there.bindings()).get(Ref(agent.KIND, key)) is not None:
+            if (await there.bindings(Target(key))).get(Ref(agent.KIND, key)) is not None:
                 bound.append(access)
     return bound or [tenants.project]
 

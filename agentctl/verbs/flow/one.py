@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
 from agentctl.resources import agent, kinds
@@ -16,7 +16,7 @@ from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Outcome
 from agentctl.sync.applied import Applied
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.departure import depart
@@ -54,25 +54,24 @@ async def sync_one(
 
 async def _go_by(control: Control, found: Loaded) -> None:
     """Take it for what is declared; and where it is one alone, ask store and platform for nothing else."""
-    control.loaded = found
-    control.veil.later(found.secrets)
-    if not found.alone:
+    control.know(found)
+    if found.target is None:
         return
     try:
         (assistant,) = found.checked().assistants
     except ConfigurationError as error:
         raise Misdeclared(control.veil(error.message)) from None
     every = kinds(Place(control.api, await control.store(), control.scope))
-    control.part = Part.of(found.alone, assistant, every, [WEBHOOK])
+    control.know(replace(found, target=Target.of(assistant.key, assistant, every, [WEBHOOK])))
 
 
 async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     """Raise Elsewhere where an agent would be made and of those that are bound none is there, as with another's key.
 
-    A plan of the whole project sees that by itself; one of a part asks for two others.
+    A plan of the whole project sees that by itself; one of a target asks for two others.
     """
     makes = any(one.action == "create" and one.desired.kind == agent.KIND for one in plan.changes)
-    if control.part is None or not makes:
+    if control.target is None or not makes:
         return
     asked = {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
     others = await (await control.store()).call("bindings", asked)

@@ -17,7 +17,7 @@ async def test_files_are_read_as_they_are_and_a_key_that_nobody_has_is_told(tmp_
     write(tmp_path)
     files = Files(tmp_path)
     loaded = await files.one("empfang")
-    assert ([one.key for one in loaded.assistants], loaded.alone) == (["empfang"], "")
+    assert ([one.key for one in loaded.assistants], loaded.target) == (["empfang"], None)
     with pytest.raises(UsageError, match="assistants/empfamg is not there") as raised:
         await files.one("empfamg")
     assert "empfang" in raised.value.hint
