@@ -13,7 +13,7 @@ from agentctl.sources.files import ASSISTANTS
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
-from agentctl.sources.source import Files, Gone, Outcome, declared, lost
+from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row, Rows, place
 from agentctl.sources.table.rows import Told, asking, misfits, read, settling, tell
@@ -104,7 +104,7 @@ class FilesAndTable:
         asked = {**asking(source, told), "only": [], "also": {"column": column, "value": agent_id}}
         return bool((await store.call("source_rows", asked))["rows"])
 
-    async def told(self, key: str, outcome: Outcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> None:
         """Write into the row why nothing could be applied, or that there is no such reason any more.
 
         What was applied, or held back, the row has been told already, with its ids and its time.

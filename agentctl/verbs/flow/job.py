@@ -21,7 +21,7 @@ from agentctl.errors import (
     Unauthorized,
     UsageError,
 )
-from agentctl.sources.source import Outcome
+from agentctl.sources.source import SyncOutcome
 from agentctl.telemetry.fields import Field
 from agentctl.verbs.flow.housed import sync_housed
 from agentctl.verbs.places import is_keyed
@@ -127,7 +127,7 @@ class SyncJob:
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
         if not isinstance(error, Busy | Incomplete):
             with suppress(StoreError):  # The next attempt tells it again.
-                await self.control.source.told(work.id, Outcome(describe(error)))
+                await self.control.source.told(work.id, SyncOutcome(describe(error)))
         await self.store.call("fail_sync_job", {**work.fence, **terms})
 
     async def release(self, work: Due) -> None:

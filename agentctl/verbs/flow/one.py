@@ -14,7 +14,7 @@ from agentctl.resources import agent, kinds
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.source import Gone, Outcome
+from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
@@ -32,7 +32,7 @@ _WITNESSES = 2
 
 async def sync_one(
     control: Control, key: str, must_live_there: Callable[[Control, Loaded | Gone], Awaitable[None]]
-) -> Outcome:
+) -> SyncOutcome:
     """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
 
     `must_live_there` is asked once nobody else is at work there, and raises where it is another's by now.
@@ -49,7 +49,7 @@ async def sync_one(
             plan = await undisputed(control, await sync.plan(control, [key]))
             await _must_be_home(control, plan)
             applied = await sync.apply(control, plan)
-    return _outcome(control, applied) if applied else Outcome()
+    return _outcome(control, applied) if applied else SyncOutcome()
 
 
 async def _go_by(control: Control, found: Loaded) -> None:
@@ -92,11 +92,11 @@ async def _is_there(control: Control, agent_id: str) -> bool:
     return True
 
 
-def _outcome(control: Control, applied: Applied) -> Outcome:
+def _outcome(control: Control, applied: Applied) -> SyncOutcome:
     if applied.failures:
         hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
         failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
         failed.outage = all(one.error.outage for one in applied.failures)
         raise failed
     left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]
-    return Outcome(control.veil("\n".join(left)), held=bool(left))
+    return SyncOutcome(control.veil("\n".join(left)), held=bool(left))

@@ -8,7 +8,7 @@ import pytest
 
 from agentctl.errors import ConfigurationError, UsageError
 from agentctl.sources.init import write
-from agentctl.sources.source import Files, Outcome
+from agentctl.sources.source import Files, SyncOutcome
 
 pytestmark = pytest.mark.anyio
 
@@ -24,4 +24,4 @@ async def test_files_are_read_as_they_are_and_a_key_that_nobody_has_is_told(tmp_
     (tmp_path / "assistants" / "empfang" / "prompt.md").write_text("[[ nobody ]]")
     with pytest.raises(ConfigurationError, match="nobody"):
         (await files.one("empfang")).checked()
-    await files.told("empfang", Outcome("no"))
+    await files.told("empfang", SyncOutcome("no"))
