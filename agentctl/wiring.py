@@ -54,11 +54,11 @@ class Control:
         self.access, self.settings = access, access.settings
         self._ours = access.settings  # the project's own
         self.has_project = has_project
-        self.environment, self._workspace = environment, workspace
-        self.tenant = tenant
+        self.environment, self._workspace, self.tenant = environment, workspace, tenant
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
         self._loaded: Loaded | None = None
+        self._project: Project | None = None
         self.requests_within = 0  # of those that were opened within it, and are closed
         self._stack = stack
 
@@ -68,17 +68,15 @@ class Control:
 
         Problems are in it, not raised. Raises ConfigurationError where there is no project.
         """
-        if self._loaded is None:
-            from agentctl.sources.files import load
+        from agentctl.sources.files import load
 
-            self.know(load(self.directory, self.environment).housed(self.access.houses))
-            assert self._loaded is not None
-        return self._loaded
+        return self._loaded or self.know(load(self.directory, self.environment).housed(self.access.houses))
 
-    def know(self, loaded: Loaded) -> None:
+    def know(self, loaded: Loaded) -> Loaded:
         """Go by this from now on: it is `loaded`, and its target is what bindings and kinds are narrowed to."""
         self.veil.later(loaded.secrets)
         self._loaded = loaded
+        return loaded
 
     def forget(self) -> None:
         """Have the files read anew."""
@@ -102,14 +100,16 @@ class Control:
         """Every secret of settings and files, which no message may repeat."""
         return Veil(*self.settings.secrets, *secrets(self.settings.addresses))
 
-    @cached_property
+    @property
     def project(self) -> Project:
         """agentctl.toml alone, or what is usable of it: enough to know whose things these are before all is read."""
         from agentctl.sources.project import read_alone
 
-        return read_alone(self.directory, self.environment)[0]
+        if self._project is None or not self._project.name:  # a worker lives for weeks, and a wrong file may be mended
+            self._project = read_alone(self.directory, self.environment)[0]
+        return self._project
 
-    @cached_property
+    @property
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings.
 

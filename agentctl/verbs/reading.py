@@ -28,6 +28,4 @@ async def read(control: Control, *, again: bool = False) -> Loaded:
 
     told = await ask(await control.store(), source, control.scope)
     access = control.access if control.access.is_known else (await control.tenants()).project
-    loaded = await aside(lambda: joined(loaded, source, told).housed(access.houses))
-    control.know(loaded)
-    return loaded
+    return control.know(await aside(lambda: joined(loaded, source, told).housed(access.houses)))

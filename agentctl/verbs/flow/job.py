@@ -78,9 +78,7 @@ class SyncJob:
 
     async def claim(self, limit: int) -> Sequence[Due]:
         """Take what is due, and have `wake` set once more is. Raises StoreError, ConfigurationError."""
-        if not self.control.project.name:  # agentctl.toml is wrong, and may be mended while this worker lives
-            for known in ("project", "scope"):
-                vars(self.control).pop(known, None)
+        if not self.control.project.name:  # agentctl.toml is wrong, and may be mended
             return ()
         if not await is_keyed(self.control):
             self.idle(_KEYLESS)
