@@ -57,7 +57,7 @@ class Control:
         self.environment, self._workspace, self.tenant = environment, workspace, tenant
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
-        self._loaded: Loaded | None = None
+        self.known: Loaded | None = None  # what is declared, as far as it has been read: see `know`
         self._project: Project | None = None
         self.requests_within = 0  # of those that were opened within it, and are closed
         self._stack = stack
@@ -70,22 +70,22 @@ class Control:
         """
         from agentctl.sources.files import load
 
-        return self._loaded or self.know(load(self.directory, self.environment).housed(self.access.houses))
+        return self.known or self.know(load(self.directory, self.environment).housed(self.access.houses))
 
     def know(self, loaded: Loaded) -> Loaded:
         """Go by this from now on: it is `loaded`, and its target is what bindings and kinds are narrowed to."""
         self.veil.later(loaded.secrets)
-        self._loaded = loaded
+        self.known = loaded
         return loaded
 
     def forget(self) -> None:
         """Have the files read anew."""
-        self._loaded = None
+        self.known = None
 
     @property
     def target(self) -> Target | None:
         """The one assistant that all is about; None: the whole project."""
-        return self._loaded.target if self._loaded else None
+        return self.known.target if self.known else None
 
     @cached_property
     def source(self) -> Source:
