@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from agentctl.settings import Settings
 if TYPE_CHECKING:
     from agentctl.clients.store.postgres import PostgresStore
     from agentctl.clients.store.supabase import SupabaseStore
+    from agentctl.sync.bindings import Store
 
 _START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to come up, before going on without it
 
@@ -21,7 +23,7 @@ _START_SECONDS = 20.0  # what whoever waits for the embedded store leaves it to 
 @dataclass
 class Storehouse:
     """`directory`: of the project, or of the command where there is none. `tell` hears of what takes its time. What is
-    started is ended with `stack`.
+    opened or started is ended with `stack`.
     """
 
     settings: Settings
@@ -30,6 +32,8 @@ class Storehouse:
     has_project: bool
     tell: Callable[[str], None]
     _leased: bool = False  # the embedded server is kept from stopping for being idle
+    _store: Store | None = None
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def state(self) -> Path:
@@ -50,11 +54,19 @@ class Storehouse:
         """Whether it is the embedded Postgres."""
         return self.settings.database_url is None and self.settings.supabase_url is None
 
-    async def open(self, *, waiting: bool) -> PostgresStore | SupabaseStore:
-        """The store, for the caller to close; `waiting`: an embedded one that is away is no error yet.
+    async def store(self, *, waiting: bool) -> Store:
+        """The one store, opened by whoever is first; `waiting`: an embedded one that is away is no error yet.
 
         Raises StoreUnavailable and ConfigurationError.
         """
+        async with self._opening:
+            if self._store is None:
+                store = await self._opened(waiting=waiting)
+                self.stack.push_async_callback(store.close)
+                self._store = store
+            return self._store
+
+    async def _opened(self, *, waiting: bool) -> PostgresStore | SupabaseStore:
         settings = self.settings
         if settings.database_url is None and settings.supabase_url is not None:
             from agentctl.clients.store.supabase import SupabaseStore

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from agentctl.storehouse import Storehouse
     from agentctl.sync.bindings import Bindings, Store
     from agentctl.sync.kind import Kind, Scope
-    from agentctl.sync.part import Part
     from agentctl.sync.patience import Patience
+    from agentctl.sync.target import Target
     from agentctl.workshop import Workshop
 
 
@@ -54,29 +54,38 @@ class Control:
         self.access, self.settings = access, access.settings
         self._ours = access.settings  # the project's own
         self.has_project = has_project
-        self.environment, self._workspace = environment, workspace
-        self.tenant = tenant
+        self.environment, self._workspace, self.tenant = environment, workspace, tenant
         self.tell: Callable[[str], None] = lambda text: None  # hears how far something is that takes its time
         self.reading: Reading | None = None  # the files, while they are being read
-        self.part: Part | None = None  # all that bindings and kinds are of; None: the whole project
+        self.known: Loaded | None = None  # what is declared, as far as it has been read: see `know`
+        self._project: Project | None = None
         self.requests_within = 0  # of those that were opened within it, and are closed
         self._stack = stack
-        self._store: Store | None = None
-        self._opening = asyncio.Lock()
 
-    @cached_property
+    @property
     def loaded(self) -> Loaded:
-        """The project's files; problems are in it, not raised. Raises ConfigurationError where there is no project."""
+        """What is declared, as far as it is known: the project's files, unless more was read, or one assistant alone.
+
+        Problems are in it, not raised. Raises ConfigurationError where there is no project.
+        """
         from agentctl.sources.files import load
 
-        loaded = load(self.directory, self.environment).housed(self.access.houses)
+        return self.known or self.know(load(self.directory, self.environment).housed(self.access.houses))
+
+    def know(self, loaded: Loaded) -> Loaded:
+        """Go by this from now on: it is `loaded`, and its target is what bindings and kinds are narrowed to."""
         self.veil.later(loaded.secrets)
+        self.known = loaded
         return loaded
 
-    def know(self, loaded: Loaded) -> None:
-        """Have `loaded` be this from now on, since more than its files has been read."""
-        self.veil.later(loaded.secrets)
-        vars(self)["loaded"] = loaded
+    def forget(self) -> None:
+        """Have the files read anew."""
+        self.known = None
+
+    @property
+    def target(self) -> Target | None:
+        """The one assistant that all is about; None: the whole project."""
+        return self.known.target if self.known else None
 
     @cached_property
     def source(self) -> Source:
@@ -91,14 +100,16 @@ class Control:
         """Every secret of settings and files, which no message may repeat."""
         return Veil(*self.settings.secrets, *secrets(self.settings.addresses))
 
-    @cached_property
+    @property
     def project(self) -> Project:
         """agentctl.toml alone, or what is usable of it: enough to know whose things these are before all is read."""
         from agentctl.sources.project import read_alone
 
-        return read_alone(self.directory, self.environment)[0]
+        if self._project is None or not self._project.name:  # a worker lives for weeks, and a wrong file may be mended
+            self._project = read_alone(self.directory, self.environment)[0]
+        return self._project
 
-    @cached_property
+    @property
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings.
 
@@ -154,12 +165,7 @@ class Control:
         `waiting`: one that is away is no error yet, as for a door or a worker, which live for weeks; each call finds
         out anew. Raises StoreUnavailable where the embedded one does not start, unless `waiting`; ConfigurationError.
         """
-        async with self._opening:
-            if self._store is None:
-                store = await self._storehouse.open(waiting=waiting)
-                self._stack.push_async_callback(store.close)
-                self._store = store
-            return self._store
+        return await self.storehouse.store(waiting=waiting)
 
     async def store_of_calls(self) -> Store:
         """The store for the calls of the tenant that was named, else for the operator's own. Raises as `store`."""
@@ -189,19 +195,11 @@ class Control:
     @property
     def embedded(self) -> bool:
         """Whether the store is the embedded Postgres."""
-        return self._storehouse.embedded
-
-    @property
-    def state_directory(self) -> Path:
-        """Where the embedded store lies. Raises ConfigurationError without such a setting and without a project."""
-        return self._storehouse.place
-
-    async def dsn(self) -> str:
-        """The Postgres address; the embedded server is started and migrated, another database is left as it is."""
-        return await self._storehouse.dsn()
+        return self.storehouse.embedded
 
     @cached_property
-    def _storehouse(self) -> Storehouse:
+    def storehouse(self) -> Storehouse:
+        """Where the store is, and what this machine keeps for the project."""
         from agentctl.storehouse import Storehouse
 
         return Storehouse(self.settings, self._stack, self.directory, self.has_project, lambda text: self.tell(text))
@@ -211,14 +209,14 @@ class Control:
         """What works on calls: language model, mail route, the place of recordings, and the jobs of a worker."""
         from agentctl.workshop import Workshop
 
-        return Workshop(self.settings, self.veil, self._stack, self._storehouse.state / "recordings")
+        return Workshop(self.settings, self.veil, self._stack, self.storehouse.state / "recordings")
 
-    async def bindings(self) -> Bindings:
-        """The scope's bindings, read now."""
+    async def bindings(self, target: Target | None = None) -> Bindings:
+        """The scope's bindings, read now: of `target`, else of what is declared alone, else all."""
         from agentctl.sync.bindings import Bindings
         from agentctl.sync.grouped import Grouped
 
-        return await Bindings(Grouped(await self.store()), self.scope, self.part).load()
+        return await Bindings(Grouped(await self.store()), self.scope, target or self.target).load()
 
     async def kinds(self, bindings: Bindings) -> tuple[Kind[Assistant], ...]:
         """Every kind in dependency order; agents are bound to the post-call webhook once there is one."""
@@ -228,7 +226,7 @@ class Control:
         from agentctl.sync.kind import Eager
 
         webhook = WEBHOOK if bindings.get(WEBHOOK) else None
-        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell, self.part))
+        made = kinds(Place(self.api, await self.store(), self.scope, webhook, self.tell, self.target))
         for kind in made:
             if isinstance(kind, Eager):
                 self._stack.callback(kind.abandon)
@@ -238,7 +236,7 @@ class Control:
     async def afresh(self) -> AsyncIterator[Control]:
         """The same project over the same store, with nothing remembered of earlier looks: files are read anew."""
         async with AsyncExitStack() as stack:
-            fresh = await self._another(stack, self.access)
+            fresh = self._another(stack, self.access)
             fresh.source = self.source
             yield fresh
 
@@ -246,18 +244,18 @@ class Control:
     async def within(self, access: Access) -> AsyncIterator[Control]:
         """The same project over the same store, with a tenant's credentials and in the workspace that they open."""
         async with AsyncExitStack() as stack:
-            there = await self._another(stack, access)
+            there = self._another(stack, access)
             there.tell = lambda text: self.tell(text)
             try:
                 yield there
             finally:
                 self.requests_within += there.requests
 
-    async def _another(self, stack: AsyncExitStack, access: Access) -> Control:
+    def _another(self, stack: AsyncExitStack, access: Access) -> Control:
         how: dict[str, Any] = {"environment": self.environment, "workspace": self._workspace, "tenant": self.tenant}
         other = Control(self.directory, access, stack, has_project=self.has_project, **how)
-        other._store, other._ours = await self.store(), self._ours
-        vars(other)["veil"] = self.veil  # whoever tells what came of it may have this one alone
+        other.storehouse, other._ours = self.storehouse, self._ours
+        other.veil = self.veil  # whoever tells what came of it may have this one alone
         return other
 
     def beside(self, work: Coroutine[Any, Any, None]) -> None:

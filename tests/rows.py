@@ -17,8 +17,9 @@ from agentctl.errors import Problem
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.project import Project
-from agentctl.sources.source import Gone, Outcome
+from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sources.table.mapping import OnDelete
+from agentctl.sync.target import Target
 
 TABLE = """
     create table public.phone_assistants (
@@ -36,7 +37,7 @@ class Rows:
         self._project = project
         self.then = then
         self.looks: Counter[str] = Counter()
-        self._ended: asyncio.Queue[tuple[str, Outcome]] = asyncio.Queue()
+        self._ended: asyncio.Queue[tuple[str, SyncOutcome]] = asyncio.Queue()
 
     async def one(self, key: str) -> Loaded | Gone:
         self.looks[key] += 1
@@ -53,10 +54,10 @@ class Rows:
             one = Assistant.model_validate({**spec, "phone": {"numbers": row["numbers"]}, "knowledge": notes})
         except ValidationError as error:
             what = "; ".join(str(one["msg"]) for one in error.errors())
-            return Loaded(self._project, (), (Problem(where, what),), alone=row["slug"])
-        return Loaded(self._project, (one,), alone=row["slug"])
+            return Loaded(self._project, (), (Problem(where, what),), target=Target(row["slug"]))
+        return Loaded(self._project, (one,), target=Target(row["slug"]))
 
-    async def told(self, key: str, outcome: Outcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> None:
         async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
             written: LiteralString = (
                 "update public.phone_assistants set elevenlabs_sync_error = %s, elevenlabs_synced_at = now() "
@@ -65,7 +66,7 @@ class Rows:
             await connection.execute(written, (outcome.error or None, key))
         self._ended.put_nowait((key, outcome))
 
-    async def ended(self, seconds: float = 20.0) -> tuple[str, Outcome]:
+    async def ended(self, seconds: float = 20.0) -> tuple[str, SyncOutcome]:
         """The next sync that ends."""
         async with asyncio.timeout(seconds):
             return await self._ended.get()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import grimp  # the graph that import-linter looks at
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +80,13 @@ def test_the_sandbox_is_kept_from_all_of_ours() -> None:
     ours = {f"agentctl.{part}" for part in parts if part.isidentifier() and not part.startswith("__")}
     ours -= {"agentctl.sandbox", "agentctl.templates"}
     assert set(sandbox["forbidden_modules"]) == {*ours, "webhooks"}
+
+
+def test_no_module_needs_itself_by_way_of_others_not_even_when_it_runs_or_for_a_type() -> None:
+    graph = grimp.build_graph("agentctl", "webhooks", cache_dir=None)
+    needs = {one: graph.find_modules_directly_imported_by(one) for one in graph.modules}
+    assert needs["agentctl.verbs.sync"]
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names them
 
 
 def test_names_say_what_a_module_is() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agentctl.cli.session import ENVIRONMENT, TENANT
+from agentctl.cli.command_line import ENVIRONMENT, TENANT
 from agentctl.cli.veil import veiled
 from agentctl.verbs import commands
 

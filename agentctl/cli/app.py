@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from agentctl.cli import logs, session
+from agentctl.cli.command_line import DIRECTORY, ENVIRONMENT
 from agentctl.cli.commands import STYLE, Group
 from agentctl.cli.logs import LogFormat
 from agentctl.cli.veil import CURTAIN, Curtain
@@ -60,11 +61,11 @@ def root(
 ) -> None:  # fmt: skip
     """Phone assistants as files: plan, sync, numbers, calls."""
     CURTAIN.set(Curtain())
-    session.DIRECTORY.set(directory)
+    DIRECTORY.set(directory)
     logs.anew(log_format)
     if environment == "":  # an unset variable of a script must not mean production
         raise UsageError("--env needs the name of an environment", "Leave it out for the project's own.")
-    session.ENVIRONMENT.set(environment)
+    ENVIRONMENT.set(environment)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -46,7 +46,7 @@ def migrate(yes: Yes = False, json: Json = False) -> None:
         found = await verbs.status(control)
         if not found.pending:
             return []
-        await control.dsn()  # says what to do where only SUPABASE_URL is set, before anybody is asked
+        await control.storehouse.dsn()  # says what to do where only SUPABASE_URL is set, before anybody is asked
         say(f"{found.address} lacks: {', '.join(found.pending)}")
         confirm(f"Apply {len(found.pending)} migrations to {found.address}?", yes=yes)
         return await verbs.migrate(control)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agentctl.cli.command_line import DIRECTORY
 from agentctl.telemetry.fields import at_hand
 
 MESSAGES = logging.getLogger("agentctl.cli")
@@ -48,7 +49,6 @@ _BEGUN: ContextVar[bool] = ContextVar("begun", default=False)
 def structured() -> bool:
     """Whether the command at hand writes JSON: by its own option, else by the settings of its project."""
     if FORMAT.get() is None:
-        from agentctl.cli.session import DIRECTORY
         from agentctl.settings import wanted_log_format
         from agentctl.sources.project import home
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentctl.cli.session import ENVIRONMENT, Json, Yes, confirm, end, opened, say
+from agentctl.cli.command_line import ENVIRONMENT
+from agentctl.cli.session import Json, Yes, confirm, end, opened, say
 from agentctl.cli.sync import DeleteConversations, Gate
 from agentctl.errors import UsageError
 

@@ -8,13 +8,12 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from agentctl.cli import logs
+from agentctl.cli.command_line import DIRECTORY, ENVIRONMENT, HOUSED, TENANT
 from agentctl.cli.veil import CURTAIN
 from agentctl.errors import UsageError
 
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from agentctl.wiring import Control
 
 Result = TypeVar("Result")
-DIRECTORY: ContextVar[Path] = ContextVar("directory", default=Path())  # what --directory names
-ENVIRONMENT: ContextVar[str | None] = ContextVar("environment", default=None)  # what --env names
-TENANT: ContextVar[str | None] = ContextVar("tenant", default=None)  # what --tenant names
-HOUSED: ContextVar[bool] = ContextVar("housed", default=False)  # whether the command works in that tenant's workspace
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, messages on stderr.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
-from agentctl.cli.session import HOUSED, TENANT
+from agentctl.cli.command_line import HOUSED, TENANT
 from agentctl.errors import UsageError
 
 

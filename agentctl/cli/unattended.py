@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from agentctl.cli.session import DIRECTORY, ENVIRONMENT, connected, say, stoppable
+from agentctl.cli.command_line import DIRECTORY, ENVIRONMENT
+from agentctl.cli.session import connected, say, stoppable
 from agentctl.errors import AgentctlError, UsageError
 
 if TYPE_CHECKING:

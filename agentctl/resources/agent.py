@@ -24,12 +24,13 @@ from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
 from agentctl.resources.language_presets import conversation
 from agentctl.resources.part import OPERATOR
 from agentctl.resources.place import Place
-from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY, platform_settings
+from agentctl.resources.platform_config import platform_settings
+from agentctl.resources.platform_settings import IN_SERVICE, PRIVACY
 from agentctl.resources.post_call import analysis, delivery
 from agentctl.resources.prompt_text import as_in_file
 from agentctl.sync.diff import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 
 AGENTS = "/v1/convai/agents"
 AGENT = "/v1/convai/agents/{agent_id}"
@@ -60,9 +61,9 @@ class Agent:
         "platform_settings.workspace_overrides.webhooks.events": Keyed(),
     }
 
-    def __init__(self, api: Api, scope: Scope, webhook: Ref | None = None, part: Part | None = None) -> None:
+    def __init__(self, api: Api, scope: Scope, webhook: Ref | None = None, target: Target | None = None) -> None:
         self._api, self._scope = api, scope
-        self._webhook, self._part = webhook, part
+        self._webhook, self._target = webhook, target
         self._unmanaged: tuple[User, ...] = ()
         self._begun: dict[str, asyncio.Task[Observed]] = {}
         self._listing: asyncio.Task[list[Mapping[str, Any]]] | None = None
@@ -70,7 +71,7 @@ class Agent:
     @classmethod
     def at(cls, place: Place) -> Agent:
         """For one workspace and project."""
-        return cls(place.api, place.scope, place.webhook, place.part)
+        return cls(place.api, place.scope, place.webhook, place.target)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """One agent; what the assistant does not declare is left out, and `[elevenlabs]` is merged last."""
@@ -188,8 +189,8 @@ class Agent:
         }
 
     async def _all(self, *, archived: bool, marked: bool = False) -> list[Mapping[str, Any]]:
-        """The workspace's agents; of a part those with its tag. `marked`: only ours, as archived ones are always."""
-        tags = self.tag(self._part.key) if self._part else MANAGED if archived or marked else None
+        """The workspace's agents; of a target those with its tag. `marked`: only ours, as archived ones are always."""
+        tags = self.tag(self._target.key) if self._target else MANAGED if archived or marked else None
         pages = self._api.pages(AGENTS, items="agents", params={"tags": tags, "archived": archived, "page_size": 100})
         return [having(f"GET {AGENTS}", entry, "agent_id") async for entry in pages]
 

@@ -23,7 +23,7 @@ from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.mark import TOGETHER, listed, marked, parted, prefix, searches, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 
 LIST = "/v1/convai/knowledge-base"
 DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
@@ -48,15 +48,15 @@ class KnowledgeDocument:
     traits = Traits(marks=frozenset({"name"}), mark="its name", opaque="content")
     lists: Mapping[str, Keyed] = {}
 
-    def __init__(self, api: Api, scope: Scope, part: Part | None = None) -> None:
+    def __init__(self, api: Api, scope: Scope, target: Target | None = None) -> None:
         self._api = api
         self._prefix = prefix(scope)
-        self._part = part
+        self._target = target
 
     @classmethod
     def at(cls, place: Place) -> KnowledgeDocument:
         """For one workspace and project."""
-        return cls(place.api, place.scope, place.part)
+        return cls(place.api, place.scope, place.target)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """Every document of the assistant; one that several assistants share has one key and is uploaded once."""
@@ -94,7 +94,7 @@ class KnowledgeDocument:
         return {**found, **sightings}
 
     async def _documents(self, wanted: Sequence[Desired]) -> AsyncIterator[Observed]:
-        for search in searches(self._prefix, self._part, wanted, "/"):
+        for search in searches(self._prefix, self._target, wanted, "/"):
             params = {"search": search, "page_size": 100}
             async for entry in self._api.pages(LIST, items="documents", params=params):
                 if entry.get("type") != "folder":

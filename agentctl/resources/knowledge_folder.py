@@ -14,7 +14,7 @@ from agentctl.resources.description import described
 from agentctl.resources.mark import listed, prefix, searches
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 
 LIST = "/v1/convai/knowledge-base"
 FOLDER = "/v1/convai/knowledge-base/{document_id}"
@@ -37,15 +37,15 @@ class KnowledgeFolder:
     traits = Traits(marks=frozenset({"name"}), mark="its name")
     lists: Mapping[str, Keyed] = {}
 
-    def __init__(self, api: Api, scope: Scope, part: Part | None = None) -> None:
+    def __init__(self, api: Api, scope: Scope, target: Target | None = None) -> None:
         self._api = api
         self._prefix = prefix(scope)
-        self._part = part
+        self._target = target
 
     @classmethod
     def at(cls, place: Place) -> KnowledgeFolder:
         """For one workspace and project."""
-        return cls(place.api, place.scope, place.part)
+        return cls(place.api, place.scope, place.target)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """The folders that the assistant's documents lie in; one that several name is made once."""
@@ -67,7 +67,7 @@ class KnowledgeFolder:
         return {**listing.by_key, **here}
 
     async def _folders(self, wanted: Sequence[Desired]) -> AsyncIterator[Observed]:
-        for search in searches(self._prefix, self._part, wanted):
+        for search in searches(self._prefix, self._target, wanted):
             params = {"search": search, "types": "folder", "page_size": 100}
             async for entry in self._api.pages(LIST, items="documents", params=params):
                 if entry.get("type") == "folder":

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentctl.errors import NotFound
 from agentctl.sync.kind import Desired, Observed, Scope
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 
 # Such a name tells the digest of the content, so that neither is written while the other is left as it is there.
 TOGETHER = {"content": "name", "name": "content"}
@@ -27,9 +27,9 @@ def prefix(scope: Scope) -> str:
     return f"agentctl/{scope.project}/{scope.environment}/"
 
 
-def searches(mark: str, part: Part | None, wanted: Sequence[Desired], then: str = "") -> list[str]:
+def searches(mark: str, target: Target | None, wanted: Sequence[Desired], then: str = "") -> list[str]:
     """With what the names begin that lists are asked for. `mark`: see `prefix`; `then`: what follows whose it is."""
-    return [mark] if part is None else [f"{mark}{head}{then}" for head in part.heads([one.key for one in wanted])]
+    return [mark] if target is None else [f"{mark}{head}{then}" for head in target.heads([one.key for one in wanted])]
 
 
 def short(digest: str) -> str:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from agentctl.resources.api import Api
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Ref, Scope
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 
 
 @dataclass(frozen=True)
 class Place:
     """One workspace and project. `webhook`: what agents deliver their calls to, once one is registered.
 
-    `tell` hears how far something is that takes its time. `part`: all that is looked at there; None: the whole project.
+    `tell` hears how far something is that takes its time. `target`: all that is looked at there; None: everything.
     """
 
     api: Api
@@ -23,4 +23,4 @@ class Place:
     scope: Scope
     webhook: Ref | None = None
     tell: Callable[[str], None] = lambda text: None
-    part: Part | None = None
+    target: Target | None = None

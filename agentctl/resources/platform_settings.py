@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from agentctl.resources.part import OneLine, Part
 from agentctl.sync.kind import Peril
-
-if TYPE_CHECKING:
-    from agentctl.resources.assistant import Assistant
 
 SETTINGS = "platform_settings"
 NO_WEBHOOK = "none"
@@ -193,35 +190,16 @@ class Auth(Part):
     require_origin_header: bool | None = Field(None, strict=True, description="Refuse whoever names no origin.")
 
 
-def platform_settings(assistant: Assistant) -> dict[str, Any]:
-    """The parts of `platform_settings` that the assistant declares, with what follows from its being declared."""
-    parts: dict[str, Any] = {**IN_SERVICE[SETTINGS]}
-    if assistant.evaluation.criteria is not None:
-        parts["evaluation"] = {"criteria": [_given(criterion) for criterion in assistant.evaluation.criteria]}
-    if items := assistant.data_collection:
-        parts["data_collection"] = {name: _given(item, "scope") for name, item in items.items()}
-    if scopes := {name: item.scope for name, item in items.items() if item.scope}:
-        parts["data_collection_scopes"] = scopes
-    for name in ("privacy", "call_limits", "auth"):
-        if given := _given(getattr(assistant, name)):
-            parts[name] = given
-    if hosts := parts.get("auth", {}).get("allowlist"):
-        parts["auth"]["allowlist"] = [{"hostname": host} for host in hosts]
-    if overrides := _given(assistant.overrides):
-        client = {name: overrides.pop(name) for name in ("agent", "tts", "conversation") if name in overrides}
-        parts["overrides"] = {**({"conversation_config_override": client} if client else {}), **overrides}
-    return parts
-
-
 def webhooks(declared: Webhooks) -> dict[str, Any]:
     """What the assistant says of its own delivery; `none` as the API's null."""
-    given = _given(declared)
-    if given.get("post_call_webhook_id") == NO_WEBHOOK:
-        given["post_call_webhook_id"] = None
-    return given
+    found = given(declared)
+    if found.get("post_call_webhook_id") == NO_WEBHOOK:
+        found["post_call_webhook_id"] = None
+    return found
 
 
-def _given(part: Part, *others: str) -> dict[str, Any]:
+def given(part: Part, *others: str) -> dict[str, Any]:
+    """What is declared of a part, as the platform has it; without `others`."""
     return part.model_dump(mode="json", exclude_none=True, exclude=set(others))
 
 

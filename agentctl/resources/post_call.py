@@ -17,7 +17,7 @@ from agentctl.resources.place import Place
 from agentctl.resources.platform_settings import webhooks
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 
 WEBHOOK = Ref("webhook", "post_call")
 EVENTS = ("transcript", "audio", "call_initiation_failure")
@@ -54,15 +54,15 @@ class PostCallSettings:
     traits = Traits(internal=True)
     lists: Mapping[str, Keyed] = {"mail_to": Keyed()}
 
-    def __init__(self, store: Store, scope: Scope, part: Part | None = None) -> None:
+    def __init__(self, store: Store, scope: Scope, target: Target | None = None) -> None:
         self._store = store
         self._scope = asdict(scope)
-        self._seen = {"key": part.key} if part else {}
+        self._seen = {"key": target.key} if target else {}
 
     @classmethod
     def at(cls, place: Place) -> PostCallSettings:
         """For one workspace and project."""
-        return cls(place.store, place.scope, place.part)
+        return cls(place.store, place.scope, place.target)
 
     def desired(self, assistant: Assistant) -> Iterable[Desired]:
         """One row per assistant."""
@@ -81,7 +81,7 @@ class PostCallSettings:
         yield Desired(self.name, assistant.key, body, assistant.where)
 
     async def observe(self, wanted: Sequence[Desired], bound: Mapping[str, str]) -> Mapping[str, Sighting]:
-        """All rows of the scope, or the one of its part, in one call."""
+        """All rows of the scope, or the one of its target, in one call."""
         rows = await self._store.call("assistants", {**self._scope, **self._seen})
         return {row["key"]: (_observed(row),) for row in rows}
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from agentctl.errors import ConfigurationError, Problem
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import secrets
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
-
-if TYPE_CHECKING:
-    from agentctl.sources.table.rows import Rows
+from agentctl.sources.table.row import Rows
+from agentctl.sync.target import Target
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Loaded:
 
     An assistant with a problem is not in `assistants`, so a caller that goes on with problems present must not
     take an absent assistant for a removed one. `warnings` are advice; they stop nothing. `layers`: what the environment
-    lays under and over the files. `alone`: the key of the only one that was read; empty: all were. `parts` of prompts
+    lays under and over the files. `target`: the only one that was read; None: all were. `parts` of prompts
     and `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too;
     None: it was not read, or there is none. `elsewhere`: the keys of those that live in other workspaces, each with its
     tenant; `unsure`: of those the keys of wrong rows, which may not say whose they are.
@@ -36,7 +34,7 @@ class Loaded:
     parts: Mapping[str, str] = field(default_factory=dict, repr=False)
     shared: Mapping[str, Document] = field(default_factory=dict, repr=False)
     rows: Rows | None = None
-    alone: str = ""
+    target: Target | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
 

@@ -29,8 +29,8 @@ from agentctl.secrecy.variable import secrets_of
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
-from agentctl.sources.sink import Sink, SinkTable
-from agentctl.sources.table.mapping import SECTION, Source, SourceTable
+from agentctl.sources.sink import SinkTable
+from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.toml import Unreadable, read_toml
 from agentctl.sync.diff import overlaid
 
@@ -221,6 +221,14 @@ class _Retention(Part):
     audit: Annotated[int, Field(ge=31, le=36_500, strict=True)] = AUDIT_DAYS
 
 
+class _Sink(Part):
+    table: SinkTable | None = None
+
+
+class _Source(Part):
+    table: SourceTable | None = None
+
+
 class Defaults(Sections):
     """What `[defaults]` may say of every assistant."""
 
@@ -242,7 +250,7 @@ class _ProjectFile(Part):
     digest: _Digest = _Digest()
     sync: _Sync = _Sync()
     retention: _Retention = _Retention()
-    sink: Sink = Sink()
+    sink: _Sink = _Sink()
     defaults: Defaults = Defaults()
-    source: Source = Source()
+    source: _Source = _Source()
     environments: dict[str, Any] = Field({})

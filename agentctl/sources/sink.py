@@ -117,12 +117,6 @@ class SinkTable(Part):
         return {**self.place, "key_column": self.key, "columns": self.columns}
 
 
-class Sink(Part):
-    """`[sink]`."""
-
-    table: SinkTable | None = None
-
-
 def obstacles(sink: SinkTable, found: Mapping[str, Any]) -> Iterator[str]:
     """What keeps calls from being written, by what `sink_columns` found of the table, each with what mends it."""
     columns = found["columns"]

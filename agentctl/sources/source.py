@@ -22,7 +22,7 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SyncOutcome:
     """How the sync of one assistant ended. `error`: empty where all is as declared, secrets taken out.
 
     `held`: it did not fail; what was changed at the platform was left alone, and `error` says what.
@@ -36,13 +36,13 @@ class Source(Protocol):
     """Finds one assistant by its key."""
 
     async def one(self, key: str) -> Loaded | Gone:
-        """What is declared, as it is now. With `Loaded.alone` it is that assistant and nothing else.
+        """What is declared, as it is now. With `Loaded.target` it is that assistant and nothing else.
 
         What is wrong with it stands in the problems. Raises UsageError for a key that nobody knows, and what else a
         look at the source may raise: such a look tells nothing, and is made again.
         """
 
-    async def told(self, key: str, outcome: Outcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> None:
         """Hears how each attempt ended, for people who look at the source. Raises StoreError.
 
         Not of one of which some changes were applied and others failed: what is told of each is told as they end.
@@ -66,7 +66,7 @@ class Files:
         """What the files declare, now."""
         return await Reading().of(lambda: load(self._directory, self._environment))
 
-    async def told(self, key: str, outcome: Outcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> None:
         """Files show nothing."""
 
 

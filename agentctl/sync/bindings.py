@@ -15,8 +15,8 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync.interrupted import TAKEN, Said, is_taking, must_be_over
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.memory import NOTHING, Memory
-from agentctl.sync.part import Part, found
 from agentctl.sync.plan import Settled
+from agentctl.sync.target import Target, found
 from agentctl.sync.task import all_of
 
 _AGAIN = "Run it again: the new plan shows what is there then."
@@ -31,16 +31,16 @@ class Store(Protocol):
 
 
 class Bindings:
-    """The bindings of one scope, or of a part of it: read once, then kept equal to the store.
+    """The bindings of one scope, or of a target in it: read once, then kept equal to the store.
 
     No lease is held for ever, and its holder may have slept: whatever writes one raises Stale where another run has
     written it since it was read, and leaves it as that run did.
     """
 
-    def __init__(self, store: Store, scope: Scope, part: Part | None = None) -> None:
+    def __init__(self, store: Store, scope: Scope, target: Target | None = None) -> None:
         self._store = store
         self.scope = scope
-        self._part = part
+        self._target = target
         self._ids: dict[Ref, str] = {}
         self._assumed: dict[Ref, str] = {}
         self._memories: dict[Ref, Memory] = {}
@@ -56,12 +56,12 @@ class Bindings:
         return len(self._ids) + len(self._assumed)
 
     async def load(self) -> Bindings:
-        """Read all bindings of the scope, or of its part, and return self.
+        """Read all bindings of the scope, or of its target, and return self.
 
-        Where the workspace has a label, what was bound before it got one is read too: see `memory`. Of what the part
-        only refers to nothing is known but the ids.
+        Where the workspace has a label, what was bound before it got one is read too: see `memory`. Of what the
+        target only refers to nothing is known but the ids.
         """
-        rows, others = found(self._part, await self._rows(self.scope))
+        rows, others = found(self._target, await self._rows(self.scope))
         self._assumed = {Ref(row["kind"], row["key"]): row["remote_id"] for row in others}
         self._ids = {Ref(row["kind"], row["key"]): row["remote_id"] for row in rows}
         self._stamps = {Ref(row["kind"], row["key"]): row.get("updated_at") for row in rows}
@@ -85,7 +85,7 @@ class Bindings:
         return self
 
     async def _rows(self, scope: Scope) -> list[Mapping[str, Any]]:
-        keys = {"keys": self._part.keys} if self._part else {}
+        keys = {"keys": self._target.keys} if self._target else {}
         rows: list[Mapping[str, Any]] = await self._store.call("bindings", {**asdict(scope), **keys})
         return rows
 

@@ -17,17 +17,15 @@ async def read(control: Control, *, again: bool = False) -> Loaded:
     StoreError where a table cannot be read.
     """
     if again:
-        vars(control).pop("loaded", None)
+        control.forget()
     control.reading = Reading()
     loaded = await control.reading.of(lambda: control.loaded)
     control.reading = None
     source = loaded.project.table
-    if source is None or loaded.problems or loaded.rows is not None or loaded.alone:
+    if source is None or loaded.problems or loaded.rows is not None or loaded.target:
         return loaded
     from agentctl.sources.table.rows import ask, joined
 
     told = await ask(await control.store(), source, control.scope)
     access = control.access if control.access.is_known else (await control.tenants()).project
-    loaded = await aside(lambda: joined(loaded, source, told).housed(access.houses))
-    control.know(loaded)
-    return loaded
+    return control.know(await aside(lambda: joined(loaded, source, told).housed(access.houses)))

@@ -54,7 +54,7 @@ async def migrate(control: Control) -> list[str]:
     """
     from agentctl.clients.store import migrations
 
-    return await migrations.migrate(await control.dsn(), shim=True)
+    return await migrations.migrate(await control.storehouse.dsn(), shim=True)
 
 
 async def stop(control: Control) -> bool:
@@ -64,21 +64,21 @@ async def stop(control: Control) -> bool:
     """
     from agentctl.local import postgres
 
-    return await postgres.stop(control.state_directory)
+    return await postgres.stop(control.storehouse.place)
 
 
 async def _address(control: Control) -> str:
     if control.settings.database_url is not None:
         from agentctl.clients.store.postgres import masked
 
-        return masked(await control.dsn())
+        return masked(await control.storehouse.dsn())
     # The embedded one's has no password, and somebody may want to look inside with psql.
-    return await control.dsn() if control.embedded else str(control.settings.supabase_url)
+    return await control.storehouse.dsn() if control.embedded else str(control.settings.supabase_url)
 
 
 async def _pending(control: Control) -> list[str]:
     from agentctl.clients.store import migrations
 
     if control.embedded or control.settings.database_url is not None:
-        return await migrations.pending(await control.dsn())
+        return await migrations.pending(await control.storehouse.dsn())
     return [str(migration) for migration in migrations.migrations()]

@@ -96,7 +96,7 @@ async def test_without_a_project_a_door_still_has_its_settings(tmp_path: Path, d
         assert not control.has_project
         assert (await (await control.store()).call("status", {}))["events"]["pending"] == 0
         with pytest.raises(ConfigurationError, match="agentctl init"):
-            _ = control.state_directory
+            _ = control.storehouse.place
 
 
 async def test_unusable_settings_are_told_before_anything_is_opened(
@@ -167,10 +167,10 @@ async def test_a_database_before_supabase(root: Path, dsn: str, supabase_api: An
         assert isinstance(control.workshop.recordings, Shelves)
         assert not control.embedded
         with pytest.raises(UsageError, match="DATABASE_URL"):
-            await control.dsn()
+            await control.storehouse.dsn()
     async with connect(root, settings=given(**supabase, database_url=SecretStr(dsn))) as control:
         assert isinstance(await control.store(), PostgresStore)
-        assert await control.dsn() == dsn
+        assert await control.storehouse.dsn() == dsn
 
 
 async def test_another_database_is_never_migrated_unasked(root: Path, empty_dsn: str) -> None:

@@ -103,7 +103,7 @@ class Bench:
     async def connect(self, directory: Path, *arguments: Any, **options: Any) -> AsyncIterator[wiring.Control]:
         """A control whose platform is in memory, where one request follows another and no time passes."""
         async with CONNECT(directory, *arguments, **options) as control:
-            control._store = self.store
+            control.storehouse._store = self.store
             retry = Retry(sleep=no_time)
             control.api = ElevenLabs(
                 "http://127.0.0.1", SecretStr(self.key), transport=self.way, retry=retry, concurrency=1

@@ -156,6 +156,28 @@ def test_a_table_that_went_lets_nobody_in_and_says_why(connection: psycopg.Conne
         memberships(connection, sub=MEMBER)
 
 
+@pytest.mark.parametrize(
+    ("table", "opened"),
+    [
+        ("public.team", "alter table public.team disable row level security"),
+        ("public.passed_on", "grant insert on public.passed_on to authenticated"),
+    ],
+)
+def test_a_table_that_users_can_write_by_now_lets_nobody_in_and_says_why(
+    connection: psycopg.Connection, table: str, opened: str
+) -> None:
+    connection.execute(TEAM.encode())
+    connection.execute("create view public.passed_on as select * from public.team")
+    connection.execute("revoke all on public.passed_on from anon, authenticated")
+    save(connection, **TOLD_BY_TEAM | {"table": table})
+    assert memberships(connection, sub=MEMBER) == {"7": "admin", "8": "viewer"}
+
+    connection.execute(opened.encode())
+
+    with pytest.raises(psycopg.errors.RaiseException, match=f"users may write {table}"):
+        memberships(connection, sub=MEMBER)
+
+
 def test_what_would_tell_nothing_or_let_users_in_is_refused(connection: psycopg.Connection) -> None:
     connection.execute(TEAM.encode())
     connection.execute("create view public.passed_on as select * from public.team")

@@ -13,13 +13,14 @@ from agentctl.sources.files import ASSISTANTS
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
-from agentctl.sources.source import Files, Gone, Outcome, declared, lost
+from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
-from agentctl.sources.table.row import Row, place
-from agentctl.sources.table.rows import Rows, Told, asking, misfits, read, settling, tell
+from agentctl.sources.table.row import Row, Rows, place
+from agentctl.sources.table.rows import Told, asking, misfits, read, settling, tell
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
+from agentctl.sync.target import Target
 
 _LONGEST = 2000  # characters of an error
 _SEEN = "Then: agentctl calls retry --all"
@@ -57,7 +58,7 @@ class FilesAndTable:
             return Gone("keep")
         own = () if row.assistant is None else (row.assistant,)
         advised = tuple(item for one in own for item in (*advice(one), *unset(one)))
-        return replace(loaded, assistants=own, problems=row.problems, warnings=advised, rows=rows, alone=key)
+        return replace(loaded, assistants=own, problems=row.problems, warnings=advised, rows=rows, target=Target(key))
 
     async def _row(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> tuple[Row | None, Told]:
         """The row, and what was told for it. Others are asked for where it has to do with them."""
@@ -103,7 +104,7 @@ class FilesAndTable:
         asked = {**asking(source, told), "only": [], "also": {"column": column, "value": agent_id}}
         return bool((await store.call("source_rows", asked))["rows"])
 
-    async def told(self, key: str, outcome: Outcome) -> None:
+    async def told(self, key: str, outcome: SyncOutcome) -> None:
         """Write into the row why nothing could be applied, or that there is no such reason any more.
 
         What was applied, or held back, the row has been told already, with its ids and its time.

@@ -179,9 +179,3 @@ class SourceTable(Part):
         for name in ("name", "prompt"):
             if name not in self.places and not (name == "name" and self.defaults.name):
                 yield Problem(located(file, f"{SECTION}.{name}"), "is missing: which column holds it?")
-
-
-class Source(Part):
-    """`[source]`: where assistants are declared, besides the files."""
-
-    table: SourceTable | None = None

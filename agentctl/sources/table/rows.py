@@ -17,7 +17,8 @@ from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.table.claims import settled
 from agentctl.sources.table.mapping import SECTION, SourceTable
-from agentctl.sources.table.row import Row, RowReader
+from agentctl.sources.table.row import Row, Rows
+from agentctl.sources.table.row_reader import RowReader
 from agentctl.sources.table.variables import unset
 from agentctl.sources.together import lost_transfers
 from agentctl.sync.bindings import Store
@@ -25,29 +26,6 @@ from agentctl.sync.kind import Scope
 
 _PAGE = 200  # rows; each may hold a long prompt and all its knowledge
 _SECONDS = 60.0
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What a source table has. `back`: the column of each thing that is written back, as far as that is possible.
-
-    `bound`: by key, the agent that the store knows.
-    """
-
-    source: SourceTable
-    rows: tuple[Row, ...] = ()
-    back: Mapping[str, str] = field(default_factory=dict)
-    bound: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def keys(self) -> list[str]:
-        """Of every row that is to have an agent, wrong ones too."""
-        return [row.key for row in self.rows if not row.dormant]
-
-    @property
-    def wrong(self) -> list[Row]:
-        """Those of which nothing can be made."""
-        return [row for row in self.rows if row.problems]
 
 
 @dataclass(frozen=True)

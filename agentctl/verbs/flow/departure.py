@@ -18,7 +18,7 @@ from agentctl.sync import planning
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.showable import showable
@@ -35,50 +35,48 @@ async def depart(control: Control, key: str, then: OnDelete) -> Applied | None:
     """
     if then == "keep" or (rings := await _numbers(control, key)) is None:
         return None
-    control.loaded = Loaded(control.project, (), alone=key)
-    plan = await _plan(control, control.part or Part(key), rings, delete=then == "delete")
+    target = Target(key, frozenset(Ref(phone_number.KIND, one) for one in rings))
+    control.know(Loaded(control.project, (), target=target))
+    plan = await _plan(control, target, rings, delete=then == "delete")
     return await sync.apply(control, plan, force=True)
 
 
 async def _numbers(control: Control, key: str) -> list[str] | None:
     """The numbers that ring at its agent; None where it has none, or none that is there."""
-    control.part = Part(key)
-    agent_id = (await control.bindings()).get(Ref(agent.KIND, key))
+    agent_id = (await control.bindings(Target(key))).get(Ref(agent.KIND, key))
     if agent_id is None:
         return None
     try:
         seen = await agent.Agent(control.api, control.scope).read(agent_id)
     except NotFound:
         return None
-    rings = [str(one["phone_number"]) for one in seen.body.get("phone_numbers") or ()]
-    control.part = Part(key, frozenset(Ref(phone_number.KIND, one) for one in rings))
-    return rings
+    return [str(one["phone_number"]) for one in seen.body.get("phone_numbers") or ()]
 
 
-async def _plan(control: Control, part: Part, rings: list[str], *, delete: bool) -> ProjectPlan:
+async def _plan(control: Control, target: Target, rings: list[str], *, delete: bool) -> ProjectPlan:
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
     how: dict[str, Any] = {"whole": delete, "prune": delete}
-    more = [*_silenced(bindings, part, rings), *(() if delete else [_archived(part)])]
+    more = [*_silenced(bindings, target, rings), *(() if delete else [_archived(target)])]
     made = await planning.plan(kinds, (), bindings, more=more, patience=control.patience, **how)
     found = ProjectPlan.of(made, (), note=_WHERE)
     # What only carries its mark may be another's: of the whole project alone can be told whose.
     ends = [one for one in found.changes if one.action != "delete" or _is_bound(one.bound, one.observed)]
-    return await showable(control, replace(found, changes=tuple(ends)), bindings, kinds, (), [part.key])
+    return await showable(control, replace(found, changes=tuple(ends)), bindings, kinds, (), [target.key])
 
 
 def _is_bound(bound: str | None, observed: Any) -> bool:
     return observed is not None and observed.remote_id == bound
 
 
-def _silenced(bindings: Bindings, part: Part, rings: list[str]) -> Iterator[Desired]:
+def _silenced(bindings: Bindings, target: Target, rings: list[str]) -> Iterator[Desired]:
     """Its numbers without an agent. One that somebody else has made ring there is nothing of ours."""
-    agent_id = bindings.get(Ref(agent.KIND, part.key))
+    agent_id = bindings.get(Ref(agent.KIND, target.key))
     for number in rings:
         if bindings.applied(Ref(phone_number.KIND, number)).get("agent_id") == agent_id:
             body = {"phone_number": number, "agent_id": None}
-            yield Desired(phone_number.KIND, number, body, _WHERE, payload=part, partial=True)
+            yield Desired(phone_number.KIND, number, body, _WHERE, payload=target, partial=True)
 
 
-def _archived(part: Part) -> Desired:
-    return Desired(agent.KIND, part.key, {SETTINGS: {"archived": True}}, _WHERE, payload=part, partial=True)
+def _archived(target: Target) -> Desired:
+    return Desired(agent.KIND, target.key, {SETTINGS: {"archived": True}}, _WHERE, payload=target, partial=True)

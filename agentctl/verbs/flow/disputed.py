@@ -18,7 +18,7 @@ async def undisputed(control: Control, plan: ProjectPlan) -> ProjectPlan:
     One that the other has given up moves, and one that is disabled has no say in an enabled one's of its own tenant.
     Raises what a look at the other's agent or declaration may raise.
     """
-    if control.part is None:
+    if control.target is None:
         return plan
     lost, yielded = {}, set()
     for change in plan.changes:
@@ -38,9 +38,9 @@ async def _declarer(control: Control, change: Change) -> str:
     Who has it is who it rings at, else who was applied with it last, as one that is disabled meanwhile.
     """
     rings = change.observed.body.get("agent_id") if change.observed else None
-    assert control.part is not None
+    assert control.target is not None
     key = await _key(control, str(rings)) if rings else await _last(control, change.desired.key)
-    if key in ("", control.part.key):
+    if key in ("", control.target.key):
         return ""
     try:
         declared = await control.source.one(key)
@@ -48,7 +48,7 @@ async def _declarer(control: Control, change: Change) -> str:
         return key  # as long as nobody can tell, it stays where it is
     if isinstance(declared, Gone):
         return ""
-    (mine,) = {one.tenant for one in control.loaded.assistants if one.key == control.part.key}
+    (mine,) = {one.tenant for one in control.loaded.assistants if one.key == control.target.key}
     for one in declared.assistants:
         if one.key == key:
             has = change.desired.key in one.phone.numbers and (one.enabled or one.tenant != mine)

@@ -6,15 +6,15 @@ from agentctl.errors import Busy
 from agentctl.resources import agent
 from agentctl.resources.part import OPERATOR
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.source import Gone, Outcome
+from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.kind import Ref
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 from agentctl.tenants import Access, Tenants
 from agentctl.verbs.flow.one import sync_one
 from agentctl.wiring import Control
 
 
-async def sync_housed(control: Control, key: str) -> Outcome:
+async def sync_housed(control: Control, key: str) -> SyncOutcome:
     """As `sync_one`, with the credentials of its tenant. One that is gone leaves wherever it has an agent.
 
     Raises Busy where it has moved while others were waited for, so that it is not made where it was to be before.
@@ -33,7 +33,7 @@ async def sync_housed(control: Control, key: str) -> Outcome:
         async with control.within(access) as there:
             outcomes.append(await sync_one(there, key, must_live_there))
     errors = "\n".join(one.error for one in outcomes if one.error)
-    return Outcome(errors, held=any(one.held for one in outcomes))
+    return SyncOutcome(errors, held=any(one.held for one in outcomes))
 
 
 async def _homes(control: Control, tenants: Tenants, key: str, found: Loaded | Gone) -> list[Access]:
@@ -42,8 +42,7 @@ async def _homes(control: Control, tenants: Tenants, key: str, found: Loaded | G
     bound = []
     for access in tenants.workspaces:
         async with control.within(access) as there:
-            there.part = Part(key)
-            if (await there.bindings()).get(Ref(agent.KIND, key)) is not None:
+            if (await there.bindings(Target(key))).get(Ref(agent.KIND, key)) is not None:
                 bound.append(access)
     return bound or [tenants.project]
 

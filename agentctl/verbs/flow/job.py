@@ -21,7 +21,7 @@ from agentctl.errors import (
     Unauthorized,
     UsageError,
 )
-from agentctl.sources.source import Outcome
+from agentctl.sources.source import SyncOutcome
 from agentctl.telemetry.fields import Field
 from agentctl.verbs.flow.housed import sync_housed
 from agentctl.verbs.places import is_keyed
@@ -78,9 +78,7 @@ class SyncJob:
 
     async def claim(self, limit: int) -> Sequence[Due]:
         """Take what is due, and have `wake` set once more is. Raises StoreError, ConfigurationError."""
-        if not self.control.project.name:  # agentctl.toml is wrong, and may be mended while this worker lives
-            for known in ("project", "scope"):
-                vars(self.control).pop(known, None)
+        if not self.control.project.name:  # agentctl.toml is wrong, and may be mended
             return ()
         if not await is_keyed(self.control):
             self.idle(_KEYLESS)
@@ -127,7 +125,7 @@ class SyncJob:
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
         if not isinstance(error, Busy | Incomplete):
             with suppress(StoreError):  # The next attempt tells it again.
-                await self.control.source.told(work.id, Outcome(describe(error)))
+                await self.control.source.told(work.id, SyncOutcome(describe(error)))
         await self.store.call("fail_sync_job", {**work.fence, **terms})
 
     async def release(self, work: Due) -> None:

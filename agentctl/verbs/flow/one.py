@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
 from agentctl.resources import agent, kinds
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.source import Gone, Outcome
+from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
-from agentctl.sync.part import Part
+from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.departure import depart
@@ -32,7 +32,7 @@ _WITNESSES = 2
 
 async def sync_one(
     control: Control, key: str, must_live_there: Callable[[Control, Loaded | Gone], Awaitable[None]]
-) -> Outcome:
+) -> SyncOutcome:
     """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
 
     `must_live_there` is asked once nobody else is at work there, and raises where it is another's by now.
@@ -49,30 +49,29 @@ async def sync_one(
             plan = await undisputed(control, await sync.plan(control, [key]))
             await _must_be_home(control, plan)
             applied = await sync.apply(control, plan)
-    return _outcome(control, applied) if applied else Outcome()
+    return _outcome(control, applied) if applied else SyncOutcome()
 
 
 async def _go_by(control: Control, found: Loaded) -> None:
     """Take it for what is declared; and where it is one alone, ask store and platform for nothing else."""
-    control.loaded = found
-    control.veil.later(found.secrets)
-    if not found.alone:
+    control.know(found)
+    if found.target is None:
         return
     try:
         (assistant,) = found.checked().assistants
     except ConfigurationError as error:
         raise Misdeclared(control.veil(error.message)) from None
     every = kinds(Place(control.api, await control.store(), control.scope))
-    control.part = Part.of(found.alone, assistant, every, [WEBHOOK])
+    control.know(replace(found, target=Target.of(assistant.key, assistant, every, [WEBHOOK])))
 
 
 async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     """Raise Elsewhere where an agent would be made and of those that are bound none is there, as with another's key.
 
-    A plan of the whole project sees that by itself; one of a part asks for two others.
+    A plan of the whole project sees that by itself; one of a target asks for two others.
     """
     makes = any(one.action == "create" and one.desired.kind == agent.KIND for one in plan.changes)
-    if control.part is None or not makes:
+    if control.target is None or not makes:
         return
     asked = {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
     others = await (await control.store()).call("bindings", asked)
@@ -93,11 +92,11 @@ async def _is_there(control: Control, agent_id: str) -> bool:
     return True
 
 
-def _outcome(control: Control, applied: Applied) -> Outcome:
+def _outcome(control: Control, applied: Applied) -> SyncOutcome:
     if applied.failures:
         hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
         failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
         failed.outage = all(one.error.outage for one in applied.failures)
         raise failed
     left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]
-    return Outcome(control.veil("\n".join(left)), held=bool(left))
+    return SyncOutcome(control.veil("\n".join(left)), held=bool(left))

@@ -135,7 +135,7 @@ class Reports:
         assert self._rows is not None
         news = any(row.told.get(name) != known[name] for name in self._rows.back.keys() & known.keys())
         # Whoever had one assistant synced alone waits for an answer, even if there was nothing to do.
-        if not news and key not in self._changed and self._control.part is None:
+        if not news and key not in self._changed and self._control.target is None:
             return None
         return {"key": key, **known, **({} if error else {"synced_at": True})}
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import typer
 
-from agentctl.cli import session
 from agentctl.cli.app import app, run
+from agentctl.cli.command_line import DIRECTORY, ENVIRONMENT
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 
 HEAVY = (
@@ -147,7 +147,7 @@ def test_outside_a_project_it_says_how_to_make_one(tmp_path: Path, capsys: pytes
 
 def test_a_run_leaves_neither_its_environment_nor_its_project_to_the_next(tmp_path: Path) -> None:
     assert run(["-C", str(tmp_path), "--env", "staging", "plan"]) == 2
-    assert (session.ENVIRONMENT.get(), session.DIRECTORY.get()) == (None, Path())
+    assert (ENVIRONMENT.get(), DIRECTORY.get()) == (None, Path())
 
 
 def test_a_bug_is_one_line_without_what_it_said(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import typer
 
-from agentctl.cli.session import DIRECTORY, code_of, confirm, connected, end, say
+from agentctl.cli.command_line import DIRECTORY
+from agentctl.cli.session import code_of, confirm, connected, end, say
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Ref

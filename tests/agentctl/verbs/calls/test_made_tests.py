@@ -28,7 +28,7 @@ def in_store(bench: Bench) -> list[str]:
 
     async def look(control: Control) -> list[str]:
         found = []
-        async with await psycopg.AsyncConnection.connect(await control.dsn()) as connection:
+        async with await psycopg.AsyncConnection.connect(await control.storehouse.dsn()) as connection:
             tables = await connection.execute(
                 "select relname from pg_class where relnamespace = 'agentctl'::regnamespace and relkind = 'r'"
             )

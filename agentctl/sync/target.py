@@ -1,4 +1,4 @@
-"""One spec of many: what a plan has to know that is about nothing else."""
+"""The one spec that a plan is narrowed to, and what has to be known for it: nothing else is looked at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Spec = TypeVar("Spec")
 
 
 @dataclass(frozen=True)
-class Part:
+class Target:
     """What belongs to the spec of that `key`, by its key or since it is wanted, and what that refers to beside it."""
 
     key: str
@@ -21,7 +21,7 @@ class Part:
     beside: frozenset[Ref] = frozenset()
 
     @classmethod
-    def of(cls, key: str, spec: Spec, kinds: Iterable[Kind[Spec]], more: Iterable[Ref] = ()) -> Part:
+    def of(cls, key: str, spec: Spec, kinds: Iterable[Kind[Spec]], more: Iterable[Ref] = ()) -> Target:
         """Of a spec that is there; `more`: what all specs refer to."""
         wanted = [desired for kind in kinds for desired in kind.desired(spec)]
         own = frozenset(one.ref for one in wanted)
@@ -46,9 +46,9 @@ def head(key: str) -> str:
     return key.partition("/")[0]
 
 
-def found(part: Part | None, rows: Iterable[Any]) -> tuple[list[Any], list[Any]]:
-    """The rows that belong to `part`, and the others; without one all of them do."""
+def found(target: Target | None, rows: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+    """The rows that belong to `target`, and the others; without one all of them do."""
     mine, others = list[Any](), list[Any]()
     for row in rows:
-        (mine if part is None or part.has(Ref(row["kind"], row["key"])) else others).append(row)
+        (mine if target is None or target.has(Ref(row["kind"], row["key"])) else others).append(row)
     return mine, others
