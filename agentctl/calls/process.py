@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _REFUSALS = {
     "forgotten": "its call or its caller was forgotten",
     "emptied": "the words of its call were erased for their age",
+    "outlived": "it is older than recordings are kept",
 }
 
 
@@ -50,8 +51,16 @@ class Recordings(Protocol):
         """The same place for another tenant's."""
         ...
 
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """Where `save` keeps it."""
+        ...
+
+    def reaches(self, location: str) -> bool:
+        """Whether what is not found there is nowhere: files lie on one machine, and may be another's."""
+        ...
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        """Keep a copy of one recording; saving it again replaces it. The answer says where. Raises StoreError.
+        """Keep a copy of one recording; saving it again replaces it. The answer is its location. Raises StoreError.
 
         What takes its time is noted in `begun`, and gone on with by the next attempt.
         """
@@ -62,6 +71,10 @@ class Recordings(Protocol):
 
         `location`: what `save` said of it, by whatever settings that was.
         """
+        ...
+
+    async def discard(self, location: str) -> bool:
+        """Delete what lies there, and nothing else of the conversation; False if nothing does. Raises StoreError."""
         ...
 
     async def fetch(self, location: str, target: Sink) -> None:
@@ -78,8 +91,8 @@ class Outcome:
     """What became of an event.
 
     stored: a call, new or better than the one stored before. superseded: the stored one is better and stays.
-    recorded: its sound. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, or
-    of a call that was emptied for its age. lost: another worker has taken the event over.
+    recorded: its sound. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, of
+    a call that was emptied for its age, or a recording that is too old. lost: another worker has the event by now.
     """
 
     state: Literal["stored", "superseded", "recorded", "kept", "refused", "lost"]
@@ -172,28 +185,27 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
 
 
 async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings: Recordings) -> Outcome:
-    begun = BegunUpload(store, claimed)
-    location = await recordings.save(sound.conversation_id, sound.file, sound.content_type, begun)
-    answer = await store.call(
-        "store_recording",
-        {
-            "event_id": claimed.id,
-            "attempt": claimed.attempt,
-            "recording": {
-                "conversation_id": sound.conversation_id,
-                "agent_id": sound.agent_id,
-                "location": location,
-                "content_type": sound.content_type,
-                "size": sound.size,
-                "sha256": sound.sha256,
-            },
-        },
-    )
+    location = recordings.location(sound.conversation_id, sound.content_type)
+    recording = {
+        "conversation_id": sound.conversation_id,
+        "agent_id": sound.agent_id,
+        "location": location,
+        "content_type": sound.content_type,
+        "size": sound.size,
+        "sha256": sound.sha256,
+    }
+    stored = {"event_id": claimed.id, "attempt": claimed.attempt, "recording": recording}
+    # Whoever is lost from here on has left word of what may lie there.
+    answer = await store.call("begin_recording", stored)
     if answer["held"]:
-        return Outcome("recorded", sound.conversation_id)
-    if await store.call("is_forgotten", {"conversation_id": sound.conversation_id}):
-        await recordings.erase(sound.conversation_id)  # while it was being saved
-        return _refuse(claimed, sound.conversation_id, _REFUSALS["forgotten"])
+        await recordings.save(sound.conversation_id, sound.file, sound.content_type, BegunUpload(store, claimed))
+        answer = await store.call("store_recording", stored)
+        if answer["held"]:
+            return Outcome("recorded", sound.conversation_id)
+        if answer.get("refused"):
+            await recordings.discard(location)
+    if refused := answer.get("refused"):
+        return _refuse(claimed, sound.conversation_id, _REFUSALS[refused])
     return Outcome("lost", sound.conversation_id)
 
 

@@ -46,6 +46,7 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
     Raises StoreError.
     """
     sounds, elsewhere = await _recordings(store, recordings, batch)
+    sounds += await _abandoned(store, recordings, batch)
     events = [await _batches(store, "retain_events", batch, state=state) for state in ("done", "kept", "dead")]
     calls = await _batches(store, "retain_calls", batch)
     trimmed = (await store.call("trim_audit", {}, timeout=_SECONDS))["count"]
@@ -94,3 +95,17 @@ async def _recordings(store: Store, recordings: Recordings, batch: int) -> tuple
         erased, elsewhere = erased + dropped["count"], elsewhere + len(due) - len(gone)
         after = due[-1]["conversation_id"]
     return erased, elsewhere
+
+
+async def _abandoned(store: Store, recordings: Recordings, batch: int) -> int:
+    """What a worker that was lost may have stored of calls that are gone."""
+    erased, after = 0, None
+    while left := await store.call("abandoned_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
+        found = [await recordings.discard(one["location"]) for one in left]
+        looked = [
+            {**one, "reached": there or recordings.reaches(one["location"])}
+            for one, there in zip(left, found, strict=True)
+        ]
+        await store.call("drop_abandoned", {"recordings": looked}, timeout=_SECONDS)
+        erased, after = erased + sum(found), [left[-1]["conversation_id"], left[-1]["location"]]
+    return erased

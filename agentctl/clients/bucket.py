@@ -44,13 +44,22 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self._api.url!r}, bucket={self.bucket!r})"
 
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """`supabase:<bucket>/<path>`."""
+        return f"{self.place}/{self._folder}/{file_name(conversation_id, content_type)}"
+
+    def reaches(self, location: str) -> bool:
+        """Whatever is in this bucket: from everywhere."""
+        return location.startswith(f"{self.place}/")
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`.
+        """Upload, replacing an earlier copy; the answer is its location.
 
         A large one goes on where an earlier attempt ended, which `begun` has noted. Raises StoreError, and
         StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
         """
-        path = f"{self._folder}/{file_name(conversation_id, content_type)}"
+        location = self.location(conversation_id, content_type)
+        path = self._path(location)
         async with self._api.session("the recording") as session:
             await self._private(session)
             size = (await asyncio.to_thread(audio.stat)).st_size
@@ -59,11 +68,17 @@ class Bucket:
             else:
                 await self._upload(session, path, audio, content_type, size)
             await self._verify(session, path, size)
-        return f"{self.place}/{path}"
+        return location
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
-        paths = [f"{self._folder}/{name}" for name in file_names(conversation_id)]
+        return await self._delete([f"{self._folder}/{name}" for name in file_names(conversation_id)])
+
+    async def discard(self, location: str) -> bool:
+        """Delete what lies there; False if nothing does. Raises AgentctlError for another's location, StoreError."""
+        return await self._delete([self._path(location)])
+
+    async def _delete(self, paths: list[str]) -> bool:
         async with self._api.session("to delete a recording") as session:
             try:
                 return bool(await session.json("DELETE", f"object/{self._name}", {"prefixes": paths}))

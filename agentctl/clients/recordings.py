@@ -40,9 +40,17 @@ class Directory:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
 
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """A file: URL."""
+        return self._file(conversation_id, content_type).as_uri()
+
+    def reaches(self, location: str) -> bool:
+        """Nothing: of a file that is not here, another machine may know."""
+        return False
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
-        target = self.path / file_name(conversation_id, content_type)
+        """Write the file at once or not at all; the answer is its location. Raises StoreUnavailable."""
+        target = self._file(conversation_id, content_type)
         try:
             await asyncio.to_thread(_write, target, audio)
         except OSError as error:
@@ -50,11 +58,18 @@ class Directory:
                 f"the recording cannot be written to {self.path} ({error.strerror})",
                 "Make room there, or make the directory writable.",
             ) from None
-        return target.absolute().as_uri()
+        return target.as_uri()
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreUnavailable."""
-        paths = [self.path / name for name in file_names(conversation_id)]
+        return await self._delete([self.path / name for name in file_names(conversation_id)])
+
+    async def discard(self, location: str) -> bool:
+        """Delete the file of this location; False if it is not here. Raises StoreUnavailable."""
+        path = self._path(location)
+        return path is not None and await self._delete([path])
+
+    async def _delete(self, paths: Sequence[Path]) -> bool:
         try:
             return await asyncio.to_thread(_unlink, paths)
         except OSError as error:
@@ -64,9 +79,9 @@ class Directory:
 
     async def fetch(self, location: str, target: Sink) -> None:
         """Write the recording at `location` into `target`. Raises AgentctlError if it is not here."""
-        path = Path(unquote(urlsplit(location).path))
+        path = self._path(location)
         try:
-            if path.parent != self.path.absolute():
+            if path is None:
                 raise FileNotFoundError
             await asyncio.to_thread(_read, path, target)
         except FileNotFoundError:
@@ -79,6 +94,14 @@ class Directory:
             "recordings are files on this machine, which have no signed addresses",
             "Use --output FILE; with SUPABASE_URL, recordings go to Storage, which signs.",
         )
+
+    def _file(self, conversation_id: str, content_type: str) -> Path:
+        return self.path.absolute() / file_name(conversation_id, content_type)
+
+    def _path(self, location: str) -> Path | None:
+        """The file of a location in this tenant's folder."""
+        path = Path(unquote(urlsplit(location).path))
+        return path if location.startswith("file:") and path.parent == self.path.absolute() else None
 
 
 def _write(target: Path, audio: Path) -> None:

@@ -64,6 +64,7 @@ class FakeStore:
     def __init__(self, **answers: Any) -> None:
         self.answers: dict[str, Any] = {
             "store_call": {"held": True, "stored": True},
+            "begin_recording": {"held": True},
             "store_recording": {"held": True, "stored": True},
             "keep_event": {"held": True},
             "refusal": {"reason": None},
@@ -96,12 +97,21 @@ class FakeRecordings:
     def __init__(self) -> None:
         self.saved: dict[str, tuple[bytes, str]] = {}
 
+    def location(self, conversation_id: str, content_type: str) -> str:
+        return f"file:///recordings/{conversation_id}"
+
+    def reaches(self, location: str) -> bool:
+        return False
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         self.saved[conversation_id] = (audio.read_bytes(), content_type)
-        return f"file:///recordings/{conversation_id}"
+        return self.location(conversation_id, content_type)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         return self.saved.pop(conversation_id, None) is not None
+
+    async def discard(self, location: str) -> bool:
+        return await self.erase(location.rpartition("/")[2])
 
 
 def encoded(payload: bytes) -> str:
