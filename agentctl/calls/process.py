@@ -59,6 +59,10 @@ class Recordings(Protocol):
         """Whether what is not found there is nowhere: files lie on one machine, and may be another's."""
         ...
 
+    async def is_there(self, location: str) -> bool:
+        """Whether anything lies there, as far as this place reaches. Raises StoreError."""
+        ...
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """Keep a copy of one recording; saving it again replaces it. The answer is its location. Raises StoreError.
 

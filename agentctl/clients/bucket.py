@@ -52,6 +52,12 @@ class Bucket:
         """Whatever is in this bucket: from everywhere."""
         return location.startswith(f"{self.place}/")
 
+    async def is_there(self, location: str) -> bool:
+        """Whether the bucket has it. Raises AgentctlError for another's location, StoreError."""
+        path = self._path(location)
+        async with self._api.session("a recording") as session:
+            return await session.size(self._name, path) is not None
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """Upload, replacing an earlier copy; the answer is its location.
 

@@ -48,6 +48,11 @@ class Directory:
         """Nothing: of a file that is not here, another machine may know."""
         return False
 
+    async def is_there(self, location: str) -> bool:
+        """Whether the file is here."""
+        path = self._path(location)
+        return path is not None and await asyncio.to_thread(path.is_file)
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """Write the file at once or not at all; the answer is its location. Raises StoreUnavailable."""
         target = self._file(conversation_id, content_type)

@@ -35,6 +35,10 @@ class Shelves:
         """What is in any bucket of the project."""
         return self._at(location).reaches(location)
 
+    async def is_there(self, location: str) -> bool:
+        """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""
+        return await self._at(location).is_there(location)
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         """As Bucket."""
         return await self._bucket.save(conversation_id, audio, content_type, begun)

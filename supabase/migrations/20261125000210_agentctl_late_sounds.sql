@@ -89,7 +89,7 @@ begin
         on e.tenant = agentctl.tenant(args) and e.id = agentctl.id(jsonb_build_object('id', args->'event_id'))
     on conflict (tenant, conversation_id) do update set
         agent_id = excluded.agent_id, location = excluded.location, content_type = excluded.content_type,
-        size = excluded.size, sha256 = excluded.sha256, stored_at = excluded.stored_at;
+        size = excluded.size, sha256 = excluded.sha256, stored_at = excluded.stored_at, gone_at = null;
     delete from agentctl.begun_recordings b
     where b.tenant = agentctl.tenant(args) and b.conversation_id = args->'recording'->>'conversation_id'
         and b.location = args->'recording'->>'location' and b.attempts = 1;

@@ -103,6 +103,9 @@ class FakeRecordings:
     def reaches(self, location: str) -> bool:
         return False
 
+    async def is_there(self, location: str) -> bool:
+        return location.rpartition("/")[2] in self.saved
+
     async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
         self.saved[conversation_id] = (audio.read_bytes(), content_type)
         return self.location(conversation_id, content_type)
