@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, Protocol
 
 from agentctl.calls import conversation, event, inbox, wire
@@ -17,7 +16,7 @@ from agentctl.calls.digest import Digester
 from agentctl.calls.event import Event, SavedAssistant, told
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
-from agentctl.calls.sound import Sound, sound_of
+from agentctl.calls.sound import Audio, Sound, sound_of
 from agentctl.errors import Malformed
 from agentctl.telemetry import figures
 from agentctl.telemetry.spans import span
@@ -63,7 +62,7 @@ class Recordings(Protocol):
         """Whether anything lies there, as far as this place reaches. Raises StoreError."""
         ...
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
         """Keep a copy of one recording; saving it again replaces it. The answer is its location. Raises StoreError.
 
         What takes its time is noted in `begun`, and gone on with by the next attempt.
@@ -195,14 +194,14 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
         "agent_id": sound.agent_id,
         "location": location,
         "content_type": sound.content_type,
-        "size": sound.size,
+        "size": sound.audio.size,
         "sha256": sound.sha256,
     }
     stored = {"event_id": claimed.id, "attempt": claimed.attempt, "recording": recording}
     # Whoever is lost from here on has left word of what may lie there.
     answer = await store.call("begin_recording", stored)
     if answer["held"]:
-        await recordings.save(sound.conversation_id, sound.file, sound.content_type, BegunUpload(store, claimed))
+        await recordings.save(sound.conversation_id, sound.audio, sound.content_type, BegunUpload(store, claimed))
         answer = await store.call("store_recording", stored)
         if answer["held"]:
             return Outcome("recorded", sound.conversation_id)

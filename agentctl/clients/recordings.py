@@ -14,9 +14,12 @@ from urllib.parse import unquote, urlsplit
 
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
+from agentctl.calls.sound import Audio
 from agentctl.clients.recording_name import file_name, file_names, folder_name
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
 from agentctl.resources.part import OPERATOR
+
+_PIECE = 1024 * 1024
 
 
 class Directory:
@@ -53,7 +56,7 @@ class Directory:
         path = self._path(location)
         return path is not None and await asyncio.to_thread(path.is_file)
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
         """Write the file at once or not at all; the answer is its location. Raises StoreUnavailable."""
         target = self._file(conversation_id, content_type)
         try:
@@ -109,12 +112,14 @@ class Directory:
         return path if location.startswith("file:") and path.parent == self.path.absolute() else None
 
 
-def _write(target: Path, audio: Path) -> None:
+def _write(target: Path, audio: Audio) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")  # 0600 by itself
+    _unlink(_halves(target))  # of whoever was lost
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_half(target))  # 0600 by itself
     try:
-        with os.fdopen(handle, "wb") as file, audio.open("rb") as source:
-            shutil.copyfileobj(source, file)
+        with os.fdopen(handle, "wb") as file:
+            for offset in range(0, audio.size, _PIECE):
+                file.write(audio.read(offset, _PIECE))
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(target)
@@ -129,9 +134,18 @@ def _read(path: Path, target: Sink) -> None:
         shutil.copyfileobj(source, target)
 
 
+def _half(target: Path) -> str:
+    """What the names of its unfinished copies begin with; ~ is in no name of a recording."""
+    return f".{target.name}~"
+
+
+def _halves(target: Path) -> list[Path]:
+    return list(target.parent.glob(f"{_half(target)}*"))
+
+
 def _unlink(paths: Sequence[Path]) -> bool:
     found = False
-    for path in paths:
+    for path in (one for target in paths for one in (target, *_halves(target))):
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
             found = True

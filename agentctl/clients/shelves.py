@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Recordings, Sink
+from agentctl.calls.sound import Audio
 from agentctl.clients.bucket import Bucket
 from agentctl.clients.recordings import Directory
 
@@ -39,7 +38,7 @@ class Shelves:
         """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""
         return await self._at(location).is_there(location)
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
         """As Bucket."""
         return await self._bucket.save(conversation_id, audio, content_type, begun)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentctl.calls.begun import Begun
 from agentctl.calls.event import Event, SavedAssistant
+from agentctl.calls.sound import Audio
 from agentctl.clients.store.wire import takeable
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -106,8 +107,8 @@ class FakeRecordings:
     async def is_there(self, location: str) -> bool:
         return location.rpartition("/")[2] in self.saved
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        self.saved[conversation_id] = (audio.read_bytes(), content_type)
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+        self.saved[conversation_id] = (audio.read(0, audio.size), content_type)
         return self.location(conversation_id, content_type)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
