@@ -16,6 +16,9 @@ _HOUR = rf"(?P<h>(?:[01]?\d|2[0-4])(?!\d)|(?:{_NUMBER})\b)"
 # "zehn Uhr vier Personen" are no four minutes: in words only what people round to.
 _ROUND = alternatives(word for word, number in NUMBERS.items() if number % 5 == 0)
 _MINUTES = rf"(?P<m>[0-5]?\d|{_ROUND})\b(?!\.)(?:\s+(?:minuten?|minutes?)\b)?"
+# "at seven thirty", and no "at seven five"; "at seven twenty people" counts these.
+_TENS = rf"(?P<m>[1-5]\d|{alternatives(word for word, many in NUMBERS.items() if 10 <= many < 60 and many % 5 == 0)})\b"
+_COUNTED = r"(?!\s+(?:people|persons|guests|of\s+us)\b)"
 _HALF = r"\s*(?P<half>[ap])(?:\.\s?)?m\b"
 _SAID = rf"(?:\s*uhr\b|\s*o['’ ]?clock\b)?(?:{_HALF})?"
 # How many minutes each form of words adds to the hour that it names. Longer forms first, since each takes its words.
@@ -25,10 +28,12 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], int]], ...] = (
         re.compile(rf"\b(?P<h>[01]?\d|2[0-4])\.(?P<m>[0-5]\d)(?=\s*(?:uhr|[ap]\.?\s?m)\b){_SAID}"),
         lambda found: int(found["m"]),
     ),
-    (re.compile(rf"\b(?:viertel\s+nach|quarter\s+past)\s+{_HOUR}{_SAID}"), lambda _: 15),
-    (re.compile(rf"\b(?:viertel\s+vor|quarter\s+to|drei\s?viertel)\s+{_HOUR}{_SAID}"), lambda _: -15),
+    (re.compile(rf"\b(?:viertel\s+nach|(?:a\s+)?quarter\s+past)\s+{_HOUR}{_SAID}"), lambda _: 15),
+    (re.compile(rf"\b(?:viertel\s+vor|(?:a\s+)?quarter\s+to|drei\s?viertel)\s+{_HOUR}{_SAID}"), lambda _: -15),
     (re.compile(rf"\bviertel\s+{_HOUR}{_SAID}"), lambda _: -45),
     (re.compile(rf"\bhalf\s+past\s+{_HOUR}{_SAID}"), lambda _: 30),
+    (re.compile(rf"\b{_MINUTES}\s+vor\s+halb\s+{_HOUR}{_SAID}"), lambda found: -30 - amount(found["m"])),
+    (re.compile(rf"\b{_MINUTES}\s+nach\s+halb\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"]) - 30),
     (re.compile(rf"(?<!vor )(?<!nach )\bhalb\s+{_HOUR}{_SAID}"), lambda _: -30),
     (re.compile(rf"\b{_MINUTES}\s+(?:nach|past)\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"])),
     (re.compile(rf"\b{_MINUTES}\s+vor\s+{_HOUR}{_SAID}"), lambda found: -amount(found["m"])),
@@ -37,6 +42,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], int]], ...] = (
         lambda found: amount(found["m"]),
     ),
     (re.compile(rf"\b{_HOUR}\s+{_MINUTES}(?=\s*[ap]\.?\s?m\b){_SAID}"), lambda found: amount(found["m"])),
+    (re.compile(rf"\b(?:at|around)\s+{_HOUR}\s+{_TENS}{_COUNTED}"), lambda found: amount(found["m"])),
     (re.compile(rf"\b{_HOUR}(?=\s*(?:uhr\b|o['’ ]?clock\b|[ap]\.?\s?m\b)){_SAID}"), lambda _: 0),
 )
 _TWELVE = re.compile(r"\b(?:(?:12|twelve)\s+)?(?:noon|midday)\b")
@@ -75,7 +81,7 @@ def clocks(phrase: Phrase) -> list[list[time]]:
             hour = amount(found["h"])
             if hour > 24:
                 continue
-            times = _times(hour, minutes(found), found["half"], sure=found["h"].startswith("0"))
+            times = _times(hour, minutes(found), found.groupdict().get("half"), sure=found["h"].startswith("0"))
             if noon:
                 times = [one for one in times if 10 <= one.hour < 16] or times
             elif phrase.night:

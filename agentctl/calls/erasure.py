@@ -171,7 +171,7 @@ def _callers(payload: bytes) -> set[str]:
         except Malformed:
             parsed = []
         found = iter(parsed) if any(parsed) else _numbers(data)
-    return {digits for one in found if one and (digits := re.sub(r"\D", "", one))}
+    return {digits for one in found if one and (digits := number.dialled(one))}
 
 
 def _as_number(user_id: str | None) -> str | None:

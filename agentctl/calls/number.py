@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # As `agentctl.user_number` of the store has it: the same number is to be found here and there.
 _SPACE = r"\t-\r \u00a0\u2000-\u200a\u202f"
 _WRITTEN = re.compile(rf"[{_SPACE}]*(?:tel:)?(\+?)[\d{_SPACE}()/.\-\u2010-\u2015]+", re.ASCII | re.IGNORECASE)
+_AROUND = re.compile(r"^\s*(?:sips?:|tel:)|[@;].*$", re.IGNORECASE | re.DOTALL)
+_LETTER = re.compile(r"[A-Za-z]")
 _LONGEST = 60  # characters
 
 
@@ -20,8 +22,17 @@ class Number:
 
     def is_that_of(self, number: str | None) -> bool:
         """Whether a number as the platform gives it (E.164, or a WhatsApp id) can be this one."""
-        digits = re.sub(r"\D", "", number or "")
+        digits = dialled(number or "")
         return digits == self.digits if self.is_whole else digits.endswith(self.digits)
+
+
+def dialled(caller: str) -> str:
+    """The digits of whoever called, as the line gives it; none for a SIP address without a number, and "anonymous".
+
+    As `agentctl.digits` of the store has it.
+    """
+    bare = _AROUND.sub("", caller)
+    return "" if _LETTER.search(bare) else re.sub(r"\D", "", bare, flags=re.ASCII)
 
 
 def read(written: str) -> Number | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal, Protocol
 
 from agentctl.calls import conversation, event, inbox, wire
@@ -17,7 +16,7 @@ from agentctl.calls.digest import Digester
 from agentctl.calls.event import Event, SavedAssistant, told
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
-from agentctl.calls.sound import Sound, sound_of
+from agentctl.calls.sound import Audio, Sound, sound_of
 from agentctl.errors import Malformed
 from agentctl.telemetry import figures
 from agentctl.telemetry.spans import span
@@ -27,6 +26,7 @@ log = logging.getLogger(__name__)
 _REFUSALS = {
     "forgotten": "its call or its caller was forgotten",
     "emptied": "the words of its call were erased for their age",
+    "outlived": "it is older than recordings are kept",
 }
 
 
@@ -50,8 +50,20 @@ class Recordings(Protocol):
         """The same place for another tenant's."""
         ...
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        """Keep a copy of one recording; saving it again replaces it. The answer says where. Raises StoreError.
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """Where `save` keeps it."""
+        ...
+
+    def reaches(self, location: str) -> bool:
+        """Whether what is not found there is nowhere: files lie on one machine, and may be another's."""
+        ...
+
+    async def is_there(self, location: str) -> bool:
+        """Whether anything lies there, as far as this place reaches. Raises StoreError."""
+        ...
+
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+        """Keep a copy of one recording; saving it again replaces it. The answer is its location. Raises StoreError.
 
         What takes its time is noted in `begun`, and gone on with by the next attempt.
         """
@@ -62,6 +74,10 @@ class Recordings(Protocol):
 
         `location`: what `save` said of it, by whatever settings that was.
         """
+        ...
+
+    async def discard(self, location: str) -> bool:
+        """Delete what lies there, and nothing else of the conversation; False if nothing does. Raises StoreError."""
         ...
 
     async def fetch(self, location: str, target: Sink) -> None:
@@ -78,8 +94,8 @@ class Outcome:
     """What became of an event.
 
     stored: a call, new or better than the one stored before. superseded: the stored one is better and stays.
-    recorded: its sound. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, or
-    of a call that was emptied for its age. lost: another worker has taken the event over.
+    recorded: its sound. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, of
+    a call that was emptied for its age, or a recording that is too old. lost: another worker has the event by now.
     """
 
     state: Literal["stored", "superseded", "recorded", "kept", "refused", "lost"]
@@ -172,28 +188,27 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
 
 
 async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings: Recordings) -> Outcome:
-    begun = BegunUpload(store, claimed)
-    location = await recordings.save(sound.conversation_id, sound.file, sound.content_type, begun)
-    answer = await store.call(
-        "store_recording",
-        {
-            "event_id": claimed.id,
-            "attempt": claimed.attempt,
-            "recording": {
-                "conversation_id": sound.conversation_id,
-                "agent_id": sound.agent_id,
-                "location": location,
-                "content_type": sound.content_type,
-                "size": sound.size,
-                "sha256": sound.sha256,
-            },
-        },
-    )
+    location = recordings.location(sound.conversation_id, sound.content_type)
+    recording = {
+        "conversation_id": sound.conversation_id,
+        "agent_id": sound.agent_id,
+        "location": location,
+        "content_type": sound.content_type,
+        "size": sound.audio.size,
+        "sha256": sound.sha256,
+    }
+    stored = {"event_id": claimed.id, "attempt": claimed.attempt, "recording": recording}
+    # Whoever is lost from here on has left word of what may lie there.
+    answer = await store.call("begin_recording", stored)
     if answer["held"]:
-        return Outcome("recorded", sound.conversation_id)
-    if await store.call("is_forgotten", {"conversation_id": sound.conversation_id}):
-        await recordings.erase(sound.conversation_id)  # while it was being saved
-        return _refuse(claimed, sound.conversation_id, _REFUSALS["forgotten"])
+        await recordings.save(sound.conversation_id, sound.audio, sound.content_type, BegunUpload(store, claimed))
+        answer = await store.call("store_recording", stored)
+        if answer["held"]:
+            return Outcome("recorded", sound.conversation_id)
+        if answer.get("refused"):
+            await recordings.discard(location)
+    if refused := answer.get("refused"):
+        return _refuse(claimed, sound.conversation_id, _REFUSALS[refused])
     return Outcome("lost", sound.conversation_id)
 
 

@@ -30,13 +30,15 @@ _SECONDS = 60.0
 class Retained:
     """What one run erased: the words of so many calls, recordings, raw events, rows of the audit log.
 
-    `elsewhere`: recordings that are due and lie on another machine, whose worker erases them.
+    `missing`: of the recordings, those that somebody had deleted where they lay. `elsewhere`: recordings that are due
+    and lie on another machine, whose worker erases them.
     """
 
     calls: int = 0
     recordings: int = 0
     events: int = 0
     audit: int = 0
+    missing: int = 0
     elsewhere: int = 0
 
 
@@ -45,14 +47,18 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
 
     Raises StoreError.
     """
-    sounds, elsewhere = await _recordings(store, recordings, batch)
+    sounds, missing, elsewhere = await _recordings(store, recordings, batch)
+    sounds += await _abandoned(store, recordings, batch)
     events = [await _batches(store, "retain_events", batch, state=state) for state in ("done", "kept", "dead")]
     calls = await _batches(store, "retain_calls", batch)
     trimmed = (await store.call("trim_audit", {}, timeout=_SECONDS))["count"]
-    done = Retained(calls, sounds, sum(events), trimmed, elsewhere)
+    done = Retained(calls, sounds, sum(events), trimmed, missing, elsewhere)
     if any(asdict(done).values()):
         told = "%d transcripts, %d recordings, %d raw events and %d audit rows were erased for their age"
         log.info(told, done.calls, done.recordings, done.events, done.audit)
+    if missing:
+        told = "%d recordings that were due are not in Storage any more: somebody deleted them there, or %s"
+        log.warning(told, missing, "SUPABASE_URL names another project than the one that has them")
     if elsewhere:
         log.warning("%d recordings are due to be erased and not in this place", elsewhere)
     return done
@@ -86,11 +92,33 @@ async def _batches(store: Store, function: str, batch: int, **asked: Any) -> int
             return total
 
 
-async def _recordings(store: Store, recordings: Recordings, batch: int) -> tuple[int, int]:
-    erased, elsewhere, after = 0, 0, None
+async def _recordings(store: Store, recordings: Recordings, batch: int) -> tuple[int, int, int]:
+    """How many went, how many of these were missing, how many are elsewhere."""
+    erased, missing, elsewhere, after = 0, 0, 0, None
     while due := await store.call("due_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
-        gone = [one for one in due if await recordings.erase(one["conversation_id"], one["location"])]
-        dropped = await store.call("drop_recordings", {"recordings": gone}, timeout=_SECONDS)
-        erased, elsewhere = erased + dropped["count"], elsewhere + len(due) - len(gone)
-        after = due[-1]["conversation_id"]
-    return erased, elsewhere
+        there = [one for one in due if await recordings.erase(one["conversation_id"], one["location"])]
+        gone = [one for one in due if one not in there and recordings.reaches(one["location"])]
+        lost = await _drop(store, gone)
+        erased, missing = erased + lost + await _drop(store, there), missing + lost
+        elsewhere, after = elsewhere + len(due) - len(there) - len(gone), due[-1]["conversation_id"]
+    return erased, missing, elsewhere
+
+
+async def _drop(store: Store, gone: list[Any]) -> int:
+    """How many of them nobody else has dropped."""
+    dropped: int = (await store.call("drop_recordings", {"recordings": gone}, timeout=_SECONDS))["count"]
+    return dropped
+
+
+async def _abandoned(store: Store, recordings: Recordings, batch: int) -> int:
+    """What a worker that was lost may have stored of calls that are gone."""
+    erased, after = 0, None
+    while left := await store.call("abandoned_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
+        found = [await recordings.discard(one["location"]) for one in left]
+        looked = [
+            {**one, "reached": there or recordings.reaches(one["location"])}
+            for one, there in zip(left, found, strict=True)
+        ]
+        await store.call("drop_abandoned", {"recordings": looked}, timeout=_SECONDS)
+        erased, after = erased + sum(found), [left[-1]["conversation_id"], left[-1]["location"]]
+    return erased

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,10 +52,12 @@ def show(
     """Show one call: summary, action items, conversation, mails."""
     from agentctl.cli import render, render_call
     from agentctl.verbs.calls import call as verbs
+    from agentctl.verbs.calls.recording import looked_for
 
-    found = audited(
-        "show", lambda control: verbs.call(control, conversation), lambda call: {"call": call["conversation_id"]}
-    )
+    async def look(control: Control) -> dict[str, Any]:
+        return await looked_for(control, await verbs.call(control, conversation))
+
+    found = audited("show", look, lambda call: {"call": call["conversation_id"]})
     print(render.to_json(found) if json else render_call.call_text(found))
 
 

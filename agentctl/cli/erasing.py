@@ -127,6 +127,8 @@ def _retained(limits: Sequence[Mapping[str, Any]], done: Retained) -> Iterator[s
         f"Erased: {done.calls} transcripts, {done.recordings} recordings, {done.events} raw events, "
         f"{done.audit} rows of the audit log."
     )
+    if done.missing:
+        yield f"{done.missing} of these recordings were gone: somebody had deleted them in Storage."
     if done.elsewhere:
         yield f"{done.elsewhere} recordings are due and not on this machine: a worker where they lie erases them."
 

@@ -79,7 +79,7 @@ async def _recording(
 
 
 def _tell(found: dict[str, Any]) -> None:
-    from agentctl.cli.render_call import line
+    from agentctl.cli.render_call import line, when
     from agentctl.cli.session import say
 
     if "url" in found:
@@ -89,3 +89,5 @@ def _tell(found: dict[str, Any]) -> None:
         say(f"{found['size']} bytes ({line(found['content_type'])}) in {found['file']}")
     else:
         print(f"{line(found['location'])} ({line(found['content_type'])}, {found['size']} bytes)")
+        if found["gone_at"]:
+            say(f"It is gone: somebody deleted it there. It was missed on {when(found['gone_at'])}.")

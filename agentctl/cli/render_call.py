@@ -140,7 +140,9 @@ def _heading(call: Mapping[str, Any]) -> Iterator[str]:
     if call["assistant"] is None:
         yield "The agent is not one of this project's; nobody was mailed."
     if call["recording"]:
-        yield f"Recording: {line(call['recording']['location'])}"
+        gone = call["recording"]["gone_at"]
+        missed = f", and is gone: somebody deleted it there (missed on {when(gone)})" if gone else ""
+        yield f"Recording: {line(call['recording']['location'])}{missed}"
 
 
 def _figures(call: Mapping[str, Any]) -> Iterator[str]:

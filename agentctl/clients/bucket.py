@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import quote
 
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
+from agentctl.calls.sound import Audio
 from agentctl.clients.recording_name import AUDIO_TYPES, file_name, file_names, folder_name
 from agentctl.clients.resumable import PIECE, upload
 from agentctl.clients.storage_api import Session, StorageApi, StorageRefusal
@@ -44,29 +44,49 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self._api.url!r}, bucket={self.bucket!r})"
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        """Upload, replacing an earlier copy; the answer is `supabase:<bucket>/<path>`.
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """`supabase:<bucket>/<path>`."""
+        return f"{self.place}/{self._folder}/{file_name(conversation_id, content_type)}"
+
+    def reaches(self, location: str) -> bool:
+        """Whatever is in this bucket: from everywhere."""
+        return location.startswith(f"{self.place}/")
+
+    async def is_there(self, location: str) -> bool:
+        """Whether the bucket has it. Raises AgentctlError for another's location, StoreError."""
+        path = self._path(location)
+        async with self._api.session("a recording") as session:
+            return await session.size(self._name, path) is not None
+
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+        """Upload, replacing an earlier copy; the answer is its location.
 
         A large one goes on where an earlier attempt ended, which `begun` has noted. Raises StoreError, and
         StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
         """
-        path = f"{self._folder}/{file_name(conversation_id, content_type)}"
+        location = self.location(conversation_id, content_type)
+        path = self._path(location)
         async with self._api.session("the recording") as session:
             await self._private(session)
-            size = (await asyncio.to_thread(audio.stat)).st_size
-            if size > PIECE:
-                await upload(session, self.bucket, path, audio, content_type=content_type, size=size, begun=begun)
+            if audio.size > PIECE:
+                await upload(session, self.bucket, path, audio, content_type=content_type, begun=begun)
             else:
-                await self._upload(session, path, audio, content_type, size)
-            await self._verify(session, path, size)
-        return f"{self.place}/{path}"
+                await self._upload(session, path, audio, content_type)
+            await self._verify(session, path, audio.size)
+        return location
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
-        paths = [f"{self._folder}/{name}" for name in file_names(conversation_id)]
+        return await self._delete([f"{self._folder}/{name}" for name in file_names(conversation_id)])
+
+    async def discard(self, location: str) -> bool:
+        """Delete what lies there; False if nothing does. Raises AgentctlError for another's location, StoreError."""
+        return await self._delete([self._path(location)])
+
+    async def _delete(self, paths: list[str]) -> bool:
         async with self._api.session("to delete a recording") as session:
             try:
-                return bool(await session.json("DELETE", f"object/{self._name}", {"prefixes": paths}))
+                return await session.remove(self._name, paths) > 0
             except StorageRefusal as refusal:
                 if refusal.no_bucket:
                     return False
@@ -93,7 +113,9 @@ class Bucket:
                 answer = await session.json("POST", f"object/sign/{self._name}/{path}", {"expiresIn": seconds})
             except StorageRefusal as refusal:
                 raise self._gone(refusal, location) from None
-        return f"{self._api.url.rstrip('/')}/{str(answer['signedURL']).lstrip('/')}"
+            if not (address := answer.get("signedURL")):
+                raise StorageRefusal(502, "no address")
+        return f"{self._api.url.rstrip('/')}/{str(address).lstrip('/')}"
 
     def _path(self, location: str) -> str:
         """The path in the bucket of a location of this tenant's."""
@@ -132,8 +154,8 @@ class Bucket:
             elif refusal.status != 409:  # 409: another worker was quicker
                 raise
 
-    async def _upload(self, session: Session, path: str, audio: Path, content_type: str, size: int) -> None:
-        headers = {"content-type": content_type, "x-upsert": "true", "content-length": str(size)}
+    async def _upload(self, session: Session, path: str, audio: Audio, content_type: str) -> None:
+        headers = {"content-type": content_type, "x-upsert": "true", "content-length": str(audio.size)}
         await session.send("POST", f"object/{self._name}/{path}", content=_pieces(audio), headers=headers)
 
     async def _verify(self, session: Session, path: str, size: int) -> None:
@@ -142,7 +164,6 @@ class Bucket:
             raise StoreError(f"Supabase Storage has {found or 0} bytes of a recording of {size}")
 
 
-async def _pieces(audio: Path) -> AsyncIterator[bytes]:
-    with audio.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, _PIECE):
-            yield piece
+async def _pieces(audio: Audio) -> AsyncIterator[bytes]:
+    for offset in range(0, audio.size, _PIECE):
+        yield await asyncio.to_thread(audio.read, offset, _PIECE)

@@ -14,9 +14,12 @@ from urllib.parse import unquote, urlsplit
 
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
+from agentctl.calls.sound import Audio
 from agentctl.clients.recording_name import file_name, file_names, folder_name
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
 from agentctl.resources.part import OPERATOR
+
+_PIECE = 1024 * 1024
 
 
 class Directory:
@@ -40,9 +43,22 @@ class Directory:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        """Write the file at once or not at all; the answer is its file: URL. Raises StoreUnavailable."""
-        target = self.path / file_name(conversation_id, content_type)
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """A file: URL."""
+        return self._file(conversation_id, content_type).as_uri()
+
+    def reaches(self, location: str) -> bool:
+        """Nothing: of a file that is not here, another machine may know."""
+        return False
+
+    async def is_there(self, location: str) -> bool:
+        """Whether the file is here."""
+        path = self._path(location)
+        return path is not None and await asyncio.to_thread(path.is_file)
+
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+        """Write the file at once or not at all; the answer is its location. Raises StoreUnavailable."""
+        target = self._file(conversation_id, content_type)
         try:
             await asyncio.to_thread(_write, target, audio)
         except OSError as error:
@@ -50,11 +66,18 @@ class Directory:
                 f"the recording cannot be written to {self.path} ({error.strerror})",
                 "Make room there, or make the directory writable.",
             ) from None
-        return target.absolute().as_uri()
+        return target.as_uri()
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreUnavailable."""
-        paths = [self.path / name for name in file_names(conversation_id)]
+        return await self._delete([self.path / name for name in file_names(conversation_id)])
+
+    async def discard(self, location: str) -> bool:
+        """Delete the file of this location; False if it is not here. Raises StoreUnavailable."""
+        path = self._path(location)
+        return path is not None and await self._delete([path])
+
+    async def _delete(self, paths: Sequence[Path]) -> bool:
         try:
             return await asyncio.to_thread(_unlink, paths)
         except OSError as error:
@@ -64,9 +87,9 @@ class Directory:
 
     async def fetch(self, location: str, target: Sink) -> None:
         """Write the recording at `location` into `target`. Raises AgentctlError if it is not here."""
-        path = Path(unquote(urlsplit(location).path))
+        path = self._path(location)
         try:
-            if path.parent != self.path.absolute():
+            if path is None:
                 raise FileNotFoundError
             await asyncio.to_thread(_read, path, target)
         except FileNotFoundError:
@@ -80,13 +103,23 @@ class Directory:
             "Use --output FILE; with SUPABASE_URL, recordings go to Storage, which signs.",
         )
 
+    def _file(self, conversation_id: str, content_type: str) -> Path:
+        return self.path.absolute() / file_name(conversation_id, content_type)
 
-def _write(target: Path, audio: Path) -> None:
+    def _path(self, location: str) -> Path | None:
+        """The file of a location in this tenant's folder."""
+        path = Path(unquote(urlsplit(location).path))
+        return path if location.startswith("file:") and path.parent == self.path.absolute() else None
+
+
+def _write(target: Path, audio: Audio) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")  # 0600 by itself
+    _unlink(_halves(target))  # of whoever was lost
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_half(target))  # 0600 by itself
     try:
-        with os.fdopen(handle, "wb") as file, audio.open("rb") as source:
-            shutil.copyfileobj(source, file)
+        with os.fdopen(handle, "wb") as file:
+            for offset in range(0, audio.size, _PIECE):
+                file.write(audio.read(offset, _PIECE))
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(target)
@@ -101,9 +134,18 @@ def _read(path: Path, target: Sink) -> None:
         shutil.copyfileobj(source, target)
 
 
+def _half(target: Path) -> str:
+    """What the names of its unfinished copies begin with; ~ is in no name of a recording."""
+    return f".{target.name}~"
+
+
+def _halves(target: Path) -> list[Path]:
+    return list(target.parent.glob(f"{_half(target)}*"))
+
+
 def _unlink(paths: Sequence[Path]) -> bool:
     found = False
-    for path in paths:
+    for path in (one for target in paths for one in (target, *_halves(target))):
         with suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
             found = True

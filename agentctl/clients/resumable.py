@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from agentctl.calls.begun import Begun
+from agentctl.calls.sound import Audio
 from agentctl.clients.storage_api import Session, StorageRefusal
 
 PIECE = 6 * 1024 * 1024  # bytes
@@ -21,14 +21,12 @@ _REPLACE = {"x-upsert": "true"}
 _GONE = (404, 410)
 
 
-async def upload(
-    session: Session, bucket: str, path: str, audio: Path, *, content_type: str, size: int, begun: Begun
-) -> None:
+async def upload(session: Session, bucket: str, path: str, audio: Audio, *, content_type: str, begun: Begun) -> None:
     """Upload the file, replacing what is there; what an earlier attempt has uploaded of it is not sent again.
 
     Raises StorageRefusal, StoreError.
     """
-    name = await begun.read()
+    name, size = await begun.read(), audio.size
     offset = await _offset(session, name, size) if name else None
     if offset == size and await session.size(quote(bucket, safe=""), path) != size:
         offset = None  # it was whole, and somebody has deleted the file since
@@ -36,7 +34,7 @@ async def upload(
         name, offset = await _begin(session, bucket, path, content_type, size), 0
         await begun.write(name)
     while offset < size:
-        piece = await asyncio.to_thread(_piece, audio, offset)
+        piece = await asyncio.to_thread(audio.read, offset, PIECE)
         headers = {**_TUS, **_REPLACE, "upload-offset": str(offset), "content-type": "application/offset+octet-stream"}
         answer = await session.send("PATCH", f"{_PLACE}/{name}", content=piece, headers=headers)
         offset = _number(answer.headers.get("upload-offset"), expected=offset + len(piece))
@@ -64,12 +62,6 @@ async def _offset(session: Session, name: str, size: int) -> int | None:
         raise
     length, there = answer.headers.get("upload-length"), answer.headers.get("upload-offset", "")
     return int(there) if length == str(size) and there.isdecimal() and int(there) <= size else None
-
-
-def _piece(audio: Path, offset: int) -> bytes:
-    with audio.open("rb") as file:
-        file.seek(offset)
-        return file.read(PIECE)
 
 
 def _number(told: str | None, *, expected: int) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Recordings, Sink
+from agentctl.calls.sound import Audio
 from agentctl.clients.bucket import Bucket
 from agentctl.clients.recordings import Directory
 
@@ -27,7 +26,19 @@ class Shelves:
         """The bucket, which every machine reaches; a machine that has files of its own has work of its own."""
         return self._directory.place if self._directory.is_used else self._bucket.place
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
+    def location(self, conversation_id: str, content_type: str) -> str:
+        """In the bucket."""
+        return self._bucket.location(conversation_id, content_type)
+
+    def reaches(self, location: str) -> bool:
+        """What is in any bucket of the project."""
+        return self._at(location).reaches(location)
+
+    async def is_there(self, location: str) -> bool:
+        """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""
+        return await self._at(location).is_there(location)
+
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
         """As Bucket."""
         return await self._bucket.save(conversation_id, audio, content_type, begun)
 
@@ -37,6 +48,10 @@ class Shelves:
         if location and (there := self._at(location)) not in places:
             places.append(there)
         return any([await one.erase(conversation_id) for one in places])
+
+    async def discard(self, location: str) -> bool:
+        """There alone. Raises AgentctlError for another tenant's location, StoreError."""
+        return await self._at(location).discard(location)
 
     async def fetch(self, location: str, target: Sink) -> None:
         """From where it lies. Raises AgentctlError if it is not there, StoreError."""

@@ -6,9 +6,9 @@ src/http/error-handler.ts and src/internal/errors/codes.ts.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentctl.clients.project_key import ProjectKey
 from agentctl.errors import StoreError, StoreUnavailable
@@ -16,7 +16,9 @@ from agentctl.errors import StoreError, StoreUnavailable
 if TYPE_CHECKING:
     import httpx
 
-_TIMEOUT = 120.0  # seconds without a byte; the whole has the deadline of the work that it belongs to
+_TIMEOUT = 60.0  # seconds without a byte; the whole has the deadline of the work that it belongs to
+_CONNECTING = 10.0  # seconds; whoever waits for Storage holds up calls that wait for a worker
+Shape = TypeVar("Shape")
 _REMEDY = "Check SUPABASE_URL and SUPABASE_SERVICE_ROLE_KEY."
 _LATER = {401, 403, 409, 423, 429}  # with another key, or when whoever holds it lets go, the same is taken
 
@@ -28,6 +30,11 @@ class StorageRefusal(Exception):
         super().__init__(status)
         self.status = status
         self.message = message
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same is taken later. A redirect is a gateway's, which has something else in Storage's place."""
+        return self.status >= 500 or self.status < 400 or self.status in _LATER
 
     @property
     def no_bucket(self) -> bool:
@@ -57,7 +64,7 @@ class StorageApi:
             async with httpx.AsyncClient(
                 base_url=self.url,
                 headers=self._headers,
-                timeout=_TIMEOUT,
+                timeout=httpx.Timeout(_TIMEOUT, connect=_CONNECTING),
                 transport=self._transport,
                 verify=trusted(),
                 trust_env=proxied,
@@ -65,8 +72,9 @@ class StorageApi:
             ) as http:
                 yield Session(http)
         except StorageRefusal as refusal:
-            kind = StoreUnavailable if refusal.status >= 500 or refusal.status in _LATER else StoreError
-            raise kind(f"Supabase Storage refused {what} ({refusal.status})", _hint(refusal.status)) from None
+            raise (StoreUnavailable if refusal.passes else StoreError)(
+                f"Supabase Storage refused {what} ({refusal.status})", _hint(refusal.status)
+            ) from None
         except httpx.HTTPError as error:
             raise StoreUnavailable(f"Supabase Storage cannot be reached ({type(error).__name__})", _REMEDY) from None
 
@@ -85,22 +93,25 @@ class Session:
         _checked(answer)
         return answer
 
-    async def json(self, method: str, path: str, body: Any = None) -> Any:
-        """What the server answers."""
-        answer = await self.send(method, path, body=body)
-        try:
-            return answer.json()
-        except ValueError:
-            raise StorageRefusal(502, "no JSON") from None
+    async def json(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """The object that the server answers."""
+        return _read(await self.send(method, path, body=body), dict)
+
+    async def remove(self, bucket: str, paths: Sequence[str]) -> int:
+        """How many of these objects there were. The bucket as it stands in an address, paths as they are."""
+        answer = await self.send("DELETE", f"object/{bucket}", body={"prefixes": list(paths)})
+        return len(_read(answer, list))
 
     async def size(self, bucket: str, path: str) -> int | None:
         """How many bytes an object has; None where there is none. Both names as they stand in an address."""
         try:
-            found: int | None = (await self.json("GET", f"object/info/{bucket}/{path}")).get("size")
+            found = (await self.json("GET", f"object/info/{bucket}/{path}")).get("size")
         except StorageRefusal as refusal:
             if refusal.status != 404:
                 raise
             return None
+        if not isinstance(found, int):
+            raise StorageRefusal(502, "an object without a size")
         return found
 
     async def stream(self, path: str) -> AsyncIterator[bytes]:
@@ -111,6 +122,17 @@ class Session:
                 _checked(answer)
             async for piece in answer.aiter_bytes():
                 yield piece
+
+
+def _read(answer: httpx.Response, shape: type[Shape]) -> Shape:
+    """What was answered, which is no such thing where something else answers in Storage's place, or is cut off."""
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, shape):
+        raise StorageRefusal(502, "no JSON of that shape")
+    return found
 
 
 def _checked(answer: httpx.Response) -> None:

@@ -151,7 +151,9 @@ async def _tests(control: Control, found: Found, run: _Run) -> None:
 
 async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
     # Also where none is known of: a worker may have been lost between saving a file and saying so.
-    if await control.recordings_of_calls.erase(one.conversation_id, one.recording) or one.recording is None:
+    recordings = control.recordings_of_calls
+    erased = await recordings.erase(one.conversation_id, one.recording)
+    if erased or one.recording is None or recordings.reaches(one.recording):
         return replace(one, recording=None)
     run.unreached.append(one)
     return one

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentctl.calls.begun import Begun
 from agentctl.calls.event import Event, SavedAssistant
+from agentctl.calls.sound import Audio
 from agentctl.clients.store.wire import takeable
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -64,6 +65,7 @@ class FakeStore:
     def __init__(self, **answers: Any) -> None:
         self.answers: dict[str, Any] = {
             "store_call": {"held": True, "stored": True},
+            "begin_recording": {"held": True},
             "store_recording": {"held": True, "stored": True},
             "keep_event": {"held": True},
             "refusal": {"reason": None},
@@ -96,12 +98,24 @@ class FakeRecordings:
     def __init__(self) -> None:
         self.saved: dict[str, tuple[bytes, str]] = {}
 
-    async def save(self, conversation_id: str, audio: Path, content_type: str, begun: Begun) -> str:
-        self.saved[conversation_id] = (audio.read_bytes(), content_type)
+    def location(self, conversation_id: str, content_type: str) -> str:
         return f"file:///recordings/{conversation_id}"
+
+    def reaches(self, location: str) -> bool:
+        return False
+
+    async def is_there(self, location: str) -> bool:
+        return location.rpartition("/")[2] in self.saved
+
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+        self.saved[conversation_id] = (audio.read(0, audio.size), content_type)
+        return self.location(conversation_id, content_type)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         return self.saved.pop(conversation_id, None) is not None
+
+    async def discard(self, location: str) -> bool:
+        return await self.erase(location.rpartition("/")[2])
 
 
 def encoded(payload: bytes) -> str:

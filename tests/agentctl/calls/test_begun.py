@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -16,16 +18,20 @@ from agentctl.calls.begun import BegunUpload
 from agentctl.calls.digest import digester
 from agentctl.calls.missing_sound import as_event
 from agentctl.calls.process import process
+from agentctl.calls.retention import retain
+from agentctl.clients.recordings import Directory
 from agentctl.clients.resumable import PIECE
+from agentctl.clients.shelves import Shelves
 from agentctl.errors import StoreUnavailable
 from tests.agentctl.clients.test_bucket import bucket
 from tests.agentctl.clients.test_resumable import Killed, kill_at, sent
 from tests.storage import Storage
-from tests.stores import Store
+from tests.stores import Store, running, stored
 
 pytestmark = pytest.mark.anyio
 
 SOUND = os.urandom(2 * PIECE + 1000)
+LEFT = {"conversation_id": "conv_1", "at_vendor": False, "recording": None}
 
 
 async def claimed(store: Store, **changes: float) -> inbox.Event:
@@ -51,34 +57,182 @@ async def test_the_next_worker_goes_on_with_the_upload(postgres_store: Store) ->
     assert [row["state"] for row in shown] == ["done"]
 
 
-async def begun(store: Store, storage: Storage, meanwhile: Callable[[], None]) -> inbox.Event:
-    """A claimed recording; `meanwhile` happens as its second piece is sent."""
-    payload = as_event("conv_1", "agent_1", SOUND)
+async def begun(
+    store: Store, storage: Storage, meanwhile: Callable[[], None], *, sound: bytes = SOUND, kill: bool = False
+) -> inbox.Event:
+    """A claimed recording; `meanwhile` happens as its second piece is sent, or all of a small one. `kill`: whoever
+    stores it is lost when all of it is there.
+    """
+    payload = as_event("conv_1", "agent_1", sound)
     await inbox.accept(store, payload, inbox.peek(payload), "webhook")
 
-    def before(request: httpx.Request) -> None:
-        if len(sent(storage)) == 2:
+    def die(request: httpx.Request) -> None:
+        if "/object/info/" in request.url.path:
             storage.before = lambda request: None
+            raise Killed
+
+    def before(request: httpx.Request) -> None:
+        if len(sent(storage)) == 2 or "/object/recordings/" in request.url.path:
+            storage.before = die if kill else lambda request: None
             meanwhile()
 
     storage.before = before
     return await claimed(store)
 
 
+def forget(dsn: str) -> None:
+    asked = json.dumps({"conversation_ids": ["conv_1"], "numbers": [], "event_ids": [], "remains": [LEFT]})
+    with psycopg.connect(dsn) as database:
+        for step in ("mark_forgotten", "erase", "leave_remains"):
+            database.execute(f"select public.agentctl_{step}(%s)", (asked,))
+
+
+@pytest.mark.parametrize("sound", [SOUND, b"sound"])
+async def test_what_a_worker_that_was_lost_stored_of_a_forgotten_call_is_found_without_it(
+    postgres_store: Store, dsn: str, sound: bytes
+) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    event = await begun(store, storage, partial(forget, dsn), sound=sound, kill=True)
+    with pytest.raises(Killed):
+        await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    assert storage.objects == {"default/conv_1.mp3": sound}
+    assert await store.call("tenants", {}) == [{"tenant": "default", "has_calls": False}]
+    storage.requests = []
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert storage.objects == {}
+    assert [(one.method, one.url.path) for one in storage.requests] == [("DELETE", "/storage/v1/object/recordings")]
+
+    storage.objects["default/conv_1.mp3"] = sound  # it was not lost, and slower than its lease
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert storage.objects == {}
+    with psycopg.connect(dsn) as database:
+        database.execute("update agentctl.begun_recordings set begun_at = now() - interval '25 hours'")
+    assert (await retain(store, bucket(storage))).recordings == 0
+    assert await store.call("tenants", {}) == []
+
+
+async def test_what_somebody_goes_on_with_is_nobodys_to_erase(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    event = await begun(store, storage, lambda: None, kill=True)
+    with pytest.raises(Killed):
+        await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    assert (await retain(store, bucket(storage))).recordings == 0
+    with psycopg.connect(dsn) as database:
+        database.execute("update agentctl.events set due_at = now()")
+    later = await claimed(store)
+    assert (await process(later, store=store, digester=digester(None), recordings=bucket(storage))).state == "recorded"
+    assert (await retain(store, bucket(storage))).recordings == 0
+    assert storage.objects == {"default/conv_1.mp3": SOUND}
+
+    forget(dsn)
+    await bucket(storage).erase("conv_1")
+    storage.objects["default/conv_1.mp3"] = SOUND  # by the first, which was not lost
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert storage.objects == {}
+
+
+async def test_what_was_stored_in_a_bucket_of_another_name_by_a_worker_that_was_lost_goes(
+    postgres_store: Store, dsn: str, tmp_path: Path
+) -> None:
+    storage, store = Storage("recordings", "others"), postgres_store
+    event = await begun(store, storage, lambda: None, kill=True)
+    with pytest.raises(Killed):
+        await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    with psycopg.connect(dsn) as database:
+        database.execute("update agentctl.events set due_at = now()")
+    moved = Shelves(bucket(storage).named("others"), Directory(tmp_path))
+    assert (
+        await process(await claimed(store), store=store, digester=digester(None), recordings=moved)
+    ).state == "recorded"
+    assert {upload.bucket for upload in storage.uploads.values()} == {"recordings", "others"}
+    assert (await retain(store, moved)).recordings == 1
+    assert [json.loads(one.content) for one in storage.requests if one.method == "DELETE"] == [
+        {"prefixes": ["default/conv_1.mp3"]}
+    ]
+    assert [one.url.path for one in storage.requests if one.method == "DELETE"] == ["/storage/v1/object/recordings"]
+
+
 async def test_a_call_that_is_forgotten_while_its_recording_goes_up_leaves_none(
     postgres_store: Store, dsn: str
 ) -> None:
     storage = Storage("recordings")
-
-    def forget() -> None:
-        asked = json.dumps({"conversation_ids": ["conv_1"], "numbers": [], "event_ids": []})
-        with psycopg.connect(dsn) as database:
-            database.execute("select public.agentctl_mark_forgotten(%s)", (asked,))
-            database.execute("select public.agentctl_erase(%s)", (asked,))
-
-    event = await begun(postgres_store, storage, forget)
+    event = await begun(postgres_store, storage, partial(forget, dsn))
     outcome = await process(event, store=postgres_store, digester=digester(None), recordings=bucket(storage))
     assert outcome.state == "refused"
+    assert storage.objects == {}
+
+
+def sql(dsn: str, statement: str) -> None:
+    with psycopg.connect(dsn) as database:
+        database.execute(statement)
+
+
+OLD = "now() - interval '31 days'"
+EMPTIED = f"update agentctl.calls set started_at = {OLD}"
+OUTLIVED = f"update agentctl.events set received_at = {OLD} where type = 'post_call_audio'"
+
+
+@pytest.mark.parametrize(("age", "reason"), [(EMPTIED, "words of its call"), (OUTLIVED, "older than recordings")])
+async def test_what_waited_until_it_was_due_to_be_erased_is_not_stored_anew(
+    postgres_store: Store, dsn: str, age: str, reason: str
+) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await store.call("store_call", stored(await running(store), call={"started_at": "2026-11-01T09:30:00+01:00"}))
+    await store.call(
+        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 30, "audio": 30}
+    )
+    storage.refuse = httpx.Response(503, text="down")
+    event = await begun(store, storage, lambda: None, sound=b"sound")
+    with pytest.raises(StoreUnavailable):
+        await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    sql(dsn, age)
+    await retain(store, bucket(storage))
+    storage.requests = []
+    outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    assert outcome.state == "refused"
+    assert reason in outcome.reason
+    assert storage.requests == []
+    assert await store.call("list_events", {"states": ["pending", "running"], "limit": 9}) == []
+    again = as_event("conv_1", "agent_1", b"in other bytes")
+    assert not (await inbox.accept(store, again, inbox.peek(again), "webhook")).new
+
+
+@pytest.mark.parametrize("age", [EMPTIED, OUTLIVED])
+async def test_what_is_due_to_be_erased_while_it_goes_up_leaves_none(postgres_store: Store, dsn: str, age: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await store.call("store_call", stored(await running(store), call={"started_at": "2026-11-01T09:30:00+01:00"}))
+    await store.call(
+        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 30, "audio": 30}
+    )
+
+    def meanwhile() -> None:
+        sql(dsn, age)
+        sql(dsn, "select public.agentctl_retain_calls('{\"limit\": 9}')")
+
+    event = await begun(store, storage, meanwhile, sound=b"sound")
+    outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    assert (outcome.state, storage.objects) == ("refused", {})
+    assert not (await store.call("show_call", {"conversation_id": "conv_1"}))["recording"]
+
+
+async def test_a_recording_that_is_stored_again_is_kept_no_longer_for_it(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await store.call("store_call", stored(await running(store)))
+    await store.call(
+        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 5, "audio": 30}
+    )
+    event = await begun(store, storage, lambda: None, sound=b"sound")
+    await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    sql(dsn, "update agentctl.events set received_at = now() - interval '29 days'")
+    sql(dsn, EMPTIED)
+    await retain(store, bucket(storage))
+    await store.call("requeue_events", {"conversation_id": "conv_1"})
+    assert (
+        await process(await claimed(store), store=store, digester=digester(None), recordings=bucket(storage))
+    ).state == "recorded"
+    assert storage.objects == {"default/conv_1.mp3": b"sound"}
+    sql(dsn, "update agentctl.recordings set stored_at = stored_at - interval '2 days'")
+    assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
 
 

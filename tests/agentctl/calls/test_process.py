@@ -108,10 +108,10 @@ async def test_what_cannot_be_understood_is_kept_with_its_reason(claimed: Event,
 
 
 async def test_a_recording_whose_call_was_forgotten_while_it_was_saved_is_not_kept() -> None:
-    lost = {"held": False, "stored": False}
     for forgotten in (True, False):  # else another worker has saved it, too, in the same place
         recordings = FakeRecordings()
-        store = FakeStore(store_recording=lost, is_forgotten=forgotten)
+        lost = {"held": False, "stored": False, "refused": "forgotten" if forgotten else None}
+        store = FakeStore(store_recording=lost)
         ended = await run(event(sample("post_call_audio")), store, recordings)
         assert ended.state == ("refused" if forgotten else "lost")
         assert bool(recordings.saved) is not forgotten

@@ -80,6 +80,37 @@ def test_storage_hands_out_a_copy_and_an_address_that_ends(
     assert out.strip() not in json.dumps(rows)
 
 
+def test_one_that_somebody_deleted_is_said_to_be_gone_and_missed_once(
+    storage: Storage, cli: Cli, deliver: Deliver, dsn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored(cli, deliver)
+    kept = storage.objects.copy()
+    assert "gone" not in cli("show", CONVERSATION)[1] + cli("recording", CONVERSATION)[2]
+    storage.objects.clear()
+    assert "and is gone: somebody deleted it there (missed on 20" in cli("show", CONVERSATION)[1]
+    storage.refuse = httpx.Response(503, text="down")
+    assert "and is gone" in cli("show", CONVERSATION)[1], "what is known is told without Storage"
+    storage.refuse = None
+    code, _, err = cli("recording", CONVERSATION)
+    assert (code, "It is gone: somebody deleted it there" in err) == (0, True)
+    assert json.loads(cli("recording", CONVERSATION, "--json")[1])["gone_at"].startswith("20")
+    code, _, err = cli("recording", CONVERSATION, "--url")
+    assert (code, "any more" in err) == (1, True)
+
+    storage.objects |= kept
+    assert "gone" not in cli("show", CONVERSATION)[1], "somebody put it back"
+    storage.objects.clear()
+    with psycopg.connect(dsn) as database:
+        database.execute("insert into agentctl.retention (project, environment, audio) values ('p', 'e', 30)")
+        database.execute("update agentctl.recordings set stored_at = now() - interval '31 days'")
+    told = [cli("retain")[1] for _ in range(2)]
+    assert ["1 of these recordings were gone: somebody had deleted them" in one for one in told] == [True, False]
+    assert [record.getMessage() for record in caplog.records if "Storage any more" in record.getMessage()] == [
+        "1 recordings that were due are not in Storage any more: somebody deleted them there, or SUPABASE_URL names "
+        "another project than the one that has them"
+    ]
+
+
 def test_only_the_tenant_whose_call_it_is_gets_it(
     storage: Storage, cli: Cli, deliver: Deliver, dsn: str, tmp_path: Path
 ) -> None:

@@ -155,6 +155,35 @@ async def test_what_cannot_be_erased_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, text="<html>the project is paused</html>"),
+        httpx.Response(200, json="another shape"),
+        httpx.Response(200, json={"another": "shape"}),
+        httpx.Response(200, content=b'{"cut o'),
+        httpx.Response(200, content=b"\xff", headers={"content-type": "application/json"}),
+        httpx.Response(302, headers={"location": "https://elsewhere.example/"}),
+        httpx.RemoteProtocolError("peer closed connection without sending complete message body"),
+    ],
+)
+async def test_what_is_not_storages_answer_is_waited_out(answer: httpx.Response | Exception) -> None:
+    storage = Storage("recordings")
+    shelf = bucket(storage)
+    location = await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    storage.refuse = answer
+    for asked in (
+        shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note()),
+        shelf.erase("conv_1"),
+        shelf.discard(location),
+        shelf.is_there(location),
+        shelf.sign(location, 60),
+    ):
+        with pytest.raises(StoreUnavailable):
+            await asked
+    assert {request.url.host for request in storage.requests} == {"x.supabase.co"}
+
+
+@pytest.mark.parametrize(
     ("refusal", "kind"),
     [
         (

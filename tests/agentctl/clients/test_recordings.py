@@ -1,5 +1,8 @@
+import asyncio
 import io
+import os
 import re
+import signal
 import stat
 import tempfile
 from pathlib import Path
@@ -7,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from agentctl.calls.sound import Audio
 from agentctl.clients.recording_name import file_name, folder_name
 from agentctl.clients.recordings import Directory
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
@@ -15,11 +19,12 @@ from tests.agentctl.calls.fakes import Note
 pytestmark = pytest.mark.anyio
 
 
-def held(sound: bytes) -> Path:
+def held(sound: bytes) -> Audio:
     """A file with it."""
-    with tempfile.NamedTemporaryFile(delete=False) as file:
-        file.write(sound)
-    return Path(file.name)
+    file = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the last reference)
+    file.write(sound)
+    file.flush()
+    return Audio(file, len(sound))
 
 
 IDS = ["../../etc/passwd", "/abs", "a/b", "a\\b", "..", ".", "", "a b", "x" * 500, "conv\x00", "ä", "con:"]
@@ -62,6 +67,32 @@ async def test_a_write_that_fails_leaves_nothing_and_can_be_tried_again(
     with pytest.raises(StoreUnavailable, match="No space left"):
         await Directory(tmp_path).save("conv_1", held(b"sound"), "audio/mpeg", Note())
     assert list((tmp_path / "default").iterdir()) == []
+
+
+def test_what_a_killed_worker_left_half_written_goes_with_the_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, folder = Directory(tmp_path), tmp_path / "default"
+
+    def killed(_handle: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def left() -> set[str]:
+        """What is there once a worker was killed at the very end of writing."""
+        if not (child := os.fork()):
+            monkeypatch.setattr("agentctl.clients.recordings.os.fsync", killed)
+            asyncio.run(directory.save("conv_1", held(b"sound"), "audio/mpeg", Note()))
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        return {path.name.partition("~")[0] for path in folder.iterdir()}
+
+    asyncio.run(directory.save("conv_10", held(b"other"), "audio/mpeg", Note()))
+    for gone in (directory.erase("conv_1"), directory.discard(directory.location("conv_1", "audio/mpeg"))):
+        assert left() == {"conv_10.mp3", ".conv_1.mp3"}
+        assert asyncio.run(gone)
+        assert {path.name for path in folder.iterdir()} == {"conv_10.mp3"}
+    left()
+    asyncio.run(directory.save("conv_1", held(b"sound"), "audio/mpeg", Note()))
+    assert {path.name for path in folder.iterdir()} == {"conv_10.mp3", "conv_1.mp3"}
 
 
 async def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:

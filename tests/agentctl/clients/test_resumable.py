@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import httpx
 import pytest
 
+from agentctl.calls.sound import Audio
 from agentctl.clients.resumable import PIECE
 from agentctl.errors import StoreError, StoreUnavailable
 from tests.agentctl.calls.fakes import Note
 from tests.agentctl.clients.test_bucket import bucket
+from tests.agentctl.clients.test_recordings import held
 from tests.storage import Storage
 
 pytestmark = pytest.mark.anyio
@@ -20,11 +21,9 @@ SOUND = os.urandom(2 * PIECE + 1000)
 
 
 @pytest.fixture
-def audio(tmp_path: Path) -> Path:
+def audio() -> Audio:
     """A file of three pieces."""
-    file = tmp_path / "sound"
-    file.write_bytes(SOUND)
-    return file
+    return held(SOUND)
 
 
 def sent(storage: Storage) -> list[int]:
@@ -46,7 +45,7 @@ def kill_at(storage: Storage, piece: int) -> None:
     storage.before = before
 
 
-async def test_a_large_recording_goes_in_pieces_of_6_mb(audio: Path) -> None:
+async def test_a_large_recording_goes_in_pieces_of_6_mb(audio: Audio) -> None:
     storage = Storage("recordings")
     location = await bucket(storage).save("conv_1", audio, "audio/mpeg", Note())
     assert location == "supabase:recordings/default/conv_1.mp3"
@@ -56,16 +55,15 @@ async def test_a_large_recording_goes_in_pieces_of_6_mb(audio: Path) -> None:
     assert not any("Authorization" in request.headers for request in storage.requests)
 
 
-async def test_a_small_one_goes_at_once(tmp_path: Path) -> None:
-    storage, file = Storage("recordings"), tmp_path / "sound"
-    file.write_bytes(SOUND[:PIECE])
-    await bucket(storage).save("conv_1", file, "audio/mpeg", Note())
+async def test_a_small_one_goes_at_once() -> None:
+    storage = Storage("recordings")
+    await bucket(storage).save("conv_1", held(SOUND[:PIECE]), "audio/mpeg", Note())
     assert storage.objects["default/conv_1.mp3"] == SOUND[:PIECE]
     assert storage.uploads == {}
 
 
 @pytest.mark.parametrize("piece", [2, 3])
-async def test_who_comes_after_a_killed_worker_goes_on_where_that_one_was(audio: Path, piece: int) -> None:
+async def test_who_comes_after_a_killed_worker_goes_on_where_that_one_was(audio: Audio, piece: int) -> None:
     storage, note = Storage("recordings"), Note()
     kill_at(storage, piece)
     with pytest.raises(Killed):
@@ -78,14 +76,14 @@ async def test_who_comes_after_a_killed_worker_goes_on_where_that_one_was(audio:
     assert len(storage.uploads) == 1
 
 
-async def test_one_that_was_whole_is_not_sent_again(audio: Path) -> None:
+async def test_one_that_was_whole_is_not_sent_again(audio: Audio) -> None:
     storage, note = Storage("recordings"), Note()
     for _ in range(2):
         await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
     assert len(sent(storage)) == 3
 
 
-async def test_one_whose_file_somebody_deleted_begins_anew(audio: Path) -> None:
+async def test_one_whose_file_somebody_deleted_begins_anew(audio: Audio) -> None:
     storage, note = Storage("recordings"), Note()
     await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
     assert await bucket(storage).erase("conv_1")
@@ -93,7 +91,7 @@ async def test_one_whose_file_somebody_deleted_begins_anew(audio: Path) -> None:
     assert storage.objects["default/conv_1.mp3"] == SOUND
 
 
-async def test_an_expired_upload_begins_anew(audio: Path) -> None:
+async def test_an_expired_upload_begins_anew(audio: Audio) -> None:
     for gone in (lambda storage: storage.uploads.clear(), expire):
         storage, note = Storage("recordings"), Note()
         kill_at(storage, 2)
@@ -112,7 +110,7 @@ def expire(storage: Storage) -> None:
         upload.expires = 0
 
 
-async def test_the_key_goes_to_the_projects_own_host_alone(audio: Path) -> None:
+async def test_the_key_goes_to_the_projects_own_host_alone(audio: Audio) -> None:
     class Elsewhere(Storage):
         def _begin(self, request: httpx.Request) -> httpx.Response:
             answer = super()._begin(request)
@@ -125,7 +123,7 @@ async def test_the_key_goes_to_the_projects_own_host_alone(audio: Path) -> None:
 
 
 @pytest.mark.parametrize(("status", "kind"), [(423, StoreUnavailable), (503, StoreUnavailable), (413, StoreError)])
-async def test_a_refused_piece_is_one_of_our_errors(audio: Path, status: int, kind: type[StoreError]) -> None:
+async def test_a_refused_piece_is_one_of_our_errors(audio: Audio, status: int, kind: type[StoreError]) -> None:
     class Refusing(Storage):
         def _append(self, request: httpx.Request, upload: str) -> httpx.Response:
             return httpx.Response(status, text="geheim")
@@ -136,7 +134,7 @@ async def test_a_refused_piece_is_one_of_our_errors(audio: Path, status: int, ki
     assert "geheim" not in str(refused.value)
 
 
-async def test_a_server_that_takes_nothing_is_no_endless_loop(audio: Path) -> None:
+async def test_a_server_that_takes_nothing_is_no_endless_loop(audio: Audio) -> None:
     class Stuck(Storage):
         def _append(self, request: httpx.Request, upload: str) -> httpx.Response:
             return httpx.Response(204, headers={"Upload-Offset": "0"})

@@ -76,6 +76,31 @@ async def test_a_user_id_is_a_number_where_it_reads_as_one(
         assert bool(await postgres_store.call("list_calls", {"limit": 5, **asked})) == expected
 
 
+LINES = [
+    (CALLER, True, True),
+    (CALLER[1:], True, True),
+    (f"sip:{CALLER}@10.20.30.40:5060", True, True),
+    (f"sips:{CALLER[1:]}@trunk.example.com;user=phone", True, True),
+    ("089 9999 8777", False, True),
+    ("anonymous", False, False),
+    ("sip:anna@89.99.99.8777", False, False),
+    ("sip:desk8999998777@example.com", False, False),
+    ("DE.8999998777", False, False),
+]
+
+
+async def test_a_line_is_known_by_the_number_that_was_dialled_alone(postgres_store: Store) -> None:
+    for at, (line, _, _) in enumerate(LINES):
+        await call(postgres_store, f"conv_{at}", external_number=line)
+    for asked, listed, place in ((WHOLE, "number", 1), (ENDING, "number_ending", 2)):
+        expected = {f"conv_{at}" for at, row in enumerate(LINES) if row[place]}
+        assert await found(postgres_store, asked) == expected
+        rows = await postgres_store.call("list_calls", {"limit": 20, listed: asked["digits"]})
+        assert {row["conversation_id"] for row in rows} == expected
+        of = number.Number(asked["digits"], is_whole=asked["whole"])
+        assert {f"conv_{at}" for at, row in enumerate(LINES) if of.is_that_of(row[0])} == expected
+
+
 async def test_what_comes_of_a_forgotten_user_is_refused(store: Store) -> None:
     numbers = {"conversation_ids": [], "numbers": [CALLER[1:]], "at_vendor": True}
     await store.call("mark_forgotten", numbers)

@@ -20,7 +20,8 @@ from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
 CALLER, OTHER = "+498999998777", "+498999998778"
-NOTHING = {"calls": 0, "recordings": 0, "events": 0, "audit": 0, "elsewhere": 0}  # what `retain` can erase
+# What `retain` can erase.
+NOTHING = dict.fromkeys(("calls", "recordings", "events", "audit", "missing", "elsewhere"), 0)
 
 
 def accept(bench: Bench, payload: bytes) -> Any:
