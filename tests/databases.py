@@ -8,15 +8,18 @@ still runs, or whose server was stopped, killed or frozen meanwhile is dropped, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
 from agentctl.clients.store.migrations import migrate
+from agentctl.clients.store.postgres import parsed
 from tests import postgrest
 from tests.cluster import VERIFIER, Cluster
+from tests.kept import Kept
 
 # What can be made or altered by a statement, with the column that tells a database's own from the system's.
 _CATALOGUES = {
@@ -31,11 +34,11 @@ _SETTINGS = (
     "select md5(concat(datacl, datconnlimit, (select array_agg((setrole, setconfig) order by setrole) "
     "from pg_db_role_setting where setdatabase = d.oid))) from pg_database d where datname = current_database()"
 )
-# PostgREST's connections stay; if one of them does something, it would do it to the next test.
+# PostgREST's connections stay; if one of them does something, it would do it to the next test. Kept ones do nothing.
 _ALONE = """
     select coalesce(bool_and(case usename when 'authenticator' then state = 'idle' else
         pg_terminate_backend(pid, 5000) end), true)
-    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"""
+    from pg_stat_activity where datname = current_database() and pid <> all(%s::int[] || pg_backend_pid())"""
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,20 @@ class Rows:
 
 @dataclass
 class Database:
-    """One of a server's: our own connection, whose caches are warm, and the PostgREST if a test has wanted one."""
+    """One of a server's: our own connection, whose caches are warm, those of its stores, and the PostgREST if a test
+    has wanted one.
+    """
 
     name: str
     connection: psycopg.Connection
     disturbances: int
+    kept: Kept
     served: ExitStack = field(default_factory=ExitStack)
     project: postgrest.Project | None = None
 
     def close(self) -> None:
         self.served.close()
+        self.kept.close()
         self.connection.close()
 
 
@@ -79,6 +86,10 @@ class Databases:
             self._unchanged = _row(connection, self._fingerprint)
         self._idle: list[Database] = []
         self._lent: dict[str, Database] = {}
+
+    def kept(self, params: Mapping[str, Any]) -> Kept | None:
+        """The connections that are kept of the lent one at this address, if it is one."""
+        return next((database.kept for dsn, database in self._lent.items() if parsed(dsn) == params), None)
 
     def lend(self) -> str:
         """The DSN of an empty one, that is nobody else's until it is given back."""
@@ -123,7 +134,7 @@ class Databases:
     def give_back(self, dsn: str) -> None:
         """The test is over. Its server may have been stopped."""
         database = self._lent.pop(dsn)
-        if database.disturbances == self._cluster.disturbances and self._emptied(database.connection):
+        if database.disturbances == self._cluster.disturbances and self._emptied(database):
             self._idle.append(database)
         else:
             self._drop(database)
@@ -138,11 +149,14 @@ class Databases:
         connection = psycopg.connect(self._cluster.dsn(name), autocommit=True)
         # Triggers and foreign keys would keep rows or make new ones.
         connection.execute("set session_replication_role = replica")
-        return Database(name, connection, self._cluster.disturbances)
+        disturbances = self._cluster.disturbances
+        kept = Kept(sound=lambda: disturbances == self._cluster.disturbances)
+        return Database(name, connection, disturbances, kept)
 
-    def _emptied(self, connection: psycopg.Connection) -> bool:
+    def _emptied(self, database: Database) -> bool:
         """Whether it is as the template now."""
-        if _row(connection, _ALONE) != (True,):
+        connection = database.connection
+        if connection.execute(_ALONE, (database.kept.pids(),)).fetchone() != (True,):
             return False
         connection.execute(self._empty.encode())
         return _row(connection, self._fingerprint) == self._unchanged

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from agentctl.clients.store import postgres
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from tests import npm, postgrest
@@ -58,7 +59,7 @@ def clusters() -> Iterator[Callable[[str], Cluster]]:
 
 @pytest.fixture(scope="session")
 def databases(clusters: Callable[[str], Cluster]) -> Iterator[Callable[[Cluster], Databases]]:
-    """What each server lends."""
+    """What each server lends. A store on a lent one finds connections that another has closed."""
     known: dict[Cluster, Databases] = {}
 
     def get(cluster: Cluster) -> Databases:
@@ -66,7 +67,17 @@ def databases(clusters: Callable[[str], Cluster]) -> Iterator[Callable[[Cluster]
             known[cluster] = Databases(cluster)
         return known[cluster]
 
-    yield get
+    genuine = postgres.connect
+
+    async def connect(params: dict[str, Any]) -> postgres.Connection:
+        found = (lender.kept(params) for lender in known.values())
+        if kept := next(filter(None, found), None):
+            return await kept.connect(lambda: genuine(params))
+        return await genuine(params)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(postgres, "connect", connect)
+        yield get
     for lender in known.values():
         lender.close()
 
