@@ -41,10 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     order = [here / folder for folder in LONG]
 
-    def rank(item: pytest.Item) -> int:
-        return next((at for at, folder in enumerate(order) if folder in item.path.parents), len(order))
+    @cache
+    def rank(file: Path) -> int:
+        return next((at for at, folder in enumerate(order) if folder in file.parents), len(order))
 
-    items.sort(key=rank)
+    items.sort(key=lambda item: rank(item.path))
 
 
 @pytest.fixture(scope="session")

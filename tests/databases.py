@@ -7,7 +7,6 @@ still runs, or whose server was stopped, killed or frozen meanwhile is dropped, 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from typing import Any
 
 import psycopg
 
-from agentctl.clients.store.migrations import migrate
 from agentctl.clients.store.postgres import parsed
 from tests import postgrest
-from tests.cluster import VERIFIER, Cluster
+from tests.cluster import Cluster
 from tests.kept import Kept
+from tests.prepared import TEMPLATE
 
 # What can be made or altered by a statement, with the column that tells a database's own from the system's.
 _CATALOGUES = {
@@ -72,12 +71,9 @@ class Databases:
     """Those of one server."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """Migrates the template; all others are its copies."""
+        """`cluster`: a prepared one, with the template; all others are its copies."""
         self._cluster = cluster
-        self._template = cluster.new_database()
-        asyncio.run(migrate(cluster.dsn(self._template), shim=True))
-        cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
-        with psycopg.connect(cluster.dsn(self._template)) as connection:
+        with psycopg.connect(cluster.dsn(TEMPLATE)) as connection:
             tables, sequences = ([name for (name,) in connection.execute(_OURS, (kind,))] for kind in "rS")
             lasting = [name for name in tables if _row(connection, f"select from {name} limit 1") is not None]
             self._tables, self._sequences = [name for name in tables if name not in lasting], sequences
@@ -145,7 +141,7 @@ class Databases:
             database.close()
 
     def _new(self) -> Database:
-        name = self._cluster.new_database(self._template)
+        name = self._cluster.new_database(TEMPLATE)
         connection = psycopg.connect(self._cluster.dsn(name), autocommit=True)
         # Triggers and foreign keys would keep rows or make new ones.
         connection.execute("set session_replication_role = replica")

@@ -23,6 +23,7 @@ from agentctl.clients.store.supabase import SupabaseStore
 from tests import npm, postgrest
 from tests.cluster import Cluster, wheel_binaries
 from tests.databases import Databases
+from tests.prepared import prepared
 
 SERVERS: dict[str, Callable[[], Path]] = {
     "wheel": wheel_binaries,
@@ -49,7 +50,8 @@ def clusters() -> Iterator[Callable[[str], Cluster]]:
             if not binaries.is_dir():
                 pytest.skip(f"no Postgres in {binaries}")
             running[name] = Cluster(binaries)
-            running[name].create()
+            with prepared(binaries, name) as data:
+                running[name].create(data)
         return running[name]
 
     yield get
