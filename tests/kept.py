@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
-from psycopg.pq import ConnStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
-# Plans stay, which DISCARD ALL would throw away. A database with a temporary table is not lent again.
-_AS_NEW = "reset all; unlisten *; select pg_advisory_unlock_all()"
+# What DISCARD ALL does, but that plans stay. A database with a temporary table is not lent again. Whoever counts the
+# connections of agentctl counts none that is closed.
+_LEFT = "set application_name = 'kept'; unlisten *; select pg_advisory_unlock_all()"
+_AS_NEW = "reset all"
 
 
 class Kept:
@@ -33,24 +35,21 @@ class Kept:
         """One that was kept, or a new one."""
         while self._idle and self._sound():
             connection = self._idle.pop()
-            if connection.pgconn.status == ConnStatus.OK:
-                connection.lock = asyncio.Lock()  # the other one may be another event loop's
+            connection.lock = asyncio.Lock()  # the other one may be another event loop's
+            if await _done(connection, _AS_NEW):
                 return connection
+            connection.pgconn.finish()
         connection = await opening()
         connection._pool = self  # type: ignore[attr-defined]
         return connection
 
     async def putconn(self, connection: Connection) -> None:
         """Keep it if it is whole; else it is closed."""
-        if self._sound() and connection.info.transaction_status == TransactionStatus.IDLE:
-            try:
-                await connection.execute(_AS_NEW)
-            except psycopg.Error:
-                pass
-            else:
-                self._idle.append(connection)
-                return
-        connection.pgconn.finish()
+        idle = connection.info.transaction_status == TransactionStatus.IDLE
+        if self._sound() and idle and await _done(connection, _LEFT):
+            self._idle.append(connection)
+        else:
+            connection.pgconn.finish()
 
     def pids(self) -> list[int]:
         """The server's processes behind those that nobody uses."""
@@ -60,3 +59,12 @@ class Kept:
         for connection in self._idle:
             connection.pgconn.finish()
         self._idle.clear()
+
+
+async def _done(connection: Connection, statements: LiteralString) -> bool:
+    """Whether it still is a connection, and these were run."""
+    try:
+        await connection.execute(statements)
+    except psycopg.Error:
+        return False
+    return True

@@ -86,6 +86,9 @@ async def test_a_closed_connection_of_a_store_is_kept_as_if_it_were_new(
     await connection.execute(statement.encode())
     pid = connection.info.backend_pid
     await connection.close()
+    with psycopg.connect(lent) as other:
+        count = "select count(*) from pg_stat_activity where datname = current_database() and application_name = %s"
+        assert other.execute(count, ("agentctl",)).fetchone() == (0,)
     lender.give_back(lent)
     assert lender.lend() == lent
 
