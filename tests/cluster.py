@@ -73,6 +73,11 @@ def _in_memory() -> Path | None:
     return _MEMORY if roomy else None
 
 
+def _copy(data: Path, to: Path) -> None:
+    """With whose it is, and that nobody else may read it."""
+    subprocess.run(["cp", "-a", str(data), str(to)], check=True)
+
+
 class Cluster:
     """One server with its data in a directory of its own. The superuser is `postgres`, with a password over TCP."""
 
@@ -94,8 +99,13 @@ class Cluster:
     def dsn(self, database: str = "postgres", *, user: str = "postgres") -> str:
         return f"postgresql://{user}:{PASSWORD}@127.0.0.1:{self.port}/{database}"
 
-    def create(self) -> None:
-        """Make the data directory and start."""
+    def create(self, like: Path | None = None) -> None:
+        """Make the data directory and start; `like`: with the data of one that was ended."""
+        if like is not None:
+            self._give(self.directory)
+            _copy(like, self.data)
+            self.start()
+            return
         secret = self.directory / "secret"
         secret.write_text(PASSWORD)
         for path in (self.directory, secret):
@@ -129,6 +139,14 @@ class Cluster:
                 assert self.process.poll() is None, (self.directory / "log").read_text()
                 assert time.monotonic() < deadline, (self.directory / "log").read_text()
                 time.sleep(0.02)
+
+    def end(self, kept: Path) -> None:
+        """Stop with everything written, and keep the data there."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(_PATIENCE_SECONDS)
+        self.process = None
+        _copy(self.data, kept)
 
     def stop(self) -> None:
         """Stop at once, as a crash would, but without leaving processes behind."""

@@ -7,16 +7,18 @@ still runs, or whose server was stopped, killed or frozen meanwhile is dropped, 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg
 
-from agentctl.clients.store.migrations import migrate
+from agentctl.clients.store.postgres import parsed
 from tests import postgrest
-from tests.cluster import VERIFIER, Cluster
+from tests.cluster import Cluster
+from tests.kept import Kept
+from tests.prepared import TEMPLATE
 
 # What can be made or altered by a statement, with the column that tells a database's own from the system's.
 _CATALOGUES = {
@@ -31,11 +33,11 @@ _SETTINGS = (
     "select md5(concat(datacl, datconnlimit, (select array_agg((setrole, setconfig) order by setrole) "
     "from pg_db_role_setting where setdatabase = d.oid))) from pg_database d where datname = current_database()"
 )
-# PostgREST's connections stay; if one of them does something, it would do it to the next test.
+# PostgREST's connections stay; if one of them does something, it would do it to the next test. Kept ones do nothing.
 _ALONE = """
     select coalesce(bool_and(case usename when 'authenticator' then state = 'idle' else
         pg_terminate_backend(pid, 5000) end), true)
-    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"""
+    from pg_stat_activity where datname = current_database() and pid <> all(%s::int[] || pg_backend_pid())"""
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,20 @@ class Rows:
 
 @dataclass
 class Database:
-    """One of a server's: our own connection, whose caches are warm, and the PostgREST if a test has wanted one."""
+    """One of a server's: our own connection, whose caches are warm, those of its stores, and the PostgREST if a test
+    has wanted one.
+    """
 
     name: str
     connection: psycopg.Connection
     disturbances: int
+    kept: Kept
     served: ExitStack = field(default_factory=ExitStack)
     project: postgrest.Project | None = None
 
     def close(self) -> None:
         self.served.close()
+        self.kept.close()
         self.connection.close()
 
 
@@ -65,12 +71,9 @@ class Databases:
     """Those of one server."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """Migrates the template; all others are its copies."""
+        """`cluster`: a prepared one, with the template; all others are its copies."""
         self._cluster = cluster
-        self._template = cluster.new_database()
-        asyncio.run(migrate(cluster.dsn(self._template), shim=True))
-        cluster.execute(f"alter role authenticator login password '{VERIFIER}'")
-        with psycopg.connect(cluster.dsn(self._template)) as connection:
+        with psycopg.connect(cluster.dsn(TEMPLATE)) as connection:
             tables, sequences = ([name for (name,) in connection.execute(_OURS, (kind,))] for kind in "rS")
             lasting = [name for name in tables if _row(connection, f"select from {name} limit 1") is not None]
             self._tables, self._sequences = [name for name in tables if name not in lasting], sequences
@@ -79,6 +82,10 @@ class Databases:
             self._unchanged = _row(connection, self._fingerprint)
         self._idle: list[Database] = []
         self._lent: dict[str, Database] = {}
+
+    def kept(self, params: Mapping[str, Any]) -> Kept | None:
+        """The connections that are kept of the lent one at this address, if it is one."""
+        return next((database.kept for dsn, database in self._lent.items() if parsed(dsn) == params), None)
 
     def lend(self) -> str:
         """The DSN of an empty one, that is nobody else's until it is given back."""
@@ -123,7 +130,7 @@ class Databases:
     def give_back(self, dsn: str) -> None:
         """The test is over. Its server may have been stopped."""
         database = self._lent.pop(dsn)
-        if database.disturbances == self._cluster.disturbances and self._emptied(database.connection):
+        if database.disturbances == self._cluster.disturbances and self._emptied(database):
             self._idle.append(database)
         else:
             self._drop(database)
@@ -134,15 +141,18 @@ class Databases:
             database.close()
 
     def _new(self) -> Database:
-        name = self._cluster.new_database(self._template)
+        name = self._cluster.new_database(TEMPLATE)
         connection = psycopg.connect(self._cluster.dsn(name), autocommit=True)
         # Triggers and foreign keys would keep rows or make new ones.
         connection.execute("set session_replication_role = replica")
-        return Database(name, connection, self._cluster.disturbances)
+        disturbances = self._cluster.disturbances
+        kept = Kept(sound=lambda: disturbances == self._cluster.disturbances)
+        return Database(name, connection, disturbances, kept)
 
-    def _emptied(self, connection: psycopg.Connection) -> bool:
+    def _emptied(self, database: Database) -> bool:
         """Whether it is as the template now."""
-        if _row(connection, _ALONE) != (True,):
+        connection = database.connection
+        if connection.execute(_ALONE, (database.kept.pids(),)).fetchone() != (True,):
             return False
         connection.execute(self._empty.encode())
         return _row(connection, self._fingerprint) == self._unchanged

@@ -51,6 +51,10 @@ def signed(claims: Mapping[str, Any], *, secret: str = JWT_SECRET, algorithm: st
     return f"{head}.{body}.{_encode(signature)}"
 
 
+def _encode(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
 @dataclass(frozen=True)
 class Project:
     """What a Supabase project gives its user. `url` has the paths of a hosted project, /rest/v1/…"""
@@ -107,6 +111,10 @@ def _wait_until_ready(process: subprocess.Popen[bytes], admin: int) -> None:
         time.sleep(0.01)
 
 
+# What each is exchanged for, if it is.
+_KEYS = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None}
+
+
 class _Gateway(BaseHTTPRequestHandler):
     """Strips /rest/v1, wants a key, turns the newer opaque secret key into a token. A user comes with the anon key and
     a token of their own.
@@ -118,12 +126,11 @@ class _Gateway(BaseHTTPRequestHandler):
     def pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "host"}
-        keys = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None}
         key = self.headers.get("apikey", "")
-        if key not in keys:
+        if key not in _KEYS:
             self._answer(401, [("Content-Type", "application/json")], b'{"message":"Invalid API key"}')
             return
-        if exchanged := keys[key]:
+        if exchanged := _KEYS[key]:
             if "authorization" in headers:  # a gateway may overlook it; the services behind it take it for a token
                 self._answer(401, [("Content-Type", "application/json")], b'{"message":"Invalid Compact JWS"}')
                 return
@@ -174,7 +181,3 @@ def _gateway(port: int) -> Iterator[str]:
         # Waiting for handlers would wait for whatever a test froze.
         server.block_on_close = False
         server.server_close()
-
-
-def _encode(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()

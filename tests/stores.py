@@ -17,11 +17,13 @@ from typing import Any, Protocol
 
 import pytest
 
+from agentctl.clients.store import postgres
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from tests import npm, postgrest
 from tests.cluster import Cluster, wheel_binaries
 from tests.databases import Databases
+from tests.prepared import prepared
 
 SERVERS: dict[str, Callable[[], Path]] = {
     "wheel": wheel_binaries,
@@ -48,7 +50,8 @@ def clusters() -> Iterator[Callable[[str], Cluster]]:
             if not binaries.is_dir():
                 pytest.skip(f"no Postgres in {binaries}")
             running[name] = Cluster(binaries)
-            running[name].create()
+            with prepared(binaries, name) as data:
+                running[name].create(data)
         return running[name]
 
     yield get
@@ -58,7 +61,7 @@ def clusters() -> Iterator[Callable[[str], Cluster]]:
 
 @pytest.fixture(scope="session")
 def databases(clusters: Callable[[str], Cluster]) -> Iterator[Callable[[Cluster], Databases]]:
-    """What each server lends."""
+    """What each server lends. A store on a lent one finds connections that another has closed."""
     known: dict[Cluster, Databases] = {}
 
     def get(cluster: Cluster) -> Databases:
@@ -66,7 +69,17 @@ def databases(clusters: Callable[[str], Cluster]) -> Iterator[Callable[[Cluster]
             known[cluster] = Databases(cluster)
         return known[cluster]
 
-    yield get
+    genuine = postgres.connect
+
+    async def connect(params: dict[str, Any]) -> postgres.Connection:
+        found = (lender.kept(params) for lender in known.values())
+        if kept := next(filter(None, found), None):
+            return await kept.connect(lambda: genuine(params))
+        return await genuine(params)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(postgres, "connect", connect)
+        yield get
     for lender in known.values():
         lender.close()
 

@@ -7,7 +7,8 @@ import asyncio
 import psycopg
 import pytest
 
-from agentctl.clients.store.postgres import PostgresStore
+from agentctl.clients.store import postgres
+from agentctl.clients.store.postgres import PostgresStore, parsed
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import StoreSilent
 from tests import npm
@@ -26,6 +27,11 @@ LASTING = (
     "revoke select on agentctl.calls from public; grant select on agentctl.calls to anon",
     "delete from agentctl.migrations where version = (select max(version) from agentctl.migrations)",
     "do $$ begin execute format('alter database %I set timezone = ''Asia/Tokyo''', current_database()); end $$",
+)
+SESSIONS = (
+    ("set application_name = 'left behind'", "select current_setting('application_name')", "agentctl"),
+    ("listen left_behind", "select count(*) from pg_listening_channels()", 0),
+    ("select pg_advisory_lock(1)", "select count(*) from pg_locks where locktype = 'advisory'", 0),
 )
 NUMBER = "select last_value, is_called from agentctl.audit_id_seq"
 
@@ -69,6 +75,47 @@ def test_a_changed_one_is_not_lent_again(lender: Databases, cluster: Cluster, ch
 
 def test_two_have_one_each(lender: Databases, dsn: str, other_dsn: str) -> None:
     assert dsn != other_dsn
+
+
+@pytest.mark.parametrize(("statement", "question", "answer"), SESSIONS)
+async def test_a_closed_connection_of_a_store_is_kept_as_if_it_were_new(
+    lender: Databases, statement: str, question: str, answer: object
+) -> None:
+    lent = lender.lend()
+    connection = await postgres.connect(parsed(lent))
+    await connection.execute(statement.encode())
+    pid = connection.info.backend_pid
+    await connection.close()
+    with psycopg.connect(lent) as other:
+        count = "select count(*) from pg_stat_activity where datname = current_database() and application_name = %s"
+        assert other.execute(count, ("agentctl",)).fetchone() == (0,)
+    lender.give_back(lent)
+    assert lender.lend() == lent
+
+    again = await postgres.connect(parsed(lent))
+
+    assert again.info.backend_pid == pid
+    assert await (await again.execute(question.encode())).fetchone() == (answer,)
+    await again.close()
+    lender.give_back(lent)
+
+
+async def test_a_connection_in_a_transaction_or_to_a_server_in_trouble_is_not_kept(
+    lender: Databases, cluster: Cluster
+) -> None:
+    lent = lender.lend()
+    pids = []
+    for statement in ("begin", "select", "select"):
+        connection = await postgres.connect(parsed(lent))
+        pids.append(connection.info.backend_pid)
+        await connection.execute(statement)
+        if len(pids) == 2:
+            with cluster.frozen():
+                pass
+        await connection.close()
+
+    assert len(set(pids)) == 3
+    lender.give_back(lent)
 
 
 def test_connections_end_with_their_test(lender: Databases) -> None:
