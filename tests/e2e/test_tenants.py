@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,17 @@ from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Source
+from agentctl.sync.plan import Plan
+from agentctl.verbs import workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.flow.housed import sync_housed
-from agentctl.verbs.places import is_keyed
+from agentctl.verbs.places import Everywhere, is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
+from agentctl.wiring import Control
 from tests.gateway import gateway
 from tests.product import MADE, TABLE, Product
 from webhooks.address import PATH
@@ -450,3 +453,38 @@ async def test_two_keys_of_one_workspace_do_not_delete_each_others(
     await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme")
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert await house.names() == ([], ["Acme", "Beta"])
+
+
+async def test_who_lives_where_is_asked_once_nobody_else_is_at_work(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "gamma", "--elevenlabs", "env:GAMMA_XI_KEY")
+    seen: list[tuple[str, list[str], list[str]]] = []
+    moves = {
+        "": ("set", "acme", "--elevenlabs", "env:ACME_XI_KEY"),
+        "acme": ("unset", "acme", "--yes"),
+    }
+
+    @asynccontextmanager
+    async def waiting(there: Control) -> AsyncIterator[None]:
+        """Somebody moves a tenant while a sync waits for another one."""
+        if move := moves.pop(there.access.workspace, None):
+            assert await house.cli("tenants", *move) == 0
+        yield
+
+    async def body(there: Control, only: Sequence[str]) -> Plan:
+        seen.append((there.access.workspace, there.loaded.keys, list(only)))
+        return Plan()
+
+    async def look(*only: str) -> Everywhere[Any]:
+        seen.clear()
+        async with house.opened() as control:
+            return await workspaces.everywhere(control, only, body, workspaces.planned, hold=waiting)
+
+    assert (await look()).errors == ()
+    assert seen == [("", ["2"], [])], "acme is made in its new workspace alone"
+    with pytest.raises(Busy, match="acme has moved to another workspace meanwhile"):
+        (await look("1")).checked()
+    assert seen == []
+    assert (await look("1", "2")).errors == ()
+    assert seen == [("", ["1", "2"], ["1", "2"])]

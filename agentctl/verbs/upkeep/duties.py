@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from agentctl.calls.duty import Duty, DutyJob
 from agentctl.verbs.calls import backfill, retain
-from agentctl.verbs.places import in_each, is_keyed
+from agentctl.verbs.places import in_each, is_keyed, is_shut
 from agentctl.verbs.upkeep import alert, dead_letters, delivery
 from agentctl.wiring import Control
 
@@ -42,8 +42,11 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
             wake.set()
         news.checked()
 
+    async def watched(there: Control) -> bool:
+        return not await is_shut(there) and await delivery.watch(there, to)
+
     async def watch() -> None:
-        (await in_each(control, lambda there: delivery.watch(there, to))).checked()
+        (await in_each(control, watched)).checked()
 
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
