@@ -102,6 +102,7 @@ class Settings(BaseModel):
     no_color: str | None = None
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
+    _places: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @field_validator("database_url", "smtp_url", "heartbeat_url", mode="before")
     @classmethod
@@ -143,15 +144,19 @@ class Settings(BaseModel):
         values = [getattr(self, name) for name in Settings.model_fields]
         return tuple(str(value) for value in values if isinstance(value, HttpUrl))
 
-    def of_others(self, values: Mapping[str, Any], places: Mapping[str, str]) -> Settings:
-        """These with other credentials; `places`: by setting, where such a one was found, as messages name it."""
+    def of_others(self, values: Mapping[str, Any], variables: Mapping[str, str], places: Mapping[str, str]) -> Settings:
+        """These with other credentials; by setting, the name of such a one, and whose it is and where: see `place`."""
         other = self.model_copy(update=dict(values))
-        other._variables = {**self._variables, **places}
+        other._variables, other._places = {**self._variables, **variables}, {**self._places, **places}
         return other
 
     def variable(self, name: str) -> str:
         """The name of the variable that the setting `name` is read from: its own in capitals, or the environment's."""
         return self._variables.get(name, name.upper())
+
+    def place(self, name: str) -> str:
+        """What to look at where the setting `name` is wrong: its variable, or where somebody else's is and whose."""
+        return self._places.get(name, self.variable(name))
 
 
 def load_settings(

@@ -385,7 +385,10 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert KEY not in said
     house.env(ACME_XI_KEY="sk_wrong_and_secret", ACME_SID=sid, ACME_TOKEN="token_wrong_and_secret")
     assert await house.cli("tenants", "check") == 1
-    assert "wrong_and_secret" not in "".join(capsys.readouterr())
+    said = "".join(capsys.readouterr())
+    assert "wrong_and_secret" not in said
+    assert "Check tenant acme's elevenlabs_key (env:ACME_XI_KEY), and" in said
+    assert "tenant acme's twilio_auth_token (env:ACME_TOKEN)" in said
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "sk_" + "0a1b2c3d" * 6) == 2
     told = capsys.readouterr().err
     assert ("tenant acme: elevenlabs_key is no reference" in told, "0a1b2c3d" in told) == (True, False)

@@ -192,7 +192,7 @@ async def _secret(control: Control, base: str) -> Finding:
     if answered == REFUSED:
         return Finding("door", "ok", f"the door at {base} is ready and takes what is signed with our secret")
     what = f"the door at {base} answers {answered} to what is signed with our secret"
-    return Finding("door", "broken", what, meaning(answered))
+    return Finding("door", "broken", what, meaning(control, answered))
 
 
 async def mail(control: Control) -> AsyncIterator[Finding]:

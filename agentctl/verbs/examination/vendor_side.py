@@ -193,7 +193,8 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
     """Whether Twilio knows the credentials."""
     settings = control.settings
     if settings.twilio_account_sid is None:
-        yield Finding("twilio", "skipped", "TWILIO_ACCOUNT_SID is not set; only importing a number needs it")
+        variable = settings.variable("twilio_account_sid")
+        yield Finding("twilio", "skipped", f"{variable} is not set; only importing a number needs it")
         return
     url = settings.twilio_base_url
     if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
@@ -206,7 +207,8 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
     remedy = "" if state == "ok" else "See the Twilio console."
     yield Finding("twilio", state, f"the account is {account.status or 'reachable'}", remedy)
     if settings.twilio_auth_token is None:
-        what = "TWILIO_AUTH_TOKEN is not set: with an API key alone ElevenLabs may refuse inbound calls"
+        variable = settings.variable("twilio_auth_token")
+        what = f"{variable} is not set: with an API key alone ElevenLabs may refuse inbound calls"
         yield Finding("twilio", "warning", what, "Set it before importing a number.")
 
 
@@ -277,7 +279,8 @@ async def _at_twilio(control: Control, number: str, key: str) -> Finding:
     if incoming is None:
         saved = await (await control.store()).call("route", {"phone_number": number})
         what = f"the Twilio account has no number {number}" + (" any more" if saved else "")
-        remedy = f"Was it given up or moved? If so: agentctl release-number {number}. If not, check TWILIO_ACCOUNT_SID."
+        place = control.settings.place("twilio_account_sid")
+        remedy = f"Was it given up or moved? If so: agentctl release-number {number}. If not, check {place}."
         return Finding("numbers", "broken" if saved else "warning", what, remedy)
     if not rings_at_elevenlabs(incoming.routing()):
         where = incoming.trunk_sid or incoming.voice_application_sid or incoming.voice_url or "nobody"
