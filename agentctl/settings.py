@@ -39,7 +39,6 @@ ELEVENLABS_HOSTS = (
     "https://api.sg.residency.elevenlabs.io",
 )
 
-
 _ADDRESSES = {
     "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
     "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
@@ -144,10 +143,10 @@ class Settings(BaseModel):
         values = [getattr(self, name) for name in Settings.model_fields]
         return tuple(str(value) for value in values if isinstance(value, HttpUrl))
 
-    def of_others(self, values: Mapping[str, Any], variables: Mapping[str, str], places: Mapping[str, str]) -> Settings:
-        """These with other credentials; by setting, the name of such a one, and whose it is and where: see `place`."""
+    def of_others(self, values: Mapping[str, Any], names: Mapping[str, str], places: Mapping[str, str]) -> Settings:
+        """These with other credentials; by setting, what `variable` and `place` say of such a one."""
         other = self.model_copy(update=dict(values))
-        other._variables, other._places = {**self._variables, **variables}, {**self._places, **places}
+        other._variables, other._places = {**self._variables, **names}, {**self._places, **places}
         return other
 
     def variable(self, name: str) -> str:
@@ -218,10 +217,8 @@ def named_variables(directory: Path, names: Collection[str]) -> tuple[dict[str, 
 
 def wanted_environment(directory: Path) -> str | None:
     """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so."""
-    dotenv, name = directory / ".env", "agentctl_env"
-    return _named({name: name.upper()}, read(dotenv, os.environ)[0])[
-        name
-    ]  # What is wrong with it is told by `load_settings`.
+    name = "agentctl_env"
+    return _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
 
 
 def wanted_log_format(directory: Path) -> str:
@@ -238,12 +235,10 @@ def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, s
 
 def require(settings: Settings, *names: str) -> None:
     """Raise ConfigurationError that names every one of the variables `names` (lower case) that is not set."""
-    missing = [name for name in names if getattr(settings, name) in (None, ())]
-    if missing:
-        raise ConfigurationError(
-            [Problem(settings.variable(name), "is not set") for name in missing],
-            hint="Set it in the environment or in .env beside agentctl.toml; .env.example explains each.",
-        )
+    absent = [name for name in names if getattr(settings, name) in (None, ())]
+    if missing := [Problem(settings.variable(name), "is not set") for name in absent]:
+        hint = "Set it in the environment or in .env beside agentctl.toml; .env.example explains each."
+        raise ConfigurationError(missing, hint)
 
 
 def wants_colour() -> bool:

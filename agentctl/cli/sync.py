@@ -259,7 +259,7 @@ def outcome(applied: Applied) -> str:
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     lines += [render.left_text(failure) for failure in applied.left]
-    lines += together(applied.held, applied.plan)
+    lines += [line for part in applied.parts or (applied,) for line in together(part.held, part.plan)]
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")

@@ -11,6 +11,7 @@ from agentctl.errors import AgentctlError, Busy, ConfigurationError, Several, St
 from agentctl.resources.part import OPERATOR
 from agentctl.settings import nearest
 from agentctl.tenants import KEY, Access
+from agentctl.verbs.directed import within
 from agentctl.wiring import Control
 
 Result = TypeVar("Result")
@@ -113,7 +114,7 @@ async def _within(control: Control, access: Access | None, hold: Hold) -> AsyncI
         now = (await control.tenants()).of(access.tenant)
         if now.workspace != access.workspace:
             raise Busy(f"{access.tenant} has moved to another workspace meanwhile", "Run it again.")
-        async with control.within(now) as there:
+        async with within(control, now) as there:
             yield there
 
 
@@ -139,7 +140,7 @@ async def housed(control: Control) -> AsyncIterator[Control]:
         near = nearest(control.tenant or "", known)
         hint = f"Did you mean {near}?" if near else "One that is new has no agent yet: leave --tenant out."
         raise UsageError(f"there is no tenant {control.tenant!r}", hint)
-    async with control.within(tenants.of(control.tenant)) as there:
+    async with within(control, tenants.of(control.tenant)) as there:
         yield there
 
 

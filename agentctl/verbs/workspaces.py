@@ -15,6 +15,7 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Failure, Plan
+from agentctl.verbs.directed import directed, whose
 from agentctl.verbs.places import Everywhere, Hold, in_each, is_shut, named, unheld
 from agentctl.verbs.reading import read
 from agentctl.verbs.revisions.history import ProjectPlan
@@ -96,7 +97,8 @@ async def _refused(there: Control, error: AgentctlError, only: Sequence[str]) ->
     failures = [Failure(Ref(AGENT_KIND, one.key), one.where, told) for one in chosen]
     if not failures:
         failures = [Failure(Ref("workspace", workspace), f"tenant {workspace}", told)]
-    return ProjectPlan.of(Plan(failures=(*failures, *wrong.failures(loaded, only))), chosen)
+    plan = ProjectPlan.of(Plan(failures=(*failures, *wrong.failures(loaded, only))), chosen)
+    return directed(plan, await whose(there))
 
 
 async def planned(there: Control, plan: Plan) -> Plan:
@@ -139,4 +141,5 @@ def summed(outcomes: Sequence[Outcome[Applied]]) -> Applied:
         tuple(failure for one in every for failure in one.failures),
         tuple(change for one in every for change in one.held),
         tuple(failure for one in every for failure in one.left),
+        parts=tuple(every),
     )

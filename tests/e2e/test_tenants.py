@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -433,7 +434,10 @@ async def test_a_number_is_brought_out_of_its_tenants_account(house: House, caps
     assert await house.cli("tenants", "set", "gamma", *places) == 0
     assert await house.cli("sync", "--yes") == 0
     assert await house.names() == (["Gamma"], [])
-    capsys.readouterr()
+    pasted = f"agentctl import-number --tenant gamma {number} --assistant 1"
+    assert pasted in capsys.readouterr().out
+    assert await house.cli(*pasted.split()[1:]) == 2, "it asks for a yes"
+    assert "Run it again with --yes" in capsys.readouterr().err
     bring = ("import-number", number, "--assistant", "1", "--yes")
     assert await house.cli(*bring) == 2, "never with the project's account"
     assert "Add --tenant gamma." in capsys.readouterr().err
@@ -491,3 +495,31 @@ async def test_who_lives_where_is_asked_once_nobody_else_is_at_work(house: House
     assert seen == []
     assert (await look("1", "2")).errors == ()
     assert seen == [("", ["1", "2"], ["1", "2"])]
+
+
+async def test_what_is_said_of_a_tenants_workspace_can_be_pasted_as_it_is(
+    house: House, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    for sandbox in (house.sandbox, house.acme):
+        for one in (await house.there(sandbox)).values():
+            if one["name"] in ("Acme", "Beta"):
+                _edit(sandbox, one["agent_id"])
+    capsys.readouterr()
+    report = tmp_path / "report.json"
+    assert await house.cli("sync", "--yes", "--report", str(report)) == 3
+    told = capsys.readouterr().out
+    ways = re.findall(r"agentctl sync .*--take-ours[^;\n]*", told)
+    assert ways == ["agentctl sync --take-ours --only 2", "agentctl sync --tenant acme --take-ours --only 1"]
+    assert await house.cli(*ways[1].split()[1:], "--yes") == 0
+    assert (await house.names())[1] == ["Acme"]
+    assert "Edited" in (await house.names())[0], "that was another's"
+    assert await house.cli("status") == 0
+
+
+def _edit(sandbox: Sandbox, agent_id: str) -> None:
+    url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
+    httpx.patch(url, json={"name": "Edited"}, headers=headers, trust_env=False).raise_for_status()

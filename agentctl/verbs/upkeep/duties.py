@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 
@@ -42,11 +43,8 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
             wake.set()
         news.checked()
 
-    async def watched(there: Control) -> bool:
-        return not await is_shut(there) and await delivery.watch(there, to)
-
     async def watch() -> None:
-        (await in_each(control, watched)).checked()
+        (await in_each(control, lambda there: _watched(there, to))).checked()
 
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
@@ -70,6 +68,10 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
         Duty("retention", control.workshop.recordings.place, RETENTION_SECONDS, lambda: retain.retain(control))
     )
     return found
+
+
+async def _watched(there: Control, to: Sequence[str]) -> bool:
+    return not await is_shut(there) and await delivery.watch(there, to)
 
 
 def told(url: SecretStr) -> str:
