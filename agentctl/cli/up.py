@@ -86,7 +86,7 @@ async def _numbers(control: Control, applied: Applied, only: list[str], yes: boo
     from agentctl.cli.doctor import finding_text
     from agentctl.resources.agent import KIND as AGENT
     from agentctl.verbs import sync
-    from agentctl.verbs.examination.vendor_side import ringing
+    from agentctl.verbs.examination.numbers import ringing
 
     say("3. The numbers")
     chosen = sync.select((await sync.load(control)).assistants, only)

@@ -523,3 +523,69 @@ async def test_what_is_said_of_a_tenants_workspace_can_be_pasted_as_it_is(
 def _edit(sandbox: Sandbox, agent_id: str) -> None:
     url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
     httpx.patch(url, json={"name": "Edited"}, headers=headers, trust_env=False).raise_for_status()
+
+
+async def test_doctor_looks_into_each_workspace_and_says_whose_each_finding_is(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    house.env(ACME_XI_KEY=KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY", "--webhook-secret", "env:ACME_SIGN")
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
+    assert await house.cli("sync", "--yes", "--only", "1") == 0
+    [agent_id] = (await house.acme.state())["agents"]
+    # Nobody lives in the project's workspace, which has no key.
+    monkeypatch.delenv("ELEVENLABS_API_KEY")
+
+    async def found() -> dict[tuple[str, str], dict[str, str]]:
+        capsys.readouterr()
+        assert await house.cli("doctor", "--json") == 1
+        told = json.loads(capsys.readouterr().out)["findings"]
+        of: dict[tuple[str, str], dict[str, str]] = {}
+        for one in told:
+            of.setdefault((one.get("tenant", ""), one["subject"]), {})[one["state"]] = f"{one['what']} {one['remedy']}"
+        return of
+
+    seen = await found()
+    assert seen["", "elevenlabs"].keys() == {"skipped"}
+    assert "in workspaces of tenants: 1, 2" in seen["", "project"]["ok"]
+    assert seen["acme", "agents"] == {"ok": f"1 is {agent_id} "}
+    assert "the key is of Sandbox" in seen["acme", "elevenlabs"]["ok"]
+    assert "env:ACME_SIGN is not set" in seen["acme", "webhook"]["broken"]
+    assert "agentctl webhook register --tenant acme URL" in seen["acme", "webhook"]["warning"]
+    # What does not open keeps nothing else from being looked at.
+    assert "env:BETA_XI_KEY is not set" in seen["beta", "elevenlabs"]["broken"]
+    assert seen["beta", "agents"] == {"skipped": "not examined: it needs elevenlabs "}
+    assert ("", "mail") in seen
+
+    _delete(house.acme, agent_id)
+    house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
+    seen = await found()
+    assert seen["acme", "agents"]["broken"].endswith("agentctl sync --tenant acme --take-ours --only 1")
+    assert "broken" not in seen["acme", "webhook"]
+    capsys.readouterr()
+    assert await house.cli("doctor") == 1
+    assert f"agents      acme: 1: its agent {agent_id} is gone at ElevenLabs" in capsys.readouterr().out
+
+
+async def test_doctor_looks_for_a_number_in_the_account_of_its_tenant(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.env(GAMMA_SID="AC" + "9" * 32, GAMMA_TOKEN="wrong_and_secret")
+    house.insert(1, customer="gamma", title="Gamma", phone="+498999998555")
+    places = ("--twilio-account-sid", "env:GAMMA_SID", "--twilio-auth-token", "env:GAMMA_TOKEN")
+    await house.cli("tenants", "set", "gamma", *places)
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    assert await house.cli("doctor") == 1
+    said = capsys.readouterr().out
+    assert "agentctl import-number --tenant gamma +498999998555 --assistant 1" in said
+    assert "Check tenant gamma's twilio_account_sid (env:GAMMA_SID)" in said
+    assert said.count("+498999998555 is not at ElevenLabs yet") == 1
+    assert "wrong_and_secret" not in said
+
+
+def _delete(sandbox: Sandbox, agent_id: str) -> None:
+    url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
+    httpx.delete(url, headers=headers, trust_env=False).raise_for_status()
