@@ -57,7 +57,7 @@ async def status(
 
 
 async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store: bool = False) -> Everywhere[Standing]:
-    """As `status`, of every workspace of the project."""
+    """As `status`, of every workspace of the project; whoever lives in one that does not open is told why."""
 
     async def here(there: Control, mine: Sequence[str]) -> tuple[Standing, ...]:
         return await status(there, mine, trust_store=trust_store)
@@ -65,7 +65,7 @@ async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store:
     async def failed(there: Control, plan: Plan) -> tuple[Standing, ...]:
         return tuple(Standing(one.ref.key, "error", (_told(one),)) for one in plan.failures)
 
-    every = await workspaces.everywhere(control, only, here, failed)
+    every = await workspaces.everywhere(control, only, here, failed, told=True)
     return Everywhere(tuple(standing for one in every.results for standing in one.result), every.errors)
 
 

@@ -45,13 +45,15 @@ async def everywhere(
     *,
     hold: Hold = unheld,
     begin: Callable[[str], None] = lambda workspace: None,
+    told: bool = False,
 ) -> Everywhere[Outcome[Result]]:
     """Carry out `body` in each workspace where it has anything to do, as `in_each`, with its `hold`; `begin` hears
     which, where there are several.
 
-    An error in a tenant's is what `failed` makes of it, as a plan of nothing but failures; one in the project's, and
-    one that is nobody's fault, is among the errors, for the caller to raise once the rest is told. What is wrong with
-    the project, or a glob that matches nothing, is raised before anything is done.
+    An error in a tenant's is what `failed` makes of it, as a plan of nothing but failures; one in the project's, or in
+    the only one that was asked for, is so with `told` alone, and else, like one that is nobody's fault, among the
+    errors, for the caller to raise once the rest is told. What is wrong with the project, or a glob that matches
+    nothing, is raised before anything is done.
     """
     if not await _has_others(control) or (await read(control)).problems:
         async with hold(control):
@@ -70,7 +72,8 @@ async def everywhere(
         return Outcome(there.access.workspace, await body(there, mine))
 
     async def refused(there: Control, error: AgentctlError) -> Outcome[Result]:
-        if alone or not there.access.workspace or isinstance(error, StoreError | UsageError | Busy):
+        theirs = told or not (alone or not there.access.workspace)
+        if not theirs or isinstance(error, StoreError | UsageError | Busy):
             raise error
         return Outcome(there.access.workspace, await failed(there, await _refused(there, error, only)))
 
@@ -96,7 +99,8 @@ async def _refused(there: Control, error: AgentctlError, only: Sequence[str]) ->
     told = named(workspace, error)
     failures = [Failure(Ref(AGENT_KIND, one.key), one.where, told) for one in chosen]
     if not failures:
-        failures = [Failure(Ref("workspace", workspace), f"tenant {workspace}", told)]
+        where = f"tenant {workspace}" if workspace else "the project"
+        failures = [Failure(Ref("workspace", workspace or "project"), where, told)]
     plan = ProjectPlan.of(Plan(failures=(*failures, *wrong.failures(loaded, only))), chosen)
     return directed(plan, await whose(there))
 

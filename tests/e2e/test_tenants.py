@@ -352,7 +352,8 @@ async def test_what_came_of_each_workspace_is_told_whatever_became_of_another(
         assert await house.cli(*command) == 1
         told = capsys.readouterr()
         said = {"plan": "+ agent 1", "sync": "2 done, 0 failed.", "status": "in sync"}[command[0]]
-        assert (said in told.out, "ELEVENLABS_API_KEY" in told.err) == (True, True)
+        where = told.out if command == ("status",) else told.err
+        assert (said in told.out, "ELEVENLABS_API_KEY" in where) == (True, True)
     assert await house.names() == ([], ["Acme"])
     report = json.loads((tmp_path / "report.json").read_text())
     assert (len(report["done"]), "ELEVENLABS_API_KEY" in str(report["error"])) == (2, True)
@@ -589,3 +590,29 @@ async def test_doctor_looks_for_a_number_in_the_account_of_its_tenant(
 def _delete(sandbox: Sandbox, agent_id: str) -> None:
     url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
     httpx.delete(url, headers=headers, trust_env=False).raise_for_status()
+
+
+async def test_status_shows_each_row_and_why_one_cannot_be_looked_at(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+
+    async def found(*more: str) -> dict[str, tuple[str, str]]:
+        capsys.readouterr()
+        assert await house.cli("status", "--json", *more) == 1
+        told = json.loads(capsys.readouterr().out)
+        return {one["assistant"]: (one["state"], " ".join(one["what"])) for one in told}
+
+    house.env()
+    seen = await found()
+    assert (seen["2"], seen["1"][0]) == (("in sync", ""), "error")
+    assert seen["1"][1].startswith("tenant acme: elevenlabs_key: env:ACME_XI_KEY is not set. Set what it refers to")
+    assert (await found("--tenant", "acme")).keys() == {"1"}
+    house.env(ACME_XI_KEY=KEY)
+    monkeypatch.delenv("ELEVENLABS_API_KEY")
+    seen = await found()
+    assert (seen["1"], seen["2"][0]) == (("in sync", ""), "error")
+    assert seen["2"][1].startswith("ELEVENLABS_API_KEY: is not set. Set it in the environment")
