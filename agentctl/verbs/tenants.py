@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from agentctl.errors import UsageError
 from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, is_reference
+from agentctl.verbs.calls.audit import actor
 from agentctl.verbs.examination import tenant_side
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.part import examined
@@ -42,6 +43,7 @@ async def every(control: Control) -> list[Tenant]:
 async def save(control: Control, tenant: str, changes: Mapping[str, str | None], *, force: bool = False) -> None:
     """Say where credentials of `tenant` are; None takes one away, and what is not named stays.
 
+    The audit log tells who has said so, and the next worker syncs its assistants again.
     Raises UsageError for what is no reference, which may be the secret itself, and for the end of a key while agents
     are in its workspace, unless `force`; StoreError.
     """
@@ -55,7 +57,7 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
     _must_fit(tenant, changes, await every(control))
     if not force and changes.get(KEY, "") is None:
         _must_be_empty(tenant, await _agents(control, tenant))
-    await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes)})
+    await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
 
 
 def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Tenant]) -> None:
@@ -90,7 +92,7 @@ async def remove(control: Control, tenant: str, *, force: bool = False) -> tuple
     left = await _agents(control, tenant)
     if not force:
         _must_be_empty(tenant, left)
-    told = await (await control.store()).call("remove_tenant", {"tenant": tenant})
+    told = await (await control.store()).call("remove_tenant", {"tenant": tenant, "actor": actor(control)})
     return told["removed"], left
 
 
