@@ -72,8 +72,8 @@ async def everywhere(
         return Outcome(there.access.workspace, await body(there, mine))
 
     async def refused(there: Control, error: AgentctlError) -> Outcome[Result]:
-        theirs = told or not (alone or not there.access.workspace)
-        if not theirs or isinstance(error, StoreError | UsageError | Busy):
+        spared = told or (there.access.workspace and not alone)
+        if not spared or isinstance(error, StoreError | UsageError | Busy):
             raise error
         return Outcome(there.access.workspace, await failed(there, await _refused(there, error, only)))
 

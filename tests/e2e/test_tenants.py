@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -43,6 +44,7 @@ from webhooks.address import PATH
 from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
+FILES = 'name = "Mine"\nlanguage = "de"\nfirst_message = "KI hier."\n[privacy]\nretention_days = 30\n'
 KEY, OTHER_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme"
 
 
@@ -168,7 +170,13 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     assert "agentctl-tenant:acme" in tags, "tenants of one workspace are kept apart by tag"
     old = house.rows("elevenlabs_agent_id")[1]
 
+    assert (await house.due()).done == 2
     await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert (await house.due()).done == 1, "the next worker goes by it"
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    assert house.sql("select tenant, action, subject from agentctl.audit") == [
+        ("acme", "tenants set", {"elevenlabs_key": "env:ACME_XI_KEY"})
+    ]
     capsys.readouterr()
     assert await house.cli("sync", "--yes") == 0
     assert "agent 1: is left in this workspace, and 1 lives in that of tenant acme by now" in capsys.readouterr().out
@@ -616,3 +624,37 @@ async def test_status_shows_each_row_and_why_one_cannot_be_looked_at(
     seen = await found()
     assert (seen["1"], seen["2"][0]) == (("in sync", ""), "error")
     assert seen["2"][1].startswith("ELEVENLABS_API_KEY: is not set. Set it in the environment")
+
+
+async def test_what_works_in_the_projects_workspace_alone_says_so_of_a_tenants(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    (house.root / "assistants/mine").mkdir(parents=True)
+    (house.root / "assistants/mine/assistant.toml").write_text(FILES)
+    (house.root / "assistants/mine/prompt.md").write_text("Help.")
+    with (house.root / "agentctl.toml").open("a") as file:
+        file.write("[environments.staging]\n")
+    theirs = "1 is of tenant acme, whose agents are in another workspace; nothing was done"
+    apart = "agentctl --env staging sync --tenant acme --only 1"
+    for command, said in (
+        (("pull", "1"), f"{theirs}\n  It is declared in a row, which only its product writes."),
+        (("pull", "1"), "agentctl sync --tenant acme --take-ours --only 1"),
+        (("rename", "1", "2"), "1 is the key of a row of tenant acme, and the key of a row does not change"),
+        (("rename", "mine", "1"), "1 is the key of a row of tenant acme"),
+        (("promote", "production", "staging", "1"), f"{theirs}\n  What its row says is synced there: {apart}"),
+        (("up", "--only", "1"), f"{theirs}\n  agentctl up is for the project's workspace. There: agentctl sync"),
+    ):
+        capsys.readouterr()
+        assert await house.cli(*command, "--yes") == 2
+        assert said in capsys.readouterr().err
+    # What it has left behind is nobody's to take into files.
+    assert await house.cli("pull", "--all", "--yes") == 0
+    assert [one.name for one in (house.root / "assistants").iterdir()] == ["mine"]
+    shutil.rmtree(house.root / "assistants/mine")
+    capsys.readouterr()
+    assert await house.cli("up", "--yes") == 2
+    assert "every assistant is in the workspace of a tenant" in capsys.readouterr().err
