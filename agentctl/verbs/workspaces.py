@@ -52,8 +52,7 @@ async def everywhere(
 
     An error in a tenant's is what `failed` makes of it, as a plan of nothing but failures; one in the project's, or in
     the only one that was asked for, is so with `told` alone, and else, like one that is nobody's fault, among the
-    errors, for the caller to raise once the rest is told. What is wrong with the project, or a glob that matches
-    nothing, is raised before anything is done.
+    errors, for the caller to raise at last. A wrong project or glob is told before anything is done.
     """
     if not await _has_others(control) or (await read(control)).problems:
         async with hold(control):
