@@ -39,7 +39,6 @@ ELEVENLABS_HOSTS = (
     "https://api.sg.residency.elevenlabs.io",
 )
 
-
 _ADDRESSES = {
     "database_url": re.compile(r"postgres(ql)?://|\s*\w+\s*=", re.IGNORECASE),
     "smtp_url": re.compile(r"smtps?://[^/]", re.IGNORECASE),
@@ -102,6 +101,7 @@ class Settings(BaseModel):
     no_color: str | None = None
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
+    _places: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @field_validator("database_url", "smtp_url", "heartbeat_url", mode="before")
     @classmethod
@@ -143,15 +143,19 @@ class Settings(BaseModel):
         values = [getattr(self, name) for name in Settings.model_fields]
         return tuple(str(value) for value in values if isinstance(value, HttpUrl))
 
-    def of_others(self, values: Mapping[str, Any], places: Mapping[str, str]) -> Settings:
-        """These with other credentials; `places`: by setting, where such a one was found, as messages name it."""
+    def of_others(self, values: Mapping[str, Any], names: Mapping[str, str], places: Mapping[str, str]) -> Settings:
+        """These with other credentials; by setting, what `variable` and `place` say of such a one."""
         other = self.model_copy(update=dict(values))
-        other._variables = {**self._variables, **places}
+        other._variables, other._places = {**self._variables, **names}, {**self._places, **places}
         return other
 
     def variable(self, name: str) -> str:
         """The name of the variable that the setting `name` is read from: its own in capitals, or the environment's."""
         return self._variables.get(name, name.upper())
+
+    def place(self, name: str) -> str:
+        """What to look at where the setting `name` is wrong: its variable, or where somebody else's is and whose."""
+        return self._places.get(name, self.variable(name))
 
 
 def load_settings(
@@ -213,10 +217,8 @@ def named_variables(directory: Path, names: Collection[str]) -> tuple[dict[str, 
 
 def wanted_environment(directory: Path) -> str | None:
     """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so."""
-    dotenv, name = directory / ".env", "agentctl_env"
-    return _named({name: name.upper()}, read(dotenv, os.environ)[0])[
-        name
-    ]  # What is wrong with it is told by `load_settings`.
+    name = "agentctl_env"
+    return _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
 
 
 def wanted_log_format(directory: Path) -> str:
@@ -233,12 +235,10 @@ def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, s
 
 def require(settings: Settings, *names: str) -> None:
     """Raise ConfigurationError that names every one of the variables `names` (lower case) that is not set."""
-    missing = [name for name in names if getattr(settings, name) in (None, ())]
-    if missing:
-        raise ConfigurationError(
-            [Problem(settings.variable(name), "is not set") for name in missing],
-            hint="Set it in the environment or in .env beside agentctl.toml; .env.example explains each.",
-        )
+    absent = [name for name in names if getattr(settings, name) in (None, ())]
+    if missing := [Problem(settings.variable(name), "is not set") for name in absent]:
+        hint = "Set it in the environment or in .env beside agentctl.toml; .env.example explains each."
+        raise ConfigurationError(missing, hint)
 
 
 def wants_colour() -> bool:

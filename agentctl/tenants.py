@@ -81,7 +81,7 @@ class Access:
         require(self.settings, "elevenlabs_api_key")
         url, key = str(self.settings.elevenlabs_base_url), self.settings.elevenlabs_api_key
         assert key is not None
-        return ElevenLabs(url, key, key_name=self.settings.variable("elevenlabs_api_key"), veil=veil, tell=tell)
+        return ElevenLabs(url, key, key_name=self.settings.place("elevenlabs_api_key"), veil=veil, tell=tell)
 
     def twilio(self, veil: Veil) -> Twilio:
         """The same for Twilio."""
@@ -167,6 +167,7 @@ def _access(
     workspace = landlord["tenant"] if landlord[KEY] else ""
     values: dict[str, Any] = {}
     troubles: dict[str, ConfigurationError] = {}
+    names: dict[str, str] = {}
     places: dict[str, str] = {}
     for column, setting in SETTINGS.items():
         whose = row if column in TWILIO else landlord
@@ -174,9 +175,10 @@ def _access(
         if reference is None:
             if workspace and column == SIGNATURE:
                 # Its workspace signs with another secret than the project's.
-                values[setting], places[setting] = (), nowhere(workspace)
+                values[setting], names[setting] = (), nowhere(workspace)
             continue
-        one, places[setting] = found[reference], reference.removeprefix("env:")
+        one, names[setting] = found[reference], reference.removeprefix("env:")
+        places[setting] = f"tenant {whose['tenant']}'s {column} ({reference})"
         what = one if isinstance(one, str) else _unfit(column, one, twins)
         if what:
             troubles[setting] = _trouble(whose["tenant"], column, reference, what)
@@ -184,8 +186,8 @@ def _access(
     if any(row[column] for column in TWILIO):
         values |= {"twilio_api_key_sid": None, "twilio_api_key_secret": None}
     housed = frozenset(name for name, other in rows.items() if workspace and workspace in (name, other["workspace_of"]))
-    own = settings.of_others(values, places)
-    return Access(row["tenant"], own, workspace, housed, moved, troubles, frozenset(places))
+    own = settings.of_others(values, names, places)
+    return Access(row["tenant"], own, workspace, housed, moved, troubles, frozenset(names))
 
 
 def _shaped(column: str, secret: SecretStr | None) -> Any:

@@ -56,7 +56,8 @@ def finding_text(finding: Finding) -> str:
     from agentctl.cli.render import paint, told
 
     mark, colour = _MARKS[finding.state]
-    lines = [*finding.what.splitlines(), *finding.remedy.splitlines()]
+    whose = f"{finding.tenant}: " if finding.tenant else ""
+    lines = [*f"{whose}{finding.what}".splitlines(), *finding.remedy.splitlines()]
     first, *others = [told(line.strip()) for line in lines]
     return "\n".join(
         [f"{paint(mark.ljust(4), colour)} {finding.subject:<11} {first}", *(_INDENT + one for one in others)]
@@ -68,6 +69,7 @@ def finding_json(finding: Finding) -> dict[str, str]:
     from agentctl.cli.addressed import addressed
 
     return {
+        **({"tenant": finding.tenant} if finding.tenant else {}),
         "subject": finding.subject,
         "state": finding.state,
         "what": addressed(finding.what),

@@ -16,6 +16,7 @@ from agentctl.cli.veil import both_shown
 from agentctl.errors import Problem
 from agentctl.sync.apply import Applied
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.commands import Whose
 from agentctl.verbs.remedy import anew
 from agentctl.verbs.revisions.history import History, ProjectPlan
 from agentctl.verbs.revisions.hold import Hold
@@ -99,14 +100,18 @@ def _holds(holds: Sequence[Hold]) -> list[dict[str, Any]]:
 def plan_text(plan: Plan) -> str:
     """A plan for a person: one block per change, then notices, failures and the count."""
     noticed = {notice.what for notice in plan.notices}
-    lines = [line for change in plan.changes for line in _change(change, noticed)]
+    whose = plan.whose if isinstance(plan, ProjectPlan) else Whose()
+    lines = [line for change in plan.changes for line in _change(change, noticed, whose)]
     for ref in plan.orphans:
         stays = "and no longer there; --prune forgets it" if ref in plan.absent else "it stays as it is"
         joint = "," if ref in plan.absent else ";"
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared{joint} {stays}")
     for ref, _ in plan.lapsed:
         lines.append(f"  {paint('?', 36)} {ref.kind} {ref.key} is no longer declared, and no longer there: forgotten")
-    lines += [_unmanaged_line(kind, [name for _, name in some]) for kind, some in _unmanaged(plan).items()]
+    lines += [
+        _unmanaged_line(kind, [name for _, name in some], adoptable=not whose.tenant)
+        for kind, some in _unmanaged(plan).items()
+    ]
     lines += [f"{paint('note:', 36)} {told(notice)}" for notice in _grouped(_notices(plan))]
     lines += [failure_text(failure) for failure in plan.failures]
     return "\n".join([*lines, summary(plan)])
@@ -119,12 +124,12 @@ def _unmanaged(plan: Plan) -> dict[str, list[tuple[str, str]]]:
     return kinds
 
 
-def _unmanaged_line(kind: str, names: Sequence[str]) -> str:
-    """What is there and nobody's of ours, in one line however many there are."""
+def _unmanaged_line(kind: str, names: Sequence[str], *, adoptable: bool) -> str:
+    """What is there and nobody's of ours, in one line however many there are. Files are the operator's alone."""
     shown = [repr(name if len(name) <= _NAME else f"{name[:_NAME]}…") for name in names[:_SHOWN]]
     more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     count = f"{len(names)} {kind}{'' if len(names) == 1 else 's'} ({', '.join([*shown, *more])})"
-    taken = "; agentctl pull --all takes them into files" if kind == "agent" else ""
+    taken = "; agentctl pull --all takes them into files" if kind == "agent" and adoptable else ""
     return f"{paint('unmanaged there:', 36)} {plain(count)}{addressed(taken)}"
 
 
@@ -230,11 +235,11 @@ def status_text(standings: Sequence[Standing]) -> str:
     return "\n".join(lines) or "No assistants."
 
 
-def _change(change: Change, noticed: Container[str]) -> Iterator[str]:
+def _change(change: Change, noticed: Container[str], whose: Whose) -> Iterator[str]:
     """`noticed`: what a notice says, be it of many changes at once."""
     yield change_line(change)
     if change.vanished:
-        way = "" if change.barred else f"; {addressed(anew(change))}"
+        way = "" if change.barred else f"; {addressed(whose(anew(change)))}"
         yield f"      {paint(f'deleted at the platform{way}', 33)}"
     if change.action == "delete" and change.foreign and not change.barred:
         said = "changed at the platform since it was last applied, so it is deleted only with --take-ours"

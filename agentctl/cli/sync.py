@@ -125,11 +125,13 @@ class Asked:
     async def run(self, control: Control) -> Applied:
         """Plan, show, ask, apply in each workspace; tell."""
         from agentctl.verbs import workspaces
+        from agentctl.verbs.exclusive import exclusive
 
         if self.quiet:
             control.tell = lambda text: None
-        begin = partial(entitle, alone=self.json or self.quiet)
-        done = await workspaces.everywhere(control, self.only, self._here, self._failed, begin=begin)
+        how: dict[str, Any] = {"begin": partial(entitle, alone=self.json or self.quiet)}
+        how["hold"] = partial(exclusive, wait=self.wait)
+        done = await workspaces.everywhere(control, self.only, self._here, self._failed, **how)
         applied = workspaces.summed(done.results or done.checked())
         self._tell(applied, control)
         self.watch.watched.partly(applied)
@@ -149,30 +151,28 @@ class Asked:
         from agentctl.cli import render
         from agentctl.cli.testing import Looking
         from agentctl.verbs import trusted
-        from agentctl.verbs.exclusive import exclusive
         from agentctl.verbs.sync import must_be_allowed
         from agentctl.verbs.unattended import holding
 
-        async with exclusive(control, wait=self.wait):
-            how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
-            found = await trusted.plan(control, only, trust=self.trust_store, **how)
-            self.watch.watched.planned(found)
-            if not (self.json or self.quiet):
-                print(render.plan_text(found), flush=True)
-            ours = self.take_ours or not self.yes
-            must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
-            for note in await holding.notes(control, found, only) if self.quiet else ():
-                say(f"note: {note}")  # before anything goes live
-            if asks(found):
-                confirm(question(found), yes=self.yes)
-            more = {
-                "force": self.force,
-                "stateless": self.stateless,
-                "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
-                "on_change": self.watch.watched.hearing(None if self.quiet else Progress(found)),
-                "on_tests": None if self.quiet else Looking(),
-            }
-            return await trusted.apply(control, found, take_ours=ours, **more)
+        how: dict[str, Any] = {"prune": self.prune, "gated": self.gate, "force": self.force}
+        found = await trusted.plan(control, only, trust=self.trust_store, **how)
+        self.watch.watched.planned(found)
+        if not (self.json or self.quiet):
+            print(render.plan_text(found), flush=True)
+        ours = self.take_ours or not self.yes
+        must_be_allowed(control, found, take_ours=ours, force=self.force, stateless=self.stateless)
+        for note in await holding.notes(control, found, only) if self.quiet else ():
+            say(f"note: {note}")  # before anything goes live
+        if asks(found):
+            confirm(question(found), yes=self.yes)
+        more = {
+            "force": self.force,
+            "stateless": self.stateless,
+            "destroy": may_destroy(found, given=self.delete_conversations, ask=not self.yes),
+            "on_change": self.watch.watched.hearing(None if self.quiet else Progress(found)),
+            "on_tests": None if self.quiet else Looking(),
+        }
+        return await trusted.apply(control, found, take_ours=ours, **more)
 
     def _tell(self, applied: Applied, control: Control) -> None:
         from agentctl.cli import render
@@ -259,7 +259,7 @@ def outcome(applied: Applied) -> str:
     lines = [render.held_text(change) for change in applied.held]
     lines += [render.failure_text(failure) for failure in own]
     lines += [render.left_text(failure) for failure in applied.left]
-    lines += together(applied.held, applied.plan)
+    lines += [line for part in applied.parts or (applied,) for line in together(part.held, part.plan)]
     if applied.done or applied.failures or applied.held:
         held = f", {len(applied.held)} held back" if applied.held else ""
         lines.append(f"{len(applied.done)} done, {len(applied.failures)} failed{held}.")

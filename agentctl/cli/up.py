@@ -33,7 +33,8 @@ def up(
         from agentctl.verbs import sync
         from agentctl.verbs import up as verbs
 
-        await sync.load(control)  # a broken project is told before anybody is asked anything
+        # A broken project is told before anybody is asked anything.
+        verbs.must_be_here(await sync.load(control), only or ())
         await _key(control)
         applied = await _sync(control, only or [], yes)
         ringing = await _numbers(control, applied, only or [], yes)
@@ -86,13 +87,18 @@ async def _numbers(control: Control, applied: Applied, only: list[str], yes: boo
     from agentctl.cli.doctor import finding_text
     from agentctl.resources.agent import KIND as AGENT
     from agentctl.verbs import sync
-    from agentctl.verbs.examination.vendor_side import ringing
+    from agentctl.verbs.directed import whose
+    from agentctl.verbs.examination.numbers import ringing
 
     say("3. The numbers")
     chosen = sync.select((await sync.load(control)).assistants, only)
     declared = {number: assistant.key for assistant in chosen for number in assistant.phone.numbers}
     if not declared:
         say("   None is declared: phone.numbers in assistant.toml.")
+    for number, tenant in (await whose(control)).numbers.items():
+        if key := declared.pop(number, ""):
+            command = f"agentctl import-number --tenant {tenant} {number} --assistant {key}"
+            say(f"   {number} is in the account of tenant {tenant}: {command}")
     unmade = {one.desired.key for one in applied.held if one.desired.kind == AGENT and one.action == "create"}
     for number in [number for number, key in declared.items() if key in unmade]:
         say(f"   {number} waits for {declared.pop(number)}, which is held back: see above.")

@@ -7,7 +7,7 @@ saved before and put back after (https://www.twilio.com/docs/phone-numbers/api/i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from types import TracebackType
 from typing import Any, Self
@@ -71,7 +71,8 @@ class Twilio:
     """One account: `secret` is its auth token, or the secret of the API key `key_sid`.
 
     Use as an async context manager, or call `aclose`. Every method raises Unauthorized, NotFound, RateLimited, Rejected
-    or ApiError when Twilio refuses, and Unreachable when no usable answer came. `veil` knows what no error may repeat.
+    or ApiError when Twilio refuses, and Unreachable when no usable answer came. `veil` knows what no error may repeat,
+    `place` where the credentials are, as `Settings.place`.
     Before each attempt of whatever is no GET, the guards (`clients.guard`) are asked, and what they raise is raised.
     """
 
@@ -85,11 +86,13 @@ class Twilio:
         transport: httpx.AsyncBaseTransport | None = None,
         retry: Retry | None = None,
         veil: Veil | None = None,
+        place: Callable[[str], str] = str.upper,
     ) -> None:
         url = httpx.URL(base_url)
         self.host = f"{url.host}:{url.port}" if url.port else url.host
         self.account_sid = account_sid
         self._key_sid = key_sid
+        self._place = place
         self._veil = veil or Veil()
         self._veil.add(secret)
         self._base = str(url).rstrip("/")
@@ -107,14 +110,15 @@ class Twilio:
         return f"Twilio({self.host}, {self.account_sid})"
 
     @classmethod
-    def of(cls, settings: Settings, veil: Veil) -> Self:
+    def of(cls, settings: Settings, veil: Veil, *, transport: httpx.AsyncBaseTransport | None = None) -> Self:
         """By the API key where there is one, else by the account itself. Raises ConfigurationError with neither."""
         sid, key = settings.twilio_account_sid, settings.twilio_api_key_sid
         secret = settings.twilio_api_key_secret or settings.twilio_auth_token
         require(settings, "twilio_account_sid", *(() if secret else ("twilio_auth_token",)))
         assert sid is not None
         assert secret is not None
-        return cls(str(settings.twilio_base_url), sid, secret, key_sid=key, veil=veil)
+        how: dict[str, Any] = {"veil": veil, "place": settings.place, "transport": transport}
+        return cls(str(settings.twilio_base_url), sid, secret, key_sid=key, **how)
 
     async def __aenter__(self) -> Self:
         return self
@@ -213,9 +217,11 @@ class Twilio:
     def _hint(self, status: int) -> str:
         if status not in (401, 403):
             return ""
+        names = "twilio_api_key_sid", "twilio_api_key_secret", "twilio_account_sid", "twilio_auth_token"
+        key, secret, account, token = map(self._place, names)
         if self._key_sid is not None:
-            return "Check TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET, and that the key belongs to TWILIO_ACCOUNT_SID."
-        return "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN (the live ones, not the test credentials)."
+            return f"Check {key} and {secret}, and that the key belongs to {account}."
+        return f"Check {account} and {token} (the live ones, not the test credentials)."
 
 
 def _number(entry: Mapping[str, Any]) -> IncomingNumber:

@@ -12,7 +12,8 @@ class Applied:
     """What a run did: the changes that are done, those held back, and every failure.
 
     A change of which only a part was held back is in both. The plan's own failures are among the failures. `left`:
-    what was to be deleted and stays, since somebody else uses it.
+    what was to be deleted and stays, since somebody else uses it. `parts`: what it is the sum of, where there are
+    several workspaces.
     """
 
     plan: Plan
@@ -20,6 +21,7 @@ class Applied:
     failures: tuple[Failure, ...]
     held: tuple[Change, ...] = ()
     left: tuple[Failure, ...] = ()
+    parts: tuple[Applied, ...] = ()
 
     @property
     def ok(self) -> bool:

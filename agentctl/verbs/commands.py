@@ -5,6 +5,8 @@ another one.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 COMMANDS = frozenset({
     "plan", "sync", "status", "test", "schedule", "pull", "rename", "history", "rollback", "unhold", "import-number",
@@ -24,8 +26,27 @@ _OF_CALLS = re.compile(
 )
 _HOUSED = re.compile(
     r"\bagentctl (?:--env \S+ )?(?:plan|sync|status|test|history|rollback|unhold|import-number|release-number|"
-    r"webhook (?:register|rotate|status|enable|send))\b(?!-| --tenant)"
+    r"webhook (?:register|rotate|status|enable|send))\b(?!-| --tenant)(?=(?: (?P<number>\+[0-9]+))?)"
 )
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Who has the workspace, or the Twilio account, that the commands of a message are for.
+
+    `tenant`: empty, the project's. `numbers`: those that are in the account of another one than that.
+    """
+
+    tenant: str = ""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, text: str) -> str:
+        """`text` with `--tenant NAME` in each command that works in one workspace. Twice is once."""
+        return _HOUSED.sub(self._named, text) if self.tenant or self.numbers else text
+
+    def _named(self, found: re.Match[str]) -> str:
+        tenant = self.numbers.get(found["number"] or "", self.tenant)
+        return f"{found[0]} --tenant {tenant}" if tenant else found[0]
 
 
 def addressed(text: str, environment: str | None, tenant: str | None = None) -> str:
@@ -34,6 +55,6 @@ def addressed(text: str, environment: str | None, tenant: str | None = None) -> 
 
     Doing it twice is doing it once.
     """
-    for commands in (_OF_CALLS, _HOUSED) if tenant else ():
-        text = commands.sub(lambda found: f"{found[0]} --tenant {tenant}", text)
+    if tenant:
+        text = Whose(tenant)(_OF_CALLS.sub(lambda found: f"{found[0]} --tenant {tenant}", text))
     return _NAMED.sub(lambda found: f"--env {environment} {found[0]}", text) if environment else text

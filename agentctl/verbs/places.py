@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
-from agentctl.errors import AgentctlError, ConfigurationError, Several, StoreError, UsageError
+from agentctl.errors import AgentctlError, Busy, ConfigurationError, Several, StoreError, UsageError
 from agentctl.resources.part import OPERATOR
 from agentctl.settings import nearest
-from agentctl.tenants import KEY
+from agentctl.tenants import KEY, Access
+from agentctl.verbs.directed import within
 from agentctl.wiring import Control
 
 Result = TypeVar("Result")
+Hold = Callable[[Control], AbstractAsyncContextManager[None]]
 
 
 async def is_keyed(control: Control) -> bool:
@@ -53,28 +55,73 @@ def named(workspace: str, error: AgentctlError) -> AgentctlError:
     return error
 
 
-async def in_each(control: Control, body: Callable[[Control], Awaitable[Result]]) -> Everywhere[Result]:
-    """What `body` answers in each workspace, the project's first, if it has a key or nobody else does.
+@asynccontextmanager
+async def unheld(control: Control) -> AsyncIterator[None]:
+    """As `exclusive`, of work that keeps nobody out."""
+    yield
 
-    An error ends it there alone; the store's ends all.
+
+async def raised(there: Control, error: AgentctlError) -> NoReturn:
+    """An error is nothing but that."""
+    raise error
+
+
+async def in_each(
+    control: Control,
+    body: Callable[[Control], Awaitable[Result | None]],
+    *,
+    hold: Hold = unheld,
+    failed: Callable[[Control, AgentctlError], Awaitable[Result | None]] = raised,
+) -> Everywhere[Result]:
+    """What `body` answers in one workspace after the other, the project's first; None: there is nothing to do.
+
+    `hold`: what keeps others out meanwhile, such as `exclusive`. Who lives there is asked once it does, since somebody
+    may have moved while it was waited for. `failed`: what comes of an error of `body`, if anything does. An error ends
+    it there alone; the store's ends all.
     """
-    apart = [] if control.access.is_known else (await control.tenants()).apart
+    visits: Sequence[Access | None] = [control.access]
+    if not control.access.is_known:
+        tenants = await control.tenants()
+        visits = tenants.workspaces if tenants.apart else [None]
     done: list[Result] = []
     errors: list[AgentctlError] = []
-
-    async def tried(there: Control) -> None:
+    for access in visits:
         try:
-            done.append(await body(there))
+            async with _within(control, access, hold) as there:
+                try:
+                    result = await body(there)
+                except AgentctlError as error:
+                    result = await failed(there, error)
+            done += [] if result is None else [result]
         except AgentctlError as error:
-            errors.append(named(there.access.workspace, error))
-
-    if control.settings.elevenlabs_api_key is not None or not apart:
-        await tried(control)
-    for access in apart:
-        if not any(isinstance(error, StoreError) for error in errors):
-            async with control.within(access) as there:
-                await tried(there)
+            errors.append(named(access.workspace if access else "", error))
+            if isinstance(error, StoreError):
+                break
     return Everywhere(tuple(done), tuple(errors))
+
+
+@asynccontextmanager
+async def _within(control: Control, access: Access | None, hold: Hold) -> AsyncIterator[Control]:
+    """A control with what that tenant has now, while `hold` keeps others out; None: the one that there is.
+
+    Raises Busy where the tenant left that workspace meanwhile.
+    """
+    if access is None:
+        async with hold(control):
+            yield control
+        return
+    async with control.within(access) as place, hold(place):
+        now = (await control.tenants()).of(access.tenant)
+        if now.workspace != access.workspace:
+            raise Busy(f"{access.tenant} has moved to another workspace meanwhile", "Run it again.")
+        async with within(control, now) as there:
+            yield there
+
+
+async def is_shut(there: Control) -> bool:
+    """Whether it is the project's workspace, and has no key, while others have one. Raises StoreError."""
+    shut = not there.access.workspace and there.settings.elevenlabs_api_key is None
+    return shut and await is_keyed(there)
 
 
 @asynccontextmanager
@@ -93,7 +140,7 @@ async def housed(control: Control) -> AsyncIterator[Control]:
         near = nearest(control.tenant or "", known)
         hint = f"Did you mean {near}?" if near else "One that is new has no agent yet: leave --tenant out."
         raise UsageError(f"there is no tenant {control.tenant!r}", hint)
-    async with control.within(tenants.of(control.tenant)) as there:
+    async with within(control, tenants.of(control.tenant)) as there:
         yield there
 
 

@@ -34,6 +34,8 @@ def remedies(applied: Applied) -> list[tuple[Change, str]]:
 
     Those that have it in common stand together, and it stands with the last of them.
     """
+    if applied.parts:
+        return [one for part in applied.parts for one in remedies(part)]
     held, found = applied.held, dict[str, list[Change]]()
     for text, change in zip(templates(held), held, strict=True):
         found.setdefault(_aimed(text, [change.desired], applied.plan), []).append(change)
@@ -49,13 +51,13 @@ def together(held: Sequence[Change], plan: Planned | None = None) -> list[str]:
 
 
 def _aimed(text: str, wanted: Iterable[Desired], plan: Planned | None) -> str:
-    """The commands in `text` for what is `wanted` alone, and with the gate of their run: what that keeps back must not
-    go live by them.
+    """The commands in `text` for what is `wanted` alone, in the workspace of their run and with its gate: what that
+    keeps back must not go live by them.
     """
     if not isinstance(plan, ProjectPlan):
         return narrowed(text, owners(wanted))
     narrow = narrowed(text, owners(wanted, plan.assistants))
-    return _ANY_SYNC.sub(r"\g<0> --gate", narrow) if plan.gated else narrow
+    return plan.whose(_ANY_SYNC.sub(r"\g<0> --gate", narrow) if plan.gated else narrow)
 
 
 def _keeping_first(found: Mapping[str, list[_T]]) -> list[tuple[str, list[_T]]]:

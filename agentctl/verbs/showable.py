@@ -11,6 +11,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind
 from agentctl.telemetry import figures
 from agentctl.verbs import former_secrets
+from agentctl.verbs.directed import directed, whose
 from agentctl.verbs.numbers import routed, unfinished
 from agentctl.verbs.remedy import pointed
 from agentctl.verbs.renaming import outdated
@@ -43,4 +44,5 @@ async def showable(
         plan = await outdated.doubted(control, plan, bindings, kinds, declared)
     plan = routed.settled(pointed(plan, plan.assistants))
     plan = await routed.doubted(control, plan, bindings)
+    plan = directed(plan, await whose(control))
     return await former_secrets.veiled(control, plan)  # It hides what all before it has said, too.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from agentctl.resources.agent import KIND as AGENT_KIND
@@ -52,11 +52,12 @@ async def status(
     parts = {ref for one in sources.values() for ref in resources(kinds, one)}
     strays = [one for one in plan.failures if one.ref.kind == NUMBER_KIND and one.ref not in parts]
     found += [Standing(one.ref.key, "error", (_told(one),)) for one in wrong.failures(control.loaded, only)]
-    return tuple(_with_strays(found, strays))
+    told = (replace(one, what=tuple(map(plan.whose, one.what))) for one in _with_strays(found, strays))
+    return tuple(told)
 
 
 async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store: bool = False) -> Everywhere[Standing]:
-    """As `status`, of every workspace of the project."""
+    """As `status`, of every workspace of the project; whoever lives in one that does not open is told why."""
 
     async def here(there: Control, mine: Sequence[str]) -> tuple[Standing, ...]:
         return await status(there, mine, trust_store=trust_store)
@@ -64,7 +65,7 @@ async def everywhere(control: Control, only: Sequence[str] = (), *, trust_store:
     async def failed(there: Control, plan: Plan) -> tuple[Standing, ...]:
         return tuple(Standing(one.ref.key, "error", (_told(one),)) for one in plan.failures)
 
-    every = await workspaces.everywhere(control, only, here, failed)
+    every = await workspaces.everywhere(control, only, here, failed, told=True)
     return Everywhere(tuple(standing for one in every.results for standing in one.result), every.errors)
 
 

@@ -22,7 +22,7 @@ from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan, Settled
-from agentctl.verbs import former_secrets, gate
+from agentctl.verbs import directed, former_secrets, gate
 from agentctl.verbs import stateless as two_way
 from agentctl.verbs.apart import must_be_apart
 from agentctl.verbs.calls import declared
@@ -164,7 +164,7 @@ async def apply(
         async with Reports(control, plan, kinds, bindings) as reports:
             done = await engine.apply(plan, kinds, bindings, gate=asked, on_change=reports.hearing(on_change), **how)
             applied = await reports.finish(await _outlived(control, done, bindings))
-        return await history.record(control, ours, applied, kinds) if ours else applied
+        return await history.record(control, ours, directed.done(applied, ours.whose), kinds) if ours else applied
 
 
 def _is_idle(control: Control, plan: ProjectPlan) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from agentctl.errors import AgentctlError, Unauthorized, UsageError
-from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, Access, is_reference
+from agentctl.errors import UsageError
+from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, is_reference
+from agentctl.verbs.calls.audit import actor
+from agentctl.verbs.examination import tenant_side
 from agentctl.verbs.examination.finding import Finding
-from agentctl.verbs.examination.vendor_side import scopes
+from agentctl.verbs.examination.part import examined
 from agentctl.wiring import Control
 
 _PART = "tenants"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_USER = "/v1/user"
+_OPENED = {"elevenlabs": "ElevenLabs", "webhook": "webhook", "twilio": "Twilio"}
 _LEFT_HINT = (
     "Once nobody calls there any more, say it again with --force. The agents stay there; who owns that workspace can "
     "delete them."
@@ -41,6 +43,7 @@ async def every(control: Control) -> list[Tenant]:
 async def save(control: Control, tenant: str, changes: Mapping[str, str | None], *, force: bool = False) -> None:
     """Say where credentials of `tenant` are; None takes one away, and what is not named stays.
 
+    The audit log tells who has said so, and the next worker syncs its assistants again.
     Raises UsageError for what is no reference, which may be the secret itself, and for the end of a key while agents
     are in its workspace, unless `force`; StoreError.
     """
@@ -54,7 +57,7 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
     _must_fit(tenant, changes, await every(control))
     if not force and changes.get(KEY, "") is None:
         _must_be_empty(tenant, await _agents(control, tenant))
-    await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes)})
+    await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
 
 
 def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Tenant]) -> None:
@@ -89,7 +92,7 @@ async def remove(control: Control, tenant: str, *, force: bool = False) -> tuple
     left = await _agents(control, tenant)
     if not force:
         _must_be_empty(tenant, left)
-    told = await (await control.store()).call("remove_tenant", {"tenant": tenant})
+    told = await (await control.store()).call("remove_tenant", {"tenant": tenant, "actor": actor(control)})
     return told["removed"], left
 
 
@@ -123,35 +126,6 @@ async def check(control: Control, tenant: str | None = None) -> AsyncIterator[Fi
     for name, access in sorted(tenants.own.items()):
         if tenant in (None, name):
             async with control.within(access) as there:
-                async for finding in _checked(there, access):
-                    yield finding
-
-
-async def _checked(there: Control, access: Access) -> AsyncIterator[Finding]:
-    name = access.tenant
-    if access.workspace:
-        try:
-            async for finding in scopes(there):
-                yield Finding(_PART, finding.state, f"{name}: ElevenLabs: {finding.what}", finding.remedy)
-            yield Finding(_PART, "ok", f"{name}: ElevenLabs: {await _user(there)}")
-        except AgentctlError as error:
-            yield Finding(_PART, "broken", f"{name}: ElevenLabs: {there.veil(error.message)}", there.veil(error.hint))
-    if access.workspace == access.tenant and "elevenlabs_webhook_secret" in access.troubles:
-        trouble = access.troubles["elevenlabs_webhook_secret"]
-        yield Finding(_PART, "broken", trouble.message, trouble.hint)
-    if access.has_twilio:
-        try:
-            account = await there.twilio.account()
-            whose = account.name or "an account that may not be named"
-            yield Finding(_PART, "ok", f"{name}: Twilio: {whose}, {account.status or 'reachable'}")
-        except AgentctlError as error:
-            yield Finding(_PART, "broken", f"{name}: Twilio: {there.veil(error.message)}", there.veil(error.hint))
-
-
-async def _user(there: Control) -> str:
-    try:
-        told = await there.api.get(_USER)
-    except Unauthorized:
-        return "the key may not tell whose it is (user_read)"
-    name = told.get("first_name") if isinstance(told, dict) else None
-    return f"the key is of {name}" if name else "whose key it is has no name"
+                async for one in examined(tenant_side.credentials(access), there):
+                    what = there.veil(f"{name}: {_OPENED[one.subject]}: {one.what}")
+                    yield replace(one, subject=_PART, what=what, remedy=there.veil(one.remedy))

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agentctl.calls import backfill
 from agentctl.calls.inbox import Store
-from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError, Unreachable
+from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError, Unreachable, UsageError
 from agentctl.resources.agent import KIND as AGENT
+from agentctl.sources.loaded import Loaded
 from agentctl.verbs import door
 from agentctl.verbs.calls.work import work
 from agentctl.verbs.examination import vendor_side
 from agentctl.verbs.examination.finding import Finding
+from agentctl.verbs.rows.outside import need_here
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)
@@ -32,12 +34,22 @@ _MAIL_SECONDS = 5.0
 # A call that ended just before we started to watch still counts as new; clocks may differ a little, too.
 _LOOK_BACK = timedelta(minutes=2)
 
+_APART = "agentctl up is for the project's workspace. There: agentctl sync"
+_CALLS = "agentctl serve takes the calls"
+
 OnCall = Callable[[dict[str, Any]], None]
 
 
 async def check_key(control: Control) -> list[Finding]:
     """What the key may do. Raises Unauthorized for a wrong one, Unreachable, ApiError, ConfigurationError."""
     return [finding async for finding in vendor_side.key(control)]
+
+
+def must_be_here(loaded: Loaded, only: Sequence[str] = ()) -> None:
+    """Raise UsageError where those that `only` (globs; none: all) asks for are in workspaces of tenants alone."""
+    need_here(loaded, only, f"{_APART} --tenant TENANT --only KEY; {_CALLS}")
+    if loaded.elsewhere and not loaded.keys:
+        raise UsageError("every assistant is in the workspace of a tenant; nothing was done", f"{_APART}; {_CALLS}")
 
 
 async def door_answers(control: Control) -> bool:

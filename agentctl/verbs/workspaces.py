@@ -5,20 +5,18 @@ Each is a world of its own, with its own lease, bindings and client: what goes w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any, Generic, TypeVar
 
 from agentctl.errors import AgentctlError, Busy, StoreError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
-from agentctl.resources.part import OPERATOR
-from agentctl.sources.loaded import Loaded
 from agentctl.sync.applied import Applied
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Failure, Plan
-from agentctl.tenants import Access, Tenants
-from agentctl.verbs.places import Everywhere, named
+from agentctl.verbs.directed import directed, whose
+from agentctl.verbs.places import Everywhere, Hold, in_each, is_shut, named, unheld
 from agentctl.verbs.reading import read
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.rows import wrong
@@ -45,70 +43,65 @@ async def everywhere(
     body: Body[Result],
     failed: Callable[[Control, Plan], Awaitable[Result]],
     *,
+    hold: Hold = unheld,
     begin: Callable[[str], None] = lambda workspace: None,
+    told: bool = False,
 ) -> Everywhere[Outcome[Result]]:
-    """Carry out `body` in one workspace after the other; `begin` hears which, where there are several.
+    """Carry out `body` in each workspace where it has anything to do, as `in_each`, with its `hold`; `begin` hears
+    which, where there are several.
 
-    An error in a tenant's is what `failed` makes of it, as a plan of nothing but failures; one in the project's, and
-    one that is nobody's fault, is among the errors, for the caller to raise once the rest is told. The store's ends
-    all. What is wrong with the project, or a glob that matches nothing, is raised before anything is done.
+    An error in a tenant's is what `failed` makes of it, as a plan of nothing but failures; one in the project's, or in
+    the only one that was asked for, is so with `told` alone, and else, like one that is nobody's fault, among the
+    errors, for the caller to raise at last. A wrong project or glob is told before anything is done.
     """
-    tenants = await control.tenants() if _may_have_others(control) else None
-    if tenants is None or not tenants.apart or (await read(control)).problems:
-        return Everywhere((Outcome("", await body(control, only)),))
-    done: list[Outcome[Result]] = []
-    errors: list[AgentctlError] = []
-    for access, keys, mine in _shares(control.loaded, tenants, only):
-        async with control.within(access) as there:  # reads anew, since nothing has kept others from writing until now
-            if not (keys or await _is_used(there)):
-                continue
-            begin(access.workspace)
-            try:
-                done.append(Outcome(access.workspace, await body(there, mine)))
-            except StoreError as error:
-                errors.append(named(access.workspace, error))
-                break
-            except AgentctlError as error:
-                if not access.workspace or isinstance(error, UsageError | Busy):
-                    errors.append(named(access.workspace, error))
-                else:
-                    done.append(Outcome(access.workspace, await failed(there, await _refused(there, error, mine))))
-    return Everywhere(tuple(done), tuple(errors))
+    if not await _has_others(control) or (await read(control)).problems:
+        async with hold(control):
+            return Everywhere((Outcome("", await body(control, only)),))
+    alone = control.access.is_known
+    declared, elsewhere = control.loaded.keys, control.loaded.elsewhere
+    select([], only, declared if alone else [*declared, *elsewhere], elsewhere)
 
-
-def _shares(loaded: Loaded, tenants: Tenants, only: Sequence[str]) -> Iterator[tuple[Access, list[str], list[str]]]:
-    """Each workspace with the keys that are declared there, and the globs that match one of them, if there are globs.
-
-    Raises UsageError for one that matches nothing anywhere.
-    """
-    known = {**dict.fromkeys(loaded.keys, OPERATOR), **loaded.elsewhere}
-    select([], only, list(known))
-    for access in tenants.workspaces:
-        keys = [key for key, tenant in known.items() if access.houses(tenant)]
+    async def here(there: Control) -> Outcome[Result] | None:
+        keys = (await read(there)).keys
         mine = [glob for glob in only if any(fnmatchcase(key, glob) for key in keys)]
-        if mine or not only:
-            yield access, keys, mine
+        if not mine and (only or not (keys or await _is_used(there))):
+            return None
+        if not alone:
+            begin(there.access.workspace)
+        return Outcome(there.access.workspace, await body(there, mine))
+
+    async def refused(there: Control, error: AgentctlError) -> Outcome[Result]:
+        spared = told or (there.access.workspace and not alone)
+        if not spared or isinstance(error, StoreError | UsageError | Busy):
+            raise error
+        return Outcome(there.access.workspace, await failed(there, await _refused(there, error, only)))
+
+    return await in_each(control, here, hold=hold, failed=refused)
 
 
-def _may_have_others(control: Control) -> bool:
+async def _has_others(control: Control) -> bool:
     """Whether assistants may live elsewhere than where this control is: those of a table's tenants alone."""
-    return control.has_project and control.project.table is not None and not control.access.is_known
+    if not control.has_project or control.project.table is None:
+        return False
+    return control.access.is_known or bool((await control.tenants()).apart)
 
 
 async def _is_used(there: Control) -> bool:
     """Whether anything is bound there; the project's may be without a key where nothing is declared."""
-    return bool((there.access.workspace or there.settings.elevenlabs_api_key) and len(await there.bindings()))
+    return not await is_shut(there) and bool(len(await there.bindings()))
 
 
 async def _refused(there: Control, error: AgentctlError, only: Sequence[str]) -> Plan:
     """A plan that fails each of its assistants for that reason."""
     loaded, workspace = await read(there), there.access.workspace
-    chosen = select(loaded.assistants, only, loaded.keys)
+    chosen = [one for one in loaded.assistants if not only or any(fnmatchcase(one.key, glob) for glob in only)]
     told = named(workspace, error)
     failures = [Failure(Ref(AGENT_KIND, one.key), one.where, told) for one in chosen]
     if not failures:
-        failures = [Failure(Ref("workspace", workspace), f"tenant {workspace}", told)]
-    return ProjectPlan.of(Plan(failures=(*failures, *wrong.failures(loaded, only))), chosen)
+        where = f"tenant {workspace}" if workspace else "the project"
+        failures = [Failure(Ref("workspace", workspace or "project"), where, told)]
+    plan = ProjectPlan.of(Plan(failures=(*failures, *wrong.failures(loaded, only))), chosen)
+    return directed(plan, await whose(there))
 
 
 async def planned(there: Control, plan: Plan) -> Plan:
@@ -151,4 +144,5 @@ def summed(outcomes: Sequence[Outcome[Applied]]) -> Applied:
         tuple(failure for one in every for failure in one.failures),
         tuple(change for one in every for change in one.held),
         tuple(failure for one in every for failure in one.left),
+        parts=tuple(every),
     )

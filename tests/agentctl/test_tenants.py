@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
-from agentctl.errors import ConfigurationError
+from agentctl.clients.twilio import Twilio
+from agentctl.errors import ConfigurationError, Unauthorized
 from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings
 from agentctl.tenants import Tenants, read
@@ -103,6 +105,27 @@ async def test_an_account_of_twilio_is_whole_or_not_used(root: Path) -> None:
         found = await tenants(root, {"a": row}, vault)
         with pytest.raises(ConfigurationError, match=said):
             found.of("a").twilio(Veil())
+
+
+async def test_where_it_is_wrong_says_whose_it_is_and_where_it_stands(root: Path) -> None:
+    a = {"elevenlabs_key": "env:A_KEY", "elevenlabs_webhook_secret": "vault:sign"}
+    b = {"workspace_of": "a", "twilio_account_sid": "env:A_SID", "twilio_auth_token": "vault:token"}
+    found = await tenants(root, {"a": a, "b": b}, {"sign": "sign-of-a", "token": "token-of-b"})
+    at = found.of("b").settings
+    assert at.place("elevenlabs_api_key") == "tenant a's elevenlabs_key (env:A_KEY)"
+    assert at.place("elevenlabs_webhook_secret") == "tenant a's elevenlabs_webhook_secret (vault:sign)"
+    assert at.place("twilio_auth_token") == "tenant b's twilio_auth_token (vault:token)"
+    assert found.project.settings.place("twilio_auth_token") == "TWILIO_AUTH_TOKEN"
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(401, json={"code": 20003, "message": "Authenticate"})
+
+    client = Twilio.of(at, Veil(), transport=httpx.MockTransport(refuse))
+    with pytest.raises(Unauthorized) as refused:
+        await client.account()
+    assert "tenant b's twilio_account_sid (env:A_SID) and tenant b's twilio_auth_token" in refused.value.hint
+    assert "TWILIO_" not in str(refused.value)
+    await client.aclose()
 
 
 async def test_without_any_nothing_is_different(root: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import shutil
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,20 +27,24 @@ from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Source
+from agentctl.sync.plan import Plan
+from agentctl.verbs import workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.flow.housed import sync_housed
-from agentctl.verbs.places import is_keyed
+from agentctl.verbs.places import Everywhere, is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
+from agentctl.wiring import Control
 from tests.gateway import gateway
 from tests.product import MADE, TABLE, Product
 from webhooks.address import PATH
 from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
+FILES = 'name = "Mine"\nlanguage = "de"\nfirst_message = "KI hier."\n[privacy]\nretention_days = 30\n'
 KEY, OTHER_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme"
 
 
@@ -164,7 +170,13 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     assert "agentctl-tenant:acme" in tags, "tenants of one workspace are kept apart by tag"
     old = house.rows("elevenlabs_agent_id")[1]
 
+    assert (await house.due()).done == 2
     await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert (await house.due()).done == 1, "the next worker goes by it"
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    assert house.sql("select tenant, action, subject from agentctl.audit") == [
+        ("acme", "tenants set", {"elevenlabs_key": "env:ACME_XI_KEY"})
+    ]
     capsys.readouterr()
     assert await house.cli("sync", "--yes") == 0
     assert "agent 1: is left in this workspace, and 1 lives in that of tenant acme by now" in capsys.readouterr().out
@@ -348,7 +360,8 @@ async def test_what_came_of_each_workspace_is_told_whatever_became_of_another(
         assert await house.cli(*command) == 1
         told = capsys.readouterr()
         said = {"plan": "+ agent 1", "sync": "2 done, 0 failed.", "status": "in sync"}[command[0]]
-        assert (said in told.out, "ELEVENLABS_API_KEY" in told.err) == (True, True)
+        where = told.out if command == ("status",) else told.err
+        assert (said in told.out, "ELEVENLABS_API_KEY" in where) == (True, True)
     assert await house.names() == ([], ["Acme"])
     report = json.loads((tmp_path / "report.json").read_text())
     assert (len(report["done"]), "ELEVENLABS_API_KEY" in str(report["error"])) == (2, True)
@@ -382,7 +395,10 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert KEY not in said
     house.env(ACME_XI_KEY="sk_wrong_and_secret", ACME_SID=sid, ACME_TOKEN="token_wrong_and_secret")
     assert await house.cli("tenants", "check") == 1
-    assert "wrong_and_secret" not in "".join(capsys.readouterr())
+    said = "".join(capsys.readouterr())
+    assert "wrong_and_secret" not in said
+    assert "Check tenant acme's elevenlabs_key (env:ACME_XI_KEY), and" in said
+    assert "tenant acme's twilio_auth_token (env:ACME_TOKEN)" in said
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "sk_" + "0a1b2c3d" * 6) == 2
     told = capsys.readouterr().err
     assert ("tenant acme: elevenlabs_key is no reference" in told, "0a1b2c3d" in told) == (True, False)
@@ -427,7 +443,10 @@ async def test_a_number_is_brought_out_of_its_tenants_account(house: House, caps
     assert await house.cli("tenants", "set", "gamma", *places) == 0
     assert await house.cli("sync", "--yes") == 0
     assert await house.names() == (["Gamma"], [])
-    capsys.readouterr()
+    pasted = f"agentctl import-number --tenant gamma {number} --assistant 1"
+    assert pasted in capsys.readouterr().out
+    assert await house.cli(*pasted.split()[1:]) == 2, "it asks for a yes"
+    assert "Run it again with --yes" in capsys.readouterr().err
     bring = ("import-number", number, "--assistant", "1", "--yes")
     assert await house.cli(*bring) == 2, "never with the project's account"
     assert "Add --tenant gamma." in capsys.readouterr().err
@@ -450,3 +469,192 @@ async def test_two_keys_of_one_workspace_do_not_delete_each_others(
     await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme")
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert await house.names() == ([], ["Acme", "Beta"])
+
+
+async def test_who_lives_where_is_asked_once_nobody_else_is_at_work(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "gamma", "--elevenlabs", "env:GAMMA_XI_KEY")
+    seen: list[tuple[str, list[str], list[str]]] = []
+    moves = {
+        "": ("set", "acme", "--elevenlabs", "env:ACME_XI_KEY"),
+        "acme": ("unset", "acme", "--yes"),
+    }
+
+    @asynccontextmanager
+    async def waiting(there: Control) -> AsyncIterator[None]:
+        """Somebody moves a tenant while a sync waits for another one."""
+        if move := moves.pop(there.access.workspace, None):
+            assert await house.cli("tenants", *move) == 0
+        yield
+
+    async def body(there: Control, only: Sequence[str]) -> Plan:
+        seen.append((there.access.workspace, there.loaded.keys, list(only)))
+        return Plan()
+
+    async def look(*only: str) -> Everywhere[Any]:
+        seen.clear()
+        async with house.opened() as control:
+            return await workspaces.everywhere(control, only, body, workspaces.planned, hold=waiting)
+
+    assert (await look()).errors == ()
+    assert seen == [("", ["2"], [])], "acme is made in its new workspace alone"
+    with pytest.raises(Busy, match="acme has moved to another workspace meanwhile"):
+        (await look("1")).checked()
+    assert seen == []
+    assert (await look("1", "2")).errors == ()
+    assert seen == [("", ["1", "2"], ["1", "2"])]
+
+
+async def test_what_is_said_of_a_tenants_workspace_can_be_pasted_as_it_is(
+    house: House, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    for sandbox in (house.sandbox, house.acme):
+        for one in (await house.there(sandbox)).values():
+            if one["name"] in ("Acme", "Beta"):
+                _edit(sandbox, one["agent_id"])
+    capsys.readouterr()
+    report = tmp_path / "report.json"
+    assert await house.cli("sync", "--yes", "--report", str(report)) == 3
+    told = capsys.readouterr().out
+    ways = re.findall(r"agentctl sync .*--take-ours[^;\n]*", told)
+    assert ways == ["agentctl sync --take-ours --only 2", "agentctl sync --tenant acme --take-ours --only 1"]
+    assert await house.cli(*ways[1].split()[1:], "--yes") == 0
+    assert (await house.names())[1] == ["Acme"]
+    assert "Edited" in (await house.names())[0], "that was another's"
+    assert await house.cli("status") == 0
+
+
+def _edit(sandbox: Sandbox, agent_id: str) -> None:
+    url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
+    httpx.patch(url, json={"name": "Edited"}, headers=headers, trust_env=False).raise_for_status()
+
+
+async def test_doctor_looks_into_each_workspace_and_says_whose_each_finding_is(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    house.env(ACME_XI_KEY=KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY", "--webhook-secret", "env:ACME_SIGN")
+    await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
+    assert await house.cli("sync", "--yes", "--only", "1") == 0
+    [agent_id] = (await house.acme.state())["agents"]
+    # Nobody lives in the project's workspace, which has no key.
+    monkeypatch.delenv("ELEVENLABS_API_KEY")
+
+    async def found() -> dict[tuple[str, str], dict[str, str]]:
+        capsys.readouterr()
+        assert await house.cli("doctor", "--json") == 1
+        told = json.loads(capsys.readouterr().out)["findings"]
+        of: dict[tuple[str, str], dict[str, str]] = {}
+        for one in told:
+            of.setdefault((one.get("tenant", ""), one["subject"]), {})[one["state"]] = f"{one['what']} {one['remedy']}"
+        return of
+
+    seen = await found()
+    assert seen["", "elevenlabs"].keys() == {"skipped"}
+    assert "in workspaces of tenants: 1, 2" in seen["", "project"]["ok"]
+    assert seen["acme", "agents"] == {"ok": f"1 is {agent_id} "}
+    assert "the key is of Sandbox" in seen["acme", "elevenlabs"]["ok"]
+    assert "env:ACME_SIGN is not set" in seen["acme", "webhook"]["broken"]
+    assert "agentctl webhook register --tenant acme URL" in seen["acme", "webhook"]["warning"]
+    # What does not open keeps nothing else from being looked at.
+    assert "env:BETA_XI_KEY is not set" in seen["beta", "elevenlabs"]["broken"]
+    assert seen["beta", "agents"] == {"skipped": "not examined: it needs elevenlabs "}
+    assert ("", "mail") in seen
+
+    _delete(house.acme, agent_id)
+    house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
+    seen = await found()
+    assert seen["acme", "agents"]["broken"].endswith("agentctl sync --tenant acme --take-ours --only 1")
+    assert "broken" not in seen["acme", "webhook"]
+    capsys.readouterr()
+    assert await house.cli("doctor") == 1
+    assert f"agents      acme: 1: its agent {agent_id} is gone at ElevenLabs" in capsys.readouterr().out
+
+
+async def test_doctor_looks_for_a_number_in_the_account_of_its_tenant(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.env(GAMMA_SID="AC" + "9" * 32, GAMMA_TOKEN="wrong_and_secret")
+    house.insert(1, customer="gamma", title="Gamma", phone="+498999998555")
+    places = ("--twilio-account-sid", "env:GAMMA_SID", "--twilio-auth-token", "env:GAMMA_TOKEN")
+    await house.cli("tenants", "set", "gamma", *places)
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    assert await house.cli("doctor") == 1
+    said = capsys.readouterr().out
+    assert "agentctl import-number --tenant gamma +498999998555 --assistant 1" in said
+    assert "Check tenant gamma's twilio_account_sid (env:GAMMA_SID)" in said
+    assert said.count("+498999998555 is not at ElevenLabs yet") == 1
+    assert "wrong_and_secret" not in said
+
+
+def _delete(sandbox: Sandbox, agent_id: str) -> None:
+    url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
+    httpx.delete(url, headers=headers, trust_env=False).raise_for_status()
+
+
+async def test_status_shows_each_row_and_why_one_cannot_be_looked_at(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+
+    async def found(*more: str) -> dict[str, tuple[str, str]]:
+        capsys.readouterr()
+        assert await house.cli("status", "--json", *more) == 1
+        told = json.loads(capsys.readouterr().out)
+        return {one["assistant"]: (one["state"], " ".join(one["what"])) for one in told}
+
+    house.env()
+    seen = await found()
+    assert (seen["2"], seen["1"][0]) == (("in sync", ""), "error")
+    assert seen["1"][1].startswith("tenant acme: elevenlabs_key: env:ACME_XI_KEY is not set. Set what it refers to")
+    assert (await found("--tenant", "acme")).keys() == {"1"}
+    house.env(ACME_XI_KEY=KEY)
+    monkeypatch.delenv("ELEVENLABS_API_KEY")
+    seen = await found()
+    assert (seen["1"], seen["2"][0]) == (("in sync", ""), "error")
+    assert seen["2"][1].startswith("ELEVENLABS_API_KEY: is not set. Set it in the environment")
+
+
+async def test_what_works_in_the_projects_workspace_alone_says_so_of_a_tenants(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    (house.root / "assistants/mine").mkdir(parents=True)
+    (house.root / "assistants/mine/assistant.toml").write_text(FILES)
+    (house.root / "assistants/mine/prompt.md").write_text("Help.")
+    with (house.root / "agentctl.toml").open("a") as file:
+        file.write("[environments.staging]\n")
+    theirs = "1 is of tenant acme, whose agents are in another workspace; nothing was done"
+    apart = "agentctl --env staging sync --tenant acme --only 1"
+    for command, said in (
+        (("pull", "1"), f"{theirs}\n  It is declared in a row, which only its product writes."),
+        (("pull", "1"), "agentctl sync --tenant acme --take-ours --only 1"),
+        (("rename", "1", "2"), "1 is the key of a row of tenant acme, and the key of a row does not change"),
+        (("rename", "mine", "1"), "1 is the key of a row of tenant acme"),
+        (("promote", "production", "staging", "1"), f"{theirs}\n  What its row says is synced there: {apart}"),
+        (("up", "--only", "1"), f"{theirs}\n  agentctl up is for the project's workspace. There: agentctl sync"),
+    ):
+        capsys.readouterr()
+        assert await house.cli(*command, "--yes") == 2
+        assert said in capsys.readouterr().err
+    # What it has left behind is nobody's to take into files.
+    assert await house.cli("pull", "--all", "--yes") == 0
+    assert [one.name for one in (house.root / "assistants").iterdir()] == ["mine"]
+    shutil.rmtree(house.root / "assistants/mine")
+    capsys.readouterr()
+    assert await house.cli("up", "--yes") == 2
+    assert "every assistant is in the workspace of a tenant" in capsys.readouterr().err

@@ -15,7 +15,7 @@ State = Literal["ok", "warning", "broken", "skipped"]
 class Finding:
     """One thing that was looked at. `remedy` is empty where there is nothing to do.
 
-    `blocks`: nothing that needs the subject can be examined.
+    `blocks`: nothing that needs the subject can be examined. `tenant`: whose it is, where it is not the project's.
     """
 
     subject: str
@@ -23,6 +23,7 @@ class Finding:
     what: str
     remedy: str = ""
     blocks: bool = False
+    tenant: str = ""
 
 
 Examination = Callable[[Control], AsyncIterator[Finding]]

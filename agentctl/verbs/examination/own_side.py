@@ -12,6 +12,7 @@ from typing import Any
 from agentctl.errors import StoreBehind, StoreError
 from agentctl.settings import Settings
 from agentctl.sources.environment import variables_named
+from agentctl.sources.loaded import Loaded
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.calls import sink as sinking
@@ -41,8 +42,8 @@ async def project(control: Control) -> AsyncIterator[Finding]:
     except StoreError as error:
         yield Finding("project", "broken", f"its table cannot be read: {error.message}", error.hint, blocks=True)
         return
-    for row in loaded.rows.wrong if loaded.rows else ():
-        yield Finding("project", "broken", f"{row.where}: {row.error}", "Correct the row; the others are synced.")
+    for finding in _wrong(loaded):
+        yield finding
     for problem in loaded.problems:
         yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
     for problem in loaded.warnings:
@@ -51,7 +52,27 @@ async def project(control: Control) -> AsyncIterator[Finding]:
     if not loaded.problems:
         keys = ", ".join(assistant.key for assistant in loaded.assistants)
         name = f"{loaded.project.name}/{loaded.project.environment}"
-        yield Finding("project", "ok", f"{name}: {keys or 'no assistants'}")
+        apart = f"; in workspaces of tenants: {', '.join(loaded.elsewhere)}" if loaded.elsewhere else ""
+        yield Finding("project", "ok", f"{name}: {keys or 'no assistants'}{apart}")
+
+
+def _wrong(loaded: Loaded) -> Iterator[Finding]:
+    for row in loaded.rows.wrong if loaded.rows else ():
+        yield Finding("project", "broken", f"{row.where}: {row.error}", "Correct the row; the others are synced.")
+
+
+async def rows(there: Control) -> AsyncIterator[Finding]:
+    """Which assistants live in a tenant's workspace. Raises StoreError."""
+    loaded = await read(there) if there.has_project else None
+    if loaded is None or loaded.problems:
+        yield Finding("project", "skipped", "who lives there is not known without the project's files", blocks=True)
+        return
+    if there.access.workspace != there.access.tenant:
+        return  # Whoever has that workspace tells.
+    for finding in _wrong(loaded):
+        yield finding
+    keys = ", ".join(one.key for one in loaded.assistants)
+    yield Finding("project", "ok", keys or "no assistants")
 
 
 async def settings(control: Control) -> AsyncIterator[Finding]:
@@ -184,6 +205,12 @@ async def door(control: Control) -> AsyncIterator[Finding]:
     yield await _secret(control, base)
 
 
+async def signature(there: Control) -> AsyncIterator[Finding]:
+    """Whether the door takes what a tenant's workspace signs, if that can be found out here."""
+    if there.settings.public_url is not None and there.settings.elevenlabs_webhook_secret:
+        yield await _secret(there, str(there.settings.public_url).rstrip("/"))
+
+
 async def _secret(control: Control, base: str) -> Finding:
     if not control.settings.elevenlabs_webhook_secret:
         remedy = f"Set {control.settings.variable('elevenlabs_webhook_secret')} here too to have that examined."
@@ -192,7 +219,7 @@ async def _secret(control: Control, base: str) -> Finding:
     if answered == REFUSED:
         return Finding("door", "ok", f"the door at {base} is ready and takes what is signed with our secret")
     what = f"the door at {base} answers {answered} to what is signed with our secret"
-    return Finding("door", "broken", what, meaning(answered))
+    return Finding("door", "broken", what, meaning(control, answered))
 
 
 async def mail(control: Control) -> AsyncIterator[Finding]:

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any
 
-from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, Unauthorized
+from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, StoreError, Unauthorized
 from agentctl.resources.agent import AGENT, AGENTS, Agent
 from agentctl.resources.agent import KIND as AGENT_KIND
-from agentctl.resources.answer import listing
 from agentctl.resources.assistant import Assistant
-from agentctl.resources.phone_number import KIND as NUMBER_KIND
-from agentctl.resources.phone_number import NUMBERS, going_on, undertaking_of
-from agentctl.resources.routing import rings_at_elevenlabs
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
-from agentctl.secrecy.secret import masked
 from agentctl.settings import ELEVENLABS_HOSTS
-from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.examination.finding import Finding, State
-from agentctl.verbs.numbers import unfinished
-from agentctl.verbs.numbers.routed import way_back
+from agentctl.verbs.places import is_shut
 from agentctl.verbs.post_call import webhook as webhooks
 from agentctl.verbs.remedy import narrowed
 from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.parting import torn
-from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 
 VOICE = "/v1/voices/{voice_id}"
@@ -39,6 +31,10 @@ NOBODY = "agentctl_doctor_asks_for_nobody"
 
 async def key(control: Control) -> AsyncIterator[Finding]:
     """Whether the key may travel to that host, is known there, and has the scopes that the work needs."""
+    if not assistants(control) and await _is_shut(control):
+        what = "the project has no key and needs none: every assistant is in a tenant's workspace"
+        yield Finding("elevenlabs", "skipped", what, blocks=True)
+        return
     url = control.settings.elevenlabs_base_url
     shown = f"{url.scheme}://{control.settings.workspace}"
     if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
@@ -51,6 +47,12 @@ async def key(control: Control) -> AsyncIterator[Finding]:
         yield Finding("elevenlabs", "warning", what, remedy)
     async for finding in scopes(control):
         yield finding
+
+
+async def _is_shut(control: Control) -> bool:
+    with suppress(StoreError):
+        return await is_shut(control)
+    return False
 
 
 async def scopes(control: Control) -> AsyncIterator[Finding]:
@@ -101,7 +103,7 @@ def _lacks_scope(error: Unauthorized) -> bool:
 async def voices(control: Control) -> AsyncIterator[Finding]:
     """Whether every declared voice exists in this workspace."""
     users: dict[str, list[str]] = {}
-    for assistant in _assistants(control):
+    for assistant in assistants(control):
         if assistant.voice.id:
             users.setdefault(assistant.voice.id, []).append(assistant.key)
     for voice_id in users or {DEFAULT_VOICE: []}:
@@ -121,7 +123,7 @@ async def voices(control: Control) -> AsyncIterator[Finding]:
 
 async def agents(control: Control) -> AsyncIterator[Finding]:
     """Whether each assistant's agent is there and answers."""
-    declared = _assistants(control)
+    declared = assistants(control)
     if not declared:
         return
     bindings = await control.bindings()
@@ -161,10 +163,19 @@ async def webhook(control: Control) -> AsyncIterator[Finding]:
     """Whether calls are delivered: registered, on, bound to every agent, leading to PUBLIC_URL."""
     settings = control.settings
     status = await webhooks.status(control)
-    if not settings.elevenlabs_webhook_secret:
+    tenant = control.access.workspace
+    if trouble := control.access.troubles.get("elevenlabs_webhook_secret"):
+        yield Finding("webhook", "broken", trouble.message, trouble.hint)
+    elif not settings.elevenlabs_webhook_secret:
         variable = settings.variable("elevenlabs_webhook_secret")
         what = f"{variable} is not set: a door with these settings refuses everything"
         remedy = "agentctl webhook register URL shows it once; agentctl up works without a webhook"
+        if tenant:
+            what = f"{variable} is not set: a door refuses all that is signed there"
+            remedy = (
+                "agentctl webhook register URL shows it once; then say where it is: "
+                f"agentctl tenants set {tenant} --webhook-secret env:NAME"
+            )
         yield Finding("webhook", "warning", what, remedy)
     if status.webhook_id is None:
         # Without a webhook calls are still fetched (agentctl up), so that this alone breaks nothing.
@@ -193,7 +204,8 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
     """Whether Twilio knows the credentials."""
     settings = control.settings
     if settings.twilio_account_sid is None:
-        yield Finding("twilio", "skipped", "TWILIO_ACCOUNT_SID is not set; only importing a number needs it")
+        variable = settings.variable("twilio_account_sid")
+        yield Finding("twilio", "skipped", f"{variable} is not set; only importing a number needs it")
         return
     url = settings.twilio_base_url
     if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
@@ -206,86 +218,11 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
     remedy = "" if state == "ok" else "See the Twilio console."
     yield Finding("twilio", state, f"the account is {account.status or 'reachable'}", remedy)
     if settings.twilio_auth_token is None:
-        what = "TWILIO_AUTH_TOKEN is not set: with an API key alone ElevenLabs may refuse inbound calls"
+        variable = settings.variable("twilio_auth_token")
+        what = f"{variable} is not set: with an API key alone ElevenLabs may refuse inbound calls"
         yield Finding("twilio", "warning", what, "Set it before importing a number.")
 
 
-async def numbers(control: Control) -> AsyncIterator[Finding]:
-    """Whether each declared number rings at its assistant, and which other one is between two imports."""
-    declared = {number: one.key for one in _assistants(control) for number in one.phone.numbers}
-    gaps = await unfinished.gaps(control, await control.bindings(), _assistants(control), declared)
-    if not declared and not gaps:
-        yield Finding("numbers", "skipped", "no assistant declares a number")
-    for finding in (await ringing(control, declared)).values():
-        yield finding
-    for gap in gaps:
-        yield Finding("numbers", "broken", gap.error.message, gap.error.hint)
-
-
-async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:
-    """Number -> finding, for numbers and the keys of the assistants that they should ring at; "ok" means it rings.
-
-    Raises ApiError, Unreachable and StoreError; trouble at Twilio is a warning.
-    """
-    if not declared:
-        return {}
-    bindings = await control.bindings()
-    had = bindings.of(NUMBER_KIND)
-    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
-    there = {entry.get("phone_number"): entry for entry in entries}
-
-    async def find(number: str, key: str) -> Finding:
-        if number in there:
-            return await _number(control, number, key, there[number], bindings)
-        remedy = f"agentctl import-number {number} --assistant {key}"
-        if number in had:
-            return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
-        return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)
-
-    async def found(number: str, key: str) -> Finding:
-        return await _unfinished(control, number, key, await find(number, key))
-
-    findings = await asyncio.gather(*(found(number, key) for number, key in declared.items()))
-    return dict(zip(declared, findings, strict=True))
-
-
-async def _unfinished(control: Control, number: str, key: str, found: Finding) -> Finding:
-    """The same, unless the number is between two imports: whatever is seen of it then, one remedy alone works."""
-    if not await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
-        return found
-    state: State = "warning" if found.state == "ok" else "broken"
-    return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))
-
-
-async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], bindings: Bindings) -> Finding:
-    rings_at, agent_id = (entry.get("assigned_agent") or {}).get("agent_id"), bindings.of(AGENT_KIND).get(key)
-    if agent_id is None or rings_at != agent_id:
-        what, number_id = f"{number} rings at {rings_at or 'no agent'}, not at {key}", str(entry.get("phone_number_id"))
-        way = await way_back(control, bindings, number, key, number_id=number_id, agent_id=rings_at)
-        return Finding("numbers", "broken", what, way)
-    if control.settings.twilio_account_sid is None or entry.get("provider") not in (None, "twilio"):
-        return Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)")
-    try:
-        return await _at_twilio(control, number, key)
-    except AgentctlError as error:
-        what = f"{number} is assigned to {key}; Twilio's side could not be examined: {error.message}"
-        return Finding("numbers", "warning", what, error.hint)
-
-
-async def _at_twilio(control: Control, number: str, key: str) -> Finding:
-    incoming = await control.twilio.find_number(number)
-    if incoming is None:
-        saved = await (await control.store()).call("route", {"phone_number": number})
-        what = f"the Twilio account has no number {number}" + (" any more" if saved else "")
-        remedy = f"Was it given up or moved? If so: agentctl release-number {number}. If not, check TWILIO_ACCOUNT_SID."
-        return Finding("numbers", "broken" if saved else "warning", what, remedy)
-    if not rings_at_elevenlabs(incoming.routing()):
-        where = incoming.trunk_sid or incoming.voice_application_sid or incoming.voice_url or "nobody"
-        what = f"{number}: Twilio does not send its calls to ElevenLabs but to {masked(where)}"
-        remedy = f"agentctl release-number {number}, then agentctl import-number {number} --assistant {key}"
-        return Finding("numbers", "broken", what, remedy)
-    return Finding("numbers", "ok", f"{number} rings at {key}")
-
-
-def _assistants(control: Control) -> tuple[Assistant, ...]:
+def assistants(control: Control) -> tuple[Assistant, ...]:
+    """Those that live there, as far as they have been read."""
     return control.loaded.assistants if control.has_project else ()

@@ -10,6 +10,7 @@ from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
 from agentctl.tenants import Access, Tenants
+from agentctl.verbs.directed import within
 from agentctl.verbs.flow.one import sync_one
 from agentctl.wiring import Control
 
@@ -30,7 +31,7 @@ async def sync_housed(control: Control, key: str) -> SyncOutcome:
         return await sync_one(control, key, must_live_there)
     outcomes = []
     for access in await _homes(control, tenants, key, await control.source.one(key)):
-        async with control.within(access) as there:
+        async with within(control, access) as there:
             outcomes.append(await sync_one(there, key, must_live_there))
     errors = "\n".join(one.error for one in outcomes if one.error)
     return SyncOutcome(errors, held=any(one.held for one in outcomes))

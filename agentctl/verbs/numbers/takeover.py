@@ -162,11 +162,11 @@ async def at_twilio(control: Control, number: str) -> IncomingNumber:
     """The number as the Twilio account has it now. Raises NotFound."""
     incoming = await control.twilio.find_number(number)
     if incoming is None:
-        tail = control.twilio.account_sid[-4:]
+        tail, place = control.twilio.account_sid[-4:], control.settings.place("twilio_account_sid")
         raise NotFound(
             f"the Twilio account AC…{tail} has no number {number}",
-            "Buy or port it there, or set TWILIO_ACCOUNT_SID to the (sub)account that has it. A number that ElevenLabs "
-            "has already needs no import: add it to phone.numbers in assistant.toml and run agentctl sync.",
+            f"Buy or port it there, or set {place} to the (sub)account that has it. A number that ElevenLabs has "
+            "already needs no import: add it to phone.numbers in assistant.toml and run agentctl sync.",
             status=404,
         )
     return incoming

@@ -67,7 +67,7 @@ async def _in_the_way(control: Control, url: str) -> str:
     except Unreachable as error:
         return error.message
     right = REFUSED if control.settings.elevenlabs_webhook_secret else 401
-    return "" if answered == right else f"it answers {answered}. {meaning(answered)}"
+    return "" if answered == right else f"it answers {answered}. {meaning(control, answered)}"
 
 
 async def _look(control: Control, webhook_id: str) -> Webhook:

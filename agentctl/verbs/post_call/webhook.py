@@ -167,7 +167,9 @@ async def send(control: Control, url: str, *, kind: Sample = "transcript", file:
     except AgentctlError:
         named, conversation_id = "not an event", None  # Whoever names such a file wants to see the door refuse it.
     answer = await deliver(url, body, {HEADER: signature}, chunked=named == "post_call_audio")
-    return Sent(url, named, conversation_id, answer.status, answer.text, answer.seconds, meaning(answer.status))
+    return Sent(
+        url, named, conversation_id, answer.status, answer.text, answer.seconds, meaning(control, answer.status)
+    )
 
 
 def sample(kind: Sample, *, now: float) -> bytes:
@@ -236,13 +238,14 @@ def _content(file: Path) -> bytes:
         raise UsageError(f"--file: {file} cannot be read: {error.strerror}") from None
 
 
-def meaning(answered: int) -> str:
-    """What a door's answer to a signed delivery says; empty for 200."""
+def meaning(control: Control, answered: int) -> str:
+    """What a door's answer to a delivery that is signed with this secret says; empty for 200."""
     if answered == 200:
         return ""
+    secret = control.settings.place("elevenlabs_webhook_secret")
     known = {
         400: "The door could not read it as JSON.",
-        401: "The door knows another secret than ELEVENLABS_WEBHOOK_SECRET here, or its clock is wrong.",
+        401: f"The door knows another secret than {secret} here, or its clock is wrong.",
         403: "The door takes deliveries from WEBHOOK_SOURCES alone, and this machine's address is none of them.",
         404: f"Is the path right? The door listens at {DOOR_PATH}.",
         405: f"Is the path right? The door listens at {DOOR_PATH}.",

@@ -20,10 +20,15 @@ from agentctl.verbs.pulling.fetching import short
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.outdated import outdated, told
 from agentctl.verbs.renaming.renamed import moves
+from agentctl.verbs.rows.outside import need_here
 from agentctl.verbs.sync import load
 from agentctl.wiring import Control
 
 _LONGEST_NAME = 60
+_ROWS = (
+    "It is declared in a row, which only its product writes. What was changed there: agentctl plan --tenant TENANT "
+    "--only KEY; to put the row's back: agentctl sync --tenant TENANT --take-ours --only KEY"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ async def candidates(
     An agent of ours comes back under its key. Raises UsageError for one that cannot be had.
     """
     loaded = await load(control)
-    declared = {*loaded.keys}
+    need_here(loaded, keys, _ROWS)
+    declared = {*loaded.keys, *loaded.elsewhere}  # What those have left behind here is nobody's to take into files.
     unknown = [glob for glob in keys if not any(fnmatchcase(key, glob) for key in declared)]
     if not (every or agents or unknown):
         return Candidates(keys=tuple(keys))

@@ -39,7 +39,7 @@ from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import digest, unknown
 from agentctl.verbs.revisions.hold import hold, holds
 from agentctl.verbs.revisions.keeping import keeping
-from agentctl.verbs.rows.outside import need_folder
+from agentctl.verbs.rows.outside import need_folder, need_free
 from agentctl.wiring import Control
 
 
@@ -89,7 +89,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
         raise UsageError(f"{new!r} cannot be a key", "Under it stands what is everybody's: take another.")
     if old == new:
         raise UsageError(f"{old} has that key already")
-    loaded = await _load(control, old)
+    loaded = need_free(await _load(control, old), new)
     mentions = await asyncio.to_thread(renamed, loaded.project.root, old, new)
     declared = {assistant.key: assistant for assistant in loaded.assistants}
     bindings = await control.bindings()

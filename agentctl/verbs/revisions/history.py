@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
 from agentctl.sync.plan import Failure, Plan
+from agentctl.verbs.commands import Whose
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions.hold import Hold, holds, note
@@ -41,7 +42,7 @@ class ProjectPlan(Plan):
 
     `holds`: keys whose files it leaves alone; among `assistants` they are as they are held. `released`: holds that end
     when it is applied, since their source has changed. `seen`: what verbs/trusted.py remembers of it. `gated`: what
-    changes an assistant is applied only after its tests have passed.
+    changes an assistant is applied only after its tests have passed. `whose`: the workspace that it is of.
     """
 
     assistants: tuple[Assistant, ...] = ()
@@ -50,11 +51,12 @@ class ProjectPlan(Plan):
     note: str = "sync"
     seen: object = None
     gated: bool = False
+    whose: Whose = field(default_factory=Whose)
 
     @classmethod
     def of(cls, plan: Plan, assistants: Sequence[Assistant], **more: Any) -> ProjectPlan:
         """`plan` with what it was made for; `more`: fields to replace or to add."""
-        found = {field.name: getattr(plan, field.name) for field in fields(plan)}
+        found = {one.name: getattr(plan, one.name) for one in fields(plan)}
         return cls(**{**found, "assistants": tuple(assistants), **more})
 
 

@@ -12,13 +12,14 @@ What differs between the environments by their layers is not promoted; it belong
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.loaded import Loaded
 from agentctl.sources.origin import differing
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.verbs import sync
@@ -26,7 +27,7 @@ from agentctl.verbs.gate import OnTests
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.revisions import history
 from agentctl.verbs.revisions.history import ProjectPlan
-from agentctl.verbs.rows.outside import need_right
+from agentctl.verbs.rows.outside import need_here, need_right
 from agentctl.wiring import Control
 
 _SHOWN = 8
@@ -65,6 +66,7 @@ async def look(
         raise UsageError(f"{names[0]} cannot be promoted to itself")
     loaded = await sync.load(to)
     await must_be_called_so(to, only)
+    need_here(loaded, only, _apart(names[1]))
     need_right(loaded, only)
     chosen = sync.select(loaded.assistants, only)
     revisions: dict[str, int] = {}
@@ -77,7 +79,8 @@ async def look(
         revisions[assistant.key] = kept[0].revision
         refused += await _differences(source, assistant, kept[0].revision)
     if not only:
-        left += await _gone(source, {assistant.key for assistant in loaded.assistants})
+        left += await _gone(source, {assistant.key for assistant in loaded.assistants} | {*loaded.elsewhere})
+        left += _elsewhere(loaded, _apart(names[1]))
     rows = to.loaded.rows.source.table if to.loaded.rows else ""
     _must_be_possible(names, revisions, left, refused, rows, named=bool(only))
     plan = await sync.plan(to, list(revisions), gated=gated, force=force)
@@ -99,6 +102,16 @@ async def promote(
     """Apply it; whoever calls this has a yes, and `destroy` one of its own. Raises as `apply` does."""
     how: dict[str, Any] = {"take_ours": take_ours, "force": force, "destroy": destroy}
     return await sync.apply(to, promotion.plan, on_change=on_change, on_tests=on_tests, **how)
+
+
+def _elsewhere(loaded: Loaded, way: str) -> Iterator[Problem]:
+    for key, tenant in loaded.elsewhere.items():
+        done = way.replace("KEY", key).replace("TENANT", tenant)
+        yield Problem(key, f"is of tenant {tenant}, whose agents are in another workspace. {done}")
+
+
+def _apart(to: str) -> str:
+    return f"What its row says is synced there: agentctl --env {to} sync --tenant TENANT --only KEY"
 
 
 async def _gone(source: Control, declared: set[str]) -> list[Problem]:

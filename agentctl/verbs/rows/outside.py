@@ -28,6 +28,20 @@ def need_right(loaded: Loaded, only: Sequence[str]) -> None:
                 raise _is_wrong(row)
 
 
+def need_here(loaded: Loaded, only: Sequence[str], way: str) -> None:
+    """Raise UsageError where one of `only` (globs) asks for nothing but assistants in another workspace.
+
+    `way`: what is to be done there instead, with KEY and TENANT for these.
+    """
+    for glob in only:
+        if any(fnmatchcase(key, glob) for key in loaded.keys):
+            continue
+        for key, tenant in loaded.elsewhere.items():
+            if fnmatchcase(key, glob):
+                what = f"{key} is of tenant {tenant}, whose agents are in another workspace; nothing was done"
+                raise UsageError(what, way.replace("KEY", key).replace("TENANT", tenant))
+
+
 def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
     """Raise UsageError where `number` has to be written into a row first, or rings at nobody by what that says."""
     row = row_of(loaded, assistant.key)
@@ -66,11 +80,20 @@ def way_to_tests(loaded: Loaded, key: str) -> str:
 
 def need_folder(loaded: Loaded, key: str) -> Loaded:
     """`loaded`. Raises UsageError where `key` is a row's: it has no folder that could be called otherwise."""
-    if row := row_of(loaded, key):
+    row, tenant = row_of(loaded, key), loaded.elsewhere.get(key)
+    if row or tenant:
+        where = row.where if row else f"a row of tenant {tenant}"
         raise UsageError(
-            f"{key} is the key of {row.where}, and the key of a row does not change",
+            f"{key} is the key of {where}, and the key of a row does not change",
             "Change its name instead; with another key it is another assistant.",
         )
+    return loaded
+
+
+def need_free(loaded: Loaded, key: str) -> Loaded:
+    """`loaded`. Raises UsageError where `key` is that of a row in another workspace: a key is one assistant's."""
+    if tenant := loaded.elsewhere.get(key):
+        raise UsageError(f"{key} is the key of a row of tenant {tenant}", "Choose another key.")
     return loaded
 
 

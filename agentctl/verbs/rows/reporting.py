@@ -22,6 +22,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.verbs.commands import Whose
 from agentctl.verbs.revisions.history import ProjectPlan, resources
 from agentctl.verbs.wording import held_back
 from agentctl.wiring import Control
@@ -39,6 +40,7 @@ class Reports:
         self._rows = control.loaded.rows
         rows = {row.key: row for row in self._rows.rows} if self._rows else {}
         declared = plan.assistants if isinstance(plan, ProjectPlan) else ()
+        self._whose = plan.whose if isinstance(plan, ProjectPlan) else Whose()
         self._of = {one.key: (rows[one.key], one) for one in declared if one.key in rows}
         asked = plan.changes or plan.failures
         self._parts = {key: resources(kinds, one) for key, (_, one) in self._of.items()} if asked else {}
@@ -158,7 +160,7 @@ class Reports:
                 await self._tell([one])
 
     def _said(self, error: Exception) -> str:
-        return self._control.veil(str(error).replace("\n  ", " "))[:_LONGEST]
+        return self._whose(self._control.veil(str(error).replace("\n  ", " ")))[:_LONGEST]
 
 
 def _refused(row: Row) -> dict[str, Any] | None:

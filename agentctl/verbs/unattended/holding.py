@@ -31,7 +31,8 @@ async def notes(control: Control, plan: ProjectPlan, only: Sequence[str] = ()) -
     Of those in force that counts as said then, for every run of this day (UTC). Raises StoreError.
     """
     ended = [Problem(f"{ASSISTANTS}/{one.key}", one.end) for one in plan.released]
-    return ended + [Problem(f"{ASSISTANTS}/{one.key}", str(one)) for one in await _due(control, plan, only)]
+    found = ended + [Problem(f"{ASSISTANTS}/{one.key}", str(one)) for one in await _due(control, plan, only)]
+    return [Problem(one.where, plan.whose(one.what)) for one in found]
 
 
 async def _due(control: Control, plan: Plan, only: Sequence[str]) -> tuple[Hold, ...]:

@@ -110,17 +110,16 @@ class Syncs:
 
 def _syncing(watched: Watched, log: Callable[[Applied], None]) -> Body:
     async def here(control: Control, only: Sequence[str]) -> Applied:
-        async with exclusive(control):
-            plan = await sync.plan(control, only)
-            watched.planned(plan)
-            for note in await holding.notes(control, plan):
-                logger.warning("sync: %s", addressed(str(note), control.environment))
-            if plan.gated:
-                watched.extend(gate.longest(control))
-            return await sync.apply(control, plan, on_change=watched.hearing())
+        plan = await sync.plan(control, only)
+        watched.planned(plan)
+        for note in await holding.notes(control, plan):
+            logger.warning("sync: %s", addressed(str(note), control.environment))
+        if plan.gated:
+            watched.extend(gate.longest(control))
+        return await sync.apply(control, plan, on_change=watched.hearing())
 
     async def body(control: Control) -> Applied:
-        done = await workspaces.everywhere(control, (), here, workspaces.applied)
+        done = await workspaces.everywhere(control, (), here, workspaces.applied, hold=exclusive)
         applied = workspaces.summed(done.results or done.checked())
         log(applied)
         watched.partly(applied)

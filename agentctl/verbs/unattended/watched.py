@@ -133,8 +133,9 @@ class Watched:
             failures = [*self._plan.failures, *self._failed]
             ended = self._ended.failures if self._ended else ()
             failures += [one for one in ended if one.ref not in {known.ref for known in failures}]
-            held = self._ended.held if self._ended else ()
-            applied = Applied(self._plan, tuple(self._done), tuple(failures), held=held)
+            others = self._ended or Applied(Plan(), (), ())
+            held, parts = others.held, others.parts
+            applied = Applied(self._plan, tuple(self._done), tuple(failures), held=held, parts=parts)
         return Report(
             started=self.started,
             ended=datetime.now(UTC),

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from agentctl.verbs.directed import whose
 from agentctl.verbs.post_call import webhook
 from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
@@ -29,6 +30,6 @@ async def watch(control: Control, to: Sequence[str]) -> bool:
         "purpose": "alert",
         "digest": hashlib.sha256(told.encode()).hexdigest() if told else "",
         "id": run,
-        "mails": alert.mails(control, alert.of_delivery(control, problems), to, run),
+        "mails": alert.mails(control, alert.of_delivery(control, [*map(await whose(control), problems)]), to, run),
     }
     return bool((await (await control.store()).call("notify", row))["new"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Sequence
 
 from pydantic import SecretStr
 
 from agentctl.calls.duty import Duty, DutyJob
 from agentctl.verbs.calls import backfill, retain
-from agentctl.verbs.places import in_each, is_keyed
+from agentctl.verbs.places import in_each, is_keyed, is_shut
 from agentctl.verbs.upkeep import alert, dead_letters, delivery
 from agentctl.wiring import Control
 
@@ -43,7 +44,7 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
         news.checked()
 
     async def watch() -> None:
-        (await in_each(control, lambda there: delivery.watch(there, to))).checked()
+        (await in_each(control, lambda there: _watched(there, to))).checked()
 
     async def beat() -> None:
         from agentctl.clients.heartbeat import beat
@@ -67,6 +68,10 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
         Duty("retention", control.workshop.recordings.place, RETENTION_SECONDS, lambda: retain.retain(control))
     )
     return found
+
+
+async def _watched(there: Control, to: Sequence[str]) -> bool:
+    return not await is_shut(there) and await delivery.watch(there, to)
 
 
 def told(url: SecretStr) -> str:

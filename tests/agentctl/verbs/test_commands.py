@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from agentctl.cli.commands import PLACES
-from agentctl.verbs.commands import COMMANDS, addressed
+import pytest
+from typer.core import TyperGroup
+
+from agentctl.cli.commands import PLACES, Group
+from agentctl.verbs.commands import COMMANDS, Whose, addressed
 
 # They have no environment, or name theirs themselves.
 WITHOUT = {"metrics", "init", "schema", "sandbox", "promote"}
@@ -44,3 +47,36 @@ def test_nothing_else_is_touched(text: str) -> None:
 
 def test_a_name_that_cannot_be_one_does_no_harm() -> None:
     assert addressed("agentctl sync", r"a\1") == r"agentctl --env a\1 sync"
+
+
+def _paths(group: TyperGroup, *names: str) -> Iterator[tuple[str, ...]]:
+    """The commands with --tenant."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _paths(command, *names, name)
+        elif any("--tenant" in one.opts for one in command.params):
+            yield (*names, name)
+
+
+HOUSED = [path for path in _paths(Group()) if path[0] != "calls"]
+
+
+@pytest.mark.parametrize("path", HOUSED, ids=" ".join)
+def test_each_command_of_one_workspace_says_whose(path: tuple[str, ...]) -> None:
+    command = " ".join(path)
+    for whose in (Whose("acme"), Whose("acme", {"+4930": "beta"})):
+        said = whose(f"Run: agentctl {command} KEY, or `agentctl --env staging {command}`.")
+        assert said == (
+            f"Run: agentctl {command} --tenant acme KEY, or `agentctl --env staging {command} --tenant acme`."
+        )
+        assert (whose(said), addressed(said, None, "gamma")) == (said, said)
+    assert Whose()(command) == command
+
+
+def test_a_number_is_brought_out_of_the_account_that_has_it() -> None:
+    told = "agentctl import-number +4930 --assistant a; agentctl release-number +4931; agentctl import-number, then"
+    assert Whose(numbers={"+4930": "beta"})(told) == told.replace("number +4930", "number --tenant beta +4930")
+    assert Whose("acme", {"+4930": "beta"})(told) == (
+        "agentctl import-number --tenant beta +4930 --assistant a; agentctl release-number --tenant acme +4931; "
+        "agentctl import-number --tenant acme, then"
+    )

@@ -62,6 +62,46 @@ async def test_what_is_set_stays_until_it_is_taken_away(store: Store) -> None:
     assert await known(store) == {}
 
 
+async def test_who_changed_it_is_written_down_and_its_assistants_are_synced_anew(store: Store) -> None:
+    place = {"project": "p", "environment": "e", "workspace": "host"}
+    for key, tenant in (("a", "acme"), ("b", "beta"), ("g", "gamma")):
+        row = {"key": key, "name": key, "agent_id": f"agent_{key}", "post_call": {}, "tenant": tenant}
+        await store.call("save_assistant", {**place, **row, "language": "de"})
+
+    async def due() -> list[str]:
+        terms = {"project": "p", "environment": "e", "worker": "w", "limit": 1, "lease_seconds": 60}
+        found = []
+        while jobs := (await store.call("claim_sync_jobs", {**terms, "quiet_seconds": 0, "longest_seconds": 0}))[
+            "jobs"
+        ]:
+            found += [f"{one['tenant']} {one['key']}" for one in jobs]
+            for one in jobs:
+                fence = {name: one[name] for name in ("tenant", "id", "attempt")}
+                await store.call("sync_job_done", {**fence, "held": False, "error": None})
+        return sorted(found)
+
+    await due()
+    key = {"elevenlabs_key": "env:ACME_XI_KEY"}
+    await store.call("save_tenant", {"tenant": "acme", "set": {**key, "nothing": SECRET}, "actor": "ada"})
+    assert await due() == ["acme a"]
+    await store.call("save_tenant", {"tenant": "beta", "set": {"workspace_of": "acme"}, "actor": "bob"})
+    assert await due() == ["beta b"]
+    await store.call("save_tenant", {"tenant": "acme", "set": {"elevenlabs_key": "vault:acme"}, "actor": "ada"})
+    assert await due() == ["acme a", "beta b"], "who lives in its workspace lives by its key"
+    with pytest.raises(StoreError):
+        await store.call("save_tenant", {"tenant": "acme", "set": {"elevenlabs_key": SECRET}, "actor": "eve"})
+    for _ in range(2):
+        await store.call("remove_tenant", {"tenant": "beta", "actor": "bob"})
+    assert await due() == ["beta b"]
+    told = await store.call("list_audit", {"limit": 9})
+    assert [(one["tenant"], one["actor"], one["action"], one["subject"]) for one in told] == [
+        ("beta", "bob", "tenants unset", {"workspace_of": "acme"}),
+        ("acme", "ada", "tenants set", {"elevenlabs_key": "vault:acme"}),
+        ("beta", "bob", "tenants set", {"workspace_of": "acme"}),
+        ("acme", "ada", "tenants set", key),
+    ]
+
+
 async def test_a_secret_itself_cannot_be_stored_and_is_not_repeated(store: Store, dsn: str) -> None:
     for text in PASTED:
         for name in EVERY:

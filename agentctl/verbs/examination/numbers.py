@@ -1,0 +1,113 @@
+"""Examinations of numbers: whether each rings at its assistant, by ElevenLabs and by the account that it is in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from agentctl.errors import AgentctlError
+from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.answer import listing
+from agentctl.resources.phone_number import KIND as NUMBER_KIND
+from agentctl.resources.phone_number import NUMBERS, going_on, undertaking_of
+from agentctl.resources.routing import rings_at_elevenlabs
+from agentctl.secrecy.secret import masked
+from agentctl.sync.bindings import Bindings
+from agentctl.verbs.examination.finding import Finding, State
+from agentctl.verbs.examination.vendor_side import assistants
+from agentctl.verbs.numbers import unfinished
+from agentctl.verbs.numbers.routed import way_back
+from agentctl.verbs.undertaking import Undertaking
+from agentctl.wiring import Control
+
+
+async def numbers(control: Control) -> AsyncIterator[Finding]:
+    """Whether each declared number rings at its assistant, and which other one is between two imports.
+
+    Those of another tenant's assistants are looked at with its own credentials.
+    """
+    every, access = assistants(control), control.access
+    tenants = await control.tenants()
+    declared = {
+        number: one.key
+        for one in every
+        for number in one.phone.numbers
+        if tenants.of(one.tenant).tenant == access.tenant
+    }
+    told = [number for one in every for number in one.phone.numbers]
+    gaps = []
+    if access.tenant == access.workspace:
+        gaps = await unfinished.gaps(control, await control.bindings(), every, told)
+    if not declared and not gaps:
+        yield Finding("numbers", "skipped", "no assistant declares a number")
+    for finding in (await ringing(control, declared)).values():
+        yield finding
+    for gap in gaps:
+        yield Finding("numbers", "broken", gap.error.message, gap.error.hint)
+
+
+async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:
+    """Number -> finding, for numbers and the keys of the assistants that they should ring at; "ok" means it rings.
+
+    Raises ApiError, Unreachable and StoreError; trouble at Twilio is a warning.
+    """
+    if not declared:
+        return {}
+    bindings = await control.bindings()
+    had = bindings.of(NUMBER_KIND)
+    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
+    there = {entry.get("phone_number"): entry for entry in entries}
+
+    async def find(number: str, key: str) -> Finding:
+        if number in there:
+            return await _number(control, number, key, there[number], bindings)
+        remedy = f"agentctl import-number {number} --assistant {key}"
+        if number in had:
+            return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
+        return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)
+
+    async def found(number: str, key: str) -> Finding:
+        return await _unfinished(control, number, key, await find(number, key))
+
+    findings = await asyncio.gather(*(found(number, key) for number, key in declared.items()))
+    return dict(zip(declared, findings, strict=True))
+
+
+async def _unfinished(control: Control, number: str, key: str, found: Finding) -> Finding:
+    """The same, unless the number is between two imports: whatever is seen of it then, one remedy alone works."""
+    if not await (await Undertaking.of(control, undertaking_of(number))).is_under_way():
+        return found
+    state: State = "warning" if found.state == "ok" else "broken"
+    return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))
+
+
+async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], bindings: Bindings) -> Finding:
+    rings_at, agent_id = (entry.get("assigned_agent") or {}).get("agent_id"), bindings.of(AGENT_KIND).get(key)
+    if agent_id is None or rings_at != agent_id:
+        what, number_id = f"{number} rings at {rings_at or 'no agent'}, not at {key}", str(entry.get("phone_number_id"))
+        way = await way_back(control, bindings, number, key, number_id=number_id, agent_id=rings_at)
+        return Finding("numbers", "broken", what, way)
+    if control.settings.twilio_account_sid is None or entry.get("provider") not in (None, "twilio"):
+        return Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)")
+    try:
+        return await _at_twilio(control, number, key)
+    except AgentctlError as error:
+        what = f"{number} is assigned to {key}; Twilio's side could not be examined: {error.message}"
+        return Finding("numbers", "warning", what, error.hint)
+
+
+async def _at_twilio(control: Control, number: str, key: str) -> Finding:
+    incoming = await control.twilio.find_number(number)
+    if incoming is None:
+        saved = await (await control.store()).call("route", {"phone_number": number})
+        what = f"the Twilio account has no number {number}" + (" any more" if saved else "")
+        place = control.settings.place("twilio_account_sid")
+        remedy = f"Was it given up or moved? If so: agentctl release-number {number}. If not, check {place}."
+        return Finding("numbers", "broken" if saved else "warning", what, remedy)
+    if not rings_at_elevenlabs(incoming.routing()):
+        where = incoming.trunk_sid or incoming.voice_application_sid or incoming.voice_url or "nobody"
+        what = f"{number}: Twilio does not send its calls to ElevenLabs but to {masked(where)}"
+        remedy = f"agentctl release-number {number}, then agentctl import-number {number} --assistant {key}"
+        return Finding("numbers", "broken", what, remedy)
+    return Finding("numbers", "ok", f"{number} rings at {key}")
