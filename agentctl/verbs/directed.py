@@ -20,7 +20,7 @@ from agentctl.wiring import Control
 
 async def whose(control: Control) -> Whose:
     """For whom the commands are that this control's work names. Raises StoreError."""
-    access, loaded = control.access, vars(control).get("loaded")
+    access, loaded = control.access, control.known
     if loaded is None or loaded.project.table is None:
         return Whose(access.tenant)
     own = {name for name, one in (await control.tenants()).own.items() if access.workspace or one.has_twilio}
