@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -66,6 +67,53 @@ async def test_a_listener_hears_of_calls_items_and_syncs_without_their_documents
             assert heard.encode() in row[0]
         for unheard in ("of nobody's business", "of-no-page", "Guten Tag", "Rückruf erbeten"):
             assert unheard.encode() not in row[0]
+
+
+async def test_nobody_is_told_of_a_deletion_of_what_is_still_there(logical: str) -> None:
+    with psycopg.connect(logical, autocommit=True) as connection:
+        connection.execute(PUBLICATION)
+        await migrate(logical, shim=True)
+        store = await PostgresStore.open(logical)
+        told = stored(await running(store, "conv_1"))
+        item = told["action_items"][0]
+        told["action_items"] = [item, {**item, "position": 1, "what": "Absagen", "quote": None}]
+        await store.call("store_call", told)
+        (done,) = [one for one in (await shown(store))["action_items"] if one["what"] == "Absagen"]
+        await store.call("mark_action_item", {"conversation_id": "conv_1", "id": done["id"], "done": True})
+        connection.execute("select pg_create_logical_replication_slot('listener', 'pgoutput')")
+
+        # A better version, told later, begins and ends otherwise; what somebody ticked off moves with the others.
+        fence = await running(store, "conv_1", body=b"better", event_timestamp=1_760_000_009)
+        call = {"event_timestamp": 1_760_000_009, "started_at": "2026-11-20T08:00:00+00:00", "language": None}
+        assert (await store.call("store_call", stored(fence, call=call, turns=[])))["stored"]
+        after = await shown(store)
+        assert (after["started_at"][:13], after["language"], after["turns"]) == ("2026-11-20T08", None, [])
+        assert [(one["what"], one["done"]) for one in after["action_items"]] == [
+            ("Zurückrufen", False),
+            ("Absagen", True),
+        ]
+        again = {"conversation_id": "conv_1", "updated_at": after["updated_at"], "digest": told["digest"]}
+        assert (await store.call("store_digest", {**again, "action_items": [item]}))["stored"]
+        assert [one["position"] for one in (await shown(store))["action_items"]] == [0, 1]
+        found = "select started_at::text from agentctl.call_documents"
+        assert connection.execute(found).fetchall() == [("2026-11-20 08:00:00+00",)]
+        assert deleted(connection) == 0
+
+        connection.execute("update agentctl.calls set started_at = now() - interval '40 days'")
+        await store.call("save_retention", {"project": "praxis", "environment": "production", "transcripts": 30})
+        assert (await store.call("retain_calls", {"limit": 10}))["count"] == 1
+        assert ((await shown(store))["emptied_at"] is None, deleted(connection)) == (False, 2)  # its items
+        await store.close()
+
+
+async def shown(store: PostgresStore) -> Any:
+    return await store.call("show_call", {"conversation_id": "conv_1"})
+
+
+def deleted(connection: psycopg.Connection) -> int:
+    """How many rows a listener hears are gone, since it was asked last."""
+    told = connection.execute(TOLD.replace("string_agg(data, '' order by lsn)", "data")).fetchall()
+    return sum(message[:1] == b"D" for (message,) in told)
 
 
 async def test_a_publication_that_was_made_anew_is_filled_again(dsn: str) -> None:
