@@ -72,6 +72,19 @@ export type Database = {
         }
         Relationships: [
         ]
+      },"agentctl_declared_outcomes": {
+        Row: {
+          "elevenlabs_agent_id": string | null,"elevenlabs_phone_number_id": string | null,"elevenlabs_sync_error": string | null,"elevenlabs_synced_at": string | null,"key": string,"tenant": string
+        }
+        ComputedFields: never
+        Insert: {
+          "elevenlabs_agent_id"?: string | null,"elevenlabs_phone_number_id"?: string | null,"elevenlabs_sync_error"?: string | null,"elevenlabs_synced_at"?: string | null,"key"?: string | null,"tenant"?: string | null
+        }
+        Update: {
+          "elevenlabs_agent_id"?: string | null,"elevenlabs_phone_number_id"?: string | null,"elevenlabs_sync_error"?: string | null,"elevenlabs_synced_at"?: string | null,"key"?: string | null,"tenant"?: string | null
+        }
+        Relationships: [
+        ]
       },"agentctl_digests": {
         Row: {
           "caller_name": string | null,"caller_number": string | null,"conversation_id": string,"engine": string,"follow_up": boolean | null,"language": string | null,"made_at": string,"outcome": string | null,"sentiment": string | null,"summary": string | null,"tenant": string,"title": string | null

@@ -1,11 +1,16 @@
 -- Supabase's roles and auth functions for a plain Postgres, so that the same migrations and the same row-level
 -- security run there. Apply it before the migrations, and only where Supabase is not: on a database with Supabase's
--- own administrators it does nothing. It can be run again, and by several at once. Needs a superuser (bypassrls).
+-- own administrators it does nothing. It can be run again, and by several at once.
+--
+-- A role that whoever runs this may not make is left out, and what follows minds those alone that are there: `bypassrls`
+-- is for a superuser to give (from 16 on for who has it), and a service_role without it would take hidden rows for none.
+-- Once somebody has made it: this again, then `call agentctl.seal()`.
 --
 -- One statement: a client that sends it in one piece either gets all of it or nothing.
 do $shim$
 declare
   wanted record;
+  here text;
 begin
   if exists (select from pg_catalog.pg_roles where rolname in ('supabase_admin', 'supabase_auth_admin')) then
     return;
@@ -25,20 +30,28 @@ begin
     if not exists (select from pg_catalog.pg_roles where rolname = wanted.name) then
       begin
         execute pg_catalog.format('create role %I %s', wanted.name, wanted.options);
-      exception when duplicate_object or unique_violation then
-        null;
+      exception
+        when duplicate_object or unique_violation then
+          null;
+        when insufficient_privilege then
+          raise warning '% may not make the role %, which is left out', current_user, wanted.name;
       end;
     end if;
   end loop;
 
-  for wanted in select pg_catalog.unnest(array['anon', 'authenticated', 'service_role']) as name loop
-    if not pg_catalog.pg_has_role('authenticator', wanted.name, 'member') then
-      begin
-        execute pg_catalog.format('grant %I to authenticator', wanted.name);
-      exception when unique_violation then
+  for wanted in
+    select r.rolname as name from pg_catalog.pg_roles r join pg_catalog.pg_roles a on a.rolname = 'authenticator'
+    where r.rolname in ('anon', 'authenticated', 'service_role')
+      and not pg_catalog.pg_has_role(a.oid, r.oid, 'member')
+  loop
+    begin
+      execute pg_catalog.format('grant %I to authenticator', wanted.name);
+    exception
+      when unique_violation then
         null;
-      end;
-    end if;
+      when insufficient_privilege then
+        raise warning '% may not grant % to authenticator', current_user, wanted.name;
+    end;
   end loop;
 
   create schema if not exists auth;
@@ -71,13 +84,18 @@ begin
     $body$;
   end if;
 
-  grant usage on schema auth to anon, authenticated, service_role;
-  grant execute on function auth.uid(), auth.role(), auth.jwt() to anon, authenticated, service_role;
+  select pg_catalog.string_agg(pg_catalog.quote_ident(r.rolname), ', ') into here from pg_catalog.pg_roles r
+  where r.rolname in ('anon', 'authenticated', 'service_role');
+  if here is null then
+    return;
+  end if;
+  execute 'grant usage on schema auth to ' || here;
+  execute 'grant execute on function auth.uid(), auth.role(), auth.jwt() to ' || here;
 
   -- Supabase's defaults, generous on purpose: a migration that forgets to revoke must fail its tests here as well.
-  grant usage on schema public to anon, authenticated, service_role;
-  alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
-  alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
-  alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
+  execute 'grant usage on schema public to ' || here;
+  for wanted in select pg_catalog.unnest(array['tables', 'sequences', 'functions']) as things loop
+    execute pg_catalog.format('alter default privileges in schema public grant all on %s to %s', wanted.things, here);
+  end loop;
 end
 $shim$;

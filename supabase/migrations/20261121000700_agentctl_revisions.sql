@@ -3,12 +3,23 @@
 create table agentctl.contents (
     tenant text not null default 'default',
     content bytea not null,
-    -- Computed here, so that no caller can put a wrong content under a digest that others rely on.
-    sha256 text not null generated always as (encode(sha256(content), 'hex')) stored,
+    sha256 text not null,
     stored_at timestamptz not null default now(),
     primary key (tenant, sha256)
 );
 alter table agentctl.contents enable row level security;
+-- Computed here, so that no caller can put a wrong content under a digest that others rely on. Not as a generated column:
+-- Postgres 18 refuses changes of a published table that has one in its key.
+create function agentctl.name_content() returns trigger
+language plpgsql set search_path = ''
+as $$
+begin
+    new.sha256 := encode(sha256(new.content), 'hex');
+    return new;
+end
+$$;
+create trigger name_content before insert or update on agentctl.contents
+for each row execute function agentctl.name_content();
 comment on table agentctl.contents is 'Contents of knowledge documents, each once, as long as a revision refers to it.';
 
 -- Column compression is a build option of the server.

@@ -55,6 +55,7 @@ declare
 begin
     if not exists (
         select from pg_catalog.pg_publication p where p.pubname = 'supabase_realtime' and not p.puballtables
+            and not exists (select from pg_catalog.pg_publication_namespace n where n.pnpubid = p.oid)
     ) then
         return;
     end if;

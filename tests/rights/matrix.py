@@ -14,8 +14,9 @@ import psycopg
 
 from tests.rights.people import FOREIGN, OWN, PEOPLE
 
-# Each is a table of the schema agentctl and a view public.agentctl_….
-READABLE = ("calls", "call_turns", "digests", "action_items", "recordings", "assistants")
+# Each is a view public.agentctl_…, over the table of the schema agentctl that is named so, or here.
+READABLE = ("calls", "call_turns", "digests", "action_items", "recordings", "assistants", "declared_outcomes")
+OVER = {"declared_outcomes": "declared_assistants"}  # of which a view of that name is written through
 CALLABLE = (
     "agentctl.hears(text,text)",
     "agentctl.my_tenants(text)",
@@ -25,8 +26,7 @@ CALLABLE = (
     "agentctl_request_sync(text)",
 )
 WRITTEN = ("agentctl_declared_assistants",)  # views that the server writes through
-READ_BY_USERS = {name for table in READABLE for name in (f"agentctl.{table}", f"agentctl_{table}")}
-READ_BY_USERS.add("agentctl.declared_assistants")  # by Realtime: what is written back
+READ_BY_USERS = {name for view in READABLE for name in (f"agentctl.{OVER.get(view, view)}", f"agentctl_{view}")}
 DENIED = "42501"
 
 RELATIONS = """
@@ -69,8 +69,10 @@ LOOSE = """
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace = 'agentctl'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
         and has_column_privilege('authenticated', c.oid, a.attnum, 'select') and not exists (
-            select from pg_attribute shown
-            where shown.attrelid = to_regclass('public.agentctl_' || c.relname) and shown.attname = a.attname
+            select from pg_depend of join pg_rewrite r on r.oid = of.objid
+            join pg_attribute shown on shown.attrelid = r.ev_class and shown.attname = a.attname
+            where of.classid = 'pg_rewrite'::regclass and of.refobjid = c.oid and of.refobjsubid = a.attnum
+                and has_column_privilege('authenticated', shown.attrelid, shown.attnum, 'select')
         )
     union all
     select format('%s: %s may write', c.oid::regclass, r.rolname)

@@ -8,9 +8,14 @@ from pathlib import Path
 import psycopg
 
 README = Path(__file__).parents[2] / "supabase" / "README.md"
-# Every table with what a signed-in user reads of it, and by which view.
+# Every table with what a signed-in user reads of it, and by which view: that of its name, where it is one.
 TABLES = """
-    select c.relname,
+    select c.relname, (
+            select v.relname from pg_depend d join pg_rewrite r on r.oid = d.objid join pg_class v on v.oid = r.ev_class
+            where d.classid = 'pg_rewrite'::regclass and d.refobjid = c.oid
+                and has_any_column_privilege('authenticated', v.oid, 'select')
+            order by v.relname = 'agentctl_' || c.relname desc, v.relname limit 1
+        ),
         (select string_agg(a.attname, ', ' order by a.attnum) from pg_attribute a
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
                 and has_column_privilege('authenticated', c.oid, a.attnum, 'select')),
@@ -29,8 +34,8 @@ def section(connection: psycopg.Connection) -> str:
     """The two tables, in Markdown."""
     tables = connection.execute(TABLES).fetchall()
     lines = ["| view | what a member reads | what stays hidden |", "|---|---|---|"]
-    lines += [f"| `agentctl_{name}` | {shown} | {hidden or ''} |" for name, shown, hidden in tables if shown]
-    hidden = ", ".join(f"`{name}`" for name, shown, _ in tables if not shown)
+    lines += [f"| `{view}` | {shown} | {hidden or ''} |" for _, view, shown, hidden in tables if shown]
+    hidden = ", ".join(f"`{name}`" for name, _, shown, _ in tables if not shown)
     lines += ["", f"Of these nothing: {hidden}.", "", "| function | what it does |", "|---|---|"]
     lines += [f"| `{signature}` | {told} |" for signature, told in connection.execute(FUNCTIONS).fetchall()]
     return "\n".join(lines)

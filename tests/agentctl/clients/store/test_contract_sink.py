@@ -39,7 +39,9 @@ SINK = SinkTable(
     has_recording="recorded",
     status="status",
 )
-ORG = "7b0c2f9e-0000-4000-8000-000000000001"
+ORG = "7b0c2f9e-0000-4000-8000-00000000000a"
+OTHER = "7b0c2f9e-0000-4000-8000-00000000000b"
+NOBODY = {"id": "", "attempt": 0}  # until an event brings it
 _TIMES = count(1_760_000_000)
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -61,18 +63,22 @@ async def sunk(store: Store, sql: Sql) -> Store:
 
 async def keep(store: Store, conversation_id: str = "conv_1", **changes: Any) -> None:
     """Store one call of the tenant ORG, as its worker does."""
-    at = next(_TIMES)
-    fence = await running(_Tenant(store), conversation_id, event_timestamp=at, body=str(at).encode())
-    changes["call"] = {"event_timestamp": at, **changes.get("call", {})}
-    assert (await _Tenant(store).call("store_call", stored(fence, conversation_id, **changes)))["stored"]
+    await _Tenant(store).keep(stored(NOBODY, conversation_id, **changes))
 
 
 class _Tenant:
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, tenant: str = ORG) -> None:
+        self.store, self.tenant = store, tenant
 
     async def call(self, function: str, args: Any, *, timeout: float = 10.0) -> Any:
-        return await self.store.call(function, {"tenant": ORG, **args}, timeout=timeout)
+        return await self.store.call(function, {"tenant": self.tenant, **args}, timeout=timeout)
+
+    async def keep(self, told: dict[str, Any]) -> None:
+        """Store a call as a later event than all before brings it."""
+        at, call = next(_TIMES), told["call"]
+        fence = await running(self, call["conversation_id"], event_timestamp=at, body=str(at).encode())
+        proof = {"event_id": fence["id"], "attempt": fence["attempt"]}
+        assert (await self.call("store_call", {**told, **proof, "call": {**call, "event_timestamp": at}}))["stored"]
 
     async def close(self) -> None:
         await self.store.close()
@@ -81,6 +87,15 @@ class _Tenant:
 async def work(store: Store) -> tuple[int, int]:
     tally = await run([SinkJob(store)], once=True, backoff=lambda attempt: 0.0 if attempt < 3 else 60.0)
     return tally.done, tally.failed
+
+
+async def refused(store: Store, owner: str) -> None:
+    """That the row of this tenant's conv_1 is not written, since it is another's."""
+    job = SinkJob(_Tenant(store, owner))
+    (row,) = await job.claim_of(["conv_1"])
+    with pytest.raises(SinkError, match="AG002"):
+        await job.run(row)
+    await job.fail(row, SinkError("refused"), 0.0)
 
 
 def rows(sql: Sql, columns: str = '"Summary"', where: str = "true") -> list[tuple[Any, ...]]:
@@ -239,6 +254,38 @@ async def test_what_is_erased_is_emptied_there_and_the_rest_of_the_row_stays(sun
     assert (await _Tenant(sunk).call("retain_calls", {"limit": 10}))["count"] == 1
     assert await work(sunk) == (1, 0)
     assert rows(sql, '"Summary", turns, seconds, status', "conversation_id = 'conv_2'") == [(None, [], 42, "done")]
+
+
+async def test_an_id_that_another_tenant_has_too_neither_overwrites_nor_empties_its_row(sunk: Store, sql: Sql) -> None:
+    await keep(sunk)
+    assert await work(sunk) == (1, 0)
+    theirs = rows(sql, '"Summary", status, org::text')
+    forged = stored(NOBODY, "conv_1", digest={"engine": "llm", "summary": "Forged.", "language": "de"})
+    await _Tenant(sunk, OTHER).keep(forged)
+    await refused(sunk, OTHER)
+    await _Tenant(sunk, OTHER).call("erase", {"conversation_ids": ["conv_1"], "event_ids": []})
+    assert await work(sunk) == (1, 0)
+    assert rows(sql, '"Summary", status, org::text') == theirs
+
+    # A table that does not tell whose a row is belongs to nobody who shares the id.
+    untold = SinkTable(table="call Sessions", key="conversation_id", **{**SINK.columns, "tenant": None})
+    assert (await sunk.call("save_sink", {**OURS, **untold.record()}))["changed"]
+    await _Tenant(sunk, OTHER).keep(forged)
+    await keep(sunk)
+    for owner in (ORG, OTHER):
+        await refused(sunk, owner)
+    await _Tenant(sunk, OTHER).call("erase", {"conversation_ids": ["conv_1"], "event_ids": []})
+    await refused(sunk, OTHER)
+    assert rows(sql, '"Summary", status, org::text') == theirs
+
+
+async def test_what_a_tenant_wrote_is_emptied_however_it_writes_its_own_id(sunk: Store, sql: Sql) -> None:
+    shouted = _Tenant(sunk, ORG.upper())
+    await shouted.keep(stored(NOBODY, "conv_1"))
+    assert await work(sunk) == (1, 0)
+    await shouted.call("erase", {"conversation_ids": ["conv_1"], "event_ids": []})
+    assert await work(sunk) == (1, 0)
+    assert rows(sql, '"Summary", org::text') == [(None, ORG)]
 
 
 async def test_calls_of_before_fill_it_once(store: Store, sql: Sql) -> None:

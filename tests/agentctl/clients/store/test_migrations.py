@@ -17,7 +17,8 @@ from agentctl.clients.store.postgres import PostgresStore
 from agentctl.errors import ConfigurationError, StoreBehind, StoreError, StoreUnavailable
 from agentctl.secrecy.secret import sealed
 from tests.agentctl.secrecy.test_address import OPEN, SECRET
-from tests.cluster import Cluster, free_port
+from tests.cluster import VERIFIER, Cluster, free_port
+from tests.stores import SERVERS, running, stored
 
 pytestmark = pytest.mark.anyio
 
@@ -72,6 +73,32 @@ async def test_a_plain_postgres_without_supabases_roles_will_do(bare_dsn: str) -
         rows = connection.execute("select proacl::text from pg_proc where proname like 'agentctl!_%' escape '!'")
         # Nothing for PUBLIC, whose entry would begin with the equals sign.
         assert all(rights and "{=" not in rights and ",=" not in rights for (rights,) in rows)
+
+
+@pytest.mark.parametrize("server", ["wheel", "15"])
+async def test_without_a_superuser_the_roles_that_cannot_be_made_are_left_out(server: str) -> None:
+    """As on a managed Postgres, which gives none. Roles belong to a whole server."""
+    bare = Cluster(SERVERS[server]())
+    bare.create()
+    try:
+        for may, made in (("nocreaterole", []), ("createrole", ["anon", "authenticated", "authenticator"])):
+            database = bare.new_database()
+            bare.execute(f"create role {may} login {may} password '{VERIFIER}'")
+            bare.execute(f"alter database {database} owner to {may}")
+            theirs = bare.dsn(database, user=may)
+            assert [await migrate(theirs, shim=True) for _ in range(2)] == [NAMES, []]
+            roles = "select rolname from pg_roles where rolname !~ '^pg_|^postgres$|role$' order by 1"
+            assert [name for (name,) in bare.execute(roles)] == made
+            store = await PostgresStore.open(theirs)
+            assert (await store.call("store_call", stored(await running(store))))["stored"]
+            assert len(await store.call("list_calls", {"limit": 5})) == 1
+            await store.close()
+        # Once somebody who may has made it, it gets what it needs.
+        bare.execute("create role service_role nologin bypassrls")
+        bare.execute("call agentctl.seal()", database)
+        assert bare.execute("select has_schema_privilege('service_role', 'agentctl', 'usage')", database) == [(True,)]
+    finally:
+        bare.remove()
 
 
 async def test_a_file_that_fails_leaves_nothing(empty_dsn: str, cluster: Cluster) -> None:
