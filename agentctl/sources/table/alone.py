@@ -85,7 +85,8 @@ class FilesAndTable:
 
     async def _gone(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> Gone:
         if told.hiding:
-            raise UsageError(f"{place(source, key)} is not seen, and may be there: {told.hiding}", _SEEN)
+            what = f"{place(source, key)} is not seen, and may be there: {told.hiding}; {told.remedy}"
+            raise UsageError(what, _SEEN)
         asked = {**asdict(self._scope()), "key": key}
         where = (await (await self._store()).call("last_declared", asked))["where"]
         if str(where).startswith(f"{ASSISTANTS}/"):

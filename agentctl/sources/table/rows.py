@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from agentctl.errors import Problem
+from agentctl.errors import Problem, StoreError
 from agentctl.resources import agent
 from agentctl.settings import nearest
 from agentctl.sources.advice import advice
@@ -65,11 +65,24 @@ class Told:
 
     @property
     def hiding(self) -> str:
-        """Why a row that is there may not be seen, and what helps; empty where each is."""
-        if not self.columns.get("hiding"):
+        """Why a row that is there may not be seen; empty where each is."""
+        return f"row-level security may hide rows of it from {self.columns['reader']}" if self._hides else ""
+
+    @property
+    def remedy(self) -> str:
+        """What has each row seen; empty where that is so."""
+        return f"as an administrator: alter role {self.columns['reader']} bypassrls" if self._hides else ""
+
+    @property
+    def _hides(self) -> bool:
+        return bool(self.columns.get("hiding"))
+
+    def loose(self, source: SourceTable) -> str:
+        """Why a row may come to the key of another one; empty where none can, or where a view does not tell."""
+        column = source.key_column
+        if self.columns["view"] or column in self.columns["unique"]:
             return ""
-        role = self.columns["reader"]
-        return f"row-level security may hide rows of it from {role}; as an administrator: alter role {role} bypassrls"
+        return f"its key, column {column}, has no unique index: whoever may write a row can give it another one's key"
 
     @property
     def names(self) -> list[str]:
@@ -83,11 +96,14 @@ class Told:
 
 
 async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
-    """All that there is in the table, if the mapping fits it. Raises StoreError."""
+    """All that there is in the table, if the mapping fits it. Raises StoreError, also where some of it may be hidden."""
     columns = await store.call("source_columns", {**source.named, "watching": source.columns})
     told = Told(columns)
     if misfits(source, told):
         return told
+    if told.hiding:  # what is not seen would count as deleted
+        what = f"table {source.table} is not seen as a whole: {told.hiding}"
+        raise StoreError(what, f"{told.remedy[0].upper()}{told.remedy[1:]}. Then run this again.")
     asked = asking(source, told)
     rows: list[Mapping[str, Any]] = []
     nameless = 0
@@ -196,10 +212,10 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
             yield Problem(row.where, f"names agent {known}, which nobody has: it is adopted, and set as the row says")
     if not found.rows:
         yield Problem(where, "has no rows: it declares no assistant")
+    if loose := told.loose(found.source):
+        yield Problem(where, f"{loose}; then neither is synced until one of them is gone")
     if told.nameless:
         yield Problem(where, f"{told.nameless} rows have no {found.source.key_column}, so they are no assistants")
-    if told.hiding:
-        yield Problem(where, f"{told.hiding}; such a row counts as deleted")
     if not told.columns.get("watched"):
         yield Problem(
             where, f"changes of it wait for a sync, since they are not watched; {_watching(found.source, told)}"
