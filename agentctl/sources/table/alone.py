@@ -16,7 +16,7 @@ from agentctl.sources.reading import aside
 from agentctl.sources.source import Files, Gone, Outcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row, place
-from agentctl.sources.table.rows import Rows, Told, asking, misfits, read, settling, tell
+from agentctl.sources.table.rows import Rows, Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
@@ -81,7 +81,9 @@ class FilesAndTable:
         page = await store.call("source_rows", rows)
         asked = {**asdict(self._scope()), "kind": agent.KIND, **bound}
         known = await store.call("bound_ids", asked) if bound else told.bound
-        return replace(told, rows=await settling(store, self._scope(), page["rows"], known), bound=known)
+        owners = await owning(store, self._scope(), page["rows"], known)
+        there = await settling(store, self._scope(), page["rows"], known)
+        return replace(told, rows=there, bound=known, owners=owners)
 
     async def _gone(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> Gone:
         if told.hiding:

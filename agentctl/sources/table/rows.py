@@ -54,7 +54,8 @@ class Rows:
 class Told:
     """What the store has told of a table: its columns, its rows as they are, how many of them have no key.
 
-    `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at.
+    `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at. `owners`: of each key
+    with an agent that its row does not name, the tenant whose that agent is.
     """
 
     columns: Mapping[str, Any]
@@ -62,6 +63,7 @@ class Told:
     nameless: int = 0
     bound: Mapping[str, str] = field(default_factory=dict)
     rings: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def hiding(self) -> str:
@@ -96,7 +98,7 @@ class Told:
 
 
 async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
-    """All that there is in the table, if the mapping fits it. Raises StoreError, also where some of it may be hidden."""
+    """All that is in the table, if the mapping fits it. Raises StoreError, also where some of it may be hidden."""
     columns = await store.call("source_columns", {**source.named, "watching": source.columns})
     told = Told(columns)
     if misfits(source, told):
@@ -117,7 +119,8 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
     rings = await store.call("number_holders", asdict(scope))
-    return Told(columns, await settling(store, scope, rows, bound), nameless, bound, rings)
+    there = await settling(store, scope, rows, bound)
+    return Told(columns, there, nameless, bound, rings, await owning(store, scope, rows, bound))
 
 
 async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:
@@ -149,6 +152,18 @@ async def settling(
         return {**row, "values": {**row["values"], "agent_id": None}} if named.get(row["key"]) in left else row
 
     return [here(row) for row in rows]
+
+
+async def owning(
+    store: Store, scope: Scope, rows: Sequence[Mapping[str, Any]], bound: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Whose the agents are of those keys of which the row does not name it. `bound`: key -> agent's id."""
+    of_bound = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] in bound}
+    keys = [key for key, agent_id in of_bound.items() if agent_id != bound[key]]
+    if not keys:
+        return {}
+    owners: Mapping[str, str] = await store.call("whose_agents", {**asdict(scope), "keys": keys})
+    return owners
 
 
 def asking(source: SourceTable, told: Told) -> dict[str, Any]:
@@ -189,7 +204,7 @@ def read(loaded: Loaded, source: SourceTable, told: Told) -> list[Row]:
     """The rows that were told, with all that is wrong with each. Blocks on the process that renders prompts."""
     with Prompts(loaded.parts) as prompts:
         reader = RowReader(loaded, source, prompts)
-        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound, told.rings)
+        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told)
 
 
 def _whole(loaded: Loaded, keys: Sequence[str]) -> Iterator[Problem]:
