@@ -14,11 +14,11 @@ from agentctl.telemetry.fields import Field
 TRANSCRIPTION = "post_call_transcription"
 AUDIO = "post_call_audio"
 INITIATION_FAILURE = "call_initiation_failure"
-_NAME = re.compile(r"(?:post_)?call_[a-z_]{1,50}|conv_[A-Za-z0-9_]{1,60}")
+_NAME = re.compile(r"(?:post_)?call_[a-z_]{1,50}|(?:conv|agent)_[A-Za-z0-9_]{1,60}")
 
 
 def told(name: str | None) -> str:
-    """An event's type or a conversation's id, fit for a log: whoever may sign can write a caller's name into either."""
+    """A type, or a conversation's or an agent's id, fit for a log: whoever may sign can write a name into any."""
     return name if name and _NAME.fullmatch(name) else "(unusual)" if name else "-"
 
 

@@ -158,6 +158,9 @@ def wanted_of(call: Call, assistant: SavedAssistant | None) -> Wanted:
 
 async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store, letterhead: Letterhead) -> Outcome:
     ours = claimed.assistant
+    if ours is None:
+        whose = "%s is a call of agent %s, which nobody has synced into this store: nobody is mailed"
+        log.warning(whose, told(call.conversation_id), told(call.agent_id or ""))
     answer = await store.call(
         "store_call",
         {

@@ -7,6 +7,7 @@ U+0000 (jsonb refuses it), lone surrogates (not encodable as UTF-8) and NaN or i
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import math
 import re
@@ -16,12 +17,14 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
+from agentctl.calls.skeleton import Skeleton
 from agentctl.errors import Malformed
 
 # Deeper than any documented payload by far, and well inside Python's own recursion limit.
 MAX_DEPTH = 100
 LARGE = 256 * 1024  # bytes; what is done to more than this would hold up everything else in the event loop
 _LAST_SECOND = 253402300799  # the end of the year 9999: what a Postgres timestamp and Python's datetime both hold
+_SECONDS = re.compile(r" *[0-9]{1,11}(\.[0-9]*)? *")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 T = TypeVar("T")
@@ -38,27 +41,48 @@ def decode(payload: bytes) -> dict[str, Any]:
     Raises Malformed for what is not UTF-8, not JSON, not an object, or nested too deeply to read.
     """
     try:
-        value = json.loads(payload.decode("utf-8-sig"), parse_constant=lambda _name: None)
-    except UnicodeDecodeError as error:
-        raise Malformed(f"the body is not UTF-8 (byte {error.start})") from None
+        return _object(payload)
     except RecursionError:
         raise Malformed("the body is nested too deeply") from None
-    except ValueError as error:
-        # JSONDecodeError's text holds a position; an over-long number's text holds a limit. Neither holds content.
-        reason = f"line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else "a number"
-        raise Malformed(f"the body is not JSON ({reason})") from None
+
+
+def skim(payload: bytes) -> dict[str, Any]:
+    """As `decode`, in a third of the time, for whoever looks at single fields of the first two levels.
+
+    NaN and infinities stay in the rest, and what is nested too deeply to read is left out.
+    """
+    try:
+        value = from_json(payload, cache_strings="none")
+    except ValueError:  # it refuses more than JSON does: lone surrogates, depth, a byte order mark
+        value = None
+    if isinstance(value, dict):
+        return value
+    try:
+        return _object(payload)
+    except RecursionError:
+        skeleton = Skeleton()
+        skeleton.feed(payload.removeprefix(codecs.BOM_UTF8))
+        return decode(skeleton.text)
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(payload.decode("utf-8-sig"), parse_constant=lambda _name: None, parse_int=_integer)
+    except UnicodeDecodeError as error:
+        raise Malformed(f"the body is not UTF-8 (byte {error.start})") from None
+    except json.JSONDecodeError as error:  # its own text would hold content
+        raise Malformed(f"the body is not JSON (line {error.lineno} column {error.colno})") from None
     if not isinstance(value, dict):
         raise Malformed(f"the body is a JSON {_json_type(value)}, not an object")
     return value
 
 
-def skim(payload: bytes) -> dict[str, Any]:
-    """As `decode`, in a third of the time, for whoever looks at single fields: NaN and infinities stay in the rest."""
+def _integer(digits: str) -> int | None:
+    """None for one with more digits than Python reads: as little a number as 1e999 is."""
     try:
-        value = from_json(payload, cache_strings="none")
-    except ValueError:  # it refuses more than JSON does: lone surrogates, depth, a byte order mark
-        return decode(payload)
-    return value if isinstance(value, dict) else decode(payload)
+        return int(digits)
+    except ValueError:
+        return None
 
 
 def clean(value: Any, depth: int = 0) -> Any:
@@ -112,8 +136,11 @@ def moment(value: Any) -> datetime | None:
 
 
 def seconds(value: Any) -> int | None:
-    """Unix seconds that the store can hold as a time, or None."""
-    return whole(value, _LAST_SECOND)
+    """Unix seconds of 11 digits at most, or None. In a string: nothing but digits, which every door reads alike."""
+    if isinstance(value, str) and not _SECONDS.fullmatch(value):
+        return None
+    found = number(value)
+    return int(found) if found is not None and 0 <= found < 10**11 else None
 
 
 def mapping(value: Any) -> dict[str, Any]:

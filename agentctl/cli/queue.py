@@ -31,7 +31,8 @@ def status(json: Json = False) -> None:
     async def run(control: Control) -> dict[str, Any]:
         from agentctl.verbs.calls import queue as verbs
 
-        return await verbs.queue(control, of=control.tenant)
+        found = await verbs.queue(control, of=control.tenant)
+        return found | {"strangers": await verbs.strangers(control, of=control.tenant)}
 
     from agentctl.cli import render
 
@@ -169,6 +170,9 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
             yield paint(f"  {counts['dead']} given up: agentctl calls retry --all, once the reason is put right", _RED)
         if counts.get("kept"):
             yield f"  {counts['kept']} not understood: agentctl calls events --state kept"
+    if (strange := found["strangers"])["calls"]:
+        yield f"calls: {strange['calls']} of the last 7 days are of agents that nobody has synced into this store"
+        yield "  they are stored, and nobody is mailed; agents of yours: agentctl sync, with this store's settings"
     for sync in found["troubled_syncs"]:
         what = f"{sync['key']} ({sync['state']}): " if sync["key"] else ""
         yield paint(f"  {line(what + sync['error'])}", _RED)

@@ -130,6 +130,9 @@ def obstacles(sink: SinkTable, found: Mapping[str, Any]) -> Iterator[str]:
     if not found["writable"]:
         grant = f"grant select, insert, update on {_quoted(sink)} to {_name(found['caller'])};"
         yield f"table: {found['caller']} may not write {sink.table}: {grant}"
+    if found["hiding"]:
+        mend = f"as an administrator: alter role {_name(found['caller'])} bypassrls;"
+        yield f"table: row-level security of {sink.table} may refuse what {found['caller']} writes: {mend}"
     yield from _of_key(sink, columns)
     for name, column in sink.columns.items():
         yield from (f"{name}: {why}" for why in _of_column(sink, name, column, columns))

@@ -143,6 +143,27 @@ async def test_a_worker_adopts_nothing_and_takes_no_row_for_deleted_that_it_may_
     page.sql("drop owned by reads; drop role reads")
 
 
+async def test_an_agent_passes_to_another_tenant_with_its_row_alone(page: Page) -> None:
+    page.insert(1, customer="beta", title="Of beta")
+    assert (await page.due()).done == 1
+    (agent_id,) = await page.agents()
+    page.sql(f"delete from {TABLE}")
+    page.insert(1, customer="acme", title="Of acme")
+    assert (await page.due()).failed == 1
+    (failed,) = (await page.sync()).failures
+    assert "id: the agent of this key was made for another tenant, and stays as it is" in failed.error.message
+    assert agent_id not in failed.error.message, "acme is told nothing by which it could be had"
+    error = page.row(1)[3]
+    assert error.endswith("has passed to this tenant, write that agent's id into elevenlabs_agent_id")
+    assert {one["name"] for one in (await page.agents()).values()} == {"Of beta"}
+    page.sql(f"update {TABLE} set elevenlabs_agent_id = '{agent_id}'")
+    assert (await page.sync()).ok
+    page.sql(f"update {TABLE} set customer = 'gamma', title = 'Of gamma'")
+    assert (await page.due()).done == 1
+    assert {key: one["name"] for key, one in (await page.agents()).items()} == {agent_id: "Of gamma"}
+    assert page.row(1)[3] is None
+
+
 async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_given(page: Page) -> None:
     await page.sandbox.add_number(NUMBER)
     page.insert(1, phone=NUMBER)

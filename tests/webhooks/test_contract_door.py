@@ -50,6 +50,12 @@ ODD: list[tuple[Any, tuple[Any, ...]]] = [
     ({"type": "x", "event_timestamp": True}, ("x", None, None, None)),
     ({"type": "x", "event_timestamp": -1}, ("x", None, None, None)),
     ({"type": "x", "event_timestamp": 1e300}, ("x", None, None, None)),
+    ({"type": "x", "event_timestamp": 99_999_999_999.5}, ("x", None, None, 99_999_999_999)),
+    ({"type": "x", "event_timestamp": 100_000_000_000}, ("x", None, None, None)),
+    ({"type": "x", "event_timestamp": "17e8"}, ("x", None, None, None)),
+    ({"type": "x", "event_timestamp": "1_763_600_031"}, ("x", None, None, None)),
+    ({"type": "x", "event_timestamp": "\u00a01763600031"}, ("x", None, None, None)),
+    ({"type": "x", "event_timestamp": [1_763_600_031]}, ("x", None, None, None)),
     ({"type": "x", "a": float("nan"), "b": [float("-inf")], "c": "NaN"}, ("x", None, None, None)),
     ({"constructor": 1, "__proto__": {"type": "x"}}, ("unknown", None, None, None)),
 ]
@@ -64,6 +70,18 @@ async def test_what_is_not_understood_is_kept_and_answered_200(
     (row,) = any_door.stored()
     assert row["payload"] == body
     assert tuple(row[name] for name in ("type", "conversation_id", "agent_id", "event_timestamp")) == heading
+
+
+LARGE = [b"9" * 5000, b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"1" + b"}" * 5000]
+
+
+@pytest.mark.parametrize("value", LARGE, ids=["digits", "lists", "objects"])
+async def test_what_no_worker_can_read_is_somebodys_call_and_is_kept(any_door: Door, value: bytes) -> None:
+    body = b'\xef\xbb\xbf{"type":"x","data":{"conversation_id":"conv_1","a":' + value + b'},"event_timestamp":7}'
+    assert (await any_door.post(body)).status_code == 200
+    (row,) = any_door.stored()
+    assert (row["payload"], row["type"], row["conversation_id"], row["event_timestamp"]) == (body, "x", "conv_1", 7)
+    assert (await any_door.post(b'{"a":' + value)).status_code == 400
 
 
 async def test_of_a_key_that_is_there_twice_the_last_counts_and_a_byte_order_mark_is_no_fault(any_door: Door) -> None:

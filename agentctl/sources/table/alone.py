@@ -16,7 +16,7 @@ from agentctl.sources.reading import aside
 from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row, Rows, place
-from agentctl.sources.table.rows import Told, asking, misfits, read, settling, tell
+from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Scope
@@ -82,11 +82,14 @@ class FilesAndTable:
         page = await store.call("source_rows", rows)
         asked = {**asdict(self._scope()), "kind": agent.KIND, **bound}
         known = await store.call("bound_ids", asked) if bound else told.bound
-        return replace(told, rows=await settling(store, self._scope(), page["rows"], known), bound=known)
+        owners = await owning(store, self._scope(), page["rows"], known)
+        there = await settling(store, self._scope(), page["rows"], known)
+        return replace(told, rows=there, bound=known, owners=owners)
 
     async def _gone(self, loaded: Loaded, source: SourceTable, told: Told, key: str) -> Gone:
         if told.hiding:
-            raise UsageError(f"{place(source, key)} is not seen, and may be there: {told.hiding}", _SEEN)
+            what = f"{place(source, key)} is not seen, and may be there: {told.hiding}; {told.remedy}"
+            raise UsageError(what, _SEEN)
         asked = {**asdict(self._scope()), "key": key}
         where = (await (await self._store()).call("last_declared", asked))["where"]
         if str(where).startswith(f"{ASSISTANTS}/"):

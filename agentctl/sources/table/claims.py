@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from agentctl.errors import Problem
 from agentctl.resources.assistant import Phone
@@ -17,27 +18,42 @@ from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.row import Row
 
 
-def settled(
-    rows: Sequence[Row], source: SourceTable, loaded: Loaded, bound: Mapping[str, str], rings: Mapping[str, str]
-) -> list[Row]:
-    """The rows with what is wrong between them, and between them and the files.
+class Known(Protocol):
+    """What the store knows of agents and numbers."""
 
-    `bound`: key -> agent's id. `rings`: number -> key of the assistant that it was made to ring at.
-    """
+    @property
+    def bound(self) -> Mapping[str, str]:
+        """By key, its agent's id."""
+
+    @property
+    def rings(self) -> Mapping[str, str]:
+        """By number, the key of the assistant that it was made to ring at."""
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """By key, the tenant whose its agent is, of those that the row does not name."""
+
+
+def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, known: Known) -> list[Row]:
+    """The rows with what is wrong between them, and between them and the files."""
     named = _by(rows, lambda row: [row.told["agent_id"] or ""] if "agent_id" in row.told else [])
     yielded = _yielding(rows)
     numbers = _by(yielded, lambda row: row.assistant.phone.numbers if row.assistant else ())
     files = {one.key: one.where for one in loaded.assistants}
     theirs = {number: one.where for one in loaded.assistants for number in one.phone.numbers}
-    holders = {agent_id: key for key, agent_id in bound.items()}
+    holders = {agent_id: key for key, agent_id in known.bound.items()}
     tenants = {row.key: row.assistant.tenant for row in yielded if row.assistant}
-    known = {*files, *(row.key for row in rows)}
+    declared = {*files, *(row.key for row in rows)}
     # Nobody can tell what a wrong row still declares: what its assistant has, it has.
     unclear = {row.key for row in rows if row.problems}
     found = []
     for row in yielded:
-        problems = [*_about_key(row, files), *_about_agent(row, named, bound, holders, known)]
-        problems += [*_about_numbers(row, numbers, theirs, rings, unclear), *_about_transfers(row, tenants, files)]
+        problems = [*_about_key(row, files), *_about_owner(row, source, known)]
+        problems += _about_agent(row, named, known.bound, holders, declared)
+        problems += [
+            *_about_numbers(row, numbers, theirs, known.rings, unclear),
+            *_about_transfers(row, tenants, files),
+        ]
         placed = (*row.problems, *(source.placed(one, row.where) for one in problems))
         found.append(replace(row, assistant=None, problems=placed) if problems else row)
     return found
@@ -69,6 +85,16 @@ def _about_key(row: Row, files: Mapping[str, str]) -> Iterator[Problem]:
     if row.key in files:
         what = f"{row.key!r} is the key of {files[row.key]} too: one assistant is declared in one place"
         yield Problem(row.where, what)
+
+
+def _about_owner(row: Row, source: SourceTable, known: Known) -> Iterator[Problem]:
+    """A row that passes to another tenant brings its agent's id along; another row that has its key does not."""
+    if row.assistant is None or row.told.get("agent_id") == known.bound.get(row.key):
+        return
+    if known.owners.get(row.key, row.assistant.tenant) != row.assistant.tenant:  # whose, is not this one's to read
+        what = "the agent of this key was made for another tenant, and stays as it is: give the row another key"
+        way = f"where the row itself has passed to this tenant, write that agent's id into {source.wanted['agent_id']}"
+        yield Problem(located(row.where, source.key_column), f"{what}; {way}")
 
 
 def _about_agent(

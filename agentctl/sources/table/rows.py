@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from agentctl.errors import Problem
+from agentctl.errors import Problem, StoreError
 from agentctl.resources import agent
 from agentctl.settings import nearest
 from agentctl.sources.advice import advice
@@ -32,7 +32,8 @@ _SECONDS = 60.0
 class Told:
     """What the store has told of a table: its columns, its rows as they are, how many of them have no key.
 
-    `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at.
+    `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at. `owners`: of each key
+    with an agent that its row does not name, the tenant whose that agent is.
     """
 
     columns: Mapping[str, Any]
@@ -40,14 +41,28 @@ class Told:
     nameless: int = 0
     bound: Mapping[str, str] = field(default_factory=dict)
     rings: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def hiding(self) -> str:
-        """Why a row that is there may not be seen, and what helps; empty where each is."""
-        if not self.columns.get("hiding"):
+        """Why a row that is there may not be seen; empty where each is."""
+        return f"row-level security may hide rows of it from {self.columns['reader']}" if self._hides else ""
+
+    @property
+    def remedy(self) -> str:
+        """What has each row seen; empty where that is so."""
+        return f"as an administrator: alter role {self.columns['reader']} bypassrls" if self._hides else ""
+
+    @property
+    def _hides(self) -> bool:
+        return bool(self.columns.get("hiding"))
+
+    def loose(self, source: SourceTable) -> str:
+        """Why a row may come to the key of another one; empty where none can, or where a view does not tell."""
+        column = source.key_column
+        if self.columns["view"] or column in self.columns["unique"]:
             return ""
-        role = self.columns["reader"]
-        return f"row-level security may hide rows of it from {role}; as an administrator: alter role {role} bypassrls"
+        return f"its key, column {column}, has no unique index: whoever may write a row can give it another one's key"
 
     @property
     def names(self) -> list[str]:
@@ -61,11 +76,14 @@ class Told:
 
 
 async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
-    """All that there is in the table, if the mapping fits it. Raises StoreError."""
+    """All that is in the table, if the mapping fits it. Raises StoreError, also where some of it may be hidden."""
     columns = await store.call("source_columns", {**source.named, "watching": source.columns})
     told = Told(columns)
     if misfits(source, told):
         return told
+    if told.hiding:  # what is not seen would count as deleted
+        what = f"table {source.table} is not seen as a whole: {told.hiding}"
+        raise StoreError(what, f"{told.remedy[0].upper()}{told.remedy[1:]}. Then run this again.")
     asked = asking(source, told)
     rows: list[Mapping[str, Any]] = []
     nameless = 0
@@ -79,7 +97,8 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
     rings = await store.call("number_holders", asdict(scope))
-    return Told(columns, await settling(store, scope, rows, bound), nameless, bound, rings)
+    there = await settling(store, scope, rows, bound)
+    return Told(columns, there, nameless, bound, rings, await owning(store, scope, rows, bound))
 
 
 async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:
@@ -111,6 +130,18 @@ async def settling(
         return {**row, "values": {**row["values"], "agent_id": None}} if named.get(row["key"]) in left else row
 
     return [here(row) for row in rows]
+
+
+async def owning(
+    store: Store, scope: Scope, rows: Sequence[Mapping[str, Any]], bound: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Whose the agents are of those keys of which the row does not name it. `bound`: key -> agent's id."""
+    of_bound = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] in bound}
+    keys = [key for key, agent_id in of_bound.items() if agent_id != bound[key]]
+    if not keys:
+        return {}
+    owners: Mapping[str, str] = await store.call("whose_agents", {**asdict(scope), "keys": keys})
+    return owners
 
 
 def asking(source: SourceTable, told: Told) -> dict[str, Any]:
@@ -151,7 +182,7 @@ def read(loaded: Loaded, source: SourceTable, told: Told) -> list[Row]:
     """The rows that were told, with all that is wrong with each. Blocks on the process that renders prompts."""
     with Prompts(loaded.parts) as prompts:
         reader = RowReader(loaded, source, prompts)
-        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told.bound, told.rings)
+        return settled([reader.row(one, told.bound) for one in told.rows], source, loaded, told)
 
 
 def _whole(loaded: Loaded, keys: Sequence[str]) -> Iterator[Problem]:
@@ -174,10 +205,10 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
             yield Problem(row.where, f"names agent {known}, which nobody has: it is adopted, and set as the row says")
     if not found.rows:
         yield Problem(where, "has no rows: it declares no assistant")
+    if loose := told.loose(found.source):
+        yield Problem(where, f"{loose}; then neither is synced until one of them is gone")
     if told.nameless:
         yield Problem(where, f"{told.nameless} rows have no {found.source.key_column}, so they are no assistants")
-    if told.hiding:
-        yield Problem(where, f"{told.hiding}; such a row counts as deleted")
     if not told.columns.get("watched"):
         yield Problem(
             where, f"changes of it wait for a sync, since they are not watched; {_watching(found.source, told)}"

@@ -23,3 +23,13 @@ async def queue(control: Control, *, of: str | None = None) -> dict[str, Any]:
     asked: dict[str, dict[str, Any]] = {"queue": {"tenant": of}, "sink_queue": {"tenant": of}, "sync_queue": {}}
     found = await asyncio.gather(*(store.call(name, args, timeout=_SECONDS) for name, args in asked.items()))
     return {name: value for figures in found for name, value in figures.items()}
+
+
+async def strangers(control: Control, *, of: str | None = None) -> dict[str, int]:
+    """How many `calls` of the last seven days are of how many `agents` that no sync into this store has made.
+
+    `of`: this tenant's alone. Raises StoreError.
+    """
+    store = await control.store()
+    counts: dict[str, int] = await store.call("strangers", {"tenant": of}, timeout=_SECONDS)
+    return counts

@@ -122,7 +122,7 @@ async def store(control: Control) -> AsyncIterator[Finding]:
 async def queue(control: Control) -> AsyncIterator[Finding]:
     """What was given up, what was not understood, what waits and for what, and duties that nobody can do."""
     found = await standing.queue(control)
-    troubled = list(_troubled(found))
+    troubled = [*_troubled(found), *_strange(await standing.strangers(control))]
     for finding in troubled:
         yield finding
     if not troubled:
@@ -155,6 +155,13 @@ def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
             place = f" ({duty['place']})" if duty["place"] else ""
             what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
+
+
+def _strange(found: Mapping[str, int]) -> Iterator[Finding]:
+    if found["calls"]:
+        agents = f"{found['agents']} agents that nobody has synced into this store"
+        what = f"{found['calls']} calls of the last 7 days are of {agents}: nobody is mailed"
+        yield Finding("queue", "warning", what, "If they are yours: agentctl sync, with the settings of this store")
 
 
 def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:

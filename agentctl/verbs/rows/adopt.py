@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from agentctl.sources.pulled import Rewrite, replace
 from agentctl.sources.rewrite import keeping_ends
 from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.table.proposed import mapping
+from agentctl.sources.table.rows import Told
 from agentctl.sources.tables import text_of
 from agentctl.wiring import Control
 
@@ -74,17 +75,28 @@ async def look(control: Control, table: str) -> Adoption:
     lacking = {column: _type(name) for name, column in source.wanted.items() if column not in names}
     sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
-    notes = list(source.problems(FILENAME, names))
-    if told["view"] and lacking:
+    notes = [*source.problems(FILENAME, names), *_notes(table, source, Told(told), lacking)]
+    section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
+    return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
+
+
+def _notes(table: str, source: SourceTable, told: Told, lacking: Mapping[str, str]) -> Iterator[Problem]:
+    """What nobody but a person can do about the table itself."""
+    where = f"{'view' if told.columns['view'] else 'table'} {table}"
+    if told.hiding:
+        yield Problem(where, f"{told.hiding}, and no sync goes by it; {told.remedy}")
+    if loose := told.loose(source):
+        yield Problem(where, loose)
+    if not told.columns["view"]:
+        return
+    if lacking:
         what = f"is a view, which has to pass on {', '.join(lacking)} of its table: without them no row is told"
-        notes.append(Problem(f"view {table}", what))
-    if told["view"] and not told["watched"]:
+        yield Problem(where, what)
+    if not told.columns["watched"]:
         what = (
             "is a view: changes wait for a sync unless the tables that it shows are watched (README: Changes that flow)"
         )
-        notes.append(Problem(f"view {table}", what))
-    section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
-    return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
+        yield Problem(where, what)
 
 
 def _wanted(control: Control, source: SourceTable, lacking: Mapping[str, str], *, is_view: bool) -> dict[str, Any]:

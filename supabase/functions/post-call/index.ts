@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 const PART = 192 * 1024, LARGEST = 16 * 1024 * 1024; // bytes; a function has 256 MB and two seconds of processor
 const COMING = 30_000, STORING = 2500, RPC = "/rest/v1/rpc/agentctl_"; // ms for a body, and for each step of the store
-const ID = /^(?=.*\S).{1,200}$/su, LOST = /\0|\p{Surrogate}/gu, SECONDS = /^\s*\d{1,11}(\.\d*)?\s*$/;
+const ID = /^(?=.*\S).{1,200}$/su, LOST = /\0|\p{Surrogate}/gu, SECONDS = /^("?) *\d{1,11}(\.\d*)? *\1$/;
 const env = (name: string) => Deno.env.get(name) ?? "";
 const id = (it: unknown) => typeof it === "string" && ID.test(it) ? it.replace(LOST, "\ufffd") : null;
 const same = (one: Buffer, other: Buffer) => one.length === other.length && timingSafeEqual(one, other);
@@ -34,7 +34,7 @@ function heading(body: Buffer) {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body).replace(/-?\b(NaN|Infinity)\b/g, "null");
     const event = JSON.parse(/^\s*\{/.test(text) ? text : "");
     const [type, conversation_id, agent_id] = [event.type, event.data?.conversation_id, event.data?.agent_id].map(id);
-    const event_timestamp = SECONDS.test(event.event_timestamp) ? Math.trunc(Number(event.event_timestamp)) : null;
+    const it = event.event_timestamp, event_timestamp = SECONDS.test(JSON.stringify(it)) ? Math.trunc(+it) : null;
     return { type: type ?? "unknown", conversation_id, agent_id, event_timestamp, source: "webhook" };
   } catch {
     throw refusal(400, "the body is no JSON object in UTF-8");

@@ -96,7 +96,8 @@ COUNTS = {"pending": 0, "running": 0, "kept": 1, "dead": 1}
 AGES = {f"oldest_{one}_seconds": None for one in ("event", "mail", "row", "sync")}
 QUEUES = dict.fromkeys(("events", "mails", "rows", "syncs"), COUNTS)
 TROUBLES: dict[str, list[Any]] = {"waiting_for": [], "troubled_rows": [], "troubled_syncs": [], "duties": []}
-STANDING = {**QUEUES, **AGES, **TROUBLES}
+NO_STRANGERS = {"strangers": {"calls": 0, "agents": 0}}
+STANDING = {**QUEUES, **AGES, **TROUBLES, **NO_STRANGERS}
 HELD = {"reached": True, "conversation_id": "conv_1", "deliveries": [], "webhook": "off"}
 UNKEPT = cast(Any, SimpleNamespace(env_file=None))
 ROLLBACK = cast(Any, SimpleNamespace(key="desk", revision=2, plan=ProjectPlan.of(PLAN, [])))

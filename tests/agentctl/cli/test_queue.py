@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import json
+import time
+from pathlib import Path
 
 import pytest
 
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 @pytest.mark.parametrize("since", ["2030-01-01", "99999d", "yesterday"])
@@ -47,6 +51,22 @@ def test_what_is_missing_is_fetched_and_what_was_given_up_is_queued_again(bench:
     code, out, _ = bench("calls", "status")
     assert "backfill" in out
     assert "seconds ago" in out
+
+
+def test_calls_of_agents_that_nobody_has_synced_into_this_store_are_told(bench: Bench) -> None:
+    sample = json.loads((SAMPLES / "post_call_transcription.json").read_text())
+    sample["data"] |= {"conversation_id": "conv_1", "agent_id": "agent_1001k3e7r"}
+    sample["data"]["metadata"]["start_time_unix_secs"] = int(time.time()) - 60
+    payload = base64.b64encode(json.dumps(sample).encode()).decode()
+    named = {"conversation_id": "conv_1", "agent_id": "agent_1001k3e7r", "event_timestamp": int(time.time())}
+    bench.store("accept", type=sample["type"], source="webhook", payload=payload, **named)
+    assert "nobody has synced" not in bench("calls", "status")[1]
+    told = bench("work", "--once")[2]
+    assert "conv_1 is a call of agent agent_1001k3e7r, which nobody has synced into this store" in told
+    assert bench.json("calls", "status")["strangers"] == {"calls": 1, "agents": 1}
+    assert "1 of the last 7 days are of agents that nobody has synced into this store" in bench("calls", "status")[1]
+    report = bench("doctor")[1]
+    assert "1 calls of the last 7 days are of 1 agents that nobody has synced into this store" in report
 
 
 def test_one_that_cannot_be_fetched_is_said(bench: Bench) -> None:

@@ -325,6 +325,8 @@ async def test_a_declaration_is_checked_against_the_table(sunk: Store, sql: Sql)
     near = SinkTable(table="call Session", key="note", summary="note2")
     (missing,) = obstacles(near, await sunk.call("sink_columns", near.place))
     assert missing == "table: there is no call Session; did you mean call Sessions?"
+    sql('alter table public."call Sessions" enable row level security')
+    assert list(obstacles(SINK, await sunk.call("sink_columns", SINK.place))) == []
     sql('revoke all on public."call Sessions" from service_role')
     barred = list(obstacles(SINK, await sunk.call("sink_columns", SINK.place)))
     if isinstance(sunk, SupabaseStore):  # the other one is the owner's

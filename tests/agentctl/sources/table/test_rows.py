@@ -45,7 +45,11 @@ def read(
         values = {**dict.fromkeys(source.places), **SOUND, **row}
         found.append({"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "values": values})
     return joined(
-        loaded, source, Told({"columns": columns, "view": False, "watched": True}, found, 0, bound or {}, rings or {})
+        loaded,
+        source,
+        Told(
+            {"columns": columns, "view": False, "watched": True, "unique": ["id"]}, found, 0, bound or {}, rings or {}
+        ),
     )
 
 

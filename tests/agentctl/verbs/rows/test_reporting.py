@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import UsageError
+from agentctl.errors import StoreError, UsageError
 from agentctl.sandbox.harness import running
 from agentctl.verbs.numbers.takeover import look
 from agentctl.verbs.pulling.pull import pull
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.rename import look as renaming
+from agentctl.verbs.rows.adopt import look as adopting
 from agentctl.verbs.status import status
 from tests.product import BACK, MADE, MAPPING, PROJECT, TABLE, Product
 
@@ -230,23 +231,54 @@ async def test_what_was_changed_at_the_platform_is_told_to_the_row(product: Prod
 
 
 @pytest.mark.parametrize("product", ["postgres"], indirect=True)
-async def test_a_table_that_nobody_watches_or_that_may_hide_rows_is_told(product: Product) -> None:
+async def test_a_table_that_nobody_watches_or_whose_key_others_can_take_is_told(product: Product) -> None:
     async with product.opened() as control:
         said = "\n".join(map(str, (await read(control)).warnings))
     assert f"changes of it wait for a sync, since they are not watched; agentctl db adopt {TABLE}" in said
-    assert "row-level security" not in said
-    product.sql(f"alter table {TABLE} enable row level security")
-    product.sql("create role reads login; grant service_role to reads")
-    product.sql(f"create view shown with (security_invoker = 1) as select * from {TABLE}")
-    product.sql("grant select on shown to reads")
-    product.insert(1)
+    assert "unique index" not in said
     product.sql(f"select agentctl.watch('{TABLE}', 'id', array['title'])")
+    product.sql(f"alter table {TABLE} drop constraint {TABLE}_pkey, add primary key (customer, id)")
+    product.sql(f"create view shown as select * from {TABLE}")
     for relation, watched in ((TABLE, False), ("shown", True)):
         (product.root / "agentctl.toml").write_text(PROJECT + MAPPING.replace(f'"{TABLE}"', f'"{relation}"'))
-        product.settings["database_url"] = f"{product.dsn}?options=-crole%3Dreads"
         async with product.opened() as control:
             said = "\n".join(map(str, (await read(control)).warnings))
-        assert "row-level security may hide rows of it from reads; as an administrator: alter role reads byp" in said
-        assert ("not watched" in said) is not watched
+            assert ("not watched" in said) is not watched
+            assert ("column id, has no unique index" in said) is (relation == TABLE)
+            notes = "\n".join(map(str, (await adopting(control, relation)).notes))
+            assert ("column id, has no unique index" in notes) is (relation == TABLE)
+
+
+@pytest.mark.parametrize("product", ["postgres"], indirect=True)
+async def test_a_table_that_may_hide_rows_is_gone_by_in_nothing(product: Product) -> None:
+    product.insert(1)
+    assert (await product.sync()).ok
+    product.sql(f"alter table {TABLE} enable row level security")
+    product.sql("create role reads login; grant service_role to reads")
+    product.sql(f"create view asked with (security_invoker = 1) as select * from {TABLE}")
+    product.sql(f"create view shown as select * from {TABLE}; alter view shown owner to reads")
+    product.sql("grant select on asked to reads")
+    for relation, role in ((TABLE, "reads"), ("asked", "reads"), ("shown", "postgres")):
+        (product.root / "agentctl.toml").write_text(PROJECT + MAPPING.replace(f'"{TABLE}"', f'"{relation}"'))
+        product.settings["database_url"] = f"{product.dsn}?options=-crole%3D{role}"
+        for how in ({}, {"prune": True}):
+            with pytest.raises(StoreError, match="is not seen as a whole: row-level security may hide rows") as raised:
+                await product.sync(**how)
+            assert raised.value.hint.startswith("As an administrator: alter role reads bypassrls.")
+    (product.root / "agentctl.toml").write_text(PROJECT + MAPPING)
+    product.settings["database_url"] = f"{product.dsn}?options=-crole%3Dreads"
+    async with product.opened() as control:
+        assert "no sync goes by it" in str((await adopting(control, TABLE)).notes)
+    product.sql(f"create policy ours on {TABLE} to reads using (customer = 'acme')")
+    with pytest.raises(StoreError):
+        await product.plan()
+    product.sql(f"create policy all_of_it on {TABLE} to service_role using (true)")
+    assert (await product.plan()).empty, "a policy that opens all of it hides nothing"
+    product.sql(f"create policy fewer on {TABLE} as restrictive to reads using (id < 2)")
+    with pytest.raises(StoreError):
+        await product.plan()
+    product.sql("alter role reads bypassrls")
+    assert (await product.plan(prune=True)).empty
+    assert len(await product.agents()) == 1
     product.settings["database_url"] = product.dsn
-    product.sql("drop owned by reads; drop role reads")
+    product.sql("drop owned by reads cascade; drop role reads")
