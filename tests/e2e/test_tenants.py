@@ -445,8 +445,38 @@ async def test_two_keys_of_one_workspace_do_not_delete_each_others(
     await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
     assert await house.cli("sync", "--yes", "--only", "1") == 0
     await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
-    assert await house.cli("plan", "--prune", "--tenant", "beta") == 1
+    assert await house.cli("sync", "--yes", "--only", "2") == 1
+    assert "the key opens that other one" in capsys.readouterr().out
+    assert (await house.due()).failed == 1
+    assert str(house.rows("elevenlabs_sync_error")[2]).startswith("nothing is bound in ")
+    assert await house.names() == ([], ["Acme"])
+    # It has something there, by force.
+    assert await house.cli("sync", "--yes", "--prune", "--force", "--tenant", "beta") == 1
     assert "two keys open the same one" in capsys.readouterr().err
     await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme")
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert await house.names() == ([], ["Acme", "Beta"])
+
+
+async def test_swapped_keys_make_nothing_in_another_tenants_workspace(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, tenant in enumerate(("acme", "acme", "beta", "beta"), 1):
+        house.insert(number, customer=tenant, title=f"{tenant} {number}")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    before, ids = await house.names(), house.rows("elevenlabs_agent_id")
+    house.insert(5, customer="acme", title="acme 5")
+    house.env(ACME_XI_KEY=house.sandbox.key)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", KEY)
+    for more in ((), ("--only", "5"), ("--take-ours",)):
+        capsys.readouterr()
+        assert await house.cli("sync", "--yes", *more) == 1
+        assert "the key opens that other one" in capsys.readouterr().out
+    assert await house.names() == before
+    assert house.rows("elevenlabs_agent_id") == {**ids, 5: None}
+    assert "the key opens that other one" in house.rows("elevenlabs_sync_error")[5]
+    house.env(ACME_XI_KEY=KEY)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", house.sandbox.key)
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (before[0], [*before[1], "acme 5"])
