@@ -480,3 +480,41 @@ async def test_swapped_keys_make_nothing_in_another_tenants_workspace(
     monkeypatch.setenv("ELEVENLABS_API_KEY", house.sandbox.key)
     assert await house.cli("sync", "--yes") == 0
     assert await house.names() == (before[0], [*before[1], "acme 5"])
+
+
+async def test_a_row_with_the_key_of_a_file_is_wrong_wherever_its_tenant_lives(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = house.root / "assistants" / "1"
+    folder.mkdir(parents=True)
+    (folder / "assistant.toml").write_text('name = "Reception"\n')
+    (folder / "prompt.md").write_text("Of the file.\n")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="acme", title="Other")
+
+    async def prompt() -> str:
+        [mine] = (await house.there(house.sandbox)).values()
+        return str(mine["conversation_config"]["agent"]["prompt"]["prompt"])
+
+    for number, sync in enumerate((("sync", "--yes"), ("sync", "--yes", "--only", "1"), ("sync", "--yes", "--prune"))):
+        (folder / "prompt.md").write_text(f"Changed {number}.\n")
+        capsys.readouterr()
+        assert await house.cli(*sync) == 1
+        said = capsys.readouterr().out
+        assert f"table {TABLE}, row 1" in said
+        assert "is the key of assistants/1" in said
+        assert f"Changed {number}." in await prompt()
+        assert await house.names() == (["Reception"], ["Other"])
+    told = house.rows("elevenlabs_agent_id", "elevenlabs_sync_error")[1]
+    assert (told[0], "is the key of assistants/1" in told[1]) == (None, True)
+    # A worker says so, too, and makes what the file declares.
+    house.sql(f"update {TABLE} set elevenlabs_sync_error = null, title = 'Acme AG' where id = 1")
+    (folder / "prompt.md").write_text("Changed again.\n")
+    assert (await house.due()).failed == 1
+    assert "Changed again." in await prompt()
+    assert house.rows("elevenlabs_agent_id", "elevenlabs_sync_error")[1] == told
+    house.sql(f"delete from {TABLE} where id = 1")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Reception"], ["Other"])
