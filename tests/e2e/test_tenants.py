@@ -518,3 +518,24 @@ async def test_a_row_with_the_key_of_a_file_is_wrong_wherever_its_tenant_lives(
     house.sql(f"delete from {TABLE} where id = 1")
     assert await house.cli("sync", "--yes") == 0
     assert await house.names() == (["Reception"], ["Other"])
+
+
+async def test_what_is_put_away_or_was_left_is_no_gap_that_a_sync_were_to_close(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    house.insert(3, customer="beta", title="Gone")
+    assert (await house.due()).failed == 0
+    house.sql(f"delete from {TABLE} where id = 3")
+    assert (await house.due()).failed == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("webhook", "register", f"https://door.example.org{PATH}", "--yes") == 0
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    assert await house.cli("webhook", "status") == 1
+    said = capsys.readouterr().out
+    assert "agent 1 delivers to no webhook, not to ours: it is no longer declared here; to have it deleted" in said
+    assert "agent 3" not in said
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.cli("webhook", "status") == 0
