@@ -74,6 +74,10 @@ class InMemory(httpx.AsyncBaseTransport):
         return httpx.Response(told["status"], headers=told["headers"], content=b"".join(chunks), request=request)
 
 
+def _several(ids: str | list[str]) -> list[str]:
+    return [ids] if isinstance(ids, str) else ids
+
+
 def _scope(request: httpx.Request) -> dict[str, Any]:
     return {
         "type": "http",
@@ -134,12 +138,16 @@ class MemoryStore:
     def _bound_elsewhere(self, args: Mapping[str, Any]) -> Any:
         place, rows = self._of("bindings", args, *SCOPE)
         base = str(place[3]).partition("/")[0]
-        others = {
-            (row["key"], row["remote_id"])
+        others = sorted(
+            (row["updated_at"], row["key"], row["remote_id"])
             for key, row in rows.items()
-            if key[:3] == place[:3] and key[3] != place[3] and str(key[3]).partition("/")[0] == base
-        }
-        return sorted(one for key, one in args["ids"].items() if (key, one) in others)
+            if (*key[:3], row["kind"]) == (*place[:3], args["kind"])
+            and key[3] != place[3]
+            and str(key[3]).partition("/")[0] == base
+        )
+        if args.get("ids") is not None:
+            others = [one for one in others if one[2] in _several(args["ids"].get(one[1], []))]
+        return sorted({one[2] for one in others[-args.get("newest", len(others)) :]})
 
     def _bind(self, args: Mapping[str, Any]) -> Any:
         if args["remote_id"] is None:

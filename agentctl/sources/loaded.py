@@ -49,20 +49,26 @@ class Loaded:
         return frozenset((*(row.key for row in self.rows.rows), *self.elsewhere)) if self.rows else frozenset()
 
     def housed(self, houses: Callable[[str], bool]) -> Loaded:
-        """This, less the assistants of tenants that live in another workspace; `houses`: whether one lives in this."""
-        every = self.rows.rows if self.rows else ()
-        others = {row.key: row for row in every if not houses(row.tenant)}
-        moved = {one.key: one.tenant for one in self.assistants if not houses(one.tenant)}
-        moved |= {key: row.tenant for key, row in others.items()}
+        """This, less the assistants of tenants that live in another workspace; `houses`: whether one lives in this.
+
+        A key lives in one place: a row that has a file's is a wrong one where the file's assistant lives.
+        """
+        rows = self.rows.rows if self.rows else ()
+        homes = {row.key: row.tenant for row in rows} | {one.key: one.tenant for one in self.assistants}
+        homes |= self.elsewhere
+        moved = {key: tenant for key, tenant in homes.items() if not houses(tenant)}
         if not moved:
             return self
-        places = {row.where for row in others.values()}
-        rows = self.rows and replace(self.rows, rows=tuple(row for row in every if row.key not in others))
-        own = tuple(one for one in self.assistants if one.key not in moved)
-        warnings = tuple(one for one in self.warnings if one.where.partition(": ")[0] not in places)
-        elsewhere = {**self.elsewhere, **moved}
-        unsure = self.unsure | {row.key for row in others.values() if row.problems}
-        return replace(self, assistants=own, warnings=warnings, rows=rows, elsewhere=elsewhere, unsure=unsure)
+        others = [row for row in rows if row.key in moved]
+        places = {row.where for row in others}
+        return replace(
+            self,
+            assistants=tuple(one for one in self.assistants if one.key not in moved),
+            warnings=tuple(one for one in self.warnings if one.where.partition(": ")[0] not in places),
+            rows=self.rows and replace(self.rows, rows=tuple(row for row in rows if row.key not in moved)),
+            elsewhere=moved,
+            unsure=self.unsure | {row.key for row in others if row.problems or houses(row.tenant)},
+        )
 
     def secrets(self) -> Iterator[object]:
         """Every secret that the files declare."""

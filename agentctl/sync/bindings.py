@@ -158,6 +158,10 @@ class Bindings:
         """Every id that is bound."""
         return set(self._ids.values())
 
+    async def of_others(self, kind: str, ids: Mapping[str, Sequence[str]]) -> set[str]:
+        """Of these ids of one kind, by key, those that are bound in another workspace of the project."""
+        return {*await self._store.call("bound_elsewhere", {**asdict(self.scope), "kind": kind, "ids": ids})}
+
     def intended(self, ref: Ref) -> bool:
         """Whether a create was begun whose id never became known."""
         return ref in self._intents
@@ -243,21 +247,13 @@ class Bindings:
 
     async def settle(self, found: Iterable[Settled]) -> None:
         """Remember what a plan found to be so already; all at once, so that the store takes it in groups."""
-        await all_of(
-            self.bind(
-                one.ref,
-                one.remote_id,
-                one.body,
-                one.gone,
-                touched=one.touched,
-                fingerprint=one.fingerprint,
-                looked=True,
-                former=one.former,
-                unjudged=one.unjudged,
-                own=one.own,
-            )
-            for one in found
-        )
+
+        async def remember(one: Settled) -> None:
+            how: dict[str, Any] = {"touched": one.touched, "fingerprint": one.fingerprint, "former": one.former}
+            how |= {"unjudged": one.unjudged, "own": one.own, "looked": True}
+            await self.bind(one.ref, one.remote_id, one.body, one.gone, **how)
+
+        await all_of(map(remember, found))
 
     async def _put(self, ref: Ref, remote_id: str, memory: Memory) -> None:
         kept = memory.kept()

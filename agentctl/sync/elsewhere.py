@@ -12,20 +12,33 @@ from agentctl.sync.kind import Desired, Kind, Sighting
 from agentctl.sync.plan import Change
 
 _SEVERAL = 2
+ANOTHERS = (
+    "Correct the key where agentctl tenants list says it is. If tenants share that workspace: agentctl tenants set "
+    "TENANT --with TENANT, without a key of its own."
+)
 _CORRECT = "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME])."
 
 
-def must_be_here(
+async def must_be_here(
     kind: str, wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings
 ) -> tuple[Problem, ...]:
-    """Raise Elsewhere where several are bound, none of them is there, and nothing with our mark.
+    """Raise Elsewhere where several are bound, none of them is there, and nothing else of ours, or only another's.
 
     One that is gone may have been deleted by hand. All at once look like a key of another workspace, in which it would
-    be wrong to make them again. Where there was only one it may be either, which is the answer.
+    be wrong to make them again. Where there was only one it may be either, which is the answer. Where something is
+    bound in another workspace of the project it is that one, whatever is bound here.
     """
     bound = bindings.of(kind)
-    if not (bound and wanted) or any(seen.values()):
+    if not wanted or await _is_ours(kind, seen, bindings):
         return ()
+    if any(seen.values()):
+        if not bound and any(seen.get(key) for key in wanted):
+            return ()  # What lived in a workspace that is called otherwise now is found again by its mark.
+        raise Elsewhere(
+            f"what is there with the mark of this project is bound in another of its workspaces, and no {kind} that is "
+            f"bound in {bindings.scope.workspace} is there: the key opens that other one",
+            ANOTHERS,
+        )
     if len(bound) < _SEVERAL:
         what = f"is not in {bindings.scope.workspace}: it was deleted there, or the key opens another workspace"
         return tuple(Problem(f"{kind} {key}", what) for key in bound if key in wanted)
@@ -34,6 +47,18 @@ def must_be_here(
         "mark of this project: the key probably opens another workspace",
         f"{_CORRECT} If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
     )
+
+
+async def _is_ours(kind: str, seen: Mapping[str, Sighting], bindings: Bindings) -> bool:
+    """Whether anything that was seen tells that this is the workspace of the bindings, or nobody can tell.
+
+    It is bound here, or carries our mark and is bound nowhere else: all workspaces of a project have one mark.
+    """
+    ids = {key: ids_of(sighting) for key, sighting in seen.items() if sighting}
+    there = {remote_id for some in ids.values() for remote_id in some}
+    if not all(ids.values()) or not there.isdisjoint(bindings.of(kind).values()):
+        return True
+    return bool(there and there - await bindings.of_others(kind, ids))
 
 
 def begun(changes: Sequence[Change]) -> list[Desired]:
@@ -54,7 +79,9 @@ async def must_begin_nothing(
     """
     bound = bindings.of(kind.name)
     new = [one for one in new if one.kind in seen]
-    if len(bound) != 1 or not new or any(seen[kind.name].values()) or not bindings.ids().isdisjoint(_all(seen)):
+    if len(bound) != 1 or not new or not bindings.ids().isdisjoint(_all(seen)):
+        return
+    if await _is_ours(kind.name, seen[kind.name], bindings):
         return
     ((key, remote_id),) = bound.items()
     try:

@@ -464,7 +464,13 @@ async def test_two_keys_of_one_workspace_do_not_delete_each_others(
     await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
     assert await house.cli("sync", "--yes", "--only", "1") == 0
     await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY")
-    assert await house.cli("plan", "--prune", "--tenant", "beta") == 1
+    assert await house.cli("sync", "--yes", "--only", "2") == 1
+    assert "the key opens that other one" in capsys.readouterr().out
+    assert (await house.due()).failed == 1
+    assert str(house.rows("elevenlabs_sync_error")[2]).startswith("nothing is bound in ")
+    assert await house.names() == ([], ["Acme"])
+    # It has something there, by force.
+    assert await house.cli("sync", "--yes", "--prune", "--force", "--tenant", "beta") == 1
     assert "two keys open the same one" in capsys.readouterr().err
     await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme")
     assert await house.cli("sync", "--yes", "--prune") == 0
@@ -658,3 +664,86 @@ async def test_what_works_in_the_projects_workspace_alone_says_so_of_a_tenants(
     capsys.readouterr()
     assert await house.cli("up", "--yes") == 2
     assert "every assistant is in the workspace of a tenant" in capsys.readouterr().err
+
+
+async def test_swapped_keys_make_nothing_in_another_tenants_workspace(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, tenant in enumerate(("acme", "acme", "beta", "beta"), 1):
+        house.insert(number, customer=tenant, title=f"{tenant} {number}")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    before, ids = await house.names(), house.rows("elevenlabs_agent_id")
+    house.insert(5, customer="acme", title="acme 5")
+    house.env(ACME_XI_KEY=house.sandbox.key)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", KEY)
+    for more in ((), ("--only", "5"), ("--take-ours",)):
+        capsys.readouterr()
+        assert await house.cli("sync", "--yes", *more) == 1
+        assert "the key opens that other one" in capsys.readouterr().out
+    assert await house.names() == before
+    assert house.rows("elevenlabs_agent_id") == {**ids, 5: None}
+    assert "the key opens that other one" in house.rows("elevenlabs_sync_error")[5]
+    house.env(ACME_XI_KEY=KEY)
+    monkeypatch.setenv("ELEVENLABS_API_KEY", house.sandbox.key)
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (before[0], [*before[1], "acme 5"])
+
+
+async def test_a_row_with_the_key_of_a_file_is_wrong_wherever_its_tenant_lives(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = house.root / "assistants" / "1"
+    folder.mkdir(parents=True)
+    (folder / "assistant.toml").write_text('name = "Reception"\n')
+    (folder / "prompt.md").write_text("Of the file.\n")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="acme", title="Other")
+
+    async def prompt() -> str:
+        [mine] = (await house.there(house.sandbox)).values()
+        return str(mine["conversation_config"]["agent"]["prompt"]["prompt"])
+
+    for number, sync in enumerate((("sync", "--yes"), ("sync", "--yes", "--only", "1"), ("sync", "--yes", "--prune"))):
+        (folder / "prompt.md").write_text(f"Changed {number}.\n")
+        capsys.readouterr()
+        assert await house.cli(*sync) == 1
+        said = capsys.readouterr().out
+        assert f"table {TABLE}, row 1" in said
+        assert "is the key of assistants/1" in said
+        assert f"Changed {number}." in await prompt()
+        assert await house.names() == (["Reception"], ["Other"])
+    told = house.rows("elevenlabs_agent_id", "elevenlabs_sync_error")[1]
+    assert (told[0], "is the key of assistants/1" in told[1]) == (None, True)
+    # A worker says so, too, and makes what the file declares.
+    house.sql(f"update {TABLE} set elevenlabs_sync_error = null, title = 'Acme AG' where id = 1")
+    (folder / "prompt.md").write_text("Changed again.\n")
+    assert (await house.due()).failed == 1
+    assert "Changed again." in await prompt()
+    assert house.rows("elevenlabs_agent_id", "elevenlabs_sync_error")[1] == told
+    house.sql(f"delete from {TABLE} where id = 1")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == (["Reception"], ["Other"])
+
+
+async def test_what_is_put_away_or_was_left_is_no_gap_that_a_sync_were_to_close(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    house.insert(3, customer="beta", title="Gone")
+    assert (await house.due()).failed == 0
+    house.sql(f"delete from {TABLE} where id = 3")
+    assert (await house.due()).failed == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("webhook", "register", f"https://door.example.org{PATH}", "--yes") == 0
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    assert await house.cli("webhook", "status") == 1
+    said = capsys.readouterr().out
+    assert "agent 1 delivers to no webhook, not to ours: it is no longer declared here; to have it deleted" in said
+    assert "agent 3" not in said
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.cli("webhook", "status") == 0

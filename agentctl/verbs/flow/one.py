@@ -6,7 +6,7 @@ Where its source can look it up alone, nothing else is read, neither in the sour
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, replace
 
 from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
@@ -16,6 +16,7 @@ from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
+from agentctl.sync.elsewhere import ANOTHERS
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.exclusive import exclusive
@@ -68,20 +69,30 @@ async def _go_by(control: Control, found: Loaded) -> None:
 async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     """Raise Elsewhere where an agent would be made and of those that are bound none is there, as with another's key.
 
-    A plan of the whole project sees that by itself; one of a target asks for two others.
+    Also where none is bound yet, and one is there of another workspace of the project. A plan of the whole project sees
+    all that by itself; one of a target asks for two others.
     """
     makes = any(one.action == "create" and one.desired.kind == agent.KIND for one in plan.changes)
     if control.target is None or not makes:
         return
-    asked = {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
-    others = await (await control.store()).call("bindings", asked)
-    there = await asyncio.gather(*(_is_there(control, row["remote_id"]) for row in others))
-    if others and not any(there):
+    store, asked = await control.store(), {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
+    own = [row["remote_id"] for row in await store.call("bindings", asked)]
+    if own and not await _is_any_there(control, own):
         raise Elsewhere(
-            f"{len(others)} agents that are bound in {control.scope.workspace} are not there: the key probably opens "
+            f"{len(own)} agents that are bound in {control.scope.workspace} are not there: the key probably opens "
             "another workspace, and a new agent would be made in it",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
+    if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):
+        raise Elsewhere(
+            f"nothing is bound in {control.scope.workspace} yet, and what is bound in another of the project's "
+            "workspaces is there: the key opens that other one, and a new agent would be made in it",
+            ANOTHERS,
+        )
+
+
+async def _is_any_there(control: Control, agent_ids: Iterable[str]) -> bool:
+    return any(await asyncio.gather(*(_is_there(control, one) for one in agent_ids)))
 
 
 async def _is_there(control: Control, agent_id: str) -> bool:

@@ -38,7 +38,7 @@ async def delivering(
     kind = Agent(control.api, control.scope, WEBHOOK)
     wanted = {desired.key: desired for assistant in assistants for desired in kind.desired(assistant)}
     seen = await kind.observe(list(wanted.values()), bindings.of(AGENT))
-    must_be_here(AGENT, wanted, seen, bindings)
+    await must_be_here(AGENT, wanted, seen, bindings)
     there = {AGENT: seen, WEBHOOK.kind: {hook.webhook_id: (Observed(hook.webhook_id, {}),) for hook in hooks}}
     await must_begin_nothing(kind, there, [Desired(WEBHOOK.kind, WEBHOOK.key, {}, "")], bindings)
     found: dict[str, str | None] = {}

@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from agentctl.errors import AgentctlError, NotFound, SyncError, UsageError
 from agentctl.resources import webhook as resource
 from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.platform_settings import SETTINGS
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook
 from agentctl.settings import require
@@ -31,6 +32,7 @@ from agentctl.verbs.post_call.registration import look as look
 from agentctl.verbs.post_call.registration import register as register
 from agentctl.verbs.post_call.rotation import Rotation
 from agentctl.verbs.post_call.secret import variable
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
@@ -123,11 +125,12 @@ async def status(control: Control) -> Status:
     hooks, workspace = await asyncio.gather(resource.listed(control.api), resource.workspace_binding(control.api))
     webhook = next((hook for hook in hooks if hook.webhook_id == webhook_id), None)
     agents = bindings.of(AGENT_KIND)
-    found = await asyncio.gather(*(_bound(control, key, bindings, webhook_id, workspace) for key in sorted(agents)))
-    problems = [*_unwell(webhook_id, webhook), *(line for bound in found for line in _undelivered(bound))]
+    looks = await asyncio.gather(*(_bound(control, key, bindings, webhook_id, workspace) for key in sorted(agents)))
+    found = [bound for bound in looks if bound is not None]
+    problems = [*_unwell(webhook_id, webhook), *await _undelivered(control, found)]
     if webhook is not None and unseen.is_unseen(control, webhook, bindings):
         problems.append(f"nobody was shown the secret of webhook {webhook_id}: agentctl webhook rotate makes another")
-    if not found:
+    if not agents:
         problems.append("no agent is synced, so that nothing can be delivered: agentctl sync")
     under_way = None
     try:
@@ -188,13 +191,17 @@ def sample(kind: Sample, *, now: float) -> bytes:
 
 async def _bound(
     control: Control, key: str, bindings: Bindings, webhook_id: str, workspace: Mapping[str, Any]
-) -> Bound:
+) -> Bound | None:
+    """None for one that is archived: nobody talks to it."""
     ref = Ref(AGENT_KIND, key)
     agent_id = bindings.of(AGENT_KIND)[key]
     try:
-        own = resource.agent_binding(await control.api.get(AGENT, agent_id=agent_id))
+        agent = await control.api.get(AGENT, agent_id=agent_id)
     except NotFound:
         return Bound(key, agent_id, None, "", ())
+    if (agent.get(SETTINGS) or {}).get("archived"):
+        return None
+    own = resource.agent_binding(agent)
     effective = own if resource.bound_to(own) else workspace
     current, drifted = resource.bound_to(effective), _drifted(own, resource.agent_binding(bindings.applied(ref)))
     if current != webhook_id:
@@ -221,14 +228,24 @@ def _unwell(webhook_id: str, webhook: Webhook | None) -> list[str]:
     return []
 
 
-def _undelivered(bound: Bound) -> list[str]:
+async def _undelivered(control: Control, agents: Sequence[Bound]) -> list[str]:
+    """What keeps the calls of each from being delivered. What is declared is asked for only if there is any such."""
+    lacking = [one for one in agents if not one.through or one.missing]
+    if not lacking:
+        return []
+    async with control.afresh() as fresh:
+        loaded = await read(fresh)
+    return [_lack(one, orphaned=not loaded.problems and one.assistant not in loaded.keys) for one in lacking]
+
+
+def _lack(bound: Bound, *, orphaned: bool) -> str:
     remedy = f"agentctl sync --only {bound.assistant} --take-ours" if bound.drifted else "agentctl sync"
-    if not bound.through:
-        where = f"delivers to {bound.webhook_id}" if bound.webhook_id else "delivers to no webhook"
-        return [f"agent {bound.assistant} {where}, not to ours: {remedy}"]
-    if bound.missing:
-        return [f"agent {bound.assistant} does not deliver {', '.join(bound.missing)}: {remedy}"]
-    return []
+    if orphaned:
+        remedy = "it is no longer declared here; to have it deleted: agentctl sync --prune"
+    if bound.through:
+        return f"agent {bound.assistant} does not deliver {', '.join(bound.missing)}: {remedy}"
+    where = f"delivers to {bound.webhook_id}" if bound.webhook_id else "delivers to no webhook"
+    return f"agent {bound.assistant} {where}, not to ours: {remedy}"
 
 
 def _content(file: Path) -> bytes:

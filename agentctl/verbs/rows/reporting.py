@@ -38,7 +38,8 @@ class Reports:
     def __init__(self, control: Control, plan: Plan, kinds: Sequence[Kind[Assistant]], bindings: Bindings) -> None:
         self._control, self._plan, self._bindings = control, plan, bindings
         self._rows = control.loaded.rows
-        rows = {row.key: row for row in self._rows.rows} if self._rows else {}
+        # What is declared under the key of a wrong row is a file's, which no row is told of.
+        rows = {row.key: row for row in self._rows.rows if not row.problems} if self._rows else {}
         declared = plan.assistants if isinstance(plan, ProjectPlan) else ()
         self._whose = plan.whose if isinstance(plan, ProjectPlan) else Whose()
         self._of = {one.key: (rows[one.key], one) for one in declared if one.key in rows}

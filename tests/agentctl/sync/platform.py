@@ -25,6 +25,7 @@ class Platform:
     bindings: dict[tuple[str, str], str] = field(default_factory=dict)
     applied: dict[tuple[str, str], Any] = field(default_factory=dict)
     stamps: dict[tuple[str, str], str] = field(default_factory=dict)  # of each binding, another one with each write
+    of_others: set[str] = field(default_factory=set)  # ids that are bound in another workspace of the project
     intents: set[tuple[str, str]] = field(default_factory=set)
     said: dict[tuple[str, str], Any] = field(default_factory=dict)
     intended_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -45,6 +46,9 @@ class Platform:
                 {"kind": kind, "key": key, "intended_at": at, "said": copy.deepcopy(self.said.get((kind, key)))}
                 for kind, key in self.intents
             ]
+        if function == "bound_elsewhere":
+            asked = {one for ids in args["ids"].values() for one in ids}
+            return sorted(asked & self.of_others)
         name = (args["kind"], args["key"])
         match function:
             case "bind":

@@ -62,6 +62,26 @@ async def test_one_that_is_left_or_carries_our_mark_proves_the_workspace(platfor
     assert len((await planned(platform, SPECS[:1], whole=False)).changes) == 1
 
 
+async def test_what_another_workspace_of_the_project_has_proves_that_one(platform: Platform) -> None:
+    await synced(platform)
+    theirs = {"x#1": {"name": "x"}, "b#9": {"name": "b"}}
+    platform.objects["agent"], platform.of_others = dict(theirs), {*theirs}
+    for specs, whole in ((SPECS, True), (SPECS[:1], False), ([{"key": "new", "agent": {"name": "new"}}], False)):
+        with pytest.raises(Elsewhere, match="is bound in another of its workspaces"):
+            await planned(platform, specs, whole=whole)
+    # What is bound nowhere is ours.
+    platform.of_others = {"x#1"}
+    assert len((await planned(platform)).changes) == 3
+    # Nobody knows anything here, but of another one.
+    platform.bindings.clear()
+    platform.objects["agent"], platform.of_others = {"x#1": {"name": "x"}}, {"x#1"}
+    with pytest.raises(Elsewhere):
+        await planned(platform)
+    # One of those that are wanted is there: the workspace is called otherwise now.
+    platform.objects["agent"], platform.of_others = dict(theirs), {*theirs}
+    assert Ref("agent", "b") in (await planned(platform)).adopted
+
+
 async def test_a_single_one_may_have_been_deleted_by_hand(platform: Platform) -> None:
     kinds = [Thing("agent", platform, marks=True)]
     bindings = await Bindings(platform, Scope("p", "e", "w")).load()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 
@@ -141,7 +143,7 @@ async def test_whose_agents_are_bound_in_another_workspace_of_the_project(store:
         await store.call("bind", {**place, **row})
     ids = {one: f"agent_{one}" for one in "abc"} | {"d": "agent_a"}
 
-    async def elsewhere(workspace: str, **changes: str) -> list[str]:
+    async def elsewhere(workspace: str, **changes: Any) -> list[str]:
         found: list[str] = await store.call("bound_elsewhere", {**place, "workspace": workspace, "ids": ids, **changes})
         return found
 
@@ -150,3 +152,7 @@ async def test_whose_agents_are_bound_in_another_workspace_of_the_project(store:
     assert await elsewhere("host/beta") == ["agent_a", "agent_b"]
     assert await elsewhere("x@host/acme") == ["agent_c"]
     assert await elsewhere("host/beta", environment="other") == []
+    # Several may carry the mark of one key; and without ids it is whatever was bound there last.
+    assert await elsewhere("host/beta", ids={"a": ["agent_b", "agent_a"], "b": []}) == ["agent_a"]
+    assert await elsewhere("host/acme", ids=None) == ["agent_a", "agent_d"]
+    assert await elsewhere("host/acme", ids=None, newest=1) == ["agent_d"]
