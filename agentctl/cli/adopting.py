@@ -26,10 +26,10 @@ def adopt(
         found = await verbs.look(control, table)
         if not json:
             print(_text(found))
-        if found.nothing_to_do:
-            return found, False
         for note in found.notes:
             say(f"note: {note}")
+        if found.nothing_to_do:
+            return found, False
         if not agrees("Do this?", given=yes, ask=True):
             say(f"Nothing was changed. To do this: agentctl db adopt {table} --yes")
             return found, False

@@ -17,7 +17,7 @@ from agentctl.sources.project import FILENAME, Project, find, read_project
 from agentctl.sources.pulled import Rewrite, replace
 from agentctl.sources.rewrite import keeping_ends
 from agentctl.sources.table.mapping import SECTION, SourceTable
-from agentctl.sources.table.proposed import mapping
+from agentctl.sources.table.proposed import mapping, unmapped
 from agentctl.sources.tables import text_of
 from agentctl.wiring import Control
 
@@ -74,7 +74,7 @@ async def look(control: Control, table: str) -> Adoption:
     lacking = {column: _type(name) for name, column in source.wanted.items() if column not in names}
     sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
-    notes = list(source.problems(FILENAME, names))
+    notes = [*source.problems(FILENAME, names), *unmapped(source, told)]
     if told["view"] and lacking:
         what = f"is a view, which has to pass on {', '.join(lacking)} of its table: without them no row is told"
         notes.append(Problem(f"view {table}", what))

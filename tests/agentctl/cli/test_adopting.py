@@ -99,3 +99,32 @@ def test_a_view_is_adopted_as_far_as_it_goes(project: Path, dsn: str, capsys: py
     assert "view shown: is a view, which has to pass on elevenlabs_agent_id" in captured.err
     assert "alter table" not in captured.out
     assert tomllib.loads((project / "agentctl.toml").read_text())["source"]["table"]["table"] == "shown"
+
+
+def test_names_of_an_orm_are_recognized_and_what_is_left_out_is_said(
+    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            b"""create table public."Assistant" (id uuid primary key, "tenantId" text, name text, prompt text,
+            "firstMessage" text, "phoneNumber" text, "isActive" boolean)"""
+        )
+        connection.execute(
+            b"""insert into public."Assistant" values (gen_random_uuid(), 'acme', 'Reception', 'Help.', 'Hello.',
+            '+49 89 99998100', false)"""
+        )
+    adopt = ["-C", str(project), "db", "adopt", "Assistant", "--yes"]
+    assert (run(adopt), capsys.readouterr().err) == (0, "")
+    text = (project / "agentctl.toml").read_text()
+    table = tomllib.loads(text)["source"]["table"]
+    assert {name: table[name] for name in ("tenant", "enabled", "first_message", "numbers")} == {
+        "tenant": "tenantId", "enabled": "isActive", "first_message": "firstMessage", "numbers": "phoneNumber",
+    }  # fmt: skip
+
+    mine = [line for line in text.splitlines() if not line.startswith(("tenant = ", "enabled = "))]
+    (project / "agentctl.toml").write_text("\n".join(mine))
+    assert run(adopt) == 0
+    err = capsys.readouterr().err
+    assert 'each is the operator\'s; if tenantId does, write tenant = "tenantId" under [source.table]' in err
+    assert 'each is live; if isActive does, write enabled = "isActive" under [source.table]' in err
+    assert (run(adopt), capsys.readouterr()) == (0, ("Nothing to do: Assistant declares assistants already.\n", err))
