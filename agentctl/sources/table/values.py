@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentctl.resources.part import VOICE_ID
+from agentctl.sources.problems import unknown_key
 from agentctl.sources.table.mapping import GROUPS, SECTION, SECTIONS, SourceTable
+from agentctl.sources.table.spelling import snake
 
 # What others call these.
 _ALIASES = {"voice_id": "id", "model_id": "model"}
@@ -62,8 +64,10 @@ def _group(name: str, values: Mapping[str, Any]) -> Any:
     if not _is_said(whole):
         group: dict[str, Any] = {field: values[f"{name}.{field}"] for field in fields if f"{name}.{field}" in values}
     elif isinstance(whole, Mapping):
-        called = {_ALIASES.get(key, key): value for key, value in whole.items()}
+        called = {_ALIASES.get(key, key): value for key, value in ((snake(key), value) for key, value in whole.items())}
         group = {field: called[field] for field in fields if field in called}
+        if not group and any(map(_is_said, whole.values())):
+            raise Unusable(name, unknown_key(next(iter(whole)), [*fields]))
     elif isinstance(whole, str):
         group = {next(iter(fields)): whole}
     else:
