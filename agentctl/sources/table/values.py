@@ -64,10 +64,11 @@ def _group(name: str, values: Mapping[str, Any]) -> Any:
     if not _is_said(whole):
         group: dict[str, Any] = {field: values[f"{name}.{field}"] for field in fields if f"{name}.{field}" in values}
     elif isinstance(whole, Mapping):
-        called = {_ALIASES.get(key, key): value for key, value in ((snake(key), value) for key, value in whole.items())}
+        said = {key: value for key, value in whole.items() if _is_said(value)}
+        called = {_ALIASES.get(snake(key), snake(key)): value for key, value in said.items()}
         group = {field: called[field] for field in fields if field in called}
-        if not group and any(map(_is_said, whole.values())):
-            raise Unusable(name, unknown_key(next(iter(whole)), [*fields]))
+        if said and not group:
+            raise Unusable(name, unknown_key(next(iter(said)), [*fields]))
     elif isinstance(whole, str):
         group = {next(iter(fields)): whole}
     else:
