@@ -98,10 +98,15 @@ class Access:
 
 @dataclass(frozen=True)
 class Tenants:
-    """All of them: `project` for those with nothing of their own, and `own` by name for the others."""
+    """All of them: `project` for those with nothing of their own, and `own` by name for the others.
+
+    `doubles`: of a tenant whose key is somebody else's, too, who that is; the project is called so. For those alone who
+    run agentctl: what is told of one tenant reaches its rows, and names no other.
+    """
 
     project: Access
     own: Mapping[str, Access] = field(default_factory=dict)
+    doubles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def of(self, tenant: str | None) -> Access:
         """Whose settings are for the work of `tenant`."""
@@ -142,12 +147,14 @@ async def read(store: Store, settings: Settings, directory: Path) -> Tenants:
         return Tenants(Access("", settings, moved=frozenset()))
     wanted = {row[column] for row in rows.values() for column in SETTINGS if row[column]}
     found = await _resolved(store, directory, wanted)
-    twins = Counter(_value(found, row[KEY]) for row in rows.values() if row[KEY])
+    keys = {name: _value(found, row[KEY]) for name, row in rows.items() if row[KEY]}
     if settings.elevenlabs_api_key is not None:
-        twins[settings.elevenlabs_api_key.get_secret_value()] += 1
+        keys["the project"] = settings.elevenlabs_api_key.get_secret_value()
+    twins = Counter(keys.values())
+    doubles = {name: [one for one in keys if one != name and keys[one] == key] for name, key in keys.items()}
     moved = frozenset(name for name, row in rows.items() if row[KEY] or row["workspace_of"])
     own = {name: _access(row, rows, settings, found, twins, moved) for name, row in rows.items()}
-    return Tenants(Access("", settings, moved=moved), own)
+    return Tenants(Access("", settings, moved=moved), own, doubles)
 
 
 def nowhere(workspace: str) -> str:

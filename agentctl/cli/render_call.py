@@ -53,11 +53,13 @@ def drained_text(drained: Drained) -> str:
     lines.append(f"{drained.done} done, {drained.failed} failed.")
     if drained.lost:
         lines.append(f"{drained.lost} taken over by another worker.")
-    if dead := drained.dead - drained.dead_mails:
+    others = {"mails": drained.dead_mails, "rows": drained.dead_rows, "syncs": drained.dead_syncs}
+    if dead := drained.dead - sum(others.values()):
         lines.append(paint(f"{dead} given up for good: agentctl calls events --state dead", 31))
-    if mails := drained.dead_mails:
-        again = "agentctl calls retry --all, once the reason is put right"
-        lines.append(paint(f"{mails} mails given up for good: {again}", 31))
+    for what, dead in others.items():
+        if dead:
+            again = "agentctl calls retry --all, once the reason is put right"
+            lines.append(paint(f"{dead} {what} given up for good: {again}", 31))
     if drained.kept:
         lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
     if drained.synced or drained.syncs_failed:

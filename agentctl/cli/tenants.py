@@ -69,7 +69,9 @@ def save(
     changes = {name: value or None for name, value in given.items() if value is not None}
     if not changes:
         raise UsageError("nothing is set", "Name a place, such as --elevenlabs env:ACME_XI_KEY.")
-    connected(lambda control: verbs.save(control, tenant, changes, force=force))
+    odd = connected(lambda control: verbs.save(control, tenant, changes, force=force))
+    if odd:
+        say(f"note: {odd}")
     say(f"saved; agentctl tenants check {tenant} tries it")
 
 

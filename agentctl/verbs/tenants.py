@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import UsageError
+from agentctl.settings import nearest
 from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, is_reference
 from agentctl.verbs.calls.audit import actor
 from agentctl.verbs.examination import tenant_side
@@ -40,12 +41,13 @@ async def every(control: Control) -> list[Tenant]:
     ]
 
 
-async def save(control: Control, tenant: str, changes: Mapping[str, str | None], *, force: bool = False) -> None:
+async def save(control: Control, tenant: str, changes: Mapping[str, str | None], *, force: bool = False) -> str:
     """Say where credentials of `tenant` are; None takes one away, and what is not named stays.
 
-    The audit log tells who has said so, and the next worker syncs its assistants again.
-    Raises UsageError for what is no reference, which may be the secret itself, and for the end of a key while agents
-    are in its workspace, unless `force`; StoreError.
+    The answer says what is odd about its name; empty where that is known. The audit log tells who has said so, and the
+    next worker syncs its assistants again. Raises UsageError for what is no reference, which may be the secret itself,
+    for the key of another tenant, and for the end of a key while agents are in its workspace, unless `force`;
+    StoreError.
     """
     wrong = [name for name, value in changes.items() if name in SETTINGS and value and not is_reference(value)]
     if wrong:
@@ -54,10 +56,21 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
             "Write env:NAME, the name of a variable in capitals, or vault:NAME, of a secret in Supabase Vault. If that "
             "was the secret itself, it stands in the history of your shell: replace it.",
         )
-    _must_fit(tenant, changes, await every(control))
+    known = await every(control)
+    _must_fit(tenant, changes, known)
     if not force and changes.get(KEY, "") is None:
         _must_be_empty(tenant, await _agents(control, tenant))
-    await (await control.store()).call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
+    store = await control.store()
+    await store.call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
+    seen = [*(row["tenant"] for row in await store.call("tenants", {})), *(one.name for one in known)]
+    return "" if tenant in seen else _unknown(tenant, seen)
+
+
+def _unknown(tenant: str, seen: list[str]) -> str:
+    """A name that is misspelt is a tenant of its own, and its credentials are nobody's."""
+    near = nearest(tenant, seen)
+    meant = f"; did you mean {near}? Then: agentctl tenants unset {tenant}" if near else ""
+    return f"nothing of a tenant {tenant} is known yet, and its rows have to name it exactly so{meant}"
 
 
 def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Tenant]) -> None:
@@ -69,6 +82,9 @@ def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Te
     had = next((one for one in known if one.name == tenant), None)
     now = {**(had.references if had else {}), "workspace_of": had.workspace_of if had else None, **changes}
     keyed = [one.name for one in known if KEY in one.references and one.name != tenant]
+    if double := next((one.name for one in known if one.name in keyed and one.references[KEY] == changes.get(KEY)), ""):
+        hint = f"To share its workspace: --with {double}. If that name is misspelt: agentctl tenants unset {double}"
+        raise UsageError(f"that is the key of tenant {double} already; nothing was stored", hint)
     if now["workspace_of"] and now["workspace_of"] not in keyed:
         hint = f"There are: {', '.join(keyed)}." if keyed else "None has a key of its own yet."
         raise UsageError("--with names no tenant that has a workspace of its own", hint)
@@ -124,8 +140,11 @@ async def check(control: Control, tenant: str | None = None) -> AsyncIterator[Fi
     if not tenants.own:
         yield Finding(_PART, "skipped", "no tenant has credentials of its own")
     for name, access in sorted(tenants.own.items()):
-        if tenant in (None, name):
-            async with control.within(access) as there:
-                async for one in examined(tenant_side.credentials(access), there):
-                    what = there.veil(f"{name}: {_OPENED[one.subject]}: {one.what}")
-                    yield replace(one, subject=_PART, what=what, remedy=there.veil(one.remedy))
+        if tenant not in (None, name):
+            continue
+        if others := tenants.doubles.get(name):
+            yield Finding(_PART, "broken", f"{name}: its key is the key of {' and '.join(others)}, too")
+        async with control.within(access) as there:
+            async for one in examined(tenant_side.credentials(access), there):
+                what = there.veil(f"{name}: {_OPENED[one.subject]}: {one.what}")
+                yield replace(one, subject=_PART, what=what, remedy=there.veil(one.remedy))

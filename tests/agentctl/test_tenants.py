@@ -94,6 +94,8 @@ async def test_what_cannot_be_had_is_never_made_good_by_the_projects(
     assert said in str(refused.value)
     assert refused.value.outage, "it waits until somebody has seen to it"
     assert "key-of" not in str(refused.value)
+    others = {"b": ["a"], "a": ["b"]} if vault == {"b": "key-of-a"} else {}
+    assert {name: found.doubles[name] for name in others} == others, "told to whoever runs agentctl, and to no tenant"
     if "another workspace" not in said:
         await found.of("a").elevenlabs(Veil(), lambda text: None).aclose()
 

@@ -414,6 +414,7 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
         (["beta", "--with", "acme"], "lives in one alone"),
         (["gamma", "--with", "sk_pasted"], "names no tenant that has a workspace of its own\n  There are: acme, beta."),
         (["gamma", "--webhook-secret", "env:X"], "Name its key"),
+        (["gamma", "--elevenlabs", "env:ACME_XI_KEY"], "the key of tenant acme already; nothing was stored"),
         (["gamma", "--twilio-account-sid", "env:X"], "is its SID and its token"),
         (["ga mma", "--elevenlabs", "env:X"], "that is no name of a tenant"),
     ):
@@ -421,7 +422,13 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
         err = capsys.readouterr().err
         assert said in err
         assert "sk_pasted" not in err
+    house.env(ACME_XI_KEY="sk_of_both", BETA_XI_KEY="sk_of_both")
+    assert await house.cli("tenants", "check", "beta") == 1
+    assert "beta: its key is the key of acme, too" in capsys.readouterr().out
     assert await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme") == 0
+    assert "note: nothing of a tenant" not in capsys.readouterr().err
+    assert await house.cli("tenants", "set", "acne", "--elevenlabs", "env:ACNE_XI_KEY") == 0
+    assert "note: nothing of a tenant acne is known yet, and its rows have to name" in capsys.readouterr().err
 
 
 async def test_a_tenant_that_nobody_is_opens_no_workspace(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,12 @@ _SILENT = re.compile(r"08...|40...|55P03|57014|57P02|58...|408|500|504")
 _NO_ENTRY = re.compile(r"28...|3D000")
 # Raised by our own functions, or about rights and tokens: these messages quote nobody.
 _SPEAKING = re.compile(r"P0001|42501|PGRST\d+")
+# Within these, triggers and views of a product's own may raise the same, with words that quote a row.
+_WITH_OTHERS_CODE = {"report_synced", "source_columns", "source_rows"}
+_MEANING = {
+    "P0001": "code of the table's own refuses it",
+    "42501": "rights are lacking, or code of the table's own says so",
+}
 
 _AGAIN = "Run it again. If it comes back: is the server short of room, or does something in it hold locks?"
 
@@ -72,6 +78,8 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
         return kind(f"{where} cannot do it now ({code})", remedy or _AGAIN)
     if _NO_ENTRY.fullmatch(code):
         return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
+    if function in _WITH_OTHERS_CODE:
+        message = _MEANING.get(code, "")
     said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""
     return StoreError(f"{where} refused ({code or 'no code'}){said}", remedy)
 

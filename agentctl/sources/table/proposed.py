@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agentctl.errors import Problem
+from agentctl.sources.table.mapping import BACK, SECTION, SourceTable
+from agentctl.sources.table.spelling import snake
+from agentctl.sources.tables import text_of
+
 # By what it is: names of columns, the likeliest first, and shapes of values of which one has to be among those seen.
 _TEXTS = ("string", "long", "key", "language", "blank")
 _WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -38,13 +43,13 @@ _WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 _OURS = "elevenlabs_"
-_KEYS = ("id", "key", "slug", "uuid")
+_KEYS = ("id", "key", "slug", "uuid", "assistant_id", "assistant_key", "bot_id")
 
 
 def mapping(table: str, told: Mapping[str, Any]) -> dict[str, Any]:
     """`[source.table]` as it probably is meant. `told`: what `source_columns` says of the table, with samples."""
     shapes = {str(one["name"]): list(one["shapes"]) for one in told["columns"]}
-    columns = {name: seen for name, seen in shapes.items() if not name.startswith(_OURS)}
+    columns = {name: seen for name, seen in shapes.items() if not snake(name).startswith(_OURS)}
     places = {**columns, **{at: list(seen) for at, seen in told["within"].items()}}
     found: dict[str, Any] = {"table": table, **_key(told["key"], columns)}
     used = {found.get("key")}
@@ -55,11 +60,29 @@ def mapping(table: str, told: Mapping[str, Any]) -> dict[str, Any]:
         used.add(place)
         group, _, field = what.partition(".")
         found |= {group: {field: place}} if field else {group: place}
-    return found
+    spelt = {snake(name): name for name in shapes}
+    return found | {what: spelt[column] for what, column in BACK.items() if column in spelt and column not in shapes}
+
+
+def unmapped(source: SourceTable, told: Mapping[str, Any]) -> Iterator[Problem]:
+    """Columns that may say whose a row is, or switch it off, where none that does is mapped. `told`: as `mapping`'s."""
+    taken = {source.key_column, *source.columns, *source.wanted.values()}
+    free = {str(one["name"]): one["type"] for one in told["columns"] if one["name"] not in taken}
+    may = {
+        "tenant": [name for name in free if _is_one(name, "tenant") or snake(name).endswith("_id")],
+        "enabled": [name for name, sort in free.items() if _is_one(name, "enabled") or sort == "boolean"],
+    }
+    lacks = {"tenant": "says whose a row is: each is the operator's", "enabled": "switches a row off: each is live"}
+    for what, names in may.items():
+        if names and what not in source.places:
+            meant = text_of({what: names[0]}).strip()
+            hint = f"if {' or '.join(names)} does, write {meant} under [{SECTION}]"
+            yield Problem(f"table {source.table}", f"no column is mapped that {lacks[what]}; {hint}")
 
 
 def _key(primary: Sequence[str], columns: Mapping[str, Any]) -> dict[str, str]:
-    one = primary[0] if len(primary) == 1 else next((name for name in _KEYS if name in columns), None)
+    named = (name for word in _KEYS for name in columns if snake(name) == word)
+    one = primary[0] if len(primary) == 1 else next(named, None)
     return {"key": one} if one else {}
 
 
@@ -68,12 +91,16 @@ def _likely(words: Sequence[str], wanted: Sequence[str], places: Mapping[str, Se
     fitting = [at for at, seen in places.items() if not seen or set(seen) & {*wanted, "blank"}]
     for is_called in (_exactly, _at_its_end):
         for word in words:
-            yield from (at for at in fitting if is_called(at.rpartition(".")[2].lower(), word))
+            yield from (at for at in fitting if is_called(at.rpartition(".")[2], word))
+
+
+def _is_one(name: str, what: str) -> bool:
+    return any(_exactly(name, word) or _at_its_end(name, word) for word in _WORDS[what][0])
 
 
 def _exactly(name: str, word: str) -> bool:
-    return name == word
+    return snake(name) == word
 
 
 def _at_its_end(name: str, word: str) -> bool:
-    return name.endswith(f"_{word}")
+    return snake(name).endswith(f"_{word}")

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentctl.resources.part import VOICE_ID
+from agentctl.sources.problems import unknown_key
 from agentctl.sources.table.mapping import GROUPS, SECTION, SECTIONS, SourceTable
+from agentctl.sources.table.spelling import snake
 
 # What others call these.
 _ALIASES = {"voice_id": "id", "model_id": "model"}
@@ -62,8 +64,11 @@ def _group(name: str, values: Mapping[str, Any]) -> Any:
     if not _is_said(whole):
         group: dict[str, Any] = {field: values[f"{name}.{field}"] for field in fields if f"{name}.{field}" in values}
     elif isinstance(whole, Mapping):
-        called = {_ALIASES.get(key, key): value for key, value in whole.items()}
+        said = {key: value for key, value in whole.items() if _is_said(value)}
+        called = {_ALIASES.get(snake(key), snake(key)): value for key, value in said.items()}
         group = {field: called[field] for field in fields if field in called}
+        if said and not group:
+            raise Unusable(name, unknown_key(next(iter(said)), [*fields]))
     elif isinstance(whole, str):
         group = {next(iter(fields)): whole}
     else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agentctl import worker
+from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import EventJob, MailJob
 from agentctl.calls.sink import SinkJob
 from agentctl.verbs.calls.retry import retry
@@ -20,8 +22,9 @@ _DUTY_PAUSE = 5.0  # seconds between two questions whether a duty is due
 class Drained:
     """One pass over what was due.
 
-    done, failed, lost: as a worker counts them. dead: gave up for good now, `dead_mails` of them mails. kept: not
-    understood, and shown by `events`. pending_events, pending_mails: what waits, for its time or for a mail route.
+    done, failed, lost: as a worker counts them. dead: gave up for good now; of them `dead_mails` mails, `dead_rows`
+    rows of a product's own table, `dead_syncs` syncs. kept: not understood, and shown by `events`. pending_events,
+    pending_mails: what waits, for its time or for a mail route.
     duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why. synced,
     syncs_failed: assistants whose declarations had changed.
     """
@@ -36,6 +39,8 @@ class Drained:
     pending_mails: int
     duties_failed: int = 0
     dead_mails: int = 0
+    dead_rows: int = 0
+    dead_syncs: int = 0
     synced: int = 0
     syncs_failed: int = 0
 
@@ -108,24 +113,33 @@ async def work(control: Control, *, stop: asyncio.Event, wake: asyncio.Event | N
 
 async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> Drained:
     store = await control.store()
-    before = await store.call("status", {})
+    before = await _standing(store)
     tally = await working()
-    after = await store.call("status", {})
+    after = await _standing(store)
 
     def more(queue: str, state: str) -> int:
         return int(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)))  # others may have queued it again
 
+    dead = {queue: more(queue, "dead") for queue in ("events", "mails", "rows", "syncs")}
     return Drained(
         requeued=0,
         done=tally.done,
         failed=tally.failed,
         lost=tally.lost,
-        dead=more("events", "dead") + more("mails", "dead"),
-        dead_mails=more("mails", "dead"),
+        dead=sum(dead.values()),
+        dead_mails=dead["mails"],
+        dead_rows=dead["rows"],
+        dead_syncs=dead["syncs"],
         kept=more("events", "kept"),
         pending_events=after["events"]["pending"],
         pending_mails=after["mails"]["pending"],
     )
+
+
+async def _standing(store: Store) -> dict[str, Any]:
+    """How many are in which state, by queue."""
+    queues = [await store.call(name, {}) for name in ("status", "sink_queue", "sync_queue")]
+    return {name: value for found in queues for name, value in found.items()}
 
 
 async def _jobs(control: Control, mails: bool) -> list[EventJob | SinkJob | MailJob]:

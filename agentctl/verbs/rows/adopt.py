@@ -17,7 +17,7 @@ from agentctl.sources.project import FILENAME, Project, find, read_project
 from agentctl.sources.pulled import Rewrite, replace
 from agentctl.sources.rewrite import keeping_ends
 from agentctl.sources.table.mapping import SECTION, SourceTable
-from agentctl.sources.table.proposed import mapping
+from agentctl.sources.table.proposed import mapping, unmapped
 from agentctl.sources.table.rows import Told
 from agentctl.sources.tables import text_of
 from agentctl.wiring import Control
@@ -75,7 +75,7 @@ async def look(control: Control, table: str) -> Adoption:
     lacking = {column: _type(name) for name, column in source.wanted.items() if column not in names}
     sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
-    notes = [*source.problems(FILENAME, names), *_notes(table, source, Told(told), lacking)]
+    notes = [*source.problems(FILENAME, names), *unmapped(source, told), *_notes(table, source, Told(told), lacking)]
     section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
     return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
 

@@ -12,6 +12,10 @@ import pytest
 from agentctl.cli.app import run
 from tests.product import MADE, TABLE
 
+SHOWN = (
+    "customer", "active", "title", "behavior_prompt", "first_message", "locale", "documentation", "voice_settings",
+    "phone", "notify",
+)  # fmt: skip
 HEAD = 'project = "probe"  # ours\n\n[mail]\nto = ["team@example.org"]\n'
 
 
@@ -99,3 +103,57 @@ def test_a_view_is_adopted_as_far_as_it_goes(project: Path, dsn: str, capsys: py
     assert "view shown: is a view, which has to pass on elevenlabs_agent_id" in captured.err
     assert "alter table" not in captured.out
     assert tomllib.loads((project / "agentctl.toml").read_text())["source"]["table"]["table"] == "shown"
+
+
+def test_a_table_of_which_a_view_takes_the_place_is_watched_no_longer_but_what_the_view_shows(
+    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["-C", str(project), "db", "adopt", TABLE, "--yes"]) == 0
+    mapped = (project / "agentctl.toml").read_text()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"create view public.mine as select * from {TABLE}".encode())
+        shown = ", ".join(f"'' as {name}" for name in SHOWN)
+        connection.execute(f"create view public.theirs as select 1 as id, {shown}".encode())
+    capsys.readouterr()
+
+    def adopt(view: str) -> str:
+        (project / "agentctl.toml").write_text(mapped.replace(f'"{TABLE}"', f'"{view}"'))
+        assert run(["-C", str(project), "db", "adopt", view, "--yes"]) == 0
+        return capsys.readouterr().out
+
+    assert adopt("mine") == "Nothing to do: mine declares assistants already.\n"
+    gone = f"select agentctl.unwatch('public.{TABLE}', project => 'probe', environment => 'production');"
+    assert gone in adopt("theirs")
+    assert adopt("theirs") == "Nothing to do: theirs declares assistants already.\n"
+    with psycopg.connect(dsn) as connection:
+        connection.execute(f"insert into {TABLE} (id) values (7)".encode())
+        assert connection.execute("select from agentctl.sync_changes").fetchall() == []
+
+
+def test_names_of_an_orm_are_recognized_and_what_is_left_out_is_said(
+    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            b"""create table public."Assistant" (id uuid primary key, "tenantId" text, name text, prompt text,
+            "firstMessage" text, "phoneNumber" text, "isActive" boolean)"""
+        )
+        connection.execute(
+            b"""insert into public."Assistant" values (gen_random_uuid(), 'acme', 'Reception', 'Help.', 'Hello.',
+            '+49 89 99998100', false)"""
+        )
+    adopt = ["-C", str(project), "db", "adopt", "Assistant", "--yes"]
+    assert (run(adopt), capsys.readouterr().err) == (0, "")
+    text = (project / "agentctl.toml").read_text()
+    table = tomllib.loads(text)["source"]["table"]
+    assert {name: table[name] for name in ("tenant", "enabled", "first_message", "numbers")} == {
+        "tenant": "tenantId", "enabled": "isActive", "first_message": "firstMessage", "numbers": "phoneNumber",
+    }  # fmt: skip
+
+    mine = [line for line in text.splitlines() if not line.startswith(("tenant = ", "enabled = "))]
+    (project / "agentctl.toml").write_text("\n".join(mine))
+    assert run(adopt) == 0
+    err = capsys.readouterr().err
+    assert 'each is the operator\'s; if tenantId does, write tenant = "tenantId" under [source.table]' in err
+    assert 'each is live; if isActive does, write enabled = "isActive" under [source.table]' in err
+    assert (run(adopt), capsys.readouterr()) == (0, ("Nothing to do: Assistant declares assistants already.\n", err))

@@ -93,8 +93,14 @@ def test_syncs_that_wait_or_were_given_up_are_shown_and_taken_up_again(bench: Be
     bench.store("request_sync", key="empfang")
     bench.store("request_sync", key="nobody")
     assert bench.json("calls", "status")["syncs"] == {"pending": 2, "running": 0, "held": 0, "dead": 0}
-    done = bench.json("work", "--once")
-    assert (done["synced"], done["syncs_failed"]) == (1, 1)
+    code, out, _ = bench("work", "--once", "--json")
+    done = json.loads(out)
+    assert (code, done["synced"], done["syncs_failed"], done["dead"], done["dead_syncs"]) == (1, 1, 1, 1, 1)
+    assert bench("work", "--once")[0] == 0, "it was told of once"
+    bench.store("request_sync", key="nobody")
+    assert bench.json("calls", "status")["syncs"] == {"pending": 1, "running": 0, "held": 0, "dead": 0}
+    code, out, _ = bench("work", "--once")
+    assert (code, "1 syncs given up for good: agentctl calls retry --all" in out) == (1, True)
     shown = bench("calls", "status")[1]
     assert "syncs: 0 wait or are worked on" in shown
     assert "1 given up: agentctl calls retry --all" in shown

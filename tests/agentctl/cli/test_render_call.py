@@ -146,13 +146,14 @@ def test_figures_and_how_long_each_answer_took() -> None:
 
 
 def test_what_a_pass_came_to() -> None:
-    text = render_call.drained_text(Drained(2, 1, 1, 1, 3, 1, 3, 4, dead_mails=2))
+    text = render_call.drained_text(Drained(2, 1, 1, 1, 4, 1, 3, 4, dead_mails=2, dead_syncs=1))
     assert text.splitlines() == [
         "2 queued again.",
         "1 done, 1 failed.",
         "1 taken over by another worker.",
         "1 given up for good: agentctl calls events --state dead",
         "2 mails given up for good: agentctl calls retry --all, once the reason is put right",
+        "1 syncs given up for good: agentctl calls retry --all, once the reason is put right",
         "1 kept, since they were not understood: agentctl calls events --state kept",
         "Waiting: 3 events and 4 mails.",
     ]

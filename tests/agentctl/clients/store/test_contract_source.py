@@ -124,6 +124,24 @@ async def test_what_came_of_a_row_is_written_back_and_only_that(store: Store, ta
     assert await store.call("report_synced", {**where, "columns": {}, "rows": told}) == {"written": 0}
 
 
+@pytest.mark.parametrize(("kind", "code"), [("trigger", "42501"), ("constraint trigger", "P0001")])
+async def test_what_a_trigger_of_the_product_says_of_a_row_is_not_repeated(
+    store: Store, table: str, kind: str, code: str
+) -> None:
+    await adopt(table)
+    late = "deferrable initially deferred" if kind != "trigger" else ""
+    execute(
+        table,
+        f"""insert into {TABLE} (id, title) values (1, 'Erika Muster');
+        create function public.refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'no: %', new.title using errcode = '{code}'; end $$;
+        create {kind} refuse after update on {TABLE} {late} for each row execute function public.refuse()""",
+    )
+    with pytest.raises(StoreError) as refused:
+        await store.call("report_synced", {**PLACE, "key": "id", "columns": BACK, "rows": [{"key": "1", "error": "x"}]})
+    assert (code in str(refused.value), "Erika" in repr(refused.value) + str(refused.value)) == (True, False)
+
+
 async def adopt(dsn: str) -> list[str]:
     """As the table's owner, whom only DATABASE_URL can be."""
     owner = await PostgresStore.open(dsn)

@@ -104,7 +104,7 @@ def test_values_are_taken_as_products_keep_them(project: DiskProject) -> None:
     row = {
         "voice": {"voice_id": "Polly.Vicki", "stability": 1, "engine": "neural", "speed": None},
         "llm": "gemini-2.5-flash",
-        "numbers": ["+49 (89) 9999-8100", ""], "language": "de-DE", "post_call": {"mail_to": "a@example.org"},
+        "numbers": ["+49 (89) 9999-8100", ""], "language": "de-DE", "post_call": {"mailTo": "a@example.org"},
         "tenant": "acme", "settings": {"privacy": {"record_voice": False, "retention_days": None}},
     }  # fmt: skip
     (one,) = read(project, row, toml=voices).assistants
@@ -124,6 +124,8 @@ def test_values_are_taken_as_products_keep_them(project: DiskProject) -> None:
         ({"voice": {"stability": "0.4"}}, "voice.stability (column voice): must be a number (got text: '0.4')"),
         ({"voice": "Polly.Vicki"}, "voice.id (column voice): 'Polly.Vicki' is no voice of ElevenLabs; map it under "
          "[source.table.voices]"),
+        ({"voice": {"voice": "Polly.Vicki", "rate": None}}, "voice: unknown key 'voice', known are id, model, "),
+        ({"llm": {"modell": "gemini-2.5-flash"}}, "llm: unknown key 'modell', did you mean 'model'?"),
         ({"voice": [1]}, "voice: must be a table, like [section] (got a list)"),
         ({"numbers": ["110"]}, "phone.numbers[0]: must be a number in E.164 form"),
         ({"knowledge": 7}, "knowledge: must be text, a list of texts, or a list of"),

@@ -1,0 +1,58 @@
+"""A mapping guessed from a table's columns, whichever way their names are spelt, and what is said of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.table.proposed import mapping, unmapped
+from agentctl.sources.table.spelling import snake
+
+WORDS = {
+    "firstMessage": "first_message", "tenantID": "tenant_id", "HTTPUrl": "http_url", "Phone Number": "phone_number",
+    "isActive": "is_active", "line2Text": "line2_text", "behavior_prompt": "behavior_prompt",
+}  # fmt: skip
+
+
+def told(key: list[str], within: dict[str, list[str]] | None = None, **columns: str) -> dict[str, Any]:
+    """A table without rows, as the store tells of it: its columns and their types."""
+    listed = [{"name": name, "type": sort, "shapes": [], "writable": True} for name, sort in columns.items()]
+    return {"columns": listed, "key": key, "within": within or {}, "view": False}
+
+
+@pytest.mark.parametrize(("name", "spelt"), WORDS.items())
+def test_names_are_told_apart_by_their_words(name: str, spelt: str) -> None:
+    assert snake(name) == spelt
+
+
+def test_what_an_orm_has_named_is_recognized() -> None:
+    prisma = told(
+        ["id"], id="uuid", tenantId="text", name="text", prompt="text", firstMessage="text", phoneNumber="text",
+        isActive="boolean", elevenlabsAgentId="text",
+    )  # fmt: skip
+    assert mapping("Assistant", prisma) == {
+        "table": "Assistant", "key": "id", "tenant": "tenantId", "enabled": "isActive", "name": "name",
+        "prompt": "prompt", "first_message": "firstMessage", "numbers": "phoneNumber",
+        "agent_id": "elevenlabsAgentId",
+    }  # fmt: skip
+    another = told(
+        ["OrganisationId", "botId"], {"config.voiceId": ["key"]}, OrganisationId="uuid", botId="text",
+        agentName="text", behaviorPrompt="text", config="jsonb", notificationEmail="text",
+    )  # fmt: skip
+    assert mapping("Bots", another) == {
+        "table": "Bots", "key": "botId", "tenant": "OrganisationId", "name": "agentName", "prompt": "behaviorPrompt",
+        "voice": "config.voiceId", "post_call": {"mail_to": "notificationEmail"},
+    }  # fmt: skip
+
+
+def test_a_column_that_may_say_whose_a_row_is_or_switch_it_off_is_not_passed_over_in_silence() -> None:
+    columns = told(["id"], id="uuid", name="text", prompt="text", clientId="text", live="boolean", active="text")
+    source = SourceTable.model_validate({"table": "bots", "name": "name", "prompt": "prompt"})
+    whose, off = map(str, unmapped(source, columns))
+    assert whose.startswith("table bots: no column is mapped that says whose a row is: each is the operator's")
+    assert 'tenant = "clientId" under [source.table]' in whose
+    assert "if live or active does" in off
+    mapped = SourceTable.model_validate({"table": "bots", "tenant": "clientId", "enabled": "live"})
+    assert list(unmapped(mapped, columns)) == []
