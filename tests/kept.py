@@ -7,6 +7,7 @@ catalogue and plans anew; a test opens a dozen stores. Each is left as it was wh
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, LiteralString
 
@@ -30,9 +31,12 @@ class Kept:
         """`sound`: whether a connection from before can still be trusted; one that hangs answers no question."""
         self._sound = sound
         self._idle: list[Connection] = []
+        self._process = os.getpid()
 
     async def connect(self, opening: Callable[[], Awaitable[Connection]]) -> Connection:
-        """One that was kept, or a new one."""
+        """One that was kept, or a new one. A process that was forked off has its own: these are its parent's."""
+        if os.getpid() != self._process:
+            return await opening()
         while self._idle and self._sound():
             connection = self._idle.pop()
             connection.lock = asyncio.Lock()  # the other one may be another event loop's

@@ -61,8 +61,8 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
     if not force and changes.get(KEY, "") is None:
         _must_be_empty(tenant, await _agents(control, tenant))
     store = await control.store()
-    await store.call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
     seen = [*(row["tenant"] for row in await store.call("tenants", {})), *(one.name for one in known)]
+    await store.call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
     return "" if tenant in seen else _unknown(tenant, seen)
 
 

@@ -181,7 +181,8 @@ async def test_a_recording_and_its_call_come_in_any_order(store: Store, order: s
     shown = await _show(store)
     assert shown["has_recording"] is True
     assert shown["recording"].pop("stored_at")
-    assert shown["recording"] == {key: value for key, value in recording.items() if key != "conversation_id"}
+    told = {key: value for key, value in recording.items() if key != "conversation_id"}
+    assert shown["recording"] == {**told, "gone_at": None}
     assert {event["state"] for event in shown["events"]} == {"done"}
 
 
