@@ -52,7 +52,12 @@ def test_what_cannot_be_meant_is_an_error_of_the_file(tmp_path: Path, text: str,
 
 def test_a_view_and_columns_that_refuse_null_are_told_with_what_mends_them() -> None:
     column = {"shown": "text", "sort": "S", "required": False, "made": False, "default": False, "unique": True}
-    found = {"columns": {"id": column, "said": {**column, "required": True}}, "is_table": True, "writable": True, "hiding": False}
+    found = {
+        "columns": {"id": column, "said": {**column, "required": True}},
+        "is_table": True,
+        "writable": True,
+        "hiding": False,
+    }
     (told,) = obstacles(SINK, found)
     assert told.endswith("not every call has that: alter table public.sessions alter column said drop not null;")
     assert list(obstacles(SINK, {**found, "is_table": False})) == ["table: sessions is no table; name the table itself"]
