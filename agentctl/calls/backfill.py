@@ -20,6 +20,7 @@ from agentctl.calls import inbox, wire
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION, told
 from agentctl.calls.inbox import Store
+from agentctl.calls.tenant import OPERATOR, store_of
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailable
 from agentctl.resources.answer import odd
 
@@ -106,11 +107,14 @@ async def poll(
     return tried.entered
 
 
-async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | None = None) -> CaughtUp:
+async def catch_up(
+    api: Api, store: Store, workspace: str, *, owner: str = OPERATOR, since: datetime | None = None
+) -> CaughtUp:
     """Enter what is missing since the last time, or since `since` where that is earlier, and remember how far it got.
 
     The list is that of the whole workspace, so that calls of an agent that is gone are in it; those of agents that are
-    there and neither ours nor known here are left alone. Safe to run again at any point, and beside itself: until all
+    there and neither ours nor known here are left alone. `owner`: the tenant whose workspace it is, whose calls those
+    of an agent are that nobody has, as the webhook has it. Safe to run again at any point, and beside itself: until all
     that was listed is entered, the next look begins where this one did. Raises as `poll` does, and RateLimited.
     """
     began = datetime.now(UTC)
@@ -118,10 +122,11 @@ async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | 
     reached = {row["agent_id"]: _reached(row, began) for row in rows}
     start = min([*reached.values(), since or began, began])
     listed = await _listed(api, start - OVERLAP, {})
-    missing = await _missing(store, [one for one in listed if one.is_over])
-    foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
+    owners = store_of(store, owner)
+    missing = await _missing(owners, [one for one in listed if one.is_over])
+    foreign = await _foreign(api, owners, {one.agent_id for one in missing} - reached.keys() - {None})
     wanted = [one for one in missing if one.agent_id not in foreign]
-    tried = await _enter_all(api, store, wanted)
+    tried = await _enter_all(api, owners, wanted)
     absent = [one for one in wanted if one.conversation_id in tried.absent]
     gone = [one.conversation_id for one in absent if _is_gone(one, reached, began)]
     failed = [one for one in [*tried.left, *tried.absent] if one not in gone]

@@ -10,6 +10,7 @@ from functools import reduce
 from agentctl.calls import backfill as calls
 from agentctl.calls import missing_sound
 from agentctl.calls.backfill import CaughtUp as CaughtUp
+from agentctl.calls.tenant import OPERATOR
 from agentctl.verbs.places import Everywhere, in_each, is_shut
 from agentctl.wiring import Control
 
@@ -38,9 +39,9 @@ def together(found: Sequence[CaughtUp]) -> CaughtUp:
 async def _caught_up(control: Control, since: datetime | None) -> CaughtUp | None:
     if await is_shut(control):
         return None
-    store = await control.store()
-    found = await calls.catch_up(control.api, store, control.workspace, since=since)
-    return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents)))
+    store, owner = await control.store(), control.access.workspace or OPERATOR
+    found = await calls.catch_up(control.api, store, control.workspace, owner=owner, since=since)
+    return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents, owner=owner)))
 
 
 def _joined(one: CaughtUp, more: CaughtUp) -> CaughtUp:
