@@ -396,6 +396,40 @@ async def test_what_is_fetched_of_an_agent_that_nobody_has_is_of_the_workspace_i
     assert house.sql("select tenant from agentctl.events where conversation_id in (%s, %s)", told, last) == [("acme",)]
 
 
+async def test_a_valid_key_of_another_workspace_loses_no_call(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    ids, before = house.rows("elevenlabs_agent_id"), int((datetime.now(UTC) - timedelta(hours=3)).timestamp())
+
+    async def worked(key: str, acmes: str) -> tuple[Any, ...]:
+        """How the duty stands after a worker that has these keys."""
+        house.env(ACME_XI_KEY=acmes)
+        house.settings["elevenlabs_api_key"] = key
+        house.sql("update agentctl.duties set due_at = now()")
+        async with house.opened() as control:
+            await worker.run([await duties.job(control)], once=True)
+        [duty] = house.sql("select failures, error from agentctl.duties where name = 'backfill'")
+        return duty
+
+    assert await worked(house.sandbox.key, KEY) == (0, None)
+    house.sql("update agentctl.watermarks set reached_at = now() - interval '4 hours'")
+    reached = house.sql("select * from agentctl.watermarks order by 1, 2, 3")
+    assert len(reached) == 2
+    missed = {
+        (tenant, (await sandbox.call(agent_id=ids[row], deliver=False, started_at=before))["conversation_id"])
+        for row, tenant, sandbox in ((1, "acme", house.acme), (2, "beta", house.sandbox))
+    }
+    failures, said = await worked(KEY, house.sandbox.key)
+    assert failures == 1
+    assert "ELEVENLABS_API_KEY probably opens another workspace; no calls were fetched" in said
+    assert "tenant acme's elevenlabs_key (env:ACME_XI_KEY) probably opens another workspace" in said
+    assert house.sql("select * from agentctl.watermarks order by 1, 2, 3") == reached
+    assert await worked(house.sandbox.key, KEY) == (0, None)
+    assert set(house.sql("select tenant, conversation_id from agentctl.events")) == missed
+
+
 async def _agent_of_acme(house: House) -> str:
     """One that acme made by hand in its workspace, and that delivers recordings."""
     events = {"workspace_overrides": {"webhooks": {"events": ["transcript", "audio"]}}}

@@ -20,8 +20,8 @@ async def backfill(control: Control, since: datetime | None = None) -> CaughtUp:
 
     In each workspace, those of tenants too: what cannot be had in one keeps nothing from being had in another.
     Recordings are looked for among the calls of the last seven days that have been here for half an hour.
-    What it enters is processed by the next worker. Raises ConfigurationError without a key, ApiError, Unreachable,
-    StoreError.
+    What it enters is processed by the next worker. Raises ConfigurationError without a key, Elsewhere with that of
+    another workspace, ApiError, Unreachable, StoreError.
     """
     return together((await look(control, since)).checked())
 
@@ -40,7 +40,8 @@ async def _caught_up(control: Control, since: datetime | None) -> CaughtUp | Non
     if await is_shut(control):
         return None
     store, owner = await control.store(), control.access.workspace or OPERATOR
-    found = await calls.catch_up(control.api, store, control.workspace, owner=owner, since=since)
+    key = control.settings.place("elevenlabs_api_key")
+    found = await calls.catch_up(control.api, store, control.workspace, owner=owner, key=key, since=since)
     return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents, owner=owner)))
 
 
