@@ -11,15 +11,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from agentctl.calls import inbox, wire
+from agentctl.calls.agents_there import must_be_here, there
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION, told
 from agentctl.calls.inbox import Store
+from agentctl.calls.tenant import OPERATOR, store_of
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreUnavailable
 from agentctl.resources.answer import odd
 
@@ -38,7 +40,6 @@ TERMINAL = frozenset({"done", "failed"})
 _NOT_TERMINAL = ("initiated", "in-progress", "processing")
 _BATCH = 100
 _AT_ONCE = 8  # the client itself slows down where the platform refuses
-AGENTS = "/v1/convai/agents"
 CONVERSATION = "/v1/convai/conversations/{conversation_id}"
 
 
@@ -106,30 +107,42 @@ async def poll(
     return tried.entered
 
 
-async def catch_up(api: Api, store: Store, workspace: str, *, since: datetime | None = None) -> CaughtUp:
+async def catch_up(
+    api: Api,
+    store: Store,
+    workspace: str,
+    *,
+    owner: str = OPERATOR,
+    key: str = "the key",
+    since: datetime | None = None,
+) -> CaughtUp:
     """Enter what is missing since the last time, or since `since` where that is earlier, and remember how far it got.
 
     The list is that of the whole workspace, so that calls of an agent that is gone are in it; those of agents that are
-    there and neither ours nor known here are left alone. Safe to run again at any point, and beside itself: until all
-    that was listed is entered, the next look begins where this one did. Raises as `poll` does, and RateLimited.
+    there and neither ours nor known here are left alone. `owner`: the tenant whose workspace it is, whose calls those
+    of an agent are that nobody has, as the webhook has it. `key`: what people call that which opens it. Safe to run
+    again at any point, and beside itself: until all that was listed is entered, the next look begins where this one
+    did. Raises as `poll` does, RateLimited, and Elsewhere, with nothing done, where no bound agent is there.
     """
     began = datetime.now(UTC)
     rows = await store.call("watermarks", {"workspace": workspace})
     reached = {row["agent_id"]: _reached(row, began) for row in rows}
     start = min([*reached.values(), since or began, began])
     listed = await _listed(api, start - OVERLAP, {})
-    missing = await _missing(store, [one for one in listed if one.is_over])
-    foreign = await _foreign(api, store, {one.agent_id for one in missing} - reached.keys() - {None})
+    bound = {row["agent_id"] for row in rows if row["bound_at"]}
+    await must_be_here(api, bound, {one.agent_id for one in listed}, workspace, key=key)
+    owners = store_of(store, owner)
+    missing = await _missing(owners, [one for one in listed if one.is_over])
+    foreign = await _foreign(api, owners, {one.agent_id for one in missing} - reached.keys() - {None})
     wanted = [one for one in missing if one.agent_id not in foreign]
-    tried = await _enter_all(api, store, wanted)
+    tried = await _enter_all(api, owners, wanted)
     absent = [one for one in wanted if one.conversation_id in tried.absent]
     gone = [one.conversation_id for one in absent if _is_gone(one, reached, began)]
     failed = [one for one in [*tried.left, *tried.absent] if one not in gone]
     running = [one for one in listed if not one.is_over]
     ours = reached.keys() | {one.agent_id for one in wanted if one.agent_id}
     open_ones = [*running, *(one for one in wanted if one.conversation_id in failed)]
-    marks = [{"agent_id": one, "reached": _mark(one, open_ones, began).isoformat()} for one in sorted(ours)]
-    await store.call("advance_watermarks", {"workspace": workspace, "rows": marks})
+    await store.call("advance_watermarks", {"workspace": workspace, "rows": _marks(ours, open_ones, began)})
     tried.raise_if_nothing_worked()
     left = len(missing) - len(wanted)
     entered, agents = tuple(tried.entered), tuple(sorted(ours))
@@ -149,10 +162,13 @@ def _is_gone(one: Listed, reached: Mapping[str, datetime], began: datetime) -> b
     return looked_for and one.end <= began - ABSENT
 
 
-def _mark(agent_id: str, open_ones: Sequence[Listed], began: datetime) -> datetime:
-    """Up to when nothing of this agent is missing. What is open for very long holds nothing up for ever."""
-    starts = [one.start for one in open_ones if one.agent_id == agent_id and one.start > began - LONGEST_HELD]
-    return min([began, *starts])
+def _marks(agent_ids: Iterable[str], open_ones: Sequence[Listed], began: datetime) -> list[dict[str, str]]:
+    """Up to when nothing of each agent is missing. What is open for very long holds nothing up for ever."""
+    reached = dict.fromkeys(sorted(agent_ids), began)
+    for one in open_ones:
+        if one.agent_id in reached and one.start > began - LONGEST_HELD:
+            reached[one.agent_id] = min(reached[one.agent_id], one.start)
+    return [{"agent_id": agent_id, "reached": at.isoformat()} for agent_id, at in reached.items()]
 
 
 async def _listed(api: Api, after: datetime, asked: Mapping[str, Any]) -> list[Listed]:
@@ -188,11 +204,7 @@ async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[st
     left = strangers - told
     if not left:
         return set()
-    there: set[str | None] = set()
-    for archived in (False, True):
-        async for agent in api.pages(AGENTS, items="agents", params={"archived": archived}):
-            there.add(identifier(wire.mapping(agent).get("agent_id")))
-    return left & there
+    return left & {agent_id async for agent_id in there(api)}
 
 
 @dataclass

@@ -100,7 +100,7 @@ async def accept(
 
     `signers`: the tenants with whose workspace's secret it was signed, who may speak of the agents there alone: what
     they say of others is kept as their own. Empty for who is believed of every agent: the project, and what was
-    fetched.
+    fetched. What is of an agent that nobody has is then the tenant's that `store` names, else the operator's.
     Raises StoreError; after StoreUnavailable it may or may not be stored, and accepting it again is safe.
     """
 

@@ -38,14 +38,18 @@ class Api(Protocol):
         ...
 
 
-async def fetch(api: Api, store: Store, agent_ids: Sequence[str], *, grace: float = GRACE_SECONDS) -> list[str]:
+async def fetch(
+    api: Api, store: Store, agent_ids: Sequence[str], *, owner: str = OPERATOR, grace: float = GRACE_SECONDS
+) -> list[str]:
     """Enter the missing recordings of these agents' calls, as far as the agents deliver audio; the answer: of which.
 
-    `grace`: how many seconds a delivery has time to come. One that cannot be had is logged and left to the next look,
+    `owner`: the tenant in whose workspace they live, who has the calls of those that nobody has. `grace`: how many
+    seconds a delivery has time to come. One that cannot be had is logged and left to the next look,
     one that is not there never asked for again. Raises RateLimited and StoreError.
     """
     asked = {"agent_ids": list(agent_ids), "grace_seconds": grace, "limit": _LIMIT}
-    missing = await store.call("missing_sounds", asked)
+    owners = store_of(store, owner)
+    missing = await owners.call("missing_sounds", asked)
     wanted: dict[str, bool] = {}
     entered: list[str] = []
     ended: dict[str, list[str]] = {}
@@ -55,7 +59,7 @@ async def fetch(api: Api, store: Store, agent_ids: Sequence[str], *, grace: floa
             try:
                 if agent_id not in wanted:
                     wanted[agent_id] = await _delivers_audio(api, agent_id)
-                if wanted[agent_id] and await _enter(api, store, conversation_id, agent_id):
+                if wanted[agent_id] and await _enter(api, owners, conversation_id, agent_id):
                     entered.append(conversation_id)
                 ended.setdefault(row.get("tenant") or OPERATOR, []).append(conversation_id)
             except (StoreError, RateLimited):

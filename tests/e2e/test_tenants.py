@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl import connect, worker
+from agentctl.calls import missing_sound
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
 from agentctl.clients.recordings import Directory
@@ -31,6 +33,7 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
+from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.flow.housed import sync_housed
@@ -346,6 +349,94 @@ async def _post(app: Any, body: bytes, secret: SecretStr) -> int:
     headers = {HEADER: sign(body, secret, int(time.time()))}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door") as client:
         return (await client.post(PATH, content=body, headers=headers)).status_code
+
+
+async def test_what_is_fetched_of_an_agent_that_nobody_has_is_of_the_workspace_it_lives_in(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY", "--webhook-secret", "env:ACME_SIGN")
+    assert await house.cli("sync", "--yes") == 0
+    agent_id = await _agent_of_acme(house)
+    told, missed, late = [(await house.acme.call(agent_id=agent_id, deliver=False))["conversation_id"] for _ in "123"]
+    bodies = {one: as_event(await _conversation(house, one)) for one in (told, late)}
+    secret = SecretStr("wsec_of_acme")
+
+    async with house.opened() as control:
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        app = await door(control)
+        assert await _post(app, bodies[told], secret) == 200
+        await process(control)
+        # As in the project's workspace: an agent whose call was delivered is known, though nobody has synced it.
+        assert set((await backfill(control)).entered) == {missed, late}
+        assert (await backfill(control)).entered == ()
+        await process(control)
+        assert await _post(app, bodies[late] + b" ", secret) == 200, "a webhook that comes after all"
+        async with control.within((await control.tenants()).of("acme")) as there:
+            store = await there.store()
+            assert await missing_sound.fetch(there.api, store, [agent_id], grace=0) == []
+            heard = await missing_sound.fetch(there.api, store, [agent_id], owner="acme", grace=0)
+        assert sorted(heard) == sorted([told, missed, late])
+        await process(control)
+    assert house.sql("select distinct tenant from agentctl.events") == [("acme",)]
+    assert sorted(house.sql("select tenant, conversation_id from agentctl.calls")) == sorted(
+        ("acme", one) for one in (told, missed, late)
+    )
+
+    # Nor does it come back, to anybody, once it was forgotten here alone and its agent is gone.
+    last = (await house.acme.call(agent_id=agent_id, deliver=False))["conversation_id"]
+    async with httpx.AsyncClient(base_url=house.acme.url, headers={"xi-api-key": KEY}) as client:
+        assert (await client.delete(f"/v1/convai/agents/{agent_id}")).is_success
+    async with house.opened() as control:
+        control.tenant = "acme"
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")
+        found = await forget.find(control, told, keep_remote=True)
+        assert (await forget.forget(control, found, keep_remote=True)).is_whole
+    async with house.opened() as control:
+        assert (await backfill(control, datetime.now(UTC) - timedelta(days=1))).entered == (last,)
+    assert house.sql("select tenant from agentctl.events where conversation_id in (%s, %s)", told, last) == [("acme",)]
+
+
+async def test_a_valid_key_of_another_workspace_loses_no_call(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    ids, before = house.rows("elevenlabs_agent_id"), int((datetime.now(UTC) - timedelta(hours=3)).timestamp())
+
+    async def worked(key: str, acmes: str) -> tuple[Any, ...]:
+        """How the duty stands after a worker that has these keys."""
+        house.env(ACME_XI_KEY=acmes)
+        house.settings["elevenlabs_api_key"] = key
+        house.sql("update agentctl.duties set due_at = now()")
+        async with house.opened() as control:
+            await worker.run([await duties.job(control)], once=True)
+        [duty] = house.sql("select failures, error from agentctl.duties where name = 'backfill'")
+        return duty
+
+    assert await worked(house.sandbox.key, KEY) == (0, None)
+    house.sql("update agentctl.watermarks set reached_at = now() - interval '4 hours'")
+    reached = house.sql("select * from agentctl.watermarks order by 1, 2, 3")
+    assert len(reached) == 2
+    missed = {
+        (tenant, (await sandbox.call(agent_id=ids[row], deliver=False, started_at=before))["conversation_id"])
+        for row, tenant, sandbox in ((1, "acme", house.acme), (2, "beta", house.sandbox))
+    }
+    failures, said = await worked(KEY, house.sandbox.key)
+    assert failures == 1
+    assert "ELEVENLABS_API_KEY probably opens another workspace; no calls were fetched" in said
+    assert "tenant acme's elevenlabs_key (env:ACME_XI_KEY) probably opens another workspace" in said
+    assert house.sql("select * from agentctl.watermarks order by 1, 2, 3") == reached
+    assert await worked(house.sandbox.key, KEY) == (0, None)
+    assert set(house.sql("select tenant, conversation_id from agentctl.events")) == missed
+
+
+async def _agent_of_acme(house: House) -> str:
+    """One that acme made by hand in its workspace, and that delivers recordings."""
+    events = {"workspace_overrides": {"webhooks": {"events": ["transcript", "audio"]}}}
+    content = {"name": "By hand", "conversation_config": {}, "platform_settings": events}
+    async with httpx.AsyncClient(base_url=house.acme.url, headers={"xi-api-key": KEY}) as client:
+        made = await client.post("/v1/convai/agents/create", json=content)
+    return str(made.raise_for_status().json()["agent_id"])
 
 
 async def test_what_came_of_each_workspace_is_told_whatever_became_of_another(

@@ -10,6 +10,7 @@ from functools import reduce
 from agentctl.calls import backfill as calls
 from agentctl.calls import missing_sound
 from agentctl.calls.backfill import CaughtUp as CaughtUp
+from agentctl.calls.tenant import OPERATOR
 from agentctl.verbs.places import Everywhere, in_each, is_shut
 from agentctl.wiring import Control
 
@@ -19,8 +20,8 @@ async def backfill(control: Control, since: datetime | None = None) -> CaughtUp:
 
     In each workspace, those of tenants too: what cannot be had in one keeps nothing from being had in another.
     Recordings are looked for among the calls of the last seven days that have been here for half an hour.
-    What it enters is processed by the next worker. Raises ConfigurationError without a key, ApiError, Unreachable,
-    StoreError.
+    What it enters is processed by the next worker. Raises ConfigurationError without a key, Elsewhere with that of
+    another workspace, ApiError, Unreachable, StoreError.
     """
     return together((await look(control, since)).checked())
 
@@ -38,9 +39,10 @@ def together(found: Sequence[CaughtUp]) -> CaughtUp:
 async def _caught_up(control: Control, since: datetime | None) -> CaughtUp | None:
     if await is_shut(control):
         return None
-    store = await control.store()
-    found = await calls.catch_up(control.api, store, control.workspace, since=since)
-    return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents)))
+    store, owner = await control.store(), control.access.workspace or OPERATOR
+    key = control.settings.place("elevenlabs_api_key")
+    found = await calls.catch_up(control.api, store, control.workspace, owner=owner, key=key, since=since)
+    return replace(found, sounds=tuple(await missing_sound.fetch(control.api, store, found.agents, owner=owner)))
 
 
 def _joined(one: CaughtUp, more: CaughtUp) -> CaughtUp:

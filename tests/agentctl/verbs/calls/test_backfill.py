@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl import worker
-from agentctl.errors import Rejected
+from agentctl.errors import Elsewhere, Rejected
 from agentctl.settings import load_settings
 from agentctl.verbs.calls.backfill import CaughtUp, backfill
 from agentctl.verbs.calls.work import process
@@ -110,6 +110,31 @@ def test_calls_of_an_agent_that_is_gone_are_found_and_those_of_others_left_alone
     assert foreign not in asked_for(bench)
     bench.control(process)
     assert {row["conversation_id"] for row in bench.store("list_calls", limit=9)} == {orphan, ours}
+
+
+def test_a_workspace_where_nobody_called_is_known_by_an_agent_of_ours_in_one_request(bench: Bench) -> None:
+    def asked() -> int:
+        return sum(entry["path"] == "/v1/convai/agents" for entry in bench.sandbox.log())
+
+    before = asked()
+    assert fetched(bench).listed == 0
+    assert asked() == before + 1
+    held(bench)
+    assert fetched(bench).listed == 1
+    assert asked() == before + 1
+
+
+def test_where_none_of_the_bound_agents_is_there_nothing_is_fetched_and_the_look_is_not_over(bench: Bench) -> None:
+    agent_id = bench.agent()["agent_id"]
+    content = {"conversation_config": {}, "name": "Somebody else's"}
+    others = bench.control(lambda control: control.api.post("/v1/convai/agents/create", json=content))["agent_id"]
+    held(bench, agent_id=others)
+    for one in (agent_id, others):
+        bench.control(lambda control, one=one: control.api.delete("/v1/convai/agents/{agent_id}", agent_id=one))  # type: ignore[misc]
+    with pytest.raises(Elsewhere, match=r"none of the agents .* is there \(1\): ELEVENLABS_API_KEY probably"):
+        fetched(bench)
+    [row] = bench.store("watermarks", workspace=bench.control(in_workspace))
+    assert (row["reached"], bench.store("list_events", states=None, limit=9)) == (None, [])
 
 
 def test_a_refusal_for_the_rate_slows_it_down_and_loses_nothing(bench: Bench) -> None:
