@@ -758,6 +758,25 @@ async def test_what_is_put_away_or_was_left_is_no_gap_that_a_sync_were_to_close(
     assert await house.cli("webhook", "status") == 0
 
 
+async def test_whose_tenant_has_moved_back_has_no_agent_here_and_was_synced_all_the_same(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("tenants", "unset", "acme", "--force", "--yes") == 0
+    register = ("webhook", "register", f"https://door.example.org{PATH}", "--yes")
+    capsys.readouterr()
+    assert await house.cli(*register) == 0
+    said = capsys.readouterr().out
+    assert "Without an agent in this workspace yet: 1; agentctl sync makes agents that deliver to it." in said
+    assert "ot synced" not in said
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    assert await house.cli(*register) == 0
+    assert "It gets the calls of: 1." in capsys.readouterr().out
+
+
 async def test_what_a_wrong_key_does_not_find_is_not_said_to_be_gone(house: House) -> None:
     house.insert(1, customer="acme", title="Acme")
     house.insert(2, customer="beta", title="Beta")
