@@ -195,6 +195,7 @@ def _done(done: Forgotten) -> Iterator[str]:
     from agentctl.cli.addressed import addressed
     from agentctl.cli.render import paint
     from agentctl.cli.render_call import line
+    from agentctl.errors import Elsewhere
 
     gone = [f"{count} {sort}" for sort, count in done.counts.items() if count]
     yield f"Erased here: {', '.join(gone)}." if gone else "Nothing was left to erase here."
@@ -206,7 +207,8 @@ def _done(done: Forgotten) -> Iterator[str]:
     for row in done.full:
         yield paint(f"{line(row.conversation_id)} is not emptied in {line(row.table)} yet: {line(row.reason)}", _RED)
     for conversation_id, error in done.failed:
-        yield paint(f"{line(conversation_id)} is still at ElevenLabs: {line(error.message)}", _RED)
+        still = "may still be" if isinstance(error, Elsewhere) else "is still"
+        yield paint(f"{line(conversation_id)} {still} at ElevenLabs: {line(error.message)}", _RED)
     if done.tests_left:
         yield paint(f"Tests that were made of them are left: {line(done.tests_left.message)}", _RED)
     if not done.is_whole:

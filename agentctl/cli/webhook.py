@@ -137,7 +137,8 @@ def _registered_text(done: Registered) -> str:
     if done.agents:
         lines.append(f"It gets the calls of: {', '.join(done.agents)}.")
     if done.unsynced:
-        lines.append(addressed(f"Not synced yet: {', '.join(done.unsynced)}; agentctl sync binds them."))
+        what = "; agentctl sync makes agents that deliver to it."  # elsewhere they may have some, as who moved has
+        lines.append(addressed(f"Without an agent in this workspace yet: {', '.join(done.unsynced)}{what}"))
     if done.workspace is not None:
         lines.append("The workspace's default leads to it" + (" now." if done.workspace else " already."))
     lines += [held_text(change) for change in done.held]

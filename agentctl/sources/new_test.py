@@ -50,9 +50,7 @@ def write(root: Path, key: str, test: NewTest) -> Path:
     home = root / "assistants"
     keys = sorted(path.name for path in home.glob("*/") if (path / "assistant.toml").exists())
     if key not in keys:
-        guess = nearest(key, keys)
-        hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
-        raise UsageError(f"there is no assistant {key!r} here", f"{hint} Name it with --assistant KEY.")
+        raise UsageError(f"no assistant {key!r} has a folder here", _way(key, keys))
     if not KEY.fullmatch(test.name):
         raise UsageError(f"{test.name!r} cannot be the name of a test", "Use at most 63 of a-z, 0-9, - and _.")
     folder, where = home / key / FOLDER, f"assistants/{key}/{FOLDER}"
@@ -67,6 +65,15 @@ def write(root: Path, key: str, test: NewTest) -> Path:
     except FileExistsError:
         raise UsageError(f"{where}/{path.name} is there already", "Give another name with --name.") from None
     return path
+
+
+def _way(key: str, keys: Sequence[str]) -> str:
+    if guess := nearest(key, keys):
+        return f"Did you mean {guess}? Name it with --assistant KEY."
+    what = "Tests are files of an assistant's folder; one that a row declares has none."
+    if keys:
+        return f"{what} There are: {', '.join(keys)}. Name the one to be tested with --assistant KEY."
+    return f"{what} Declare one that says the same (assistants/KEY/assistant.toml), and name it with --assistant KEY."
 
 
 def _item(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, NoReturn, TypeVar
 
@@ -153,3 +153,14 @@ async def dwellings(control: Control) -> AsyncIterator[list[Control]]:
     async with housed(control) as there:
         both = there is not control and control.settings.elevenlabs_api_key is not None
         yield [there, control] if both and there.access.workspace else [there]
+
+
+@asynccontextmanager
+async def others(control: Control) -> AsyncIterator[list[Control]]:
+    """The workspaces of tenants, for the operator: what is of no assistant is its own, wherever it came from.
+
+    For a tenant, none.
+    """
+    async with AsyncExitStack() as stack:
+        apart = (await control.tenants()).apart if control.tenant in (None, OPERATOR) else []
+        yield [await stack.enter_async_context(within(control, access)) for access in apart]

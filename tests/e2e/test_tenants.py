@@ -19,11 +19,11 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl import connect, worker
-from agentctl.calls import missing_sound
+from agentctl.calls import inbox, missing_sound
 from agentctl.calls.backfill import as_event
 from agentctl.cli.app import run
 from agentctl.clients.recordings import Directory
-from agentctl.errors import Busy, ConfigurationError, StoreError
+from agentctl.errors import Busy, ConfigurationError, Elsewhere, StoreError
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
@@ -48,7 +48,7 @@ from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
 FILES = 'name = "Mine"\nlanguage = "de"\nfirst_message = "KI hier."\n[privacy]\nretention_days = 30\n'
-KEY, OTHER_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme"
+KEY, OTHER_KEY, OTHERS_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme", "sandbox-key-of-nobody"
 
 
 class House(Product):
@@ -86,9 +86,10 @@ async def house(
     async with (
         running() as sandbox,
         running(Options(api_key=KEY, read_only_key=OTHER_KEY, account_sid="AC" + "a" * 32)) as acme,
+        running(Options(api_key=OTHERS_KEY, account_sid="AC" + "b" * 32)) as strange,
     ):
         with ExitStack() as stack:
-            url = stack.enter_context(gateway([sandbox, acme]))
+            url = stack.enter_context(gateway([sandbox, acme, strange]))
             made = House(tmp_path, dsn, sandbox, **store)
             made.acme = acme
             made.settings |= {"elevenlabs_base_url": url, "twilio_base_url": url}
@@ -845,3 +846,109 @@ async def test_what_is_put_away_or_was_left_is_no_gap_that_a_sync_were_to_close(
     assert "agent 3" not in said
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert await house.cli("webhook", "status") == 0
+
+
+async def test_whose_tenant_has_moved_back_has_no_agent_here_and_was_synced_all_the_same(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("tenants", "unset", "acme", "--force", "--yes") == 0
+    register = ("webhook", "register", f"https://door.example.org{PATH}", "--yes")
+    capsys.readouterr()
+    assert await house.cli(*register) == 0
+    said = capsys.readouterr().out
+    assert "Without an agent in this workspace yet: 1; agentctl sync makes agents that deliver to it." in said
+    assert "ot synced" not in said
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    assert await house.cli(*register) == 0
+    assert "It gets the calls of: 1." in capsys.readouterr().out
+
+
+async def test_what_a_wrong_key_does_not_find_is_not_said_to_be_gone(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    [agent_id], [other] = await _ids(house.acme), await _ids(house.sandbox)
+    ours, gone = [await _held(house.acme, agent_id) for _ in range(2)]
+    betas = await _held(house.sandbox, other)
+    async with house.opened() as control:
+        assert {*(await backfill(control)).entered} == {ours, gone, betas}
+    await _remove(house.acme, f"conversations/{gone}")
+
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    done = await _forgotten(house, ours, "acme")
+    assert [(who, type(why)) for who, why in done.failed] == [(ours, Elsewhere)]
+    house.env(ACME_XI_KEY=KEY)
+    house.settings["elevenlabs_api_key"] = OTHERS_KEY
+    done = await _forgotten(house, betas, "beta")
+    assert [(who, type(why)) for who, why in done.failed] == [(betas, Elsewhere)]
+    house.settings["elevenlabs_api_key"] = house.sandbox.key
+    assert house.sql("select conversation_id from agentctl.events") == [(gone,)]
+    assert await _remembered(house) == sorted([ours, betas])
+
+    for one, tenant in ((ours, "acme"), (betas, "beta")):
+        done = await _forgotten(house, one, tenant)
+        assert (done.remote, done.failed) == (1, ())
+    done = await _forgotten(house, gone, "acme")
+    assert (done.remote, done.failed) == (0, ()), "its agent is there, and it is not"
+    for sandbox in (house.acme, house.sandbox):
+        assert (await sandbox.state())["conversations"] == {}
+    assert await _remembered(house) == []
+
+
+async def test_what_is_of_no_agent_any_more_is_erased_wherever_it_came_from(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    async with house.opened() as control, control.within((await control.tenants()).of("acme")) as there:
+        body = {"conversation_config": {}, "name": "private"}
+        private = (await there.api.post("/v1/convai/agents/create", json=body))["agent_id"]
+        calls = [await _held(house.acme, private) for _ in range(2)]
+        bound = await _held(house.acme, (await there.bindings()).of("agent")["1"])
+        for one in (*calls, bound):
+            payload = as_event(await _conversation(house, one))
+            await inbox.accept(await control.store(), payload, inbox.peek(payload), "webhook")
+    house.sql("update agentctl.events set tenant = 'default'")
+    assert (await _forgotten(house, bound)).remote == 1
+    await _remove(house.acme, f"agents/{private}")
+    await _remove(house.acme, f"conversations/{calls[1]}")
+
+    house.env()
+    done = await _forgotten(house, calls[0])
+    assert [who for who, _ in done.failed] == [calls[0]]
+    assert "tenant acme" in str(done.failed[0][1])
+    house.env(ACME_XI_KEY=KEY)
+    done = await _forgotten(house, calls[0])
+    assert (done.remote, done.failed) == (1, ())
+    done = await _forgotten(house, calls[1])
+    assert (done.remote, done.failed) == (0, ()), "it is nowhere, and each workspace is known by its agents"
+    assert await _remembered(house) == []
+
+
+async def _ids(sandbox: Sandbox) -> list[str]:
+    return [*(await sandbox.state())["agents"]]
+
+
+async def _held(sandbox: Sandbox, agent_id: str) -> str:
+    return str((await sandbox.call(agent_id=agent_id, deliver=False, audio=False))["conversation_id"])
+
+
+async def _remove(sandbox: Sandbox, what: str) -> None:
+    async with httpx.AsyncClient(trust_env=False, headers={"xi-api-key": sandbox.key}) as client:
+        (await client.delete(f"{sandbox.url}/v1/convai/{what}")).raise_for_status()
+
+
+async def _forgotten(house: House, which: str, tenant: str | None = None) -> forget.Forgotten:
+    async with house.opened() as control:
+        control.tenant = tenant
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        return await forget.forget(control, await forget.find(control, which))
+
+
+async def _remembered(house: House) -> list[str]:
+    return [one for (one,) in house.sql("select conversation_id from agentctl.remains order by 1")]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
 from agentctl.calls.inbox import Store
-from agentctl.errors import AgentctlError, NotFound, StoreError, UsageError
+from agentctl.errors import AgentctlError, StoreError, UsageError
 from agentctl.verbs.calls import audit, made_tests, sink
+from agentctl.verbs.calls.homes import Homes, homes
 from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.verbs.calls.sink import Unwritten
-from agentctl.verbs.places import dwellings
 from agentctl.wiring import Control
 
 _BATCH = 50
@@ -34,7 +34,8 @@ class Found:
 class Forgotten:
     """What came of it. `counts`: rows that were deleted, by sort, files of tests, and revisions that had such tests.
     `remote`: conversations deleted at ElevenLabs; those that were not there do not count. `failed`: those that could
-    not be, with the reason; they are remembered. `tests_left`: why the tests made of them could not be erased.
+    not be, with the reason (Elsewhere: they may be gone, or where no key leads); they are remembered. `tests_left`: why
+    the tests made of them could not be erased.
 
     `unreached`: recordings whose files are not where this machine keeps its own; remembered, too.
     `full`: rows of the product's own table that could not be emptied; workers try it again.
@@ -61,7 +62,7 @@ class Forgotten:
 @dataclass
 class _Run:
     keep_remote: bool
-    places: Sequence[Control]
+    homes: Homes
     counts: Counter[str] = field(default_factory=Counter)
     remote: int = 0
     failed: dict[str, AgentctlError] = field(default_factory=dict)
@@ -90,13 +91,12 @@ async def find(control: Control, who: str, *, keep_remote: bool = False) -> Foun
 
 async def _must_open(control: Control, store: Store, traces: Traces) -> None:
     """Before anything is erased: there is a key to each workspace where one of these calls is."""
-    async with dwellings(control) as places:
-        assert all(there.api for there in places)
-        asked = {**asdict(control.scope), "conversation_ids": list(traces.conversation_ids)}
-        opened = [there.scope.workspace for there in places]
-    if homes := await store.call("homes_elsewhere", {**asked, "workspaces": opened}):
+    asked = {**asdict(control.scope), "conversation_ids": list(traces.conversation_ids)}
+    async with homes(control) as places:
+        opened = places.opened()
+    if shut := await store.call("homes_elsewhere", {**asked, "workspaces": opened}):
         raise UsageError(
-            f"some of these calls are in the workspace {', '.join(homes)}, which no key opens; nothing was erased",
+            f"some of these calls are in the workspace {', '.join(shut)}, which no key opens; nothing was erased",
             "Say where its key is (agentctl tenants set), or erase them here alone: --keep-remote.",
         )
 
@@ -109,7 +109,7 @@ async def forget(
     `tell` hears how far it is. A conversation that ElevenLabs does not delete is remembered, so that it is known what
     is left to do, though nothing of it is here any more. Raises StoreError.
     """
-    async with dwellings(control) as places:
+    async with homes(control) as places:
         return await _forget(control, found, _Run(keep_remote, places), tell)
 
 
@@ -166,17 +166,11 @@ async def _remote(one: Remains, run: _Run) -> Remains:
     # What has another form was never an id there, and came by an event that somebody else had signed.
     if _REMOTE_ID.fullmatch(one.conversation_id):
         try:
-            run.remote += any([await _deleted(there, one.conversation_id) for there in run.places])
+            was_there = await run.homes.delete(one.conversation_id)
+        except StoreError:
+            raise
         except AgentctlError as error:
             run.failed[one.conversation_id] = error
             return one
+        run.remote += was_there
     return replace(one, at_vendor=has_test)
-
-
-async def _deleted(there: Control, conversation_id: str) -> bool:
-    """Whether it was there. Raises ApiError, Unreachable."""
-    try:
-        await there.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
-    except NotFound:
-        return False
-    return True

@@ -107,6 +107,22 @@ def test_what_cannot_be_made_a_test_is_refused_with_the_reason(bench: Bench, con
     assert not list(bench.root.parent.glob("call-*.toml"))
 
 
+def test_a_call_of_an_assistant_without_a_folder_is_made_a_test_of_one_that_has_one(
+    bench: Bench, conversation: str
+) -> None:
+    folder = bench.root / "assistants" / "empfang"
+    away = folder.rename(bench.root / "empfang")
+    code, _, err = bench("calls", "to-test", conversation, "--turn", "4")
+    assert code == 2
+    assert "Tests are files of an assistant's folder; one that a row declares has none. Declare one" in err
+    bench.declare("auskunft")
+    code, _, err = bench("calls", "to-test", conversation, "--turn", "4")
+    assert (code, "There are: auskunft. Name the one to be tested with --assistant KEY." in err) == (2, True)
+    made = bench.json("calls", "to-test", conversation, "--turn", "4", "--assistant", "auskunft")
+    assert made["path"].startswith("assistants/auskunft/tests/")
+    assert not (away / "tests").exists()
+
+
 def test_the_last_words_of_a_caller_have_no_answer(bench: Bench, conversation: str) -> None:
     code, out, _ = bench("calls", "to-test", conversation, "--turn", "5")
     assert code == 0

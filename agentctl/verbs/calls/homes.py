@@ -1,0 +1,87 @@
+"""Deleting conversations at ElevenLabs. In a workspace where they never were they are not found either: what is not
+there counts as gone only where the workspace is known to be the one in which it was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from agentctl.calls import agents_there
+from agentctl.calls.inbox import Store
+from agentctl.errors import AgentctlError, ConfigurationError, Elsewhere, NotFound
+from agentctl.verbs.places import dwellings, named, others
+from agentctl.wiring import Control
+
+
+class Homes:
+    """Wherever conversations of a tenant may be: in `places`, or, where nothing tells whose they are, in `rest`."""
+
+    def __init__(self, store: Store, places: Sequence[Control], rest: Sequence[Control]) -> None:
+        self._store, self._places, self._rest = store, places, rest
+        self._seen: dict[str, list[str]] = {}
+        self._looking = asyncio.Lock()
+
+    def opened(self) -> list[str]:
+        """The workspaces to which there is a key. Raises ConfigurationError where one of `places` has none."""
+        return [there.workspace for there in self._places if there.api] + [
+            there.workspace for there in self._rest if _has_key(there)
+        ]
+
+    async def delete(self, conversation_id: str) -> bool:
+        """Delete one that is remembered as forgotten; whether it was there.
+
+        Raises Elsewhere where it is not and may be in another workspace; ApiError, Unreachable, ConfigurationError for
+        a workspace without a key, StoreError.
+        """
+        places = [self._places, *([self._rest] if self._rest else [])]
+        for at, some in enumerate(places, 1):
+            if await _deleted(some, conversation_id):
+                return True
+            asked = [there for each in places[:at] for there in each]
+            if await self._is_gone(asked, conversation_id, last=at == len(places)):
+                return False
+        raise Elsewhere(
+            "no key is known to open the workspace in which it was; correct the key, or say --keep-remote if it was "
+            "deleted there"
+        )
+
+    async def _is_gone(self, asked: Sequence[Control], conversation_id: str, *, last: bool) -> bool:
+        async with self._looking:
+            for there in asked:
+                if there.workspace not in self._seen:
+                    self._seen[there.workspace] = [one async for one in agents_there.there(there.api) if one]
+        places = [{"workspace": there.workspace, "agents": self._seen[there.workspace]} for there in asked]
+        args = {"conversation_id": conversation_id, "places": places, "all": last}
+        return bool((await self._store.call("is_gone", args))["gone"])
+
+
+@asynccontextmanager
+async def homes(control: Control) -> AsyncIterator[Homes]:
+    """Of the calls of the tenant that was named. Raises StoreError."""
+    async with dwellings(control) as places, others(control) as rest:
+        yield Homes(await control.store_of_calls(), places, rest)
+
+
+def _has_key(there: Control) -> bool:
+    try:
+        return bool(there.api)
+    except ConfigurationError:
+        return False
+
+
+async def _deleted(places: Sequence[Control], conversation_id: str) -> bool:
+    """Whether it was in one of them. An error in one keeps it from being looked for in no other."""
+    failed: AgentctlError | None = None
+    for there in places:
+        try:
+            await there.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
+        except NotFound:
+            continue
+        except AgentctlError as error:
+            failed = failed or named(there.access.workspace, error)
+        else:
+            return True
+    if failed:
+        raise failed
+    return False
