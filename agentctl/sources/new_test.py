@@ -67,7 +67,7 @@ def write(root: Path, key: str, test: NewTest) -> Path:
     return path
 
 
-def _way(key: str, keys: Sequence[str]) -> str:
+def _way(key: str, keys: list[str]) -> str:
     if guess := nearest(key, keys):
         return f"Did you mean {guess}? Name it with --assistant KEY."
     what = "Tests are files of an assistant's folder; one that a row declares has none."
