@@ -82,6 +82,12 @@ begin
     if not agentctl.finish_event(args) then
         return jsonb_strip_nulls(jsonb_build_object('held', false, 'stored', false, 'refused', refused));
     end if;
+    -- Where another machine or bucket has it from before, nobody would know of it any more.
+    insert into agentctl.begun_recordings (tenant, conversation_id, location)
+    select r.tenant, r.conversation_id, r.location from agentctl.recordings r
+    where r.tenant = agentctl.tenant(args) and r.conversation_id = args->'recording'->>'conversation_id'
+        and r.location <> args->'recording'->>'location'
+    on conflict do nothing;
     insert into agentctl.recordings (tenant, conversation_id, agent_id, location, content_type, size, sha256, stored_at)
     select e.tenant, r.conversation_id, r.agent_id, r.location, r.content_type, r.size, r.sha256, e.received_at
     from jsonb_populate_record(null::agentctl.recordings, args->'recording') r

@@ -152,6 +152,22 @@ async def test_what_was_stored_in_a_bucket_of_another_name_by_a_worker_that_was_
     assert [one.url.path for one in storage.requests if one.method == "DELETE"] == ["/storage/v1/object/recordings"]
 
 
+async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
+    postgres_store: Store, tmp_path: Path
+) -> None:
+    storage, files = Storage("recordings"), Directory(tmp_path)
+    for sound, where in ((b"sound", files), (b"other sound", Shelves(bucket(storage), Directory(tmp_path / "none")))):
+        payload = as_event("conv_1", "agent_1", sound)
+        await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
+        event = await claimed(postgres_store)
+        outcome = await process(event, store=postgres_store, digester=digester(None), recordings=where)
+        assert outcome.state == "recorded"
+    assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"sound"]
+    assert (await retain(postgres_store, Shelves(bucket(storage), files))).recordings == 1
+    assert [*tmp_path.rglob("*.mp3")] == []
+    assert storage.objects == {"default/conv_1.mp3": b"other sound"}
+
+
 async def test_a_call_that_is_forgotten_while_its_recording_goes_up_leaves_none(
     postgres_store: Store, dsn: str
 ) -> None:
