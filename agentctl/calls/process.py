@@ -54,8 +54,8 @@ class Recordings(Protocol):
         """Where `save` keeps it."""
         ...
 
-    def reaches(self, location: str) -> bool:
-        """Whether what is not found there is nowhere: files lie on one machine, and may be another's."""
+    async def reaches(self, location: str) -> bool:
+        """Whether what is not found there is nowhere: a file may be on another machine. Raises StoreError."""
         ...
 
     async def is_there(self, location: str) -> bool:

@@ -97,7 +97,7 @@ async def _recordings(store: Store, recordings: Recordings, batch: int) -> tuple
     erased, missing, elsewhere, after = 0, 0, 0, None
     while due := await store.call("due_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
         there = [one for one in due if await recordings.erase(one["conversation_id"], one["location"])]
-        gone = [one for one in due if one not in there and recordings.reaches(one["location"])]
+        gone = [one for one in due if one not in there and await recordings.reaches(one["location"])]
         lost = await _drop(store, gone)
         erased, missing = erased + lost + await _drop(store, there), missing + lost
         elsewhere, after = elsewhere + len(due) - len(there) - len(gone), due[-1]["conversation_id"]
@@ -116,7 +116,7 @@ async def _abandoned(store: Store, recordings: Recordings, batch: int) -> int:
     while left := await store.call("abandoned_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
         found = [await recordings.discard(one["location"]) for one in left]
         looked = [
-            {**one, "reached": there or recordings.reaches(one["location"])}
+            {**one, "reached": there or await recordings.reaches(one["location"])}
             for one, there in zip(left, found, strict=True)
         ]
         await store.call("drop_abandoned", {"recordings": looked}, timeout=_SECONDS)

@@ -130,7 +130,8 @@ def _retained(limits: Sequence[Mapping[str, Any]], done: Retained) -> Iterator[s
     if done.missing:
         yield f"{done.missing} of these recordings were gone: somebody had deleted them in Storage."
     if done.elsewhere:
-        yield f"{done.elsewhere} recordings are due and not on this machine: a worker where they lie erases them."
+        way = "a worker on their machine, or with their SUPABASE_URL, erases them"
+        yield f"{done.elsewhere} recordings are due and not in reach: {way}."
 
 
 def _found(found: Found, *, keep_remote: bool) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
 from agentctl.calls.begun import Begun
@@ -48,9 +49,12 @@ class Bucket:
         """`supabase:<bucket>/<path>`."""
         return f"{self.place}/{self._folder}/{file_name(conversation_id, content_type)}"
 
-    def reaches(self, location: str) -> bool:
-        """Whatever is in this bucket: from everywhere."""
-        return location.startswith(f"{self.place}/")
+    async def reaches(self, location: str) -> bool:
+        """Whatever is in this bucket: from everywhere, while the project has it. Raises StoreError."""
+        if not location.startswith(f"{self.place}/"):
+            return False
+        async with self._api.session("to look for the bucket of recordings") as session:
+            return await self._settings(session) is not None
 
     async def is_there(self, location: str) -> bool:
         """Whether the bucket has it. Raises AgentctlError for another's location, StoreError."""
@@ -130,19 +134,24 @@ class Bucket:
         return AgentctlError(f"there is no recording at {location} any more", "Somebody deleted it in the bucket.")
 
     async def _private(self, session: Session) -> None:
-        try:
-            found = await session.json("GET", f"bucket/{self._name}")
-        except StorageRefusal as refusal:
-            if not refusal.no_bucket:
-                raise
+        found = await self._settings(session)
+        if found is None:
             await self._create(session)
-            return
-        if found.get("public") is not False:
+        elif found.get("public") is not False:
             raise StoreUnavailable(
                 f"the bucket {self.bucket} of Supabase Storage is public: anybody could fetch recordings from it",
                 "Make it private (the project's Storage, the bucket's settings), or name another one in "
                 "SUPABASE_RECORDINGS_BUCKET; what waits is stored then.",
             )
+
+    async def _settings(self, session: Session) -> dict[str, Any] | None:
+        """What the project has of the bucket; None where it has no such bucket."""
+        try:
+            return await session.json("GET", f"bucket/{self._name}")
+        except StorageRefusal as refusal:
+            if not refusal.no_bucket:
+                raise
+            return None
 
     async def _create(self, session: Session) -> None:
         made = {"id": self.bucket, "name": self.bucket, "public": False, "allowed_mime_types": list(AUDIO_TYPES)}

@@ -47,7 +47,7 @@ class Directory:
         """A file: URL."""
         return self._file(conversation_id, content_type).as_uri()
 
-    def reaches(self, location: str) -> bool:
+    async def reaches(self, location: str) -> bool:
         """Nothing: of a file that is not here, another machine may know."""
         return False
 

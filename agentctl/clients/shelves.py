@@ -30,9 +30,9 @@ class Shelves:
         """In the bucket."""
         return self._bucket.location(conversation_id, content_type)
 
-    def reaches(self, location: str) -> bool:
-        """What is in any bucket of the project."""
-        return self._at(location).reaches(location)
+    async def reaches(self, location: str) -> bool:
+        """What is in any bucket of the project. Raises StoreError."""
+        return await self._at(location).reaches(location)
 
     async def is_there(self, location: str) -> bool:
         """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""

@@ -153,7 +153,7 @@ async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
     # Also where none is known of: a worker may have been lost between saving a file and saying so.
     recordings = control.recordings_of_calls
     erased = await recordings.erase(one.conversation_id, one.recording)
-    if erased or one.recording is None or recordings.reaches(one.recording):
+    if erased or one.recording is None or await recordings.reaches(one.recording):
         return replace(one, recording=None)
     run.unreached.append(one)
     return one

@@ -48,10 +48,12 @@ async def looked_for(control: Control, shown: dict[str, Any]) -> dict[str, Any]:
     As far as is known, where Storage does not tell within seconds. Raises StoreError of the store alone.
     """
     known, recordings = shown["recording"], control.recordings_of_calls
-    if known is None or not recordings.reaches(known["location"]):
+    if known is None:
         return shown
     try:
         async with asyncio.timeout(_PATIENCE):
+            if not await recordings.reaches(known["location"]):
+                return shown
             gone = not await recordings.is_there(known["location"])
     except (TimeoutError, AgentctlError):
         return shown

@@ -101,7 +101,7 @@ class FakeRecordings:
     def location(self, conversation_id: str, content_type: str) -> str:
         return f"file:///recordings/{conversation_id}"
 
-    def reaches(self, location: str) -> bool:
+    async def reaches(self, location: str) -> bool:
         return False
 
     async def is_there(self, location: str) -> bool:

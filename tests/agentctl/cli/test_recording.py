@@ -111,6 +111,26 @@ def test_one_that_somebody_deleted_is_said_to_be_gone_and_missed_once(
     ]
 
 
+def test_nothing_is_gone_because_a_project_has_no_such_bucket(
+    storage: Storage, cli: Cli, deliver: Deliver, dsn: str
+) -> None:
+    stored(cli, deliver)
+    buckets, kept = storage.buckets.copy(), storage.objects.copy()
+    storage.buckets.clear()
+    storage.objects.clear()  # SUPABASE_URL names another project by mistake
+    assert "gone" not in cli("show", CONVERSATION)[1]
+    with psycopg.connect(dsn) as database:
+        database.execute("insert into agentctl.retention (project, environment, audio) values ('p', 'e', 30)")
+        database.execute("update agentctl.recordings set stored_at = now() - interval '31 days'")
+    assert "1 recordings are due and not in reach" in cli("retain")[1]
+    out = cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
+    assert f"supabase:agentctl-recordings/default/{CONVERSATION}.mp3" in out, "it is named, and remembered"
+    storage.buckets |= buckets
+    storage.objects |= kept
+    assert cli("forget", CONVERSATION, "--keep-remote", "--yes")[0] == 0
+    assert storage.objects == {}
+
+
 def test_only_the_tenant_whose_call_it_is_gets_it(
     storage: Storage, cli: Cli, deliver: Deliver, dsn: str, tmp_path: Path
 ) -> None:
