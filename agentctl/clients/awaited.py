@@ -45,14 +45,11 @@ def watching() -> Iterator[CutOff]:
 
 
 @contextmanager
-def awaited(what: str | Callable[[], str]) -> Iterator[None]:
-    """In the block an answer is waited for: `what` is its request, and who is asked, in words fit for an error.
-
-    Or it says in a sentence how far that came.
-    """
+def awaited(said: Callable[[], str]) -> Iterator[None]:
+    """In the block an answer is waited for: from whom, and how far it came, `said` tells in a sentence for an error."""
     try:
         yield
     except asyncio.CancelledError:
         if (found := _CUT_OFF.get()) is not None:
-            found.note(f"No answer came to {what}." if isinstance(what, str) else what())
+            found.note(said())
         raise

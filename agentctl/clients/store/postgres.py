@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -99,7 +100,7 @@ class PostgresStore:
         attempt = _Attempt()
         task = asyncio.create_task(self._run(function, args, attempt))
         try:
-            with awaited(f"{function} at {_address(self._params)}"):
+            with awaited(lambda: f"No answer came to {function} at {_address(self._params)}."):
                 await asyncio.wait({task}, timeout=timeout)
         finally:
             # Late, or given up by whoever waits for us.
@@ -258,25 +259,19 @@ def _meaning(function: str, error: psycopg.Error) -> StoreError:
 
 def _alive(connection: Connection) -> bool:
     """Whether an idle connection still is one: on a sound one there is nothing to read, neither words nor the end."""
+    waiting = select.poll()
     try:
-        with _wire(connection) as wire:
-            wire.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return True
+        waiting.register(connection.pgconn.socket, select.POLLIN)
+        return not waiting.poll(0)
     except (OSError, psycopg.Error):
         return False
-    return False
 
 
 def cut(connection: Connection) -> None:
     """End what a connection is waiting for, at once and without asking the server."""
     # Shut down and not closed: the descriptor stays taken until libpq itself gives it back.
-    with suppress(OSError, psycopg.Error), _wire(connection) as wire:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
         wire.shutdown(socket.SHUT_RDWR)
-
-
-def _wire(connection: Connection) -> socket.socket:
-    return socket.socket(fileno=os.dup(connection.pgconn.socket))
 
 
 def _address(params: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ class SupabaseStore:
                 text = await encoded(args)
                 ours = await aside(len(text), json.loads, text)
                 request = self._client.rpc(f"agentctl_{function}", {"args": ours})
-                with awaited(f"{function} at {self._client.supabase_url}"):
+                with awaited(lambda: f"No answer came to {function} at {self._client.supabase_url}."):
                     answer = (await request.execute()).data
         except TimeoutError:
             raise StoreSilent(f"Supabase did not answer within {timeout:g} s ({function})", _REMEDY) from None

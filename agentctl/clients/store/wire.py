@@ -89,11 +89,14 @@ def _weight(value: Any) -> int:
     weight, left = 0, [value]
     while left and weight <= LARGE:
         part = left.pop()
-        weight += len(part) if isinstance(part, str | bytes) else 8
-        if isinstance(part, Mapping):
-            left.extend(part.values())
-        elif isinstance(part, list | tuple):
+        if isinstance(part, (str, bytes)):
+            weight += len(part)
+            continue
+        weight += 8
+        if isinstance(part, (list, tuple)):
             left.extend(part)
+        elif isinstance(part, Mapping):
+            left.extend(part.values())
     return weight
 
 

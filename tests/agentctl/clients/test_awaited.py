@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def forever(what: str) -> None:
-    with awaited(what):
+    with awaited(lambda: f"No answer came to {what}."):
         await asyncio.Event().wait()
 
 
@@ -34,6 +34,6 @@ async def test_it_is_what_was_cut_off_since_then() -> None:
 
 async def test_what_was_answered_is_not_among_it() -> None:
     with watching() as found:
-        with awaited("heard"):
+        with awaited(lambda: "unheard"):
             await asyncio.sleep(0)
         assert found.since(0) == ""
