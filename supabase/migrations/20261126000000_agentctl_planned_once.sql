@@ -22,6 +22,11 @@ create or replace function agentctl.seconds(args jsonb, field text) returns inte
 language sql immutable parallel safe
 return make_interval(secs => (args->>field)::double precision);
 
+-- In place of translate(), which goes through a text letter by letter: three quarters of reading an event back.
+create function agentctl.base64(body bytea) returns text
+language sql immutable parallel safe
+return replace(encode(body, 'base64'), E'\n', '');
+
 create or replace function agentctl.dialled(number text) returns text
 language sql immutable parallel safe
 return regexp_replace(number, '^\s*(?:sips?:|tel:)|[@;].*$', '', 'gi');
@@ -182,11 +187,44 @@ as $$
 begin
     return (
         select to_jsonb(face) - 'tenant'
-            || jsonb_build_object('payload', translate(encode(e.payload, 'base64'), E'\n', ''))
+            || jsonb_build_object('payload', agentctl.base64(e.payload))
         from agentctl.event_faces face join agentctl.events e using (tenant, id)
         where tenant = agentctl.tenant(args) and id = agentctl.id(args)
     );
 end
+$$;
+
+create or replace function public.agentctl_find_part(args jsonb) returns jsonb
+language plpgsql stable security definer set search_path = ''
+as $$
+begin
+    return (
+        select jsonb_build_object('part', agentctl.base64(p.body))
+        from agentctl.event_parts p
+        where p.tenant = agentctl.tenant(args) and p.event = agentctl.id(args)
+            and p.position = (args->>'position')::integer
+    );
+end
+$$;
+
+create or replace function public.agentctl_revision(args jsonb) returns jsonb
+language sql stable security definer set search_path = '' set timezone = 'UTC'
+as $$
+    select jsonb_build_object(
+        'revision', r.revision, 'digest', r.digest, 'note', r.note, 'applied_at', r.applied_at, 'spec', r.spec,
+        'contents', coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'sha256', c.sha256, 'content', agentctl.base64(c.content)
+            ) order by c.sha256)
+            from agentctl.contents c
+            where c.tenant = r.tenant and c.sha256 = any (r.contents)
+        ), '[]')
+    )
+    from agentctl.revisions r
+    where (r.tenant, r.project, r.environment, r.workspace, r.key)
+        = (agentctl.tenant(args), args->>'project', args->>'environment', args->>'workspace', args->>'key')
+        and (args->>'revision' is null or r.revision = (args->>'revision')::integer)
+    order by r.revision desc limit 1
 $$;
 
 call agentctl.seal();
