@@ -44,7 +44,7 @@ class Turn:
 
     def record(self) -> dict[str, Any]:
         """As `store_call` takes it."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

@@ -86,22 +86,24 @@ def _integer(digits: str) -> int | None:
 
 
 def clean(value: Any, depth: int = 0) -> Any:
-    """The same value with everything replaced that the store cannot hold. Raises Malformed beyond MAX_DEPTH levels."""
+    """Parsed JSON with everything replaced that the store cannot hold. Raises Malformed beyond MAX_DEPTH levels."""
     if isinstance(value, str):
         return clean_text(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if depth > MAX_DEPTH:
+    if isinstance(value, (dict, list)) and depth > MAX_DEPTH:
         raise Malformed(f"the content is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, Mapping):
-        return {clean_text(str(key)): clean(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, dict):
+        return {clean_text(key): clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
         return [clean(item, depth + 1) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value
 
 
 def clean_text(value: str) -> str:
     """`value` with U+0000 and lone surrogates replaced by U+FFFD."""
+    if value.isascii() and "\0" not in value:  # by far the most are, and that is known without a look at each letter
+        return value
     return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
