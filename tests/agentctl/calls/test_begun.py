@@ -188,44 +188,55 @@ EMPTIED = f"update agentctl.calls set started_at = {OLD}"
 OUTLIVED = f"update agentctl.events set received_at = {OLD} where type = 'post_call_audio'"
 
 
-@pytest.mark.parametrize(("age", "reason"), [(EMPTIED, "words of its call"), (OUTLIVED, "older than recordings")])
-async def test_what_waited_until_it_was_due_to_be_erased_is_not_stored_anew(
-    postgres_store: Store, dsn: str, age: str, reason: str
-) -> None:
-    storage, store = Storage("recordings"), postgres_store
+async def limited(store: Store) -> None:
+    """A call of a project that keeps words and sound for 30 days each."""
     await store.call("store_call", stored(await running(store), call={"started_at": "2026-11-01T09:30:00+01:00"}))
-    await store.call(
-        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 30, "audio": 30}
-    )
+    limits = {"transcripts": 30, "audio": 30}
+    await store.call("save_retention", {"project": "praxis", "environment": "production", **limits})
+
+
+async def test_what_waited_until_it_was_due_to_be_erased_is_not_stored_anew(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await limited(store)
     storage.refuse = httpx.Response(503, text="down")
     event = await begun(store, storage, lambda: None, sound=b"sound")
     with pytest.raises(StoreUnavailable):
         await process(event, store=store, digester=digester(None), recordings=bucket(storage))
-    sql(dsn, age)
+    sql(dsn, OUTLIVED)
     await retain(store, bucket(storage))
     storage.requests = []
     outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
     assert outcome.state == "refused"
-    assert reason in outcome.reason
+    assert "older than recordings" in outcome.reason
     assert storage.requests == []
     assert await store.call("list_events", {"states": ["pending", "running"], "limit": 9}) == []
     again = as_event("conv_1", "agent_1", b"in other bytes")
     assert not (await inbox.accept(store, again, inbox.peek(again), "webhook")).new
 
 
-@pytest.mark.parametrize("age", [EMPTIED, OUTLIVED])
-async def test_what_is_due_to_be_erased_while_it_goes_up_leaves_none(postgres_store: Store, dsn: str, age: str) -> None:
+async def test_what_waited_until_the_words_of_its_call_went_is_kept_as_long_as_sound_is(
+    postgres_store: Store, dsn: str
+) -> None:
     storage, store = Storage("recordings"), postgres_store
-    await store.call("store_call", stored(await running(store), call={"started_at": "2026-11-01T09:30:00+01:00"}))
-    await store.call(
-        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 30, "audio": 30}
-    )
+    await limited(store)
+    storage.refuse = httpx.Response(503, text="down")
+    event = await begun(store, storage, lambda: None, sound=b"sound")
+    with pytest.raises(StoreUnavailable):
+        await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    sql(dsn, EMPTIED)
+    assert (await retain(store, bucket(storage))).calls == 1
+    storage.refuse = None
+    outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    assert (outcome.state, storage.objects) == ("recorded", {"default/conv_1.mp3": b"sound"})
+    sql(dsn, "update agentctl.recordings set stored_at = now() - interval '31 days'")
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert storage.objects == {}
 
-    def meanwhile() -> None:
-        sql(dsn, age)
-        sql(dsn, "select public.agentctl_retain_calls('{\"limit\": 9}')")
 
-    event = await begun(store, storage, meanwhile, sound=b"sound")
+async def test_what_is_due_to_be_erased_while_it_goes_up_leaves_none(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await limited(store)
+    event = await begun(store, storage, partial(sql, dsn, OUTLIVED), sound=b"sound")
     outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
     assert (outcome.state, storage.objects) == ("refused", {})
     assert not (await store.call("show_call", {"conversation_id": "conv_1"}))["recording"]
