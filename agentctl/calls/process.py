@@ -17,7 +17,7 @@ from agentctl.calls.event import Event, SavedAssistant, told
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
 from agentctl.calls.sound import Audio, Sound, sound_of
-from agentctl.errors import Malformed
+from agentctl.errors import Malformed, StoreUnavailable
 from agentctl.telemetry import figures
 from agentctl.telemetry.spans import span
 
@@ -203,6 +203,8 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
     stored = {"event_id": claimed.id, "attempt": claimed.attempt, "recording": recording}
     # Whoever is lost from here on has left word of what may lie there.
     answer = await store.call("begin_recording", stored)
+    if answer.get("busy"):
+        raise StoreUnavailable("another recording of the call is being stored", "This one is stored after it.")
     if answer["held"]:
         await recordings.save(sound.conversation_id, sound.audio, sound.content_type, BegunUpload(store, claimed))
         answer = await store.call("store_recording", stored)

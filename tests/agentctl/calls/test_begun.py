@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -284,6 +286,43 @@ async def test_of_two_workers_on_one_upload_the_later_claim_wins(postgres_store:
     assert len(storage.uploads) == 1
     outcome = await process(event, store=postgres_store, digester=digester(None), recordings=shelf)
     assert (outcome.state, storage.objects) == ("lost", {"default/conv_1.mp3": SOUND})
+
+
+class Slow:
+    """The store of a worker to which something happens before it can say that a recording is stored."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._store, self._meanwhile = store, meanwhile
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        if function == "store_recording":
+            await self._meanwhile()
+        return await self._store.call(function, args, timeout=timeout)
+
+
+async def test_of_two_recordings_of_a_call_at_once_one_is_stored_whole(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    for sound in (b"first", b"other"):
+        payload = as_event("conv_1", "agent_1", sound)
+        await inbox.accept(store, payload, inbox.peek(payload), "webhook")
+    first, other = await inbox.claim(store, worker="w", limit=2, lease_seconds=60)
+
+    async def stored(event: inbox.Event, store: Store) -> str:
+        return (await process(event, store=store, digester=digester(None), recordings=bucket(storage))).state
+
+    async def meanwhile() -> None:
+        with pytest.raises(StoreUnavailable, match="another recording of the call"):
+            await stored(other, store)
+
+    def digests() -> set[str]:
+        with psycopg.connect(dsn) as database:
+            rows = database.execute("select sha256, size from agentctl.recordings").fetchall()
+        return {sha256 for sha256, size in rows if size == 5}
+
+    assert await stored(first, Slow(store, meanwhile)) == "recorded"
+    assert digests() == {hashlib.sha256(storage.objects["default/conv_1.mp3"]).hexdigest()}
+    assert await stored(other, store) == "recorded"
+    assert digests() == {hashlib.sha256(storage.objects["default/conv_1.mp3"]).hexdigest()}
 
 
 async def test_the_note_is_the_claims_and_nobody_elses(store: Store) -> None:
