@@ -107,8 +107,8 @@ async def test_what_a_worker_that_was_lost_stored_of_a_forgotten_call_is_found_w
     storage.objects["default/conv_1.mp3"] = sound  # it was not lost, and slower than its lease
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
-    with psycopg.connect(dsn) as database:
-        database.execute("update agentctl.begun_recordings set begun_at = now() - interval '25 hours'")
+    later = "set begun_at = begun_at - interval '25 hours', abandoned_at = abandoned_at - interval '25 hours'"
+    sql(dsn, f"update agentctl.begun_recordings {later}")
     assert (await retain(store, bucket(storage))).recordings == 0
     assert await store.call("tenants", {}) == []
 
@@ -155,16 +155,22 @@ async def test_what_was_stored_in_a_bucket_of_another_name_by_a_worker_that_was_
 
 
 async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
-    postgres_store: Store, tmp_path: Path
+    postgres_store: Store, dsn: str, tmp_path: Path
 ) -> None:
     storage, files = Storage("recordings"), Directory(tmp_path)
-    for sound, where in ((b"sound", files), (b"other sound", Shelves(bucket(storage), Directory(tmp_path / "none")))):
+    another = Shelves(bucket(storage), Directory(tmp_path / "none"))
+    for sound, where in ((b"sound", files), (b"other sound", another)):
         payload = as_event("conv_1", "agent_1", sound)
         await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
         event = await claimed(postgres_store)
         outcome = await process(event, store=postgres_store, digester=digester(None), recordings=where)
         assert outcome.state == "recorded"
+        # That of a first attempt which was lost, and whose file another machine has.
+        left = f"'conv_1', '{files.location('conv_1', 'audio/mpeg')}', 2, now() - interval '60 days'"
+        columns = "conversation_id, location, attempts, begun_at"
+        sql(dsn, f"insert into agentctl.begun_recordings ({columns}) values ({left}) on conflict do nothing")
     assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"sound"]
+    assert (await retain(postgres_store, another)).recordings == 0
     assert (await retain(postgres_store, Shelves(bucket(storage), files))).recordings == 1
     assert [*tmp_path.rglob("*.mp3")] == []
     assert storage.objects == {"default/conv_1.mp3": b"other sound"}
