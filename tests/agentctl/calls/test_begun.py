@@ -154,6 +154,25 @@ async def test_what_was_stored_in_a_bucket_of_another_name_by_a_worker_that_was_
     assert [one.url.path for one in storage.requests if one.method == "DELETE"] == ["/storage/v1/object/recordings"]
 
 
+async def test_what_somebody_stores_while_others_are_erased_stays(postgres_store: Store, dsn: str) -> None:
+    storage = Storage("recordings")
+    keys = {name: f"default/{name}.mp3" for name in ("conv_1", "conv_2", "conv_3")}
+    for name, key in keys.items():
+        storage.objects[key] = b"sound"
+        columns = f"(conversation_id, location) values ('{name}', 'supabase:recordings/{key}')"
+        sql(dsn, f"insert into agentctl.begun_recordings {columns}")
+
+    def meanwhile(request: httpx.Request) -> None:
+        storage.before = lambda request: None
+        stored = f"'conv_2', 'supabase:recordings/{keys['conv_2']}', 'audio/mpeg', 5, 'ab'"
+        columns = "conversation_id, location, content_type, size, sha256"
+        sql(dsn, f"insert into agentctl.recordings ({columns}) values ({stored})")
+
+    storage.before = meanwhile
+    assert (await retain(postgres_store, bucket(storage))).recordings == 2
+    assert storage.objects == {keys["conv_2"]: b"sound"}
+
+
 async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
     postgres_store: Store, dsn: str, tmp_path: Path
 ) -> None:
