@@ -86,15 +86,16 @@ class Workshop:
         return Directory(self._shelf)
 
     def jobs(self, store: Store) -> list[EventJob | SinkJob | MailJob]:
-        """What a worker does: turn events into calls, write these into a product's own table if one is declared, and
-        send what waits in the outbox if there is a mail route.
+        """What a worker does: turn events into calls, write these into a product's own table if one is declared, send
+        what waits in the outbox if there is a mail route, and keep recordings.
         """
         from agentctl.calls.jobs import EventJob, MailJob
         from agentctl.calls.mail import Letterhead
         from agentctl.calls.sink import SinkJob
 
-        events = EventJob(store, self.digester(store), self.recordings, Letterhead(self.settings.mail_from))
-        jobs: list[EventJob | SinkJob | MailJob] = [events, SinkJob(store)]
-        if self.mail_route is not None:
-            jobs.append(MailJob(store, self.mail_route))
-        return jobs
+        letterhead = Letterhead(self.settings.mail_from)
+        events, sounds = (
+            EventJob(store, self.digester(store), self.recordings, letterhead, sound=sound) for sound in (False, True)
+        )
+        mails = [MailJob(store, self.mail_route)] if self.mail_route is not None else []
+        return [events, SinkJob(store), *mails, sounds]  # Storage, which may hang, comes last where each has its turn

@@ -28,6 +28,7 @@ create function public.touch_{TABLE}() returns trigger language plpgsql as
 $$ begin new.updated := old.updated + 1; return new; end $$;
 create trigger touch before update of behavior_prompt, title on public.{TABLE}
 for each row execute function public.touch_{TABLE}();
+alter table public.{TABLE} enable row level security;
 grant select, insert, update on public.{TABLE} to service_role;
 notify pgrst, 'reload schema';
 """

@@ -194,15 +194,18 @@ async def claim(
     lease_seconds: float,
     max_attempts: int = 5,
     turns: Turns | None = None,
+    sound: bool | None = None,
 ) -> list[Event]:
     """Take up to `limit` events that are due, without payloads, of each tenant in turn. Each is ours until its lease
     ends, unless renewed.
 
+    `sound`: recordings alone, or all else alone; None: both.
     One whose workers were lost `max_attempts` times is declared dead instead: it may be what kills them.
     """
     turns = turns or Turns()
     terms = {"worker": worker, "limit": limit, "lease_seconds": lease_seconds, "max_attempts": max_attempts}
-    claimed = [Event.from_row(row) for row in await store.call("claim_events", {**terms, **turns.terms()})]
+    asked = {**terms, "sound": sound, **turns.terms()}
+    claimed = [Event.from_row(row) for row in await store.call("claim_events", asked)]
     turns.passed(claimed)
     return claimed
 

@@ -35,7 +35,10 @@ def worker_name() -> str:
 
 @dataclass(frozen=True)
 class EventJob:
-    """Process accepted events. One that fails `max_attempts` times, or kills its workers that often, is dead."""
+    """Process accepted events. One that fails `max_attempts` times, or kills its workers that often, is dead.
+
+    `sound`: recordings alone, or all else alone, so that a place of recordings that hangs holds up no call; None: both.
+    """
 
     store: Store
     digester: Digester
@@ -48,8 +51,12 @@ class EventJob:
     grace_seconds: float = 25.0  # nothing of it is stored before all of it is, so that it can be cut off at any point
     max_attempts: int = 5
     turns: Turns = field(default_factory=Turns, repr=False)
+    sound: bool | None = None
 
-    name: ClassVar[str] = "events"
+    @property
+    def name(self) -> str:
+        """What it is of."""
+        return "recordings" if self.sound else "events"
 
     async def claim(self, limit: int) -> Sequence[Event]:
         """Take events that are due. Raises StoreError."""
@@ -60,6 +67,7 @@ class EventJob:
             lease_seconds=self.lease_seconds,
             max_attempts=self.max_attempts,
             turns=self.turns,
+            sound=self.sound,
         )
 
     async def run(self, work: Event) -> bool:

@@ -17,7 +17,7 @@ from agentctl.calls.event import Event, SavedAssistant, told
 from agentctl.calls.inbox import Store
 from agentctl.calls.mail import Letterhead, compose
 from agentctl.calls.sound import Audio, Sound, sound_of
-from agentctl.errors import Malformed
+from agentctl.errors import Malformed, StoreUnavailable
 from agentctl.telemetry import figures
 from agentctl.telemetry.spans import span
 
@@ -62,8 +62,8 @@ class Recordings(Protocol):
         """Whether anything lies there, as far as this place reaches. Raises StoreError."""
         ...
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
-        """Keep a copy of one recording; saving it again replaces it. The answer is its location. Raises StoreError.
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
+        """Keep a copy of one recording at its `location`; saving it again replaces it. Raises StoreError.
 
         What takes its time is noted in `begun`, and gone on with by the next attempt.
         """
@@ -72,7 +72,7 @@ class Recordings(Protocol):
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError.
 
-        `location`: what `save` said of it, by whatever settings that was.
+        `location`: where it was kept, by whatever settings that was.
         """
         ...
 
@@ -81,7 +81,7 @@ class Recordings(Protocol):
         ...
 
     async def fetch(self, location: str, target: Sink) -> None:
-        """Write what `save` kept at `location`. Raises AgentctlError if it is not in this place, StoreError."""
+        """Write what is kept at `location`. Raises AgentctlError if it is not in this place, StoreError."""
         ...
 
     async def sign(self, location: str, seconds: int) -> str:
@@ -203,6 +203,8 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
     stored = {"event_id": claimed.id, "attempt": claimed.attempt, "recording": recording}
     # Whoever is lost from here on has left word of what may lie there.
     answer = await store.call("begin_recording", stored)
+    if answer.get("busy"):
+        raise StoreUnavailable("another recording of the call is being stored", "This one is stored after it.")
     if answer["held"]:
         await recordings.save(sound.conversation_id, sound.audio, sound.content_type, BegunUpload(store, claimed))
         answer = await store.call("store_recording", stored)

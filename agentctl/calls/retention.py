@@ -48,7 +48,7 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
     Raises StoreError.
     """
     sounds, missing, elsewhere = await _recordings(store, recordings, batch)
-    sounds += await _abandoned(store, recordings, batch)
+    sounds += await _abandoned(store, recordings)
     events = [await _batches(store, "retain_events", batch, state=state) for state in ("done", "kept", "dead")]
     calls = await _batches(store, "retain_calls", batch)
     trimmed = (await store.call("trim_audit", {}, timeout=_SECONDS))["count"]
@@ -110,15 +110,15 @@ async def _drop(store: Store, gone: list[Any]) -> int:
     return dropped
 
 
-async def _abandoned(store: Store, recordings: Recordings, batch: int) -> int:
-    """What a worker that was lost may have stored of calls that are gone."""
+async def _abandoned(store: Store, recordings: Recordings) -> int:
+    """What a worker that was lost may have stored of calls that are gone. One by one: meanwhile somebody may begin the
+    next anew.
+    """
     erased, after = 0, None
-    while left := await store.call("abandoned_recordings", {"limit": batch, "after": after}, timeout=_SECONDS):
-        found = [await recordings.discard(one["location"]) for one in left]
-        looked = [
-            {**one, "reached": there or await recordings.reaches(one["location"])}
-            for one, there in zip(left, found, strict=True)
-        ]
-        await store.call("drop_abandoned", {"recordings": looked}, timeout=_SECONDS)
-        erased, after = erased + sum(found), [left[-1]["conversation_id"], left[-1]["location"]]
+    while left := await store.call("abandoned_recordings", {"limit": 1, "after": after}, timeout=_SECONDS):
+        (one,) = left
+        there = await recordings.discard(one["location"])
+        looked = {**one, "reached": there or await recordings.reaches(one["location"])}
+        await store.call("drop_abandoned", {"recordings": [looked]}, timeout=_SECONDS)
+        erased, after = erased + there, [one["conversation_id"], one["location"]]
     return erased

@@ -138,7 +138,9 @@ def moment(value: Any) -> datetime | None:
 
 
 def seconds(value: Any) -> int | None:
-    """Unix seconds of 11 digits at most, or None. In a string: nothing but digits, which every door reads alike."""
+    """Unix seconds of 11 digits at most, or None; a fraction is cut off. Of strings, those that every door reads alike:
+    digits of ASCII, with a fraction or without, and spaces around.
+    """
     if isinstance(value, str) and not _SECONDS.fullmatch(value):
         return None
     found = number(value)

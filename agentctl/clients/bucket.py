@@ -62,14 +62,13 @@ class Bucket:
         async with self._api.session("a recording") as session:
             return await session.size(self._name, path) is not None
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
-        """Upload, replacing an earlier copy; the answer is its location.
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
+        """Upload, replacing an earlier copy.
 
         A large one goes on where an earlier attempt ended, which `begun` has noted. Raises StoreError, and
         StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
         """
-        location = self.location(conversation_id, content_type)
-        path = self._path(location)
+        path = self._path(self.location(conversation_id, content_type))
         async with self._api.session("the recording") as session:
             await self._private(session)
             if audio.size > PIECE:
@@ -77,7 +76,6 @@ class Bucket:
             else:
                 await self._upload(session, path, audio, content_type)
             await self._verify(session, path, audio.size)
-        return location
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""

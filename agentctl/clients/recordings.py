@@ -56,8 +56,8 @@ class Directory:
         path = self._path(location)
         return path is not None and await asyncio.to_thread(path.is_file)
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
-        """Write the file at once or not at all; the answer is its location. Raises StoreUnavailable."""
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
+        """Write the file at once or not at all. Raises StoreUnavailable."""
         target = self._file(conversation_id, content_type)
         try:
             await asyncio.to_thread(_write, target, audio)
@@ -66,7 +66,6 @@ class Directory:
                 f"the recording cannot be written to {self.path} ({error.strerror})",
                 "Make room there, or make the directory writable.",
             ) from None
-        return target.as_uri()
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreUnavailable."""

@@ -38,9 +38,9 @@ class Shelves:
         """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""
         return await self._at(location).is_there(location)
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """As Bucket."""
-        return await self._bucket.save(conversation_id, audio, content_type, begun)
+        await self._bucket.save(conversation_id, audio, content_type, begun)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Wherever anything is kept of it. Raises StoreError."""

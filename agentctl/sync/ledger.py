@@ -29,16 +29,18 @@ class Ledger:
         self.unplanned = {failure.ref for failure in plan.failures if not failure.leaving}
         self.failed: set[Ref] = set()
         self.held: list[Change] = []
+        self._begun: dict[Ref, int] = {}
         self._done: list[Change] = []
         self._failures: list[Failure] = []
         self._left: list[Failure] = []
 
     def applied(self) -> Applied:
-        """What has come together."""
-        failures = (*self._plan.failures, *self._failures)
+        """What has come together, in the order in which it was begun: what runs at once ends in any."""
+        done = sorted(self._done, key=lambda one: self._begun[one.desired.ref])
+        failures = (*self._plan.failures, *sorted(self._failures, key=lambda one: self._begun[one.ref]))
         gone = {change.desired.ref for change in self.held if change.vanished}
         held = tuple(change for change in self.held if not self._is_told(change, gone))
-        return Applied(self._plan, tuple(self._done), failures, held, tuple(self._left))
+        return Applied(self._plan, tuple(done), failures, held, tuple(self._left))
 
     def _is_told(self, change: Change, gone: set[Ref]) -> bool:
         """Whether it failed, and nothing was held back of it but what refers to something that was deleted there."""
@@ -48,6 +50,7 @@ class Ledger:
     async def ended(self, change: Change, work: Awaitable[bool]) -> None:
         """Wait for the end of a change; an expected error becomes a failure. `work`: whether anything was written."""
         kind, action = change.desired.kind, change.action
+        self._begun.setdefault(change.desired.ref, len(self._begun))
         about = {"agentctl.kind": kind, "agentctl.key": change.desired.key, "agentctl.action": action}
         try:
             with span("sync change", about):

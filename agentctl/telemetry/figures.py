@@ -24,9 +24,10 @@ ACCEPTED = Counter(
 )
 WORK = Counter(
     "work_total",
-    "Pieces of work that ended, by job (events, mails, duties, syncs, sink), and how (done, failed, lost, released).",
+    "Pieces of work that ended, by job (events, recordings, mails, duties, syncs, sink), and how (done, failed, lost, "
+    "released).",
     ("job", "outcome"),
-    list(product(("events", "mails", "duties", "syncs", "sink"), ("done", "failed", "lost", "released"))),
+    list(product(("events", "recordings", "mails", "duties", "syncs", "sink"), ("done", "failed", "lost", "released"))),
 )
 WORK_SECONDS = Histogram("work_duration_seconds", "How long a piece of work took, however it ended.", ("job",), LONG)
 PROCESSED = Counter(

@@ -40,8 +40,9 @@ begin
 end
 $$;
 
--- As before, and `refused`: why it is not to be stored at all.
-create or replace function public.agentctl_begin_recording(args jsonb) returns jsonb
+-- Before anything of it leaves the worker, which has to hold the event. `refused`: why it is not to be stored at all. Of
+-- what is forgotten meanwhile the event goes.
+create function public.agentctl_begin_recording(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
 declare
@@ -72,7 +73,8 @@ begin
 end
 $$;
 
--- As before, and `refused`. It is kept from its receipt on, however long it waited, and however often it is stored.
+-- As before, and `refused`. It is kept from its receipt on, however long it waited, and however often it is stored; what
+-- was begun once is under way no more.
 create or replace function public.agentctl_store_recording(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$

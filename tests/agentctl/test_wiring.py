@@ -151,10 +151,11 @@ async def test_smtp_before_resend(root: Path) -> None:
 async def test_mail_is_a_job_only_where_there_is_a_route(root: Path, dsn: str) -> None:
     database = {"database_url": SecretStr(dsn)}
     async with connect(root, settings=given(**database)) as control:
-        assert [job.name for job in control.workshop.jobs(await control.store())] == ["events", "sink"]
+        assert [job.name for job in control.workshop.jobs(await control.store())] == ["events", "sink", "recordings"]
     mail = {"smtp_url": SecretStr("smtp://mail.example.org"), "mail_from": "a@b.de"}
     async with connect(root, settings=given(**database, **mail)) as control:
-        assert [job.name for job in control.workshop.jobs(await control.store())] == ["events", "sink", "mails"]
+        names = [job.name for job in control.workshop.jobs(await control.store())]
+        assert names == ["events", "sink", "mails", "recordings"]
 
 
 async def test_a_database_before_supabase(root: Path, dsn: str, supabase_api: Any) -> None:

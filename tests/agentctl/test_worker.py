@@ -16,6 +16,7 @@ from agentctl import worker
 from agentctl.calls import inbox
 from agentctl.calls.digest import digester
 from agentctl.calls.jobs import EventJob, MailJob
+from agentctl.calls.missing_sound import as_event
 from agentctl.calls.outbox import Mail
 from agentctl.errors import MailError, StoreError, StoreUnavailable
 from agentctl.worker import Tally
@@ -369,6 +370,38 @@ async def test_an_outage_however_long_uses_up_no_attempt_and_ends_in_a_call(post
     both = [EventJob(postgres_store, Shelf(), Shelf(), worker="w"), MailJob(postgres_store, route, worker="w")]
     tally = await worker.run(both, once=True, backoff=lambda _attempt: 0.0)
     assert (tally, len(route.sent)) == (Tally(done=2, failed=9 + 15), 1)
+
+
+async def test_a_place_of_recordings_that_hangs_holds_up_no_call(postgres_store: inbox.Store) -> None:
+    for number in range(6):
+        sound = as_event(f"conv_{number}", "agent_1", b"sound")
+        await inbox.accept(postgres_store, sound, inbox.peek(sound), "webhook")
+    stop, answers, hanging = asyncio.Event(), asyncio.Event(), asyncio.Semaphore(0)
+
+    class Hangs(FakeRecordings):
+        async def save(self, *recording: Any) -> None:
+            hanging.release()
+            await answers.wait()
+            await super().save(*recording)
+
+    class Passes(Route):
+        async def send(self, mail: Mail) -> str:
+            stop.set()
+            return await super().send(mail)
+
+    shelf, route = Hangs(), Passes()
+    apart = [EventJob(postgres_store, digester(), shelf, worker="w", sound=sound) for sound in (True, False)]
+    mails = MailJob(postgres_store, route, worker="w")
+    working = asyncio.create_task(worker.run([*apart, mails], stop=stop, idle_seconds=0.05))
+    async with asyncio.timeout(20):
+        for _ in range(4):
+            await hanging.acquire()
+        await accepted(postgres_store)
+        await stop.wait()  # its mail is sent
+    assert shelf.saved == {}
+    answers.set()
+    assert (await working).done == 2 + 4
+    assert len(shelf.saved) == 4
 
 
 async def test_what_is_given_back_is_due_at_once_and_has_not_failed(postgres_store: inbox.Store) -> None:

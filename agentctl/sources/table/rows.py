@@ -65,6 +65,18 @@ class Told:
         return f"its key, column {column}, has no unique index: whoever may write a row can give it another one's key"
 
     @property
+    def exposed(self) -> Iterator[str]:
+        """Whom no row-level security keeps from writing or reading what it shows, each with what does."""
+        for one in self.columns["open"]:
+            relation, writers, readers = (one[name] or () for name in ("relation", "writers", "readers"))
+            may = [f"{' and '.join(writers)} may write it"] if writers else []
+            may += ["anon, which is anybody, may read it"] if readers else []
+            shut = f"alter table {relation} enable row level security, and policies for who may"
+            if one["view"]:
+                shut = f"revoke all on {relation} from {', '.join(sorted({*writers, *readers}))}"
+            yield f"no row-level security keeps users from {relation}: {', '.join(may)}; {shut}"
+
+    @property
     def names(self) -> list[str]:
         """Of all columns; empty where there is no such table."""
         return [str(column["name"]) for column in self.columns.get("columns", ())]
@@ -207,6 +219,8 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
         yield Problem(where, "has no rows: it declares no assistant")
     if loose := told.loose(found.source):
         yield Problem(where, f"{loose}; then neither is synced until one of them is gone")
+    for open_to in told.exposed:
+        yield Problem(where, open_to)
     if told.nameless:
         yield Problem(where, f"{told.nameless} rows have no {found.source.key_column}, so they are no assistants")
     if not told.columns.get("watched"):

@@ -87,6 +87,8 @@ def _notes(table: str, source: SourceTable, told: Told, lacking: Mapping[str, st
         yield Problem(where, f"{told.hiding}, and no sync goes by it; {told.remedy}")
     if loose := told.loose(source):
         yield Problem(where, loose)
+    for open_to in told.exposed:
+        yield Problem(where, open_to)
     if not told.columns["view"]:
         return
     if lacking:

@@ -107,9 +107,8 @@ class FakeRecordings:
     async def is_there(self, location: str) -> bool:
         return location.rpartition("/")[2] in self.saved
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> str:
+    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
         self.saved[conversation_id] = (audio.read(0, audio.size), content_type)
-        return self.location(conversation_id, content_type)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         return self.saved.pop(conversation_id, None) is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -105,8 +107,8 @@ async def test_what_a_worker_that_was_lost_stored_of_a_forgotten_call_is_found_w
     storage.objects["default/conv_1.mp3"] = sound  # it was not lost, and slower than its lease
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
-    with psycopg.connect(dsn) as database:
-        database.execute("update agentctl.begun_recordings set begun_at = now() - interval '25 hours'")
+    later = "set begun_at = begun_at - interval '25 hours', abandoned_at = abandoned_at - interval '25 hours'"
+    sql(dsn, f"update agentctl.begun_recordings {later}")
     assert (await retain(store, bucket(storage))).recordings == 0
     assert await store.call("tenants", {}) == []
 
@@ -152,17 +154,42 @@ async def test_what_was_stored_in_a_bucket_of_another_name_by_a_worker_that_was_
     assert [one.url.path for one in storage.requests if one.method == "DELETE"] == ["/storage/v1/object/recordings"]
 
 
+async def test_what_somebody_stores_while_others_are_erased_stays(postgres_store: Store, dsn: str) -> None:
+    storage = Storage("recordings")
+    keys = {name: f"default/{name}.mp3" for name in ("conv_1", "conv_2", "conv_3")}
+    for name, key in keys.items():
+        storage.objects[key] = b"sound"
+        columns = f"(conversation_id, location) values ('{name}', 'supabase:recordings/{key}')"
+        sql(dsn, f"insert into agentctl.begun_recordings {columns}")
+
+    def meanwhile(request: httpx.Request) -> None:
+        storage.before = lambda request: None
+        stored = f"'conv_2', 'supabase:recordings/{keys['conv_2']}', 'audio/mpeg', 5, 'ab'"
+        columns = "conversation_id, location, content_type, size, sha256"
+        sql(dsn, f"insert into agentctl.recordings ({columns}) values ({stored})")
+
+    storage.before = meanwhile
+    assert (await retain(postgres_store, bucket(storage))).recordings == 2
+    assert storage.objects == {keys["conv_2"]: b"sound"}
+
+
 async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
-    postgres_store: Store, tmp_path: Path
+    postgres_store: Store, dsn: str, tmp_path: Path
 ) -> None:
     storage, files = Storage("recordings"), Directory(tmp_path)
-    for sound, where in ((b"sound", files), (b"other sound", Shelves(bucket(storage), Directory(tmp_path / "none")))):
+    another = Shelves(bucket(storage), Directory(tmp_path / "none"))
+    for sound, where in ((b"sound", files), (b"other sound", another)):
         payload = as_event("conv_1", "agent_1", sound)
         await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
         event = await claimed(postgres_store)
         outcome = await process(event, store=postgres_store, digester=digester(None), recordings=where)
         assert outcome.state == "recorded"
+        # That of a first attempt which was lost, and whose file another machine has.
+        left = f"'conv_1', '{files.location('conv_1', 'audio/mpeg')}', 2, now() - interval '60 days'"
+        columns = "conversation_id, location, attempts, begun_at"
+        sql(dsn, f"insert into agentctl.begun_recordings ({columns}) values ({left}) on conflict do nothing")
     assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"sound"]
+    assert (await retain(postgres_store, another)).recordings == 0
     assert (await retain(postgres_store, Shelves(bucket(storage), files))).recordings == 1
     assert [*tmp_path.rglob("*.mp3")] == []
     assert storage.objects == {"default/conv_1.mp3": b"other sound"}
@@ -188,44 +215,55 @@ EMPTIED = f"update agentctl.calls set started_at = {OLD}"
 OUTLIVED = f"update agentctl.events set received_at = {OLD} where type = 'post_call_audio'"
 
 
-@pytest.mark.parametrize(("age", "reason"), [(EMPTIED, "words of its call"), (OUTLIVED, "older than recordings")])
-async def test_what_waited_until_it_was_due_to_be_erased_is_not_stored_anew(
-    postgres_store: Store, dsn: str, age: str, reason: str
-) -> None:
-    storage, store = Storage("recordings"), postgres_store
+async def limited(store: Store) -> None:
+    """A call of a project that keeps words and sound for 30 days each."""
     await store.call("store_call", stored(await running(store), call={"started_at": "2026-11-01T09:30:00+01:00"}))
-    await store.call(
-        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 30, "audio": 30}
-    )
+    limits = {"transcripts": 30, "audio": 30}
+    await store.call("save_retention", {"project": "praxis", "environment": "production", **limits})
+
+
+async def test_what_waited_until_it_was_due_to_be_erased_is_not_stored_anew(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await limited(store)
     storage.refuse = httpx.Response(503, text="down")
     event = await begun(store, storage, lambda: None, sound=b"sound")
     with pytest.raises(StoreUnavailable):
         await process(event, store=store, digester=digester(None), recordings=bucket(storage))
-    sql(dsn, age)
+    sql(dsn, OUTLIVED)
     await retain(store, bucket(storage))
     storage.requests = []
     outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
     assert outcome.state == "refused"
-    assert reason in outcome.reason
+    assert "older than recordings" in outcome.reason
     assert storage.requests == []
     assert await store.call("list_events", {"states": ["pending", "running"], "limit": 9}) == []
     again = as_event("conv_1", "agent_1", b"in other bytes")
     assert not (await inbox.accept(store, again, inbox.peek(again), "webhook")).new
 
 
-@pytest.mark.parametrize("age", [EMPTIED, OUTLIVED])
-async def test_what_is_due_to_be_erased_while_it_goes_up_leaves_none(postgres_store: Store, dsn: str, age: str) -> None:
+async def test_what_waited_until_the_words_of_its_call_went_is_kept_as_long_as_sound_is(
+    postgres_store: Store, dsn: str
+) -> None:
     storage, store = Storage("recordings"), postgres_store
-    await store.call("store_call", stored(await running(store), call={"started_at": "2026-11-01T09:30:00+01:00"}))
-    await store.call(
-        "save_retention", {"project": "praxis", "environment": "production", "transcripts": 30, "audio": 30}
-    )
+    await limited(store)
+    storage.refuse = httpx.Response(503, text="down")
+    event = await begun(store, storage, lambda: None, sound=b"sound")
+    with pytest.raises(StoreUnavailable):
+        await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    sql(dsn, EMPTIED)
+    assert (await retain(store, bucket(storage))).calls == 1
+    storage.refuse = None
+    outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    assert (outcome.state, storage.objects) == ("recorded", {"default/conv_1.mp3": b"sound"})
+    sql(dsn, "update agentctl.recordings set stored_at = now() - interval '31 days'")
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert storage.objects == {}
 
-    def meanwhile() -> None:
-        sql(dsn, age)
-        sql(dsn, "select public.agentctl_retain_calls('{\"limit\": 9}')")
 
-    event = await begun(store, storage, meanwhile, sound=b"sound")
+async def test_what_is_due_to_be_erased_while_it_goes_up_leaves_none(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    await limited(store)
+    event = await begun(store, storage, partial(sql, dsn, OUTLIVED), sound=b"sound")
     outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
     assert (outcome.state, storage.objects) == ("refused", {})
     assert not (await store.call("show_call", {"conversation_id": "conv_1"}))["recording"]
@@ -273,6 +311,43 @@ async def test_of_two_workers_on_one_upload_the_later_claim_wins(postgres_store:
     assert len(storage.uploads) == 1
     outcome = await process(event, store=postgres_store, digester=digester(None), recordings=shelf)
     assert (outcome.state, storage.objects) == ("lost", {"default/conv_1.mp3": SOUND})
+
+
+class Slow:
+    """The store of a worker to which something happens before it can say that a recording is stored."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        self._store, self._meanwhile = store, meanwhile
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        if function == "store_recording":
+            await self._meanwhile()
+        return await self._store.call(function, args, timeout=timeout)
+
+
+async def test_of_two_recordings_of_a_call_at_once_one_is_stored_whole(postgres_store: Store, dsn: str) -> None:
+    storage, store = Storage("recordings"), postgres_store
+    for sound in (b"first", b"other"):
+        payload = as_event("conv_1", "agent_1", sound)
+        await inbox.accept(store, payload, inbox.peek(payload), "webhook")
+    first, other = await inbox.claim(store, worker="w", limit=2, lease_seconds=60)
+
+    async def stored(event: inbox.Event, store: Store) -> str:
+        return (await process(event, store=store, digester=digester(None), recordings=bucket(storage))).state
+
+    async def meanwhile() -> None:
+        with pytest.raises(StoreUnavailable, match="another recording of the call"):
+            await stored(other, store)
+
+    def digests() -> set[str]:
+        with psycopg.connect(dsn) as database:
+            rows = database.execute("select sha256, size from agentctl.recordings").fetchall()
+        return {sha256 for sha256, size in rows if size == 5}
+
+    assert await stored(first, Slow(store, meanwhile)) == "recorded"
+    assert digests() == {hashlib.sha256(storage.objects["default/conv_1.mp3"]).hexdigest()}
+    assert await stored(other, store) == "recorded"
+    assert digests() == {hashlib.sha256(storage.objects["default/conv_1.mp3"]).hexdigest()}
 
 
 async def test_the_note_is_the_claims_and_nobody_elses(store: Store) -> None:

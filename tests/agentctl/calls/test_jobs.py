@@ -25,8 +25,9 @@ async def test_claims_name_the_worker_and_its_terms() -> None:
     store = FakeStore()
     await events(store).claim(3)
     await MailJob(store, Route(), worker="w").claim(2)
-    assert store.args("claim_events") == {"worker": "w", "limit": 3, "lease_seconds": 15.0, "max_attempts": 5}
-    assert store.args("claim_mails") == {"worker": "w", "limit": 2, "lease_seconds": 15.0, "max_attempts": 12}
+    terms = {"worker": "w", "lease_seconds": 15.0}
+    assert store.args("claim_events") == {**terms, "limit": 3, "max_attempts": 5, "sound": None}
+    assert store.args("claim_mails") == {**terms, "limit": 2, "max_attempts": 12}
 
 
 async def test_run_says_whether_it_was_still_ours() -> None:

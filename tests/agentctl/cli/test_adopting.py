@@ -138,6 +138,7 @@ def test_names_of_an_orm_are_recognized_and_what_is_left_out_is_said(
             b"""create table public."Assistant" (id uuid primary key, "tenantId" text, name text, prompt text,
             "firstMessage" text, "phoneNumber" text, "isActive" boolean)"""
         )
+        connection.execute(b'alter table public."Assistant" enable row level security')
         connection.execute(
             b"""insert into public."Assistant" values (gen_random_uuid(), 'acme', 'Reception', 'Help.', 'Hello.',
             '+49 89 99998100', false)"""

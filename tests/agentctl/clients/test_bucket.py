@@ -25,8 +25,8 @@ def bucket(storage: Storage, tenant: str = "default") -> Bucket:
 async def test_an_upload_replaces_an_earlier_one() -> None:
     storage = Storage("recordings")
     for sound in (b"one", b"two"):
-        location = await bucket(storage).save("conv_1", held(sound), "audio/mpeg", Note())
-        assert location == "supabase:recordings/default/conv_1.mp3"
+        await bucket(storage).save("conv_1", held(sound), "audio/mpeg", Note())
+    assert bucket(storage).location("conv_1", "audio/mpeg") == "supabase:recordings/default/conv_1.mp3"
     assert storage.objects == {"default/conv_1.mp3": b"two"}
     assert storage.types == {"default/conv_1.mp3": "audio/mpeg"}
     assert storage.requests[0].headers["apikey"] == "sb_secret_geheim"
@@ -69,7 +69,8 @@ async def test_what_did_not_arrive_whole_is_no_success() -> None:
 async def test_a_recording_is_fetched_and_signed_for_a_while() -> None:
     storage = Storage("recordings")
     shelf = bucket(storage)
-    location, target = await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note()), io.BytesIO()
+    location, target = shelf.location("conv_1", "audio/mpeg"), io.BytesIO()
+    await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
     await shelf.fetch(location, target)
     assert target.getvalue() == b"sound"
     address = await shelf.sign(location, 60)
@@ -109,8 +110,8 @@ async def test_each_tenant_has_a_folder_of_its_own_whatever_it_is_called() -> No
     names = ["a", "a/b", "a/../b", "..", ".", "", "a b", "ä", "a%2Fb", "a?b#c", "x" * 500, "A", "a\\b", "id-0", "\x00"]
     for tenant in names:
         shelf = bucket(storage).of(tenant)
-        location = await shelf.save("conv_1", held(tenant.encode() or b"-"), "audio/mpeg", Note())
-        await shelf.fetch(location, target)
+        await shelf.save("conv_1", held(tenant.encode() or b"-"), "audio/mpeg", Note())
+        await shelf.fetch(shelf.location("conv_1", "audio/mpeg"), target)
     assert target.getvalue() == b"".join(tenant.encode() or b"-" for tenant in names)
     assert len(storage.objects) == len(names)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+/conv_1\.mp3", key) for key in storage.objects)
@@ -169,7 +170,8 @@ async def test_what_cannot_be_erased_is_told() -> None:
 async def test_what_is_not_storages_answer_is_waited_out(answer: httpx.Response | Exception) -> None:
     storage = Storage("recordings")
     shelf = bucket(storage)
-    location = await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    location = shelf.location("conv_1", "audio/mpeg")
+    await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
     storage.refuse = answer
     for asked in (
         shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note()),

@@ -32,8 +32,8 @@ IDS = ["../../etc/passwd", "/abs", "a/b", "a\\b", "..", ".", "", "a b", "x" * 50
 
 @pytest.mark.parametrize("conversation_id", IDS)
 async def test_no_id_leads_out_of_the_directory(conversation_id: str, tmp_path: Path) -> None:
-    location = await Directory(tmp_path).save(conversation_id, held(b"sound"), "audio/mpeg", Note())
-    written = Path(urlsplit(location).path)
+    await Directory(tmp_path).save(conversation_id, held(b"sound"), "audio/mpeg", Note())
+    written = Path(urlsplit(Directory(tmp_path).location(conversation_id, "audio/mpeg")).path)
     assert written.parent == tmp_path / "default"
     assert written.read_bytes() == b"sound"
     assert re.fullmatch(r"[A-Za-z0-9_-]+\.mp3", written.name)
@@ -50,8 +50,8 @@ def test_different_ids_have_different_names() -> None:
 
 async def test_a_recording_is_replaced_whole_and_is_private(tmp_path: Path) -> None:
     directory = Directory(tmp_path / "new" / "place")
-    first = await directory.save("conv_1", held(b"one"), "audio/mpeg", Note())
-    assert await directory.save("conv_1", held(b"two"), "audio/mpeg", Note()) == first
+    for sound in (b"one", b"two"):
+        await directory.save("conv_1", held(sound), "audio/mpeg", Note())
     (written,) = (tmp_path / "new" / "place" / "default").iterdir()
     assert written.read_bytes() == b"two"
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
@@ -119,9 +119,10 @@ async def test_what_cannot_be_erased_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_recording_is_handed_out_from_its_own_folder_alone(tmp_path: Path) -> None:
-    other = await Directory(tmp_path, "ab").save("conv_1", held(b"other"), "audio/mpeg", Note())
-    directory, target = Directory(tmp_path, "a"), io.BytesIO()
-    location = await directory.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    directory, neighbour, target = Directory(tmp_path, "a"), Directory(tmp_path, "ab"), io.BytesIO()
+    location, other = directory.location("conv_1", "audio/mpeg"), neighbour.location("conv_1", "audio/mpeg")
+    for place, sound in ((directory, b"sound"), (neighbour, b"other")):
+        await place.save("conv_1", held(sound), "audio/mpeg", Note())
     await directory.fetch(location, target)
     assert target.getvalue() == b"sound"
     for elsewhere in (other, f"{directory.path.as_uri()}/../ab/conv_1.mp3", "supabase:b/a/conv_1.mp3"):

@@ -25,9 +25,11 @@ async def test_what_was_kept_elsewhere_before_is_handed_out_and_erased_from_ther
     api = StorageApi("https://x.supabase.co/", storage.key, transport=httpx.MockTransport(storage))
     shelves = Shelves(Bucket(api, "recordings"), Directory(tmp_path))
     assert shelves.place == "supabase:recordings"
-    old = await Directory(tmp_path).of("acme").save("conv_1", held(b"before"), "audio/mpeg", Note())
+    before = Directory(tmp_path).of("acme")
+    old, new = before.location("conv_1", "audio/mpeg"), shelves.of("acme").location("conv_2", "audio/mpeg")
+    await before.save("conv_1", held(b"before"), "audio/mpeg", Note())
     assert shelves.place == Directory(tmp_path).place, "a machine that has files has work of its own"
-    new = await shelves.of("acme").save("conv_2", held(b"now"), "audio/mpeg", Note())
+    await shelves.of("acme").save("conv_2", held(b"now"), "audio/mpeg", Note())
     for location, sound in ((old, b"before"), (new, b"now")):
         target = io.BytesIO()
         await shelves.of("acme").fetch(location, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,6 +66,29 @@ async def test_a_first_sync_creates_in_order_and_a_second_writes_nothing() -> No
     second = await synced(platform, [DESK])
     assert second.plan.empty
     assert len(platform.writes) == 2
+
+
+class Crossing(Platform):
+    """The later of two ends first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.later = asyncio.Event()
+
+    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        answer = await super().call(function, args, timeout=timeout)
+        if function == "bind":
+            if args["key"] == "later":
+                self.later.set()
+            else:
+                await self.later.wait()
+        return answer
+
+
+async def test_what_was_done_is_told_in_the_plans_order_whatever_ends_first() -> None:
+    keys = ["earlier", "later"]
+    done = await synced(Crossing(), [{"key": key, "agent": {"name": key}} for key in keys])
+    assert [change.desired.key for change in done.done] == keys
 
 
 async def test_a_plan_writes_nothing_and_shows_ids_that_are_not_known_yet() -> None:

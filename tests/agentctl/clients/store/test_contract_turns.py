@@ -16,9 +16,9 @@ _MANY = 2000
 _FEW = 100
 _EVENTS = """
     insert into agentctl.events (tenant, type, conversation_id, payload_sha256, payload, state, source, due_at)
-    select format(%(tenant)s, to_char(i, 'fm0000')), 'post_call_transcription', 'conv_' || %(state)s || i,
-        sha256(i::text::bytea), '{}', %(state)s, 'webhook', now() - interval '1 minute'
-    from generate_series(1, %(size)s) i"""
+    select format(%(tenant)s, to_char(i, 'fm0000')), 'post_call_' || sort, 'conv_' || %(state)s || i,
+        sha256((sort || i)::bytea), '{}', %(state)s, 'webhook', now() - interval '1 minute'
+    from generate_series(1, %(size)s) i, unnest(array['transcription', 'audio']) sort"""
 _MAILS = """
     insert into agentctl.outbox (tenant, conversation_id, purpose, recipient, message, state, due_at)
     select format(%(tenant)s, to_char(i, 'fm0000')), 'conv_' || %(state)s || i, 'call', 'a@example.org', '{}',
@@ -47,9 +47,13 @@ def waiting(request: pytest.FixtureRequest, dsn: str) -> Iterator[psycopg.Connec
         yield connection
 
 
-@pytest.mark.parametrize("queue", ["events", "mails", "sink_rows"])
-def test_a_claim_reads_what_it_takes_however_many_tenants_wait(waiting: psycopg.Connection, queue: str) -> None:
-    terms: dict[str, Any] = {"worker": "w", "limit": 2, "lease_seconds": 60, "max_attempts": 5}
+@pytest.mark.parametrize(
+    ("queue", "sound"), [("events", False), ("events", True), ("events", None), ("mails", None), ("sink_rows", None)]
+)
+def test_a_claim_reads_what_it_takes_however_many_tenants_wait(
+    waiting: psycopg.Connection, queue: str, sound: bool | None
+) -> None:
+    terms: dict[str, Any] = {"worker": "w", "limit": 2, "lease_seconds": 60, "max_attempts": 5, "sound": sound}
     served: list[str] = []
     for _ in range(8):  # from the sixth on a session's plans may be general ones
         claimed, read = step(waiting, f"claim_{queue}", **terms, after=served[-1] if served else None)
@@ -61,8 +65,8 @@ def test_a_claim_reads_what_it_takes_however_many_tenants_wait(waiting: psycopg.
     assert len(set(served)) == (2 if is_one else 16)
 
 
-async def _fill(store: Store, tenant: str, many: int) -> None:
-    events = [delivery(f"conv_{tenant}_{number}", agent_id=None) for number in range(many)]
+async def _fill(store: Store, tenant: str, many: int, **fields: Any) -> None:
+    events = [delivery(f"conv_{tenant}_{number}", agent_id=None, **fields) for number in range(many)]
     await store.call("accept_many", {"events": events, "tenant": tenant})
 
 
@@ -81,6 +85,20 @@ async def test_each_tenant_gets_its_share_in_its_order(store: Store) -> None:
     assert await served(2, tenant="b") == ["b", "b"]
     assert await served(9) == ["a", "a", "a", "b"]  # all of them, however few are left
     assert await served(9) == []
+
+
+async def test_recordings_are_claimed_apart_and_whoever_does_not_say_takes_them_last(store: Store) -> None:
+    for number in range(12):
+        await _fill(store, f"a{number}", 1, type="post_call_audio")
+    await _fill(store, "z", 2)
+
+    async def served(limit: int, **terms: Any) -> list[str]:
+        return [one["type"].removeprefix("post_call_") for one in await claim(store, limit=limit, **terms)]
+
+    assert await served(1, sound=False) == ["transcription"]
+    assert await served(3, sound=True) == ["audio"] * 3
+    assert sorted(await served(3)) == ["audio", "audio", "transcription"]
+    assert await served(9, sound=False) == []
 
 
 async def test_a_lost_worker_s_last_attempt_is_seen_whosever_event_it_was(store: Store) -> None:

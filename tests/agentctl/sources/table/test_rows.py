@@ -48,7 +48,11 @@ def read(
         loaded,
         source,
         Told(
-            {"columns": columns, "view": False, "watched": True, "unique": ["id"]}, found, 0, bound or {}, rings or {}
+            {"columns": columns, "view": False, "watched": True, "unique": ["id"], "open": []},
+            found,
+            0,
+            bound or {},
+            rings or {},
         ),
     )
 

@@ -250,6 +250,37 @@ async def test_a_table_that_nobody_watches_or_whose_key_others_can_take_is_told(
 
 
 @pytest.mark.parametrize("product", ["postgres"], indirect=True)
+async def test_a_table_that_users_may_write_or_anybody_read_is_told_with_what_ends_it(product: Product) -> None:
+    open_table = f"no row-level security keeps users from public.{TABLE}: "
+    shut = f"; alter table public.{TABLE} enable row level security"
+    product.sql(f"create view shown as select * from {TABLE}")
+    product.sql(f"create view asked with (security_invoker) as select * from {TABLE}")
+
+    async def told(relation: str) -> str:
+        (product.root / "agentctl.toml").write_text(PROJECT + MAPPING.replace(f'"{TABLE}"', f'"{relation}"'))
+        async with product.opened() as control:
+            said = [one.what for one in (await read(control)).warnings if "users" in one.what]
+            assert said == [one.what for one in (await adopting(control, relation)).notes if "users" in one.what]
+        return "\n".join(said)
+
+    product.sql(f"revoke all on {TABLE}, shown, asked from anon, authenticated")
+    product.sql(f"alter table {TABLE} disable row level security")
+    product.sql("grant select, update on asked to anon, authenticated")
+    assert [await told(relation) for relation in (TABLE, "shown", "asked")] == ["", "", ""]
+    product.sql(f"grant select on {TABLE} to anon; grant select, update (title) on {TABLE} to authenticated")
+    both = f"{open_table}authenticated may write it, anon, which is anybody, may read it{shut}"
+    for relation in (TABLE, "shown", "asked"):
+        assert both in await told(relation)
+    product.sql(f"alter table {TABLE} enable row level security; grant select on shown to anon")
+    assert await told(TABLE) == ""
+    assert await told("asked") == ""
+    assert await told("shown") == (
+        "no row-level security keeps users from public.shown: anon, which is anybody, may read it; "
+        "revoke all on public.shown from anon"
+    )
+
+
+@pytest.mark.parametrize("product", ["postgres"], indirect=True)
 async def test_a_table_that_may_hide_rows_is_gone_by_in_nothing(product: Product) -> None:
     product.insert(1)
     assert (await product.sync()).ok
