@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ REFERENCE = re.compile(r"env:[A-Z_][A-Z0-9_]{0,127}|vault:[A-Za-z0-9][A-Za-z0-9 
 _SECRET = re.compile(r"[0-9A-Fa-f]{24}")  # as agentctl.is_reference has it
 _SID = re.compile(r"AC[0-9a-fA-F]{32}")
 _OWN = frozenset(name.upper() for name in Settings.model_fields)
+_UNTOLD = "the workspace that it shares with others keeps it from being synced; whoever runs agentctl is told why"
 _MEND = "Set what it refers to where agentctl runs, or name another place: agentctl tenants set."
 
 
@@ -67,6 +69,15 @@ class Access:
     def houses(self, tenant: str) -> bool:
         """Whether the agents of `tenant` live in its workspace."""
         return tenant in self.housed if self.workspace else tenant not in (self.moved or ())
+
+    def told(self, tenant: str, text: str) -> str:
+        """`text` as a row of `tenant` may have it, whose people read neither another's name nor where its key is."""
+        if self.workspace in ("", tenant):
+            return text
+        places = (re.escape(self.settings.variable(SETTINGS[one])) for one in (KEY, SIGNATURE))
+        # Its name as errors have it: a tenant's, a workspace's, a command's.
+        names = "|".join((rf"(?:\btenant |/){re.escape(self.workspace)}", *(rf"(?<!\w){one}" for one in places)))
+        return _UNTOLD if re.search(rf"(?:{names})(?![\w-])", text) else text
 
     @property
     def has_twilio(self) -> bool:
@@ -125,6 +136,10 @@ class Tenants:
     def apart(self) -> list[Access]:
         """Those that are not the project's."""
         return [one for name, one in sorted(self.own.items()) if one.workspace == name]
+
+    def told(self, tenant: str, text: str) -> str:
+        """`text` as a row of `tenant` may have it, of whichever workspace it tells."""
+        return reduce(lambda said, one: one.told(tenant, said), self.apart, text)
 
     @property
     def secrets(self) -> list[SecretStr]:

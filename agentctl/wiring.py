@@ -93,7 +93,7 @@ class Control:
         from agentctl.sources.source import Files
         from agentctl.sources.table.alone import FilesAndTable
 
-        return FilesAndTable(Files(self.directory, self.environment), self.store, lambda: self.scope)
+        return FilesAndTable(Files(self.directory, self.environment), self.store, lambda: self.scope, self.tenants)
 
     @cached_property
     def veil(self) -> Veil:

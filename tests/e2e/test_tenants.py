@@ -163,6 +163,40 @@ async def test_a_key_that_is_missing_or_wrong_is_that_tenants_problem_alone(
     assert house.rows("elevenlabs_sync_error") == {1: None, 2: None}
 
 
+async def test_who_lives_with_another_reads_neither_its_name_nor_where_its_key_is(house: House) -> None:
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="lodger", title="Lodger")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    await house.cli("tenants", "set", "lodger", "--with", "acme")
+
+    async def said(*arguments: str) -> str:
+        """What the lodger's row was told by a command or, without one, by a worker; the landlord's has it all."""
+        house.sql("update agentctl.sync_jobs set state = 'pending', due_at = now()")
+        house.sql(f"update {TABLE} set elevenlabs_sync_error = null")
+        await (house.cli(*arguments) if arguments else house.due())
+        told = house.rows("elevenlabs_sync_error")
+        assert re.search(r"tenant acme|ACME_XI_KEY|/acme", str(told[1]))
+        return str(told[2])
+
+    for key in ("sk_wrong_and_secret", None):  # refused, missing
+        house.env(**{"ACME_XI_KEY": key} if key else {})
+        for arguments in (), ("sync", "--yes"):
+            assert (await said(*arguments)).startswith("the workspace that it shares with others")
+    house.env(ACME_XI_KEY=KEY)
+    assert await house.cli("sync", "--yes") == 0
+    house.insert(3, customer="lodger", title="Another")
+    house.sql(f"update {TABLE} set title = title || ' AG'")
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    for arguments in (), ("sync", "--yes"):
+        assert (await said(*arguments)).startswith("the workspace that it shares with others")
+    # What is wrong with its own row it reads as it is.
+    house.env(ACME_XI_KEY=KEY)
+    house.sql(f"update {TABLE} set phone = 'none' where id = 2")
+    assert (await house.due()).failed == 1
+    assert "phone.numbers" in str(house.rows("elevenlabs_sync_error")[2])
+
+
 async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
