@@ -334,6 +334,24 @@ async def test_who_moves_while_a_sync_waits_is_made_in_its_new_workspace_alone(h
     assert await house.names() == ([], ["Acme"])
 
 
+class Rotating(Moving):
+    """A source that is looked at just before somebody replaces a tenant's key."""
+
+    async def one(self, key: str) -> Loaded | Gone:
+        self._house.env(ACME_XI_KEY=KEY)
+        return await self._source.one(key)
+
+
+async def test_a_sync_that_waited_writes_with_what_the_tenant_has_then(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    house.env(ACME_XI_KEY="sk_revoked_meanwhile")
+    async with house.opened() as control:
+        control.source = Rotating(house, control.source)
+        assert (await sync_housed(control, "1")).error == ""
+    assert await house.names() == ([], ["Acme"])
+
+
 async def test_calls_of_both_workspaces_come_in_by_one_door_and_by_backfill(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,6 @@ from agentctl.sync.applied import Applied
 from agentctl.sync.elsewhere import ANOTHERS
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
-from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.departure import depart
 from agentctl.verbs.flow.disputed import undisputed
 from agentctl.verbs.remedy import remedies
@@ -27,29 +26,27 @@ from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
-_WAIT_SECONDS = 3.0  # for another sync; after that the job is put back, and others have their turn
 _WITNESSES = 2
 
 
 async def sync_one(
     control: Control, key: str, must_live_there: Callable[[Control, Loaded | Gone], Awaitable[None]]
 ) -> SyncOutcome:
-    """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
+    """Make what is declared of `key` true; what was changed at the platform is left alone.
 
-    `must_live_there` is asked once nobody else is at work there, and raises where it is another's by now.
-    Raises Misdeclared for a declaration with problems, Busy where another sync of the project does not end, Incomplete
-    with all that failed, and whatever a plan may raise.
+    `control`: a fresh one, whose lease is held.
+    `must_live_there` raises where it is another's by now. Raises Misdeclared for a declaration with problems,
+    Incomplete with all that failed, and whatever a plan may raise.
     """
-    async with exclusive(control, wait=_WAIT_SECONDS):
-        found = await control.source.one(key)
-        await must_live_there(control, found)
-        if isinstance(found, Gone):
-            applied = await depart(control, key, found.then)
-        else:
-            await _go_by(control, found)
-            plan = await undisputed(control, await sync.plan(control, [key]))
-            await _must_be_home(control, plan)
-            applied = await sync.apply(control, plan)
+    found = await control.source.one(key)
+    await must_live_there(control, found)
+    if isinstance(found, Gone):
+        applied = await depart(control, key, found.then)
+    else:
+        await _go_by(control, found)
+        plan = await undisputed(control, await sync.plan(control, [key]))
+        await _must_be_home(control, plan)
+        applied = await sync.apply(control, plan)
     return _outcome(control, applied) if applied else SyncOutcome()
 
 
