@@ -111,7 +111,7 @@ async def within_held(control: Control, access: Access | None, hold: Hold) -> As
             yield control
         return
     async with control.within(access) as place, hold(place):
-        now = (await control.tenants()).of(access.tenant)
+        now = (await control.tenants(access)).of(access.tenant)
         if now.workspace != access.workspace:
             raise Busy(f"{access.tenant} has moved to another workspace meanwhile", "Run it again.")
         async with within(control, now) as there:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import UsageError
+from agentctl.references import is_reference
 from agentctl.settings import nearest
-from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, is_reference
+from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO
 from agentctl.verbs.calls.audit import actor
 from agentctl.verbs.examination import tenant_side
 from agentctl.verbs.examination.finding import Finding

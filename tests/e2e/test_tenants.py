@@ -30,14 +30,14 @@ from agentctl.settings import Settings
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Source
 from agentctl.sync.plan import Plan
-from agentctl.verbs import workspaces
+from agentctl.verbs import directed, workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.flow.housed import sync_housed
-from agentctl.verbs.places import Everywhere, is_keyed
+from agentctl.verbs.places import Everywhere, in_each, is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
 from agentctl.wiring import Control
@@ -661,6 +661,37 @@ async def test_who_lives_where_is_asked_once_nobody_else_is_at_work(house: House
     assert seen == []
     assert (await look("1", "2")).errors == ()
     assert seen == [("", ["1", "2"], ["1", "2"])]
+
+
+# Each secret that is shown counts.
+VAULT = """
+create schema vault;
+create sequence vault.shown minvalue 0 start 0;
+create table vault.secrets (name text unique, secret text);
+create view vault.decrypted_secrets as
+    select name, secret || repeat('', nextval('vault.shown')::integer) as decrypted_secret from vault.secrets;
+"""
+
+
+@pytest.mark.parametrize("house", ["postgres"], indirect=True)  # over PostgREST nothing can be counted
+async def test_a_look_into_each_workspace_decrypts_what_opens_it_alone(house: House) -> None:
+    tenants = [f"tenant-{number}" for number in range(4)]
+    house.sql(VAULT)
+    try:
+        for one in tenants:
+            house.sql("insert into vault.secrets values (%s, %s)", one, f"key of {one}")
+            await house.cli("tenants", "set", one, "--elevenlabs", f"vault:{one}")
+
+        async def look(there: Control) -> str:
+            await directed.whose(there)
+            return there.access.workspace
+
+        async with house.opened() as control:
+            assert (await in_each(control, look)).checked() == ("", *tenants)
+        shown = house.sql("select nextval('vault.shown')")[0][0]
+        assert shown == 2 * len(tenants), "all at once, and each anew where it is visited"
+    finally:
+        house.sql("drop schema vault cascade")
 
 
 async def test_what_is_said_of_a_tenants_workspace_can_be_pasted_as_it_is(

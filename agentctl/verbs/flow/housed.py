@@ -28,7 +28,7 @@ async def sync_housed(control: Control, key: str) -> SyncOutcome:
     """
 
     async def must_live_there(there: Control, found: Loaded | Gone) -> None:
-        homes = await _homes(control, await control.tenants(), key, found)
+        homes = await _homes(control, await control.households(), key, found)
         if there.access.workspace not in {one.workspace for one in homes}:
             raise Busy(f"{key} has moved to another workspace meanwhile", "It is tried again there.")
 

@@ -125,7 +125,10 @@ async def test_vault_gives_what_is_referred_to_and_nothing_else(store: Store, ds
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(VAULT.encode())
     try:
-        assert await store.call("tenant_secrets", {}) == {"vault": True, "secrets": {"acme webhook": "wsec_one"}}
+        every = {"vault": True, "secrets": {"acme webhook": "wsec_one"}}
+        assert await store.call("tenant_secrets", {}) == every
+        assert await store.call("tenant_secrets", {"names": ["acme webhook", "somebody's"]}) == every
+        assert await store.call("tenant_secrets", {"names": ["acme/twilio.token"]}) == {"vault": True, "secrets": {}}
     finally:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("drop schema vault cascade")
