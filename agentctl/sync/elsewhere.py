@@ -19,6 +19,13 @@ ANOTHERS = (
 _CORRECT = "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME])."
 
 
+def absent(kind: str, bound: int, workspace: str, *, key: str = "the key", besides: str = "") -> str:
+    """That of what is bound in a workspace nothing is there, and what that means; `besides`: what else is not."""
+    them = f"none of the {bound} {kind}s that are" if bound > 1 else f"the only {kind} that is"
+    there = "is there" if bound > 1 else "is not there"
+    return f"{them} bound in {workspace} {there}{besides}: {key} probably opens another workspace"
+
+
 async def must_be_here(
     kind: str, wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings
 ) -> tuple[Problem, ...]:
@@ -43,8 +50,7 @@ async def must_be_here(
         what = f"is not in {bindings.scope.workspace}: it was deleted there, or the key opens another workspace"
         return tuple(Problem(f"{kind} {key}", what) for key in bound if key in wanted)
     raise Elsewhere(
-        f"none of the {len(bound)} {kind}s that are bound in {bindings.scope.workspace} is there, and nothing with the "
-        "mark of this project: the key probably opens another workspace",
+        absent(kind, len(bound), bindings.scope.workspace, besides=", and nothing with the mark of this project"),
         f"{_CORRECT} If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
     )
 

@@ -16,7 +16,7 @@ from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
-from agentctl.sync.elsewhere import ANOTHERS
+from agentctl.sync.elsewhere import ANOTHERS, absent
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
@@ -76,8 +76,7 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     own = [row["remote_id"] for row in await store.call("bindings", asked)]
     if own and not await _is_any_there(control, own):
         raise Elsewhere(
-            f"{len(own)} agents that are bound in {control.scope.workspace} are not there: the key probably opens "
-            "another workspace, and a new agent would be made in it",
+            f"{absent(agent.KIND, len(own), control.scope.workspace)}, and a new agent would be made in it",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
     if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):
