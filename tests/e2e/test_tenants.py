@@ -546,6 +546,12 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "sk_" + "0a1b2c3d" * 6) == 2
     told = capsys.readouterr().err
     assert ("tenant acme: elevenlabs_key is no reference" in told, "0a1b2c3d" in told) == (True, False)
+    # As doctor tells it, whose it is beside what it is.
+    assert await house.cli("tenants", "check", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {(one["tenant"], one["what"].partition(":")[0]) for one in found} == {
+        ("acme", "ElevenLabs"), ("acme", "Twilio"),
+    }  # fmt: skip
     assert await house.cli("tenants", "list") == 0
     assert "elevenlabs_key env:ACME_XI_KEY" in capsys.readouterr().out
 
