@@ -16,7 +16,7 @@ from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
-from agentctl.sync.elsewhere import ANOTHERS, absent
+from agentctl.sync.elsewhere import absent, anothers
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
@@ -27,6 +27,7 @@ from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
 _WITNESSES = 2
+_MADE = ", and a new agent would be made in it"
 
 
 async def sync_one(
@@ -76,14 +77,14 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     own = [row["remote_id"] for row in await store.call("bindings", asked)]
     if own and not await _is_any_there(control, own):
         raise Elsewhere(
-            f"{absent(agent.KIND, len(own), control.scope.workspace)}, and a new agent would be made in it",
+            f"{absent(agent.KIND, len(own), control.scope.workspace)}{_MADE}",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
     if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):
-        raise Elsewhere(
+        raise anothers(
             f"nothing is bound in {control.scope.workspace} yet, and what is bound in another of the project's "
-            "workspaces is there: the key opens that other one, and a new agent would be made in it",
-            ANOTHERS,
+            "workspaces is there",
+            _MADE,
         )
 
 
