@@ -700,6 +700,22 @@ async def test_a_look_into_each_workspace_decrypts_what_opens_it_alone(house: Ho
         house.sql("drop schema vault cascade")
 
 
+async def test_knowledge_is_that_of_the_workspace_that_was_named(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, tenant in enumerate(("acme", "beta"), 1):
+        house.insert(number, customer=tenant, title=tenant, documentation={"knowledge_base": f"Prices of {tenant}."})
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    for key, whose in ("1", ("--tenant", "acme")), ("2", ()):
+        capsys.readouterr()
+        assert await house.cli("knowledge", "list", "--json", *whose) == 0
+        [document] = json.loads(capsys.readouterr().out)
+        assert (document["key"].partition("/")[0], document["declared"]) == (key, True)
+        assert await house.cli("knowledge", "refresh", *whose) == 0
+        assert "No document has a url." in capsys.readouterr().out
+
+
 async def test_what_is_said_of_a_tenants_workspace_can_be_pasted_as_it_is(
     house: House, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
