@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from agentctl.errors import ConfigurationError, Problem
-from agentctl.settings import Settings, named_variables, require
+from agentctl.references import Values, resolved
+from agentctl.settings import Settings, require
 
 if TYPE_CHECKING:
     from agentctl.clients.elevenlabs import ElevenLabs
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from agentctl.secrecy.veil import Veil
     from agentctl.sync.bindings import Store
 
+Row = Mapping[str, Any]
+"""What the store has of one tenant."""
 SETTINGS: Mapping[str, str] = {
     "elevenlabs_key": "elevenlabs_api_key",
     "elevenlabs_webhook_secret": "elevenlabs_webhook_secret",
@@ -29,16 +33,9 @@ SETTINGS: Mapping[str, str] = {
 """What a tenant may have of its own, as the store names it, and the setting whose place it takes."""
 KEY, SIGNATURE = "elevenlabs_key", "elevenlabs_webhook_secret"
 TWILIO = ("twilio_account_sid", "twilio_auth_token")
-REFERENCE = re.compile(r"env:[A-Z_][A-Z0-9_]{0,127}|vault:[A-Za-z0-9][A-Za-z0-9 ._/-]{0,127}")
-_SECRET = re.compile(r"[0-9A-Fa-f]{24}")  # as agentctl.is_reference has it
 _SID = re.compile(r"AC[0-9a-fA-F]{32}")
-_OWN = frozenset(name.upper() for name in Settings.model_fields)
+_UNTOLD = "the workspace that it shares with others keeps it from being synced; whoever runs agentctl is told why"
 _MEND = "Set what it refers to where agentctl runs, or name another place: agentctl tenants set."
-
-
-def is_reference(text: str) -> bool:
-    """Whether it says where a secret is, and cannot be one itself."""
-    return REFERENCE.fullmatch(text) is not None and _SECRET.search(text) is None
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Access:
     `tenant`: empty for all that have nothing of their own. `workspace`: the tenant whose key opens it; empty: the
     project's. `housed`: who lives in such a one; `moved`: who does not live in the project's, None where nobody asked.
     `troubles`: by setting, why there is none: what a tenant has of its own is never made good by what is the project's.
-    `own`: the settings that are the tenant's.
+    `own`: the settings that are the tenant's. `known`: by reference, what all tenants had when this was read.
     """
 
     tenant: str
@@ -58,6 +55,7 @@ class Access:
     moved: frozenset[str] | None = None
     troubles: Mapping[str, ConfigurationError] = field(default_factory=dict)
     own: frozenset[str] = frozenset()
+    known: Values = field(default_factory=dict, repr=False)
 
     @property
     def is_known(self) -> bool:
@@ -67,6 +65,15 @@ class Access:
     def houses(self, tenant: str) -> bool:
         """Whether the agents of `tenant` live in its workspace."""
         return tenant in self.housed if self.workspace else tenant not in (self.moved or ())
+
+    def told(self, tenant: str, text: str) -> str:
+        """`text` as a row of `tenant` may have it, whose people read neither another's name nor where its key is."""
+        if self.workspace in ("", tenant):
+            return text
+        places = (re.escape(self.settings.variable(SETTINGS[one])) for one in (KEY, SIGNATURE))
+        # Its name as errors have it: a tenant's, a workspace's, a command's.
+        names = "|".join((rf"(?:\btenant |/){re.escape(self.workspace)}", *(rf"(?<!\w){one}" for one in places)))
+        return _UNTOLD if re.search(rf"(?:{names})(?![\w-])", text) else text
 
     @property
     def has_twilio(self) -> bool:
@@ -126,6 +133,10 @@ class Tenants:
         """Those that are not the project's."""
         return [one for name, one in sorted(self.own.items()) if one.workspace == name]
 
+    def told(self, tenant: str, text: str) -> str:
+        """`text` as a row of `tenant` may have it, of whichever workspace it tells."""
+        return reduce(lambda said, one: one.told(tenant, said), self.apart, text)
+
     @property
     def secrets(self) -> list[SecretStr]:
         """Every secret of theirs."""
@@ -137,24 +148,41 @@ class Tenants:
         return {one.workspace: one.settings.elevenlabs_webhook_secret for one in self.workspaces}
 
 
-async def read(store: Store, settings: Settings, directory: Path) -> Tenants:
+async def read(store: Store, settings: Settings, directory: Path, since: Access | None = None) -> Tenants:
     """Who has something of its own, with what that is now. `directory`: of the .env beside the environment.
 
-    Raises StoreError; of what cannot be had, its access tells.
+    `since`: only what is that one's is asked for; what others have is as it was when that access was read. Raises
+    StoreError; of what cannot be had, its access tells.
     """
-    rows = {row["tenant"]: row for row in await store.call("tenant_credentials", {})}
-    if not rows:
-        return Tenants(Access("", settings, moved=frozenset()))
-    wanted = {row[column] for row in rows.values() for column in SETTINGS if row[column]}
-    found = await _resolved(store, directory, wanted)
-    keys = {name: _value(found, row[KEY]) for name, row in rows.items() if row[KEY]}
+    rows = await _rows(store)
+    own = _wanted(rows[one] for one in (since.tenant, since.workspace) if one in rows) if since else set()
+    known = {one: value for one, value in since.known.items() if one not in own} if since else {}
+    found = await resolved(store, directory, _wanted(rows.values()) - known.keys())
+    return _tenants(rows, settings, {**known, **found})
+
+
+async def households(store: Store, settings: Settings) -> Tenants:
+    """Who lives where, and has something of its own: no secret is asked for, and what needs one is refused.
+
+    Raises StoreError.
+    """
+    rows = await _rows(store)
+    return _tenants(rows, settings, dict.fromkeys(_wanted(rows.values()), "was not asked for"))
+
+
+async def _rows(store: Store) -> dict[str, Row]:
+    return {row["tenant"]: row for row in await store.call("tenant_credentials", {})}
+
+
+def _tenants(rows: Mapping[str, Row], settings: Settings, values: Values) -> Tenants:
+    keys = {name: _value(values, row[KEY]) for name, row in rows.items() if row[KEY]}
     if settings.elevenlabs_api_key is not None:
         keys["the project"] = settings.elevenlabs_api_key.get_secret_value()
     twins = Counter(keys.values())
     doubles = {name: [one for one in keys if one != name and keys[one] == key] for name, key in keys.items()}
     moved = frozenset(name for name, row in rows.items() if row[KEY] or row["workspace_of"])
-    own = {name: _access(row, rows, settings, found, twins, moved) for name, row in rows.items()}
-    return Tenants(Access("", settings, moved=moved), own, doubles)
+    own = {name: _access(row, rows, settings, values, twins, moved) for name, row in rows.items()}
+    return Tenants(Access("", settings, moved=moved, known=values), own, doubles)
 
 
 def nowhere(workspace: str) -> str:
@@ -163,10 +191,10 @@ def nowhere(workspace: str) -> str:
 
 
 def _access(
-    row: Mapping[str, Any],
-    rows: Mapping[str, Mapping[str, Any]],
+    row: Row,
+    rows: Mapping[str, Row],
     settings: Settings,
-    found: Mapping[str, SecretStr | str],
+    known: Values,
     twins: Mapping[str, int],
     moved: frozenset[str],
 ) -> Access:
@@ -184,7 +212,7 @@ def _access(
                 # Its workspace signs with another secret than the project's.
                 values[setting], names[setting] = (), nowhere(workspace)
             continue
-        one, names[setting] = found[reference], reference.removeprefix("env:")
+        one, names[setting] = known[reference], reference.removeprefix("env:")
         places[setting] = f"tenant {whose['tenant']}'s {column} ({reference})"
         what = one if isinstance(one, str) else _unfit(column, one, twins)
         if what:
@@ -194,7 +222,7 @@ def _access(
         values |= {"twilio_api_key_sid": None, "twilio_api_key_secret": None}
     housed = frozenset(name for name, other in rows.items() if workspace and workspace in (name, other["workspace_of"]))
     own = settings.of_others(values, names, places)
-    return Access(row["tenant"], own, workspace, housed, moved, troubles, frozenset(names))
+    return Access(row["tenant"], own, workspace, housed, moved, troubles, frozenset(names), known)
 
 
 def _shaped(column: str, secret: SecretStr | None) -> Any:
@@ -223,26 +251,10 @@ def _trouble(tenant: str, column: str, reference: str, what: str) -> Configurati
     return error
 
 
-def _value(found: Mapping[str, SecretStr | str], reference: str) -> str:
-    one = found[reference]
+def _value(values: Values, reference: str) -> str:
+    one = values[reference]
     return one.get_secret_value() if isinstance(one, SecretStr) else f"no value of {reference}"
 
 
-async def _resolved(store: Store, directory: Path, wanted: Collection[str]) -> dict[str, SecretStr | str]:
-    """By reference, the secret, or in words why there is none."""
-    names = [one.removeprefix("env:") for one in wanted if one.startswith("env:")]
-    variables, problems = named_variables(directory, names)
-    absent = f"cannot be read: {problems[0]}" if problems else "is not set"
-    found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, absent) for one in names}
-    found |= {f"env:{one}": "is a setting of the project's own, and no tenant's" for one in names if one in _OWN}
-    kept = [one for one in wanted if one.startswith("vault:")]
-    if kept:
-        found |= _of_vault(kept, await store.call("tenant_secrets", {}))
-    return found
-
-
-def _of_vault(kept: Sequence[str], told: Mapping[str, Any]) -> Iterator[tuple[str, SecretStr | str]]:
-    for reference in kept:
-        secret = told["secrets"].get(reference.removeprefix("vault:"))
-        absent = "is not in Supabase Vault" if told["vault"] else "needs Supabase Vault, which this database has not"
-        yield reference, SecretStr(secret) if secret else absent
+def _wanted(rows: Iterable[Row]) -> set[str]:
+    return {row[column] for row in rows for column in SETTINGS if row[column]}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agentctl.secrecy.secret import secrets
 from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings, load_settings, wanted_environment
-from agentctl.tenants import Access, Tenants, read
+from agentctl.tenants import Access, Tenants, households, read
 
 if TYPE_CHECKING:
     from agentctl.calls.process import Recordings
@@ -93,7 +93,7 @@ class Control:
         from agentctl.sources.source import Files
         from agentctl.sources.table.alone import FilesAndTable
 
-        return FilesAndTable(Files(self.directory, self.environment), self.store, lambda: self.scope)
+        return FilesAndTable(Files(self.directory, self.environment), self.store, lambda: self.scope, self.households)
 
     @cached_property
     def veil(self) -> Veil:
@@ -113,8 +113,7 @@ class Control:
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings.
 
-        A host has many workspaces, and which one a key opens is not to be seen from it, so that they have names. Never
-        made from the key, so that keys can be rotated.
+        Which of a host's workspaces a key opens is not to be seen from it: they have names. Keys can be rotated.
         """
         from agentctl.sync.kind import Scope
 
@@ -186,11 +185,15 @@ class Control:
 
         return TenantStore(await self.store(), self.tenant) if self.tenant else await self.store()
 
-    async def tenants(self) -> Tenants:
-        """Who has credentials of its own, with what these are now. Raises StoreError."""
-        found = await read(await self.store(), self._ours, self.directory)
+    async def tenants(self, since: Access | None = None) -> Tenants:
+        """Who has credentials of its own, with what these are now, or those of `since` alone. Raises StoreError."""
+        found = await read(await self.store(), self._ours, self.directory, since)
         self.veil.add(*found.secrets)
         return found
+
+    async def households(self) -> Tenants:
+        """Who has credentials of its own, and lives where, without any secret. Raises StoreError."""
+        return await households(await self.store(), self._ours)
 
     @property
     def embedded(self) -> bool:
@@ -276,8 +279,7 @@ async def connect(
     `environment`: default AGENTCTL_ENV, else what agentctl.toml names; `tenant`: whose calls are asked for, default
     AGENTCTL_TENANT. `settings` replace all that is read from the machine, and the host and key that the environment
     declares. Without an agentctl.toml a control is still useful for doors and workers on a server that has only
-    settings. Raises ConfigurationError with every unusable setting, and UsageError for an environment that nobody
-    declares.
+    settings. Raises ConfigurationError with every unusable setting, UsageError for an undeclared environment.
     """
     from agentctl.sources.environment import select
     from agentctl.sources.project import FILENAME, home

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from agentctl.calls import wire
 from agentctl.calls.conversation import identifier
 from agentctl.errors import Elsewhere
+from agentctl.sync.elsewhere import absent
 
 AGENTS = "/v1/convai/agents"
 
@@ -29,21 +30,26 @@ async def there(api: Api) -> AsyncIterator[str | None]:
             yield identifier(wire.mapping(agent).get("agent_id"))
 
 
-async def must_be_here(
-    api: Api, bound: Collection[str], called: Collection[str | None], workspace: str, *, key: str
-) -> None:
-    """Raise Elsewhere where none of the agents that are `bound` in `workspace` is there; without any, nobody can tell.
+async def is_here(api: Api, bound: Collection[str]) -> bool:
+    """Whether any of the agents that are `bound` is there; without any, nobody can tell.
 
-    `called`: agents that are known to have had a call there, which proves it without a request. `key`: what people call
-    that which opens it. A valid key of another workspace is answered like one of a workspace where nobody called.
+    A valid key of another workspace finds nothing, as if all of it were gone. Raises ApiError and Unreachable.
     """
-    if not bound or not {*bound}.isdisjoint(called):
-        return
+    if not bound:
+        return True
     async for agent_id in there(api):
         if agent_id in bound:
-            return
-    raise Elsewhere(
-        f"none of the agents that are bound in {workspace} is there ({len(bound)}): {key} probably opens another "
-        "workspace; no calls were fetched",
-        "Correct it, and the next look fetches what is missing since. If they were deleted there: agentctl sync",
-    )
+            return True
+    return False
+
+
+async def must_be_here(api: Api, bound: Collection[str], workspace: str, *, key: str, undone: str, remedy: str) -> None:
+    """Raise Elsewhere where none of the agents that are `bound` in `workspace` is there.
+
+    `key`: what people call that which opens it; `undone`: what was not done; `remedy`: what is once it is corrected.
+    """
+    if not await is_here(api, bound):
+        raise Elsewhere(
+            f"{absent('agent', len(bound), workspace, key=key)}; {undone}",
+            f"Correct it, and {remedy}. If they were deleted there: agentctl sync",
+        )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -130,7 +130,7 @@ async def catch_up(
     start = min([*reached.values(), since or began, began])
     listed = await _listed(api, start - OVERLAP, {})
     bound = {row["agent_id"] for row in rows if row["bound_at"]}
-    await must_be_here(api, bound, {one.agent_id for one in listed}, workspace, key=key)
+    await _must_be_theirs(api, listed, bound, workspace, key)
     owners = store_of(store, owner)
     missing = await _missing(owners, [one for one in listed if one.is_over])
     foreign = await _foreign(api, owners, {one.agent_id for one in missing} - reached.keys() - {None})
@@ -147,6 +147,13 @@ async def catch_up(
     left = len(missing) - len(wanted)
     entered, agents = tuple(tried.entered), tuple(sorted(ours))
     return CaughtUp(start, len(listed), len(running), left, entered, tuple(failed), agents, gone=tuple(gone))
+
+
+async def _must_be_theirs(api: Api, listed: Sequence[Listed], bound: Collection[str], workspace: str, key: str) -> None:
+    """As `must_be_here`; a call of one of the agents proves it without a request."""
+    if {one.agent_id for one in listed}.isdisjoint(bound):
+        what, then = "no calls were fetched", "the next look fetches what is missing since"
+        await must_be_here(api, bound, workspace, key=key, undone=what, remedy=then)
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:

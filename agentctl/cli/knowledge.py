@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli.session import Json, connected
+from agentctl.cli.tenanted import OfWorkspace
 
 if TYPE_CHECKING:
     from agentctl.verbs.knowledge import Refreshed
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Knowledge documents at ElevenLabs.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@app.command("list")
+@app.command("list", cls=OfWorkspace)
 def list_(json: Json = False) -> None:
     """Show this project's documents at ElevenLabs: size, index, and the agents that use each. Writes nothing."""
     from agentctl.cli import render
@@ -36,7 +37,7 @@ def list_(json: Json = False) -> None:
         print("No documents.")
 
 
-@app.command("refresh")
+@app.command("refresh", cls=OfWorkspace)
 def refresh(
     keys: Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Globs of document keys.")] = None,
     json: Json = False,

@@ -12,11 +12,23 @@ from agentctl.sync.kind import Desired, Kind, Sighting
 from agentctl.sync.plan import Change
 
 _SEVERAL = 2
-ANOTHERS = (
+_ANOTHERS = (
     "Correct the key where agentctl tenants list says it is. If tenants share that workspace: agentctl tenants set "
     "TENANT --with TENANT, without a key of its own."
 )
 _CORRECT = "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME])."
+
+
+def absent(kind: str, bound: int, workspace: str, *, key: str = "the key", besides: str = "") -> str:
+    """That of what is bound in a workspace nothing is there, and what that means; `besides`: what else is not."""
+    them = f"none of the {bound} {kind}s that are" if bound > 1 else f"the only {kind} that is"
+    there = "is there" if bound > 1 else "is not there"
+    return f"{them} bound in {workspace} {there}{besides}: {key} probably opens another workspace"
+
+
+def anothers(what: str, then: str = "") -> Elsewhere:
+    """The error where what is there is bound in another workspace of the project; `then`: what would come of it."""
+    return Elsewhere(f"{what}: the key opens that other one{then}", _ANOTHERS)
 
 
 async def must_be_here(
@@ -34,17 +46,15 @@ async def must_be_here(
     if any(seen.values()):
         if not bound and any(seen.get(key) for key in wanted):
             return ()  # What lived in a workspace that is called otherwise now is found again by its mark.
-        raise Elsewhere(
+        raise anothers(
             f"what is there with the mark of this project is bound in another of its workspaces, and no {kind} that is "
-            f"bound in {bindings.scope.workspace} is there: the key opens that other one",
-            ANOTHERS,
+            f"bound in {bindings.scope.workspace} is there"
         )
     if len(bound) < _SEVERAL:
         what = f"is not in {bindings.scope.workspace}: it was deleted there, or the key opens another workspace"
         return tuple(Problem(f"{kind} {key}", what) for key in bound if key in wanted)
     raise Elsewhere(
-        f"none of the {len(bound)} {kind}s that are bound in {bindings.scope.workspace} is there, and nothing with the "
-        "mark of this project: the key probably opens another workspace",
+        absent(kind, len(bound), bindings.scope.workspace, besides=", and nothing with the mark of this project"),
         f"{_CORRECT} If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
     )
 

@@ -26,7 +26,8 @@ _OF_CALLS = re.compile(
 )
 _HOUSED = re.compile(
     r"\bagentctl (?:--env \S+ )?(?:plan|sync|status|test|history|rollback|unhold|import-number|release-number|"
-    r"webhook (?:register|rotate|status|enable|send))\b(?!-| --tenant)(?=(?: (?P<number>\+[0-9]+))?)"
+    r"knowledge (?:list|refresh)|webhook (?:register|rotate|status|enable|send))"
+    r"\b(?!-| --tenant)(?=(?: (?P<number>\+[0-9]+))?)"
 )
 
 

@@ -23,7 +23,7 @@ async def whose(control: Control) -> Whose:
     access, loaded = control.access, control.known
     if loaded is None or loaded.project.table is None:
         return Whose(access.tenant)
-    own = {name for name, one in (await control.tenants()).own.items() if access.workspace or one.has_twilio}
+    own = {name for name, one in (await control.households()).own.items() if access.workspace or one.has_twilio}
     numbers = {number: one.tenant for one in loaded.assistants for number in one.phone.numbers if one.tenant in own}
     return Whose(access.tenant, numbers)
 

@@ -87,7 +87,7 @@ async def in_each(
     errors: list[AgentctlError] = []
     for access in visits:
         try:
-            async with _within(control, access, hold) as there:
+            async with within_held(control, access, hold) as there:
                 try:
                     result = await body(there)
                 except AgentctlError as error:
@@ -101,7 +101,7 @@ async def in_each(
 
 
 @asynccontextmanager
-async def _within(control: Control, access: Access | None, hold: Hold) -> AsyncIterator[Control]:
+async def within_held(control: Control, access: Access | None, hold: Hold) -> AsyncIterator[Control]:
     """A control with what that tenant has now, while `hold` keeps others out; None: the one that there is.
 
     Raises Busy where the tenant left that workspace meanwhile.
@@ -111,7 +111,7 @@ async def _within(control: Control, access: Access | None, hold: Hold) -> AsyncI
             yield control
         return
     async with control.within(access) as place, hold(place):
-        now = (await control.tenants()).of(access.tenant)
+        now = (await control.tenants(access)).of(access.tenant)
         if now.workspace != access.workspace:
             raise Busy(f"{access.tenant} has moved to another workspace meanwhile", "Run it again.")
         async with within(control, now) as there:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import UsageError
+from agentctl.references import is_reference
 from agentctl.settings import nearest
-from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO, is_reference
+from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO
 from agentctl.verbs.calls.audit import actor
 from agentctl.verbs.examination import tenant_side
 from agentctl.verbs.examination.finding import Finding
-from agentctl.verbs.examination.part import examined
 from agentctl.wiring import Control
 
 _PART = "tenants"
@@ -143,8 +143,6 @@ async def check(control: Control, tenant: str | None = None) -> AsyncIterator[Fi
         if tenant not in (None, name):
             continue
         if others := tenants.doubles.get(name):
-            yield Finding(_PART, "broken", f"{name}: its key is the key of {' and '.join(others)}, too")
-        async with control.within(access) as there:
-            async for one in examined(tenant_side.credentials(access), there):
-                what = there.veil(f"{name}: {_OPENED[one.subject]}: {one.what}")
-                yield replace(one, subject=_PART, what=what, remedy=there.veil(one.remedy))
+            yield Finding(_PART, "broken", f"its key is the key of {' and '.join(others)}, too", tenant=name)
+        async for one in tenant_side.credentials(control, access):
+            yield replace(one, subject=_PART, what=f"{_OPENED[one.subject]}: {one.what}")

@@ -83,7 +83,7 @@ async def _has_others(control: Control) -> bool:
     """Whether assistants may live elsewhere than where this control is: those of a table's tenants alone."""
     if not control.has_project or control.project.table is None:
         return False
-    return control.access.is_known or bool((await control.tenants()).apart)
+    return control.access.is_known or bool((await control.households()).apart)
 
 
 async def _is_used(there: Control) -> bool:

@@ -14,7 +14,7 @@ from agentctl.clients.twilio import Twilio
 from agentctl.errors import ConfigurationError, Unauthorized
 from agentctl.secrecy.veil import Veil
 from agentctl.settings import Settings
-from agentctl.tenants import Tenants, read
+from agentctl.tenants import TWILIO, Access, Tenants, households, read
 
 pytestmark = pytest.mark.anyio
 SID = "AC" + "0" * 32
@@ -25,14 +25,19 @@ class Shelf:
     """A store that knows these tenants, and these secrets of a vault."""
 
     def __init__(self, tenants: Mapping[str, Mapping[str, str]], vault: Mapping[str, str] | None = None) -> None:
-        self.rows = [{"tenant": name, **dict.fromkeys(COLUMNS), **row} for name, row in tenants.items()]
+        self.rows: list[dict[str, str | None]] = [
+            {"tenant": name, **dict.fromkeys(COLUMNS), **row} for name, row in tenants.items()
+        ]
         self.vault = vault
+        self.asked: list[str] = []
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
         if function == "tenant_credentials":
             return self.rows
         assert function == "tenant_secrets"
-        return {"vault": self.vault is not None, "secrets": dict(self.vault or {})}
+        self.asked += args["names"]
+        found = {name: secret for name, secret in (self.vault or {}).items() if name in args["names"]}
+        return {"vault": self.vault is not None, "secrets": found}
 
 
 @pytest.fixture
@@ -130,7 +135,56 @@ async def test_where_it_is_wrong_says_whose_it_is_and_where_it_stands(root: Path
     await client.aclose()
 
 
+async def test_of_a_vault_that_alone_is_asked_for_which_is_needed(root: Path) -> None:
+    names = [f"key {one}" for one in "abc"]
+    rows: dict[str, dict[str, str]] = {one: {"elevenlabs_key": f"vault:key {one}"} for one in "abc"}
+    vault = {name: f"secret of {name}" for name in names}
+    shelf = Shelf(rows | {"d": {"workspace_of": "a", **dict.fromkeys(TWILIO, "vault:token")}}, vault)
+    settings = Settings(elevenlabs_api_key=SecretStr("key-of-all"))
+    before = await read(shelf, settings, root)
+    assert sorted(shelf.asked) == [*names, "token"]
+
+    async def again(access: Access) -> tuple[Tenants, list[str]]:
+        shelf.asked.clear()
+        return await read(shelf, settings, root, access), sorted(shelf.asked)
+
+    vault |= {"key b": "replaced"}
+    found, asked = await again(before.of("b"))
+    assert (key(found, "b"), asked) == ("replaced", ["key b"])
+    assert key(found, "a") == "secret of key a", "as it was"
+    assert (await again(found.of("d")))[1] == ["key a", "token"]
+    assert (await again(found.project))[1] == []
+    vault |= {"key c": "secret of key a"}
+    found, _ = await again(before.of("c"))
+    assert "another workspace, too" in str(found.of("c").troubles["elevenlabs_api_key"])
+    shelf.rows += Shelf({"e": {"elevenlabs_key": "vault:key e"}}).rows
+    assert (await again(before.project))[1] == ["key e"]
+
+    shelf.asked.clear()
+    lives = await households(shelf, settings)
+    assert ([one.workspace for one in lives.workspaces], shelf.asked) == (["", "a", "b", "c", "e"], [])
+    with pytest.raises(ConfigurationError, match="vault:key a was not asked for"):
+        lives.of("a").elevenlabs(Veil(), lambda text: None)
+
+
 async def test_without_any_nothing_is_different(root: Path) -> None:
     settings = Settings(elevenlabs_api_key=SecretStr("key-of-all"))
     found = await read(Shelf({}), settings, root)
     assert (found.of("a").settings, found.apart, found.own) == (settings, [], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("tenant a: elevenlabs_key: vault:a key is not in Supabase Vault", False),
+        ("vault:a key was refused", False),
+        ("none of the 2 agents that are bound in api.elevenlabs.io/a is there", False),
+        ("left alone; agentctl sync --tenant a --take-ours", False),
+        ("tenant a-side: a name must have 1 to 100 characters", True),
+    ],
+)
+async def test_a_row_is_told_nothing_of_whom_it_lives_with(root: Path, text: str, is_told: bool) -> None:
+    found = await tenants(root, {"a": {"elevenlabs_key": "vault:a key"}, "b": {"workspace_of": "a"}}, {"a key": "x"})
+    assert found.told("a", text) == text, "its own"
+    assert (found.told("b", text) == text) == is_told
+    assert (found.of("b").told("b", text) == text) == is_told

@@ -30,14 +30,14 @@ from agentctl.settings import Settings
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Source
 from agentctl.sync.plan import Plan
-from agentctl.verbs import workspaces
+from agentctl.verbs import directed, workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.flow.housed import sync_housed
-from agentctl.verbs.places import Everywhere, is_keyed
+from agentctl.verbs.places import Everywhere, in_each, is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
 from agentctl.wiring import Control
@@ -161,6 +161,40 @@ async def test_a_key_that_is_missing_or_wrong_is_that_tenants_problem_alone(
     assert (await house.due()).failed == 0
     assert await house.names() == (["Beta AG"], ["Acme GmbH"])
     assert house.rows("elevenlabs_sync_error") == {1: None, 2: None}
+
+
+async def test_who_lives_with_another_reads_neither_its_name_nor_where_its_key_is(house: House) -> None:
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="lodger", title="Lodger")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    await house.cli("tenants", "set", "lodger", "--with", "acme")
+
+    async def said(*arguments: str) -> str:
+        """What the lodger's row was told by a command or, without one, by a worker; the landlord's has it all."""
+        house.sql("update agentctl.sync_jobs set state = 'pending', due_at = now()")
+        house.sql(f"update {TABLE} set elevenlabs_sync_error = null")
+        await (house.cli(*arguments) if arguments else house.due())
+        told = house.rows("elevenlabs_sync_error")
+        assert re.search(r"tenant acme|ACME_XI_KEY|/acme", str(told[1]))
+        return str(told[2])
+
+    for key in ("sk_wrong_and_secret", None):  # refused, missing
+        house.env(**{"ACME_XI_KEY": key} if key else {})
+        for arguments in (), ("sync", "--yes"):
+            assert (await said(*arguments)).startswith("the workspace that it shares with others")
+    house.env(ACME_XI_KEY=KEY)
+    assert await house.cli("sync", "--yes") == 0
+    house.insert(3, customer="lodger", title="Another")
+    house.sql(f"update {TABLE} set title = title || ' AG'")
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    for arguments in (), ("sync", "--yes"):
+        assert (await said(*arguments)).startswith("the workspace that it shares with others")
+    # What is wrong with its own row it reads as it is.
+    house.env(ACME_XI_KEY=KEY)
+    house.sql(f"update {TABLE} set phone = 'none' where id = 2")
+    assert (await house.due()).failed == 1
+    assert "phone.numbers" in str(house.rows("elevenlabs_sync_error")[2])
 
 
 async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
@@ -297,6 +331,24 @@ async def test_who_moves_while_a_sync_waits_is_made_in_its_new_workspace_alone(h
             await sync_housed(control, "1")
     assert await house.names() == ([], [])
     assert (await house.due()).failed == 0
+    assert await house.names() == ([], ["Acme"])
+
+
+class Rotating(Moving):
+    """A source that is looked at just before somebody replaces a tenant's key."""
+
+    async def one(self, key: str) -> Loaded | Gone:
+        self._house.env(ACME_XI_KEY=KEY)
+        return await self._source.one(key)
+
+
+async def test_a_sync_that_waited_writes_with_what_the_tenant_has_then(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    house.env(ACME_XI_KEY="sk_revoked_meanwhile")
+    async with house.opened() as control:
+        control.source = Rotating(house, control.source)
+        assert (await sync_housed(control, "1")).error == ""
     assert await house.names() == ([], ["Acme"])
 
 
@@ -494,6 +546,12 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "sk_" + "0a1b2c3d" * 6) == 2
     told = capsys.readouterr().err
     assert ("tenant acme: elevenlabs_key is no reference" in told, "0a1b2c3d" in told) == (True, False)
+    # As doctor tells it, whose it is beside what it is.
+    assert await house.cli("tenants", "check", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {(one["tenant"], one["what"].partition(":")[0]) for one in found} == {
+        ("acme", "ElevenLabs"), ("acme", "Twilio"),
+    }  # fmt: skip
     assert await house.cli("tenants", "list") == 0
     assert "elevenlabs_key env:ACME_XI_KEY" in capsys.readouterr().out
 
@@ -609,6 +667,53 @@ async def test_who_lives_where_is_asked_once_nobody_else_is_at_work(house: House
     assert seen == []
     assert (await look("1", "2")).errors == ()
     assert seen == [("", ["1", "2"], ["1", "2"])]
+
+
+# Each secret that is shown counts.
+VAULT = """
+create schema vault;
+create sequence vault.shown minvalue 0 start 0;
+create table vault.secrets (name text unique, secret text);
+create view vault.decrypted_secrets as
+    select name, secret || repeat('', nextval('vault.shown')::integer) as decrypted_secret from vault.secrets;
+"""
+
+
+@pytest.mark.parametrize("house", ["postgres"], indirect=True)  # over PostgREST nothing can be counted
+async def test_a_look_into_each_workspace_decrypts_what_opens_it_alone(house: House) -> None:
+    tenants = [f"tenant-{number}" for number in range(4)]
+    house.sql(VAULT)
+    try:
+        for one in tenants:
+            house.sql("insert into vault.secrets values (%s, %s)", one, f"key of {one}")
+            await house.cli("tenants", "set", one, "--elevenlabs", f"vault:{one}")
+
+        async def look(there: Control) -> str:
+            await directed.whose(there)
+            return there.access.workspace
+
+        async with house.opened() as control:
+            assert (await in_each(control, look)).checked() == ("", *tenants)
+        shown = house.sql("select nextval('vault.shown')")[0][0]
+        assert shown == 2 * len(tenants), "all at once, and each anew where it is visited"
+    finally:
+        house.sql("drop schema vault cascade")
+
+
+async def test_knowledge_is_that_of_the_workspace_that_was_named(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, tenant in enumerate(("acme", "beta"), 1):
+        house.insert(number, customer=tenant, title=tenant, documentation={"knowledge_base": f"Prices of {tenant}."})
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    for key, whose in ("1", ("--tenant", "acme")), ("2", ()):
+        capsys.readouterr()
+        assert await house.cli("knowledge", "list", "--json", *whose) == 0
+        [document] = json.loads(capsys.readouterr().out)
+        assert (document["key"].partition("/")[0], document["declared"]) == (key, True)
+        assert await house.cli("knowledge", "refresh", *whose) == 0
+        assert "No document has a url." in capsys.readouterr().out
 
 
 async def test_what_is_said_of_a_tenants_workspace_can_be_pasted_as_it_is(

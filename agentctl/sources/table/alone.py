@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, Protocol
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources import agent
@@ -26,11 +26,25 @@ _LONGEST = 2000  # characters of an error
 _SEEN = "Then: agentctl calls retry --all"
 
 
+class Discreet(Protocol):
+    """Knows what the people of one tenant may read."""
+
+    def told(self, tenant: str, text: str) -> str:
+        """`text` as a row of `tenant` may have it."""
+        ...
+
+
 class FilesAndTable:
     """Those of a project's files, and of the table that they name, if any. A key of a file is the file's."""
 
-    def __init__(self, files: Files, store: Callable[[], Awaitable[Store]], scope: Callable[[], Scope]) -> None:
-        self._files, self._store, self._scope = files, store, scope
+    def __init__(
+        self,
+        files: Files,
+        store: Callable[[], Awaitable[Store]],
+        scope: Callable[[], Scope],
+        tenants: Callable[[], Awaitable[Discreet]],
+    ) -> None:
+        self._files, self._store, self._scope, self._tenants = files, store, scope, tenants
         self._rows: dict[str, Rows] = {}  # where the row of a key is told
 
     async def one(self, key: str) -> Loaded | Gone:
@@ -116,7 +130,9 @@ class FilesAndTable:
         if rows is None or outcome.held or "error" not in rows.back:
             return
         where = place(rows.source, key)
-        error = "; ".join(line.strip().removeprefix(f"{where}: ") for line in outcome.error.splitlines())[:_LONGEST]
+        error = "; ".join(line.strip().removeprefix(f"{where}: ") for line in outcome.error.splitlines())
+        if error:
+            error = (await self._tenants()).told(rows.rows[0].tenant, error)[:_LONGEST]
         await tell(await self._store(), rows, [{"key": key, "error": error or None}])
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentctl.calls import made_test
+from agentctl.calls.agents_there import must_be_here
 from agentctl.calls.made_test import MadeTest, call_digest
 from agentctl.errors import NotFound
 from agentctl.resources.agent import AGENT
@@ -67,8 +68,8 @@ async def erase(control: Control, found: MadeTests, conversation_ids: Sequence[s
     """Delete the files, the agent tests of this environment unless `keep_remote`, and what revisions have of them.
 
     The answer is the number of revisions. Held assistants stay held. Raises Busy while a sync runs,
-    ConfigurationError for a file that cannot be deleted, StoreError, ApiError and Unreachable; doing it again goes on
-    with what is left.
+    ConfigurationError for a file that cannot be deleted, Elsewhere with the key of another workspace, StoreError,
+    ApiError and Unreachable; doing it again goes on with what is left.
     """
     keys = {_key(path) for path in found.files} | {test.key for test in found.ours}
     if keys:
@@ -89,6 +90,11 @@ def _key(path: Path) -> str:
 
 async def _at_platform(control: Control, bindings: Bindings, keys: Collection[str]) -> None:
     ids = {key: remote_id for key in sorted(keys) if (remote_id := bindings.get(Ref(KIND, key)))}
+    if ids:  # in another workspace none of them is found either, and what is forgotten here is lost there
+        opens = control.settings.place("elevenlabs_api_key")
+        agents = {*bindings.of(AGENT_KIND).values()}
+        what, then = "no test was deleted", "run it again"
+        await must_be_here(control.api, agents, control.workspace, key=opens, undone=what, remedy=then)
     for assistant in sorted({key.partition("/")[0] for key in ids}):
         if agent_id := bindings.get(Ref(AGENT_KIND, assistant)):
             await _detach(control, agent_id, ids.values())

@@ -28,7 +28,7 @@ async def numbers(control: Control) -> AsyncIterator[Finding]:
     Those of another tenant's assistants are looked at with its own credentials.
     """
     every, access = assistants(control), control.access
-    tenants = await control.tenants()
+    tenants = await control.households()
     declared = {
         number: one.key
         for one in every

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from agentctl.errors import Unauthorized
@@ -21,18 +21,26 @@ async def tenants(control: Control) -> AsyncIterator[Finding]:
     found = (await control.tenants()).own
     if not found:
         yield Finding("tenants", "skipped", "no tenant has credentials of its own")
-    for name, access in sorted(found.items()):
-        to = Whose(name)
-        async with control.within(access) as there:
-            async for one in examined(_parts(access), there):
-                yield replace(one, tenant=name, what=to(one.what), remedy=to(one.remedy))
+    for _, access in sorted(found.items()):
+        async for one in _of(control, access, _parts(access)):
+            yield one
 
 
-def credentials(access: Access) -> tuple[Part, ...]:
+async def credentials(control: Control, access: Access) -> AsyncIterator[Finding]:
     """What the credentials of one open, without writing anything."""
     opens = (Part("elevenlabs", _key),) if access.workspace else ()
     signs = (Part("webhook", _signature),) if _is_landlord(access) else ()
-    return (*opens, *signs, *_account(access))
+    async for one in _of(control, access, (*opens, *signs, *_account(access))):
+        yield one
+
+
+async def _of(control: Control, access: Access, parts: Sequence[Part]) -> AsyncIterator[Finding]:
+    """With the tenant's name, also in commands, and without any secret."""
+    to = Whose(access.tenant)
+    async with control.within(access) as there:
+        async for one in examined(parts, there):
+            what, remedy = (there.veil(to(text)) for text in (one.what, one.remedy))
+            yield replace(one, tenant=access.tenant, what=what, remedy=remedy)
 
 
 def _parts(access: Access) -> tuple[Part, ...]:

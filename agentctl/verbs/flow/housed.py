@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from agentctl.errors import Busy
 from agentctl.resources import agent
 from agentctl.resources.part import OPERATOR
@@ -10,28 +12,33 @@ from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
 from agentctl.tenants import Access, Tenants
-from agentctl.verbs.directed import within
+from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.one import sync_one
+from agentctl.verbs.places import within_held
 from agentctl.wiring import Control
+
+_WAIT_SECONDS = 3.0  # for another sync; after that the job is put back, and others have their turn
 
 
 async def sync_housed(control: Control, key: str) -> SyncOutcome:
     """As `sync_one`, with the credentials of its tenant. One that is gone leaves wherever it has an agent.
 
-    Raises Busy where it has moved while others were waited for, so that it is not made where it was to be before.
+    Raises Busy where another sync of the project does not end, and where it has moved while others were waited for, so
+    that it is not made where it was to be before.
     """
 
     async def must_live_there(there: Control, found: Loaded | Gone) -> None:
-        homes = await _homes(control, await control.tenants(), key, found)
+        homes = await _homes(control, await control.households(), key, found)
         if there.access.workspace not in {one.workspace for one in homes}:
             raise Busy(f"{key} has moved to another workspace meanwhile", "It is tried again there.")
 
     tenants = await control.tenants()
-    if not tenants.apart:
-        return await sync_one(control, key, must_live_there)
+    homes: list[Access | None] = [None]
+    if tenants.apart:
+        homes = [*await _homes(control, tenants, key, await control.source.one(key))]
     outcomes = []
-    for access in await _homes(control, tenants, key, await control.source.one(key)):
-        async with within(control, access) as there:
+    for access in homes:
+        async with within_held(control, access, partial(exclusive, wait=_WAIT_SECONDS)) as there:
             outcomes.append(await sync_one(there, key, must_live_there))
     errors = "\n".join(one.error for one in outcomes if one.error)
     return SyncOutcome(errors, held=any(one.held for one in outcomes))

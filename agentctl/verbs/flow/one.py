@@ -16,10 +16,9 @@ from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
-from agentctl.sync.elsewhere import ANOTHERS
+from agentctl.sync.elsewhere import absent, anothers
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
-from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.departure import depart
 from agentctl.verbs.flow.disputed import undisputed
 from agentctl.verbs.remedy import remedies
@@ -27,29 +26,28 @@ from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
-_WAIT_SECONDS = 3.0  # for another sync; after that the job is put back, and others have their turn
 _WITNESSES = 2
+_MADE = ", and a new agent would be made in it"
 
 
 async def sync_one(
     control: Control, key: str, must_live_there: Callable[[Control, Loaded | Gone], Awaitable[None]]
 ) -> SyncOutcome:
-    """Make what is declared of `key` true; what was changed at the platform is left alone. `control`: a fresh one.
+    """Make what is declared of `key` true; what was changed at the platform is left alone.
 
-    `must_live_there` is asked once nobody else is at work there, and raises where it is another's by now.
-    Raises Misdeclared for a declaration with problems, Busy where another sync of the project does not end, Incomplete
-    with all that failed, and whatever a plan may raise.
+    `control`: a fresh one, whose lease is held.
+    `must_live_there` raises where it is another's by now. Raises Misdeclared for a declaration with problems,
+    Incomplete with all that failed, and whatever a plan may raise.
     """
-    async with exclusive(control, wait=_WAIT_SECONDS):
-        found = await control.source.one(key)
-        await must_live_there(control, found)
-        if isinstance(found, Gone):
-            applied = await depart(control, key, found.then)
-        else:
-            await _go_by(control, found)
-            plan = await undisputed(control, await sync.plan(control, [key]))
-            await _must_be_home(control, plan)
-            applied = await sync.apply(control, plan)
+    found = await control.source.one(key)
+    await must_live_there(control, found)
+    if isinstance(found, Gone):
+        applied = await depart(control, key, found.then)
+    else:
+        await _go_by(control, found)
+        plan = await undisputed(control, await sync.plan(control, [key]))
+        await _must_be_home(control, plan)
+        applied = await sync.apply(control, plan)
     return _outcome(control, applied) if applied else SyncOutcome()
 
 
@@ -79,15 +77,14 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     own = [row["remote_id"] for row in await store.call("bindings", asked)]
     if own and not await _is_any_there(control, own):
         raise Elsewhere(
-            f"{len(own)} agents that are bound in {control.scope.workspace} are not there: the key probably opens "
-            "another workspace, and a new agent would be made in it",
+            f"{absent(agent.KIND, len(own), control.scope.workspace)}{_MADE}",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
     if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):
-        raise Elsewhere(
+        raise anothers(
             f"nothing is bound in {control.scope.workspace} yet, and what is bound in another of the project's "
-            "workspaces is there: the key opens that other one, and a new agent would be made in it",
-            ANOTHERS,
+            "workspaces is there",
+            _MADE,
         )
 
 

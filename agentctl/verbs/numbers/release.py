@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentctl.errors import Ambiguous, Ignored, NotFound, Stale, UsageError
+from agentctl.calls.agents_there import is_here
+from agentctl.errors import Ambiguous, Ignored, Stale, UsageError
 from agentctl.resources import phone_number, routing
-from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.resources.routing import Routing
 from agentctl.secrecy.secret import masked
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.elsewhere import absent
 from agentctl.sync.kind import Observed, Ref
 from agentctl.verbs.address import need_e164
 from agentctl.verbs.exclusive import exclusive
@@ -257,15 +258,10 @@ def _doubts(control: Control, number: str, saved: SavedRoute | None, *, bound: b
 
 async def _strange(control: Control, number: str, bindings: Bindings) -> Sequence[str]:
     """A key of another workspace finds nothing there, as if it were gone."""
-    agents = sorted(bindings.of(AGENT_KIND).values())
-    for agent_id in agents:
-        try:
-            await control.api.get(AGENT, agent_id=agent_id)
-        except NotFound:
-            continue
+    agents = {*bindings.of(AGENT_KIND).values()}
+    if await is_here(control.api, agents):
         return []
-    what = f"{number} is not at ElevenLabs, nor is any agent of this project: the key may open another workspace"
-    return [what] if agents else []
+    return [f"{number} is not at ElevenLabs, and {absent(AGENT_KIND, len(agents), control.workspace)}"]
 
 
 def _notices(number: str, incoming: IncomingNumber | None, saved: SavedRoute | None) -> Sequence[str]:

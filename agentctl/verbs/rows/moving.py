@@ -31,7 +31,7 @@ async def _homeless(control: Control, loaded: Loaded) -> set[str]:
     """The keys of assistants of other workspaces that have no agent there."""
     if not loaded.elsewhere:
         return set()
-    tenants, store = await control.tenants(), await control.store()
+    tenants, store = await control.households(), await control.store()
     found = set(loaded.elsewhere)
     for tenant in {*loaded.elsewhere.values()}:
         keys = [key for key, whose in loaded.elsewhere.items() if whose == tenant]

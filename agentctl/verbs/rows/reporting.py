@@ -131,7 +131,8 @@ class Reports:
             "agent_id": self._bindings.get(Ref(agent.KIND, key)),
             "phone_number_id": next(filter(None, numbers), None),
         }
-        error = "; ".join(dict.fromkeys(self._errors[ref] for ref in self._mine(key) if ref in self._errors)) or None
+        errors = "; ".join(dict.fromkeys(self._errors[ref] for ref in self._mine(key) if ref in self._errors))
+        error = self._control.access.told(assistant.tenant, errors)[:_LONGEST] or None
         known = {**ids, "error": error}
         if error and known["agent_id"] is None:  # what it names may yet be adopted, or be another environment's
             del known["agent_id"]
@@ -161,7 +162,7 @@ class Reports:
                 await self._tell([one])
 
     def _said(self, error: Exception) -> str:
-        return self._whose(self._control.veil(str(error).replace("\n  ", " ")))[:_LONGEST]
+        return self._whose(self._control.veil(str(error).replace("\n  ", " ")))
 
 
 def _refused(row: Row) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.calls.agents_there import must_be_here, there
+from agentctl.calls.agents_there import is_here, must_be_here, there
 from agentctl.errors import Elsewhere
 
 pytestmark = pytest.mark.anyio
@@ -24,9 +24,9 @@ class Api:
             yield {"agent_id": agent_id}
 
 
-async def looked(api: Api, *bound: str, called: tuple[str | None, ...] = ()) -> int:
+async def looked(api: Api, *bound: str) -> int:
     """How often it had to ask."""
-    await must_be_here(api, bound, called, "host", key="A_KEY")
+    await must_be_here(api, bound, "host", key="A_KEY", undone="nothing was done", remedy="run it again")
     return api.asked
 
 
@@ -36,12 +36,15 @@ async def test_one_agent_of_ours_proves_it_also_one_that_is_put_away() -> None:
     assert {one async for one in there(Api("a", archived=("b",)))} == {"a", "b"}
 
 
-async def test_a_call_of_one_proves_it_for_nothing_and_where_none_is_bound_nobody_can_tell() -> None:
-    assert await looked(Api(), "ours", called=(None, "ours")) == 0
+async def test_where_none_is_bound_nobody_can_tell() -> None:
     assert await looked(Api("other")) == 0
 
 
 async def test_without_any_of_them_it_is_said_which_key_may_be_wrong() -> None:
-    with pytest.raises(Elsewhere, match=r"bound in host is there \(2\): A_KEY probably") as refused:
-        await looked(Api("other"), "ours", "gone", called=("other",))
-    assert "the next look fetches what is missing" in refused.value.hint
+    with pytest.raises(Elsewhere) as refused:
+        await looked(Api("other"), "ours", "gone")
+    assert refused.value.message == (
+        "none of the 2 agents that are bound in host is there: A_KEY probably opens another workspace; nothing was done"
+    )
+    assert "Correct it, and run it again" in refused.value.hint
+    assert not await is_here(Api(), ["ours"])

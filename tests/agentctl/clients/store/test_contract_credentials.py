@@ -104,6 +104,28 @@ async def test_who_changed_it_is_written_down_and_its_assistants_are_synced_anew
     ]
 
 
+async def test_what_is_to_be_synced_over_it_where_no_worker_is_waits_and_troubles_nobody(store: Store) -> None:
+    row = {"workspace": "host", "key": "a", "name": "a", "agent_id": "agent_a", "post_call": {}, "language": "de"}
+    for place in ("served", "left"):
+        await store.call("save_assistant", {**row, "tenant": "acme", "project": "p", "environment": place})
+
+    async def changed() -> tuple[int, bool]:
+        """How many syncs are said to wait, and whether for some time."""
+        await save(store, "acme", elevenlabs_key="env:ACME_XI_KEY")
+        found = await store.call("sync_queue", {})
+        return found["syncs"]["pending"], found["oldest_sync_seconds"] is not None
+
+    assert await changed() == (0, False)
+    terms = {"project": "p", "worker": "w", "limit": 9, "lease_seconds": 60, "quiet_seconds": 0, "longest_seconds": 0}
+    [job] = (await store.call("claim_sync_jobs", {**terms, "environment": "served"}))["jobs"]
+    fence = {name: job[name] for name in ("tenant", "id", "attempt")}
+    await store.call("sync_job_done", {**fence, "held": False, "error": None})
+    assert await changed() == (1, True)
+    await store.call("request_sync", {"key": "a", "project": "p", "environment": "left"})
+    assert (await store.call("sync_queue", {}))["syncs"]["pending"] == 2
+    assert (await store.call("claim_sync_jobs", {**terms, "environment": "left"}))["jobs"], "for whoever comes"
+
+
 async def test_a_secret_itself_cannot_be_stored_and_is_not_repeated(store: Store, dsn: str) -> None:
     for text in PASTED:
         for name in EVERY:
@@ -125,7 +147,10 @@ async def test_vault_gives_what_is_referred_to_and_nothing_else(store: Store, ds
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(VAULT.encode())
     try:
-        assert await store.call("tenant_secrets", {}) == {"vault": True, "secrets": {"acme webhook": "wsec_one"}}
+        every = {"vault": True, "secrets": {"acme webhook": "wsec_one"}}
+        assert await store.call("tenant_secrets", {}) == every
+        assert await store.call("tenant_secrets", {"names": ["acme webhook", "somebody's"]}) == every
+        assert await store.call("tenant_secrets", {"names": ["acme/twilio.token"]}) == {"vault": True, "secrets": {}}
     finally:
         with psycopg.connect(dsn, autocommit=True) as connection:
             connection.execute("drop schema vault cascade")

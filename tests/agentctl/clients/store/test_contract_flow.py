@@ -182,7 +182,9 @@ async def test_a_failure_waits_an_outage_uses_no_attempt_and_a_change_revives_wh
     assert [await fail(outage=True) for _ in range(3)] == ["pending"] * 3
     assert [await fail(), await fail()] == ["pending", "dead"]
     assert await due(store) == []
+    assert (await store.call("sync_queue", {}))["troubled_syncs"] == [{"key": "a", "state": "dead", "error": "no"}]
     product.execute("update phone_assistants set prompt = 'y'")
+    assert (await store.call("sync_queue", {}))["troubled_syncs"] == []
     assert await fail(permanent=True) == "dead"
     assert await store.call("retry_sync_jobs", {}) == {"jobs": 1}
     assert await fail(delay_seconds=60) == "pending"

@@ -131,7 +131,7 @@ def test_where_none_of_the_bound_agents_is_there_nothing_is_fetched_and_the_look
     held(bench, agent_id=others)
     for one in (agent_id, others):
         bench.control(lambda control, one=one: control.api.delete("/v1/convai/agents/{agent_id}", agent_id=one))  # type: ignore[misc]
-    with pytest.raises(Elsewhere, match=r"none of the agents .* is there \(1\): ELEVENLABS_API_KEY probably"):
+    with pytest.raises(Elsewhere, match=r"the only agent .* is not there: ELEVENLABS_API_KEY probably"):
         fetched(bench)
     [row] = bench.store("watermarks", workspace=bench.control(in_workspace))
     assert (row["reached"], bench.store("list_events", states=None, limit=9)) == (None, [])

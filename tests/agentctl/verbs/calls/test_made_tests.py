@@ -73,6 +73,22 @@ def test_a_test_made_of_a_call_goes_with_it_everywhere(bench: Bench, conversatio
     assert "revisions" not in bench.json("calls", "forget", conversation, "--yes")["erased"]
 
 
+def test_one_that_is_not_found_is_gone_only_where_the_workspace_is_known(bench: Bench, conversation: str) -> None:
+    made(bench, conversation)
+    assert bench("sync", "--yes")[0] == 0
+    agent_id, (test_id,) = bench.agent()["agent_id"], bench.sandbox.state()["tests"]
+    # As a key of another workspace sees it.
+    for path in (f"agents/{agent_id}", f"agent-testing/{test_id}"):
+        bench.control(lambda control, path=path: control.api.delete(f"/v1/convai/{path}"))
+
+    def left() -> Any:
+        return bench.json("calls", "forget", conversation, "--yes", code=1)["tests_left"]
+
+    for _ in range(2):  # what was not deleted stays known, and so does that it is of this call
+        assert "the only agent that is bound in" in str(left())
+        assert "ELEVENLABS_API_KEY probably opens another workspace; no test was deleted" in str(left())
+
+
 def test_tests_of_other_places_are_named_and_a_held_assistant_stays_held(bench: Bench, conversation: str) -> None:
     (bench.root / "agentctl.toml").write_text(
         'project = "beispiel"\n[environments.production]\n[environments.staging]\n'

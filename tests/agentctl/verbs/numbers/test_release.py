@@ -85,7 +85,7 @@ def test_a_key_of_another_workspace_releases_nothing_without_a_yes(bench: Bench,
     with bench.writes() as writes:
         code, _, err = bench("release-number", NUMBER)
     assert (code, writes) == (2, [])
-    assert "the key may open another workspace" in err
+    assert "the key probably opens another workspace" in err
 
 
 def _workspace(bench: Bench) -> str:
