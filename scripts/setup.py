@@ -56,6 +56,9 @@ def install(wanted: str) -> int:
         if subprocess.run([*pip, *arguments], cwd=ROOT, stdout=sys.stderr, check=False).returncode:
             say("pip could not install what requirements.txt names; its own words stand above. Run this again then.")
             return 1
+    # As pip does with what it copies; each of the first commands would do it for itself.
+    compiling = [str(VENV / "bin" / "python"), "-m", "compileall", "-q", "agentctl", "webhooks"]
+    subprocess.run(compiling, cwd=ROOT, check=False)
     temporary = STAMP.with_suffix(".new")
     temporary.write_text(wanted)
     os.replace(temporary, STAMP)

@@ -27,7 +27,7 @@ PASSWORD = "only-for-tests"
 _UNPRIVILEGED = Path(__file__).parents[1] / "agentctl" / "local" / "unprivileged.py"
 _NOBODY = 65534
 # Commits still outlive the end of the process, though not of the machine.
-_FAST = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+_FAST = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "max_connections=300")
 # Each database is 10 MB of copied files: memory takes a quarter of a disk's time for it.
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 2 << 30

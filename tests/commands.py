@@ -36,7 +36,8 @@ LOADED = (
     "agentctl.verbs.pulling.pull", "agentctl.verbs.revisions.promote", "agentctl.verbs.trusted",
     "agentctl.verbs.unattended.notice", "agentctl.verbs.up", "agentctl.worker", "anyio._backends._asyncio",
     "dotenv.main", "elevenlabs.types.agent_platform_settings_request_model",
-    "elevenlabs.types.conversational_config", "httpcore", "uvicorn.protocols.http.auto", "webhooks.app",
+    "elevenlabs.types.conversational_config", "httpcore", "tests.deadlines", "uvicorn.protocols.http.auto",
+    "webhooks.app",
 )  # fmt: skip
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(list(LOADED))

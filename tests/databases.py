@@ -2,14 +2,16 @@
 
 Emptying one takes three milliseconds; to copy and drop one takes forty, and to start a PostgREST on it a hundred more.
 Only what is beyond doubt is lent again: whose catalogue or rows of the template somebody changed, where a statement
-still runs, or whose server was stopped, killed or frozen meanwhile is dropped, and the next test gets a copy.
+still runs, or whose server was stopped, killed or frozen meanwhile is dropped, and the next test gets a copy. Tests
+that all begin with the same change of the catalogue have a template with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import psycopg
@@ -40,6 +42,9 @@ _ALONE = """
     from pg_stat_activity where datname = current_database() and pid <> all(%s::int[] || pg_backend_pid())"""
 
 
+Change = str | Callable[[str], None]
+
+
 @dataclass(frozen=True)
 class Rows:
     """Those of each table that had some, as COPY tells them, and what each sequence had reached."""
@@ -68,12 +73,12 @@ class Database:
 
 
 class Databases:
-    """Those of one server."""
+    """Those of one server that begin alike."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, template: str = TEMPLATE) -> None:
         """`cluster`: a prepared one, with the template; all others are its copies."""
-        self._cluster = cluster
-        with psycopg.connect(cluster.dsn(TEMPLATE)) as connection:
+        self._cluster, self._template = cluster, template
+        with psycopg.connect(cluster.dsn(template)) as connection:
             tables, sequences = ([name for (name,) in connection.execute(_OURS, (kind,))] for kind in "rS")
             lasting = [name for name in tables if _row(connection, f"select from {name} limit 1") is not None]
             self._tables, self._sequences = [name for name in tables if name not in lasting], sequences
@@ -82,10 +87,23 @@ class Databases:
             self._unchanged = _row(connection, self._fingerprint)
         self._idle: list[Database] = []
         self._lent: dict[str, Database] = {}
+        self._after: dict[Change, Databases] = {}
+
+    def after(self, change: Change) -> Databases:
+        """Those that begin with what `change` makes of an empty one: SQL, or what is done to an address."""
+        if change not in self._after:
+            template = self._cluster.new_database(self._template)
+            if callable(change):
+                change(self._cluster.dsn(template))
+            else:
+                self._cluster.execute(change, template)
+            self._after[change] = Databases(self._cluster, template)
+        return self._after[change]
 
     def kept(self, params: Mapping[str, Any]) -> Kept | None:
         """The connections that are kept of the lent one at this address, if it is one."""
-        return next((database.kept for dsn, database in self._lent.items() if parsed(dsn) == params), None)
+        own = (database.kept for dsn, database in self._lent.items() if parsed(dsn) == params)
+        return next(chain(own, filter(None, (others.kept(params) for others in self._after.values()))), None)
 
     def lend(self) -> str:
         """The DSN of an empty one, that is nobody else's until it is given back."""
@@ -137,11 +155,11 @@ class Databases:
 
     def close(self) -> None:
         """End what was started for them; the databases go with their server."""
-        for database in (*self._idle, *self._lent.values()):
-            database.close()
+        for one in (*self._idle, *self._lent.values(), *self._after.values()):
+            one.close()
 
     def _new(self) -> Database:
-        name = self._cluster.new_database(TEMPLATE)
+        name = self._cluster.new_database(self._template)
         connection = psycopg.connect(self._cluster.dsn(name), autocommit=True)
         # Triggers and foreign keys would keep rows or make new ones.
         connection.execute("set session_replication_role = replica")
@@ -154,7 +172,10 @@ class Databases:
         connection = database.connection
         if connection.execute(_ALONE, (database.kept.pids(),)).fetchone() != (True,):
             return False
-        connection.execute(self._empty.encode())
+        try:
+            connection.execute(self._empty.encode())
+        except psycopg.errors.UndefinedTable:  # somebody dropped or renamed one
+            return False
         return _row(connection, self._fingerprint) == self._unchanged
 
     def _drop(self, database: Database) -> None:

@@ -91,6 +91,7 @@ def _environment(dsn: str, port: int, admin: int) -> dict[str, str]:
         "PGRST_SERVER_PORT": str(port),
         "PGRST_ADMIN_SERVER_PORT": str(admin),
         "PGRST_LOG_LEVEL": "crit",
+        "GHCRTS": "-N1",  # of several threads each would wait for the others' garbage
     }
 
 

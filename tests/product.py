@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from agentctl.sandbox.harness import Sandbox
 from agentctl.settings import Settings
 from agentctl.sync.applied import Applied
 from agentctl.verbs.numbers.number import import_number, look
+from agentctl.verbs.rows import adopt
 from agentctl.wiring import Control
 
 TABLE = "commpro_phone_assistants"
@@ -60,11 +63,31 @@ JSON = ("documentation", "voice_settings")
 PROJECT = 'project = "probe"\n[mail]\nto = ["team@example.org"]\n[defaults.privacy]\nrecord_voice = false\n'
 
 
+def adopted(dsn: str) -> None:
+    """Make the table, and have its owner make it a source."""
+
+    async def adopting(root: Path) -> None:
+        async with agentctl.connect(root, settings=Settings(database_url=dsn)) as control:
+            await adopt.adopt(control, await adopt.look(control, TABLE))
+
+    with psycopg.connect(dsn) as connection:
+        connection.execute(MADE.encode())
+    with tempfile.TemporaryDirectory() as folder:
+        _declare(Path(folder))
+        asyncio.run(adopting(Path(folder)))
+
+
+def _declare(root: Path) -> None:
+    (root / "agentctl.toml").write_text(PROJECT + MAPPING)
+
+
 class Product:
-    """The table, the project at `root`, and the sandbox that it is synced to."""
+    """The table, the project at `root`, and the sandbox that it is synced to. To be closed."""
 
     def __init__(self, root: Path, dsn: str, sandbox: Sandbox, **store: Any) -> None:
         self.root, self.dsn, self.sandbox = root, dsn, sandbox
+        # It alters its tables as it goes: no plan of before holds.
+        self._owner = psycopg.connect(dsn, autocommit=True, prepare_threshold=None)
         self.settings: dict[str, Any] = {
             "elevenlabs_base_url": sandbox.url,
             "elevenlabs_api_key": sandbox.key,
@@ -73,13 +96,15 @@ class Product:
             "twilio_auth_token": sandbox.auth_token,
             **(store or {"database_url": dsn}),
         }
-        (root / "agentctl.toml").write_text(PROJECT + MAPPING)
+        _declare(root)
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Run a statement as the product's owner."""
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), values or None)
-            return cursor.fetchall() if cursor.description else []
+        cursor = self._owner.execute(statement.encode(), values or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def close(self) -> None:
+        self._owner.close()
 
     def insert(self, number: int, **columns: Any) -> None:
         """A row that is right unless `columns` say otherwise."""

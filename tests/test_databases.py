@@ -73,6 +73,27 @@ def test_a_changed_one_is_not_lent_again(lender: Databases, cluster: Cluster, ch
     lender.give_back(again)
 
 
+def test_one_after_a_change_is_put_back_to_that_and_replaced_without_it(lender: Databases, dsn: str) -> None:
+    changed = lender.after("create table public.theirs (); grant select on public.theirs to service_role")
+    assert lender.after("create table public.theirs (); grant select on public.theirs to service_role") is changed
+    lent = changed.lend()
+    with psycopg.connect(lent) as connection:
+        connection.execute("insert into public.theirs default values")
+    changed.give_back(lent)
+    assert changed.lend() == lent
+    with psycopg.connect(lent) as connection:
+        assert connection.execute("select from public.theirs").fetchall() == []
+        connection.execute("drop table public.theirs")
+    with psycopg.connect(dsn) as connection, pytest.raises(psycopg.errors.UndefinedTable):
+        connection.execute("select from public.theirs")
+
+    changed.give_back(lent)
+
+    again = changed.lend()
+    assert again != lent
+    changed.give_back(again)
+
+
 def test_two_have_one_each(lender: Databases, dsn: str, other_dsn: str) -> None:
     assert dsn != other_dsn
 

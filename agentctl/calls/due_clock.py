@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import time
 
-from agentctl.calls.due_phrase import READ, Phrase
+from agentctl.calls.due_phrase import READ, Pattern, Phrase
 from agentctl.calls.due_words import MONTHS, NUMBERS, alternatives, amount
 
 _Match = re.Match[str]
@@ -22,59 +22,59 @@ _COUNTED = r"(?!\s+(?:people|persons|guests|of\s+us)\b)"
 _HALF = r"\s*(?P<half>[ap])(?:\.\s?)?m\b"
 _SAID = rf"(?:\s*uhr\b|\s*o['’ ]?clock\b)?(?:{_HALF})?"
 # How many minutes each form of words adds to the hour that it names. Longer forms first, since each takes its words.
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], int]], ...] = (
-    (re.compile(rf"\b(?P<h>[01]?\d|2[0-4]):(?P<m>[0-5]\d)\b{_SAID}"), lambda found: int(found["m"])),
+_FORMS: tuple[tuple[Pattern, Callable[[_Match], int]], ...] = (
+    (Pattern(rf"\b(?P<h>[01]?\d|2[0-4]):(?P<m>[0-5]\d)\b{_SAID}"), lambda found: int(found["m"])),
     (
-        re.compile(rf"\b(?P<h>[01]?\d|2[0-4])\.(?P<m>[0-5]\d)(?=\s*(?:uhr|[ap]\.?\s?m)\b){_SAID}"),
+        Pattern(rf"\b(?P<h>[01]?\d|2[0-4])\.(?P<m>[0-5]\d)(?=\s*(?:uhr|[ap]\.?\s?m)\b){_SAID}"),
         lambda found: int(found["m"]),
     ),
-    (re.compile(rf"\b(?:viertel\s+nach|(?:a\s+)?quarter\s+past)\s+{_HOUR}{_SAID}"), lambda _: 15),
-    (re.compile(rf"\b(?:viertel\s+vor|(?:a\s+)?quarter\s+to|drei\s?viertel)\s+{_HOUR}{_SAID}"), lambda _: -15),
-    (re.compile(rf"\bviertel\s+{_HOUR}{_SAID}"), lambda _: -45),
-    (re.compile(rf"\bhalf\s+past\s+{_HOUR}{_SAID}"), lambda _: 30),
-    (re.compile(rf"\b{_MINUTES}\s+vor\s+halb\s+{_HOUR}{_SAID}"), lambda found: -30 - amount(found["m"])),
-    (re.compile(rf"\b{_MINUTES}\s+nach\s+halb\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"]) - 30),
-    (re.compile(rf"(?<!vor )(?<!nach )\bhalb\s+{_HOUR}{_SAID}"), lambda _: -30),
-    (re.compile(rf"\b{_MINUTES}\s+(?:nach|past)\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"])),
-    (re.compile(rf"\b{_MINUTES}\s+vor\s+{_HOUR}{_SAID}"), lambda found: -amount(found["m"])),
+    (Pattern(rf"\b(?:viertel\s+nach|(?:a\s+)?quarter\s+past)\s+{_HOUR}{_SAID}"), lambda _: 15),
+    (Pattern(rf"\b(?:viertel\s+vor|(?:a\s+)?quarter\s+to|drei\s?viertel)\s+{_HOUR}{_SAID}"), lambda _: -15),
+    (Pattern(rf"\bviertel\s+{_HOUR}{_SAID}"), lambda _: -45),
+    (Pattern(rf"\bhalf\s+past\s+{_HOUR}{_SAID}"), lambda _: 30),
+    (Pattern(rf"\b{_MINUTES}\s+vor\s+halb\s+{_HOUR}{_SAID}"), lambda found: -30 - amount(found["m"])),
+    (Pattern(rf"\b{_MINUTES}\s+nach\s+halb\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"]) - 30),
+    (Pattern(rf"(?<!vor )(?<!nach )\bhalb\s+{_HOUR}{_SAID}"), lambda _: -30),
+    (Pattern(rf"\b{_MINUTES}\s+(?:nach|past)\s+{_HOUR}{_SAID}"), lambda found: amount(found["m"])),
+    (Pattern(rf"\b{_MINUTES}\s+vor\s+{_HOUR}{_SAID}"), lambda found: -amount(found["m"])),
     (
-        re.compile(rf"\b{_HOUR}\s*uhr\s+(?:und\s+)?{_MINUTES}(?!\s*(?:uhr|vor|nach)\b){_SAID}"),
+        Pattern(rf"\b{_HOUR}\s*uhr\s+(?:und\s+)?{_MINUTES}(?!\s*(?:uhr|vor|nach)\b){_SAID}"),
         lambda found: amount(found["m"]),
     ),
-    (re.compile(rf"\b{_HOUR}\s+{_MINUTES}(?=\s*[ap]\.?\s?m\b){_SAID}"), lambda found: amount(found["m"])),
-    (re.compile(rf"\b(?:at|around)\s+{_HOUR}\s+{_TENS}{_COUNTED}"), lambda found: amount(found["m"])),
-    (re.compile(rf"\b{_HOUR}(?=\s*(?:uhr\b|o['’ ]?clock\b|[ap]\.?\s?m\b)){_SAID}"), lambda _: 0),
+    (Pattern(rf"\b{_HOUR}\s+{_MINUTES}(?=\s*[ap]\.?\s?m\b){_SAID}"), lambda found: amount(found["m"])),
+    (Pattern(rf"\b(?:at|around)\s+{_HOUR}\s+{_TENS}{_COUNTED}"), lambda found: amount(found["m"])),
+    (Pattern(rf"\b{_HOUR}(?=\s*(?:uhr\b|o['’ ]?clock\b|[ap]\.?\s?m\b)){_SAID}"), lambda _: 0),
 )
-_TWELVE = re.compile(r"\b(?:(?:12|twelve)\s+)?(?:noon|midday)\b")
+_TWELVE = Pattern(r"\b(?:(?:12|twelve)\s+)?(?:noon|midday)\b")
 # "um zehn": an hour, but which half of the day only a part of it tells; else that is left to the model.
-_BARE = re.compile(
+_BARE = Pattern(
     rf"\b(?P<by>um|gegen|ab|vor|nach|at|around|before|after)\s+{_HOUR}"
     rf"(?!\s*(?:[.:\d]|st\b|nd\b|rd\b|th\b|tag|woche|monat|day|week|month|{alternatives(MONTHS)}))"
 )
-_RANGE = re.compile(rf"\b{_HOUR}(?::[0-5]\d)?(?:\s*uhr)?\s*(?:und|oder|bis|and|or|to|until|-|–)\s*{READ}")
-_BOUND = re.compile(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\s+{READ}|{READ}\s+(?:oder|or)\s+{READ}")
+_RANGE = Pattern(rf"\b{_HOUR}(?::[0-5]\d)?(?:\s*uhr)?\s*(?:und|oder|bis|and|or|to|until|-|–)\s*{READ}")
+_BOUND = Pattern(rf"\b(?:vor|nach|ab|von|zwischen|before|after|from|between)\s+{READ}|{READ}\s+(?:oder|or)\s+{READ}")
 # "Montagabend" is one; "Sonnabend" is Saturday, and nobody says at which hour work ends.
 _EVENING = r"(?<!sonn)(?<!feier)(?<!heilig)abends?|evening|tonight"
-_LATE = re.compile(rf"(?:nachmittags?|afternoon|{_EVENING})\b")
+_LATE = Pattern(rf"(?:nachmittags?|afternoon|{_EVENING})\b")
 _DAY_MORNING = r"(?:tag|mittwoch|sonnabend)morgens?"
-_EARLY = re.compile(rf"\b(?:früh|morgens|vormittags?|morning)\b|{_DAY_MORNING}\b")
-_NIGHT = re.compile(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
-_NOON = re.compile(r"\b(?:mittags?|noon|midday|lunch\s?time)\b")
+_EARLY = Pattern(rf"\b(?:früh|morgens|vormittags?|morning)\b|{_DAY_MORNING}\b")
+_NIGHT = Pattern(r"\b(?:nachts?|mitternacht|night|midnight)\b|\b(?:24|vierundzwanzig)(?::00)?\s*uhr\b|\b24:00\b")
+_NOON = Pattern(r"\b(?:mittags?|noon|midday|lunch\s?time)\b")
 # Parts of the day, and the hours from the first up to the last that they can mean.
 _PARTS = (
-    (re.compile(rf"(?:\bmorgens|{_DAY_MORNING}|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 13)),
+    (Pattern(rf"(?:\bmorgens|{_DAY_MORNING}|vormittags?|morning)\b|(?<!so )(?<!möglichst )\bfrüh\b"), (4, 13)),
     (_NOON, (10, 16)),
-    (re.compile(r"(?:nachmittags?|afternoon)\b"), (12, 19)),
-    (re.compile(rf"(?:{_EVENING})\b"), (17, 24)),
+    (Pattern(r"(?:nachmittags?|afternoon)\b"), (12, 19)),
+    (Pattern(rf"(?:{_EVENING})\b"), (17, 24)),
 )
 _LATE_AT_NIGHT = (19, 24)
-_OTHER = re.compile(r"\b(?:oder|und|ab|vor|nach|or|and|before|after|from)\b")  # than that part alone
+_OTHER = Pattern(r"\b(?:oder|und|ab|vor|nach|or|and|before|after|from)\b")  # than that part alone
 
 
 def clocks(phrase: Phrase) -> list[list[time]]:
     """For each time of day that is named, what it can mean, the likeliest first: "drei Uhr" is 03:00 or 15:00."""
-    late, early, noon = (bool(part.search(phrase.left)) for part in (_LATE, _EARLY, _NOON))
-    phrase.night = bool(_NIGHT.search(phrase.left))
+    late, early, noon = (part.among(phrase.left) for part in (_LATE, _EARLY, _NOON))
+    phrase.night = _NIGHT.among(phrase.left)
     named = []
     for pattern, minutes in _FORMS:
         for found in phrase.take(pattern):
@@ -109,13 +109,13 @@ def _nightly(one: time) -> bool:
 
 def _before_midnight(phrase: Phrase) -> bool:
     """Whether it is the night of a day alone, whose hours before midnight are of that very day."""
-    return phrase.night and not phrase.bounded and not _OTHER.search(phrase.left)
+    return phrase.night and not phrase.bounded and not _OTHER.among(phrase.left)
 
 
 def _part(words: str) -> tuple[int, int] | None:
     """The hours of the one part of the day that is meant, if it is one."""
-    found = [hours for pattern, hours in _PARTS if pattern.search(words)]
-    return found[0] if len(found) == 1 and not _OTHER.search(words) else None
+    found = [hours for pattern, hours in _PARTS if pattern.among(words)]
+    return found[0] if len(found) == 1 and not _OTHER.among(words) else None
 
 
 def _times(hour: int, minutes: int, half: str | None, *, sure: bool) -> list[time]:

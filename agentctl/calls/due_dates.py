@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from agentctl.calls.due_phrase import READ, Phrase
+from agentctl.calls.due_phrase import READ, Pattern, Phrase
 from agentctl.calls.due_words import MONTHS, NUMBERS, ORDINALS, WEEKDAYS, alternatives, amount
 
 _Match = re.Match[str]
 
-_ISO = re.compile(r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b")
-_FIGURES = re.compile(r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.(?:\s?(?P<year>\d{4}|\d{2})\b)?")
+_ISO = Pattern(r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b")
+_FIGURES = Pattern(r"\b(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.(?:\s?(?P<year>\d{4}|\d{2})\b)?")
 _NTH = alternatives(ORDINALS)
 _DAY = rf"(?:(?P<day>\d{{1,2}})(?:\.|st|nd|rd|th)?|(?P<nth>{_NTH}))"
 _MONTH = rf"(?P<month>{alternatives(MONTHS)})\b\.?"
@@ -26,42 +26,42 @@ _YEAR = r"(?:,?\s+(?P<year>\d{4})\b)?"
 _CALENDAR = (
     _ISO,
     _FIGURES,
-    re.compile(rf"\b{_DAY}\s+(?:of\s+)?{_MONTH}{_YEAR}"),
-    re.compile(rf"\b{_MONTH}\s+(?:the\s+)?{_DAY}\b{_YEAR}"),
+    Pattern(rf"\b{_DAY}\s+(?:of\s+)?{_MONTH}{_YEAR}"),
+    Pattern(rf"\b{_MONTH}\s+(?:the\s+)?{_DAY}\b{_YEAR}"),
 )
-_OF_MONTH = re.compile(
+_OF_MONTH = Pattern(
     rf"(?:\b(?P<day>\d{{1,2}})(?:\.(?!\s?\d)|(?:st|nd|rd|th)\b)|\b(?:am|den|der|dem|zum|the)\s+(?P<nth>{_NTH})\b)"
     r"(?:\s+(?:des|dieses)\s+monats\b|\s+of\s+(?:the|this)\s+month\b)?"
 )
-_WEEKDAY = re.compile(
+_WEEKDAY = Pattern(
     rf"(?P<next>\b(?:nächste[nrsm]?|next)\s+)?(?P<later>\bübernächste[nrsm]?\s+)?\b(?P<day>{alternatives(WEEKDAYS)})"
     r"(?:s\b|\b|(?=morgen|früh|vor|mit|nach|abend))"  # Freitags, Freitagmorgen
     r"(?:\s?morgen\b|(?:früh|vormittag|mittag|nachmittag|abend)\b)?"
 )
-_SEVERAL = re.compile(
+_SEVERAL = Pattern(
     rf"\b(?:{alternatives(WEEKDAYS)})\s*(?:-|–|bis|to|through|until|till)\s*(?:{alternatives(WEEKDAYS)})\b"
 )
-_NEXT_WEEK = re.compile(r"\b(?:(?:nächste[rn]?|kommende[rn]?)\s+woche|next\s+week)\b")
-_LATER_WEEK = re.compile(r"\b(?:übernächste[rn]?\s+woche|(?:the\s+)?week\s+after\s+next)\b")
-_THIS_WEEK = re.compile(r"\b(?:end of (?:the |this )?week|ende (?:der|dieser|die) woche|diese[rn]? woche|this week)\b")
-_WEEKEND = re.compile(r"\b(?:wochenende|weekend)\b")
-_MONTH_END = re.compile(r"\b(?:monatsende|ende (?:des|dieses) monats|end of (?:the|this) month)\b")
+_NEXT_WEEK = Pattern(r"\b(?:(?:nächste[rn]?|kommende[rn]?)\s+woche|next\s+week)\b")
+_LATER_WEEK = Pattern(r"\b(?:übernächste[rn]?\s+woche|(?:the\s+)?week\s+after\s+next)\b")
+_THIS_WEEK = Pattern(r"\b(?:end of (?:the |this )?week|ende (?:der|dieser|die) woche|diese[rn]? woche|this week)\b")
+_WEEKEND = Pattern(r"\b(?:wochenende|weekend)\b")
+_MONTH_END = Pattern(r"\b(?:monatsende|ende (?:des|dieses) monats|end of (?:the|this) month)\b")
 _SPAN = rf"(?P<amount>\d{{1,3}}|{alternatives(NUMBERS)})\s+"
 _SPAN += (
     r"(?P<unit>stunden?|minuten?|tag(?:en?)?|wochen?|monat(?:en?)?|hours?|minutes?|days?|weeks?|fortnight|months?)\b"
 )
 _AHEAD = (
-    re.compile(rf"\b(?:in|innerhalb von|innerhalb|binnen|within)\s+(?:the next\s+)?{_SPAN}"),
-    re.compile(rf"\b{_SPAN}\s+(?:from (?:now|today)|ab (?:heute|jetzt))\b"),
+    Pattern(rf"\b(?:in|innerhalb von|innerhalb|binnen|within)\s+(?:the next\s+)?{_SPAN}"),
+    Pattern(rf"\b{_SPAN}\s+(?:from (?:now|today)|ab (?:heute|jetzt))\b"),
 )
-_FROM = re.compile(rf"\b{_SPAN}\s+(?:from|after|ab|nach)\b")
+_FROM = Pattern(rf"\b{_SPAN}\s+(?:from|after|ab|nach)\b")
 _RELATIVE = (
-    (re.compile(r"\b(?:übermorgen|(?:the )?day after tomorrow)\b"), 2),
-    (re.compile(r"\b(?:heute(?: morgen\b)?|today|tonight|this (?:morning|afternoon|evening))\b"), 0),
-    (re.compile(r"(?<!am )(?<!jeden )(?<!guten )\bmorgen\b|\b(?:first thing )?tomorrow\b"), 1),
+    (Pattern(r"\b(?:übermorgen|(?:the )?day after tomorrow)\b"), 2),
+    (Pattern(r"\b(?:heute(?: morgen\b)?|today|tonight|this (?:morning|afternoon|evening))\b"), 0),
+    (Pattern(r"(?<!am )(?<!jeden )(?<!guten )\bmorgen\b|\b(?:first thing )?tomorrow\b"), 1),
 )
-_DAY_END = re.compile(r"\bend of (?:the )?day\b")
-_BOUND = re.compile(rf"\b(?:vor|nach|ab|before|after|from)\s+(?:(?:dem|der|den|the)\s+)?{READ}")
+_DAY_END = Pattern(r"\bend of (?:the )?day\b")
+_BOUND = Pattern(rf"\b(?:vor|nach|ab|before|after|from)\s+(?:(?:dem|der|den|the)\s+)?{READ}")
 _WEEK = (4, 0, 1, 2, 3, 5, 6)  # its usual last working day first, then any day of it
 _REACH = 62  # days: a weekday and a day of the month that meet later do not belong together
 
@@ -71,7 +71,7 @@ def dates(phrase: Phrase, day: date) -> list[date]:
 
     Parts that no day fits together make the phrase a clash; then it is what one of them says.
     """
-    phrase.clash |= bool(_SEVERAL.search(phrase.left))
+    phrase.clash |= _SEVERAL.among(phrase.left)
     sets = [_explicit(phrase, day)]
     spans, begun = phrase.take(*_AHEAD), phrase.take(_FROM)
     sets.append(_week(phrase, day))

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from agentctl.calls.due_words import FILLERS, MONTHS, NUMBERS, ORDINALS, TIMELY, WEEKDAYS
 
 READ = "¦"  # stands where words were taken
 _WORD = re.compile(rf"[^\W_]+|{READ}")
 _OF_TIME = {*WEEKDAYS, *MONTHS, *ORDINALS, *TIMELY, *NUMBERS} - {word for word, many in NUMBERS.items() if many == 1}
+
+
+class Pattern:
+    """A regular expression that is compiled when it is first looked for.
+
+    With every number, month and weekday in two languages those of all dates and times of day are a quarter of what a
+    worker or a door would load before it starts, and few processes ever read a deadline.
+    """
+
+    def __init__(self, expression: str) -> None:
+        self._expression = expression
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return re.compile(self._expression)
+
+    def among(self, words: str) -> bool:
+        """Whether it is anywhere among them."""
+        return self.compiled.search(words) is not None
 
 
 @dataclass
@@ -35,12 +55,12 @@ class Phrase:
         """`words`, whatever their case and space."""
         return cls(" ".join(words.replace(READ, " ").casefold().split()))
 
-    def take(self, *patterns: re.Pattern[str]) -> list[re.Match[str]]:
+    def take(self, *patterns: Pattern) -> list[re.Match[str]]:
         """Every place of each pattern, in their order. What one has taken the next one no longer sees."""
         taken: list[re.Match[str]] = []
         for pattern in patterns:
-            taken += pattern.finditer(self.left)
-            self.left = pattern.sub(f" {READ} ", self.left)
+            taken += pattern.compiled.finditer(self.left)
+            self.left = pattern.compiled.sub(f" {READ} ", self.left)
         return taken
 
     @property

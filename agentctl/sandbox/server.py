@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from agentctl.sandbox import (
     account,
@@ -155,7 +155,7 @@ async def serve(
 def _cuttable(transports: Transports) -> type[asyncio.Protocol]:
     """Uvicorn's protocol, telling `transports` of each connection."""
 
-    class Cuttable(H11Protocol):
+    class Cuttable(HttpToolsProtocol):
         def connection_made(self, transport: Any) -> None:
             # A socket bound beforehand has protocol 0, for which asyncio leaves Nagle's algorithm on: 40 ms per answer.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.anyio
 async def test_each_verb_of_files_knows_what_a_row_is(
     tmp_path: Path, dsn: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running() as sandbox:
-        product = Product(tmp_path, dsn, sandbox)
+    async with running() as sandbox, AsyncExitStack() as stack:
+        product = stack.enter_context(closing(Product(tmp_path, dsn, sandbox)))
         for name, value in product.settings.items():
             monkeypatch.setenv(name.upper(), value)
         toml = (tmp_path / "agentctl.toml").read_text()

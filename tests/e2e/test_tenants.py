@@ -8,7 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,8 +41,9 @@ from agentctl.verbs.places import Everywhere, in_each, is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
 from agentctl.wiring import Control
+from tests.databases import Databases
 from tests.gateway import gateway
-from tests.product import MADE, TABLE, Product
+from tests.product import TABLE, Product, adopted
 from webhooks.address import PATH
 from webhooks.signature import HEADER, sign
 
@@ -75,6 +76,11 @@ class House(Product):
             return await syncing.once(control)
 
 
+@pytest.fixture
+def lender(lender: Databases) -> Databases:
+    return lender.after(adopted)
+
+
 @pytest.fixture(params=["postgres", "supabase"])
 async def house(
     tmp_path: Path, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -90,16 +96,11 @@ async def house(
     ):
         with ExitStack() as stack:
             url = stack.enter_context(gateway([sandbox, acme, strange]))
-            made = House(tmp_path, dsn, sandbox, **store)
+            made = stack.enter_context(closing(House(tmp_path, dsn, sandbox, **store)))
             made.acme = acme
             made.settings |= {"elevenlabs_base_url": url, "twilio_base_url": url}
             for name, value in {**made.settings, **({} if store else {"database_url": dsn})}.items():
                 monkeypatch.setenv(name.upper(), str(value))
-            made.sql(MADE)
-            monkeypatch.setenv("DATABASE_URL", dsn)
-            assert await made.cli("db", "adopt", TABLE, "--yes") == 0
-            if store:
-                monkeypatch.delenv("DATABASE_URL")
             made.env(ACME_XI_KEY=KEY)
             yield made
 

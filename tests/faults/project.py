@@ -77,6 +77,7 @@ class Bench:
         self.store = store
         self.more = ""  # that `nacht` declares besides
         self._database, self._capsys = database, capsys
+        self._rows: dict[str, bytes] = {}
         self.key = self.platform.world.options.api_key
         (root / "agentctl.toml").write_text('project = "beispiel"\n')
         self.write("Hilf.", at="empfang")
@@ -132,16 +133,20 @@ class Bench:
         """Remember the world as it is."""
         self._state = pickle.dumps(self.platform.world.state)
         for table in TABLES:
-            self._database.execute(f"create table kept_{table} as table agentctl.{table}".encode())
+            with self._database.cursor().copy(f"copy agentctl.{table} to stdout".encode()) as told:
+                self._rows[table] = b"".join(told)
 
     def again(self) -> None:
         """The world as it was."""
         self.platform.world.state = pickle.loads(self._state)
         self.platform.world.faults.clear()
         self.store.orders.clear()
-        # In one go, and without the new files that a truncate makes: a test may ask for it a hundred times.
-        undo = "delete from agentctl.{0}; insert into agentctl.{0} select * from kept_{0}"
-        self._database.execute("; ".join(undo.format(table) for table in TABLES).encode())
+        # Without the new files that a truncate makes: a test may ask for it a hundred times.
+        self._database.execute("; ".join(f"delete from agentctl.{table}" for table in TABLES).encode())
+        for table, rows in self._rows.items():
+            if rows:
+                with self._database.cursor().copy(f"copy agentctl.{table} from stdin".encode()) as copy:
+                    copy.write(rows)
 
     def ids(self) -> dict[str, str]:
         """Those of the folder and the document of `nacht`; none before they are made."""

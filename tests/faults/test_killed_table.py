@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -17,8 +18,7 @@ WAITING = "from pg_stat_activity where query like '%report_synced%' and wait_eve
 
 
 def test_what_a_killed_sync_has_made_is_told_by_the_next(tmp_path: Path, dsn: str) -> None:
-    with running_thread() as sandbox:
-        product = Product(tmp_path, dsn, sandbox)
+    with running_thread() as sandbox, closing(Product(tmp_path, dsn, sandbox)) as product:
         product.sql(MADE)
         product.sql(BACK)
         product.insert(1)
@@ -47,8 +47,7 @@ def test_what_a_killed_sync_has_made_is_told_by_the_next(tmp_path: Path, dsn: st
 
 
 def test_what_a_killed_worker_has_changed_is_told_by_the_next_and_changed_once(tmp_path: Path, dsn: str) -> None:
-    with running_thread() as sandbox:
-        product = Product(tmp_path, dsn, sandbox)
+    with running_thread() as sandbox, closing(Product(tmp_path, dsn, sandbox)) as product:
         product.sql(MADE)
         product.sql(BACK)
         product.insert(1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests.databases import Databases
 from tests.stores import Store
 
 pytestmark = pytest.mark.anyio
@@ -26,16 +27,16 @@ TABLE = """
 
 
 @pytest.fixture
-def product(dsn: str) -> Any:
+def lender(lender: Databases) -> Databases:
+    return lender.after(f"{TABLE}; {WATCH}")
+
+
+@pytest.fixture
+def product(dsn: str) -> Iterator[psycopg.Connection]:
     """The product's own connection, as a role that has no rights on anything of ours; its table is watched."""
     with psycopg.connect(dsn, autocommit=True) as owner:
-        owner.execute(TABLE.encode())
-        owner.execute(WATCH.encode())
         owner.execute("set role shop")
         yield owner
-        owner.execute("reset role")
-        owner.execute("drop owned by shop")
-        owner.execute("drop role shop")
 
 
 async def due(store: Store, **changes: Any) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import SinkError
 from agentctl.sources.sink import SinkTable, obstacles
 from agentctl.worker import run
+from tests.databases import Databases
 from tests.stores import Store, running, stored
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,8 @@ TABLE = """
         id uuid primary key default gen_random_uuid(), conversation_id varchar(200) unique, note text default 'ours',
         "Summary" text, items jsonb, turns json, seconds integer, happened timestamptz not null, said text,
         direction text, org uuid, recorded boolean not null default false, status text not null
-    )"""
+    );
+    grant all on public."call Sessions" to service_role"""
 SINK = SinkTable(
     table="call Sessions",
     key="conversation_id",
@@ -47,16 +49,19 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture
+def lender(lender: Databases) -> Databases:
+    return lender.after(TABLE)
+
+
+@pytest.fixture
 def sql(cluster: Any, dsn: str) -> Sql:
     """The product's own hands."""
     return lambda statement: cluster.execute(statement, dsn.rpartition("/")[2])
 
 
 @pytest.fixture
-async def sunk(store: Store, sql: Sql) -> Store:
+async def sunk(store: Store) -> Store:
     """A store whose project has a sink."""
-    sql(TABLE)
-    sql('grant all on public."call Sessions" to service_role')
     assert (await store.call("save_sink", {**OURS, **SINK.record()}))["changed"]
     return store
 
@@ -292,8 +297,6 @@ async def test_calls_of_before_fill_it_once(store: Store, sql: Sql) -> None:
     await keep(store, "conv_1")
     await keep(store, "conv_old", call={"started_at": "2020-01-01T00:00:00Z"})
     await keep(store, "conv_other", call={"project": "other"})
-    sql(TABLE)
-    sql('grant all on public."call Sessions" to service_role')
     await store.call("save_sink", {**OURS, **SINK.record()})
     assert not (await store.call("save_sink", {**OURS, **SINK.record()}))["changed"]
     assert await work(store) == (0, 0)

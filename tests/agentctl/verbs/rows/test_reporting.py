@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,15 @@ from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.rename import look as renaming
 from agentctl.verbs.rows.adopt import look as adopting
 from agentctl.verbs.status import status
+from tests.databases import Databases
 from tests.product import BACK, MADE, MAPPING, PROJECT, TABLE, Product
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def lender(lender: Databases) -> Databases:
+    return lender.after(MADE + BACK)
 
 
 @pytest.fixture(params=["postgres", "supabase"])
@@ -28,10 +35,8 @@ async def product(tmp_path: Path, dsn: str, request: pytest.FixtureRequest) -> A
         api = request.getfixturevalue("supabase_api")
         store = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
     async with running() as sandbox:
-        made = Product(tmp_path, dsn, sandbox, **store)
-        made.sql(MADE)
-        made.sql(BACK)
-        yield made
+        with closing(Product(tmp_path, dsn, sandbox, **store)) as made:
+            yield made
 
 
 async def test_rows_become_agents_and_are_told_what_became_of_them(product: Product) -> None:
