@@ -19,10 +19,13 @@ _ANOTHERS = (
 _CORRECT = "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME])."
 
 
-def absent(kind: str, bound: int, workspace: str, *, key: str = "the key", besides: str = "") -> str:
-    """That of what is bound in a workspace nothing is there, and what that means; `besides`: what else is not."""
-    them = f"none of the {bound} {kind}s that are" if bound > 1 else f"the only {kind} that is"
-    there = "is there" if bound > 1 else "is not there"
+def absent(kind: str, bound: int | None, workspace: str, *, key: str = "the key", besides: str = "") -> str:
+    """That of what is bound in a workspace nothing is there, and what that means; `besides`: what else is not.
+
+    `bound`: how many there are; None: only the newest were looked for.
+    """
+    them = f"the only {kind} that is" if bound == 1 else f"none of the {bound or 'newest'} {kind}s that are"
+    there = "is not there" if bound == 1 else "is there"
     return f"{them} bound in {workspace} {there}{besides}: {key} probably opens another workspace"
 
 

@@ -76,8 +76,9 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     store, asked = await control.store(), {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
     own = [row["remote_id"] for row in await store.call("bindings", asked)]
     if own and not await _is_any_there(control, own):
+        every = len(own) if len(own) < _WITNESSES else None
         raise Elsewhere(
-            f"{absent(agent.KIND, len(own), control.scope.workspace)}{_MADE}",
+            f"{absent(agent.KIND, every, control.scope.workspace)}{_MADE}",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
     if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):

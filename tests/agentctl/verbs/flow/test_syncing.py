@@ -297,7 +297,7 @@ async def test_no_agent_is_made_in_a_workspace_that_has_none_of_those_that_are_b
     assert (await shop.synced()).failed == 1
     assert (await shop.sandbox.state())["agents"] == {}
     [(said,)] = shop.execute("select elevenlabs_sync_error from phone_assistants where slug = 'c'")
-    assert "2 agents that are bound" in said
+    assert "none of the newest agents that are bound" in said
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
