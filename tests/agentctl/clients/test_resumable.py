@@ -48,7 +48,7 @@ def kill_at(storage: Storage, piece: int) -> None:
 async def test_a_large_recording_goes_in_pieces_of_6_mb(audio: Audio) -> None:
     storage = Storage("recordings")
     location = await bucket(storage).save("conv_1", audio, "audio/mpeg", Note())
-    assert location == "supabase:recordings/default/conv_1.mp3"
+    assert location == "supabase:x.supabase.co/recordings/default/conv_1.mp3"
     assert storage.objects["default/conv_1.mp3"] == SOUND
     assert storage.types["default/conv_1.mp3"] == "audio/mpeg"
     assert sent(storage) == [PIECE, PIECE, 1000]

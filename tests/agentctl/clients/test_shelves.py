@@ -24,7 +24,7 @@ async def test_what_was_kept_elsewhere_before_is_handed_out_and_erased_from_ther
     storage = Storage("recordings")
     api = StorageApi("https://x.supabase.co/", storage.key, transport=httpx.MockTransport(storage))
     shelves = Shelves(Bucket(api, "recordings"), Directory(tmp_path))
-    assert shelves.place == "supabase:recordings"
+    assert shelves.place == "supabase:x.supabase.co/recordings"
     old = await Directory(tmp_path).of("acme").save("conv_1", held(b"before"), "audio/mpeg", Note())
     assert shelves.place == Directory(tmp_path).place, "a machine that has files has work of its own"
     new = await shelves.of("acme").save("conv_2", held(b"now"), "audio/mpeg", Note())
