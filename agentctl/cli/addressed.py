@@ -19,6 +19,11 @@ def addressed(text: str) -> str:
     return commands.addressed(veiled(text), ENVIRONMENT.get(), TENANT.get())
 
 
+def addressed_to_files(text: str) -> str:
+    """As `addressed`, of commands about assistants of files: whoever's call it was, these are the operator's."""
+    return commands.addressed(veiled(text), ENVIRONMENT.get())
+
+
 @contextmanager
 def naming(environment: str | None) -> Iterator[None]:
     """As if the command line had named that one."""

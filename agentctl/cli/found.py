@@ -66,7 +66,7 @@ def list_calls(
 async def _found(
     control: Control, wanted: Selection, how: Mapping[str, Any], others: list[str]
 ) -> list[dict[str, Any]]:
-    """The calls; where there are none, `others` takes the tenants that have some."""
+    """The calls; where the tenant has none at all, `others` takes the tenants that have some."""
     from agentctl.verbs.calls import found as verbs
 
     rows = await verbs.find(control, wanted, **how)

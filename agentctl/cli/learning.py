@@ -33,7 +33,7 @@ def to_test(
 ) -> None:
     """Make a test of a call: the conversation up to one turn, without what tells who called."""
     from agentctl.cli import render
-    from agentctl.cli.addressed import addressed
+    from agentctl.cli.addressed import addressed_to_files
     from agentctl.cli.render_call import line
 
     async def run(control: Control) -> tuple[Made, str]:
@@ -51,5 +51,7 @@ def to_test(
         "Read it: a name that no pattern knows is still in it. Then say in success_condition what the answer should be."
     )
     print(
-        addressed(f"agentctl test {made.assistant} runs it; agentctl sync --gate lets nothing go live that fails it.")
+        addressed_to_files(
+            f"agentctl test {made.assistant} runs it; agentctl sync --gate lets nothing go live that fails it."
+        )
     )

@@ -58,7 +58,8 @@ async def _rotate(control: Control, *, finish: bool, write_env: bool, yes: bool,
         if json and hook.shown:
             print(to_json({**hook.shown, "ok": False}))
         raise
-    print(to_json(_rotated_json(done, hook)) if json else _rotated_text(done, variable(control)))
+    doors = _READ_ANEW if control.access.workspace else _READ_ONCE
+    print(to_json(_rotated_json(done, hook)) if json else _rotated_text(done, variable(control), doors))
     if done.secret is not None:
         hook.end()
     return bool(done.pending)
@@ -102,7 +103,7 @@ def rotation_json(rotation: Rotation) -> dict[str, Any]:
     }
 
 
-def _rotated_text(done: Rotated, variable: str) -> str:
+def _rotated_text(done: Rotated, variable: str, doors: str) -> str:
     from agentctl.cli.render import told
     from agentctl.verbs.wording import sentence
 
@@ -114,7 +115,7 @@ def _rotated_text(done: Rotated, variable: str) -> str:
         lines.append(f"{sentence(told(done.pending))}: run this again after {_time(rotation.until)}.")
     elif done.pending:
         lines.append(f"No agent was moved: {told(done.pending)}.")
-        say(_NEXT.format(variable))
+        say(_NEXT.format(variable, doors))
     else:
         lines.append(f"Done: webhook {rotation.old} is deleted, {rotation.new} has taken over.")
         say(
@@ -126,8 +127,10 @@ def _rotated_text(done: Rotated, variable: str) -> str:
 
 
 _NEXT = """Put the new secret beside the old one, separated by a comma, into {}: here and where
-the door runs. Restart every door. Then run the same again: it asks the door, and moves the agents. If the secret is
+the door runs. {} Then run the same again: it asks the door, and moves the agents. If the secret is
 lost: agentctl webhook rotate --cancel"""
+_READ_ONCE = "Restart every door."
+_READ_ANEW = "A door reads it there by itself, unless it is in its process's environment: restart such a one."
 
 
 def _rotated_json(done: Rotated, hook: NewSecret) -> dict[str, Any]:

@@ -78,7 +78,9 @@ class NewSecret:
         if self.env_file is None:
             say("note: --write-env wrote nothing: there is no new secret.")
         else:
-            say(f"The secret is in {self.env_file}; a running door reads it when it is started again.")
+            # Those of tenants are read anew all the time: agentctl/verbs/signatures.py.
+            when = "by itself" if self._control.access.workspace else "when it is started again"
+            say(f"The secret is in {self.env_file}; a running door reads it {when}.")
 
     def _keep(self, secret: SecretStr) -> None:
         from agentctl.verbs.post_call import webhook as verbs

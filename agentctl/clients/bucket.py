@@ -10,7 +10,7 @@ from urllib.parse import quote
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
 from agentctl.calls.sound import Audio
-from agentctl.clients.recording_name import AUDIO_TYPES, file_name, file_names, folder_name
+from agentctl.clients.recording_name import AUDIO_TYPES, InStorage, file_name, file_names, folder_name
 from agentctl.clients.resumable import PIECE, upload
 from agentctl.clients.storage_api import Session, StorageApi, StorageRefusal
 from agentctl.errors import AgentctlError, StoreError, StoreUnavailable
@@ -40,18 +40,25 @@ class Bucket:
     @property
     def place(self) -> str:
         """What tells it from other places: every machine reaches it."""
-        return f"supabase:{self.bucket}"
+        return f"supabase:{self._api.project}/{self.bucket}"
 
     def __repr__(self) -> str:
         return f"Bucket({self._api.url!r}, bucket={self.bucket!r})"
 
     def location(self, conversation_id: str, content_type: str) -> str:
-        """`supabase:<bucket>/<path>`."""
-        return f"{self.place}/{self._folder}/{file_name(conversation_id, content_type)}"
+        """`supabase:<project>/<bucket>/<path>`."""
+        name = file_name(conversation_id, content_type)
+        return str(InStorage(self._api.project, self.bucket, self._folder, name))
+
+    def is_of_project(self, location: str) -> bool:
+        """Whether it was put into this project, as far as is known."""
+        there = InStorage.read(location)
+        return there is None or there.project in (None, self._api.project)
 
     async def reaches(self, location: str) -> bool:
-        """Whatever is in this bucket: from everywhere, while the project has it. Raises StoreError."""
-        if not location.startswith(f"{self.place}/"):
+        """Whatever was put into this bucket of this project, while that has it. Raises StoreError."""
+        there = InStorage.read(location)
+        if there is None or there.bucket != self.bucket or not self.is_of_project(location):
             return False
         async with self._api.session("to look for the bucket of recordings") as session:
             return await self._settings(session) is not None
@@ -78,12 +85,20 @@ class Bucket:
             await self._verify(session, path, audio.size)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
-        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError."""
-        return await self._delete([f"{self._folder}/{name}" for name in file_names(conversation_id)])
+        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError.
+
+        Also False where it was put into another project: what was here was a copy.
+        """
+        erased = await self._delete([f"{self._folder}/{name}" for name in file_names(conversation_id)])
+        return erased and (location is None or self.is_of_project(location))
 
     async def discard(self, location: str) -> bool:
-        """Delete what lies there; False if nothing does. Raises AgentctlError for another's location, StoreError."""
-        return await self._delete([self._path(location)])
+        """Delete what lies there; False if nothing does, or in another project.
+
+        Raises AgentctlError for another's location, StoreError.
+        """
+        path = self._path(location)
+        return self.is_of_project(location) and await self._delete([path])
 
     async def _delete(self, paths: list[str]) -> bool:
         async with self._api.session("to delete a recording") as session:
@@ -121,14 +136,17 @@ class Bucket:
 
     def _path(self, location: str) -> str:
         """The path in the bucket of a location of this tenant's."""
-        folder, name = location.rpartition("/")[::2]
-        if folder != f"{self.place}/{self._folder}" or not name:
+        there = InStorage.read(location)
+        if there is None or (there.bucket, there.folder) != (self.bucket, self._folder):
             raise AgentctlError(f"the recording lies at {location}, which is not in the bucket {self.bucket}")
-        return f"{self._folder}/{quote(name, safe='')}"
+        return f"{self._folder}/{quote(there.name, safe='')}"
 
     def _gone(self, refusal: StorageRefusal, location: str) -> Exception:
         if refusal.status != 404:
             return refusal
+        if not self.is_of_project(location):
+            hint = "Set SUPABASE_URL to it, and its key in SUPABASE_SERVICE_ROLE_KEY."
+            return AgentctlError(f"the recording lies at {location}, in another project than SUPABASE_URL names", hint)
         return AgentctlError(f"there is no recording at {location} any more", "Somebody deleted it in the bucket.")
 
     async def _private(self, session: Session) -> None:

@@ -1,15 +1,37 @@
-"""How the file of a recording is called, and its tenant's folder, wherever they lie."""
+"""How the file of a recording is called, and its tenant's folder, wherever they lie; and where that is in Storage."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _ENDINGS = {"audio/mpeg": "mp3", "audio/wav": "wav", "audio/ogg": "ogg"}
 _UNKNOWN = "bin"
 _MADE = "id-"
 AUDIO_TYPES = tuple(_ENDINGS)
+# As agentctl.in_storage has it. An earlier version left the project out.
+_IN_STORAGE = re.compile(r"supabase:(?:([^/]+)/)?([^/]+)/([^/]+)/([^/]+)")
+
+
+@dataclass(frozen=True)
+class InStorage:
+    """Where a recording lies in Supabase Storage. `project`: where its API is; None where that was not told."""
+
+    project: str | None
+    bucket: str
+    folder: str
+    name: str
+
+    @classmethod
+    def read(cls, location: str) -> InStorage | None:
+        """What a location says; None for one that is not in Storage."""
+        found = _IN_STORAGE.fullmatch(location)
+        return cls(*found.groups()) if found else None
+
+    def __str__(self) -> str:
+        return f"supabase:{self.project}/{self.bucket}/{self.folder}/{self.name}"
 
 
 def folder_name(tenant: str) -> str:

@@ -6,6 +6,7 @@ from agentctl.calls.begun import Begun
 from agentctl.calls.process import Recordings, Sink
 from agentctl.calls.sound import Audio
 from agentctl.clients.bucket import Bucket
+from agentctl.clients.recording_name import InStorage
 from agentctl.clients.recordings import Directory
 
 
@@ -43,11 +44,12 @@ class Shelves:
         await self._bucket.save(conversation_id, audio, content_type, begun)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
-        """Wherever anything is kept of it. Raises StoreError."""
+        """Wherever anything is kept of it; False, too, where it was put into another project. Raises StoreError."""
         places: list[Recordings] = [self._bucket, self._directory]
         if location and (there := self._at(location)) not in places:
             places.append(there)
-        return any([await one.erase(conversation_id) for one in places])
+        erased = any([await one.erase(conversation_id) for one in places])
+        return erased and (location is None or self._bucket.is_of_project(location))
 
     async def discard(self, location: str) -> bool:
         """There alone. Raises AgentctlError for another tenant's location, StoreError."""
@@ -64,5 +66,5 @@ class Shelves:
     def _at(self, location: str) -> Recordings:
         if location.startswith("file:"):
             return self._directory
-        name = location.removeprefix("supabase:").partition("/")[0]
-        return self._bucket if name == self._bucket.bucket else self._bucket.named(name)
+        there = InStorage.read(location)
+        return self._bucket.named(there.bucket) if there and there.bucket != self._bucket.bucket else self._bucket

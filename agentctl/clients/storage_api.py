@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
 
 from agentctl.clients.project_key import ProjectKey
 from agentctl.errors import StoreError, StoreUnavailable
@@ -43,10 +44,15 @@ class StorageRefusal(Exception):
 
 
 class StorageApi:
-    """One project's Storage. Raises ConfigurationError for a key that may not use it."""
+    """One project's Storage; `project` is what tells it from others: its host, with the port if that is a special one.
+
+    Raises ConfigurationError for a key that may not use it.
+    """
 
     def __init__(self, url: str, key: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.url = f"{url.rstrip('/')}/storage/v1/"
+        there = urlsplit(url.rstrip("/"))
+        self.project = quote(there.netloc.rpartition("@")[2].lower() + there.path, safe=":[]")
         self._headers = ProjectKey(key).headers
         self._transport = transport
 

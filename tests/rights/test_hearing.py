@@ -32,7 +32,8 @@ OBJECTS = [
     ("recordings", "A/conv_1.mp3"),
     ("another", "a/conv_1.mp3"),
 ]
-KEPT = [("a", "conv_1"), ("ab", "conv_2")]
+# The second as an earlier version wrote it.
+KEPT = [("a", "conv_1", "x.supabase.co/"), ("ab", "conv_2", "")]
 
 
 @pytest.fixture
@@ -40,11 +41,11 @@ def database(dsn: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(STORAGE)
         connection.cursor().executemany("insert into storage.objects values (%s, %s)", OBJECTS)
-        for tenant, conversation in KEPT:
+        for tenant, conversation, project in KEPT:
             connection.execute(
                 "insert into agentctl.recordings (tenant, conversation_id, location, content_type, size, sha256) "
                 "values (%s, %s, %s, 'audio/mpeg', 5, repeat('ab', 32))",
-                (tenant, conversation, f"supabase:recordings/{tenant}/{conversation}.mp3"),
+                (tenant, conversation, f"supabase:{project}recordings/{tenant}/{conversation}.mp3"),
             )
         connection.execute("insert into auth.users (id) values (%s)", (USER,))
         yield connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from agentctl.calls import erasure, number
@@ -81,12 +81,23 @@ async def find(control: Control, who: str, *, keep_remote: bool = False) -> Foun
     store = await control.store_of_calls()
     called = number.read(who)
     traces = await (erasure.of_number(store, called) if called else erasure.of_id(store, who))
-    if not traces.is_known and (owners := await store.call("other_owners", {"conversation_id": who})):
+    if not traces.is_known and (owners := await _others(control, who, () if keep_remote else traces.conversation_ids)):
         hint = f"Add --tenant {' or '.join(owners)}."
         raise UsageError(f"{who} is a call of another tenant; nothing was erased", hint)
     if not keep_remote:
         await _must_open(control, store, traces)
     return Found(traces, await made_tests.find(control, traces.conversation_ids))
+
+
+async def _others(control: Control, who: str, conversation_ids: Sequence[str]) -> list[str]:
+    """Other tenants who have a call of which nothing is known of this one's: here, else at ElevenLabs."""
+    store = await control.store_of_calls()
+    known: list[str] = await store.call("other_owners", {"conversation_id": who})
+    if known:
+        return known
+    async with homes(control) as places:
+        there = [await places.other_owner(one) for one in conversation_ids if _REMOTE_ID.fullmatch(one)]
+    return [one for one in there if one]
 
 
 async def _must_open(control: Control, store: Store, traces: Traces) -> None:

@@ -1,15 +1,19 @@
 """Deleting conversations at ElevenLabs. In a workspace where they never were they are not found either: what is not
-there counts as gone only where the workspace is known to be the one in which it was."""
+there counts as gone only where the workspace is known to be the one in which it was. Where several tenants share one,
+what is there is deleted only by whom it belongs to."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
-from agentctl.calls import agents_there
+from agentctl.calls import agents_there, wire
+from agentctl.calls.backfill import CONVERSATION
+from agentctl.calls.conversation import identifier
 from agentctl.calls.inbox import Store
-from agentctl.errors import AgentctlError, ConfigurationError, Elsewhere, NotFound
+from agentctl.errors import AgentctlError, ConfigurationError, Elsewhere, NotFound, StoreError
 from agentctl.verbs.places import dwellings, named, others
 from agentctl.wiring import Control
 
@@ -28,15 +32,28 @@ class Homes:
             there.workspace for there in self._rest if _has_key(there)
         ]
 
+    async def other_owner(self, conversation_id: str) -> str | None:
+        """The other tenant whose call it is where it is found; None also where nobody can look. Raises StoreError."""
+        for there in (*self._places, *self._rest):
+            try:
+                found = await self._whose(there, conversation_id)
+            except StoreError:
+                raise
+            except AgentctlError:
+                continue
+            if found:
+                return None if found["own"] else str(found["tenant"])
+        return None
+
     async def delete(self, conversation_id: str) -> bool:
         """Delete one that is remembered as forgotten; whether it was there.
 
-        Raises Elsewhere where it is not and may be in another workspace; ApiError, Unreachable, ConfigurationError for
-        a workspace without a key, StoreError.
+        Raises Elsewhere where it is not and may be in another workspace; AgentctlError where it is another tenant's;
+        ApiError, Unreachable, ConfigurationError for a workspace without a key, StoreError.
         """
         places = [self._places, *([self._rest] if self._rest else [])]
         for at, some in enumerate(places, 1):
-            if await _deleted(some, conversation_id):
+            if await self._deleted(some, conversation_id):
                 return True
             asked = [there for each in places[:at] for there in each]
             if await self._is_gone(asked, conversation_id, last=at == len(places)):
@@ -45,6 +62,45 @@ class Homes:
             "no key is known to open the workspace in which it was; correct the key, or say --keep-remote if it was "
             "deleted there"
         )
+
+    async def _deleted(self, places: Sequence[Control], conversation_id: str) -> bool:
+        """Whether it was in one of them. An error in one keeps it from being looked for in no other."""
+        failed: AgentctlError | None = None
+        for there in places:
+            try:
+                if await self._deleted_in(there, conversation_id):
+                    return True
+            except AgentctlError as error:
+                failed = failed or named(there.access.workspace, error)
+        if failed:
+            raise failed
+        return False
+
+    async def _deleted_in(self, there: Control, conversation_id: str) -> bool:
+        found = await self._whose(there, conversation_id)
+        if found is None:
+            return False
+        if not found["own"]:
+            raise AgentctlError(
+                f"it is a call of another tenant there ({found['tenant']}); say --keep-remote to erase it here alone"
+            )
+        try:
+            await there.api.delete(CONVERSATION, conversation_id=conversation_id)
+        except NotFound:
+            return False
+        return True
+
+    async def _whose(self, there: Control, conversation_id: str) -> Mapping[str, Any] | None:
+        """Whose it is in that workspace, by the agent that it has there; None where it is not."""
+        try:
+            data = wire.mapping(await there.api.get(CONVERSATION, conversation_id=conversation_id))
+        except NotFound:
+            return None
+        args = {"conversation_id": conversation_id, "agent_id": identifier(data.get("agent_id"))}
+        found: Mapping[str, Any] = await self._store.call(
+            "whose_conversation", {**args, "landlord": there.access.workspace}
+        )
+        return found
 
     async def _is_gone(self, asked: Sequence[Control], conversation_id: str, *, last: bool) -> bool:
         async with self._looking:
@@ -68,20 +124,3 @@ def _has_key(there: Control) -> bool:
         return bool(there.api)
     except ConfigurationError:
         return False
-
-
-async def _deleted(places: Sequence[Control], conversation_id: str) -> bool:
-    """Whether it was in one of them. An error in one keeps it from being looked for in no other."""
-    failed: AgentctlError | None = None
-    for there in places:
-        try:
-            await there.api.delete("/v1/convai/conversations/{conversation_id}", conversation_id=conversation_id)
-        except NotFound:
-            continue
-        except AgentctlError as error:
-            failed = failed or named(there.access.workspace, error)
-        else:
-            return True
-    if failed:
-        raise failed
-    return False

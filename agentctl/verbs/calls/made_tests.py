@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentctl.calls import made_test
 from agentctl.calls.agents_there import must_be_here
-from agentctl.calls.made_test import MadeTest, call_digest
+from agentctl.calls.made_test import MadeTest
 from agentctl.errors import NotFound
 from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
@@ -29,10 +29,11 @@ class MadeTests:
 
     `files`: those of this checkout, with the digests of their calls; `ours`: those that the store knows of this project
     and environment, `others`: of any other; `made_of`: the calls of which somebody made one, as far as the audit log
-    goes back.
+    goes back; `digests`: by call, what its tests are found by.
     """
 
     files: Mapping[Path, str]
+    digests: Mapping[str, Sequence[str]]
     ours: tuple[MadeTest, ...] = ()
     others: tuple[MadeTest, ...] = ()
     made_of: tuple[str, ...] = ()
@@ -45,23 +46,27 @@ class MadeTests:
     @property
     def elsewhere(self) -> tuple[str, ...]:
         """The digests of calls that have a test and no file of it here."""
-        there = {call_digest(one) for one in (*self.made_of, *(test.conversation_id for test in self.synced))}
-        return tuple(sorted(there - set(self.files.values())))
+        calls = {*self.made_of, *(test.conversation_id for test in self.synced)}
+        there = {one: {*self.digests[one]} for one in calls if not self._has_file(one)}
+        return tuple(sorted(set().union(*there.values())))
 
     def concern(self, conversation_id: str) -> bool:
         """Whether there is something of this call's that `erase` has to do."""
-        calls = {*self.files.values(), *(call_digest(test.conversation_id) for test in self.synced)}
-        return call_digest(conversation_id) in calls
+        return self._has_file(conversation_id) or any(test.conversation_id == conversation_id for test in self.synced)
+
+    def _has_file(self, conversation_id: str) -> bool:
+        return not {*self.digests.get(conversation_id, ())}.isdisjoint(self.files.values())
 
 
 async def find(control: Control, conversation_ids: Sequence[str]) -> MadeTests:
     """The tests that were made of these calls. Raises StoreError, and ConfigurationError for an unreadable file."""
-    synced, made = await made_test.known(await control.store_of_calls(), conversation_ids)
-    digests = {call_digest(one) for one in conversation_ids}
+    known = await made_test.known(await control.store_of_calls(), conversation_ids)
+    digests = {digest for each in known.digests.values() for digest in each}
     files = await asyncio.to_thread(made_tests.made_of, control.directory, digests) if control.has_project else {}
-    scope = asdict(control.scope) if control.has_project and synced else None
-    ours = tuple(one for one in synced if _scope(one) == scope)
-    return MadeTests(files, ours, tuple(one for one in synced if one not in ours), made)
+    scope = asdict(control.scope) if control.has_project and known.tests else None
+    ours = tuple(one for one in known.tests if _scope(one) == scope)
+    others = tuple(one for one in known.tests if one not in ours)
+    return MadeTests(files, known.digests, ours, others, known.made_of)
 
 
 async def erase(control: Control, found: MadeTests, conversation_ids: Sequence[str], *, keep_remote: bool) -> int:
@@ -77,7 +82,7 @@ async def erase(control: Control, found: MadeTests, conversation_ids: Sequence[s
             made_tests.remove(control.directory, found.files)
             if not keep_remote:
                 await _at_platform(control, await control.bindings(), keys)
-    return await made_test.erase(await control.store(), conversation_ids) if found.synced else 0
+    return await made_test.erase(await control.store_of_calls(), conversation_ids) if found.synced else 0
 
 
 def _scope(test: MadeTest) -> dict[str, str]:

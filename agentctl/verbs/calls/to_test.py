@@ -10,6 +10,7 @@ from typing import Any
 from agentctl.calls.made_test import call_digest
 from agentctl.calls.redaction import Spoken, redacted
 from agentctl.errors import UsageError
+from agentctl.resources.part import OPERATOR
 from agentctl.sources.new_test import NewTest, write
 from agentctl.verbs.calls.call import call
 from agentctl.wiring import Control
@@ -45,10 +46,10 @@ async def to_test(
     spoken = [Spoken(one["message"], one["role"] == "user") for one in [*before, *([answer] if answer else [])]]
     said = redacted(spoken, _names(found))
     fields, comments = _fields(before, said, bool(answer)), _comments(found, turn)
-    fields["call"] = call_digest(conversation_id)
+    fields["call"] = call_digest(conversation_id, control.tenant or OPERATOR)
     if variables := _variables(found):
         fields["dynamic_variables"] = variables
-    path = write(control.directory, key, NewTest(name or _name(found, turn), fields, comments))
+    path = write(control.directory, key, NewTest(name or _name(found, turn, fields["call"]), fields, comments))
     return Made(path, key, bool(answer))
 
 
@@ -104,6 +105,6 @@ def _variables(found: Mapping[str, Any]) -> dict[str, Any]:
             for name, value in own.items()}  # fmt: skip
 
 
-def _name(found: Mapping[str, Any], turn: int) -> str:
+def _name(found: Mapping[str, Any], turn: int, digest: str) -> str:
     # Told apart by a digest: the id itself would lead to whoever called.
-    return f"call-{found['started_at'][:10]}-{call_digest(found['conversation_id'])[:6]}-turn-{turn}"
+    return f"call-{found['started_at'][:10]}-{digest[:6]}-turn-{turn}"

@@ -21,9 +21,11 @@ from agentctl.calls.digest import digester
 from agentctl.calls.missing_sound import as_event
 from agentctl.calls.process import process
 from agentctl.calls.retention import retain
+from agentctl.clients.bucket import Bucket
 from agentctl.clients.recordings import Directory
 from agentctl.clients.resumable import PIECE
 from agentctl.clients.shelves import Shelves
+from agentctl.clients.storage_api import StorageApi
 from agentctl.errors import StoreUnavailable
 from tests.agentctl.clients.test_bucket import bucket
 from tests.agentctl.clients.test_resumable import Killed, kill_at, sent
@@ -193,6 +195,23 @@ async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
     assert (await retain(postgres_store, Shelves(bucket(storage), files))).recordings == 1
     assert [*tmp_path.rglob("*.mp3")] == []
     assert storage.objects == {"default/conv_1.mp3": b"other sound"}
+
+
+async def test_what_is_stored_again_in_one_project_by_another_name_of_it_stays(postgres_store: Store, dsn: str) -> None:
+    storage = Storage("recordings")
+    api = StorageApi("http://127.0.0.1:54321", storage.key, transport=httpx.MockTransport(storage))
+    for sound, where in ((b"one", bucket(storage)), (b"two", bucket(storage)), (b"three", Bucket(api, "recordings"))):
+        payload = as_event("conv_1", "agent_1", sound)
+        await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
+        event = await claimed(postgres_store)
+        outcome = await process(event, store=postgres_store, digester=digester(None), recordings=where)
+        assert outcome.state == "recorded"
+        assert (await retain(postgres_store, where)).recordings == 0
+        assert storage.objects == {"default/conv_1.mp3": sound}
+        if sound == b"one":
+            with psycopg.connect(dsn) as database:  # an earlier version told of no project
+                told = "update agentctl.recordings set location = replace(location, 'x.supabase.co/', '')"
+                database.execute(told)
 
 
 async def test_a_call_that_is_forgotten_while_its_recording_goes_up_leaves_none(

@@ -111,24 +111,44 @@ def test_one_that_somebody_deleted_is_said_to_be_gone_and_missed_once(
     ]
 
 
-def test_nothing_is_gone_because_a_project_has_no_such_bucket(
-    storage: Storage, cli: Cli, deliver: Deliver, dsn: str
+@pytest.mark.parametrize("has_bucket", [False, True])
+def test_nothing_is_gone_because_another_project_has_it_not(
+    storage: Storage,
+    cli: Cli,
+    deliver: Deliver,
+    dsn: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_bucket: bool,
 ) -> None:
     stored(cli, deliver)
-    buckets, kept = storage.buckets.copy(), storage.objects.copy()
-    storage.buckets.clear()
-    storage.objects.clear()  # SUPABASE_URL names another project by mistake
+    url, another, kept = os.environ["SUPABASE_URL"], Storage(), storage.objects.copy()
+    with served(another) as elsewhere:
+        monkeypatch.setenv("SUPABASE_URL", elsewhere)
+        if has_bucket:
+            deliver(as_event("conv_of_another_project", "agent_1", SOUND))
+            assert json.loads(cli("process", "--json")[1])["done"] == 1
+            assert [*another.objects] == ["default/conv_of_another_project.mp3"]
+        _erased_by_another_project(cli, dsn, url, tmp_path)
+        another.objects |= kept  # a copy of the project is not what was stored
+        assert "Not reached" in cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
+    assert storage.objects == kept
+    monkeypatch.setenv("SUPABASE_URL", url)
+    assert "Not reached" not in cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
+    assert storage.objects == {}
+
+
+def _erased_by_another_project(cli: Cli, dsn: str, url: str, tmp_path: Path) -> None:
     assert "gone" not in cli("show", CONVERSATION)[1]
+    code, _, err = cli("recording", CONVERSATION, "-o", str(tmp_path / "copy.mp3"))
+    assert (code, "in another project than SUPABASE_URL names" in err) == (1, True)
     with psycopg.connect(dsn) as database:
         database.execute("insert into agentctl.retention (project, environment, audio) values ('p', 'e', 30)")
         database.execute("update agentctl.recordings set stored_at = now() - interval '31 days'")
     assert "1 recordings are due and not in reach" in cli("retain")[1]
     out = cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
-    assert f"supabase:agentctl-recordings/default/{CONVERSATION}.mp3" in out, "it is named, and remembered"
-    storage.buckets |= buckets
-    storage.objects |= kept
-    assert cli("forget", CONVERSATION, "--keep-remote", "--yes")[0] == 0
-    assert storage.objects == {}
+    there = f"supabase:{url.removeprefix('http://')}/agentctl-recordings/default/{CONVERSATION}.mp3"
+    assert f"Not reached: the recording {there}" in out, "it is named, and remembered"
 
 
 def test_only_the_tenant_whose_call_it_is_gets_it(

@@ -15,9 +15,10 @@ from agentctl.sources import env_file
 from agentctl.verbs.post_call import rotation
 from agentctl.wiring import Control
 from tests.cluster import free_port
+from tests.e2e.test_tenants import KEY, House, house
 from tests.telephony import Bench, bench, served
 
-__all__ = ["bench"]
+__all__ = ["bench", "house"]
 ROTATE = ("webhook", "rotate", "--yes", "--write-env")
 Hooks = dict[str, dict[str, Any]]
 
@@ -56,6 +57,24 @@ def hours_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 def call(bench: Bench) -> set[int]:
     made = bench.sandbox.call(agent_id=bench.agent()["agent_id"], audio=False)
     return {item["status"] for item in made["deliveries"]}
+
+
+@pytest.mark.anyio
+async def test_a_door_reads_a_tenants_secret_without_a_restart(
+    house: House, capsys: pytest.CaptureFixture[str], port: int
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.env(ACME_XI_KEY=KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY", "--webhook-secret", "env:ACME_SIGN")
+    assert await house.cli("sync", "--yes") == 0
+    where = f"http://127.0.0.1:{port}/webhooks/elevenlabs"  # nobody is there
+    for command, code in ((("webhook", "register", where, "--yes", "--write-env"), 0), (ROTATE, 3)):
+        capsys.readouterr()
+        assert await house.cli(*command, "--tenant", "acme") == code
+        said = capsys.readouterr().err
+        assert "a running door reads it by itself" in said
+        assert ("started again" in said, "Restart every door" in said) == (False, False)
+    assert "A door reads it there by itself" in said
 
 
 def test_agents_move_when_the_running_door_knows_the_new_secret_and_no_call_is_lost(

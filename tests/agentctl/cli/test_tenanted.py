@@ -65,6 +65,8 @@ def test_who_asks_for_nobody_in_particular_is_told_that_there_are_others(cli: Cl
     assert "other tenants: --tenant acme, or beta" in err
     assert "other tenants" in cli("list", "--json", "--tenant", "nobody")[2]
     assert "other tenants" not in cli("list", "--tenant", "acme")[2]
+    said = cli("list", "--tenant", "acme", "--number", "+498999998199")[2]
+    assert ("No calls like that." in said, "other tenants" in said) == (True, False)
 
 
 def test_each_command_acts_for_one_tenant(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ async def test_an_upload_replaces_an_earlier_one() -> None:
     storage = Storage("recordings")
     for sound in (b"one", b"two"):
         await bucket(storage).save("conv_1", held(sound), "audio/mpeg", Note())
-    assert bucket(storage).location("conv_1", "audio/mpeg") == "supabase:recordings/default/conv_1.mp3"
+    assert bucket(storage).location("conv_1", "audio/mpeg") == "supabase:x.supabase.co/recordings/default/conv_1.mp3"
     assert storage.objects == {"default/conv_1.mp3": b"two"}
     assert storage.types == {"default/conv_1.mp3": "audio/mpeg"}
     assert storage.requests[0].headers["apikey"] == "sb_secret_geheim"
@@ -88,6 +88,9 @@ LOCATIONS = [
     "supabase:recordings/ab/../a/conv_1.mp3",
     "supabase:recordings/ab/",
     "supabase:another/ab/conv_1.mp3",
+    "supabase:x.supabase.co/another/ab/conv_1.mp3",
+    "supabase:x.supabase.co/recordings/abc/conv_1.mp3",
+    "supabase:x.supabase.co/recordings/ab/../a/conv_1.mp3",
     "file:///recordings/ab/conv_1.mp3",
 ]
 
@@ -103,6 +106,17 @@ async def test_nothing_of_another_tenant_is_handed_out(location: str) -> None:
     with pytest.raises(AgentctlError, match="not in the bucket"):
         await bucket(storage, "ab").sign(location, 60)
     assert len(storage.requests) == before
+
+
+async def test_what_an_earlier_version_stored_is_handed_out_and_erased_where_it_is_found() -> None:
+    storage, target = Storage("recordings"), io.BytesIO()
+    shelf, old = bucket(storage), "supabase:recordings/default/conv_1.mp3"
+    await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    await shelf.fetch(old, target)
+    assert (await shelf.reaches(old), await shelf.is_there(old)) == (True, True)
+    assert not await shelf.discard("supabase:y.supabase.co/recordings/default/conv_1.mp3")
+    assert await shelf.erase("conv_1", old)
+    assert (target.getvalue(), storage.objects) == (b"sound", {})
 
 
 async def test_each_tenant_has_a_folder_of_its_own_whatever_it_is_called() -> None:

@@ -24,7 +24,7 @@ async def test_what_was_kept_elsewhere_before_is_handed_out_and_erased_from_ther
     storage = Storage("recordings")
     api = StorageApi("https://x.supabase.co/", storage.key, transport=httpx.MockTransport(storage))
     shelves = Shelves(Bucket(api, "recordings"), Directory(tmp_path))
-    assert shelves.place == "supabase:recordings"
+    assert shelves.place == "supabase:x.supabase.co/recordings"
     before = Directory(tmp_path).of("acme")
     old, new = before.location("conv_1", "audio/mpeg"), shelves.of("acme").location("conv_2", "audio/mpeg")
     await before.save("conv_1", held(b"before"), "audio/mpeg", Note())

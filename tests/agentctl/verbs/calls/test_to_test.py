@@ -124,8 +124,10 @@ def test_a_call_of_an_assistant_without_a_folder_is_made_a_test_of_one_that_has_
 
 
 def test_the_last_words_of_a_caller_have_no_answer(bench: Bench, conversation: str) -> None:
-    code, out, _ = bench("calls", "to-test", conversation, "--turn", "5")
+    code, out, _ = bench("calls", "to-test", conversation, "--turn", "5", "--tenant", "default")
     assert code == 0
+    # The assistant is the files', and lives in the project's workspace, whosever the call was.
+    assert "agentctl test empfang runs it; agentctl sync --gate lets" in out
     path = out.splitlines()[0].removesuffix(" is written.")
     assert "failure_examples" not in declared(bench, path)
     rows = bench.json("calls", "audit")
