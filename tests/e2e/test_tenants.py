@@ -55,6 +55,7 @@ class House(Product):
     """A product with two tenants, and a workspace for each beside the project's."""
 
     acme: Sandbox
+    strange: Sandbox
 
     async def there(self, sandbox: Sandbox) -> dict[str, Mapping[str, Any]]:
         """By name, the agents of a workspace."""
@@ -86,12 +87,12 @@ async def house(
     async with (
         running() as sandbox,
         running(Options(api_key=KEY, read_only_key=OTHER_KEY, account_sid="AC" + "a" * 32)) as acme,
-        running(Options(api_key=OTHERS_KEY, account_sid="AC" + "b" * 32)) as strange,
+        running(Options(api_key=OTHERS_KEY)) as strange,  # with the account of the project's
     ):
         with ExitStack() as stack:
             url = stack.enter_context(gateway([sandbox, acme, strange]))
             made = House(tmp_path, dsn, sandbox, **store)
-            made.acme = acme
+            made.acme, made.strange = acme, strange
             made.settings |= {"elevenlabs_base_url": url, "twilio_base_url": url}
             for name, value in {**made.settings, **({} if store else {"database_url": dsn})}.items():
                 monkeypatch.setenv(name.upper(), str(value))
@@ -241,6 +242,78 @@ async def test_what_is_deleted_here_has_an_agent_where_it_lives(house: House) ->
     house.sql(f"update {TABLE} set customer = 'acme' where id = 1")
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert await house.names() == (["Beta"], ["Acme"])
+
+
+async def test_an_old_agent_goes_only_once_the_new_one_is_seen(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    new = (await house.there(house.acme))["Acme"]["agent_id"]
+
+    async def pruned(why: str, *more: str) -> int:
+        capsys.readouterr()
+        code = await house.cli("sync", "--yes", "--prune", "--force", *more)
+        said = "".join(capsys.readouterr())
+        assert f"its agent in the workspace of tenant acme ({new}) {why}" in said
+        assert "agent 1 is deleted by no option" in said
+        assert (await house.names())[0] == ["Acme", "Beta"]
+        return code
+
+    # The key opens another workspace: what is bound is not in it.
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    assert await pruned("is not there: it was deleted, or the key opens another workspace; this one stays") == 3
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    assert await pruned("cannot be looked at (") == 1
+    assert await pruned("cannot be looked at (", "--tenant", "beta") == 3, "that workspace alone is asked"
+    house.env(ACME_XI_KEY=KEY)
+    _archive(house.acme, new)
+    assert await pruned("is archived; this one stays", "--tenant", "beta") == 3
+    _delete(house.acme, new)
+    assert await house.cli("plan", "--prune", "--exit-code") == 3
+    assert await pruned("is not there: it was deleted") == 3
+    assert await pruned("is not there: it was deleted", "--take-ours") == 3, "it is made anew after this one's turn"
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta"], ["Acme"])
+
+
+async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = "+498999998555"
+    for sandbox in (house.sandbox, house.strange):
+        await sandbox.add_number(number)
+    house.insert(1, customer="acme", title="Acme", phone=number)
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("import-number", number, "--assistant", "1", "--yes") == 0
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    for _ in range(2):
+        assert await house.cli("sync", "--yes", "--prune", "--take-ours") == 3
+        said = capsys.readouterr().out
+        assert "agent 1 is deleted by no option" in said
+        way = f"agentctl import-number --tenant acme {number} --assistant 1"
+        assert f"{number} rings at it, which 1 of tenant acme declares" in said
+        assert f"nobody would answer; bring it there first: {way}" in said
+        assert "release-number" not in said
+        assert sorted(await house.there(house.sandbox)) == ["Acme", "Beta"]
+    capsys.readouterr()
+    assert await house.cli(*way.split()[1:], "--yes") == 0
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert sorted(await house.there(house.sandbox)) == ["Beta"]
+
+
+def _archive(sandbox: Sandbox, agent_id: str) -> None:
+    url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
+    body = {"platform_settings": {"archived": True}}
+    httpx.patch(url, headers=headers, json=body, trust_env=False).raise_for_status()
 
 
 async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
