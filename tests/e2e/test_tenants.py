@@ -304,10 +304,35 @@ async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
         assert f"nobody would answer; bring it there first: {way}" in said
         assert "release-number" not in said
         assert sorted(await house.there(house.sandbox)) == ["Acme", "Beta"]
+
+    async def told(command: str, code: int) -> str:
+        capsys.readouterr()
+        assert await house.cli(command) == code
+        return capsys.readouterr().out
+
+    # Where it is meanwhile is told, and above all where nobody answers it there.
+    left = "it is left in the project's workspace, where it rings at "
+    nobody = f"{left}no agent: nobody answers it"
+    old = (await house.there(house.sandbox))["Acme"]["agent_id"]
+    assert f"{number} is not at ElevenLabs; {left}{old}" in await told("plan", 0)
+    assert f"warn numbers     acme: {number} is not at ElevenLabs yet: {left}{old}" in await told("doctor", 0)
+    await _unassign(house.sandbox)
+    assert nobody in await told("plan", 0)
+    assert nobody in await told("status", 0)
+    said = await told("doctor", 1)
+    assert f"FAIL numbers     acme: {number} is not at ElevenLabs yet: {nobody}" in said
+    assert way in said
     capsys.readouterr()
     assert await house.cli(*way.split()[1:], "--yes") == 0
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert sorted(await house.there(house.sandbox)) == ["Beta"]
+
+
+async def _unassign(sandbox: Sandbox) -> None:
+    for one in (await sandbox.state())["numbers"].values():
+        url, headers = f"{sandbox.url}/v1/convai/phone-numbers/{one['phone_number_id']}", {"xi-api-key": sandbox.key}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.patch(url, headers=headers, json={"agent_id": None})).raise_for_status()
 
 
 def _archive(sandbox: Sandbox, agent_id: str) -> None:
