@@ -328,6 +328,24 @@ async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
     assert sorted(await house.there(house.sandbox)) == ["Beta"]
 
 
+@pytest.mark.parametrize("by_worker", [True, False])
+async def test_a_row_that_passes_to_another_tenant_takes_up_what_it_had_there(house: House, by_worker: bool) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    old = house.rows("elevenlabs_agent_id")[1]
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    assert house.rows("elevenlabs_agent_id")[1] != old
+    house.sql(f"update {TABLE} set customer = 'beta', title = 'Passed' where id = 1")
+    assert (await house.due()).failed == 0 if by_worker else await house.cli("sync", "--yes") == 0
+    assert house.rows("elevenlabs_agent_id", "elevenlabs_sync_error")[1] == (old, None)
+    assert await house.names() == (["Beta", "Passed"], ["Acme"])
+    assert "agentctl-tenant:acme" not in (await house.there(house.sandbox))["Passed"]["tags"]
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta", "Passed"], [])
+
+
 async def _unassign(sandbox: Sandbox) -> None:
     for one in (await sandbox.state())["numbers"].values():
         url, headers = f"{sandbox.url}/v1/convai/phone-numbers/{one['phone_number_id']}", {"xi-api-key": sandbox.key}
