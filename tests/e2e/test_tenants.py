@@ -1046,6 +1046,53 @@ async def test_what_is_of_no_agent_any_more_is_erased_wherever_it_came_from(hous
     assert await _remembered(house) == []
 
 
+async def test_a_call_is_erased_where_its_tenant_lived_with_another(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, tenant in enumerate(("acme", "delta", "beta"), 1):
+        house.insert(number, customer=tenant, title=tenant)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    await house.cli("tenants", "set", "delta", "--with", "acme")
+    assert await house.cli("sync", "--yes") == 0
+    agent_id = (await house.there(house.acme))["delta"]["agent_id"]
+    told, gone = [await _held(house.acme, agent_id) for _ in "12"]
+    async with house.opened() as control:
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        assert {*(await backfill(control)).entered} == {told, gone}
+        await process(control)
+    assert await house.cli("tenants", "unset", "delta", "--yes") == 0
+    house.env()
+    assert await house.cli("calls", "forget", told, "--tenant", "delta", "--yes") == 2
+    assert "/acme, which no key opens; nothing was erased" in capsys.readouterr().err
+    house.env(ACME_XI_KEY=KEY)
+    assert (await _forgotten(house, told, "delta")).remote == 1
+    assert told not in (await house.acme.state())["conversations"]
+    await _remove(house.acme, f"conversations/{gone}")
+    done = await _forgotten(house, gone, "delta")
+    assert (done.remote, done.failed) == (0, ()), "its agent is known to be there, and it is not"
+
+
+async def test_what_a_tenant_signs_of_anothers_agent_is_forgotten_here(house: House) -> None:
+    house.env(ACME_XI_KEY=KEY, BETA_XI_KEY=OTHERS_KEY, ACME_SIGN="wsec_of_acme")
+    for number, tenant in enumerate(("acme", "beta"), 1):
+        house.insert(number, customer=tenant, title=tenant)
+        await house.cli("tenants", "set", tenant, "--elevenlabs", f"env:{tenant.upper()}_XI_KEY")
+    await house.cli("tenants", "set", "acme", "--webhook-secret", "env:ACME_SIGN")
+    assert await house.cli("sync", "--yes") == 0
+    theirs = await _held(house.strange, (await house.there(house.strange))["beta"]["agent_id"])
+    async with house.opened() as control:
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        async with control.within((await control.tenants()).of("beta")) as there:
+            body = as_event(await there.api.get(f"/v1/convai/conversations/{theirs}"))
+        assert await _post(await door(control), body, SecretStr("wsec_of_acme")) == 200
+        await process(control)
+    assert house.sql("select tenant from agentctl.calls") == [("acme",)]
+    done = await _forgotten(house, theirs, "acme")
+    assert (done.remote, done.failed) == (0, ()), "beta's workspace is no place of acme's"
+    assert house.sql("select tenant from agentctl.calls") == []
+    assert theirs in (await house.strange.state())["conversations"]
+
+
 async def _ids(sandbox: Sandbox) -> list[str]:
     return [*(await sandbox.state())["agents"]]
 
