@@ -118,6 +118,14 @@ class PhoneNumber:
         """Every entry of the workspace with this number."""
         return (await self._listed()).get(number, [])
 
+    async def ringing(self) -> dict[str, set[str]]:
+        """Every number of the workspace, with the ids of the agents that it rings at."""
+        listed = await self._listed()
+        return {
+            number: {str(one.body["agent_id"]) for one in some if one.body["agent_id"]}
+            for number, some in listed.items()
+        }
+
     async def _listed(self) -> dict[str, list[Observed]]:
         found: dict[str, list[Observed]] = {}
         for entry in listing(f"GET {NUMBERS}", await self._api.get(NUMBERS)):

@@ -23,7 +23,7 @@ class Loaded:
     lays under and over the files. `target`: the only one that was read; None: all were. `parts` of prompts
     and `shared` documents are for whatever else declares assistants. `rows`: what the source table has, wrong rows too;
     None: it was not read, or there is none. `elsewhere`: the keys of those that live in other workspaces, each with its
-    tenant; `unsure`: of those the keys of wrong rows, which may not say whose they are.
+    tenant; `unsure`: of those the keys of wrong rows, which may not say whose they are; `others`: those that are right.
     """
 
     project: Project
@@ -37,6 +37,7 @@ class Loaded:
     target: Target | None = None
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
+    others: tuple[Assistant, ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -67,6 +68,7 @@ class Loaded:
             warnings=tuple(one for one in self.warnings if one.where.partition(": ")[0] not in places),
             rows=self.rows and replace(self.rows, rows=tuple(row for row in rows if row.key not in moved)),
             elsewhere=moved,
+            others=(*self.others, *(one for one in self.assistants if one.key in moved)),
             unsure=self.unsure | {row.key for row in others if row.problems or houses(row.tenant)},
         )
 

@@ -8,22 +8,21 @@ from agentctl.errors import Problem
 from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.loaded import Loaded
-from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan
+from agentctl.verbs.rows.moving import answered
+from agentctl.wiring import Control
 
 
-def unanswered(plan: Plan, bindings: Bindings) -> Iterator[Problem]:
-    """Each number that rings at an agent that is to be deleted, as far as is remembered, and that nobody declares."""
-    doomed = {one.observed.remote_id for one in plan.changes if one.action == "delete" and one.observed}
+async def unanswered(control: Control, plan: Plan) -> list[Problem]:
+    """Each number that rings at an agent that is to be deleted, and that nobody declares. Raises as `answered` does."""
     moved = {one.desired.ref for one in plan.changes}
-    for number in bindings.of(phone_number.KIND):
-        ref = Ref(phone_number.KIND, number)
-        if bindings.applied(ref).get("agent_id") in doomed and ref not in moved:
-            what = (
-                "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
-            )
-            yield Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
+    what = "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
+    return [
+        Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
+        for number in sorted(await answered(control, plan))
+        if Ref(phone_number.KIND, number) not in moved
+    ]
 
 
 def left_behind(plan: Plan, loaded: Loaded) -> Iterator[Problem]:

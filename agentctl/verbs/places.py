@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Generic, NoReturn, TypeVar
 
 from agentctl.errors import AgentctlError, Busy, ConfigurationError, Several, StoreError, UsageError
@@ -157,10 +157,20 @@ async def dwellings(control: Control) -> AsyncIterator[list[Control]]:
 
 @asynccontextmanager
 async def others(control: Control) -> AsyncIterator[list[Control]]:
-    """The workspaces of tenants, for the operator: what is of no assistant is its own, wherever it came from.
+    """Where else calls of the tenant that was named may lie: in workspaces of others in which agents are that are or
+    were its own, as where it lived with somebody.
 
-    For a tenant, none.
+    For the operator all of them: what is of no assistant is its own, wherever it came from. Raises StoreError.
     """
     async with AsyncExitStack() as stack:
-        apart = (await control.tenants()).apart if control.tenant in (None, OPERATOR) else []
-        yield [await stack.enter_async_context(within(control, access)) for access in apart]
+        tenants = await control.tenants()
+        own = tenants.of(control.tenant).workspace
+        places = [
+            await stack.enter_async_context(within(control, access))
+            for access in tenants.apart
+            if access.workspace != own
+        ]
+        if places and control.tenant not in (None, OPERATOR):
+            known = await (await control.store_of_calls()).call("homes_of", asdict(control.scope))
+            places = [there for there in places if there.workspace in known]
+        yield places

@@ -12,7 +12,7 @@ from agentctl.sync.kind import Kind
 from agentctl.telemetry import figures
 from agentctl.verbs import former_secrets
 from agentctl.verbs.directed import directed, whose
-from agentctl.verbs.numbers import routed, unfinished
+from agentctl.verbs.numbers import left_there, routed, unfinished
 from agentctl.verbs.remedy import pointed
 from agentctl.verbs.renaming import outdated
 from agentctl.verbs.revisions.history import ProjectPlan
@@ -41,6 +41,7 @@ async def showable(
             figures.DRIFT.add(change.desired.kind)
     if {kind.name for kind in kinds} >= _WHOLE:
         plan = await unfinished.named(control, plan, bindings, declared, only)
+        await left_there.named(control, plan)
         plan = await outdated.doubted(control, plan, bindings, kinds, declared)
     plan = routed.settled(pointed(plan, plan.assistants))
     plan = await routed.doubted(control, plan, bindings)

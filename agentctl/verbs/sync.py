@@ -87,7 +87,7 @@ async def plan(
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += await declared.notices(control, loaded.project)
-    notices += [*two_way.notices(control, plan), *unanswered(plan, bindings), *left_behind(plan, loaded)]
+    notices += [*two_way.notices(control, plan), *await unanswered(control, plan), *left_behind(plan, loaded)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
 

@@ -150,7 +150,8 @@ async def test_an_agent_passes_to_another_tenant_with_its_row_alone(page: Page) 
     assert "id: the agent of this key was made for another tenant, and stays as it is" in failed.error.message
     assert agent_id not in failed.error.message, "acme is told nothing by which it could be had"
     error = page.row(1)[3]
-    assert error.endswith("has passed to this tenant, write that agent's id into elevenlabs_agent_id")
+    way = "has passed to this tenant, write the id of that agent, which has the tag agentctl:probe/production/1 in the "
+    assert error.endswith(f"{way}dashboard, into elevenlabs_agent_id")
     assert {one["name"] for one in (await page.agents()).values()} == {"Of beta"}
     page.sql(f"update {TABLE} set elevenlabs_agent_id = '{agent_id}'")
     assert (await page.sync()).ok

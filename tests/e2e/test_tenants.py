@@ -56,6 +56,7 @@ class House(Product):
     """A product with two tenants, and a workspace for each beside the project's."""
 
     acme: Sandbox
+    strange: Sandbox
 
     async def there(self, sandbox: Sandbox) -> dict[str, Mapping[str, Any]]:
         """By name, the agents of a workspace."""
@@ -92,12 +93,12 @@ async def house(
     async with (
         running() as sandbox,
         running(Options(api_key=KEY, read_only_key=OTHER_KEY, account_sid="AC" + "a" * 32)) as acme,
-        running(Options(api_key=OTHERS_KEY, account_sid="AC" + "b" * 32)) as strange,
+        running(Options(api_key=OTHERS_KEY)) as strange,  # with the account of the project's
     ):
         with ExitStack() as stack:
             url = stack.enter_context(gateway([sandbox, acme, strange]))
             made = stack.enter_context(closing(House(tmp_path, dsn, sandbox, **store)))
-            made.acme = acme
+            made.acme, made.strange = acme, strange
             made.settings |= {"elevenlabs_base_url": url, "twilio_base_url": url}
             for name, value in {**made.settings, **({} if store else {"database_url": dsn})}.items():
                 monkeypatch.setenv(name.upper(), str(value))
@@ -276,6 +277,121 @@ async def test_what_is_deleted_here_has_an_agent_where_it_lives(house: House) ->
     house.sql(f"update {TABLE} set customer = 'acme' where id = 1")
     assert await house.cli("sync", "--yes", "--prune") == 0
     assert await house.names() == (["Beta"], ["Acme"])
+
+
+async def test_an_old_agent_goes_only_once_the_new_one_is_seen(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    new = (await house.there(house.acme))["Acme"]["agent_id"]
+
+    async def pruned(why: str, *more: str) -> int:
+        capsys.readouterr()
+        code = await house.cli("sync", "--yes", "--prune", "--force", *more)
+        said = "".join(capsys.readouterr())
+        assert f"its agent in the workspace of tenant acme ({new}) {why}" in said
+        assert "agent 1 is deleted by no option" in said
+        assert (await house.names())[0] == ["Acme", "Beta"]
+        return code
+
+    # The key opens another workspace: what is bound is not in it.
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    assert await pruned("is not there: it was deleted, or the key opens another workspace; this one stays") == 3
+    house.env(ACME_XI_KEY="sk_wrong_and_secret")
+    assert await pruned("cannot be looked at (") == 1
+    assert await pruned("cannot be looked at (", "--tenant", "beta") == 3, "that workspace alone is asked"
+    house.env(ACME_XI_KEY=KEY)
+    _archive(house.acme, new)
+    assert await pruned("is archived; this one stays", "--tenant", "beta") == 3
+    _delete(house.acme, new)
+    assert await house.cli("plan", "--prune", "--exit-code") == 3
+    assert await pruned("is not there: it was deleted") == 3
+    assert await pruned("is not there: it was deleted", "--take-ours") == 3, "it is made anew after this one's turn"
+    assert await house.names() == (["Acme", "Beta"], ["Acme"])
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta"], ["Acme"])
+
+
+async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = "+498999998555"
+    for sandbox in (house.sandbox, house.strange):
+        await sandbox.add_number(number)
+    house.insert(1, customer="acme", title="Acme", phone=number)
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("import-number", number, "--assistant", "1", "--yes") == 0
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    capsys.readouterr()
+    for _ in range(2):
+        assert await house.cli("sync", "--yes", "--prune", "--take-ours") == 3
+        said = capsys.readouterr().out
+        assert "agent 1 is deleted by no option" in said
+        way = f"agentctl import-number --tenant acme {number} --assistant 1"
+        assert f"{number} rings at it, which 1 of tenant acme declares" in said
+        assert f"nobody would answer; bring it there first: {way}" in said
+        assert "release-number" not in said
+        assert sorted(await house.there(house.sandbox)) == ["Acme", "Beta"]
+
+    async def told(command: str, code: int) -> str:
+        capsys.readouterr()
+        assert await house.cli(command) == code
+        return capsys.readouterr().out
+
+    # Where it is meanwhile is told, and above all where nobody answers it there.
+    left = "it is left in the project's workspace, where it rings at "
+    nobody = f"{left}no agent: nobody answers it"
+    old = (await house.there(house.sandbox))["Acme"]["agent_id"]
+    assert f"{number} is not at ElevenLabs; {left}{old}" in await told("plan", 0)
+    assert f"warn numbers     acme: {number} is not at ElevenLabs yet: {left}{old}" in await told("doctor", 0)
+    await _unassign(house.sandbox)
+    assert nobody in await told("plan", 0)
+    assert nobody in await told("status", 0)
+    said = await told("doctor", 1)
+    assert f"FAIL numbers     acme: {number} is not at ElevenLabs yet: {nobody}" in said
+    assert way in said
+    capsys.readouterr()
+    assert await house.cli(*way.split()[1:], "--yes") == 0
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert sorted(await house.there(house.sandbox)) == ["Beta"]
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+async def test_a_row_that_passes_to_another_tenant_takes_up_what_it_had_there(house: House, by_worker: bool) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    old = house.rows("elevenlabs_agent_id")[1]
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    assert house.rows("elevenlabs_agent_id")[1] != old
+    house.sql(f"update {TABLE} set customer = 'beta', title = 'Passed' where id = 1")
+    assert (await house.due()).failed == 0 if by_worker else await house.cli("sync", "--yes") == 0
+    assert house.rows("elevenlabs_agent_id", "elevenlabs_sync_error")[1] == (old, None)
+    assert await house.names() == (["Beta", "Passed"], ["Acme"])
+    assert "agentctl-tenant:acme" not in (await house.there(house.sandbox))["Passed"]["tags"]
+    assert await house.cli("sync", "--yes", "--prune") == 0
+    assert await house.names() == (["Beta", "Passed"], [])
+
+
+async def _unassign(sandbox: Sandbox) -> None:
+    for one in (await sandbox.state())["numbers"].values():
+        url, headers = f"{sandbox.url}/v1/convai/phone-numbers/{one['phone_number_id']}", {"xi-api-key": sandbox.key}
+        async with httpx.AsyncClient(trust_env=False) as client:
+            (await client.patch(url, headers=headers, json={"agent_id": None})).raise_for_status()
+
+
+def _archive(sandbox: Sandbox, agent_id: str) -> None:
+    url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
+    body = {"platform_settings": {"archived": True}}
+    httpx.patch(url, headers=headers, json=body, trust_env=False).raise_for_status()
 
 
 async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
@@ -1034,6 +1150,53 @@ async def test_what_is_of_no_agent_any_more_is_erased_wherever_it_came_from(hous
     done = await _forgotten(house, calls[1])
     assert (done.remote, done.failed) == (0, ()), "it is nowhere, and each workspace is known by its agents"
     assert await _remembered(house) == []
+
+
+async def test_a_call_is_erased_where_its_tenant_lived_with_another(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, tenant in enumerate(("acme", "delta", "beta"), 1):
+        house.insert(number, customer=tenant, title=tenant)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    await house.cli("tenants", "set", "delta", "--with", "acme")
+    assert await house.cli("sync", "--yes") == 0
+    agent_id = (await house.there(house.acme))["delta"]["agent_id"]
+    told, gone = [await _held(house.acme, agent_id) for _ in "12"]
+    async with house.opened() as control:
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        assert {*(await backfill(control)).entered} == {told, gone}
+        await process(control)
+    assert await house.cli("tenants", "unset", "delta", "--yes") == 0
+    house.env()
+    assert await house.cli("calls", "forget", told, "--tenant", "delta", "--yes") == 2
+    assert "/acme, which no key opens; nothing was erased" in capsys.readouterr().err
+    house.env(ACME_XI_KEY=KEY)
+    assert (await _forgotten(house, told, "delta")).remote == 1
+    assert told not in (await house.acme.state())["conversations"]
+    await _remove(house.acme, f"conversations/{gone}")
+    done = await _forgotten(house, gone, "delta")
+    assert (done.remote, done.failed) == (0, ()), "its agent is known to be there, and it is not"
+
+
+async def test_what_a_tenant_signs_of_anothers_agent_is_forgotten_here(house: House) -> None:
+    house.env(ACME_XI_KEY=KEY, BETA_XI_KEY=OTHERS_KEY, ACME_SIGN="wsec_of_acme")
+    for number, tenant in enumerate(("acme", "beta"), 1):
+        house.insert(number, customer=tenant, title=tenant)
+        await house.cli("tenants", "set", tenant, "--elevenlabs", f"env:{tenant.upper()}_XI_KEY")
+    await house.cli("tenants", "set", "acme", "--webhook-secret", "env:ACME_SIGN")
+    assert await house.cli("sync", "--yes") == 0
+    theirs = await _held(house.strange, (await house.there(house.strange))["beta"]["agent_id"])
+    async with house.opened() as control:
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        async with control.within((await control.tenants()).of("beta")) as there:
+            body = as_event(await there.api.get(f"/v1/convai/conversations/{theirs}"))
+        assert await _post(await door(control), body, SecretStr("wsec_of_acme")) == 200
+        await process(control)
+    assert house.sql("select tenant from agentctl.calls") == [("acme",)]
+    done = await _forgotten(house, theirs, "acme")
+    assert (done.remote, done.failed) == (0, ()), "beta's workspace is no place of acme's"
+    assert house.sql("select tenant from agentctl.calls") == []
+    assert theirs in (await house.strange.state())["conversations"]
 
 
 async def _ids(sandbox: Sandbox) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from agentctl.errors import Problem
+from agentctl.resources.agent import MARK
 from agentctl.resources.assistant import Phone
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.problems import located
@@ -48,7 +49,7 @@ def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, known: Kno
     unclear = {row.key for row in rows if row.problems}
     found = []
     for row in yielded:
-        problems = [*_about_key(row, files), *_about_owner(row, source, known)]
+        problems = [*_about_key(row, files), *_about_owner(row, source, loaded, known)]
         problems += _about_agent(row, named, known.bound, holders, declared)
         problems += [
             *_about_numbers(row, numbers, theirs, known.rings, unclear),
@@ -87,13 +88,17 @@ def _about_key(row: Row, files: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem(row.where, what)
 
 
-def _about_owner(row: Row, source: SourceTable, known: Known) -> Iterator[Problem]:
+def _about_owner(row: Row, source: SourceTable, loaded: Loaded, known: Known) -> Iterator[Problem]:
     """A row that passes to another tenant brings its agent's id along; another row that has its key does not."""
     if row.assistant is None or row.told.get("agent_id") == known.bound.get(row.key):
         return
     if known.owners.get(row.key, row.assistant.tenant) != row.assistant.tenant:  # whose, is not this one's to read
         what = "the agent of this key was made for another tenant, and stays as it is: give the row another key"
-        way = f"where the row itself has passed to this tenant, write that agent's id into {source.wanted['agent_id']}"
+        tag = f"{MARK}{loaded.project.name}/{loaded.project.environment}/{row.key}"
+        way = (
+            "where the row itself has passed to this tenant, write the id of that agent, which has the tag "
+            f"{tag} in the dashboard, into {source.wanted['agent_id']}"
+        )
         yield Problem(located(row.where, source.key_column), f"{what}; {way}")
 
 

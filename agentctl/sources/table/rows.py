@@ -132,14 +132,12 @@ async def settling(
     `bound`: key -> agent's id, in this workspace.
     """
     named = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] not in bound}
-    named = {key: agent_id for key, agent_id in named.items() if isinstance(agent_id, str) and agent_id}
-    if not named:
+    left = await _elsewhere(store, scope, named)
+    if not left:
         return list(rows)
-    asked = {**asdict(scope), "kind": agent.KIND, "ids": named}
-    left = {*await store.call("bound_elsewhere", asked)}
 
     def here(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**row, "values": {**row["values"], "agent_id": None}} if named.get(row["key"]) in left else row
+        return {**row, "values": {**row["values"], "agent_id": None}} if row["key"] in left else row
 
     return [here(row) for row in rows]
 
@@ -147,13 +145,26 @@ async def settling(
 async def owning(
     store: Store, scope: Scope, rows: Sequence[Mapping[str, Any]], bound: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """Whose the agents are of those keys of which the row does not name it. `bound`: key -> agent's id."""
+    """Whose the agents are of those keys of which the row does not name it. `bound`: key -> agent's id.
+
+    A row that names the agent which it has in another workspace of the project is the one that was synced there.
+    """
     of_bound = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] in bound}
-    keys = [key for key, agent_id in of_bound.items() if agent_id != bound[key]]
+    others = {key: agent_id for key, agent_id in of_bound.items() if agent_id != bound[key]}
+    keys = [*others.keys() - await _elsewhere(store, scope, others)]
     if not keys:
         return {}
     owners: Mapping[str, str] = await store.call("whose_agents", {**asdict(scope), "keys": keys})
     return owners
+
+
+async def _elsewhere(store: Store, scope: Scope, named: Mapping[str, Any]) -> set[str]:
+    """The keys of those rows that name the agent which they have in another workspace of the project."""
+    ids = {key: agent_id for key, agent_id in named.items() if isinstance(agent_id, str) and agent_id}
+    if not ids:
+        return set()
+    left = await store.call("bound_elsewhere", {**asdict(scope), "kind": agent.KIND, "ids": ids})
+    return {key for key, agent_id in ids.items() if agent_id in left}
 
 
 def asking(source: SourceTable, told: Told) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.verbs.examination.finding import Finding, State
 from agentctl.verbs.examination.vendor_side import assistants
 from agentctl.verbs.numbers import unfinished
+from agentctl.verbs.numbers.left_there import left_there
 from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
@@ -58,11 +59,15 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
     had = bindings.of(NUMBER_KIND)
     entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
     there = {entry.get("phone_number"): entry for entry in entries}
+    left = await left_there(control, declared.keys() - there.keys())
 
     async def find(number: str, key: str) -> Finding:
         if number in there:
             return await _number(control, number, key, there[number], bindings)
         remedy = f"agentctl import-number {number} --assistant {key}"
+        if number in left:
+            state: State = "broken" if left[number].is_dead else "warning"
+            return Finding("numbers", state, f"{number} is not at ElevenLabs yet: {left[number]}", remedy)
         if number in had:
             return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
         return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)

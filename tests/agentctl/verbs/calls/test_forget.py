@@ -115,7 +115,7 @@ def test_a_call_of_another_tenant_or_of_a_workspace_that_no_key_opens_is_not_sai
     def sql(statement: str) -> None:
         cluster.execute(statement, dsn.rpartition("/")[2])
 
-    for table in ("calls", "events", "recordings", "call_turns", "digests", "action_items"):
+    for table in ("calls", "events", "recordings", "call_turns", "digests", "action_items", "agents"):
         sql(f"set session_replication_role = replica; update agentctl.{table} set tenant = 'beta'")
     for tenant in ("default", "acme"):
         code, _, err = bench("calls", "forget", one, "--yes", "--tenant", tenant)
