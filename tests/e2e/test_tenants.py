@@ -212,6 +212,9 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
         assert await house.cli("tenants", *refused) == 2, "whoever calls there would be heard by nobody"
         assert "1 agents are in its workspace" in capsys.readouterr().err
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0, "a key is replaced"
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ELEVENLABS_API_KEY") == 2, "no tenant's, ever"
+    assert "nothing was stored" in capsys.readouterr().err
+    assert await house.cli("tenants", "check") == 0, "what worked works on"
     assert await house.cli("tenants", "unset", "acme", "--yes", "--force") == 0
     assert "1 agents are left in its workspace" in capsys.readouterr().err
     assert await house.cli("sync", "--yes") == 0
