@@ -46,9 +46,10 @@ async def project(control: Control) -> AsyncIterator[Finding]:
         yield finding
     for problem in loaded.problems:
         yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
+    table = f"table {loaded.rows.source.table}" if loaded.rows else ""  # what is said of all of it says its own remedy
     for problem in loaded.warnings:
         remedy = "Say it there, or for all assistants in [defaults] of agentctl.toml."
-        yield Finding("project", "warning", str(problem), remedy)
+        yield Finding("project", "warning", str(problem), "" if problem.where == table else remedy)
     if not loaded.problems:
         keys = ", ".join(assistant.key for assistant in loaded.assistants)
         name = f"{loaded.project.name}/{loaded.project.environment}"
