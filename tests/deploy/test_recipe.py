@@ -39,6 +39,19 @@ def test_each_command_comes_after_what_it_needs(section: str) -> None:
     assert first < register < again < ready
 
 
+@pytest.mark.parametrize(
+    ("section", "again"),
+    [
+        ("## A machine with systemd behind Caddy", "`systemctl restart agentctl-door agentctl-worker`"),
+        ("## A machine with Docker", "`docker compose up --detach --wait`"),
+    ],
+)
+def test_what_tenants_have_in_variables_comes_with_what_has_it_read(section: str, again: str) -> None:
+    steps = README.partition(section)[2].partition("\n## ")[0]
+    (told,) = (part for part in steps.split("\n\n") if "`env:NAME`" in part)
+    assert again in told.replace("\n", " ")
+
+
 def test_what_a_laptop_has_synced_is_mailed_from_the_machine(
     bench: Bench, other_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
