@@ -26,7 +26,7 @@ async def granted(store: Store, source: SourceTable) -> AsyncIterator[None]:
         if not (grants := found.get("read")):
             raise
         what = f"table {source.table} may not be read by {found['caller']}"
-        raise StoreError(what, f"As the table's owner: {' '.join(grants)} Then run this again.") from error
+        raise StoreError(what, f"The table's owner can grant it; then run this again: {' '.join(grants)}") from error
 
 
 async def unwritable(

@@ -306,7 +306,7 @@ async def test_a_role_without_rights_is_told_the_grants_that_it_lacks(product: P
 
     try:
         select = f"grant select on public.{TABLE} to clerk;"
-        assert await refused() == f"As the table's owner: {select} Then run this again."
+        assert await refused() == f"The table's owner can grant it; then run this again: {select}"
         product.sql(select)
         async with product.opened() as control:
             said = [str(one) for one in (await read(control)).warnings if "write" in one.what]
