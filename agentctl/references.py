@@ -26,6 +26,11 @@ def is_reference(text: str) -> bool:
     return REFERENCE.fullmatch(text) is not None and _SECRET.search(text) is None
 
 
+def is_the_projects(reference: str) -> bool:
+    """Whether it names a variable that is a setting of the project's own, which no tenant is ever given."""
+    return reference.removeprefix("env:") in _OWN
+
+
 async def resolved(store: Store, directory: Path, wanted: Collection[str]) -> Values:
     """What these are now, and no others: each that a vault has is decrypted for this. Raises StoreError."""
     if not wanted:
@@ -34,7 +39,7 @@ async def resolved(store: Store, directory: Path, wanted: Collection[str]) -> Va
     variables, problems = named_variables(directory, names)
     absent = f"cannot be read: {problems[0]}" if problems else "is not set"
     found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, absent) for one in names}
-    found |= {f"env:{one}": "is a setting of the project's own, and no tenant's" for one in names if one in _OWN}
+    found |= {one: "is a setting of the project's own, and no tenant's" for one in found if is_the_projects(one)}
     kept = [one.removeprefix("vault:") for one in wanted if one.startswith("vault:")]
     if kept:
         found |= _of_vault(kept, await store.call("tenant_secrets", {"names": kept}))

@@ -100,6 +100,7 @@ class Storehouse:
     async def _started(self) -> str:
         """The address of the embedded server, which is started and migrated unless it is; it runs as long as we do."""
         from agentctl.clients.store import migrations
+        from agentctl.clients.store.dsn import sealed
         from agentctl.local.postgres import running, start
 
         directory, programs = self.place, self.settings.agentctl_pg_bin
@@ -108,6 +109,7 @@ class Storehouse:
         else:
             dsn = await self.stack.enter_async_context(running(directory, pg_bin=programs, tell=self.tell))
             self._leased = True
+        dsn = sealed(dsn)
         if await migrations.pending(dsn):
             await migrations.migrate(dsn, shim=True)
         return dsn

@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from agentctl.clients.store.postgres import parsed
+from agentctl.clients.store.dsn import parsed
 from tests import postgrest
 from tests.cluster import Cluster
 from tests.kept import Kept

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from agentctl.clients.store import postgres
-from agentctl.clients.store.postgres import PostgresStore, parsed
+from agentctl.clients.store.dsn import parsed
+from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import StoreSilent
 from tests import npm

@@ -72,7 +72,7 @@ class Place:
     @property
     def dsn(self) -> str:
         """A libpq connection URI. There is no password in it: see `server.command` for why."""
-        return f"postgresql://postgres@/postgres?host={quote(os.fsencode(self.sockets), safe='/')}"
+        return f"postgresql://postgres@:5432/postgres?host={quote(os.fsencode(self.sockets), safe='/')}"
 
     def prepare(self) -> None:
         """Make the directory, for its owner alone.

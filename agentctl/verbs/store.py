@@ -69,11 +69,16 @@ async def stop(control: Control) -> bool:
 
 async def _address(control: Control) -> str:
     if control.settings.database_url is not None:
-        from agentctl.clients.store.postgres import masked
+        from agentctl.clients.store.dsn import masked
 
         return masked(await control.storehouse.dsn())
-    # The embedded one's has no password, and somebody may want to look inside with psql.
-    return await control.storehouse.dsn() if control.embedded else str(control.settings.supabase_url)
+    if not control.embedded:
+        return str(control.settings.supabase_url)
+    from agentctl.local.place import Place
+
+    await control.storehouse.dsn()  # a start may move it
+    # It has no password, and somebody may want to look inside with psql.
+    return Place.of(control.storehouse.place).dsn
 
 
 async def _pending(control: Control) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import UsageError
-from agentctl.references import is_reference
+from agentctl.references import is_reference, is_the_projects
 from agentctl.settings import nearest
 from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO
 from agentctl.verbs.calls.audit import actor
@@ -46,8 +46,8 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
 
     The answer says what is odd about its name; empty where that is known. The audit log tells who has said so, and the
     next worker syncs its assistants again. Raises UsageError for what is no reference, which may be the secret itself,
-    for the key of another tenant, and for the end of a key while agents are in its workspace, unless `force`;
-    StoreError.
+    for a setting of the project's own, for the key of another tenant, and for the end of a key while agents are in its
+    workspace, unless `force`; StoreError.
     """
     wrong = [name for name, value in changes.items() if name in SETTINGS and value and not is_reference(value)]
     if wrong:
@@ -55,6 +55,12 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
             f"tenant {tenant}: {', '.join(wrong)} is no reference; nothing was stored",
             "Write env:NAME, the name of a variable in capitals, or vault:NAME, of a secret in Supabase Vault. If that "
             "was the secret itself, it stands in the history of your shell: replace it.",
+        )
+    references = [value for name, value in changes.items() if name in SETTINGS and value]
+    if ours := next(filter(is_the_projects, references), None):
+        raise UsageError(
+            f"tenant {tenant}: {ours} is a setting of the project's own, and no tenant's; nothing was stored",
+            "Put the tenant's own under a name of its own, such as env:ACME_XI_KEY. Who has none has the project's.",
         )
     known = await every(control)
     _must_fit(tenant, changes, known)

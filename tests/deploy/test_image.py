@@ -217,6 +217,14 @@ def test_nothing_but_the_project_can_be_written_and_what_is_not_ours_is_not_in_i
     assert "agentctl" in ended(container(image, image.stage.user, "--version"))
 
 
+def test_the_worker_without_a_server_says_where_variables_of_tenants_go() -> None:
+    text = (ROOT / "deploy" / "work-once.yml").read_text()
+    (name, said) = re.findall(r"^ +# ([A-Z_]+): (\$\{\{.*)$", text, re.MULTILINE)[0]
+    workflow = yaml.safe_load(text.replace(f"# {name}: ", f"{name}: "))
+    assert workflow["jobs"]["work"]["env"][name] == said == f"${{{{ secrets.{name} }}}}"
+    assert "env:NAME" in text
+
+
 def test_every_setting_that_the_recipes_name_is_one() -> None:
     known = {name.upper() for name in Settings.model_fields}
     told = re.findall(r"^([A-Z_]{5,})=", (ROOT / "deploy" / "README.md").read_text(), re.MULTILINE)

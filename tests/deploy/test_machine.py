@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -19,19 +17,11 @@ import pytest
 
 from agentctl.clients.store.postgres import PostgresStore
 from tests.cluster import PASSWORD, free_port
+from tests.deploy.program import program
 from tests.stores import claim, delivery
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 UNITS = sorted(path for path in DEPLOY.iterdir() if path.suffix in (".service", ".timer"))
-
-
-def program(name: str) -> str:
-    """Where it is. On CI a missing one is a failure: .ci/run installs it."""
-    found = shutil.which(name)
-    if found is None:
-        assert not os.environ.get("CI"), f"no {name}"
-        pytest.skip(f"no {name} here")
-    return found
 
 
 def test_systemd_takes_the_units_and_finds_little_that_they_could_do(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,12 @@ import pytest
 
 from agentctl.settings import load_settings
 from tests.cluster import PASSWORD
+from tests.deploy.program import program
 from tests.telephony import Bench, bench, served
 
 __all__ = ["bench"]
+TABLE = "praxis_assistants"
+COLUMNS = "elevenlabs_agent_id, elevenlabs_phone_number_id, elevenlabs_sync_error, elevenlabs_synced_at"
 README = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
 URL = "https://agentctl.example.org/webhooks/elevenlabs"
 
@@ -33,28 +39,142 @@ def test_each_command_comes_after_what_it_needs(section: str) -> None:
     assert first < register < again < ready
 
 
+@pytest.mark.parametrize(
+    ("section", "again"),
+    [
+        ("## A machine with systemd behind Caddy", "`systemctl restart agentctl-door agentctl-worker`"),
+        ("## A machine with Docker", "`docker compose up --detach --wait`"),
+    ],
+)
+def test_what_tenants_have_in_variables_comes_with_what_has_it_read(section: str, again: str) -> None:
+    steps = README.partition(section)[2].partition("\n## ")[0]
+    (told,) = (part for part in steps.split("\n\n") if "`env:NAME`" in part)
+    assert again in told.replace("\n", " ")
+
+
 def test_what_a_laptop_has_synced_is_mailed_from_the_machine(
     bench: Bench, other_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(other_dsn, autocommit=True) as connection:
         connection.execute(f"create role agentctl login password '{PASSWORD}'".encode())
-        (said,) = re.findall(r"psql -d agentctl -c '([^']+)'", README)
+        (said,) = re.findall(r"psql -d agentctl -c '(grant service_role[^']+)'", README)
         connection.execute(said.encode())
     try:
         agents = list(bench.sandbox.state()["agents"])
         machine = tmp_path / "machine"
         machine.mkdir()
-        for name in ("agentctl.toml", "assistants", "shared"):
-            one = bench.root / name
-            if one.exists():
-                (shutil.copytree if one.is_dir() else shutil.copy)(one, machine / name)
-        (machine / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+        (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+        _place(bench.root, machine)
         monkeypatch.setenv("DATABASE_URL", other_dsn.replace("//postgres:", "//agentctl:"))
         _follow(Bench(machine, bench.sandbox, bench.capsys), monkeypatch)
         assert list(bench.sandbox.state()["agents"]) == agents, "none is made twice"
     finally:
         with psycopg.connect(other_dsn, autocommit=True) as connection:
             connection.execute("drop owned by agentctl; drop role agentctl")
+
+
+def test_what_is_put_in_place_again_is_the_project_and_nothing_that_is_no_longer_in_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    project, machine = tmp_path / "project", tmp_path / "machine"
+    shutil.copytree(bench.root, project, ignore=shutil.ignore_patterns(".*"))
+    Bench(project, bench.sandbox, bench.capsys).declare("notdienst")
+    shared = project / "shared" / "knowledge"
+    shared.mkdir(parents=True)
+    (shared / "preise.md").write_text("Ein Termin kostet 40 Euro.\n")
+    (project / ".env").write_text("ELEVENLABS_API_KEY=sk_of_a_laptop\n")
+    recording = machine / ".agentctl" / "recordings" / "one.mp3"
+    recording.parent.mkdir(parents=True)
+    recording.write_bytes(b"ID3")
+
+    def put() -> Bench:
+        _place(project, machine)
+        there = {name for name in map(str, _files(machine)) if not name.startswith(".agentctl")}
+        assert there == set(map(str, _files(project))) - {".env"}
+        assert recording.read_bytes() == b"ID3"
+        return Bench(machine, bench.sandbox, bench.capsys)
+
+    assert put()("sync", "--yes")[0] == 0
+    agents, (price,) = _agents(bench), _documents(bench, "preise")
+
+    # What is deleted is told to no caller any more.
+    (shared / "preise.md").unlink()
+    shutil.rmtree(project / "assistants" / "notdienst")
+    assert put()("sync", "--yes", "--prune")[0] == 0
+    assert _agents(bench) == {"Empfang": agents["Empfang"]}
+    assert price not in bench.sandbox.state()["documents"]
+
+    # A folder that was renamed is no second assistant, and a rename that was recorded travels with the folder.
+    (project / "assistants" / "empfang").rename(project / "assistants" / "zentrale")
+    code = put()("sync", "--yes")[0]
+    assert (code, _agents(bench)) == (3, {"Empfang": agents["Empfang"]})
+    (project / "assistants" / "zentrale").rename(project / "assistants" / "empfang")
+    assert Bench(project, bench.sandbox, bench.capsys)("rename", "empfang", "zentrale", "--yes")[0] == 0
+    assert (project / "renames.toml").exists()
+    assert put()("sync", "--yes")[0] == 0
+    assert _agents(bench) == {"Empfang": agents["Empfang"]}
+
+
+def _agents(bench: Bench) -> dict[str, str]:
+    agents = bench.sandbox.state()["agents"].values()
+    assert len({one["name"] for one in agents}) == len(agents)
+    return {one["name"]: one["agent_id"] for one in agents}
+
+
+def test_a_products_table_is_a_source_once_its_owner_has_run_what_the_recipe_says(
+    bench: Bench, other_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = README.partition("**A product's table as source.**")[2]
+    select, update = (one.replace("YOUR_TABLE", TABLE) for one in re.findall(r"psql -d agentctl -c '([^']+)'", section))
+    (role,) = re.findall(r"psql -d agentctl -c '(grant service_role[^']+)'", README)
+    project, machine = tmp_path / "project", tmp_path / "machine"
+    project.mkdir()
+    machine.mkdir()
+    (project / "agentctl.toml").write_text('project = "praxis"\n')
+    with psycopg.connect(other_dsn, autocommit=True) as owner:
+        owner.execute(f"create role agentctl login password '{PASSWORD}'".encode())
+        owner.execute(role.encode())
+        owner.execute(f"create table {TABLE} (id bigint primary key, name text, prompt text)".encode())
+        owner.execute(f"revoke all on {TABLE} from service_role".encode())  # as of a table that was there before
+        owner.execute(f"insert into {TABLE} values (1, 'Praxis', 'Hilf freundlich weiter.')".encode())
+        monkeypatch.setenv("DATABASE_URL", other_dsn.replace("//postgres:", "//agentctl:"))
+        try:
+            _place(project, machine)
+            there = Bench(machine, bench.sandbox, bench.capsys)
+            assert f"grant select on public.{TABLE} to agentctl;" in there("db", "adopt", TABLE)[2]
+            owner.execute(select.encode())
+            shown = there("db", "adopt", TABLE)[1]
+            told, _, sql = shown.partition("For agentctl.toml:")[2].partition("For the database:")
+            (project / "agentctl.toml").write_text(f'project = "praxis"\n{told}')
+            _place(project, machine)
+            owner.execute(sql.encode())
+            assert f"grant update ({COLUMNS}) on public.{TABLE} to agentctl;" in there("plan")[1]
+            owner.execute(update.encode())
+            assert there("sync", "--yes")[0] == 0
+            agents = {one["name"]: one["agent_id"] for one in bench.sandbox.state()["agents"].values()}
+            back = owner.execute(f"select elevenlabs_agent_id, elevenlabs_sync_error from {TABLE}".encode()).fetchall()
+            assert back == [(agents["Praxis"], None)]
+            owner.execute(f"update {TABLE} set prompt = 'Hilf.'".encode())
+            assert owner.execute("select key from agentctl.sync_changes").fetchall() == [("1",)]
+            assert "grant" not in there("plan")[1]
+        finally:
+            owner.execute("drop owned by agentctl; drop role agentctl")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+
+
+def _documents(bench: Bench, part: str) -> list[str]:
+    return [one for one, document in bench.sandbox.state()["documents"].items() if part in json.dumps(document)]
+
+
+def _place(project: Path, machine: Path) -> None:
+    """As the recipe does, with another directory in the place of the machine's."""
+    program("rsync")
+    (said,) = re.findall(r"^place\(\) \(\n.*?^\)$", README, re.MULTILINE | re.DOTALL)
+    words = f"{said.replace('/var/lib/agentctl', shlex.quote(str(machine)))}\nplace {shlex.quote(str(project))}"
+    subprocess.run(["sh", "-euc", words], check=True)
 
 
 def _follow(machine: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,6 +248,9 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
         assert await house.cli("tenants", *refused) == 2, "whoever calls there would be heard by nobody"
         assert "1 agents are in its workspace" in capsys.readouterr().err
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0, "a key is replaced"
+    assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ELEVENLABS_API_KEY") == 2, "no tenant's, ever"
+    assert "nothing was stored" in capsys.readouterr().err
+    assert await house.cli("tenants", "check") == 0, "what worked works on"
     assert await house.cli("tenants", "unset", "acme", "--yes", "--force") == 0
     assert "1 agents are left in its workspace" in capsys.readouterr().err
     assert await house.cli("sync", "--yes") == 0
@@ -903,6 +906,22 @@ async def test_doctor_looks_into_each_workspace_and_says_whose_each_finding_is(
     capsys.readouterr()
     assert await house.cli("doctor") == 1
     assert f"agents      acme: 1: its agent {agent_id} is gone at ElevenLabs" in capsys.readouterr().out
+
+
+async def test_a_webhook_of_a_workspace_in_which_nobody_lives_any_more_is_no_trouble(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("webhook", "register", "https://phone.example.org/webhooks/elevenlabs", "--json")
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", json.loads(capsys.readouterr().out)["secret"])
+    assert await house.cli("doctor") == 1
+    assert "no agent is synced, so that nothing can be delivered" in capsys.readouterr().out
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.names() == ([], ["Acme"])
+    for command in ("doctor", "webhook status"):
+        capsys.readouterr()
+        assert await house.cli(*command.split()) == 0, capsys.readouterr()
 
 
 async def test_doctor_looks_for_a_number_in_the_account_of_its_tenant(

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import psycopg
 
-from agentctl.clients.store.postgres import Connection, connect, cut, parsed, run
+from agentctl.clients.store.dsn import parsed
+from agentctl.clients.store.postgres import Connection, connect, cut, run
 from agentctl.errors import StoreError, StoreUnavailable
 
 _PACKAGE = Path(__file__).parents[2]

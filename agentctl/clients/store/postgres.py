@@ -18,22 +18,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, LiteralString, Self
-from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from pydantic_core import from_json
 
 from agentctl.calls.wire import aside
 from agentctl.clients.awaited import awaited
+from agentctl.clients.store.dsn import address, parsed
 from agentctl.clients.store.listening import hear
 from agentctl.clients.store.wire import encoded, refusal
-from agentctl.errors import ConfigurationError, Problem, StoreError, StoreSilent, StoreUnavailable
+from agentctl.errors import StoreError, StoreSilent, StoreUnavailable
 
 _REMEDY = "Check DATABASE_URL, and that the server runs and takes connections; `agentctl doctor` looks at both."
-_CONNECT_SECONDS = 10
 _PLACE = sql.SQL("%b::bytea")
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -87,7 +85,7 @@ class PostgresStore:
             raise StoreUnavailable(f"the database did not start within {seconds:g} s") from None
 
     def __repr__(self) -> str:
-        return f"PostgresStore({_address(self._params)})"
+        return f"PostgresStore({address(self._params)})"
 
     async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
         """Run public.agentctl_`function` and return its JSON; `timeout` in seconds covers everything.
@@ -100,7 +98,7 @@ class PostgresStore:
         attempt = _Attempt()
         task = asyncio.create_task(self._run(function, args, attempt))
         try:
-            with awaited(lambda: f"No answer came to {function} at {_address(self._params)}."):
+            with awaited(lambda: f"No answer came to {function} at {address(self._params)}."):
                 await asyncio.wait({task}, timeout=timeout)
         finally:
             # Late, or given up by whoever waits for us.
@@ -185,28 +183,6 @@ class PostgresStore:
             task.exception()
 
 
-def parsed(dsn: str) -> dict[str, Any]:
-    """The parameters of a URL or of a `key=value` string.
-
-    Raises ConfigurationError; libpq's own words would quote the password.
-    """
-    try:
-        params = conninfo_to_dict(dsn)
-    except psycopg.Error:
-        params = {}
-    if not params or _torn(params):
-        raise ConfigurationError(
-            [Problem("DATABASE_URL", "is not a Postgres address")],
-            "It has the form postgresql://USER:PASSWORD@HOST:5432/DATABASE; special characters of a password as %XX.",
-        )
-    return {"connect_timeout": _CONNECT_SECONDS, "application_name": "agentctl", **params}
-
-
-def masked(dsn: str) -> str:
-    """The address for people to read: without the password and without options."""
-    return _address(parsed(dsn))
-
-
 async def connect(params: dict[str, Any]) -> Connection:
     """One connection, in autocommit mode and without prepared statements, which a transaction pooler would mix up.
 
@@ -218,7 +194,7 @@ async def connect(params: dict[str, Any]) -> Connection:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         if password := params.get("password"):
             reason = reason.replace(str(password), "***")
-        raise StoreUnavailable(f"no connection to {_address(params)}: {reason}", _REMEDY) from None
+        raise StoreUnavailable(f"no connection to {address(params)}: {reason}", _REMEDY) from None
 
 
 async def run(connection: Connection, statement: LiteralString | bytes, *values: object) -> list[tuple[Any, ...]]:
@@ -228,12 +204,6 @@ async def run(connection: Connection, statement: LiteralString | bytes, *values:
         return await cursor.fetchall() if cursor.description else []
     except psycopg.Error as error:
         raise _meaning("migrate", error) from None
-
-
-def _torn(params: Mapping[str, Any]) -> bool:
-    """A special character in a password ends it early: what remains of it must not be shown as a host or database."""
-    ports = str(params.get("port", "")).replace(",", "")
-    return "@" in f"{params.get('host', '')}{params.get('dbname', '')}" or not (ports.isdigit() or ports == "")
 
 
 def _beside(blobs: list[bytes], part: bytes) -> int:
@@ -272,15 +242,3 @@ def cut(connection: Connection) -> None:
     # Shut down and not closed: the descriptor stays taken until libpq itself gives it back.
     with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
         wire.shutdown(socket.SHUT_RDWR)
-
-
-def _address(params: Mapping[str, Any]) -> str:
-    if not params:
-        return "a server that has not started"
-    user = f"{quote(str(params['user']), safe='')}@" if params.get("user") else ""
-    secret = f"{user[:-1]}:***@" if user and params.get("password") else user
-    host = str(params.get("host") or params.get("hostaddr") or "")
-    # A directory of Unix sockets does not fit between slashes.
-    port = f":{params['port']}" if params.get("port") and not host.startswith("/") else ""
-    shown = quote(host, safe="") if host.startswith("/") else host
-    return f"postgresql://{secret}{shown}{port}/{params.get('dbname') or ''}"

@@ -34,6 +34,7 @@ _MEANING = {
     "42501": "rights are lacking, or code of the table's own says so",
 }
 
+_THEIRS = "The database's log has its words: grant what they say is lacking, or correct the trigger, rule or view."
 _AGAIN = "Run it again. If it comes back: is the server short of room, or does something in it hold locks?"
 
 _UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
@@ -78,8 +79,10 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
         return kind(f"{where} cannot do it now ({code})", remedy or _AGAIN)
     if _NO_ENTRY.fullmatch(code):
         return StoreUnavailable(f"the database lets nobody in under that name ({code})", remedy)
-    if function in _WITH_OTHERS_CODE:
-        message = _MEANING.get(code, "")
+    if function in _WITH_OTHERS_CODE and code in _MEANING:
+        message, remedy = _MEANING[code], _THEIRS
+    elif function in _WITH_OTHERS_CODE:
+        message = ""
     said = f": {message}" if message and _SPEAKING.fullmatch(code) else ""
     return StoreError(f"{where} refused ({code or 'no code'}){said}", remedy)
 

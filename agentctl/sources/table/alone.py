@@ -15,6 +15,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
 from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
 from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.table.rights import granted
 from agentctl.sources.table.row import Row, Rows, place
 from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
@@ -60,10 +61,11 @@ class FilesAndTable:
             return declared(loaded, key)
         if loaded.problems or key in loaded.keys:
             return loaded
-        told = Told(await (await self._store()).call("source_columns", source.named))
-        if problems := misfits(source, told):
-            return replace(loaded, problems=tuple(problems))
-        row, told = await self._row(loaded, source, told, key)
+        async with granted(store := await self._store(), source):
+            told = Told(await store.call("source_columns", source.named))
+            if problems := misfits(source, told):
+                return replace(loaded, problems=tuple(problems))
+            row, told = await self._row(loaded, source, told, key)
         if row is None:
             return await self._gone(loaded, source, told, key)
         row = _unadopted(row, told)

@@ -17,6 +17,7 @@ from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.table.claims import settled
 from agentctl.sources.table.mapping import SECTION, SourceTable
+from agentctl.sources.table.rights import Unwritable, granted, unwritable
 from agentctl.sources.table.row import Row, Rows
 from agentctl.sources.table.row_reader import RowReader
 from agentctl.sources.table.variables import unset
@@ -33,7 +34,7 @@ class Told:
     """What the store has told of a table: its columns, its rows as they are, how many of them have no key.
 
     `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at. `owners`: of each key
-    with an agent that its row does not name, the tenant whose that agent is.
+    with an agent that its row does not name, the tenant whose that agent is. `refused`: what may not be written back.
     """
 
     columns: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Told:
     bound: Mapping[str, str] = field(default_factory=dict)
     rings: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
+    refused: Unwritable = field(default_factory=dict)
 
     @property
     def hiding(self) -> str:
@@ -77,6 +79,14 @@ class Told:
             yield f"no row-level security keeps users from {relation}: {', '.join(may)}; {shut}"
 
     @property
+    def withheld(self) -> str:
+        """Which columns may not be written back into though they are there; empty where each may be."""
+        if not self.refused:
+            return ""
+        columns, grant = ", ".join(self.refused["columns"]), self.refused["write"]
+        return f"{self.refused['caller']} may not write {columns}; as the table's owner: {grant}" if columns else ""
+
+    @property
     def names(self) -> list[str]:
         """Of all columns; empty where there is no such table."""
         return [str(column["name"]) for column in self.columns.get("columns", ())]
@@ -89,6 +99,11 @@ class Told:
 
 async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
     """All that is in the table, if the mapping fits it. Raises StoreError, also where some of it may be hidden."""
+    async with granted(store, source):
+        return await _all(store, source, scope)
+
+
+async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
     columns = await store.call("source_columns", {**source.named, "watching": source.columns})
     told = Told(columns)
     if misfits(source, told):
@@ -110,7 +125,9 @@ async def ask(store: Store, source: SourceTable, scope: Scope) -> Told:
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
     rings = await store.call("number_holders", asdict(scope))
     there = await settling(store, scope, rows, bound)
-    return Told(columns, there, nameless, bound, rings, await owning(store, scope, rows, bound))
+    owners = await owning(store, scope, rows, bound)
+    refused = await unwritable(store, source, told.names, told.writable)
+    return Told(columns, there, nameless, bound, rings, owners, refused)
 
 
 async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:
@@ -238,7 +255,11 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
         yield Problem(
             where, f"changes of it wait for a sync, since they are not watched; {_watching(found.source, told)}"
         )
-    if lacking := [column for name, column in found.source.wanted.items() if name not in found.back]:
+    if told.withheld:
+        yield Problem(where, f"cannot take what becomes of its rows: {told.withheld}")
+    withheld = told.refused.get("columns", ())
+    wanted = found.source.wanted.items()
+    if lacking := [column for name, column in wanted if name not in found.back and column not in withheld]:
         remedy = "the view has to pass them on" if told.columns["view"] else f"agentctl db adopt {found.source.table}"
         what = f"cannot take what becomes of its rows: no column {', '.join(lacking)} to write; {remedy}"
         yield Problem(where, what)

@@ -130,7 +130,7 @@ async def status(control: Control) -> Status:
     problems = [*_unwell(webhook_id, webhook), *await _undelivered(control, found)]
     if webhook is not None and unseen.is_unseen(control, webhook, bindings):
         problems.append(f"nobody was shown the secret of webhook {webhook_id}: agentctl webhook rotate makes another")
-    if not agents:
+    if not agents and await _is_awaited(control):
         problems.append("no agent is synced, so that nothing can be delivered: agentctl sync")
     under_way = None
     try:
@@ -236,6 +236,13 @@ async def _undelivered(control: Control, agents: Sequence[Bound]) -> list[str]:
     async with control.afresh() as fresh:
         loaded = await read(fresh)
     return [_lack(one, orphaned=not loaded.problems and one.assistant not in loaded.keys) for one in lacking]
+
+
+async def _is_awaited(control: Control) -> bool:
+    """Whether any agent is to be there: where every tenant has a workspace of its own, none is in the project's."""
+    async with control.afresh() as fresh:
+        loaded = await read(fresh)
+    return bool(loaded.problems or loaded.assistants)
 
 
 def _lack(bound: Bound, *, orphaned: bool) -> str:

@@ -18,6 +18,7 @@ from agentctl.sources.pulled import Rewrite, replace
 from agentctl.sources.rewrite import keeping_ends
 from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.table.proposed import mapping, unmapped
+from agentctl.sources.table.rights import granted, unwritable
 from agentctl.sources.table.rows import Told
 from agentctl.sources.tables import text_of
 from agentctl.wiring import Control
@@ -59,7 +60,8 @@ async def look(control: Control, table: str) -> Adoption:
     project = _project(control)
     asked = _source({"table": table})
     store = await control.store()
-    told = await store.call("source_columns", {**asked.named, "sample": _SAMPLES})
+    async with granted(store, asked):
+        told = await store.call("source_columns", {**asked.named, "sample": _SAMPLES})
     if "columns" not in told:
         near = nearest(table, told["tables"])
         hint = f"Did you mean {near}?" if near else f"There are: {', '.join(told['tables']) or 'none'}."
@@ -75,7 +77,8 @@ async def look(control: Control, table: str) -> Adoption:
     lacking = {column: _type(name) for name, column in source.wanted.items() if column not in names}
     sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
-    notes = [*source.problems(FILENAME, names), *unmapped(source, told), *_notes(table, source, Told(told), lacking)]
+    known = Told(told, refused=await unwritable(store, source, names, Told(told).writable))
+    notes = [*source.problems(FILENAME, names), *unmapped(source, told), *_notes(table, source, known, lacking)]
     section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
     return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
 
@@ -89,6 +92,8 @@ def _notes(table: str, source: SourceTable, told: Told, lacking: Mapping[str, st
         yield Problem(where, loose)
     for open_to in told.exposed:
         yield Problem(where, open_to)
+    if told.withheld:
+        yield Problem(where, told.withheld)
     if not told.columns["view"]:
         return
     if lacking:

@@ -15,10 +15,10 @@ from agentctl.sources import env_file
 from agentctl.verbs.post_call import rotation
 from agentctl.wiring import Control
 from tests.cluster import free_port
-from tests.e2e.test_tenants import KEY, House, house
+from tests.e2e.test_tenants import KEY, House, house, lender
 from tests.telephony import Bench, bench, served
 
-__all__ = ["bench", "house"]
+__all__ = ["bench", "house", "lender"]
 ROTATE = ("webhook", "rotate", "--yes", "--write-env")
 Hooks = dict[str, dict[str, Any]]
 

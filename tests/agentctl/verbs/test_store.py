@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from psycopg.pq import Conninfo
 from pydantic import HttpUrl, SecretStr
 
 from agentctl.clients.store.migrations import migrations
@@ -93,3 +94,18 @@ async def test_there_is_nothing_to_stop_outside_a_project(tmp_path: Path) -> Non
     async with connect(tmp_path, settings=Settings()) as control:
         with pytest.raises(ConfigurationError):
             await store.stop(control)
+
+
+async def test_no_variable_that_is_meant_for_another_postgres_leads_away_from_the_embedded_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = tmp_path / "pg_service.conf"
+    services.write_text("[office]\nport=7\nsslmode=verify-full\noptions=-c search_path=nowhere\n")
+    for name in [one.envvar.decode() for one in Conninfo.get_defaults() if one.envvar]:
+        monkeypatch.setenv(name, "7")
+    monkeypatch.setenv("PGSERVICE", "office")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    (tmp_path / "agentctl.toml").write_text('project = "praxis"\n')
+    async with connect(tmp_path, settings=Settings()) as control:
+        assert (await store.status(control)).current == NEWEST
+        assert await store.stop(control)

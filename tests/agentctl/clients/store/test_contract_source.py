@@ -140,6 +140,7 @@ async def test_what_a_trigger_of_the_product_says_of_a_row_is_not_repeated(
     with pytest.raises(StoreError) as refused:
         await store.call("report_synced", {**PLACE, "key": "id", "columns": BACK, "rows": [{"key": "1", "error": "x"}]})
     assert (code in str(refused.value), "Erika" in repr(refused.value) + str(refused.value)) == (True, False)
+    assert "The database's log has its words" in refused.value.hint
 
 
 async def adopt(dsn: str) -> list[str]:

@@ -7,8 +7,9 @@ import asyncio
 import psycopg
 import pytest
 
+from agentctl.clients.store.dsn import parsed
 from agentctl.clients.store.listening import hear
-from agentctl.clients.store.postgres import PostgresStore, connect, parsed
+from agentctl.clients.store.postgres import PostgresStore, connect
 from agentctl.errors import StoreUnavailable
 
 pytestmark = pytest.mark.anyio

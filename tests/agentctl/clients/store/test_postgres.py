@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from agentctl.clients.store.postgres import PostgresStore, masked
+from agentctl.clients.store.dsn import masked
+from agentctl.clients.store.postgres import PostgresStore
 from agentctl.errors import ConfigurationError, StoreSilent, StoreUnavailable
 from tests.cluster import PASSWORD, Cluster, free_port
 

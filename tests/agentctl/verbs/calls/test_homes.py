@@ -25,11 +25,11 @@ from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
 from agentctl.wiring import Control
 from tests.agentctl.verbs.calls.test_forget import CALLER, called
-from tests.e2e.test_tenants import FILES, KEY, House, _post, house
+from tests.e2e.test_tenants import FILES, KEY, House, _post, house, lender
 from tests.product import TABLE
 from tests.telephony import Bench, bench
 
-__all__ = ["bench", "house"]
+__all__ = ["bench", "house", "lender"]
 pytestmark = pytest.mark.anyio
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from agentctl.errors import StoreError, UsageError
 from agentctl.sandbox.harness import running
+from agentctl.verbs.examination import own_side
 from agentctl.verbs.numbers.takeover import look
 from agentctl.verbs.pulling.pull import pull
 from agentctl.verbs.reading import read
@@ -318,3 +319,43 @@ async def test_a_table_that_may_hide_rows_is_gone_by_in_nothing(product: Product
     assert len(await product.agents()) == 1
     product.settings["database_url"] = product.dsn
     product.sql("drop owned by reads cascade; drop role reads")
+
+
+@pytest.mark.parametrize("product", ["postgres"], indirect=True)
+async def test_a_role_without_rights_is_told_the_grants_that_it_lacks(product: Product) -> None:
+    columns = ["elevenlabs_agent_id", "elevenlabs_phone_number_id", "elevenlabs_sync_error", "elevenlabs_synced_at"]
+    update = f"grant update ({', '.join(columns)}) on public.{TABLE} to clerk;"
+    product.insert(1)
+    product.sql(f"revoke all on {TABLE} from service_role")
+    product.sql("create role clerk login bypassrls; grant service_role to clerk")
+    product.settings["database_url"] = f"{product.dsn}?options=-crole%3Dclerk"
+
+    async def refused() -> str:
+        told = []
+        async with product.opened() as control:
+            for asked in (read(control), adopting(control, TABLE)):
+                with pytest.raises(StoreError, match=f"table {TABLE} may not be read by clerk") as raised:
+                    await asked
+                told.append(raised.value.hint)
+        assert len(set(told)) == 1
+        return told[0]
+
+    try:
+        select = f"grant select on public.{TABLE} to clerk;"
+        assert await refused() == f"The table's owner can grant it; then run this again: {select}"
+        product.sql(select)
+        async with product.opened() as control:
+            said = [str(one) for one in (await read(control)).warnings if "write" in one.what]
+            noted = [str(one) for one in (await adopting(control, TABLE)).notes if "write" in one.what]
+            found = [one async for one in own_side.project(control) if "may not write" in one.what]
+        assert [(one.state, one.remedy) for one in found] == [("warning", "")], "it says its own remedy"
+        what = f"clerk may not write {', '.join(columns)}; as the table's owner: {update}"
+        assert said == [f"table {TABLE}: cannot take what becomes of its rows: {what}"]
+        assert noted == [f"table {TABLE}: {what}"]
+        product.sql(update)
+        assert (await product.sync()).ok
+        assert product.rows("elevenlabs_agent_id")[1] in await product.agents()
+        assert product.rows("elevenlabs_sync_error") == {1: None}
+    finally:
+        product.settings["database_url"] = product.dsn
+        product.sql("drop owned by clerk cascade; drop role clerk")
