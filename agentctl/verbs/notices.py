@@ -14,9 +14,10 @@ from agentctl.verbs.rows.moving import answered
 from agentctl.wiring import Control
 
 
-async def unanswered(control: Control, plan: Plan) -> list[Problem]:
+async def unanswered(control: Control, plan: Plan, loaded: Loaded) -> list[Problem]:
     """Each number that rings at an agent that is to be deleted, and that nobody declares. Raises as `answered` does."""
     moved = {one.desired.ref for one in plan.changes}
+    moved |= {Ref(phone_number.KIND, number) for one in loaded.others for number in one.phone.numbers}
     what = "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
     return [
         Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")

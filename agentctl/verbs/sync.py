@@ -87,7 +87,7 @@ async def plan(
     plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += await declared.notices(control, loaded.project)
-    notices += [*two_way.notices(control, plan), *await unanswered(control, plan), *left_behind(plan, loaded)]
+    notices += [*two_way.notices(control, plan), *await unanswered(control, plan, loaded), *left_behind(plan, loaded)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
 
@@ -143,8 +143,7 @@ async def apply(
     would destroy something for good (stored conversations) unless `destroy`. A resource that fails stops only what
     refers to it and stands in the result's failures. Of a gated plan, no agent is changed and no number given to one
     unless the assistant's tests pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait,
-    else agentctl.toml does. An assistant that is applied as a whole is kept as a revision. Raises as `must_be_allowed`
-    does, and Busy while another sync of this project runs.
+    else agentctl.toml does. What is applied as a whole is kept as a revision. Raises as `must_be_allowed`, and Busy.
     """
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     if plan.barred:
@@ -155,6 +154,7 @@ async def apply(
         if ours and _is_idle(control, ours):
             return await history.record(control, ours, Applied(plan, (), ()), ())
         kinds = await control.kinds(bindings := await control.bindings())
+        plan = await moving.spared(control, plan, control.loaded, bindings)  # A person may have read it for an hour.
         stay = [one for one in plan.changes if one.stays(take_ours=take_ours)]
         withheld = {one.desired.key.partition("/")[0] for one in stay if one.withheld}
         for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in withheld):

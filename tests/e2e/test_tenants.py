@@ -18,6 +18,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+import agentctl
 from agentctl import connect, worker
 from agentctl.calls import inbox, missing_sound
 from agentctl.calls.backfill import as_event
@@ -30,6 +31,7 @@ from agentctl.settings import Settings
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, Source
 from agentctl.sync.plan import Plan
+from agentctl.tenants import Access
 from agentctl.verbs import directed, workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
@@ -310,7 +312,13 @@ async def test_an_old_agent_goes_only_once_the_new_one_is_seen(
     house.env(ACME_XI_KEY=KEY)
     _archive(house.acme, new)
     assert await pruned("is archived; this one stays", "--tenant", "beta") == 3
-    _delete(house.acme, new)
+    _archive(house.acme, new, archived=False)
+    async with house.opened() as control, control.within(await _project(control)) as there:
+        plan = await agentctl.plan(there, prune=True)
+        assert [one.desired.key for one in plan.changes if one.desired.kind == "agent"] == ["1"]
+        _delete(house.acme, new)
+        done = await agentctl.apply(there, plan, take_ours=True)
+        assert [(one.desired.key, "is not there" in one.barred) for one in done.held] == [("1", True)]
     assert await house.cli("plan", "--prune", "--exit-code") == 3
     assert await pruned("is not there: it was deleted") == 3
     assert await pruned("is not there: it was deleted", "--take-ours") == 3, "it is made anew after this one's turn"
@@ -362,7 +370,9 @@ async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
     assert way in said
     capsys.readouterr()
     assert await house.cli(*way.split()[1:], "--yes") == 0
+    capsys.readouterr()
     assert await house.cli("sync", "--yes", "--prune") == 0
+    assert "nobody answers" not in capsys.readouterr().out, "it rings at the new one"
     assert sorted(await house.there(house.sandbox)) == ["Beta"]
 
 
@@ -391,9 +401,13 @@ async def _unassign(sandbox: Sandbox) -> None:
             (await client.patch(url, headers=headers, json={"agent_id": None})).raise_for_status()
 
 
-def _archive(sandbox: Sandbox, agent_id: str) -> None:
+async def _project(control: Control) -> Access:
+    return (await control.tenants()).project
+
+
+def _archive(sandbox: Sandbox, agent_id: str, *, archived: bool = True) -> None:
     url, headers = f"{sandbox.url}/v1/convai/agents/{agent_id}", {"xi-api-key": sandbox.key}
-    body = {"platform_settings": {"archived": True}}
+    body = {"platform_settings": {"archived": archived}}
     httpx.patch(url, headers=headers, json=body, trust_env=False).raise_for_status()
 
 

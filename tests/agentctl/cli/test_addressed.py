@@ -125,7 +125,7 @@ TOLD: dict[str, Callable[[], Any]] = {
     "render_pull.pull_json": lambda: render_pull.pull_json(PULL, ADOPTING, [FAILURE]),
     "render_pull.pull_text": lambda: render_pull.pull_text(PULL, ADOPTING),
     "rotation._rotated_json": lambda: rotation._rotated_json(Rotated(TURNING, SAID), UNKEPT),
-    "rotation._rotated_text": lambda: rotation._rotated_text(Rotated(TURNING, SAID), "SECRET", "a running door reads it by itself"),
+    "rotation._rotated_text": lambda: rotation._rotated_text(Rotated(TURNING, SAID), "SECRET", "read"),
     "rotation.rotation_text": lambda: [rotation.rotation_text(one) for one in (TURNING, ENDING)],
     "sandbox.outcome": lambda: sandbox.outcome(HELD),
     "sync.outcome": lambda: sync.outcome(APPLIED),
