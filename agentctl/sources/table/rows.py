@@ -46,6 +46,14 @@ class Told:
     refused: Unwritable = field(default_factory=dict)
 
     @property
+    def withheld(self) -> str:
+        """Which columns may not be written back into though they are there; empty where each may be."""
+        if not self.refused:
+            return ""
+        columns, grant = ", ".join(self.refused["columns"]), self.refused["write"]
+        return f"{self.refused['caller']} may not write {columns}; as the table's owner: {grant}" if columns else ""
+
+    @property
     def hiding(self) -> str:
         """Why a row that is there may not be seen; empty where each is."""
         return f"row-level security may hide rows of it from {self.columns['reader']}" if self._hides else ""
@@ -77,14 +85,6 @@ class Told:
             if one["view"]:
                 shut = f"revoke all on {relation} from {', '.join(sorted({*writers, *readers}))}"
             yield f"no row-level security keeps users from {relation}: {', '.join(may)}; {shut}"
-
-    @property
-    def withheld(self) -> str:
-        """Which columns may not be written back into though they are there; empty where each may be."""
-        if not self.refused:
-            return ""
-        columns, grant = ", ".join(self.refused["columns"]), self.refused["write"]
-        return f"{self.refused['caller']} may not write {columns}; as the table's owner: {grant}" if columns else ""
 
     @property
     def names(self) -> list[str]:

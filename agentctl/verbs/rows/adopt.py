@@ -86,14 +86,14 @@ async def look(control: Control, table: str) -> Adoption:
 def _notes(table: str, source: SourceTable, told: Told, lacking: Mapping[str, str]) -> Iterator[Problem]:
     """What nobody but a person can do about the table itself."""
     where = f"{'view' if told.columns['view'] else 'table'} {table}"
+    if told.withheld:
+        yield Problem(where, told.withheld)
     if told.hiding:
         yield Problem(where, f"{told.hiding}, and no sync goes by it; {told.remedy}")
     if loose := told.loose(source):
         yield Problem(where, loose)
     for open_to in told.exposed:
         yield Problem(where, open_to)
-    if told.withheld:
-        yield Problem(where, told.withheld)
     if not told.columns["view"]:
         return
     if lacking:
