@@ -25,7 +25,7 @@ from tests.faults.world import no_time
 
 SCOPE = Scope("shop", "production", "api.example.org")
 LISTS = {"tags": Keyed(open=True), "docs": Keyed(by="id", ignored=frozenset({"note"})), "part.set": Keyed()}
-WORLDS = settings(max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+WORLDS = settings(max_examples=2_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 PAIRS = settings(WORLDS, max_examples=3_000)
 LOOP = asyncio.new_event_loop()
 
