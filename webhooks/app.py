@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER = "30"  # seconds; ElevenLabs keeps a timetable of its own, other senders may listen
 
+_ANSWERS = {True: b'{"new":true}', False: b'{"new":false}'}
+
 T = TypeVar("T")
 
 
@@ -193,7 +195,7 @@ class _Door:
     def _answer(self, accepted: Accepted) -> Response:
         if accepted.new and self.on_accepted is not None:
             self.on_accepted()
-        return JSONResponse({"new": accepted.new})
+        return Response(_ANSWERS[accepted.new], media_type="application/json")
 
     async def alive(self, _: Request) -> Response:
         return JSONResponse({"status": "alive"})

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema
 
 from agentctl.calls.skeleton import Skeleton
 from agentctl.errors import Malformed
@@ -26,6 +26,18 @@ LARGE = 256 * 1024  # bytes; what is done to more than this would hold up everyt
 _LAST_SECOND = 253402300799  # the end of the year 9999: what a Postgres timestamp and Python's datetime both hold
 _SECONDS = re.compile(r" *[0-9]{1,11}(\.[0-9]*)? *")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+_ANYTHING = core_schema.typed_dict_field(core_schema.any_schema(), required=False)
+_OF_DATA = core_schema.typed_dict_schema({"conversation_id": _ANYTHING, "agent_id": _ANYTHING})
+_HEADING = SchemaValidator(
+    core_schema.typed_dict_schema(
+        {
+            "type": _ANYTHING,
+            "event_timestamp": _ANYTHING,
+            "data": core_schema.typed_dict_field(_OF_DATA, required=False),
+        }
+    )
+)
 
 T = TypeVar("T")
 
@@ -47,16 +59,19 @@ def decode(payload: bytes) -> dict[str, Any]:
 
 
 def skim(payload: bytes) -> dict[str, Any]:
-    """As `decode`, in a third of the time, for whoever looks at single fields of the first two levels.
+    """What `decode` finds of an event's heading: type, event_timestamp, and data's conversation_id and agent_id.
 
-    NaN and infinities stay in the rest, and what is nested too deeply to read is left out.
+    In a quarter of the time, since no more is made of the rest than to see that it is JSON. There may be more in the
+    answer; what is nested too deeply to read is left out.
     """
     try:
-        value = from_json(payload, cache_strings="none")
-    except ValueError:  # it refuses more than JSON does: lone surrogates, depth, a byte order mark
-        value = None
-    if isinstance(value, dict):
-        return value
+        found: dict[str, Any] = _HEADING.validate_json(payload)
+    except ValueError:  # it refuses more than is no JSON: lone surrogates, depth, a byte order mark, data of no object
+        return _skimmed(payload)
+    return found
+
+
+def _skimmed(payload: bytes) -> dict[str, Any]:
     try:
         return _object(payload)
     except RecursionError:
