@@ -72,7 +72,8 @@ class Recordings(Protocol):
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError.
 
-        `location`: where it was kept, by whatever settings that was.
+        `location`: where it was kept, by whatever settings that was; then the answer is whether it went from there.
+        Copies elsewhere that an earlier attempt left go, too, and prove nothing.
         """
         ...
 
