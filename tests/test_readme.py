@@ -320,6 +320,28 @@ def test_what_deletes_a_call_leaves_nothing_of_it(
             assert counted == (0,), table
 
 
+def test_what_tells_of_a_new_address_changes_every_location(dsn: str) -> None:
+    (told,) = (block for block in blocks("sql") if "OLD-HOST" in block)
+    old = "'supabase:OLD-HOST/recordings/default/conv_1.mp3'"
+    with psycopg.connect(dsn) as connection:
+        places = connection.execute(
+            "select table_name, column_name from information_schema.columns join information_schema.tables "
+            "using (table_schema, table_name) where table_schema = 'agentctl' and table_type = 'BASE TABLE' "
+            "and column_name in ('location', 'recording') and data_type = 'text' order by 1"
+        ).fetchall()
+        assert [table for table, _ in places] == ["begun_recordings", "recordings", "remains"]
+        for table, column in places:
+            more = (", at_vendor", ", false") if table == "remains" else ("", "")
+            added = (
+                f"insert into agentctl.{table} (conversation_id, {column}{more[0]}) values ('conv_1', {old}{more[1]})"
+            )
+            connection.execute(added.encode())
+        connection.execute(told.encode())
+        for table, column in places:
+            (found,) = connection.execute(f"select {column} from agentctl.{table}".encode()).fetchone() or ()
+            assert found == "supabase:NEW-HOST/recordings/default/conv_1.mp3", table
+
+
 def lacking(told: Any, real: Any, at: str = "$") -> list[str]:
     """What the README shows and the real document has not, or has in another type."""
     if isinstance(told, dict):

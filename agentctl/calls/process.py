@@ -72,7 +72,8 @@ class Recordings(Protocol):
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError.
 
-        `location`: where it was kept, by whatever settings that was.
+        `location`: where it was kept, by whatever settings that was; then the answer is whether it went from there.
+        Copies elsewhere that an earlier attempt left go, too, and prove nothing.
         """
         ...
 
@@ -93,9 +94,9 @@ class Recordings(Protocol):
 class Outcome:
     """What became of an event.
 
-    stored: a call, new or better than the one stored before. superseded: the stored one is better and stays.
-    recorded: its sound. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, of
-    a call that was emptied for its age, or a recording that is too old. lost: another worker has the event by now.
+    stored: a call, new or better than the one stored before. recorded: its sound. superseded: the stored one is better
+    and stays. kept: not understood, `reason` says why. refused: of a call or a caller that was forgotten, of a call
+    that was emptied for its age, or a recording that is too old. lost: another worker has the event by now.
     """
 
     state: Literal["stored", "superseded", "recorded", "kept", "refused", "lost"]
@@ -212,6 +213,8 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
             return Outcome("recorded", sound.conversation_id)
         if answer.get("refused"):
             await recordings.discard(location)
+    if answer.get("superseded"):
+        return Outcome("superseded", sound.conversation_id)
     if refused := answer.get("refused"):
         return _refuse(claimed, sound.conversation_id, _REFUSALS[refused])
     return Outcome("lost", sound.conversation_id)

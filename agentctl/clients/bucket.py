@@ -50,15 +50,16 @@ class Bucket:
         name = file_name(conversation_id, content_type)
         return str(InStorage(self._api.project, self.bucket, self._folder, name))
 
-    def is_of_project(self, location: str) -> bool:
-        """Whether it was put into this project, as far as is known."""
+    def _here(self, location: str) -> str | None:
+        """The path of what was put into this bucket of this project, as far as is known; None for all else."""
         there = InStorage.read(location)
-        return there is None or there.project in (None, self._api.project)
+        if there is None or there.bucket != self.bucket or there.project not in (None, self._api.project):
+            return None
+        return f"{there.folder}/{there.name}"
 
     async def reaches(self, location: str) -> bool:
         """Whatever was put into this bucket of this project, while that has it. Raises StoreError."""
-        there = InStorage.read(location)
-        if there is None or there.bucket != self.bucket or not self.is_of_project(location):
+        if self._here(location) is None:
             return False
         async with self._api.session("to look for the bucket of recordings") as session:
             return await self._settings(session) is not None
@@ -85,12 +86,12 @@ class Bucket:
             await self._verify(session, path, audio.size)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
-        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreError.
+        """Delete what is kept of a conversation; whether what lay at `location` went, if one is given.
 
-        Also False where it was put into another project: what was here was a copy.
+        What was put into another project lies there: what was here was a copy. Raises StoreError.
         """
         erased = await self._delete([f"{self._folder}/{name}" for name in file_names(conversation_id)])
-        return erased and (location is None or self.is_of_project(location))
+        return bool(erased) if location is None else self._here(location) in erased
 
     async def discard(self, location: str) -> bool:
         """Delete what lies there; False if nothing does, or in another project.
@@ -98,15 +99,15 @@ class Bucket:
         Raises AgentctlError for another's location, StoreError.
         """
         path = self._path(location)
-        return self.is_of_project(location) and await self._delete([path])
+        return self._here(location) is not None and bool(await self._delete([path]))
 
-    async def _delete(self, paths: list[str]) -> bool:
+    async def _delete(self, paths: list[str]) -> set[str]:
         async with self._api.session("to delete a recording") as session:
             try:
-                return await session.remove(self._name, paths) > 0
+                return await session.remove(self._name, paths)
             except StorageRefusal as refusal:
                 if refusal.no_bucket:
-                    return False
+                    return set()
                 raise
 
     async def fetch(self, location: str, target: Sink) -> None:
@@ -144,7 +145,7 @@ class Bucket:
     def _gone(self, refusal: StorageRefusal, location: str) -> Exception:
         if refusal.status != 404:
             return refusal
-        if not self.is_of_project(location):
+        if self._here(location) is None:
             hint = "Set SUPABASE_URL to it, and its key in SUPABASE_SERVICE_ROLE_KEY."
             return AgentctlError(f"the recording lies at {location}, in another project than SUPABASE_URL names", hint)
         return AgentctlError(f"there is no recording at {location} any more", "Somebody deleted it in the bucket.")

@@ -68,15 +68,19 @@ class Directory:
             ) from None
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
-        """Delete what is kept of a conversation; False if nothing of it is here. Raises StoreUnavailable."""
-        return await self._delete([self.path / name for name in file_names(conversation_id)])
+        """Delete what is kept of a conversation; whether what lay at `location` went, if one is given.
+
+        Raises StoreUnavailable.
+        """
+        erased = await self._delete([self.path.absolute() / name for name in file_names(conversation_id)])
+        return bool(erased) if location is None else self._path(location) in erased
 
     async def discard(self, location: str) -> bool:
         """Delete the file of this location; False if it is not here. Raises StoreUnavailable."""
         path = self._path(location)
-        return path is not None and await self._delete([path])
+        return path is not None and bool(await self._delete([path]))
 
-    async def _delete(self, paths: Sequence[Path]) -> bool:
+    async def _delete(self, paths: Sequence[Path]) -> set[Path]:
         try:
             return await asyncio.to_thread(_unlink, paths)
         except OSError as error:
@@ -106,9 +110,10 @@ class Directory:
         return self.path.absolute() / file_name(conversation_id, content_type)
 
     def _path(self, location: str) -> Path | None:
-        """The file of a location in this tenant's folder."""
+        """The file of a location in this tenant's folder, by whatever links that was called so."""
         path = Path(unquote(urlsplit(location).path))
-        return path if location.startswith("file:") and path.parent == self.path.absolute() else None
+        is_here = location.startswith("file:") and os.path.realpath(path.parent) == os.path.realpath(self.path)
+        return self.path.absolute() / path.name if is_here else None
 
 
 def _write(target: Path, audio: Audio) -> None:
@@ -142,10 +147,12 @@ def _halves(target: Path) -> list[Path]:
     return list(target.parent.glob(f"{_half(target)}*"))
 
 
-def _unlink(paths: Sequence[Path]) -> bool:
-    found = False
-    for path in (one for target in paths for one in (target, *_halves(target))):
-        with suppress(FileNotFoundError, NotADirectoryError):
-            path.unlink()
-            found = True
+def _unlink(paths: Sequence[Path]) -> set[Path]:
+    """Of which there was anything, whole or half."""
+    found = set()
+    for target in paths:
+        for path in (target, *_halves(target)):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
+                found.add(target)
     return found

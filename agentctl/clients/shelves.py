@@ -44,12 +44,10 @@ class Shelves:
         await self._bucket.save(conversation_id, audio, content_type, begun)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
-        """Wherever anything is kept of it; False, too, where it was put into another project. Raises StoreError."""
-        places: list[Recordings] = [self._bucket, self._directory]
-        if location and (there := self._at(location)) not in places:
-            places.append(there)
-        erased = any([await one.erase(conversation_id) for one in places])
-        return erased and (location is None or self._bucket.is_of_project(location))
+        """Wherever anything is kept of it; where `location` is comes last, and answers for it. Raises StoreError."""
+        there = self._at(location) if location else None
+        copies = [await one.erase(conversation_id) for one in (self._bucket, self._directory) if one is not there]
+        return await there.erase(conversation_id, location) if there else any(copies)
 
     async def discard(self, location: str) -> bool:
         """There alone. Raises AgentctlError for another tenant's location, StoreError."""

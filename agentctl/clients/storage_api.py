@@ -103,10 +103,13 @@ class Session:
         """The object that the server answers."""
         return _read(await self.send(method, path, body=body), dict)
 
-    async def remove(self, bucket: str, paths: Sequence[str]) -> int:
-        """How many of these objects there were. The bucket as it stands in an address, paths as they are."""
+    async def remove(self, bucket: str, paths: Sequence[str]) -> set[str]:
+        """Which of these objects there were. The bucket as it stands in an address, paths as they are."""
         answer = await self.send("DELETE", f"object/{bucket}", body={"prefixes": list(paths)})
-        return len(_read(answer, list))
+        try:
+            return {str(one["name"]) for one in _read(answer, list)}
+        except (KeyError, TypeError):
+            raise StorageRefusal(502, "an object without a name") from None
 
     async def size(self, bucket: str, path: str) -> int | None:
         """How many bytes an object has; None where there is none. Both names as they stand in an address."""

@@ -197,6 +197,23 @@ async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
     assert storage.objects == {"default/conv_1.mp3": b"other sound"}
 
 
+@pytest.mark.parametrize("order", [("webhook", "backfill"), ("backfill", "webhook")])
+async def test_a_fetched_recording_never_displaces_a_delivered_one(
+    order: tuple[str, str], postgres_store: Store, tmp_path: Path
+) -> None:
+    states = {}
+    for source in order:
+        payload = as_event("conv_1", "agent_1", source.encode())
+        await inbox.accept(postgres_store, payload, inbox.peek(payload), source)
+        event = await claimed(postgres_store)
+        shelf = Directory(tmp_path)
+        outcome = await process(event, store=postgres_store, digester=digester(None), recordings=shelf)
+        states[source] = outcome.state
+    assert states == {"webhook": "recorded", "backfill": "superseded" if order[0] == "webhook" else "recorded"}
+    assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"webhook"]
+    assert await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=60) == []
+
+
 async def test_what_is_stored_again_in_one_project_by_another_name_of_it_stays(postgres_store: Store, dsn: str) -> None:
     storage = Storage("recordings")
     api = StorageApi("http://127.0.0.1:54321", storage.key, transport=httpx.MockTransport(storage))

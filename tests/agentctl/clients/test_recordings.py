@@ -112,6 +112,17 @@ async def test_a_recording_can_be_erased_whatever_it_is(tmp_path: Path) -> None:
     assert {path.stem for path in (tmp_path / "default").iterdir()} == {"conv_10"}
 
 
+async def test_a_directory_that_is_reached_by_a_link_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "release").mkdir()
+    (tmp_path / "current").symlink_to(tmp_path / "release")
+    directory, linked = Directory(tmp_path / "release"), Directory(tmp_path / "current")
+    for stored, asked in ((linked, directory), (directory, linked)):
+        await stored.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+        location = stored.location("conv_1", "audio/mpeg")
+        assert await asked.is_there(location)
+        assert await asked.erase("conv_1", location)
+
+
 async def test_what_cannot_be_erased_is_told(tmp_path: Path) -> None:
     (tmp_path / "default" / "conv_1.mp3").mkdir(parents=True)
     with pytest.raises(StoreUnavailable, match="cannot be deleted"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agentctl.calls.process import Recordings
 from agentctl.clients.bucket import Bucket
 from agentctl.clients.recordings import Directory
 from agentctl.clients.shelves import Shelves
@@ -44,3 +45,31 @@ async def test_what_was_kept_elsewhere_before_is_handed_out_and_erased_from_ther
     assert not await renamed.erase("conv_2")
     assert await renamed.erase("conv_2", new)
     assert storage.objects == {}
+
+
+@pytest.mark.parametrize(
+    "lies", ["in the bucket", "in a file here", "in a file of another machine", "in another project"]
+)
+@pytest.mark.parametrize("has_storage", [True, False])
+async def test_a_copy_that_goes_is_not_taken_for_the_recording(tmp_path: Path, lies: str, has_storage: bool) -> None:
+    def bucket(project: str) -> Bucket:
+        storage = Storage("recordings")
+        api = StorageApi(f"https://{project}.supabase.co/", storage.key, transport=httpx.MockTransport(storage))
+        return Bucket(api, "recordings")
+
+    ours, here = bucket("x"), Directory(tmp_path / "here")
+    places: dict[str, Recordings] = {
+        "in the bucket": ours,
+        "in a file here": here,
+        "in a file of another machine": Directory(tmp_path / "another"),
+        "in another project": bucket("y"),
+    }
+    place, location = places[lies], places[lies].location("conv_1", "audio/mpeg")
+    for one in places.values():
+        await one.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    eraser: Recordings = Shelves(ours, here) if has_storage else here
+    reached: list[Recordings] = [ours, here] if has_storage else [here]
+    assert await eraser.erase("conv_1", location) is (place in reached)
+    assert [await one.is_there(one.location("conv_1", "audio/mpeg")) for one in reached] == [False] * len(reached)
+    assert await place.is_there(location) is (place not in reached)
+    assert not await eraser.erase("conv_1", location)

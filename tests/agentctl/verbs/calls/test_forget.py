@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from agentctl.calls import inbox
+from agentctl.clients.recordings import Directory
 from agentctl.errors import StoreUnavailable
 from agentctl.verbs.calls import forget as verbs
 from agentctl.verbs.calls.backfill import backfill
+from agentctl.verbs.calls.retain import retain
 from agentctl.verbs.calls.work import process
 from agentctl.wiring import Control
 from tests.cluster import Cluster
@@ -213,6 +215,28 @@ def test_a_recording_that_is_somewhere_else_is_named_and_erased_where_it_is(benc
     elsewhere.rename(path)
     assert bench.json("calls", "retain")["erased"] == NOTHING | {"recordings": 1}
     assert files(bench) == set()
+    assert bench.json("calls", "retain")["erased"] == NOTHING
+
+
+def test_the_copy_of_a_machine_that_stored_it_first_is_not_the_recording(bench: Bench, tmp_path: Path) -> None:
+    (conversation_id,) = called(bench, CALLER)
+    other = Directory(tmp_path / "other")
+
+    async def there(control: Control) -> Any:
+        vars(control.workshop)["recordings"] = other
+        return await process(control), await retain(control)
+
+    assert bench("calls", "retry", conversation_id)[0] == 0
+    bench.control(there)
+    [path] = other.path.iterdir()
+    assert files(bench) == {conversation_id}
+    done = bench.json("calls", "forget", conversation_id, "--yes")
+    assert path.as_uri() in done["beyond_reach"][-1]
+    assert files(bench) == set(), "its copy goes, too"
+    assert bench.json("calls", "retain")["erased"] == NOTHING | {"elsewhere": 1}
+    assert path.exists()
+    bench.control(there)
+    assert not path.exists()
     assert bench.json("calls", "retain")["erased"] == NOTHING
 
 
