@@ -52,6 +52,14 @@ def test_what_tenants_have_in_variables_comes_with_what_has_it_read(section: str
     assert again in told.replace("\n", " ")
 
 
+@pytest.mark.parametrize("section", ["## A machine with systemd behind Caddy", "## A machine with Docker"])
+def test_a_number_is_declared_before_it_is_imported_where_no_file_can_be_written(section: str) -> None:
+    steps = README.partition(section)[2].partition("\n## ")[0]
+    (told,) = (part for part in steps.split("\n\n") if "import-number" in part)
+    assert told.index("`numbers = [") < re.search(r"import-number \+\d+ --assistant KEY", told).start()  # type: ignore[union-attr]
+    assert "in the checkout" in told or "in a checkout" in told
+
+
 def test_what_a_laptop_has_synced_is_mailed_from_the_machine(
     bench: Bench, other_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +123,21 @@ def test_what_is_put_in_place_again_is_the_project_and_nothing_that_is_no_longer
     assert _agents(bench) == {"Empfang": agents["Empfang"]}
 
 
+def test_nothing_is_taken_from_the_machine_where_no_project_is_named(tmp_path: Path) -> None:
+    project, machine = tmp_path / "project", tmp_path / "machine"
+    for name in ("agentctl.toml", "renames.toml", "assistants/empfang/prompt.md", "shared/preise.md"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text("...\n")
+    machine.mkdir()
+    _place(project, machine)
+    there = _files(machine)
+    (tmp_path / "other" / "assistants").mkdir(parents=True)
+    for named in ("", '"$NOBODY_SET_THIS"', "/", str(tmp_path / "other"), str(tmp_path / "misspelt")):
+        said = _placing(named, machine)
+        assert (said.returncode != 0, "project" in said.stderr) == (True, True), (named, said)
+        assert _files(machine) == there, named
+
+
 def _agents(bench: Bench) -> dict[str, str]:
     agents = bench.sandbox.state()["agents"].values()
     assert len({one["name"] for one in agents}) == len(agents)
@@ -170,11 +193,16 @@ def _documents(bench: Bench, part: str) -> list[str]:
 
 
 def _place(project: Path, machine: Path) -> None:
-    """As the recipe does, with another directory in the place of the machine's."""
+    placed = _placing(shlex.quote(str(project)), machine)
+    assert placed.returncode == 0, placed.stderr
+
+
+def _placing(named: str, machine: Path) -> subprocess.CompletedProcess[str]:
+    """As the recipe does, with another directory in the place of the machine's; `named` as it stands in the shell."""
     program("rsync")
     (said,) = re.findall(r"^place\(\) \(\n.*?^\)$", README, re.MULTILINE | re.DOTALL)
-    words = f"{said.replace('/var/lib/agentctl', shlex.quote(str(machine)))}\nplace {shlex.quote(str(project))}"
-    subprocess.run(["sh", "-euc", words], check=True)
+    words = f"{said.replace('/var/lib/agentctl', shlex.quote(str(machine)))}\nplace {named}"
+    return subprocess.run(["sh", "-c", words], capture_output=True, text=True)
 
 
 def _follow(machine: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
