@@ -34,6 +34,11 @@ class Remains:
     at_vendor: bool
     recording: str | None
 
+    @property
+    def is_on_a_machine(self) -> bool:
+        """Whether the recording is a file, which the worker of its machine erases by itself; else it is in Storage."""
+        return (self.recording or "").startswith("file:")
+
 
 @dataclass(frozen=True)
 class Traces:

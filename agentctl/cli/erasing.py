@@ -14,6 +14,7 @@ from agentctl.cli.tenanted import OfTenant
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agentctl.calls.erasure import Remains
     from agentctl.calls.retention import Retained
     from agentctl.verbs.calls.forget import Forgotten, Found
     from agentctl.verbs.calls.made_tests import MadeTests
@@ -150,7 +151,7 @@ def _found(found: Found, *, keep_remote: bool) -> Iterator[str]:
     yield from (f"  {one}" for one in _beyond(found, (), keep_remote=keep_remote))
 
 
-def _beyond(found: Found, unreached: Sequence[Any], *, keep_remote: bool) -> Iterator[str]:
+def _beyond(found: Found, unreached: Sequence[Remains], *, keep_remote: bool) -> Iterator[str]:
     """What agentctl cannot erase, to be seen to by a person."""
     from agentctl.cli.render_call import line
 
@@ -170,7 +171,13 @@ def _beyond(found: Found, unreached: Sequence[Any], *, keep_remote: bool) -> Ite
     yield "what Twilio keeps of the calls: its call log, and recordings made there"
     yield "backups of the store, and what was exported from it"
     for one in unreached:
-        yield f"the recording {line(one.recording)}: the worker of the machine where it lies erases it"
+        yield f"the recording {line(one.recording)}: {_whoever(one)} erases it"
+
+
+def _whoever(unreached: Remains) -> str:
+    if unreached.is_on_a_machine:
+        return "the worker of the machine where it lies"
+    return "whoever has the SUPABASE_URL of its project, which this machine has not,"
 
 
 def _tests_beyond(tests: MadeTests, *, keep_remote: bool) -> Iterator[str]:
@@ -203,8 +210,8 @@ def _done(done: Forgotten) -> Iterator[str]:
     if done.remote:
         yield f"{done.remote} conversations are gone at ElevenLabs."
     for one in done.unreached:
-        where = "machine where it lies" if str(one.recording).startswith("file:") else "project that has that bucket"
-        yield f"Not reached: the recording {line(one.recording)}; a worker of the {where} erases it."
+        told = f"Not reached: the recording {line(one.recording)}; {_whoever(one)} erases it."
+        yield told if one.is_on_a_machine else paint(told, _RED)
     for row in done.full:
         yield paint(f"{line(row.conversation_id)} is not emptied in {line(row.table)} yet: {line(row.reason)}", _RED)
     for conversation_id, error in done.failed:

@@ -46,8 +46,8 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
 
     The answer says what is odd about its name; empty where that is known. The audit log tells who has said so, and the
     next worker syncs its assistants again. Raises UsageError for what is no reference, which may be the secret itself,
-    for a setting of the project's own, for the key of another tenant, and for the end of a key while agents are in its
-    workspace, unless `force`; StoreError.
+    for a setting of the project's own, for the key of another tenant, for the end of a key by which another tenant
+    lives, and while agents are in its workspace, unless `force`; StoreError.
     """
     wrong = [name for name, value in changes.items() if name in SETTINGS and value and not is_reference(value)]
     if wrong:
@@ -95,8 +95,9 @@ def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Te
         hint = f"There are: {', '.join(keyed)}." if keyed else "None has a key of its own yet."
         raise UsageError("--with names no tenant that has a workspace of its own", hint)
     if now["workspace_of"] and now.get(KEY):
-        hint = f'To give that up: agentctl tenants set {tenant} --elevenlabs "" --webhook-secret "" --with NAME'
-        raise UsageError(f"tenant {tenant} has a workspace of its own, and lives in one alone", hint)
+        raise _homes(tenant, had)
+    if not now.get(KEY):
+        _must_house_nobody(tenant, known)
     if now.get(SIGNATURE) and not now.get(KEY):
         raise UsageError(
             f"tenant {tenant}: a webhook secret is of a workspace of its own", "Name its key: --elevenlabs."
@@ -106,11 +107,37 @@ def _must_fit(tenant: str, changes: Mapping[str, str | None], known: Sequence[Te
         raise UsageError(f"tenant {tenant}: a Twilio account is its SID and its token", hint)
 
 
+def _homes(tenant: str, had: Tenant | None) -> UsageError:
+    """Why it cannot have a key and live with another, by what it has until now."""
+    alone = "and lives in one alone; nothing was stored"
+    if had and KEY in had.references:
+        hint = f'To give that up: agentctl tenants set {tenant} --elevenlabs "" --webhook-secret "" --with NAME'
+        return UsageError(f"tenant {tenant} has a workspace of its own, {alone}", hint)
+    if had and had.workspace_of:
+        hint = f'To have one of its own: agentctl tenants set {tenant} --with "" --elevenlabs env:NAME'
+        return UsageError(f"tenant {tenant} is in the workspace of {had.workspace_of}, {alone}", hint)
+    return UsageError(
+        f"tenant {tenant}: --elevenlabs and --with exclude each other; nothing was stored",
+        "It has a workspace of its own, or lives in that of another.",
+    )
+
+
+def _must_house_nobody(tenant: str, known: Sequence[Tenant]) -> None:
+    """Who lives in its workspace lives by its key, which therefore goes after them, whatever is forced."""
+    if lodgers := [one.name for one in known if one.workspace_of == tenant]:
+        ways = "; ".join(f'agentctl tenants set {one} --with ""' for one in lodgers)
+        raise UsageError(
+            f"tenant {tenant}: others live in its workspace, by its key: {', '.join(lodgers)}; nothing was changed",
+            f"Let each live elsewhere first, in the project's workspace or (--with) in another tenant's: {ways}",
+        )
+
+
 async def remove(control: Control, tenant: str, *, force: bool = False) -> tuple[bool, int]:
     """Let it have the project's credentials from now on: whether it had others, and how many agents are left there.
 
-    Raises UsageError where any would be, unless `force`; StoreError.
+    Raises UsageError where any would be, unless `force`, and where another tenant lives in its workspace; StoreError.
     """
+    _must_house_nobody(tenant, await every(control))
     left = await _agents(control, tenant)
     if not force:
         _must_be_empty(tenant, left)

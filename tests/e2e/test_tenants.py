@@ -696,6 +696,7 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
     capsys.readouterr()
     for arguments, said in (
         (["beta", "--with", "acme"], "lives in one alone"),
+        (["gamma", "--with", "acme", "--elevenlabs", "env:X"], "exclude each other"),
         (["gamma", "--with", "sk_pasted"], "names no tenant that has a workspace of its own\n  There are: acme, beta."),
         (["gamma", "--webhook-secret", "env:X"], "Name its key"),
         (["gamma", "--elevenlabs", "env:ACME_XI_KEY"], "the key of tenant acme already; nothing was stored"),
@@ -711,8 +712,26 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
     assert "beta: its key is the key of acme, too" in capsys.readouterr().out
     assert await house.cli("tenants", "set", "beta", "--elevenlabs", "", "--with", "acme") == 0
     assert "note: nothing of a tenant" not in capsys.readouterr().err
+    await _who_lives_with_another_keeps_its_key_and_has_none(house, capsys)
     assert await house.cli("tenants", "set", "acne", "--elevenlabs", "env:ACNE_XI_KEY") == 0
     assert "note: nothing of a tenant acne is known yet, and its rows have to name" in capsys.readouterr().err
+
+
+async def _who_lives_with_another_keeps_its_key_and_has_none(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is refused says who lives there and what to do, and that does it. Beta lives with acme."""
+    for keyless in (["unset", "acme", "--yes"], ["set", "acme", "--elevenlabs", ""]):
+        for forced in ([], ["--force"]):
+            assert await house.cli("tenants", *keyless, *forced) == 2
+            err = capsys.readouterr().err
+            assert "tenant acme: others live in its workspace, by its key: beta; nothing was changed" in err
+            assert 'agentctl tenants set beta --with ""' in err
+            assert "--force" not in err
+    assert await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY") == 2
+    err = capsys.readouterr().err
+    assert "tenant beta is in the workspace of acme, and lives in one alone" in err
+    assert 'agentctl tenants set beta --with "" --elevenlabs env:NAME' in err
+    assert await house.cli("tenants", "set", "beta", "--with", "", "--elevenlabs", "env:BETA_XI_KEY") == 0
+    assert await house.cli("tenants", "unset", "acme", "--yes") == 0
 
 
 async def test_a_tenant_that_nobody_is_opens_no_workspace(house: House, capsys: pytest.CaptureFixture[str]) -> None:

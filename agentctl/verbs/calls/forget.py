@@ -37,7 +37,7 @@ class Forgotten:
     not be, with the reason (Elsewhere: they may be gone, or where no key leads); they are remembered. `tests_left`: why
     the tests made of them could not be erased.
 
-    `unreached`: recordings whose files are not where this machine keeps its own; remembered, too.
+    `unreached`: recordings that are files of another machine, or in the Storage of another project; remembered, too.
     `full`: rows of the product's own table that could not be emptied; workers try it again.
     """
 
@@ -50,8 +50,9 @@ class Forgotten:
 
     @property
     def is_whole(self) -> bool:
-        """Whether doing it again has nothing left to do."""
-        return not (self.failed or self.full) and self.tests_left is None
+        """Whether doing it again has nothing left to do: a file of another machine goes without."""
+        in_storage = any(not one.is_on_a_machine for one in self.unreached)
+        return not (self.failed or self.full or in_storage) and self.tests_left is None
 
     @property
     def is_nothing(self) -> bool:

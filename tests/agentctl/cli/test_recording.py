@@ -131,10 +131,12 @@ def test_nothing_is_gone_because_another_project_has_it_not(
             assert [*another.objects] == ["default/conv_of_another_project.mp3"]
         _erased_by_another_project(cli, dsn, url, tmp_path)
         another.objects |= kept  # a copy of the project is not what was stored
-        assert "Not reached" in cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
+        code, out, _ = cli("forget", CONVERSATION, "--keep-remote", "--yes")
+        assert (code, "Not reached" in out, "The same command goes on with what is left." in out) == (1, True, True)
     assert storage.objects == kept
     monkeypatch.setenv("SUPABASE_URL", url)
-    assert "Not reached" not in cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
+    code, out, _ = cli("forget", CONVERSATION, "--keep-remote", "--yes")
+    assert (code, "Not reached" in out) == (0, False)
     assert storage.objects == {}
 
 
@@ -146,7 +148,8 @@ def _erased_by_another_project(cli: Cli, dsn: str, url: str, tmp_path: Path) -> 
         database.execute("insert into agentctl.retention (project, environment, audio) values ('p', 'e', 30)")
         database.execute("update agentctl.recordings set stored_at = now() - interval '31 days'")
     assert "1 recordings are due and not in reach" in cli("retain")[1]
-    out = cli("forget", CONVERSATION, "--keep-remote", "--yes")[1]
+    code, out, _ = cli("forget", CONVERSATION, "--keep-remote", "--yes")
+    assert code == 1, "nobody erases it there until SUPABASE_URL is corrected"
     there = f"supabase:{url.removeprefix('http://')}/agentctl-recordings/default/{CONVERSATION}.mp3"
     assert f"Not reached: the recording {there}" in out, "it is named, and remembered"
 
