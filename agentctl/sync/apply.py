@@ -32,7 +32,7 @@ from agentctl.sync.making import made, set_since
 from agentctl.sync.opaque import afterwards
 from agentctl.sync.patience import Patience
 from agentctl.sync.plan import Change, Plan, by_kind, refs, resolve
-from agentctl.sync.removal import Removal
+from agentctl.sync.removal import Removal, in_order
 from agentctl.sync.task import all_of
 from agentctl.telemetry.spans import traced
 
@@ -69,7 +69,7 @@ async def apply(
         changes = [change for change in by_kind(plan.changes, kind.name) if change.action != "delete"]
         run.expect(changes)
         await all_of(run.change(kind, change) for change in changes)
-    for kind in reversed(kinds):
+    for kind in in_order(kinds):
         doomed = [change for change in by_kind(plan.changes, kind.name) if change.action == "delete"]
         ledger.held += [change for change in doomed if change in stay]
         await all_of(removal.delete(kind, change) for change in doomed if change not in stay)

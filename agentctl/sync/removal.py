@@ -7,6 +7,7 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, InUse
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.departure import words
 from agentctl.sync.fresh import must_be_fresh
 from agentctl.sync.kind import Kind, Ref, Shared
 from agentctl.sync.ledger import Ledger
@@ -17,11 +18,17 @@ from agentctl.sync.task import all_of
 _LETS_GO = "An assistant of this project lets go of it, and it goes, with the sync of that: agentctl sync"
 
 
+def in_order(kinds: Sequence[Kind[Any]]) -> list[Kind[Any]]:
+    """Users before what they use. What our own store says of them last: it is needed for as long as they are there."""
+    return [kind for internal in (False, True) for kind in reversed(kinds) if kind.traits.internal is internal]
+
+
 class Removal:
     """The deletions of one plan. What cannot go yet is remembered, and is a leftover in the next plan."""
 
     def __init__(self, kinds: Sequence[Kind[Any]], bindings: Bindings, ledger: Ledger) -> None:
         self._order = {kind.name: number for number, kind in enumerate(kinds)}
+        self._outside = [kind.name for kind in kinds if not kind.traits.internal]
         self._bindings = bindings
         self._ledger = ledger
         self._replaced: list[tuple[Change, str]] = []
@@ -55,6 +62,9 @@ class Removal:
             self._ledger.fail(change, error)
 
     async def _delete(self, kind: Kind[Any], ref: Ref, remote_id: str, planned: Change | None) -> bool:
+        if kind.traits.internal and planned is not None and (about := self._about(planned)):
+            names = ", ".join(f"{one.kind} {one.key}" for one in about)
+            raise InUse(f"{ref.kind} {ref.key} stays, since {names} does", "Once that can go, run the same again.")
         # A Shared kind asks who uses it; of the others nobody but us knows.
         if not isinstance(kind, Shared) and (users := self._ledger.holding(remote_id) | self._unplanned(ref.kind)):
             names = ", ".join(sorted(f"{user.kind} {user.key}" for user in users))
@@ -75,6 +85,12 @@ class Removal:
         if not kind.traits.internal:
             self.gone.add(remote_id)
         return True
+
+    def _about(self, change: Change) -> list[Ref]:
+        """What is bound outside of our store, and named by what that says of it."""
+        named = words(change.observed.body) if change.observed else set()
+        bound = [(Ref(kind, key), i) for kind in self._outside for key, i in self._bindings.of(kind).items()]
+        return [ref for ref, remote_id in bound if remote_id in named]
 
     def _unplanned(self, kind: str) -> set[Ref]:
         """Those that may refer to one of this kind: no change of them is known, so that they are as they were."""

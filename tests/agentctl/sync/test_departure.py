@@ -100,6 +100,23 @@ async def test_what_uses_an_edited_one_goes_without_it() -> None:
     assert (names(done.held), names(done.done)) == ({"document", "index"}, {"agent", "row"})
 
 
+@pytest.mark.parametrize("why", ["its deletion fails", "others may use it", "it cannot be looked at"])
+async def test_what_our_store_says_of_one_goes_after_it_and_stays_where_that_does(why: str) -> None:
+    platform = await made()
+    agent_id, wrong = platform.bindings["agent", "desk"], {"key": "hall", "agent": {"docs": Ref("document", "none")}}
+    platform.failing = {("agent", agent_id)} if why == "its deletion fails" else set()
+    platform.unreadable = {"agent"} if why == "it cannot be looked at" else set()
+    done = await synced(platform, *([wrong] if why == "others may use it" else []))
+    assert not done.ok
+    assert {"agent", "row"}.isdisjoint(names(done.done))
+    assert (the(platform, "row")["of"], agent_id in platform.objects["agent"]) == (agent_id, True)
+    assert "row desk stays, since agent desk does" in [one.error.message for one in done.left]
+    platform.failing, platform.unreadable = set(), set()
+    assert (await synced(platform)).ok
+    mine = [kind for verb, kind, _ in platform.writes if verb == "delete" and kind in ("agent", "row")]
+    assert (mine, any(platform.objects.values())) == (["agent", "row"], False)
+
+
 @pytest.mark.parametrize(("later", "held"), [(600, False), (3600, True)])
 async def test_where_only_the_time_tells_of_an_edit_it_counts(later: int, held: bool) -> None:
     platform = Platform(touched=1_000_000)

@@ -212,6 +212,7 @@ def test_a_hold_ends_with_its_agent_and_not_before(twice: Bench) -> None:
     twice.sandbox.fault(method="DELETE", path="/v1/convai/agents/*", times=1, status=422, body={"detail": "no"})
     assert twice("sync", "--yes", "--prune")[0] == 1
     assert twice.json("history", "empfang")[0]["held_at"] == 2
+    assert "? post_call empfang is no longer declared" in twice("plan")[1], "its calls are still mailed"
     assert twice("sync", "--yes", "--prune", "--force")[0] == 0
     away.rename(folder)
     assert twice("sync", "--yes")[0] == 0
