@@ -19,6 +19,10 @@ from agentctl.verbs.places import dwellings, named, others
 from agentctl.wiring import Control
 
 
+class Anothers(AgentctlError):
+    """The conversation is a call of another tenant where it is."""
+
+
 class Homes:
     """Wherever conversations of a tenant may be: in `places`, or, where nothing tells whose they are, in `rest`."""
 
@@ -49,7 +53,7 @@ class Homes:
     async def delete(self, conversation_id: str) -> bool:
         """Delete one that is remembered as forgotten; whether it was there.
 
-        Raises Elsewhere where it is not and may be in another workspace; AgentctlError where it is another tenant's;
+        Raises Elsewhere where it is not and may be in another workspace; Anothers where it is another tenant's;
         ApiError, Unreachable, ConfigurationError for a workspace without a key, StoreError.
         """
         places = [self._places, *([self._rest] if self._rest else [])]
@@ -82,7 +86,7 @@ class Homes:
         if found is None:
             return False
         if not found["own"]:
-            raise AgentctlError(
+            raise Anothers(
                 f"it is a call of another tenant there ({found['tenant']}); say --keep-remote to erase it here alone"
             )
         await self._must_be_the_landlords(there)
