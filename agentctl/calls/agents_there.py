@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 from agentctl.calls import wire
 from agentctl.calls.conversation import identifier
+from agentctl.calls.inbox import Store
 from agentctl.errors import Elsewhere
-from agentctl.sync.elsewhere import absent
+from agentctl.sync.elsewhere import absent, anothers
 
 AGENTS = "/v1/convai/agents"
 
@@ -35,12 +36,18 @@ async def is_here(api: Api, bound: Collection[str]) -> bool:
 
     A valid key of another workspace finds nothing, as if all of it were gone. Raises ApiError and Unreachable.
     """
-    if not bound:
-        return True
+    return not bound or not (await met(api, bound)).isdisjoint(bound)
+
+
+async def met(api: Api, bound: Collection[str]) -> set[str]:
+    """The agents that are there, as far as the first that is `bound`. Raises ApiError and Unreachable."""
+    found: set[str] = set()
     async for agent_id in there(api):
+        if agent_id:
+            found.add(agent_id)
         if agent_id in bound:
-            return True
-    return False
+            break
+    return found
 
 
 async def must_be_here(api: Api, bound: Collection[str], workspace: str, *, key: str, undone: str, remedy: str) -> None:
@@ -49,7 +56,28 @@ async def must_be_here(api: Api, bound: Collection[str], workspace: str, *, key:
     `key`: what people call that which opens it; `undone`: what was not done; `remedy`: what is once it is corrected.
     """
     if not await is_here(api, bound):
-        raise Elsewhere(
-            f"{absent('agent', len(bound), workspace, key=key)}; {undone}",
-            f"Correct it, and {remedy}. If they were deleted there: agentctl sync",
-        )
+        raise not_here(bound, workspace, key=key, undone=undone, remedy=remedy)
+
+
+def not_here(bound: Collection[str], workspace: str, *, key: str, undone: str, remedy: str) -> Elsewhere:
+    """The error of `must_be_here`."""
+    return Elsewhere(
+        f"{absent('agent', len(bound), workspace, key=key)}; {undone}",
+        f"Correct it, and {remedy}. If they were deleted there: agentctl sync",
+    )
+
+
+async def is_landlords(
+    store: Store, found: Collection[str], workspace: str, *, landlord: str, key: str, undone: str
+) -> bool:
+    """Whether any of the agents that a key finds, there or in calls, tells that `workspace` is what it opens.
+
+    `landlord`: the tenant whose that is, the operator for the project's. Raises Elsewhere where none of them is bound
+    in it, and some live with somebody else: two keys may open one workspace. Raises StoreError.
+    """
+    asked = {"workspace": workspace, "landlord": landlord, "agents": sorted(found)}
+    told = await store.call("whose_workspace", asked)
+    if told["others"] and not told["bound"]:
+        what = f"nothing that is bound in {workspace} is there, and what is bound in another of its workspaces"
+        raise anothers(f"{what}, or was", f"; {undone}", key=key)
+    return bool(told["known"])

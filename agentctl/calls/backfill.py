@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from agentctl.calls import inbox, wire
-from agentctl.calls.agents_there import must_be_here, there
+from agentctl.calls.agents_there import is_landlords, met, not_here, there
 from agentctl.calls.conversation import identifier
 from agentctl.calls.event import TRANSCRIPTION, told
 from agentctl.calls.inbox import Store
@@ -122,7 +122,8 @@ async def catch_up(
     there and neither ours nor known here are left alone. `owner`: the tenant whose workspace it is, whose calls those
     of an agent are that nobody has, as the webhook has it. `key`: what people call that which opens it. Safe to run
     again at any point, and beside itself: until all that was listed is entered, the next look begins where this one
-    did. Raises as `poll` does, RateLimited, and Elsewhere, with nothing done, where no bound agent is there.
+    did; nor is anything done where ours are gone, and nothing tells that they were there. Raises as `poll` does,
+    RateLimited, and Elsewhere, with nothing done, where no bound agent is there, or only others' are.
     """
     began = datetime.now(UTC)
     rows = await store.call("watermarks", {"workspace": workspace})
@@ -130,30 +131,40 @@ async def catch_up(
     start = min([*reached.values(), since or began, began])
     listed = await _listed(api, start - OVERLAP, {})
     bound = {row["agent_id"] for row in rows if row["bound_at"]}
-    await _must_be_theirs(api, listed, bound, workspace, key)
     owners = store_of(store, owner)
+    known = await _is_known(api, store, {one.agent_id for one in listed}, bound, workspace, owner, key)
     missing = await _missing(owners, [one for one in listed if one.is_over])
-    foreign = await _foreign(api, owners, {one.agent_id for one in missing} - reached.keys() - {None})
-    wanted = [one for one in missing if one.agent_id not in foreign]
+    if reached and not known:
+        return CaughtUp(start, len(listed), foreign=len(missing))
+    wanted = await _wanted(api, owners, missing, reached)
     tried = await _enter_all(api, owners, wanted)
-    absent = [one for one in wanted if one.conversation_id in tried.absent]
-    gone = [one.conversation_id for one in absent if _is_gone(one, reached, began)]
+    gone = [one.conversation_id for one in tried.among(wanted) if _is_gone(one, reached, began)]
     failed = [one for one in [*tried.left, *tried.absent] if one not in gone]
     running = [one for one in listed if not one.is_over]
     ours = reached.keys() | {one.agent_id for one in wanted if one.agent_id}
     open_ones = [*running, *(one for one in wanted if one.conversation_id in failed)]
     await store.call("advance_watermarks", {"workspace": workspace, "rows": _marks(ours, open_ones, began)})
     tried.raise_if_nothing_worked()
-    left = len(missing) - len(wanted)
-    entered, agents = tuple(tried.entered), tuple(sorted(ours))
+    left, entered, agents = len(missing) - len(wanted), tuple(tried.entered), tuple(sorted(ours))
     return CaughtUp(start, len(listed), len(running), left, entered, tuple(failed), agents, gone=tuple(gone))
 
 
-async def _must_be_theirs(api: Api, listed: Sequence[Listed], bound: Collection[str], workspace: str, key: str) -> None:
-    """As `must_be_here`; a call of one of the agents proves it without a request."""
-    if {one.agent_id for one in listed}.isdisjoint(bound):
-        what, then = "no calls were fetched", "the next look fetches what is missing since"
-        await must_be_here(api, bound, workspace, key=key, undone=what, remedy=then)
+async def _is_known(
+    api: Api, store: Store, called: Collection[str | None], bound: Collection[str], workspace: str, owner: str, key: str
+) -> bool:
+    """Whether any agent tells that this is the workspace; a call of one that is bound proves it without a request.
+
+    Raises Elsewhere where it is another one: none of those that are bound is there, or others' are and none is bound.
+    """
+    found = {one for one in called if one}
+    if found.isdisjoint(bound):
+        found |= await met(api, bound)
+    if not found.isdisjoint(bound):
+        return True
+    what, then = "no calls were fetched", "the next look fetches what is missing since"
+    if bound:
+        raise not_here(bound, workspace, key=key, undone=what, remedy=then)
+    return await is_landlords(store, found, workspace, landlord=owner, key=key, undone=what)
 
 
 def _reached(row: Mapping[str, Any], began: datetime) -> datetime:
@@ -203,15 +214,13 @@ async def _missing(store: Store, listed: Sequence[Listed]) -> list[Listed]:
     return sorted((one for one in listed if one.conversation_id in unknown), key=lambda one: one.start)
 
 
-async def _foreign(api: Api, store: Store, strangers: set[str | None]) -> set[str | None]:
-    """Of agents that nobody has bound here: those that exist and of whose calls we were never told."""
-    if not strangers:
-        return set()
-    told = set(await store.call("agents_with_calls", {"agent_ids": sorted(str(one) for one in strangers)}))
-    left = strangers - told
-    if not left:
-        return set()
-    return left & {agent_id async for agent_id in there(api)}
+async def _wanted(api: Api, store: Store, missing: Sequence[Listed], ours: Collection[str]) -> list[Listed]:
+    """Those of our agents, and of agents that nobody has bound here, but that are gone or had told us of calls."""
+    strangers = {one.agent_id for one in missing if one.agent_id} - {*ours}
+    if strangers:
+        strangers -= set(await store.call("agents_with_calls", {"agent_ids": sorted(strangers)}))
+    foreign = strangers & {agent_id async for agent_id in there(api)} if strangers else set()
+    return [one for one in missing if one.agent_id not in foreign]
 
 
 @dataclass
@@ -222,6 +231,10 @@ class _Tried:
     left: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     failures: list[AgentctlError] = field(default_factory=list)
+
+    def among(self, listed: Sequence[Listed]) -> list[Listed]:
+        """Of these, those that are not there."""
+        return [one for one in listed if one.conversation_id in self.absent]
 
     def raise_if_nothing_worked(self) -> None:
         """Raise the first failure, unless something could be entered."""

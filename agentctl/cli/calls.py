@@ -61,7 +61,7 @@ def show(
     print(render.to_json(found) if json else render_call.call_text(found))
 
 
-@app.command()
+@app.command(cls=OfTenant)
 def process(
     which: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="A conversation or an event to process again.")

@@ -29,9 +29,12 @@ def absent(kind: str, bound: int | None, workspace: str, *, key: str = "the key"
     return f"{them} bound in {workspace} {there}{besides}: {key} probably opens another workspace"
 
 
-def anothers(what: str, then: str = "") -> Elsewhere:
-    """The error where what is there is bound in another workspace of the project; `then`: what would come of it."""
-    return Elsewhere(f"{what}: the key opens that other one{then}", _ANOTHERS)
+def anothers(what: str, then: str = "", *, key: str = "the key") -> Elsewhere:
+    """The error where what is there is bound in another workspace of the project; `then`: what would come of it.
+
+    `key`: what people call that which opens it.
+    """
+    return Elsewhere(f"{what}: {key} opens that other one{then}", _ANOTHERS)
 
 
 async def must_be_here(

@@ -22,6 +22,7 @@ import agentctl
 from agentctl import connect, worker
 from agentctl.calls import inbox, missing_sound
 from agentctl.calls.backfill import as_event
+from agentctl.calls.tenant import store_of
 from agentctl.cli.app import run
 from agentctl.clients.recordings import Directory
 from agentctl.errors import Busy, ConfigurationError, Elsewhere, StoreError
@@ -615,6 +616,40 @@ async def test_a_valid_key_of_another_workspace_loses_no_call(house: House, monk
     assert house.sql("select * from agentctl.watermarks order by 1, 2, 3") == reached
     assert await worked(house.sandbox.key, KEY) == (0, None)
     assert set(house.sql("select tenant, conversation_id from agentctl.events")) == missed
+
+
+async def test_a_wrong_key_loses_no_call_once_the_last_agent_was_deleted(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    [agent_id], before = await _ids(house.acme), int((datetime.now(UTC) - timedelta(hours=3)).timestamp())
+    async with house.opened() as control:
+        assert (await backfill(control)).entered == ()
+    house.sql("update agentctl.watermarks set reached_at = now() - interval '4 hours'")
+    missed = (await house.acme.call(agent_id=agent_id, deliver=False, started_at=before))["conversation_id"]
+    house.sql(f"delete from {TABLE} where id = 1")
+    assert await house.cli("sync", "--prune", "--yes") == 0
+    assert await house.names() == (["Beta"], [])
+
+    # Nobody of ours was ever in the workspace that the key opens, so that what is not there tells nothing.
+    async with httpx.AsyncClient(base_url=house.strange.url, headers={"xi-api-key": OTHERS_KEY}) as client:
+        made = await client.post("/v1/convai/agents/create", json={"name": "Stranger", "conversation_config": {}})
+    stranger = made.raise_for_status().json()["agent_id"]
+    await _held(house.strange, stranger)
+    await _remove(house.strange, f"agents/{stranger}")
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    reached = house.sql("select * from agentctl.watermarks where agent_id = %s", agent_id)
+    for _ in "12":
+        async with house.opened() as control:
+            found = await backfill(control)
+        assert (found.entered, found.foreign) == ((), 1)
+    assert house.sql("select * from agentctl.watermarks where agent_id = %s", agent_id) == reached
+    house.env(ACME_XI_KEY=KEY)
+    async with house.opened() as control:
+        assert (await backfill(control)).entered == (missed,), "a call of an agent that was here tells that it is here"
+    [(last,)] = house.sql("select reached_at from agentctl.watermarks where agent_id = %s", agent_id)
+    assert last > datetime.now(UTC) - timedelta(minutes=1)
 
 
 async def _agent_of_acme(house: House) -> str:
@@ -1249,6 +1284,65 @@ async def test_what_a_tenant_signs_of_anothers_agent_is_forgotten_here(house: Ho
     assert (done.remote, done.failed) == (0, ()), "beta's workspace is no place of acme's"
     assert house.sql("select tenant from agentctl.calls") == []
     assert theirs in (await house.strange.state())["conversations"]
+
+
+@pytest.mark.parametrize("second", ["of acme", "of the project"])
+async def test_a_second_key_of_a_workspace_fetches_and_deletes_nothing_of_others(
+    house: House, capsys: pytest.CaptureFixture[str], second: str
+) -> None:
+    theirs = house.acme if second == "of acme" else house.sandbox
+    house.env(ACME_XI_KEY=KEY, GAMMA_XI_KEY=theirs.options.read_only_key)
+    for number, tenant in enumerate(("acme", "default"), 1):
+        house.insert(number, customer=tenant, title=tenant)
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    async with house.opened() as control:
+        body, owner = {"name": "By hand", "conversation_config": {}}, "acme" if theirs is house.acme else "default"
+        async with control.within((await control.tenants()).of(owner)) as there:
+            private = (await there.api.post("/v1/convai/agents/create", json=body))["agent_id"]
+        told, missed = [await _held(theirs, private) for _ in "12"]
+        payload = as_event((await theirs.state())["conversations"][told]["data"])
+        await inbox.accept(store_of(await control.store(), owner), payload, inbox.peek(payload), "webhook")
+    await _remove(theirs, f"agents/{private}")
+    await house.cli("tenants", "set", "gamma", "--elevenlabs", "env:GAMMA_XI_KEY")
+
+    async def looked() -> str:
+        async with house.opened() as control:
+            with pytest.raises(Elsewhere) as refused:
+                await backfill(control, datetime.now(UTC) - timedelta(days=1))
+        return str(refused.value)
+
+    key = "tenant gamma's elevenlabs_key (env:GAMMA_XI_KEY) opens that other one"
+    done = await _forgotten(house, missed, "gamma")
+    assert f"{key}; it was not deleted there" in str(done.failed)
+    assert f"{key}; no calls were fetched" in await looked()
+    both = sorted([(owner, told), (owner, missed)])
+    assert sorted(house.sql("select tenant, conversation_id from agentctl.events")) == both
+    house.insert(4, customer="gamma", title="gamma")
+    assert f"{key}; no calls were fetched" in await looked()
+    assert {told, missed} <= set((await theirs.state())["conversations"])
+    assert sorted(house.sql("select tenant, conversation_id from agentctl.events")) == both
+    # Once it is shared as it should be, nothing is gone, and there is one call of each.
+    await house.cli("tenants", "set", "gamma", "--elevenlabs", "", *(("--with", "acme") if owner == "acme" else ()))
+    assert await house.cli("calls", "backfill", "--since", "1d") == 0
+    assert sorted(house.sql("select tenant, conversation_id from agentctl.events")) == both
+    assert (await _forgotten(house, missed, owner)).remote == 1
+
+
+async def test_what_two_tenants_keys_of_one_workspace_fetch_is_one_call(house: House) -> None:
+    house.env(ACME_XI_KEY=KEY, GAMMA_XI_KEY=OTHER_KEY)
+    for tenant in ("acme", "gamma"):
+        await house.cli("tenants", "set", tenant, "--elevenlabs", f"env:{tenant.upper()}_XI_KEY")
+    private = await _agent_of_acme(house)
+    missed = await _held(house.acme, private)
+    await _remove(house.acme, f"agents/{private}")
+    async with house.opened() as control:
+        vars(control.workshop)["recordings"] = Directory(house.root / "recordings")  # no Storage is here
+        since = datetime.now(UTC) - timedelta(days=1)
+        for processed in (False, True):
+            assert (await backfill(control, since)).entered == (() if processed else (missed,))
+            await process(control)
+    assert len(house.sql("select tenant from agentctl.calls")) == 1
 
 
 async def _ids(sandbox: Sandbox) -> list[str]:

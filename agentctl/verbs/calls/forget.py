@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
 from agentctl.calls.inbox import Store
-from agentctl.errors import AgentctlError, StoreError, UsageError
+from agentctl.errors import AgentctlError, Elsewhere, StoreError, UsageError
 from agentctl.verbs.calls import audit, made_tests, sink
-from agentctl.verbs.calls.homes import Homes, homes
+from agentctl.verbs.calls.homes import Anothers, Homes, homes
 from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.verbs.calls.sink import Unwritten
 from agentctl.wiring import Control
@@ -71,6 +71,7 @@ class _Run:
     full: list[Unwritten] = field(default_factory=list)
     tests_left: AgentctlError | None = None
     tested: frozenset[str] = frozenset()
+    settled: bool = False  # it was forgotten before, and nothing was left to do
 
 
 async def find(control: Control, who: str, *, keep_remote: bool = False) -> Found:
@@ -128,6 +129,7 @@ async def forget(
 async def _forget(control: Control, found: Found, run: _Run, tell: Callable[[str], None]) -> Forgotten:
     store, traces, keep_remote = await control.store_of_calls(), found.traces, run.keep_remote
     ids = traces.conversation_ids
+    run.settled = bool(traces.marked) and not await erasure.remains(store, ids)
     await erasure.mark(store, traces, keep_remote=keep_remote)
     await audit.note(control, "forget", conversations=len(ids), keep_remote=keep_remote)
     batches = [ids[at : at + _BATCH] for at in range(0, len(ids), _BATCH)]
@@ -174,7 +176,7 @@ async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
 async def _remote(one: Remains, run: _Run) -> Remains:
     has_test = one.conversation_id in run.tested  # a test of it that is left is found by what is remembered of it
     if run.keep_remote or not one.at_vendor:
-        return replace(one, at_vendor=one.at_vendor or has_test)
+        return replace(one, at_vendor=has_test)  # what is kept by somebody's word is not left to do
     # What has another form was never an id there, and came by an event that somebody else had signed.
     if _REMOTE_ID.fullmatch(one.conversation_id):
         try:
@@ -182,7 +184,9 @@ async def _remote(one: Remains, run: _Run) -> Remains:
         except StoreError:
             raise
         except AgentctlError as error:
-            run.failed[one.conversation_id] = error
-            return one
+            if not run.settled or not isinstance(error, Elsewhere | Anothers):
+                run.failed[one.conversation_id] = error
+                return one
+            was_there = False
         run.remote += was_there
     return replace(one, at_vendor=has_test)

@@ -13,9 +13,14 @@ from agentctl.calls import agents_there, wire
 from agentctl.calls.backfill import CONVERSATION
 from agentctl.calls.conversation import identifier
 from agentctl.calls.inbox import Store
+from agentctl.calls.tenant import OPERATOR
 from agentctl.errors import AgentctlError, ConfigurationError, Elsewhere, NotFound, StoreError
 from agentctl.verbs.places import dwellings, named, others
 from agentctl.wiring import Control
+
+
+class Anothers(AgentctlError):
+    """The conversation is a call of another tenant where it is."""
 
 
 class Homes:
@@ -48,7 +53,7 @@ class Homes:
     async def delete(self, conversation_id: str) -> bool:
         """Delete one that is remembered as forgotten; whether it was there.
 
-        Raises Elsewhere where it is not and may be in another workspace; AgentctlError where it is another tenant's;
+        Raises Elsewhere where it is not and may be in another workspace; Anothers where it is another tenant's;
         ApiError, Unreachable, ConfigurationError for a workspace without a key, StoreError.
         """
         places = [self._places, *([self._rest] if self._rest else [])]
@@ -81,9 +86,10 @@ class Homes:
         if found is None:
             return False
         if not found["own"]:
-            raise AgentctlError(
+            raise Anothers(
                 f"it is a call of another tenant there ({found['tenant']}); say --keep-remote to erase it here alone"
             )
+        await self._must_be_the_landlords(there)
         try:
             await there.api.delete(CONVERSATION, conversation_id=conversation_id)
         except NotFound:
@@ -102,12 +108,25 @@ class Homes:
         )
         return found
 
-    async def _is_gone(self, asked: Sequence[Control], conversation_id: str, *, last: bool) -> bool:
+    async def _must_be_the_landlords(self, there: Control) -> None:
+        """Raise Elsewhere where the key opens the workspace of somebody else."""
+        await agents_there.is_landlords(
+            self._store,
+            await self._agents(there),
+            there.workspace,
+            landlord=there.access.workspace or OPERATOR,
+            key=there.settings.place("elevenlabs_api_key"),
+            undone="it was not deleted there",
+        )
+
+    async def _agents(self, there: Control) -> list[str]:
         async with self._looking:
-            for there in asked:
-                if there.workspace not in self._seen:
-                    self._seen[there.workspace] = [one async for one in agents_there.there(there.api) if one]
-        places = [{"workspace": there.workspace, "agents": self._seen[there.workspace]} for there in asked]
+            if there.workspace not in self._seen:
+                self._seen[there.workspace] = [one async for one in agents_there.there(there.api) if one]
+        return self._seen[there.workspace]
+
+    async def _is_gone(self, asked: Sequence[Control], conversation_id: str, *, last: bool) -> bool:
+        places = [{"workspace": there.workspace, "agents": await self._agents(there)} for there in asked]
         args = {"conversation_id": conversation_id, "places": places, "all": last}
         return bool((await self._store.call("is_gone", args))["gone"])
 

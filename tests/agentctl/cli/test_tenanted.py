@@ -109,6 +109,8 @@ def test_queues_and_audit_log_are_everybodys_unless_one_is_named(cli: Cli) -> No
     assert "TENANT" in cli("audit")[1]
     assert cli("retry", "conv_acme", "--tenant", "beta")[0] == 1
     assert found(cli, "retry", "conv_acme")["events"] == 1
+    assert cli("process", "conv_acme", "--tenant", "beta")[0] == 1
+    assert found(cli, "process", "conv_acme", "--tenant", "acme")["requeued"] == 1
 
 
 def test_a_caller_is_forgotten_by_the_tenant_that_was_named(cli: Cli) -> None:

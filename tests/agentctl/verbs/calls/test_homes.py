@@ -51,7 +51,12 @@ def test_one_that_is_not_there_is_gone_where_an_agent_is_and_else_said_to_be_unk
         code, out, _ = bench("calls", "forget", who, "--yes")
         assert code == 1
         assert f"{second} may still be at ElevenLabs: no key is known to open the workspace in which it was" in out
-    assert bench("calls", "forget", second, "--yes", "--keep-remote")[0] == 0
+    # That word settles it.
+    assert bench("calls", "forget", CALLER, "--yes", "--keep-remote")[0] == 0
+    for who in (second, CALLER):
+        assert bench("calls", "forget", who, "--yes")[0] == 0
+    [word] = [row for row in bench.json("calls", "audit") if row["subject"].get("keep_remote")]
+    assert word["action"] == "forget"
 
 
 async def _shared(house: House) -> dict[str, str]:
@@ -110,6 +115,11 @@ async def test_an_event_that_names_anothers_conversation_deletes_nothing_of_it(h
     assert call in await _there(house.sandbox)
     assert made.exists()
     assert house.sql("select tenant from agentctl.calls") == [("default",)]
+    async with house.opened() as control:
+        found = await forget.find(_as(control, house, "acme"), call, keep_remote=True)
+        assert (await forget.forget(control, found, keep_remote=True)).is_whole
+    assert (await _forgotten(house, call, "acme")).is_nothing, "it was said to stay, which settles it"
+    assert call in await _there(house.sandbox)
 
     done = await _forgotten(house, call, None)
     assert (done.remote, done.failed, done.counts["tests"]) == (1, (), 1)
