@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,35 @@ def add_number(directory: Path, key: str, number: str) -> bool:
     Comments, order and line ends stay; the file is replaced in one step. Raises UsageError for a number or an
     assistant that cannot be, ConfigurationError for a file that cannot be read or written.
     """
+    edited = _edited(directory, key, number)
+    if edited is not None:
+        _replace(*edited, _where(key))
+    return edited is not None
+
+
+def need_addable(directory: Path, key: str, number: str) -> None:
+    """Raise what `add_number` would, as far as that can be known before. Writes nothing."""
+    edited = _edited(directory, key, number)
+    if edited is None:
+        return
+    folder = edited[0].parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            [Problem(_where(key), f"cannot be written: no file can be made in {folder}")],
+            f'Nothing was done. Run it in a checkout, with the same store; or declare it first: numbers = ["{number}"] '
+            "under [phone] in that file, and run it again.",
+        )
+
+
+def _where(key: str) -> str:
+    return f"assistants/{key}/assistant.toml"
+
+
+def _edited(directory: Path, key: str, number: str) -> tuple[Path, bytes] | None:
+    """The file behind all links and what is to be in it; None where the number is."""
     if not E164.fullmatch(number):
         raise UsageError(f"{number!r} is not a number in E.164 form", hint="Write it like +498999998100.")
-    where = f"assistants/{key}/assistant.toml"
+    where = _where(key)
     path = directory / where
     if not path.is_file():
         raise UsageError(
@@ -34,13 +61,12 @@ def add_number(directory: Path, key: str, number: str) -> bool:
         )
     try:
         if number in _numbers(read_toml(path, where, directory.resolve())):
-            return False
+            return None
     except Unreadable as error:
         raise ConfigurationError([error.problem]) from None
     content = path.read_bytes()
     edited = keeping_ends(content.removeprefix(_BOM).decode(), lambda text: _with_number(text, number, where))
-    _replace(path.resolve(), (_BOM if content.startswith(_BOM) else b"") + edited.encode(), where)
-    return True
+    return path.resolve(), (_BOM if content.startswith(_BOM) else b"") + edited.encode()
 
 
 def _with_number(text: str, number: str, where: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from agentctl.errors import UsageError
 from agentctl.sources.environment import known_names
 from agentctl.sources.files import load
@@ -11,7 +13,11 @@ from agentctl.wiring import Control
 
 
 async def need_room(control: Control, number: str, key: str) -> None:
-    """Raise UsageError where with that line another environment's files would declare the number twice."""
+    """Raise UsageError where with that line another environment's files would declare the number twice, and
+    ConfigurationError where it cannot be written: a number that rings and that no file declares is nobody's.
+    """
+    from agentctl.sources.edit import need_addable
+
     here = control.loaded.project.environment
     names = known_names(read_alone(control.directory, None)[0])
     for name in names:
@@ -22,6 +28,7 @@ async def need_room(control: Control, number: str, key: str) -> None:
                 f"Declare it for {here} alone, then run this again: in agentctl.toml, under "
                 f'[environments.{here}.assistants.{key}.phone], numbers = ["{number}"].',
             )
+    await asyncio.to_thread(need_addable, control.loaded.project.root, key, number)
 
 
 async def _declared_in(control: Control, environment: str, number: str, key: str) -> str | None:
