@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,7 +32,7 @@ def adopt(
         if found.nothing_to_do:
             return found, False
         if not agrees("Do this?", given=yes, ask=True):
-            say(f"Nothing was changed. To do this: agentctl db adopt {table} --yes")
+            say(f"Nothing was changed. To do this: agentctl db adopt {shlex.quote(table)} --yes")
             return found, False
         await verbs.adopt(control, found)
         return found, True

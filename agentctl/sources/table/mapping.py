@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -126,6 +127,11 @@ class SourceTable(Part):
     def key_column(self) -> str:
         """The column of which the value is the assistant's key."""
         return self.key or ("key" if self.is_ours else "id")
+
+    @property
+    def adoption(self) -> str:
+        """The command that has the database do what it lacks; names of tables may have spaces."""
+        return f"agentctl db adopt {shlex.quote(self.table)}"
 
     @property
     def named(self) -> dict[str, str]:

@@ -260,7 +260,7 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
     withheld = told.refused.get("columns", ())
     wanted = found.source.wanted.items()
     if lacking := [column for name, column in wanted if name not in found.back and column not in withheld]:
-        remedy = "the view has to pass them on" if told.columns["view"] else f"agentctl db adopt {found.source.table}"
+        remedy = "the view has to pass them on" if told.columns["view"] else found.source.adoption
         what = f"cannot take what becomes of its rows: no column {', '.join(lacking)} to write; {remedy}"
         yield Problem(where, what)
 
@@ -268,4 +268,4 @@ def _about(found: Rows, told: Told) -> Iterator[Problem]:
 def _watching(source: SourceTable, told: Told) -> str:
     if told.columns["view"]:
         return "select agentctl.watch('TABLE', 'KEY', array['COLUMN']), for each table that this view shows"
-    return f"agentctl db adopt {source.table} has that mended"
+    return f"{source.adoption} has that mended"

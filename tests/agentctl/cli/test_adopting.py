@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -86,6 +87,18 @@ def test_a_table_is_adopted_after_a_yes_and_only_once(
     assert (code, "no table or view 'another'" in err) == (2, True)
     code, out, err = adopt("agentctl.declared_assistants")
     assert (code, f"has {TABLE} as its source already" in err) == (2, True)
+
+
+def test_the_command_that_a_message_names_adopts_a_table_of_two_words(
+    project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(b'create table public."Phone Asst" (id bigint primary key, name text, prompt text)')
+    assert run(["-C", str(project), "db", "adopt", "public.Phone Asst"]) == 0
+    words = shlex.split(capsys.readouterr().err.partition("To do this: ")[2])
+    assert words == ["agentctl", "db", "adopt", "public.Phone Asst", "--yes"]
+    assert run(["-C", str(project), *words[1:]]) == 0
+    assert tomllib.loads((project / "agentctl.toml").read_text())["source"]["table"]["table"] == "public.Phone Asst"
 
 
 def test_changes_flow_by_themselves(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

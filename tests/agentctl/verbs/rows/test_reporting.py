@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -242,6 +243,12 @@ async def test_a_table_that_nobody_watches_or_whose_key_others_can_take_is_told(
         said = "\n".join(map(str, (await read(control)).warnings))
     assert f"changes of it wait for a sync, since they are not watched; agentctl db adopt {TABLE}" in said
     assert "unique index" not in said
+    product.sql(f'create table "Phone \'n Fax" (like {TABLE} including all)')
+    product.sql('alter table "Phone \'n Fax" drop elevenlabs_synced_at')
+    (product.root / "agentctl.toml").write_text(PROJECT + MAPPING.replace(TABLE, "Phone 'n Fax"))
+    async with product.opened() as control:
+        commands = [one.what.partition("agentctl ")[2] for one in (await read(control)).warnings]
+    assert [shlex.split(one)[:3] for one in commands if one] == [["db", "adopt", "Phone 'n Fax"]] * 2, commands
     product.sql(f"select agentctl.watch('{TABLE}', 'id', array['title'])")
     product.sql(f"alter table {TABLE} drop constraint {TABLE}_pkey, add primary key (customer, id)")
     product.sql(f"create view shown as select * from {TABLE}")
