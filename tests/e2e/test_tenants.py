@@ -691,6 +691,8 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
 
 
 async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    with (house.root / "agentctl.toml").open("a") as file:
+        file.write('[environments.stage]\napi_key_env = "STAGE_KEY"\nsmtp_url_env = "STAGE_SMTP"\n')
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0
     assert await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY") == 0
     capsys.readouterr()
@@ -701,6 +703,11 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
         (["gamma", "--webhook-secret", "env:X"], "Name its key"),
         (["gamma", "--elevenlabs", "env:ACME_XI_KEY"], "the key of tenant acme already; nothing was stored"),
         (["gamma", "--twilio-account-sid", "env:X"], "is its SID and its token"),
+        (
+            ["gamma", "--elevenlabs", "env:STAGE_KEY"],
+            "env:STAGE_KEY is a setting of the project's own, and no tenant's",
+        ),
+        (["acme", "--webhook-secret", "env:STAGE_SMTP"], "env:STAGE_SMTP is a setting of the project's own"),
         (["ga mma", "--elevenlabs", "env:X"], "that is no name of a tenant"),
     ):
         assert await house.cli("tenants", "set", *arguments) == 2
