@@ -26,9 +26,13 @@ def is_reference(text: str) -> bool:
     return REFERENCE.fullmatch(text) is not None and _SECRET.search(text) is None
 
 
-def is_the_projects(reference: str) -> bool:
-    """Whether it names a variable that is a setting of the project's own, which no tenant is ever given."""
-    return reference.removeprefix("env:") in _OWN
+def of_the_project(directory: Path) -> frozenset[str]:
+    """The variables that are settings of the project's own, also by the names that the environments of `directory`'s
+    agentctl.toml have for them: no tenant is ever given one.
+    """
+    from agentctl.sources.environment import variables_named
+
+    return frozenset(f"env:{name}" for name in (*_OWN, *variables_named(directory)))
 
 
 async def resolved(store: Store, directory: Path, wanted: Collection[str]) -> Values:
@@ -39,7 +43,9 @@ async def resolved(store: Store, directory: Path, wanted: Collection[str]) -> Va
     variables, problems = named_variables(directory, names)
     absent = f"cannot be read: {problems[0]}" if problems else "is not set"
     found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, absent) for one in names}
-    found |= {one: "is a setting of the project's own, and no tenant's" for one in found if is_the_projects(one)}
+    if found:
+        ours = found.keys() & of_the_project(directory)
+        found |= dict.fromkeys(ours, "is a setting of the project's own, and no tenant's")
     kept = [one.removeprefix("vault:") for one in wanted if one.startswith("vault:")]
     if kept:
         found |= _of_vault(kept, await store.call("tenant_secrets", {"names": kept}))

@@ -205,6 +205,8 @@ def status_json(found: Status) -> dict[str, Any]:
 def _status_text(found: Status) -> str:
     from agentctl.cli.render import paint, plain, told
 
+    if not found.is_needed:
+        return "no webhook is registered, and none is needed: no assistant is in this workspace"
     lines = []
     if found.webhook is not None:
         hook = found.webhook

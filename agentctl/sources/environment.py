@@ -174,10 +174,10 @@ def select(file: Path, name: str | None, *, by_variable: bool = False) -> Enviro
 
 
 def variables_named(root: Path) -> list[str]:
-    """Every variable that an environment of the project names."""
+    """Every variable that an environment of the project names, whatever else is wrong with it."""
     project, _ = read_project(root / FILENAME)
-    found = read_environments(project, []) if project else {}
-    return sorted({name for environment in found.values() for name in environment.variables.values()})
+    tables = [table for table in project.environments.values() if isinstance(table, dict)] if project else []
+    return sorted({table[key] for table in tables for key in REFERENCES if _is_variable(table.get(key))})
 
 
 def _environment(name: str, table: Any, problems: list[Problem]) -> Environment | None:
@@ -240,10 +240,14 @@ def _unusable_references(table: Mapping[str, Any], path: str) -> Iterator[Proble
     """References that are no variable's name. What stands there may be a key, so that it is never quoted."""
     for key in REFERENCES:
         value = table.get(key)
-        usable = isinstance(value, str) and _VARIABLE.fullmatch(value) is not None
-        if value is not None and not (usable and max(map(len, value.split("_"))) <= _LONGEST_WORD):
+        if value is not None and not _is_variable(value):
             what = "must be the name of a variable in capitals, like ELEVENLABS_API_KEY_STAGING, and never the value"
             yield Problem(located(FILENAME, f"{path}.{key}"), what)
+
+
+def _is_variable(value: Any) -> bool:
+    usable = isinstance(value, str) and _VARIABLE.fullmatch(value) is not None
+    return usable and max(map(len, value.split("_"))) <= _LONGEST_WORD
 
 
 def _found(error: ValidationError, path: str) -> Iterator[Problem]:

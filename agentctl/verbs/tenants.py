@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agentctl.errors import UsageError
-from agentctl.references import is_reference, is_the_projects
+from agentctl.references import is_reference, of_the_project
 from agentctl.settings import nearest
 from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO
 from agentctl.verbs.calls.audit import actor
@@ -57,7 +57,7 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
             "was the secret itself, it stands in the history of your shell: replace it.",
         )
     references = [value for name, value in changes.items() if name in SETTINGS and value]
-    if ours := next(filter(is_the_projects, references), None):
+    if ours := next(filter(of_the_project(control.directory).__contains__, references), None):
         raise UsageError(
             f"tenant {tenant}: {ours} is a setting of the project's own, and no tenant's; nothing was stored",
             "Put the tenant's own under a name of its own, such as env:ACME_XI_KEY. Who has none has the project's.",

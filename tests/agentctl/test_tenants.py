@@ -42,9 +42,11 @@ class Shelf:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("A_KEY", "B_KEY", "A_SIGN", "A_SID", "A_TOKEN"):
+    for name in ("A_KEY", "B_KEY", "A_SIGN", "A_SID", "A_TOKEN", "STAGE_KEY"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / ".env").write_text(f"A_KEY=key-of-a\nA_SIGN=sign-one,sign-two\nA_SID={SID}\nA_TOKEN=token-of-a\n")
+    own = "STAGE_KEY=key-of-stage\n"
+    (tmp_path / ".env").write_text(f"A_KEY=key-of-a\nA_SIGN=sign-one,sign-two\nA_SID={SID}\nA_TOKEN=token-of-a\n{own}")
+    (tmp_path / "agentctl.toml").write_text('project = "p"\n[environments.stage]\napi_key_env = "STAGE_KEY"\n')
     return tmp_path
 
 
@@ -87,6 +89,7 @@ async def test_each_has_what_is_its_own_and_the_rest_of_the_project(root: Path) 
         ({"elevenlabs_key": "vault:b"}, {"b": "key-of-a"}, "vault:b is the key of another workspace, too"),
         ({"elevenlabs_key": "vault:b"}, {"b": "key-of-all"}, "vault:b is the key of another workspace, too"),
         ({"elevenlabs_key": "env:ELEVENLABS_API_KEY"}, None, "is a setting of the project's own"),
+        ({"elevenlabs_key": "env:STAGE_KEY"}, None, "env:STAGE_KEY is a setting of the project's own"),
     ],
 )
 async def test_what_cannot_be_had_is_never_made_good_by_the_projects(

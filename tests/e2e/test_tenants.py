@@ -726,6 +726,8 @@ async def test_check_tells_who_is_there_and_no_secret(house: House, capsys: pyte
 
 
 async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    with (house.root / "agentctl.toml").open("a") as file:
+        file.write('[environments.stage]\napi_key_env = "STAGE_KEY"\nsmtp_url_env = "STAGE_SMTP"\n')
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0
     assert await house.cli("tenants", "set", "beta", "--elevenlabs", "env:BETA_XI_KEY") == 0
     capsys.readouterr()
@@ -736,6 +738,11 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
         (["gamma", "--webhook-secret", "env:X"], "Name its key"),
         (["gamma", "--elevenlabs", "env:ACME_XI_KEY"], "the key of tenant acme already; nothing was stored"),
         (["gamma", "--twilio-account-sid", "env:X"], "is its SID and its token"),
+        (
+            ["gamma", "--elevenlabs", "env:STAGE_KEY"],
+            "env:STAGE_KEY is a setting of the project's own, and no tenant's",
+        ),
+        (["acme", "--webhook-secret", "env:STAGE_SMTP"], "env:STAGE_SMTP is a setting of the project's own"),
         (["ga mma", "--elevenlabs", "env:X"], "that is no name of a tenant"),
     ):
         assert await house.cli("tenants", "set", *arguments) == 2
@@ -990,6 +997,39 @@ async def test_a_webhook_of_a_workspace_in_which_nobody_lives_any_more_is_no_tro
     for command in ("doctor", "webhook status"):
         capsys.readouterr()
         assert await house.cli(*command.split()) == 0, capsys.readouterr()
+
+
+async def test_the_project_needs_no_webhook_where_nobody_lives_in_its_workspace(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ELEVENLABS_WEBHOOK_SECRET", raising=False)
+    house.insert(1, customer="acme", title="Acme")
+    house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
+
+    async def told(*command: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        return await house.cli(*command, "--json"), json.loads(capsys.readouterr().out)
+
+    async def seen() -> dict[str, str]:
+        found = (await told("doctor"))[1]["findings"]
+        return {one["what"]: one["state"] for one in found if one["subject"] == "webhook" and "tenant" not in one}
+
+    unset = "ELEVENLABS_WEBHOOK_SECRET is not set: a door with these settings refuses"
+    assert (await told("webhook", "status"))[0] == 1
+    assert await seen() == {f"{unset} everything": "warning", "none is registered": "warning"}
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY", "--webhook-secret", "env:ACME_SIGN")
+    code, status = await told("webhook", "status")
+    assert (code, status["ok"], status["exists"], status["problems"]) == (0, True, False, [])
+    assert await seen() == {"none is registered, and none is needed: no assistant is in this workspace": "skipped"}
+    assert (await told("webhook", "status", "--tenant", "acme"))[0] == 1
+    house.insert(2, customer="beta", title="Beta")
+    assert await seen() == {
+        f"{unset} all but what workspaces of tenants sign": "warning", "none is registered": "warning",
+    }  # fmt: skip
+    house.sql(f"delete from {TABLE} where id = 2")
+    monkeypatch.delenv("ELEVENLABS_API_KEY")
+    assert await house.cli("webhook", "status") == 0
+    assert "none is needed" in capsys.readouterr().out
 
 
 async def test_doctor_looks_for_a_number_in_the_account_of_its_tenant(

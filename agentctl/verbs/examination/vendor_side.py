@@ -163,20 +163,13 @@ async def webhook(control: Control) -> AsyncIterator[Finding]:
     """Whether calls are delivered: registered, on, bound to every agent, leading to PUBLIC_URL."""
     settings = control.settings
     status = await webhooks.status(control)
-    tenant = control.access.workspace
     if trouble := control.access.troubles.get("elevenlabs_webhook_secret"):
         yield Finding("webhook", "broken", trouble.message, trouble.hint)
-    elif not settings.elevenlabs_webhook_secret:
-        variable = settings.variable("elevenlabs_webhook_secret")
-        what = f"{variable} is not set: a door with these settings refuses everything"
-        remedy = "agentctl webhook register URL shows it once; agentctl up works without a webhook"
-        if tenant:
-            what = f"{variable} is not set: a door refuses all that is signed there"
-            remedy = (
-                "agentctl webhook register URL shows it once; then say where it is: "
-                f"agentctl tenants set {tenant} --webhook-secret env:NAME"
-            )
-        yield Finding("webhook", "warning", what, remedy)
+    elif status.is_needed and not settings.elevenlabs_webhook_secret:
+        yield await _unsigned(control)
+    if not status.is_needed:
+        yield Finding("webhook", "skipped", "none is registered, and none is needed: no assistant is in this workspace")
+        return
     if status.webhook_id is None:
         # Without a webhook calls are still fetched (agentctl up), so that this alone breaks nothing.
         yield Finding("webhook", "warning", "none is registered", "agentctl webhook register URL")
@@ -198,6 +191,23 @@ async def webhook(control: Control) -> AsyncIterator[Finding]:
         yield Finding("webhook", "warning", f"the last delivery that failed got {answer}", "agentctl webhook status")
     if status.ok:
         yield Finding("webhook", "ok", f"{status.webhook.webhook_id} is registered, on, and bound to every agent")
+
+
+async def _unsigned(control: Control) -> Finding:
+    """What becomes of deliveries from a workspace whose secret is not set."""
+    tenant, variable = control.access.workspace, control.settings.variable("elevenlabs_webhook_secret")
+    if tenant:
+        what = f"{variable} is not set: a door refuses all that is signed there"
+        remedy = (
+            "agentctl webhook register URL shows it once; then say where it is: "
+            f"agentctl tenants set {tenant} --webhook-secret env:NAME"
+        )
+        return Finding("webhook", "warning", what, remedy)
+    others = any((await control.tenants()).signatures.values())
+    refused = "all but what workspaces of tenants sign" if others else "everything"
+    what = f"{variable} is not set: a door with these settings refuses {refused}"
+    remedy = "agentctl webhook register URL shows it once; agentctl up works without a webhook"
+    return Finding("webhook", "warning", what, remedy)
 
 
 async def twilio(control: Control) -> AsyncIterator[Finding]:

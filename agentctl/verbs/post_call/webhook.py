@@ -79,6 +79,11 @@ class Status:
         """Whether every agent's calls are delivered."""
         return not self.problems
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is a webhook, or an assistant whose calls one would bring."""
+        return self.webhook_id is not None or not self.ok
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -121,7 +126,8 @@ async def status(control: Control) -> Status:
     bindings = await control.bindings()
     webhook_id = bindings.get(WEBHOOK)
     if webhook_id is None:
-        return Status(None, None, (), None, ("no webhook is registered: agentctl webhook register URL",))
+        absent = ("no webhook is registered: agentctl webhook register URL",)
+        return Status(None, None, (), None, absent if await _is_awaited(control) else ())
     hooks, workspace = await asyncio.gather(resource.listed(control.api), resource.workspace_binding(control.api))
     webhook = next((hook for hook in hooks if hook.webhook_id == webhook_id), None)
     agents = bindings.of(AGENT_KIND)

@@ -206,6 +206,10 @@ def test_what_it_says_of_settings(full: DiskProject) -> None:
         "public_url": "https://staging.example.org",
     }
     assert variables_named(full.root) == ["STAGING_KEY", "STAGING_SECRET"]
+    broken = '[environments.broken]\nwrokspace = "x"\napi_key_env = "BROKEN_KEY"\nsmtp_url_env = "not a variable"\n'
+    with (full.root / FILENAME).open("a") as file:
+        file.write(broken)
+    assert variables_named(full.root) == ["BROKEN_KEY", "STAGING_KEY", "STAGING_SECRET"], "it is no less its own"
     default = select(full.root / FILENAME, None)
     assert default is not None
     assert (default.name, default.values, default.variables) == ("production", {}, {})
