@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from agentctl.errors import ConfigurationError, Problem
+from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import secrets
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
 from agentctl.sources.table.row import Rows
 from agentctl.sync.target import Target
+
+
+def apart(name: str, tenant: str) -> UsageError:
+    """The error for `name`, a key or a glob of it, where that is of a tenant's assistant in another workspace."""
+    what = f"{name!r} is of tenant {tenant}, whose agents are in another workspace"
+    return UsageError(what, f"Add --tenant {tenant}, or set AGENTCTL_TENANT={tenant}.")
 
 
 @dataclass(frozen=True)

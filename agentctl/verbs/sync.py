@@ -14,7 +14,7 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
 from agentctl.settings import nearest
-from agentctl.sources.loaded import Loaded
+from agentctl.sources.loaded import Loaded, apart
 from agentctl.sources.project import GATE_TIMEOUT
 from agentctl.sync import apply as engine
 from agentctl.sync import planning
@@ -225,8 +225,7 @@ def select(
     for glob in only:
         if not any(fnmatchcase(key, glob) for key in keys):
             if tenant := next((whose for key, whose in elsewhere.items() if fnmatchcase(key, glob)), ""):
-                what = f"{glob!r} is of tenant {tenant}, whose agents are in another workspace"
-                raise UsageError(what, f"Add --tenant {tenant}, or set AGENTCTL_TENANT={tenant}.")
+                raise apart(glob, tenant)
             guess = nearest(glob, keys)
             hint = f"Did you mean {guess}?" if guess else f"There are: {', '.join(keys) or 'none'}."
             raise UsageError(f"no assistant matches {glob!r}", hint)

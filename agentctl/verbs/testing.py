@@ -51,7 +51,7 @@ async def run(
     loaded = await sync.load(control)
     await must_be_current(control, only)
     need_right(loaded, only)
-    assistants = sync.select(loaded.assistants, only)
+    assistants = sync.select(loaded.assistants, only, elsewhere=loaded.elsewhere)
     for glob in only:
         if not any(assistant.tests for assistant in sync.select(assistants, [glob])):
             what = "the assistants that match have" if set("*?[") & set(glob) else "the assistant has"

@@ -52,6 +52,7 @@ from webhooks.signature import HEADER, sign
 
 pytestmark = pytest.mark.anyio
 FILES = 'name = "Mine"\nlanguage = "de"\nfirst_message = "KI hier."\n[privacy]\nretention_days = 30\n'
+THERE = "'1' is of tenant {0}, whose agents are in another workspace\n  Add --tenant {0}"
 KEY, OTHER_KEY, OTHERS_KEY = "sandbox-key-of-acme", "sandbox-other-key-of-acme", "sandbox-key-of-nobody"
 
 
@@ -235,10 +236,11 @@ async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     assert await house.cli("plan", "--only", "1", "--tenant", "acme") == 0
     capsys.readouterr()
     assert await house.cli("plan", "--only", "1", "--tenant", "beta") == 2, "whose agents are in the project's"
-    assert (
-        "'1' is of tenant acme, whose agents are in another workspace\n  Add --tenant acme" in capsys.readouterr().err
-    )
+    assert THERE.format("acme") in capsys.readouterr().err
     assert await house.cli("history", "1", "--tenant", "acme") == 0
+    for command in (["test", "1"], ["rollback", "1", "--yes"], ["unhold", "1"]):
+        assert await house.cli(*command) == 2
+        assert THERE.format("acme") in capsys.readouterr().err, "also where it lived before"
 
     assert await house.cli("sync", "--yes", "--prune", "--tenant", "acme") == 0
     assert await house.names() == (["Acme", "Beta"], ["Acme"])
@@ -781,6 +783,10 @@ async def test_a_tenant_that_nobody_is_opens_no_workspace(house: House, capsys: 
     assert await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY") == 0
     assert await house.cli("sync", "--yes") == 0
     assert await house.cli("history", "1", "--tenant", "beta") == 0
+    capsys.readouterr()
+    for command in (["test", "1"], ["history", "1"], ["rollback", "1", "--yes"], ["unhold", "1"]):
+        assert await house.cli(*command, "--tenant", "acme") == 2
+        assert THERE.format("beta") in capsys.readouterr().err
     for command in (["sync", "--yes", "--prune"], ["history", "1"]):
         assert await house.cli(*command, "--tenant", "acmee") == 2
         assert "there is no tenant 'acmee'" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from agentctl.errors import UsageError
 from agentctl.resources.assistant import Assistant
 from agentctl.settings import nearest
-from agentctl.sources.loaded import Loaded
+from agentctl.sources.loaded import Loaded, apart
 from agentctl.tenants import Access
 from agentctl.wiring import Control
 
@@ -15,7 +15,7 @@ from agentctl.wiring import Control
 async def served(control: Control, loaded: Loaded, number: str, key: str) -> Assistant:
     """The assistant `key`, for whose numbers this control's credentials are. Raises UsageError, StoreError."""
     if tenant := loaded.elsewhere.get(key):
-        raise UsageError(f"{key} is of tenant {tenant}, whose agents are in another workspace", _add(tenant))
+        raise apart(key, tenant)
     assistant = _chosen(loaded.assistants, number, key)
     owner = _owner((await control.tenants()).of(assistant.tenant))
     if owner != _owner(control.access):

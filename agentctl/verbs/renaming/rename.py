@@ -112,7 +112,7 @@ async def _found(control: Control, old: str, new: str) -> Renaming:
     if found is None or not (bound[0] or mentions or await was_begun(control, bound[1], old, new)):
         if new in declared:
             await _must_be_known(control, bindings, declared[new], old, new)
-        raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {old, new} or {new})
+        raise unknown(old, {*declared, *bindings.of(agent.KIND)} - {old, new} or {new}, loaded.elsewhere)
     await _must_be_newer(control, bindings, declared, old, new)
     if two and displaced is None:
         for group in found.told():

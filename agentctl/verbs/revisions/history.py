@@ -18,6 +18,7 @@ from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.replenished import replenished
 from agentctl.secrecy.secret import opened, sealed, seals
 from agentctl.settings import nearest
+from agentctl.sources.loaded import apart
 from agentctl.sync.apply import Applied
 from agentctl.sync.bindings import Store
 from agentctl.sync.kind import Kind, Ref, Scope
@@ -92,7 +93,7 @@ async def history(control: Control, key: str | None = None) -> tuple[History, ..
     if key is not None:
         await must_be_current(control, [key])
         if key not in known and not found[0].revisions:
-            raise unknown(key, known)
+            raise unknown(key, known, loaded.elsewhere)
     return tuple(found)
 
 
@@ -207,8 +208,10 @@ async def _new(
     return new
 
 
-def unknown(key: str, known: Iterable[str]) -> UsageError:
-    """The error for a key that no assistant has."""
+def unknown(key: str, known: Iterable[str], elsewhere: Mapping[str, str]) -> UsageError:
+    """The error for a key that no assistant has here. `elsewhere`: as of Loaded."""
+    if key in elsewhere:
+        return apart(key, elsewhere[key])
     keys = sorted(known)
     guess = nearest(key, keys)
     return UsageError(

@@ -52,7 +52,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     kept = await revisions(control, key)
     await must_be_current(control, [key])
     if key not in declared:
-        raise gone(loaded, key) if kept else unknown(key, declared)
+        raise gone(loaded, key) if kept else unknown(key, declared, loaded.elsewhere)
     standing = await holds(control)
     revision = chosen(key, kept, next((one for one in standing if one.key == key), None), to)
     others = [assistant for assistant in loaded.assistants if assistant.key != key]
@@ -118,7 +118,7 @@ async def release(control: Control, key: str) -> bool:
     await must_be_current(control, [key])
     known = {assistant.key for assistant in control.loaded.assistants}
     if key not in known:
-        raise unknown(key, known)
+        raise unknown(key, known, control.loaded.elsewhere)
     return False
 
 

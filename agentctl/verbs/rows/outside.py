@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.loaded import Loaded
+from agentctl.sources.loaded import Loaded, apart
 from agentctl.sources.table.row import Row
 from agentctl.sync.plan import Change
 from agentctl.verbs.remedy import narrowed, owners
@@ -59,6 +59,8 @@ def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
 
 def gone(loaded: Loaded, key: str) -> UsageError:
     """The error for an assistant that was declared once, and cannot be read now: what has to be put right first."""
+    if tenant := loaded.elsewhere.get(key):
+        return apart(key, tenant)
     if (row := row_of(loaded, key)) and row.problems:
         return _is_wrong(row)
     row_too = f", or its row of table {loaded.rows.source.table}," if loaded.rows else ""
