@@ -102,7 +102,7 @@ TABLE: Mapping[str, Row] = {
             "delete": ("DELETE", f"{AGENTS}/*"),
         },
         ignorable="conversation_config.agent.prompt.prompt",
-        keeps=frozenset({"knowledge_folder", "knowledge_document", "rag_index"}),
+        keeps=frozenset({"knowledge_folder", "knowledge_document", "rag_index", "post_call"}),
     ),
     "phone_number": Row(
         {"list": ("GET", NUMBERS), "update": ("PATCH", f"{NUMBERS}/*")},
