@@ -56,13 +56,13 @@ async def must_be_here(api: Api, bound: Collection[str], workspace: str, *, key:
     `key`: what people call that which opens it; `undone`: what was not done; `remedy`: what is once it is corrected.
     """
     if not await is_here(api, bound):
-        raise not_here(bound, workspace, key=key, undone=undone, remedy=remedy)
+        raise not_here(len(bound), workspace, key=key, undone=undone, remedy=remedy)
 
 
-def not_here(bound: Collection[str], workspace: str, *, key: str, undone: str, remedy: str) -> Elsewhere:
-    """The error of `must_be_here`."""
+def not_here(bound: int, workspace: str, *, key: str, undone: str, remedy: str) -> Elsewhere:
+    """The error of `must_be_here`, where so many are `bound`."""
     return Elsewhere(
-        f"{absent('agent', len(bound), workspace, key=key)}; {undone}",
+        f"{absent('agent', bound, workspace, key=key)}; {undone}",
         f"Correct it, and {remedy}. If they were deleted there: agentctl sync",
     )
 
@@ -75,9 +75,24 @@ async def is_landlords(
     `landlord`: the tenant whose that is, the operator for the project's. Raises Elsewhere where none of them is bound
     in it, and some live with somebody else: two keys may open one workspace. Raises StoreError.
     """
+    return bool((await _told(store, found, workspace, landlord, key, undone))["known"])
+
+
+async def must_be_landlords(
+    store: Store, found: Collection[str], workspace: str, *, landlord: str, key: str, undone: str
+) -> None:
+    """Raise Elsewhere as `is_landlords` does, and where agents are bound in it and none of these tells so."""
+    told = await _told(store, found, workspace, landlord, key, undone)
+    if told["awaited"] and not told["known"]:
+        raise not_here(told["awaited"], workspace, key=key, undone=undone, remedy="say it again")
+
+
+async def _told(
+    store: Store, found: Collection[str], workspace: str, landlord: str, key: str, undone: str
+) -> Mapping[str, Any]:
     asked = {"workspace": workspace, "landlord": landlord, "agents": sorted(found)}
-    told = await store.call("whose_workspace", asked)
+    told: Mapping[str, Any] = await store.call("whose_workspace", asked)
     if told["others"] and not told["bound"]:
         what = f"nothing that is bound in {workspace} is there, and what is bound in another of its workspaces"
         raise anothers(f"{what}, or was", f"; {undone}", key=key)
-    return bool(told["known"])
+    return told

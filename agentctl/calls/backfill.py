@@ -163,7 +163,7 @@ async def _is_known(
         return True
     what, then = "no calls were fetched", "the next look fetches what is missing since"
     if bound:
-        raise not_here(bound, workspace, key=key, undone=what, remedy=then)
+        raise not_here(len(bound), workspace, key=key, undone=what, remedy=then)
     return await is_landlords(store, found, workspace, landlord=owner, key=key, undone=what)
 
 

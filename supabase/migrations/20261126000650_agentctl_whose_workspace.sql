@@ -1,8 +1,8 @@
 -- Two keys may open one workspace, which is not to be seen from them: what is there tells whose it is.
 
 -- What agents that a key finds, there or in calls, say of the workspace that it is to open. `landlord`: the tenant whose
--- workspace that is, the operator for the project's. `bound`: one of them is bound in it; `known`: one is or was there, or
--- calls of it are the landlord's; `others`: how many live with somebody else alone, or did.
+-- workspace that is, the operator for the project's. `bound`: one of them is bound in it; `awaited`: how many are;
+-- `known`: one is or was there, or calls of it are the landlord's; `others`: how many live with somebody else alone, or did.
 create function public.agentctl_whose_workspace(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -20,6 +20,11 @@ as $$
     )
     select jsonb_build_object(
         'bound', exists (select from seen s where s.bound),
+        'awaited', (
+            select count(*) from agentctl.bindings b
+            where b.tenant = agentctl.operator() and b.kind = 'agent'
+                and agentctl.in_workspace(b.workspace, args->>'workspace')
+        ),
         'known', exists (select from seen s where s.bound or s.here)
             or exists (
                 select from agentctl.watermarks w

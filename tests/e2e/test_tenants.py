@@ -1332,6 +1332,25 @@ async def test_what_a_tenant_signs_of_anothers_agent_is_forgotten_here(house: Ho
     assert theirs in (await house.strange.state())["conversations"]
 
 
+async def test_a_key_that_nothing_proves_deletes_nothing_of_strangers(house: House) -> None:
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert await house.cli("sync", "--yes") == 0
+    async with httpx.AsyncClient(base_url=house.strange.url, headers={"xi-api-key": OTHERS_KEY}) as client:
+        made = await client.post("/v1/convai/agents/create", json={"name": "Stranger", "conversation_config": {}})
+    strangers = await _held(house.strange, made.json()["agent_id"])
+    house.env(ACME_XI_KEY=OTHERS_KEY)
+    done = await _forgotten(house, strangers, "acme")
+    assert [(who, type(why)) for who, why in done.failed] == [(strangers, Elsewhere)]
+    assert strangers in (await house.strange.state())["conversations"]
+
+    house.env(ACME_XI_KEY=KEY)
+    [agent_id] = await _ids(house.acme)
+    ours = await _held(house.acme, agent_id)
+    await _remove(house.acme, f"agents/{agent_id}")
+    assert (await _forgotten(house, ours, "acme")).remote == 1, "whose agent was called tells, though it is gone"
+
+
 @pytest.mark.parametrize("second", ["of acme", "of the project"])
 async def test_a_second_key_of_a_workspace_fetches_and_deletes_nothing_of_others(
     house: House, capsys: pytest.CaptureFixture[str], second: str

@@ -89,7 +89,7 @@ class Homes:
             raise Anothers(
                 f"it is a call of another tenant there ({found['tenant']}); say --keep-remote to erase it here alone"
             )
-        await self._must_be_the_landlords(there)
+        await self._must_be_the_landlords(there, found["agent_id"])
         try:
             await there.api.delete(CONVERSATION, conversation_id=conversation_id)
         except NotFound:
@@ -103,16 +103,16 @@ class Homes:
         except NotFound:
             return None
         args = {"conversation_id": conversation_id, "agent_id": identifier(data.get("agent_id"))}
-        found: Mapping[str, Any] = await self._store.call(
-            "whose_conversation", {**args, "landlord": there.access.workspace}
-        )
-        return found
+        found = await self._store.call("whose_conversation", {**args, "landlord": there.access.workspace})
+        return {**found, "agent_id": args["agent_id"]}
 
-    async def _must_be_the_landlords(self, there: Control) -> None:
-        """Raise Elsewhere where the key opens the workspace of somebody else."""
-        await agents_there.is_landlords(
+    async def _must_be_the_landlords(self, there: Control, agent_id: str | None) -> None:
+        """Raise Elsewhere where the key opens somebody else's workspace, as far as the agents there and the one that
+        was called tell.
+        """
+        await agents_there.must_be_landlords(
             self._store,
-            await self._agents(there),
+            {*await self._agents(there), *([agent_id] if agent_id else [])},
             there.workspace,
             landlord=there.access.workspace or OPERATOR,
             key=there.settings.place("elevenlabs_api_key"),
