@@ -13,7 +13,8 @@ as $$
     )
 $$;
 
--- As before, without what waits where none is, unless somebody has asked for it.
+-- As before, without what waits where none is, unless somebody has asked for it; and what was given up and waits again
+-- is neither counted as given up nor listed.
 create or replace function public.agentctl_sync_queue(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -31,18 +32,18 @@ as $$
             select from agentctl.sync_jobs j where j.key = c.key and j.state = 'pending'
                 and c.project in ('', j.project) and c.environment in ('', j.environment)
         ) group by c.project, c.environment, c.key
+    ), given_up as (
+        select j.id from agentctl.sync_jobs j where j.state = 'dead' and not exists (
+            select from agentctl.sync_changes c where c.key = j.key
+                and c.project in ('', j.project) and c.environment in ('', j.environment)
+        )
     )
     select jsonb_build_object(
         'syncs', jsonb_build_object(
             'pending', (select count(*) from waiting),
             'running', (select count(*) from agentctl.sync_jobs j where j.state = 'running'),
             'held', (select count(*) from agentctl.sync_jobs j where j.state = 'held'),
-            'dead', (
-                select count(*) from agentctl.sync_jobs j where j.state = 'dead' and not exists (
-                    select from agentctl.sync_changes c where c.key = j.key
-                        and c.project in ('', j.project) and c.environment in ('', j.environment)
-                )
-            )
+            'dead', (select count(*) from given_up)
         ),
         'oldest_sync_seconds', (
             select extract(epoch from now() - min(o.at)) from (
@@ -55,7 +56,8 @@ as $$
                 'key', t.key, 'state', t.state, 'error', t.error
             ) order by t.changed_at desc), '[]') from (
                 select j.key, j.state, j.error, j.changed_at from agentctl.sync_jobs j
-                where j.state in ('held', 'dead') or (j.state = 'pending' and j.error is not null)
+                where j.state = 'held' or (j.state = 'pending' and j.error is not null)
+                    or j.id in (select g.id from given_up g)
                 order by j.changed_at desc limit 20
             ) t
         )

@@ -5,7 +5,8 @@ alter table agentctl.begun_recordings add column event_id uuid;
 comment on column agentctl.begun_recordings.event_id is
     'Of which event it is: while somebody works on that one, no other recording of the call is begun.';
 
--- As before. `busy`: another one of the call is under way, and this one is for later.
+-- As before. `busy`: another one of the call is under way, and this one is for later. `superseded`: it was fetched, and
+-- one that was delivered is stored, which it never displaces; the event is done with that.
 create or replace function public.agentctl_begin_recording(args jsonb) returns jsonb
 language plpgsql security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -29,6 +30,18 @@ begin
             and e.state = 'running' and e.due_at > now()
     ) then
         return jsonb_build_object('held', true, 'busy', true);
+    end if;
+    if exists (
+        select from agentctl.recordings r where r.tenant = owner and r.conversation_id = conversation
+    ) and exists (
+        select from agentctl.events fetched
+        join agentctl.events delivered
+            on (delivered.tenant, delivered.conversation_id, delivered.type)
+                = (fetched.tenant, fetched.conversation_id, fetched.type)
+        where fetched.tenant = owner and fetched.id = event and fetched.source = 'backfill'
+            and delivered.source = 'webhook' and delivered.state = 'done'
+    ) then
+        return jsonb_build_object('held', false, 'superseded', agentctl.finish_event(args));
     end if;
     insert into agentctl.begun_recordings as b (tenant, conversation_id, location, event_id)
     values (owner, conversation, args->'recording'->>'location', event)
