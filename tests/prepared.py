@@ -1,7 +1,7 @@
 """A server's data with a migrated database in it, made once per checkout and copied by each process that runs tests.
 
 To initialise and migrate takes two seconds of processor time; a run of the suite wants eight such servers, and a single
-file one.
+file one. `python -m tests.prepared` makes them before a test asks for one.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from agentctl.clients.store.migrations import migrate, migrations
-from tests.cluster import VERIFIER, Cluster
+from tests.cluster import VERIFIER, Cluster, wheel_binaries
 from tests.npm import CACHE
 
 TEMPLATE = "migrated"
+SERVERS: dict[str, Callable[[], Path]] = {
+    "wheel": wheel_binaries,
+    "15": lambda: Path("/usr/lib/postgresql/15/bin"),
+}
 _ROOT = Path(__file__).parents[1]
 _MAKERS = (Path(__file__), _ROOT / "tests/cluster.py", _ROOT / "agentctl/clients/store/migrations.py")
 
@@ -60,3 +64,14 @@ def _make(binaries: Path, data: Path) -> None:
         cluster.end(data)
     finally:
         cluster.remove()
+
+
+def main() -> None:
+    for name, binaries in SERVERS.items():
+        if binaries().is_dir():
+            with prepared(binaries(), name):
+                pass
+
+
+if __name__ == "__main__":
+    main()

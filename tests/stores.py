@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -23,12 +22,7 @@ from agentctl.clients.store.supabase import SupabaseStore
 from tests import npm, postgrest
 from tests.cluster import Cluster, wheel_binaries
 from tests.databases import Databases
-from tests.prepared import prepared
-
-SERVERS: dict[str, Callable[[], Path]] = {
-    "wheel": wheel_binaries,
-    "15": lambda: Path("/usr/lib/postgresql/15/bin"),
-}
+from tests.prepared import SERVERS, prepared
 
 
 class Store(Protocol):

@@ -1,6 +1,6 @@
 """The genuine Supabase CLI, for what it does to a database by its address alone: no account, no Docker.
 
-From npm, pinned by its hash. It is told nothing of this machine's user, and tells nobody of itself.
+It is told nothing of this machine's user, and tells nobody of itself.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from pathlib import Path
 
 from tests import npm
 
-PACKAGE = "@supabase/cli-linux-x64@3.1.0"
-INTEGRITY = "67aBVJQ5psQZ5ezM/uby+xjKlF2Er1GLH9EtQWpUkuOpR3uI7fQjQt9fXTfV6/oqLJA3I+X8O5Fhz/pa8lAiqg=="
 OURS = Path(__file__).parents[1] / "supabase"
 _QUIET = {"DO_NOT_TRACK": "1", "SUPABASE_TELEMETRY_DISABLED": "1", "PGSSLMODE": "disable"}
 
@@ -37,7 +35,7 @@ class Repository:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Any command."""
-        program = npm.program(PACKAGE, INTEGRITY, "bin/supabase")
+        program = npm.program(npm.SUPABASE)
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_QUIET}
         return subprocess.run(
             [str(program), "--workdir", str(self.folder), "--agent", "no", "--yes", *arguments],

@@ -23,8 +23,6 @@ from referencing.jsonschema import DRAFT202012
 
 from tests import npm
 
-CLI = "@elevenlabs/cli-linux-x64@1.3.0"
-CLI_INTEGRITY = "JU9UDVfULuSjX1NJP8cIyLQV1PJUCjq+KJ39nWRxsRpXFBhk4MyqFFWUT0pdB3+Ow6bEzbzdGszX22ccVOLBZQ=="
 DANGLING = ("DynamicVariablesConfig-Input", "DynamicVariablesConfig-Output")
 # Paths that the SDK knows and this spec, eight weeks older, does not; the SDK's models judge them instead.
 NEWER_THAN_THE_SPEC = re.compile(r"^/v1/convai/v2/phone-numbers$")
@@ -37,7 +35,7 @@ METHODS = ("get", "post", "patch", "put", "delete")
 
 def cli() -> Path:
     """The vendor's CLI, a native binary."""
-    return npm.program(CLI, CLI_INTEGRITY, "elevenlabs")
+    return npm.program(npm.ELEVENLABS)
 
 
 @cache

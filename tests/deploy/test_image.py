@@ -28,11 +28,6 @@ from tests.cluster import free_port
 from tests.deploy.image import ROOT, Image, as_user, can_be_another, context, let_through
 from webhooks.signature import HEADER, sign
 
-SCHEMA = (
-    "dclint@3.1.0",
-    "afTGdzRFUXK4yCpIiEW/LOR+9TOMEDhNldDp56VCWzn7JDmD451PcUi640GGlMHgbHKJ10rDBm4PtpcBbjqlXw==",
-    "schemas/compose.schema.json",
-)
 SAMPLE = ROOT / "tests" / "samples" / "post_call_transcription.json"
 SECRET = SecretStr("wsec_only_for_tests")
 PATIENCE_SECONDS = 60
@@ -69,7 +64,7 @@ def test_the_linter_has_nothing_against_the_dockerfile() -> None:
 
 
 def test_the_compose_file_is_what_the_specification_allows(compose: dict[str, Any]) -> None:
-    schema = json.loads(npm.program(*SCHEMA).read_text())
+    schema = json.loads(npm.program(npm.DCLINT).read_text())
     assert [error.message for error in Draft7Validator(schema).iter_errors(compose)] == []
     assert list(Draft7Validator(schema).iter_errors({"services": {"door": {"images": "x"}}})), "it would allow anything"
 

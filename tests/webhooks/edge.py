@@ -1,4 +1,4 @@
-"""The Edge Function in a genuine Deno, from its own npm package. Supabase's runtime is made of Deno."""
+"""The Edge Function in a genuine Deno."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ from pathlib import Path
 
 from tests import npm
 
-PACKAGE = "@deno/linux-x64-glibc@2.9.6"
-INTEGRITY = "3md4TKLCuzsLDmfOoC5KN7NAZaxSVkMgm64vg6foD00JBADCpYS2/5QqXfzgnP5ZQz3iLP9vBQJtEgc116OAoQ=="
 FUNCTION = Path(__file__).parents[2] / "supabase" / "functions" / "post-call"
 HARNESS = "x-harness"
 
 
 def deno() -> str:
     """The program, downloaded once per checkout."""
-    return str(npm.program(PACKAGE, INTEGRITY, "deno"))
+    return str(npm.program(npm.DENO))
 
 
 @dataclass(frozen=True)

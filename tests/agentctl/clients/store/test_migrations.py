@@ -18,7 +18,8 @@ from agentctl.errors import ConfigurationError, StoreBehind, StoreError, StoreUn
 from agentctl.secrecy.secret import sealed
 from tests.agentctl.secrecy.test_address import OPEN, SECRET
 from tests.cluster import VERIFIER, Cluster, free_port
-from tests.stores import SERVERS, running, stored
+from tests.prepared import SERVERS
+from tests.stores import running, stored
 
 pytestmark = pytest.mark.anyio
 
