@@ -7,6 +7,7 @@ import graphlib
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import grimp  # the graph that import-linter looks at
@@ -34,6 +35,18 @@ def sources() -> list[Path]:
     return found
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """What was parsed is a million objects, that no other test has a use for."""
+    yield
+    parsed.cache_clear()
+
+
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -42,7 +55,7 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
 
 def users(*ends: str) -> list[str]:
     """The files that import or reach for a name of which the end, its module counted in, is one of these."""
-    return [name(path) for path in sources() if any(one.endswith(ends) for one in named(ast.parse(path.read_text())))]
+    return [name(path) for path in sources() if any(one.endswith(ends) for one in named(parsed(path)))]
 
 
 def named(tree: ast.AST) -> Iterator[str]:
@@ -67,7 +80,7 @@ def test_functions_stay_small_and_nine_in_ten_are_under_thirty_lines() -> None:
     lengths = {
         f"{name(path)}:{function.name}": (function.end_lineno or 0) - function.lineno + 1
         for path in sources()
-        for function in functions(ast.parse(path.read_text()))
+        for function in functions(parsed(path))
     }
     assert {place: lines for place, lines in lengths.items() if lines > 40} == {}
     assert sum(lines < 30 for lines in lengths.values()) / len(lengths) >= 0.9
@@ -110,7 +123,7 @@ def test_only_clients_and_servers_open_sockets() -> None:
 def plans_of_verbs() -> Iterator[tuple[str, ast.Call, ast.AsyncFunctionDef]]:
     """Where each is made, by which call, and in what: the function that makes it has to make it fit to be shown."""
     for path in ROOT.glob("agentctl/verbs/**/*.py"):
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         # By another name it would not be found here.
         assert all(one.module != "agentctl.sync.planning" for one in ast.walk(tree) if isinstance(one, ast.ImportFrom))
         for function in (one for one in functions(tree) if isinstance(one, ast.AsyncFunctionDef)):
@@ -139,7 +152,7 @@ def test_every_plan_of_a_verb_is_made_fit_to_be_shown_but_for_those_that_nobody_
 def test_nothing_swallows_what_it_did_not_expect() -> None:
     bare = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ExceptHandler) and all(
                 isinstance(line, ast.Pass | ast.Continue) for line in node.body
             ):
@@ -160,7 +173,7 @@ def test_the_public_api_is_small_and_every_name_of_it_exists() -> None:
 def test_every_public_thing_says_what_it_means() -> None:
     silent = []
     for path in sources():
-        tree = ast.parse(path.read_text())
+        tree = parsed(path)
         if path.read_text().strip() and not ast.get_docstring(tree):
             silent.append(name(path))
         for node in tree.body:
