@@ -26,8 +26,12 @@ from psycopg import sql
 PASSWORD = "only-for-tests"
 _UNPRIVILEGED = Path(__file__).parents[1] / "agentctl" / "local" / "unprivileged.py"
 _NOBODY = 65534
-# Commits still outlive the end of the process, though not of the machine.
-_FAST = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "max_connections=300")
+# Commits still outlive the end of the process, though not of the machine. What is known of tables, and so how they are
+# read, changes only where a test says so.
+_FAST = (
+    "fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "max_connections=300",
+    "autovacuum=off",
+)  # fmt: skip
 # Each database is 10 MB of copied files: memory takes a quarter of a disk's time for it.
 _MEMORY = Path("/dev/shm")
 _ROOM_BYTES = 2 << 30
