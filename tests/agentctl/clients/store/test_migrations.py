@@ -94,7 +94,7 @@ async def test_a_part_may_have_been_applied_by_hand(empty_dsn: str, cluster: Clu
         cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
 
     assert await pending(empty_dsn) == NAMES[2:]
-    assert await migrate(empty_dsn, shim=False) == NAMES[2:]
+    assert await migrate(empty_dsn, shim=False, alone=True) == NAMES[2:]
 
 
 async def test_a_plain_postgres_without_supabases_roles_will_do(bare_dsn: str) -> None:
@@ -196,7 +196,7 @@ async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever_and_supabas
         with pytest.raises(StoreUnavailable, match="cannot do it now"):
             await migrate(empty_dsn, shim=False)
     assert cluster.execute(pushed, database) == []
-    assert await migrate(empty_dsn, shim=True) == NAMES
+    assert await migrate(empty_dsn, shim=True, alone=True) == NAMES
     assert [name for (name,) in cluster.execute(pushed, database)] == NAMES
 
 
@@ -253,7 +253,7 @@ def aged(clusters: Callable[[str], Cluster]) -> Iterator[str]:
             if not waiting:
                 break
             connection.execute(migration.path.read_bytes())
-    asyncio.run(migrate(server.dsn(database), shim=False))
+    asyncio.run(migrate(server.dsn(database), shim=False, alone=True))
     yield server.dsn(database)
     server.drop(database)
 
