@@ -111,5 +111,5 @@ class Storehouse:
             self._leased = True
         dsn = sealed(dsn)
         if await migrations.pending(dsn):
-            await migrations.migrate(dsn, shim=True)
+            await migrations.migrate(dsn, shim=True, alone=True)
         return dsn

@@ -86,12 +86,17 @@ def lender(lender: Databases) -> Databases:
     return lender.after(adopted)
 
 
-@pytest.fixture(params=["postgres", "supabase"])
+# Each wire hands the same functions the same JSON, so what a scene shows over one it shows over the other. The scenes
+# that go over both call, together, every function that any scene calls.
+over_each_wire = pytest.mark.parametrize("house", ["postgres", "supabase"], indirect=True)
+
+
+@pytest.fixture
 async def house(
     tmp_path: Path, dsn: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
     store: dict[str, Any] = {}
-    if request.param == "supabase":
+    if getattr(request, "param", "postgres") == "supabase":
         api = request.getfixturevalue("supabase_api")
         store = {"supabase_url": api.url, "supabase_service_role_key": api.service_key}
     async with (
@@ -169,6 +174,7 @@ async def test_a_key_that_is_missing_or_wrong_is_that_tenants_problem_alone(
     assert house.rows("elevenlabs_sync_error") == {1: None, 2: None}
 
 
+@over_each_wire
 async def test_who_lives_with_another_reads_neither_its_name_nor_where_its_key_is(house: House) -> None:
     house.env(ACME_XI_KEY="sk_wrong_and_secret")
     house.insert(1, customer="acme", title="Acme")
@@ -203,6 +209,7 @@ async def test_who_lives_with_another_reads_neither_its_name_nor_where_its_key_i
     assert "phone.numbers" in str(house.rows("elevenlabs_sync_error")[2])
 
 
+@over_each_wire
 async def test_who_moves_leaves_its_agent_where_it_was_until_somebody_asks(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -330,6 +337,7 @@ async def test_an_old_agent_goes_only_once_the_new_one_is_seen(
     assert await house.names() == (["Beta"], ["Acme"])
 
 
+@over_each_wire
 async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -414,6 +422,7 @@ def _archive(sandbox: Sandbox, agent_id: str, *, archived: bool = True) -> None:
     httpx.patch(url, headers=headers, json=body, trust_env=False).raise_for_status()
 
 
+@over_each_wire
 async def test_a_deleted_row_leaves_its_own_workspace(house: House) -> None:
     house.insert(1, customer="acme", title="Acme")
     house.insert(2, customer="beta", title="Beta")
@@ -541,6 +550,7 @@ async def _post(app: Any, body: bytes, secret: SecretStr) -> int:
         return (await client.post(PATH, content=body, headers=headers)).status_code
 
 
+@over_each_wire
 async def test_what_is_fetched_of_an_agent_that_nobody_has_is_of_the_workspace_it_lives_in(house: House) -> None:
     house.insert(1, customer="acme", title="Acme")
     house.env(ACME_XI_KEY=KEY, ACME_SIGN="wsec_of_acme")
@@ -586,6 +596,7 @@ async def test_what_is_fetched_of_an_agent_that_nobody_has_is_of_the_workspace_i
     assert house.sql("select tenant from agentctl.events where conversation_id in (%s, %s)", told, last) == [("acme",)]
 
 
+@over_each_wire
 async def test_a_valid_key_of_another_workspace_loses_no_call(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.insert(1, customer="acme", title="Acme")
     house.insert(2, customer="beta", title="Beta")
@@ -880,7 +891,6 @@ create view vault.decrypted_secrets as
 """
 
 
-@pytest.mark.parametrize("house", ["postgres"], indirect=True)  # over PostgREST nothing can be counted
 async def test_a_look_into_each_workspace_decrypts_what_opens_it_alone(house: House) -> None:
     tenants = [f"tenant-{number}" for number in range(4)]
     house.sql(VAULT)
@@ -1086,6 +1096,7 @@ async def test_status_shows_each_row_and_why_one_cannot_be_looked_at(
     assert seen["2"][1].startswith("ELEVENLABS_API_KEY: is not set. Set it in the environment")
 
 
+@over_each_wire
 async def test_what_works_in_the_projects_workspace_alone_says_so_of_a_tenants(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1144,6 +1155,7 @@ async def test_swapped_keys_make_nothing_in_another_tenants_workspace(
     assert await house.names() == (before[0], [*before[1], "acme 5"])
 
 
+@over_each_wire
 async def test_a_row_with_the_key_of_a_file_is_wrong_wherever_its_tenant_lives(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1285,6 +1297,7 @@ async def test_what_is_of_no_agent_any_more_is_erased_wherever_it_came_from(hous
     assert await _remembered(house) == []
 
 
+@over_each_wire
 async def test_a_call_is_erased_where_its_tenant_lived_with_another(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1332,6 +1345,7 @@ async def test_what_a_tenant_signs_of_anothers_agent_is_forgotten_here(house: Ho
     assert theirs in (await house.strange.state())["conversations"]
 
 
+@over_each_wire
 async def test_a_key_that_nothing_proves_deletes_nothing_of_strangers(house: House) -> None:
     house.insert(1, customer="acme", title="Acme")
     await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")

@@ -49,7 +49,7 @@ def logical() -> Iterator[str]:
 async def test_a_listener_hears_of_calls_items_and_syncs_without_their_documents(logical: str) -> None:
     with psycopg.connect(logical, autocommit=True) as connection:
         connection.execute(PUBLICATION)
-        await migrate(logical, shim=True)
+        await migrate(logical, shim=True, alone=True)
         assert connection.execute(COLUMNS).fetchall() == connection.execute(ALL_BUT_DOCUMENTS).fetchall()
         connection.execute("select pg_create_logical_replication_slot('listener', 'pgoutput')")
         store = await PostgresStore.open(logical)
@@ -74,7 +74,7 @@ async def test_a_listener_hears_of_calls_items_and_syncs_without_their_documents
 async def test_nobody_is_told_of_a_deletion_of_what_is_still_there(logical: str) -> None:
     with psycopg.connect(logical, autocommit=True) as connection:
         connection.execute(PUBLICATION)
-        await migrate(logical, shim=True)
+        await migrate(logical, shim=True, alone=True)
         store = await PostgresStore.open(logical)
         told = stored(await running(store, "conv_1"))
         item = told["action_items"][0]
@@ -158,7 +158,7 @@ async def test_whatever_publications_there_are_it_is_migrated_and_written(empty_
     with psycopg.connect(empty_dsn, autocommit=True) as connection:
         connection.execute("create table public.product (id int primary key)")
         connection.execute(f"{PUBLICATION} {made}".encode())
-        await migrate(empty_dsn, shim=True)
+        await migrate(empty_dsn, shim=True, alone=True)
         connection.execute("call agentctl.publish()")
         heard = {name for name, _ in connection.execute(COLUMNS)}
         assert heard >= {"action_items", "assistants", "calls", "declared_assistants"}

@@ -29,6 +29,7 @@ _LOCK = 7_204_913_118  # any number that nobody else's advisory locks use
 _OLDEST_SERVER = 15  # `unique nulls not distinct`
 _STATEMENT_SECONDS = 60  # for a lock, and for one statement
 _SECONDS = 120.0  # for everything, on a server that hangs and keeps to no timeout of its own
+_SEAL = b"\ncall agentctl.seal();\n"  # near the end of each file: who may do what is made anew, by the catalogue
 
 
 @dataclass(frozen=True, order=True)
@@ -65,18 +66,22 @@ async def pending(dsn: str) -> list[str]:
         return behind(await _applied(connection))
 
 
-async def migrate(dsn: str, *, shim: bool) -> list[str]:
+async def migrate(dsn: str, *, shim: bool, alone: bool = False) -> list[str]:
     """Apply what is pending and return it, in order. Several processes may do so at once.
 
     `shim`: on a plain Postgres of our own, first make the roles and the schema that Supabase has. The caller decides
-    whether this database may be changed at all.
+    whether this database may be changed at all. `alone`: nobody can come in who has not every right, so that rights are
+    made once, by the last file, and not by each: seven eighths of the server's time. Whoever goes on after a run that
+    was cut short comes to the last file as well.
     """
     done = []
+    # By another connection: one that has looked in vain for what somebody else makes meanwhile goes on missing it.
+    unsealed = (await pending(dsn))[:-1] if alone else []
     async with _connected(dsn) as connection:
         if shim:
             await _make_roles(connection)
         for migration in migrations():
-            if await _apply(connection, migration):
+            if await _apply(connection, migration, sealed=str(migration) not in unsealed):
                 done.append(str(migration))
     return done
 
@@ -118,13 +123,14 @@ async def _exists(connection: Connection, table: str) -> bool:
     return (await run(connection, "select to_regclass(%s) is not null", table))[0][0] is True
 
 
-async def _apply(connection: Connection, migration: Migration) -> bool:
+async def _apply(connection: Connection, migration: Migration, *, sealed: bool) -> bool:
     """Whether this process was the one to apply it. Lock and change end together, also behind a transaction pooler."""
     async with connection.transaction():
         await _lock(connection)
         if migration.version in await _applied(connection):
             return False
-        await run(connection, migration.path.read_bytes())
+        text = migration.path.read_bytes()
+        await run(connection, text if sealed else text.replace(_SEAL, b"\n"))
         if await _pushed_from_here(connection):
             await run(
                 connection,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from agentctl.clients.store.migrations import migrate
 from agentctl.errors import UsageError
 from agentctl.resources.test_run import Result
 from agentctl.sync.kind import Ref
@@ -65,7 +64,7 @@ async def test_what_cannot_be_run_is_no_pass_and_says_why(project: Project) -> N
     assert (refused.status, "422" in refused.reason) == ("not run", True)
 
 
-async def test_nothing_is_written_for_an_assistant_that_has_no_agent(project: Project, empty_dsn: str) -> None:
+async def test_nothing_is_written_for_an_assistant_that_has_no_agent(project: Project, other_dsn: str) -> None:
     for key in ("desk", "night"):
         project.declare(key)
         project.expect("nine to five", key)
@@ -84,8 +83,7 @@ async def test_nothing_is_written_for_an_assistant_that_has_no_agent(project: Pr
         f"/v1/convai/agents/{next(iter((await project.live())['agents']))}/run-tests"
     ]
     # The same tests are there under the same names, and this store knows of no agent that they could run against.
-    await migrate(empty_dsn, shim=True)
-    project.move(empty_dsn)
+    project.move(other_dsn)
     await project.sandbox.clear_log()
     reasons = {one.reason for one in (await tested(project)).values()}
     assert reasons == {"the assistant is not synced yet: agentctl sync"}

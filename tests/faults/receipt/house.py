@@ -170,7 +170,7 @@ def house(
         cluster.create()
         database = cluster.new_database()
         made = House(place, volume, cluster, cluster.dsn(database))
-        asyncio.run(migrate(made.dsn, shim=True))
+        asyncio.run(migrate(made.dsn, shim=True, alone=True))
         saved = {"project": "p", "environment": "production", "workspace": "w", "key": "empfang", "name": "Empfang"}
         post_call = {"mail_to": [MAIL_TO]}
         made.ask("save_assistant", **saved, language="de", agent_id=AGENT, post_call=post_call)

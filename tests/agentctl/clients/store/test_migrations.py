@@ -49,7 +49,7 @@ async def test_a_store_without_migrations_is_behind(empty_dsn: str) -> None:
 
 
 async def test_several_processes_may_migrate_at_once_and_afterwards_there_is_nothing_to_do(empty_dsn: str) -> None:
-    done = await asyncio.gather(*(migrate(empty_dsn, shim=True) for _ in range(6)))
+    done = await asyncio.gather(*(migrate(empty_dsn, shim=True, alone=number % 2 == 0) for number in range(6)))
 
     assert sorted(name for names in done for name in names) == NAMES
     assert await migrate(empty_dsn, shim=True) == []
@@ -59,12 +59,43 @@ async def test_several_processes_may_migrate_at_once_and_afterwards_there_is_not
     await store.close()
 
 
+RIGHTS = """
+    select p.oid::regprocedure::text, p.prosrc, p.proconfig::text,
+        array(select one::text from unnest(p.proacl) one order by 1)
+    from pg_proc p where p.pronamespace in ('public'::regnamespace, 'agentctl'::regnamespace)
+    union all
+    select c.oid::regclass::text, c.relrowsecurity::text, (c.reloptions, a.attname, a.attacl)::text,
+        array(select one::text from unnest(c.relacl) one order by 1)
+    from pg_class c left join pg_attribute a on a.attrelid = c.oid and a.attacl is not null
+    where c.relnamespace in ('public'::regnamespace, 'agentctl'::regnamespace)
+    union all
+    select n.nspname, '', '', array(select one::text from unnest(n.nspacl) one order by 1) from pg_namespace n
+    where n.nspname in ('public', 'agentctl')
+    order by 1, 2, 3"""
+
+
+async def test_where_nobody_else_comes_in_rights_are_made_once_and_are_the_same(
+    empty_dsn: str, dsn: str, cluster: Cluster
+) -> None:
+    # As a run leaves it that was killed: nothing of it is sealed.
+    for migration in migrations()[:2]:
+        text = migration.path.read_text("utf-8").replace("\ncall agentctl.seal();\n", "\n")
+        cluster.execute(text, empty_dsn.rsplit("/", 1)[1])
+
+    assert await migrate(empty_dsn, shim=True, alone=True) == NAMES[2:]
+
+    with psycopg.connect(empty_dsn) as once, psycopg.connect(dsn) as each:
+        found = once.execute(RIGHTS.encode()).fetchall()
+        assert len(found) > 400
+        assert found == each.execute(RIGHTS.encode()).fetchall()
+
+
 async def test_a_part_may_have_been_applied_by_hand(empty_dsn: str, cluster: Cluster) -> None:
     for migration in migrations()[:2]:
         cluster.execute(migration.path.read_text("utf-8"), empty_dsn.rsplit("/", 1)[1])
 
     assert await pending(empty_dsn) == NAMES[2:]
-    assert await migrate(empty_dsn, shim=False) == NAMES[2:]
+    assert await migrate(empty_dsn, shim=False, alone=True) == NAMES[2:]
 
 
 async def test_a_plain_postgres_without_supabases_roles_will_do(bare_dsn: str) -> None:
@@ -166,7 +197,7 @@ async def test_a_lock_that_somebody_keeps_is_not_waited_for_for_ever_and_supabas
         with pytest.raises(StoreUnavailable, match="cannot do it now"):
             await migrate(empty_dsn, shim=False)
     assert cluster.execute(pushed, database) == []
-    assert await migrate(empty_dsn, shim=True) == NAMES
+    assert await migrate(empty_dsn, shim=True, alone=True) == NAMES
     assert [name for (name,) in cluster.execute(pushed, database)] == NAMES
 
 
@@ -223,7 +254,7 @@ def aged(clusters: Callable[[str], Cluster]) -> Iterator[str]:
             if not waiting:
                 break
             connection.execute(migration.path.read_bytes())
-    asyncio.run(migrate(server.dsn(database), shim=False))
+    asyncio.run(migrate(server.dsn(database), shim=False, alone=True))
     yield server.dsn(database)
     server.drop(database)
 
