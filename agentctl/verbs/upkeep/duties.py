@@ -36,7 +36,6 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     What is older than its project keeps it is erased by every worker, and every one closes what lies open in the store.
     """
     settings, to = control.settings, alert.recipients(control)
-    found = []
 
     async def fetch() -> None:
         news = await backfill.look(control)
@@ -56,7 +55,7 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     async def keyed() -> bool:
         return await is_keyed(control)
 
-    found.append(Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, keyed))
+    found = [Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, keyed)]
     if control.has_project and to:
         place = f"{control.scope.project}/{control.scope.environment} {control.scope.workspace}"
         found.append(Duty("delivery", place, WATCH_SECONDS, watch, keyed))

@@ -70,6 +70,6 @@ async def test_what_somebody_else_has_granted_is_a_failure_that_says_who_is_to_t
         database,
     )
     async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
-        with pytest.raises(StoreError, match="anon may execute public.agentctl_status"):
+        with pytest.raises(StoreError, match=r"anon may execute public\.agentctl_status"):
             await sealing.seal(control, ())
         assert [found.state async for found in own_side.store(control)] == ["broken"]
