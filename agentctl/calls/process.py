@@ -185,6 +185,8 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
     if not answer["held"]:
         why = (await store.call("refusal", {"conversation_id": call.conversation_id}))["reason"]
         return _refuse(claimed, call.conversation_id, _REFUSALS[why]) if why else Outcome("lost", call.conversation_id)
+    if answer.get("told"):
+        log.info("%s was over before it was to be told of here: nobody is mailed", told(call.conversation_id))
     if kept := answer.get("kept"):
         of = "; it is of an earlier transcript: agentctl calls digest makes another" if kept == "earlier" else ""
         log.warning("%s keeps the digest that a language model made of it%s", told(call.conversation_id), of)

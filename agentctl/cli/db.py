@@ -11,6 +11,7 @@ from agentctl.cli.adopting import adopt
 from agentctl.cli.session import Json, Yes, confirm, connected, say
 
 if TYPE_CHECKING:
+    from agentctl.verbs.rights import Loose
     from agentctl.verbs.store import StoreState
     from agentctl.wiring import Control
 
@@ -22,7 +23,8 @@ app.command()(adopt)
 
 @app.command()
 def status(json: Json = False) -> None:
-    """Show which database is used and which migrations it lacks."""
+    """Show which database is used, which migrations it lacks, and whether what is in it lies open."""
+    from agentctl.cli.render import paint
     from agentctl.verbs import store as verbs
 
     found = connected(verbs.status)
@@ -34,28 +36,37 @@ def status(json: Json = False) -> None:
     print(f"database: {found.address}{' (embedded)' if found.embedded else ''}")
     print(f"newest migration: {found.current or 'none'}")
     print(f"pending: {', '.join(found.pending) or 'none'}")
+    if found.loose.count:
+        print(paint(f"open: {found.loose}: agentctl db migrate", 31))
 
 
 @app.command()
 def migrate(yes: Yes = False, json: Json = False) -> None:
-    """Apply pending migrations. The embedded database needs no asking, any other a yes."""
+    """Apply pending migrations, and take what others were granted. Migrations of any but the embedded database need a
+    yes.
+    """
 
-    async def run(control: Control) -> list[str]:
+    async def run(control: Control) -> tuple[list[str], Loose]:
+        from agentctl.verbs import rights
         from agentctl.verbs import store as verbs
 
         found = await verbs.status(control)
         if not found.pending:
-            return []
+            if found.loose.count:
+                await rights.seal(await control.store())
+            return [], found.loose
         await control.storehouse.dsn()  # says what to do where only SUPABASE_URL is set, before anybody is asked
         say(f"{found.address} lacks: {', '.join(found.pending)}")
         confirm(f"Apply {len(found.pending)} migrations to {found.address}?", yes=yes)
-        return await verbs.migrate(control)
+        return await verbs.migrate(control), found.loose
 
-    applied = connected(run)
+    applied, loose = connected(run)
     if json:
         from agentctl.cli.render import to_json
 
-        print(to_json({"applied": [name.partition("_")[0] for name in applied]}))
+        print(to_json({"applied": [name.partition("_")[0] for name in applied], "sealed": loose.count}))
+    elif loose.count:
+        print(f"sealed: {loose}")
     else:
         print("\n".join(f"applied {name}" for name in applied) or "Nothing to do: all migrations are applied.")
 
@@ -98,4 +109,5 @@ def _json(found: StoreState) -> dict[str, object]:
         "current": found.current,
         "pending": found.pending_versions,
         "embedded": found.embedded,
+        "open": {"rights": found.loose.count, "objects": found.loose.objects, "named": list(found.loose.named)},
     }

@@ -71,6 +71,12 @@ def backfill(
     since: Annotated[
         str, typer.Option("--since", metavar="AGO", help="Look back this far at least: 90m, 12h, 7d, or a time.")
     ] = "7d",
+    mailed_until: Annotated[
+        str | None,
+        typer.Option(
+            "--mailed-until", metavar="TIME", help="Mail nobody about calls that were over by then; 0m is now."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Fetch the conversations that no webhook brought, as workers do of their own accord."""
@@ -78,12 +84,12 @@ def backfill(
     from agentctl.cli.since import past
     from agentctl.verbs.calls.backfill import together
 
-    begin = past(since)
+    begin, mailed = past(since), past(mailed_until) if mailed_until else None
 
     async def run(control: Control) -> Everywhere[CaughtUp]:
         from agentctl.verbs.calls import backfill as verbs
 
-        return await verbs.look(control, begin)
+        return await verbs.look(control, begin, mailed_until=mailed)
 
     every = connected(run)
     found = together(every.results or every.checked())

@@ -64,6 +64,9 @@ def drained_text(drained: Drained) -> str:
         lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
     if drained.synced or drained.syncs_failed:
         lines.append(f"{drained.synced} assistants synced, {drained.syncs_failed} failed.")
+    if drained.unread and drained.pending_syncs:
+        why = "; ".join(drained.unread)
+        lines.append(paint(f"{drained.pending_syncs} syncs wait until agentctl.toml can be read: {why}", 31))
     if drained.duties_failed:
         lines.append(f"{drained.duties_failed} duties could not be done: agentctl calls status")
     waiting = [f"{n} {what}" for n, what in ((drained.pending_events, "events"), (drained.pending_mails, "mails")) if n]

@@ -72,7 +72,7 @@ def work(
         from agentctl.cli.calls import report
 
         report(drained, json=json)
-        if drained.dead:
+        if drained.is_stuck:
             raise typer.Exit(1)
         return
     tally = connected(lambda control: _work(control, at))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentctl.errors import StoreBehind
+from agentctl.verbs import rights
+from agentctl.verbs.rights import NOTHING, Loose
 from agentctl.wiring import Control
 
 
@@ -12,13 +14,15 @@ from agentctl.wiring import Control
 class StoreState:
     """`address` has no password; `current` is the newest applied version, None where there is none.
 
-    `pending`: the migrations of this agentctl that the database lacks, as `version_name`.
+    `pending`: the migrations of this agentctl that the database lacks, as `version_name`. `loose`: what lies open,
+    looked at where none is pending, since each closes it.
     """
 
     address: str
     current: str | None
     pending: tuple[str, ...]
     embedded: bool
+    loose: Loose = NOTHING
 
     @property
     def pending_versions(self) -> list[str]:
@@ -35,10 +39,11 @@ async def status(control: Control) -> StoreState:
 
     address = await _address(control)
     try:
-        applied = (await (await control.store()).call("status", {}))["migrations"] or []
-        return StoreState(
-            address, max(applied, default=None), tuple(migrations.behind(applied)), embedded=control.embedded
-        )
+        store = await control.store()
+        applied = (await store.call("status", {}))["migrations"] or []
+        pending = tuple(migrations.behind(applied))
+        loose = NOTHING if pending else await rights.loose(store)
+        return StoreState(address, max(applied, default=None), pending, embedded=control.embedded, loose=loose)
     except StoreBehind:
         # Some migrations are missing, that of `status` among them: only a connection of one's own can tell which.
         pending = tuple(await _pending(control))

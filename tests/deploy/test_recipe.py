@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from agentctl.settings import load_settings
-from tests.cluster import PASSWORD
+from tests.cluster import PASSWORD, wheel_binaries
 from tests.deploy.program import program
 from tests.telephony import Bench, bench, served
 
@@ -220,3 +220,26 @@ def _follow(machine: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown["assistant"] == "empfang"
     assert machine.json("calls", "status")["mails"]["pending"] == 1
     assert machine.json("calls", "status")["strangers"]["calls"] == 0, "a sample that was sent is nobody's call"
+
+
+def test_who_was_forgotten_since_the_backup_is_found_by_the_marks_of_the_lost_store(
+    bench: Bench, dsn: str, tmp_path: Path
+) -> None:
+    calls = [
+        str(bench.sandbox.call(agent_id=bench.agent()["agent_id"], deliver=False, audio=False)["conversation_id"])
+        for _ in range(2)
+    ]
+    assert bench("calls", "backfill")[0] == bench("calls", "process")[0] == 0
+    steps = README.partition("# Before dropdb:\n")[2].partition("```")[0]
+    psql = f"{wheel_binaries() / 'psql'} -X {shlex.quote(dsn)}"
+    before, after = steps.replace("runuser -u postgres -- psql -d agentctl", psql).split("# After", 1)
+    bench.store("mark_forgotten", conversation_ids=calls[:1], numbers=[])
+    subprocess.run(["sh", "-ec", before], cwd=tmp_path, check=True)
+    with psycopg.connect(dsn, autocommit=True) as backup:
+        backup.execute("delete from agentctl.forgotten")
+
+    listed = subprocess.run(["sh", "-ec", f"# {after}"], cwd=tmp_path, check=True, capture_output=True, text=True)
+
+    assert re.findall(r"^ default +\| (\S+)$", listed.stdout, re.MULTILINE) == calls[:1]
+    assert bench("calls", "forget", calls[0], "--yes")[0] == 0
+    assert [row["conversation_id"] for row in bench.store("list_calls", limit=9)] == calls[1:]

@@ -43,6 +43,13 @@ MENDED = {
     "revoke select on agentctl.outbox from service_role": "agentctl.outbox: service select own",
     "revoke execute on function public.agentctl_mark_done(text, boolean) from authenticated": "agentctl_mark_done",
 }
+# What is said to lie open by all of them, to a worker, to `doctor` and to `db migrate`.
+OPENED = {
+    "agentctl.bare", "agentctl.lent", "agentctl.action_items (done)", "agentctl.calls (cost_fiat)",
+    "agentctl.strict_one(text)", "agentctl.audit_id_seq", "schema agentctl", "agentctl.events",
+    "public.agentctl_new(jsonb)", "public.agentctl_inner()", "public.agentctl_status(jsonb)",
+    "public.agentctl_recordings",
+}  # fmt: skip
 # These it does not know to be mistakes.
 MEANT = {
     'drop policy "own tenants" on agentctl.calls; '
@@ -70,6 +77,21 @@ def connection(dsn: str) -> Iterator[psycopg.Connection]:
 def test_nobody_may_do_more_or_less_than_is_meant(connection: psycopg.Connection) -> None:
     filled(connection)
 
+    assert faults(connection) == []
+    assert connection.execute("select from agentctl.opened()").fetchall() == []
+
+
+@pytest.mark.parametrize("cluster", ["15"], indirect=True)
+def test_what_a_dump_or_a_grant_of_everything_opens_is_known_and_closed(connection: psycopg.Connection) -> None:
+    connection.execute("grant all on all functions in schema public, agentctl to anon, authenticated")
+    connection.execute("grant all on all tables in schema public to anon, authenticated")
+    [(opened,)] = connection.execute("select public.agentctl_opened('{}')").fetchall()
+    assert opened["count"] > 280
+    assert all(one.startswith("anon may ") for one in opened["named"])
+
+    connection.execute("select public.agentctl_seal('{}')")
+
+    filled(connection)
     assert faults(connection) == []
 
 
@@ -101,8 +123,11 @@ def test_each_mistake_is_found_and_those_that_nobody_declared_are_taken_back(con
     filled(connection)
     found = faults(connection)
     assert [told for told in MENDED.values() if not any(one.startswith(told) for one in found)] == []
+    opened = {row[0] for row in connection.execute("select object from agentctl.opened()")}
+    assert opened == OPENED
 
-    connection.execute("call agentctl.seal()")
+    [(left,)] = connection.execute("select public.agentctl_seal('{}')").fetchall()
+    assert left["count"] == 0
     assert faults(connection) == []
 
     for mistake in MEANT:

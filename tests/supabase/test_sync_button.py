@@ -123,3 +123,37 @@ async def test_who_only_reads_cannot_sync_and_listeners_may_read_the_whole_key(d
             and not has_column_privilege('authenticated', c.oid, a.attnum, 'select')"""
     with psycopg.connect(dsn) as connection:
         assert connection.execute(keys).fetchall() == []
+
+
+def pressed(connection: psycopg.Connection, key: str) -> None:
+    with connection.transaction():
+        as_user(connection, {"role": "authenticated", "sub": MEMBER})
+        connection.execute("select public.agentctl_request_sync(%s)", [key])
+
+
+async def test_a_button_works_right_after_saving_and_for_rows_that_were_there_before(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(PRODUCT)
+        connection.execute("alter table public.phone_assistants add column prompt text")
+        joined(connection, MEMBER, "own")
+        watch = "select agentctl.watch('public.phone_assistants', 'id', array['prompt'], 'tenant', %s, %s)"
+        connection.execute(watch, list(SCOPE.values()))
+        connection.execute(
+            "insert into public.phone_assistants (id, tenant) values ('saved', 'own'), ('new', 'foreign')"
+        )
+        for key in ("front-desk", "saved"):
+            pressed(connection, key)
+        for key in ("theirs", "new", "nobody's"):
+            with pytest.raises(psycopg.Error, match="there is no such assistant"):
+                pressed(connection, key)
+        # What a worker has not looked at, of a table that cannot be read any more.
+        connection.execute("alter table public.phone_assistants rename column id to slug")
+        pressed(connection, "saved")
+    store = await PostgresStore.open(dsn)
+    terms = {**SCOPE, "worker": "w", "limit": 1, "lease_seconds": 60, "quiet_seconds": 0, "longest_seconds": 0}
+    taken = []
+    while jobs := (await store.call("claim_sync_jobs", terms))["jobs"]:
+        await store.call("sync_job_done", {name: jobs[0][name] for name in ("tenant", "id", "attempt")})
+        taken.append((jobs[0]["tenant"], jobs[0]["key"]))
+    await store.close()
+    assert sorted(taken) == [("foreign", "new"), ("own", "front-desk"), ("own", "saved")]

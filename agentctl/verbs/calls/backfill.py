@@ -26,8 +26,16 @@ async def backfill(control: Control, since: datetime | None = None) -> CaughtUp:
     return together((await look(control, since)).checked())
 
 
-async def look(control: Control, since: datetime | None = None) -> Everywhere[CaughtUp]:
-    """As `backfill`, with what came of it in each workspace, whatever kept it from its end in another."""
+async def look(
+    control: Control, since: datetime | None = None, *, mailed_until: datetime | None = None
+) -> Everywhere[CaughtUp]:
+    """As `backfill`, with what came of it in each workspace, whatever kept it from its end in another.
+
+    `mailed_until`: of calls that were over by then people have been told elsewhere, and nobody is mailed about them
+    when they are fetched, now or later. The store keeps it.
+    """
+    if mailed_until is not None:
+        await (await control.store()).call("told_until", {"until": mailed_until.isoformat()})
     return await in_each(control, lambda there: _caught_up(there, since))
 
 

@@ -26,7 +26,8 @@ class Drained:
     rows of a product's own table, `dead_syncs` syncs. kept: not understood, and shown by `events`. pending_events,
     pending_mails: what waits, for its time or for a mail route.
     duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why. synced,
-    syncs_failed: assistants whose declarations had changed.
+    syncs_failed: assistants whose declarations had changed. pending_syncs: those that wait; unread: why nobody here
+    knows whose they are, where agentctl.toml cannot be read.
     """
 
     requeued: int
@@ -43,6 +44,13 @@ class Drained:
     dead_syncs: int = 0
     synced: int = 0
     syncs_failed: int = 0
+    pending_syncs: int = 0
+    unread: tuple[str, ...] = ()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether something was given up, or waits for a person to correct agentctl.toml."""
+        return bool(self.dead or (self.unread and self.pending_syncs))
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
@@ -64,7 +72,7 @@ async def once(control: Control) -> Drained:
 
     What waits here comes first, since ElevenLabs may be away and take its time to say so. Raises StoreError.
     """
-    from agentctl.verbs.flow import syncing
+    from agentctl.verbs.flow import legible, syncing
     from agentctl.verbs.upkeep import duties
 
     failed, syncs = 0, Tally()
@@ -78,7 +86,8 @@ async def once(control: Control) -> Drained:
         return Tally(first.done + then.done, first.failed + then.failed, first.lost + then.lost)
 
     drained = await _drain(control, all_of_it)
-    return replace(drained, duties_failed=failed, synced=syncs.done, syncs_failed=syncs.failed)
+    told = {"duties_failed": failed, "synced": syncs.done, "syncs_failed": syncs.failed}
+    return replace(drained, **told, unread=legible.problems(control))
 
 
 async def process_again(control: Control, which: str, *, mails: bool = True) -> Drained:
@@ -133,6 +142,7 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
         kept=more("events", "kept"),
         pending_events=after["events"]["pending"],
         pending_mails=after["mails"]["pending"],
+        pending_syncs=after["syncs"]["pending"],
     )
 
 

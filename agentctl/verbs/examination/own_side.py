@@ -13,6 +13,7 @@ from agentctl.errors import StoreBehind, StoreError
 from agentctl.settings import Settings
 from agentctl.sources.environment import variables_named
 from agentctl.sources.loaded import Loaded
+from agentctl.verbs import rights
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.calls import sink as sinking
@@ -106,7 +107,7 @@ def _legible(path: Path) -> str:
 
 
 async def store(control: Control) -> AsyncIterator[Finding]:
-    """Whether it answers and has every migration."""
+    """Whether it answers, has every migration, and keeps from users what is not theirs."""
     name = "embedded Postgres" if control.embedded else "database" if control.settings.database_url else "Supabase"
     url = control.settings.supabase_url
     if not control.embedded and control.settings.database_url is None and url and _in_clear(url):
@@ -117,7 +118,11 @@ async def store(control: Control) -> AsyncIterator[Finding]:
     except StoreBehind as error:
         yield Finding("store", "broken", error.message, error.hint, blocks=True)
         return
-    yield Finding("store", "ok", f"{name} answers, migrations are current")
+    found = await rights.loose(await control.store())
+    if found.count:
+        yield Finding("store", "broken", str(found), rights.REMEDY)
+        return
+    yield Finding("store", "ok", f"{name} answers, migrations are current, nothing lies open")
 
 
 async def queue(control: Control) -> AsyncIterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -40,6 +40,10 @@ _PERMANENT = (Misdeclared, UsageError)
 _OF_ALL = (Unauthorized, ConfigurationError)
 
 
+async def unseen() -> None:
+    """Look at nothing."""
+
+
 @dataclass(frozen=True)
 class Due:
     """One assistant that is ours to sync until the lease ends. `attempt` counts since its last change; see `Work`."""
@@ -60,6 +64,7 @@ class SyncJob:
 
     `quiet_seconds`: how long a job waits for another change; a worker that looks once waits for none. `wake` is set
     when the next one is due. `idle` hears why none is claimed, as often as that is so: others may have them meanwhile.
+    `look` is awaited before each claim, for whoever wants to see that agentctl.toml can be read.
     """
 
     control: Control
@@ -67,6 +72,7 @@ class SyncJob:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     quiet_seconds: float = QUIET_SECONDS
     idle: Callable[[str], None] = lambda why: None
+    look: Callable[[], Awaitable[None]] = unseen
     worker: str = field(default_factory=worker_name)
     at_once: int = 1
     lease_seconds: float = LEASE_SECONDS
@@ -78,6 +84,7 @@ class SyncJob:
 
     async def claim(self, limit: int) -> Sequence[Due]:
         """Take what is due, and have `wake` set once more is. Raises StoreError, ConfigurationError."""
+        await self.look()
         if not self.control.project.name:  # agentctl.toml is wrong, and may be mended
             return ()
         if not await is_keyed(self.control):

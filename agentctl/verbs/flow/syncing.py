@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from agentctl import worker
 from agentctl.verbs.flow.job import DEADLINE_SECONDS, SyncJob
+from agentctl.verbs.flow.legible import Legible
 from agentctl.wiring import Control
 from agentctl.worker import Tally
 
@@ -34,7 +35,8 @@ async def job(control: Control) -> SyncJob | None:
         return None
     store = await control.store(waiting=True)
     gate = 2 * control.project.gate_timeout if control.project.gate else 0
-    return SyncJob(control, store, deadline_seconds=DEADLINE_SECONDS + gate)
+    look = Legible(control, store).look
+    return SyncJob(control, store, look=look, deadline_seconds=DEADLINE_SECONDS + gate)
 
 
 async def work(control: Control, *, stop: asyncio.Event) -> Tally:

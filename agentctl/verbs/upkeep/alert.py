@@ -21,6 +21,10 @@ _WHY = "All of an error: agentctl calls events --state dead"
 _WRITE_AGAIN = "agentctl doctor checks the table. To write them once that is put right: agentctl calls retry --all"
 _AGAIN = "To process them again once that is put right: agentctl calls retry --all"
 
+_TAKEN = "The worker takes these rights now. Where they come back, or agentctl doctor still finds them: {remedy}"
+_DONE_MEANWHILE = "Whoever has the public key could use them until then: look at what was read and changed meanwhile."
+_UNSYNCED = "Calls are processed all the same. What changes in the table is synced once it is corrected."
+
 
 def recipients(control: Control) -> tuple[str, ...]:
     """Whom to tell: ALERT_MAIL_TO, else the project's [mail] to; empty where nobody is named."""
@@ -60,6 +64,18 @@ def of_delivery(control: Control, problems: Sequence[str]) -> dict[str, str]:
     return _message(control, "Calls no longer arrive" if problems else "Calls arrive again", problems, "")
 
 
+def of_rights(control: Control, found: str, remedy: str) -> dict[str, str]:
+    """The message about rights in the database that users had and were not meant to have."""
+    findings = [f"{found[:1].upper()}{found[1:]}", _TAKEN.format(remedy=remedy), _DONE_MEANWHILE]
+    return _message(control, "The database lay open", findings, "")
+
+
+def of_project(control: Control, problems: Sequence[str]) -> dict[str, str]:
+    """The message about an agentctl.toml that cannot be read; without problems, that it can be again."""
+    headline = "Changes are not synced: agentctl.toml cannot be read" if problems else "agentctl.toml can be read again"
+    return _message(control, headline, [*problems, _UNSYNCED] if problems else [], "")
+
+
 def mails(control: Control, message: Mapping[str, str], to: Sequence[str], run: str) -> list[dict[str, Any]]:
     """One for each recipient, as the store's functions take them. `run`: see `new_run`."""
     letterhead = Letterhead(control.settings.mail_from)
@@ -75,7 +91,7 @@ def new_run() -> str:
 
 def _message(control: Control, headline: str, findings: Sequence[str], more: str) -> dict[str, str]:
     name, workspace = "agentctl", control.settings.workspace
-    if control.has_project:
+    if control.has_project and control.project.name:
         name = one_line(f"{control.scope.project}/{control.scope.environment}", 130)
         workspace = control.scope.workspace
     rows = {

@@ -12,13 +12,14 @@ from pydantic import SecretStr
 from agentctl.calls.duty import Duty, DutyJob
 from agentctl.verbs.calls import backfill, retain
 from agentctl.verbs.places import in_each, is_keyed, is_shut
-from agentctl.verbs.upkeep import alert, dead_letters, delivery
+from agentctl.verbs.upkeep import alert, dead_letters, delivery, sealing
 from agentctl.wiring import Control
 
 BACKFILL_SECONDS = 900.0
 WATCH_SECONDS = 900.0
 ALERT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 60.0
+SEAL_SECONDS = 60.0
 RETENTION_SECONDS = 3600.0
 _HOST = re.compile(r"https?://([\w.-]+|\[[\w:.]+\])(:\d+)?(?=[/?#]|$)[^@]*$", re.IGNORECASE)
 
@@ -32,10 +33,9 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     """Fetching what no webhook brought and watching the webhook need a key, which may come later, as a tenant's does;
     telling people, somebody to tell.
 
-    What is older than its project keeps it is erased by every worker.
+    What is older than its project keeps it is erased by every worker, and every one closes what lies open in the store.
     """
     settings, to = control.settings, alert.recipients(control)
-    found = []
 
     async def fetch() -> None:
         news = await backfill.look(control)
@@ -55,12 +55,13 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     async def keyed() -> bool:
         return await is_keyed(control)
 
-    found.append(Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, keyed))
+    found = [Duty("backfill", control.workspace, BACKFILL_SECONDS, fetch, keyed)]
     if control.has_project and to:
         place = f"{control.scope.project}/{control.scope.environment} {control.scope.workspace}"
         found.append(Duty("delivery", place, WATCH_SECONDS, watch, keyed))
     if to:
         found.append(Duty("alert", "", ALERT_SECONDS, lambda: dead_letters.tell(control, to)))
+    found.append(Duty("rights", "", SEAL_SECONDS, lambda: sealing.seal(control, to)))
     if settings.heartbeat_url is not None:
         found.append(Duty("heartbeat", told(settings.heartbeat_url), HEARTBEAT_SECONDS, beat))
     # In each place where recordings are kept, somebody who can reach them.

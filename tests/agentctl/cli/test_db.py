@@ -10,7 +10,7 @@ import pytest
 
 from agentctl.cli.app import run
 from agentctl.clients.store.migrations import migrations
-from tests.cluster import PASSWORD
+from tests.cluster import PASSWORD, Cluster
 from tests.postgrest import Project
 
 Cli = Callable[..., tuple[int, str, str]]
@@ -44,9 +44,30 @@ def test_another_database_is_migrated_after_a_yes(cli: Cli, empty_dsn: str, monk
     assert json.loads(cli("status", "--json")[1])["current"] is None
 
     code, out, _ = cli("migrate", "--yes", "--json")
-    assert (code, json.loads(out)) == (0, {"applied": VERSIONS})
+    assert (code, json.loads(out)) == (0, {"applied": VERSIONS, "sealed": 0})
     found = json.loads(cli("status", "--json")[1])
     assert (found["current"], found["pending"]) == (VERSIONS[-1], [])
+    assert cli("migrate")[:2] == (0, "Nothing to do: all migrations are applied.\n")
+
+
+@pytest.mark.parametrize("wire", ["DATABASE_URL", "SUPABASE_URL"])
+def test_what_lies_open_is_shown_and_closed_though_no_migration_is_pending(
+    cli: Cli, dsn: str, cluster: Cluster, wire: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if wire == "SUPABASE_URL":
+        api = request.getfixturevalue("supabase_api")
+        monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", api.service_key)
+    monkeypatch.setenv(wire, dsn if wire == "DATABASE_URL" else api.url)
+    opening = "grant all on all functions in schema public to anon, authenticated"
+    cluster.execute(opening, dsn.rpartition("/")[2])
+    found = json.loads(cli("status", "--json")[1])
+    assert (found["pending"], found["open"]["rights"] > 280, len(found["open"]["named"])) == ([], True, 5)
+    assert "anon may execute public.agentctl_abandoned_recordings(jsonb)" in cli("status")[1]
+
+    code, out, _ = cli("migrate")
+
+    assert (code, out.startswith("sealed: users may do what only the server is to do")) == (0, True)
+    assert json.loads(cli("status", "--json")[1])["open"] == {"rights": 0, "objects": 0, "named": []}
     assert cli("migrate")[:2] == (0, "Nothing to do: all migrations are applied.\n")
 
 

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -162,3 +163,21 @@ def test_a_record_is_one_line_and_says_nothing_of_an_exception_but_its_place(
     assert "a caller's words" not in err
     assert "(RuntimeError in test_serve.py:" in err
     assert "password" not in err
+
+
+def test_work_once_ends_with_1_where_syncs_wait_for_a_project_that_cannot_be_read(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "agentctl.toml").write_text('project = "shop"\n[surce]\n')
+    accept(dsn, tmp_path, SAMPLE)
+    with started(tmp_path, "work", "--once", "--json", DATABASE_URL=dsn) as process:
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, json.loads(out)["done"]) == (0, 1), err
+    assert "syncs: changes wait until agentctl.toml can be read: agentctl.toml: unknown key 'surce'" in err
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("select agentctl.request_sync('front-desk')")
+    accept(dsn, tmp_path, SAMPLE.replace(b"conv_7401k5m9x2p8ec3rqv6dtnhb0fzw", b"conv_7401k5m9x2p8ec3rqv6dtnhb0fzx"))
+
+    with started(tmp_path, "work", "--once", DATABASE_URL=dsn) as process:
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 1
+    assert out.startswith("1 done, 0 failed.\n1 syncs wait until agentctl.toml can be read: agentctl.toml: unknown key")

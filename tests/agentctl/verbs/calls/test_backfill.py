@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -208,3 +209,46 @@ def test_of_several_workers_one_fetches_each_quarter_of_an_hour(bench: Bench) ->
     bench.control(many)
     assert {event["conversation_id"] for event in bench.store("list_events", states=None, limit=9)} == made
     assert sum(entry["path"] == "/v1/convai/conversations" for entry in bench.sandbox.log()) == 1
+
+
+def mailed(bench: Bench) -> set[str]:
+    """Calls of which somebody is mailed."""
+    bench.control(process)
+    return {mail["conversation_id"] for mail in bench.store("claim_mails", worker="w", limit=50, lease_seconds=600)}
+
+
+def bound(bench: Bench, **length: int) -> None:
+    """The agents of this store were bound so long ago."""
+    address = load_settings(bench.root).database_url
+    assert address is not None
+    with psycopg.connect(address.get_secret_value(), autocommit=True) as connection:
+        connection.execute("update agentctl.bindings set bound_at = %s", [datetime.now(UTC) - timedelta(**length)])
+
+
+def test_calls_that_were_over_before_their_agent_was_bound_here_are_stored_and_mailed_to_nobody(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    assert bench("sync", "--yes")[0] == 0
+    bound(bench, minutes=20)
+    before, during, after = (held(bench, started_at=ago(minutes=length)) for length in (25, 20, 5))
+
+    found = fetched(bench)
+
+    assert set(found.entered) == {before, during, after}
+    assert mailed(bench) == {during, after}
+    assert {row["conversation_id"] for row in bench.store("list_calls", limit=9)} == set(found.entered)
+
+
+def test_what_another_store_has_mailed_is_mailed_by_no_backfill_that_comes_later(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    assert bench("sync", "--yes")[0] == 0
+    bound(bench, days=3)
+    told, untold = held(bench, started_at=ago(hours=9)), held(bench, started_at=ago(hours=1))
+    code, _, err = bench("calls", "backfill", "--mailed-until", "later")
+    assert (code, "is no time" in err) == (2, True)
+    assert bench.json("calls", "backfill", "--since", "1h", "--mailed-until", "8h")["entered"] == [told, untold]
+    late = held(bench, started_at=ago(hours=10))
+
+    assert bench.json("calls", "backfill", "--since", "1d")["entered"] == [late]
+
+    assert mailed(bench) == {untold}
+    assert {row["conversation_id"] for row in bench.store("list_calls", limit=9)} == {told, untold, late}

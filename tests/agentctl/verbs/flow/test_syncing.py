@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import Context
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 from agentctl import worker
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
+from agentctl.verbs.calls.work import once
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow import syncing
 from agentctl.wiring import Control, connect
@@ -349,8 +351,42 @@ async def test_a_worker_without_a_sound_project_takes_nothing_until_it_is_mended
     async with shop.opened() as control:
         assert await syncing.once(control) == Tally()
         assert shop.execute("select from agentctl.sync_jobs") == []
+        drained = await once(control)
+        assert (drained.is_stuck, drained.pending_syncs) == (True, 1)
+        assert "agentctl.toml: project: " in drained.unread[0]
         (shop.root / "agentctl.toml").write_text('project = "shop"\n')
         assert (await syncing.once(control)).done == 1
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_that_it_is_not_sound_is_logged_and_mailed_once_until_it_changes(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    shop._settings["alert_mail_to"] = ("technik@example.org",)
+    toml, mails = shop.root / "agentctl.toml", {"worker": "w", "limit": 9, "lease_seconds": 600}
+
+    async def looked(text: str) -> list[str]:
+        toml.write_text(text)
+        for _ in range(2):  # two workers one after the other, and each looks again and again
+            async with shop.opened() as control:
+                syncs = await syncing.job(control)
+                assert syncs is not None
+                await syncs.claim(1)
+                await syncs.claim(1)
+                told = await (await control.store()).call("claim_mails", mails)
+            subjects.extend(one["message"]["subject"].partition(": ")[2] for one in told)
+        return [subjects.pop(0) for _ in range(len(subjects))]
+
+    subjects: list[str] = []
+    broken = "Changes are not synced: agentctl.toml cannot be read"
+    assert await looked('project = "shop"\n') == []
+    assert await looked('project = "shop"\n[surce]\n') == [broken]
+    assert await looked('project = "shop\n') == [broken]
+    assert await looked('project = "shop"\n') == ["agentctl.toml can be read again"]
+    said = [one.getMessage() for one in caplog.records if one.name.endswith("legible")]
+    assert len(said) == 4
+    assert "surce" in said[0]
 
 
 async def test_whoever_has_no_project_or_no_key_leaves_syncs_to_the_others(tmp_path: Path, dsn: str) -> None:
