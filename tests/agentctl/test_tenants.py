@@ -183,11 +183,13 @@ async def test_without_any_nothing_is_different(root: Path) -> None:
         ("vault:a key was refused", False),
         ("none of the 2 agents that are bound in api.elevenlabs.io/a is there", False),
         ("left alone; agentctl sync --tenant a --take-ours", False),
+        ("it is not in trial@api.elevenlabs.io/a: it was deleted there", False),
         ("tenant a-side: a name must have 1 to 100 characters", True),
+        ("POST /v1/a: 422, and https://api.elevenlabs.io/a/agents", True),
+        ("none that is bound in api.elevenlabs.io/a-side", True),
     ],
 )
 async def test_a_row_is_told_nothing_of_whom_it_lives_with(root: Path, text: str, is_told: bool) -> None:
     found = await tenants(root, {"a": {"elevenlabs_key": "vault:a key"}, "b": {"workspace_of": "a"}}, {"a key": "x"})
     assert found.told("a", text) == text, "its own"
     assert (found.told("b", text) == text) == is_told
-    assert (found.of("b").told("b", text) == text) == is_told

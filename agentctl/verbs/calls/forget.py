@@ -12,9 +12,9 @@ from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
 from agentctl.calls.inbox import Store
 from agentctl.calls.retention import erase_abandoned
-from agentctl.errors import AgentctlError, Elsewhere, StoreError, UsageError
+from agentctl.errors import AgentctlError, Anothers, Elsewhere, StoreError, UsageError
 from agentctl.verbs.calls import audit, made_tests, sink
-from agentctl.verbs.calls.homes import Anothers, Homes, homes
+from agentctl.verbs.calls.homes import Homes, homes
 from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.verbs.calls.sink import Unwritten
 from agentctl.wiring import Control
