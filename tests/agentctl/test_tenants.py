@@ -108,6 +108,16 @@ async def test_what_cannot_be_had_is_never_made_good_by_the_projects(
         await found.of("a").elevenlabs(Veil(), lambda text: None).aclose()
 
 
+async def test_no_variable_is_a_tenants_while_nothing_tells_which_are_the_projects(root: Path) -> None:
+    (root / "agentctl.toml").write_text('project = "p"\n[environments.stage\napi_key_env = "STAGE_KEY"\n')
+    rows = {"a": {"elevenlabs_key": "env:STAGE_KEY"}, "b": {"elevenlabs_key": "vault:b"}}
+    found = await tenants(root, rows, {"b": "key-of-b"})
+    with pytest.raises(ConfigurationError, match="which cannot be told: agentctl") as refused:
+        found.of("a").elevenlabs(Veil(), lambda text: None)
+    assert refused.value.outage, "it waits until the file is mended"
+    assert key(found, "b") == "key-of-b"
+
+
 async def test_an_account_of_twilio_is_whole_or_not_used(root: Path) -> None:
     for vault, said in ({"token": "x"}, "is not AC and 32"), ({}, "is not in Supabase Vault"):
         sid = "vault:token" if vault else "env:A_SID"
