@@ -14,6 +14,8 @@ comment on column agentctl.begun_recordings.sought_at is
 create or replace view public.agentctl_recordings with (security_invoker = true) as
 select r.tenant, r.conversation_id, r.content_type, r.size, r.stored_at, r.storage_path
 from agentctl.recordings r;
+comment on column public.agentctl_recordings.storage_path is
+    'Where it lies in its bucket of Supabase Storage: TENANT/FILE. Null for a file of a machine.';
 update agentctl.exposed set columns = columns || '{storage_path}' where object = 'agentctl.recordings';
 
 -- Why the event's recording is not to be stored, now or ever; null while nothing is in its way. `busy`: another one of
