@@ -1,8 +1,6 @@
--- What one landlord has forgotten does not come back to another whose key opens the same workspace. Of agents that
--- somebody has, their owners are asked alone.
+-- Of the calls of an agent that somebody has, its owners are asked alone.
 
--- As before, and but for what a landlord has forgotten: of that no row is left. An agent that is known is not asked of
--- every tenant.
+-- As before: for an agent that is known, not every tenant is looked through.
 create or replace function public.agentctl_unknown_conversations(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -29,11 +27,11 @@ as $$
             ) or exists (
                 select from agentctl.calls c
                 where c.tenant = landlord.tenant and c.conversation_id = asked.id and c.source = 'backfill'
-            ) or agentctl.is_forgotten(landlord.tenant, asked.id)
+            )
         )
     )
 $$;
 
 call agentctl.seal();
 
-insert into agentctl.migrations (version, name) values ('20261127000020', 'agentctl_erased_for_all');
+insert into agentctl.migrations (version, name) values ('20261127000020', 'agentctl_owners_alone');
