@@ -33,6 +33,7 @@ AgentctlError                   exit 1: the work failed
 ├── DigestError                 a digest engine failed; `charged` says whether that may have cost money
 │   ├── BudgetSpent             the day's budget for the language model allows no further request
 │   └── TranscriptTooLong       no language model is asked about that much
+├── Anothers                    a call at ElevenLabs is another tenant's, and is left alone there
 ├── SinkError                   the product's own table did not take a call
 ├── Several                     more than one workspace of a project had an error of its own
 └── MailError                   a mail route refused; `permanent` says whether trying again can help
@@ -256,6 +257,10 @@ class BudgetSpent(DigestError):
 
 class TranscriptTooLong(DigestError):
     """No language model is asked about that much."""
+
+
+class Anothers(AgentctlError):
+    """A conversation is a call of another tenant where it is, and is left alone there."""
 
 
 class SinkError(AgentctlError):

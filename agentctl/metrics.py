@@ -27,6 +27,8 @@ PATH = "/metrics"
 CACHE_SECONDS = 5.0
 _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_QUEUES = ("events", "recordings", "mails", "rows", "syncs")
+
 Figures = Callable[[], Awaitable[Mapping[str, Any]]]
 Labels = Mapping[str, str]
 
@@ -72,7 +74,8 @@ def _lines(figures: Mapping[str, Any] | None) -> Iterator[str]:
     yield from _gauge("store_up", "Whether the store answers.", [({}, int(figures is not None))])
     if figures is None:
         return
-    for queue, one in (("events", "event"), ("mails", "mail"), ("rows", "row"), ("syncs", "sync")):
+    for queue in _QUEUES:
+        one = queue.removesuffix("s")
         counts = [({"state": state}, count) for state, count in figures[queue].items()]
         yield from _gauge(queue, f"How many {queue} are in each state that is not their end.", counts)
         age = figures[f"oldest_{one}_seconds"] or 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from agentctl.errors import ConfigurationError
 from agentctl.settings import Settings, named_variables
 
 if TYPE_CHECKING:
@@ -28,15 +29,18 @@ def is_reference(text: str) -> bool:
 
 def of_the_project(directory: Path) -> frozenset[str]:
     """The variables that are settings of the project's own, also by the names that the environments of `directory`'s
-    agentctl.toml have for them: no tenant is ever given one.
+    agentctl.toml have for them: no tenant is ever given one. Raises ConfigurationError where that cannot be read.
     """
-    from agentctl.sources.environment import variables_named
+    from agentctl.sources.named_variables import variables_named
 
     return frozenset(f"env:{name}" for name in (*_OWN, *variables_named(directory)))
 
 
 async def resolved(store: Store, directory: Path, wanted: Collection[str]) -> Values:
-    """What these are now, and no others: each that a vault has is decrypted for this. Raises StoreError."""
+    """What these are now, and no others: each that a vault has is decrypted for this. Raises StoreError.
+
+    While it cannot be told which variables are the project's own, none is anybody's.
+    """
     if not wanted:
         return {}
     names = [one.removeprefix("env:") for one in wanted if one.startswith("env:")]
@@ -44,12 +48,19 @@ async def resolved(store: Store, directory: Path, wanted: Collection[str]) -> Va
     absent = f"cannot be read: {problems[0]}" if problems else "is not set"
     found: dict[str, SecretStr | str] = {f"env:{one}": variables.get(one, absent) for one in names}
     if found:
-        ours = found.keys() & of_the_project(directory)
-        found |= dict.fromkeys(ours, "is a setting of the project's own, and no tenant's")
+        found |= _of_ours(found, directory)
     kept = [one.removeprefix("vault:") for one in wanted if one.startswith("vault:")]
     if kept:
         found |= _of_vault(kept, await store.call("tenant_secrets", {"names": kept}))
     return found
+
+
+def _of_ours(found: Collection[str], directory: Path) -> Mapping[str, str]:
+    """Why those of these that are no tenant's, or may be none, are not handed out."""
+    try:
+        return dict.fromkeys(of_the_project(directory) & {*found}, "is a setting of the project's own, and no tenant's")
+    except ConfigurationError as error:
+        return dict.fromkeys(found, f"may be a setting of the project's own, which cannot be told: {error.problems[0]}")
 
 
 def _of_vault(kept: Sequence[str], told: Mapping[str, Any]) -> Iterator[tuple[str, SecretStr | str]]:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,14 +65,13 @@ class Access:
         """Whether the agents of `tenant` live in its workspace."""
         return tenant in self.housed if self.workspace else tenant not in (self.moved or ())
 
-    def told(self, tenant: str, text: str) -> str:
-        """`text` as a row of `tenant` may have it, whose people read neither another's name nor where its key is."""
-        if self.workspace in ("", tenant):
-            return text
+    def names(self, text: str) -> bool:
+        """Whether `text` says whose workspace it is, or where its key is."""
         places = (re.escape(self.settings.variable(SETTINGS[one])) for one in (KEY, SIGNATURE))
-        # Its name as errors have it: a tenant's, a workspace's, a command's.
-        names = "|".join((rf"(?:\btenant |/){re.escape(self.workspace)}", *(rf"(?<!\w){one}" for one in places)))
-        return _UNTOLD if re.search(rf"(?:{names})(?![\w-])", text) else text
+        # As errors have it: a tenant's name, and a command's; a workspace's. A path of the API is none of these.
+        where = rf"(?<![\w./-]){re.escape(f'{self.settings.workspace}/{self.workspace}')}(?!/)"
+        some = "|".join((rf"\btenant {re.escape(self.workspace)}", where, *(rf"(?<!\w){one}" for one in places)))
+        return re.search(rf"(?:{some})(?![\w-])", text) is not None
 
     @property
     def has_twilio(self) -> bool:
@@ -134,8 +132,8 @@ class Tenants:
         return [one for name, one in sorted(self.own.items()) if one.workspace == name]
 
     def told(self, tenant: str, text: str) -> str:
-        """`text` as a row of `tenant` may have it, of whichever workspace it tells."""
-        return reduce(lambda said, one: one.told(tenant, said), self.apart, text)
+        """`text` as a row of `tenant` may have it, whose people read neither another's name nor where its key is."""
+        return _UNTOLD if any(one.workspace != tenant and one.names(text) for one in self.apart) else text
 
     @property
     def secrets(self) -> list[SecretStr]:

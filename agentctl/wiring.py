@@ -113,7 +113,7 @@ class Control:
     def scope(self) -> Scope:
         """Project, environment and workspace of this control's bindings.
 
-        Which of a host's workspaces a key opens is not to be seen from it: they have names. Keys can be rotated.
+        Never made from the key, which can be rotated and does not tell which of a host's workspaces it opens.
         """
         from agentctl.sync.kind import Scope
 

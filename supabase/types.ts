@@ -107,14 +107,14 @@ export type Database = {
         ]
       },"agentctl_recordings": {
         Row: {
-          "content_type": string | null,"conversation_id": string,"size": number | null,"stored_at": string,"tenant": string
+          "content_type": string | null,"conversation_id": string,"size": number | null,"storage_path": string | null,"stored_at": string,"tenant": string
         }
         ComputedFields: never
         Insert: {
-          "content_type"?: string | null,"conversation_id"?: string | null,"size"?: number | null,"stored_at"?: string | null,"tenant"?: string | null
+          "content_type"?: string | null,"conversation_id"?: string | null,"size"?: number | null,"storage_path"?: string | null,"stored_at"?: string | null,"tenant"?: string | null
         }
         Update: {
-          "content_type"?: string | null,"conversation_id"?: string | null,"size"?: number | null,"stored_at"?: string | null,"tenant"?: string | null
+          "content_type"?: string | null,"conversation_id"?: string | null,"size"?: number | null,"storage_path"?: string | null,"stored_at"?: string | null,"tenant"?: string | null
         }
         Relationships: [
         ]

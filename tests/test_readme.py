@@ -26,7 +26,7 @@ from agentctl.cli.app import app, run
 from agentctl.resources.assistant import Part
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.settings import Settings
-from agentctl.sources import environment
+from agentctl.sources import named_variables
 from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry
 from agentctl.sources.files import load
 from agentctl.sources.init import write
@@ -162,7 +162,7 @@ def test_the_environment_that_it_shows_loads_without_a_problem(annotated: Path) 
     assert loaded.assistants[0].phone.numbers == ("+498999998101",)
     assert load(annotated).assistants[0].phone.numbers == ("+498999998100",)
     told = section_named("Environments")
-    assert [key for key in environment.REFERENCES if f"`{key}`" not in told] == []
+    assert [key for key in named_variables.REFERENCES if f"`{key}`" not in told] == []
 
 
 def section_named(heading: str) -> str:

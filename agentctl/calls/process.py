@@ -50,8 +50,8 @@ class Recordings(Protocol):
         """The same place for another tenant's."""
         ...
 
-    def location(self, conversation_id: str, content_type: str) -> str:
-        """Where `save` keeps it."""
+    def location(self, conversation_id: str, event_id: int | str, content_type: str) -> str:
+        """Where to keep what this event brings, and nothing else."""
         ...
 
     async def reaches(self, location: str) -> bool:
@@ -62,8 +62,8 @@ class Recordings(Protocol):
         """Whether anything lies there, as far as this place reaches. Raises StoreError."""
         ...
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
-        """Keep a copy of one recording at its `location`; saving it again replaces it. Raises StoreError.
+    async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
+        """Keep a copy of one recording there; saving it again replaces it. Raises StoreError.
 
         What takes its time is noted in `begun`, and gone on with by the next attempt.
         """
@@ -73,7 +73,7 @@ class Recordings(Protocol):
         """Delete what is kept of a conversation; False if there is nothing in this place. Raises StoreError.
 
         `location`: where it was kept, by whatever settings that was; then the answer is whether it went from there.
-        Copies elsewhere that an earlier attempt left go, too, and prove nothing.
+        Copies that an earlier version left by the conversation's mere name go, too, and prove nothing.
         """
         ...
 
@@ -194,7 +194,7 @@ async def _store(claimed: Event, call: Call, digest: Digest | None, store: Store
 
 
 async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings: Recordings) -> Outcome:
-    location = recordings.location(sound.conversation_id, sound.content_type)
+    location = recordings.location(sound.conversation_id, claimed.id, sound.content_type)
     recording = {
         "conversation_id": sound.conversation_id,
         "agent_id": sound.agent_id,
@@ -206,15 +206,15 @@ async def _keep_recording(claimed: Event, sound: Sound, store: Store, recordings
     stored = {"event_id": claimed.id, "attempt": claimed.attempt, "recording": recording}
     # Whoever is lost from here on has left word of what may lie there.
     answer = await store.call("begin_recording", stored)
-    if answer.get("busy"):
-        raise StoreUnavailable("another recording of the call is being stored", "This one is stored after it.")
     if answer["held"]:
-        await recordings.save(sound.conversation_id, sound.audio, sound.content_type, BegunUpload(store, claimed))
+        await recordings.save(location, sound.audio, sound.content_type, BegunUpload(store, claimed))
         answer = await store.call("store_recording", stored)
         if answer["held"]:
             return Outcome("recorded", sound.conversation_id)
-        if answer.get("refused"):
+        if answer.get("refused") or answer.get("superseded"):
             await recordings.discard(location)
+    if answer.get("busy"):
+        raise StoreUnavailable("another worker is at a recording of the call", "This one is stored after that.")
     if answer.get("superseded"):
         return Outcome("superseded", sound.conversation_id)
     if refused := answer.get("refused"):

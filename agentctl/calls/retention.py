@@ -48,7 +48,7 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
     Raises StoreError.
     """
     sounds, missing, elsewhere = await _recordings(store, recordings, batch)
-    sounds += await _abandoned(store, recordings)
+    sounds += await erase_abandoned(store, recordings)
     events = [await _batches(store, "retain_events", batch, state=state) for state in ("done", "kept", "dead")]
     calls = await _batches(store, "retain_calls", batch)
     trimmed = (await store.call("trim_audit", {}, timeout=_SECONDS))["count"]
@@ -62,6 +62,20 @@ async def retain(store: Store, recordings: Recordings, *, batch: int = _BATCH) -
     if elsewhere:
         log.warning("%d recordings are due to be erased and not in this place", elsewhere)
     return done
+
+
+async def erase_abandoned(store: Store, recordings: Recordings) -> int:
+    """Erase what a worker that was lost may have stored of calls that are gone, and of others in a second place; how
+    many files that were. One by one: meanwhile somebody may begin the next anew. Raises StoreError.
+    """
+    erased, after = 0, None
+    while left := await store.call("abandoned_recordings", {"limit": 1, "after": after}, timeout=_SECONDS):
+        (one,) = left
+        there = await recordings.discard(one["location"])
+        looked = {**one, "reached": there or await recordings.reaches(one["location"])}
+        await store.call("drop_abandoned", {"recordings": [looked]}, timeout=_SECONDS)
+        erased, after = erased + there, [one["conversation_id"], one["location"]]
+    return erased
 
 
 def added(runs: Iterable[Retained]) -> Retained:
@@ -108,17 +122,3 @@ async def _drop(store: Store, gone: list[Any]) -> int:
     """How many of them nobody else has dropped."""
     dropped: int = (await store.call("drop_recordings", {"recordings": gone}, timeout=_SECONDS))["count"]
     return dropped
-
-
-async def _abandoned(store: Store, recordings: Recordings) -> int:
-    """What a worker that was lost may have stored of calls that are gone. One by one: meanwhile somebody may begin the
-    next anew.
-    """
-    erased, after = 0, None
-    while left := await store.call("abandoned_recordings", {"limit": 1, "after": after}, timeout=_SECONDS):
-        (one,) = left
-        there = await recordings.discard(one["location"])
-        looked = {**one, "reached": there or await recordings.reaches(one["location"])}
-        await store.call("drop_abandoned", {"recordings": [looked]}, timeout=_SECONDS)
-        erased, after = erased + there, [one["conversation_id"], one["location"]]
-    return erased

@@ -166,10 +166,10 @@ def _standing(found: Mapping[str, Any]) -> Iterator[str]:
     from agentctl.cli.render import paint
     from agentctl.cli.render_call import line, table
 
-    for queue, one in (("events", "event"), ("mails", "mail"), ("rows", "row"), ("syncs", "sync")):
-        counts, age = found[queue], found[f"oldest_{one}_seconds"]
-        if queue == "rows" and not any(counts.values()):
-            continue  # most have no table of their own that calls are written to
+    for queue in ("events", "recordings", "mails", "rows", "syncs"):
+        counts, age = found[queue], found[f"oldest_{queue.removesuffix('s')}_seconds"]
+        if queue in ("recordings", "rows") and not any(counts.values()):
+            continue  # most keep no recordings, and have no table of their own that calls are written to
         since = f", the oldest for {_length(age)}" if age is not None else ""
         yield f"{queue}: {counts['pending'] + counts['running']} wait or are worked on{since}"
         if counts["dead"]:

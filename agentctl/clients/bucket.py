@@ -10,7 +10,7 @@ from urllib.parse import quote
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
 from agentctl.calls.sound import Audio
-from agentctl.clients.recording_name import AUDIO_TYPES, InStorage, file_name, file_names, folder_name
+from agentctl.clients.recording_name import AUDIO_TYPES, InStorage, file_name, folder_name, former_names
 from agentctl.clients.resumable import PIECE, upload
 from agentctl.clients.storage_api import Session, StorageApi, StorageRefusal
 from agentctl.errors import AgentctlError, StoreError, StoreUnavailable
@@ -21,7 +21,7 @@ _PIECE = 256 * 1024
 
 
 class Bucket:
-    """Recordings of one tenant, each at `<tenant>/<conversation>.<ending>`."""
+    """Recordings of one tenant, each at `<tenant>/<conversation>.<event>.<ending>`."""
 
     def __init__(self, api: StorageApi, bucket: str, tenant: str = OPERATOR) -> None:
         self._api = api
@@ -45,9 +45,9 @@ class Bucket:
     def __repr__(self) -> str:
         return f"Bucket({self._api.url!r}, bucket={self.bucket!r})"
 
-    def location(self, conversation_id: str, content_type: str) -> str:
+    def location(self, conversation_id: str, event_id: int | str, content_type: str) -> str:
         """`supabase:<project>/<bucket>/<path>`."""
-        name = file_name(conversation_id, content_type)
+        name = file_name(conversation_id, event_id, content_type)
         return str(InStorage(self._api.project, self.bucket, self._folder, name))
 
     def _here(self, location: str) -> str | None:
@@ -70,13 +70,14 @@ class Bucket:
         async with self._api.session("a recording") as session:
             return await session.size(self._name, path) is not None
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
+    async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """Upload, replacing an earlier copy.
 
-        A large one goes on where an earlier attempt ended, which `begun` has noted. Raises StoreError, and
-        StoreUnavailable while the bucket is public: nothing is put where anybody can fetch it.
+        A large one goes on where an earlier attempt ended, which `begun` has noted. Raises AgentctlError for another's
+        location, StoreError, and StoreUnavailable while the bucket is public: nothing is put where anybody can fetch
+        it.
         """
-        path = self._path(self.location(conversation_id, content_type))
+        path = self._path(location)
         async with self._api.session("the recording") as session:
             await self._private(session)
             if audio.size > PIECE:
@@ -90,8 +91,10 @@ class Bucket:
 
         What was put into another project lies there: what was here was a copy. Raises StoreError.
         """
-        erased = await self._delete([f"{self._folder}/{name}" for name in file_names(conversation_id)])
-        return bool(erased) if location is None else self._here(location) in erased
+        own = self._here(location) if location else None
+        former = [f"{self._folder}/{name}" for name in former_names(conversation_id)]
+        erased = await self._delete([*former, own] if own and own not in former else former)
+        return bool(erased) if location is None else own in erased
 
     async def discard(self, location: str) -> bool:
         """Delete what lies there; False if nothing does, or in another project.

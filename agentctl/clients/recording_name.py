@@ -39,13 +39,16 @@ def folder_name(tenant: str) -> str:
     return _stem(tenant)
 
 
-def file_name(conversation_id: str, content_type: str) -> str:
-    """A name made of nothing but letters, digits, - and _, whatever the id holds; different for different ids."""
-    return f"{_stem(conversation_id)}.{_ENDINGS.get(content_type, _UNKNOWN)}"
+def file_name(conversation_id: str, event_id: int | str, content_type: str) -> str:
+    """A name made of nothing but letters, digits, - and _, and two dots, whatever the ids hold.
+
+    Each event has its own: an upload that ends when its worker has lost it displaces no other recording of the call.
+    """
+    return f"{_stem(conversation_id)}.{_stem(str(event_id))}.{_ENDINGS.get(content_type, _UNKNOWN)}"
 
 
-def file_names(conversation_id: str) -> list[str]:
-    """Every name that a recording of the conversation can have."""
+def former_names(conversation_id: str) -> list[str]:
+    """Every name that an earlier version gave a recording of the conversation."""
     return [f"{_stem(conversation_id)}.{ending}" for ending in (*_ENDINGS.values(), _UNKNOWN)]
 
 

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from agentctl.calls.begun import Begun
 from agentctl.calls.process import Sink
 from agentctl.calls.sound import Audio
-from agentctl.clients.recording_name import file_name, file_names, folder_name
+from agentctl.clients.recording_name import file_name, folder_name, former_names
 from agentctl.errors import AgentctlError, StoreUnavailable, UsageError
 from agentctl.resources.part import OPERATOR
 
@@ -43,9 +43,9 @@ class Directory:
         """What tells it from other places: each machine has a directory of its own."""
         return f"{platform.node()}:{self.path.absolute()}"
 
-    def location(self, conversation_id: str, content_type: str) -> str:
+    def location(self, conversation_id: str, event_id: int | str, content_type: str) -> str:
         """A file: URL."""
-        return self._file(conversation_id, content_type).as_uri()
+        return (self.path.absolute() / file_name(conversation_id, event_id, content_type)).as_uri()
 
     async def reaches(self, location: str) -> bool:
         """Nothing: of a file that is not here, another machine may know."""
@@ -56,9 +56,10 @@ class Directory:
         path = self._path(location)
         return path is not None and await asyncio.to_thread(path.is_file)
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
-        """Write the file at once or not at all. Raises StoreUnavailable."""
-        target = self._file(conversation_id, content_type)
+    async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
+        """Write the file at once or not at all. Raises AgentctlError for another place's location, StoreUnavailable."""
+        if (target := self._path(location)) is None:
+            raise AgentctlError(f"the recording is to lie at {location}, which is not in {self.path}")
         try:
             await asyncio.to_thread(_write, target, audio)
         except OSError as error:
@@ -72,8 +73,10 @@ class Directory:
 
         Raises StoreUnavailable.
         """
-        erased = await self._delete([self.path.absolute() / name for name in file_names(conversation_id)])
-        return bool(erased) if location is None else self._path(location) in erased
+        own = self._path(location) if location else None
+        former = [self.path.absolute() / name for name in former_names(conversation_id)]
+        erased = await self._delete([*former, own] if own and own not in former else former)
+        return bool(erased) if location is None else own in erased
 
     async def discard(self, location: str) -> bool:
         """Delete the file of this location; False if it is not here. Raises StoreUnavailable."""
@@ -105,9 +108,6 @@ class Directory:
             "recordings are files on this machine, which have no signed addresses",
             "Use --output FILE; with SUPABASE_URL, recordings go to Storage, which signs.",
         )
-
-    def _file(self, conversation_id: str, content_type: str) -> Path:
-        return self.path.absolute() / file_name(conversation_id, content_type)
 
     def _path(self, location: str) -> Path | None:
         """The file of a location in this tenant's folder, by whatever links that was called so."""

@@ -27,9 +27,9 @@ class Shelves:
         """The bucket, which every machine reaches; a machine that has files of its own has work of its own."""
         return self._directory.place if self._directory.is_used else self._bucket.place
 
-    def location(self, conversation_id: str, content_type: str) -> str:
+    def location(self, conversation_id: str, event_id: int | str, content_type: str) -> str:
         """In the bucket."""
-        return self._bucket.location(conversation_id, content_type)
+        return self._bucket.location(conversation_id, event_id, content_type)
 
     async def reaches(self, location: str) -> bool:
         """What is in any bucket of the project. Raises StoreError."""
@@ -39,9 +39,9 @@ class Shelves:
         """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""
         return await self._at(location).is_there(location)
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
+    async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """As Bucket."""
-        await self._bucket.save(conversation_id, audio, content_type, begun)
+        await self._bucket.save(location, audio, content_type, begun)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
         """Wherever anything is kept of it; where `location` is comes last, and answers for it. Raises StoreError."""

@@ -19,25 +19,12 @@ from agentctl.errors import ConfigurationError, Problem, UsageError
 from agentctl.resources.assistant import KEY, Part
 from agentctl.settings import nearest
 from agentctl.sources.assistant_file import Layer, misplaced
+from agentctl.sources.named_variables import REFERENCES, unusable_references
 from agentctl.sources.problems import kind_of, located, looks_secret, problems_of, unknown_key
 from agentctl.sources.project import FILENAME, Defaults, Project, read_project, usable_variables
 from agentctl.sources.raw import raw_settings
 from agentctl.sync.diff import overlaid
 
-# A key of an environment -> the setting whose variable it names.
-REFERENCES = {
-    "api_key_env": "elevenlabs_api_key",
-    "webhook_secret_env": "elevenlabs_webhook_secret",
-    "database_url_env": "database_url",
-    "supabase_url_env": "supabase_url",
-    "supabase_service_role_key_env": "supabase_service_role_key",
-    "twilio_account_sid_env": "twilio_account_sid",
-    "twilio_auth_token_env": "twilio_auth_token",
-    "twilio_api_key_sid_env": "twilio_api_key_sid",
-    "twilio_api_key_secret_env": "twilio_api_key_secret",
-    "smtp_url_env": "smtp_url",
-    "resend_api_key_env": "resend_api_key",
-}
 _VALUES = {"base_url": "elevenlabs_base_url", "public_url": "public_url"}
 # Who names one of a group means all of it: two accounts' credentials must not mix.
 _GROUPS = tuple(
@@ -45,10 +32,7 @@ _GROUPS = tuple(
     for prefixes in (("database", "supabase"), ("twilio",), ("smtp", "resend"))
 )
 _LAYERS = ("defaults", "overrides", "assistants")
-_VARIABLE = re.compile(r"^[A-Z_][A-Z0-9_]{0,99}$")
 _LABEL = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-# Longer than any word of a name: a key in capitals, or in hexadecimal digits.
-_LONGEST_WORD = 24
 
 
 @dataclass(frozen=True)
@@ -173,20 +157,13 @@ def select(file: Path, name: str | None, *, by_variable: bool = False) -> Enviro
     return chosen(project, found, name)
 
 
-def variables_named(root: Path) -> list[str]:
-    """Every variable that an environment of the project names, whatever else is wrong with it."""
-    project, _ = read_project(root / FILENAME)
-    tables = [table for table in project.environments.values() if isinstance(table, dict)] if project else []
-    return sorted({table[key] for table in tables for key in REFERENCES if _is_variable(table.get(key))})
-
-
 def _environment(name: str, table: Any, problems: list[Problem]) -> Environment | None:
     path = f"environments.{name}"
     if not isinstance(table, dict):
         problems.append(Problem(located(FILENAME, path), f"must be a table, like [{path}] (got {kind_of(table)})"))
         return None
     table = _layered(table, path, problems)
-    problems += _unusable_references(table, path)
+    problems += unusable_references(table, path)
     checked = {key: value for key, value in table.items() if key not in REFERENCES}
     try:
         declared = _declared(name, checked)
@@ -234,20 +211,6 @@ def _with_raw(layer: Any, prefix: str, problems: list[Problem]) -> Any:
     if isinstance(layer, dict) and "elevenlabs" in layer:
         return {**layer, "elevenlabs": raw_settings(layer["elevenlabs"], FILENAME, prefix, problems)}
     return layer
-
-
-def _unusable_references(table: Mapping[str, Any], path: str) -> Iterator[Problem]:
-    """References that are no variable's name. What stands there may be a key, so that it is never quoted."""
-    for key in REFERENCES:
-        value = table.get(key)
-        if value is not None and not _is_variable(value):
-            what = "must be the name of a variable in capitals, like ELEVENLABS_API_KEY_STAGING, and never the value"
-            yield Problem(located(FILENAME, f"{path}.{key}"), what)
-
-
-def _is_variable(value: Any) -> bool:
-    usable = isinstance(value, str) and _VARIABLE.fullmatch(value) is not None
-    return usable and max(map(len, value.split("_"))) <= _LONGEST_WORD
 
 
 def _found(error: ValidationError, path: str) -> Iterator[Problem]:

@@ -81,7 +81,7 @@ async def apply(
 
 
 def _waiting(plan: Plan, *, take_ours: bool) -> set[Ref]:
-    """What is not written as a whole. Of what no file declares, a barred object is not ours: nothing waits for it."""
+    """What is not written as a whole. A barred deletion is of what is not ours, or stays: nothing waits for it."""
     barred = {change.desired.ref for change in plan.changes if change.barred and change.action != "delete"}
     return barred if take_ours else barred | {change.desired.ref for change in plan.doubtful}
 

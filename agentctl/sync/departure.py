@@ -178,8 +178,8 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
     leaving = [change for change in plan.changes if change.action == "delete"]
     doomed = [change for change in leaving if not change.replaces]
     old = [change for change in leaving if change.replaces and is_held(change)]
-    # By resource: of several objects that claim to be one, none goes while another is held back. One that is not ours
-    # whatever it claims holds none of ours.
+    # By resource: of several objects that claim to be one, none goes while another is held back. One that is barred
+    # holds none: it is not ours whatever it claims, or the plan ends nothing of what goes with it.
     theirs = [change for change in doomed if change.barred]
     stay = {change.desired.ref for change in doomed if is_held(change) and not change.barred}
     while True:

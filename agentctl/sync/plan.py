@@ -33,7 +33,8 @@ class Change:
     has to let it through still; there may be no edits. `instead`: the bound one is gone, and `observed`, which claims
     to be it, would take its place. `doubt`: why it is probably not meant, in words with what to do; it is left
     undone unless somebody says that ours counts. `barred`: why no word does it, in words with what a person can do
-    about it: it is not known to be ours, or the files are older than what is there.
+    about it: it is not known to be ours; the files are older than what is there; or it is ours and needed, as an agent
+    whose callers nobody else is seen to answer: then the plan ends nothing that goes with it.
     """
 
     action: Literal["create", "update", "delete"]

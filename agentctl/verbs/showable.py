@@ -41,7 +41,7 @@ async def showable(
             figures.DRIFT.add(change.desired.kind)
     if {kind.name for kind in kinds} >= _WHOLE:
         plan = await unfinished.named(control, plan, bindings, declared, only)
-        await left_there.named(control, plan)
+        plan = await left_there.named(control, plan)
         plan = await outdated.doubted(control, plan, bindings, kinds, declared)
     plan = routed.settled(pointed(plan, plan.assistants))
     plan = await routed.doubted(control, plan, bindings)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from agentctl.errors import Problem, StoreError, UsageError
+from agentctl.errors import StoreError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
@@ -20,7 +20,7 @@ from agentctl.sync import apply as engine
 from agentctl.sync import planning
 from agentctl.sync.apply import Applied, OnChange
 from agentctl.sync.bindings import Bindings
-from agentctl.sync.kind import Kind, Ref
+from agentctl.sync.kind import Kind
 from agentctl.sync.plan import Change, Failure, Plan, Settled
 from agentctl.verbs import directed, former_secrets, gate
 from agentctl.verbs import stateless as two_way
@@ -35,7 +35,7 @@ from agentctl.verbs.renaming.mentioned import hinted
 from agentctl.verbs.renaming.recorded import must_be_learnt, settle
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
-from agentctl.verbs.revisions.hold import Hold, holds, unhold
+from agentctl.verbs.revisions.hold import unhold
 from agentctl.verbs.rows import moving, wrong
 from agentctl.verbs.rows.reporting import Reports
 from agentctl.verbs.showable import showable
@@ -74,17 +74,17 @@ async def plan(
     await must_be_called_so(control, only)
     assistants = select(loaded.assistants, only, loaded.keys, loaded.elsewhere)
     gated = gate.wanted(control, gated)
-    keys, released = await in_force(control, loaded.assistants, assistants)
+    keys, released = await held.in_force(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
-    free, own = _apart(assistants, beside)
-    notices = [*loaded.warnings, *unknown_keys_of(free), *_of_released(assistants, released), *history.too_large(free)]
+    free, own = beside.apart(assistants)
+    notices = [*loaded.warnings, *unknown_keys_of(free), *held.ends(assistants, released), *history.too_large(free)]
     notices += untested(free) if gated else ()
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
-    how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
+    how["more"] = beside.desired(kinds, [one.key for one in own], beside.apart(loaded.assistants)[0])
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
     await must_be_apart(control, found)
-    plan = _sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
+    plan = held.sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, assistants), *plan.notices]
     notices += await declared.notices(control, loaded.project)
     notices += [*two_way.notices(control, plan), *await unanswered(control, plan, loaded), *left_behind(plan, loaded)]
@@ -143,7 +143,8 @@ async def apply(
     would destroy something for good (stored conversations) unless `destroy`. A resource that fails stops only what
     refers to it and stands in the result's failures. Of a gated plan, no agent is changed and no number given to one
     unless the assistant's tests pass on what is planned; `on_tests` hears how far they are, `pace` bounds the wait,
-    else agentctl.toml does. What is applied as a whole is kept as a revision. Raises as `must_be_allowed`, and Busy.
+    else agentctl.toml does. What is applied as a whole is kept as a revision. Raises as `must_be_allowed`, and
+    Busy, ApiError, Unreachable, StoreError.
     """
     must_be_allowed(control, plan, take_ours=take_ours, force=force, stateless=stateless)
     if plan.barred:
@@ -156,9 +157,7 @@ async def apply(
         kinds = await control.kinds(bindings := await control.bindings())
         plan = await moving.spared(control, plan, control.loaded, bindings)  # A person may have read it for an hour.
         stay = [one for one in plan.changes if one.stays(take_ours=take_ours)]
-        withheld = {one.desired.key.partition("/")[0] for one in stay if one.withheld}
-        for hold in (hold for hold in (ours.released if ours else ()) if hold.key not in withheld):
-            await unhold(control, hold.key)
+        await _release(control, ours, stay)
         asked = _gate(control, ours, bindings, stay, pace, on_tests) if ours and ours.gated else None
         how: dict[str, Any] = {"take_ours": take_ours, "destroy": destroy, "patience": control.patience}
         async with Reports(control, plan, kinds, bindings) as reports:
@@ -171,6 +170,14 @@ def _is_idle(control: Control, plan: ProjectPlan) -> bool:
     """Whether applying it writes nothing, to no row either."""
     remembered = plan.settled or plan.released or plan.abandoned or plan.lapsed
     return plan.empty and not remembered and control.loaded.rows is None
+
+
+async def _release(control: Control, plan: ProjectPlan | None, stay: Sequence[Change]) -> None:
+    """End the holds that the plan ends, but of what is withheld."""
+    withheld = {one.desired.key.partition("/")[0] for one in stay if one.withheld}
+    for hold in plan.released if plan else ():
+        if hold.key not in withheld:
+            await unhold(control, hold.key)
 
 
 async def _remember(control: Control, plan: Plan) -> None:
@@ -232,59 +239,3 @@ def select(
     return tuple(
         assistant for assistant in assistants if not only or any(fnmatchcase(assistant.key, glob) for glob in only)
     )
-
-
-async def in_force(
-    control: Control, declared: Sequence[Assistant], asked: Sequence[Assistant]
-) -> tuple[list[Hold], list[Hold]]:
-    """The holds in force, and those that end since the source of one that was asked for is not what it was.
-
-    One whose files are gone is neither: they may come back, under another key too, so it ends with the agent only.
-    """
-    sources = {one.key: one for one in declared}
-    keys = {one.key for one in asked}
-    kept, released = [], []
-    for hold in await holds(control):
-        source = sources.get(hold.key)
-        if source is not None and (hold.is_open or history.digest(source, control.scope) == hold.digest):
-            kept.append(hold)
-        elif hold.key in keys:
-            released.append(hold)
-    return kept, released
-
-
-def _apart(assistants: Sequence[Assistant], beside: held.Held) -> tuple[list[Assistant], list[Assistant]]:
-    """Those that are not held, and of the others the revisions that are in force, where they can be read."""
-    keys = {hold.key for hold in beside.holds}
-    own = [beside.revisions[one.key] for one in assistants if one.key in beside.revisions]
-    return [one for one in assistants if one.key not in keys], own
-
-
-def _of_released(assistants: Sequence[Assistant], released: Sequence[Hold]) -> Iterator[Problem]:
-    where = {assistant.key: assistant.where for assistant in assistants}
-    for hold in released:
-        yield Problem(where.get(hold.key, f"assistants/{hold.key}"), hold.end)
-
-
-def _sparing(
-    plan: Plan,
-    assistants: Sequence[Assistant],
-    spared: Mapping[str, frozenset[Ref]],
-    kept: Sequence[Hold],
-    released: Sequence[Hold],
-) -> ProjectPlan:
-    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan.
-
-    A former object, of which the place is taken, is nobody's part.
-    """
-    parts = frozenset[Ref]().union(*spared.values())
-    changes = tuple(
-        one for one in plan.changes if one.action != "delete" or one.replaces or one.desired.ref not in parts
-    )
-    orphans = tuple(ref for ref in plan.orphans if ref not in parts)
-    abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
-    lapsed = tuple(one for one in plan.lapsed if one[0] not in parts)
-    # Beside what is held there may be others all the same: that needs a person, held or not.
-    failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
-    more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
-    return ProjectPlan.of(plan, assistants, **more, lapsed=lapsed, holds=tuple(kept), released=tuple(released))

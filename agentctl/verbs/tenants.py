@@ -47,7 +47,8 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
     The answer says what is odd about its name; empty where that is known. The audit log tells who has said so, and the
     next worker syncs its assistants again. Raises UsageError for what is no reference, which may be the secret itself,
     for a setting of the project's own, for the key of another tenant, for the end of a key by which another tenant
-    lives, and while agents are in its workspace, unless `force`; StoreError.
+    lives, and while agents are in its workspace, unless `force`; ConfigurationError for a variable while agentctl.toml
+    cannot be read, which tells the project's own; StoreError.
     """
     wrong = [name for name, value in changes.items() if name in SETTINGS and value and not is_reference(value)]
     if wrong:
@@ -56,8 +57,8 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
             "Write env:NAME, the name of a variable in capitals, or vault:NAME, of a secret in Supabase Vault. If that "
             "was the secret itself, it stands in the history of your shell: replace it.",
         )
-    references = [value for name, value in changes.items() if name in SETTINGS and value]
-    if ours := next(filter(of_the_project(control.directory).__contains__, references), None):
+    variables = [one for name, one in changes.items() if name in SETTINGS and one and one.startswith("env:")]
+    if variables and (ours := next(filter(of_the_project(control.directory).__contains__, variables), None)):
         raise UsageError(
             f"tenant {tenant}: {ours} is a setting of the project's own, and no tenant's; nothing was stored",
             "Put the tenant's own under a name of its own, such as env:ACME_XI_KEY. Who has none has the project's.",

@@ -28,6 +28,8 @@ async def get(route: Any, **headers: str) -> httpx.Response:
 async def test_the_figures_of_a_store(store: Store) -> None:
     fence = await running(store, "conv_geheim", agent_id="agent_geheim")
     await store.call("accept", {"type": "x", "conversation_id": None, "source": "webhook", "payload": "e30="})
+    sound = {"type": "post_call_audio", "conversation_id": "conv_geheim", "source": "webhook", "payload": "e30="}
+    await store.call("accept", sound)
     offered = {"duties": [{"name": "backfill", "place": "host"}], "worker": "w", "limit": 1, "lease_seconds": 60}
     (duty,) = await store.call("claim_duties", offered)
     await store.call("duty_done", {"id": duty["id"], "attempt": 1, "every_seconds": 60})
@@ -47,6 +49,7 @@ async def test_the_figures_of_a_store(store: Store) -> None:
         'agentctl_events{state="pending"} 1',
         'agentctl_events{state="running"} 1',
         'agentctl_events{state="dead"} 0',
+        'agentctl_recordings{state="pending"} 1',
         'agentctl_mails{state="pending"} 0',
         "agentctl_oldest_mail_seconds 0",
         'agentctl_syncs{state="pending"} 1',
@@ -55,7 +58,8 @@ async def test_the_figures_of_a_store(store: Store) -> None:
         'agentctl_duty_failures{duty="backfill"} 0',
     ):
         assert line in text.splitlines()
-    assert re.search(r"^agentctl_oldest_event_seconds \d+(\.\d+)?$", text, re.MULTILINE)
+    for one in ("event", "recording"):
+        assert re.search(rf"^agentctl_oldest_{one}_seconds \d+(\.\d+)?$", text, re.MULTILINE)
     assert re.search(r'^agentctl_duty_done_seconds\{duty="backfill"\} \d', text, re.MULTILINE)
     told = list(text_string_to_metric_families(text))  # Raises for what is not the format.
     assert all(family.documentation and family.type in ("gauge", "counter", "histogram") for family in told)

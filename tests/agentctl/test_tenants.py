@@ -108,6 +108,16 @@ async def test_what_cannot_be_had_is_never_made_good_by_the_projects(
         await found.of("a").elevenlabs(Veil(), lambda text: None).aclose()
 
 
+async def test_no_variable_is_a_tenants_while_nothing_tells_which_are_the_projects(root: Path) -> None:
+    (root / "agentctl.toml").write_text('project = "p"\n[environments.stage\napi_key_env = "STAGE_KEY"\n')
+    rows = {"a": {"elevenlabs_key": "env:STAGE_KEY"}, "b": {"elevenlabs_key": "vault:b"}}
+    found = await tenants(root, rows, {"b": "key-of-b"})
+    with pytest.raises(ConfigurationError, match="which cannot be told: agentctl") as refused:
+        found.of("a").elevenlabs(Veil(), lambda text: None)
+    assert refused.value.outage, "it waits until the file is mended"
+    assert key(found, "b") == "key-of-b"
+
+
 async def test_an_account_of_twilio_is_whole_or_not_used(root: Path) -> None:
     for vault, said in ({"token": "x"}, "is not AC and 32"), ({}, "is not in Supabase Vault"):
         sid = "vault:token" if vault else "env:A_SID"
@@ -183,11 +193,13 @@ async def test_without_any_nothing_is_different(root: Path) -> None:
         ("vault:a key was refused", False),
         ("none of the 2 agents that are bound in api.elevenlabs.io/a is there", False),
         ("left alone; agentctl sync --tenant a --take-ours", False),
+        ("it is not in trial@api.elevenlabs.io/a: it was deleted there", False),
         ("tenant a-side: a name must have 1 to 100 characters", True),
+        ("POST /v1/a: 422, and https://api.elevenlabs.io/a/agents", True),
+        ("none that is bound in api.elevenlabs.io/a-side", True),
     ],
 )
 async def test_a_row_is_told_nothing_of_whom_it_lives_with(root: Path, text: str, is_told: bool) -> None:
     found = await tenants(root, {"a": {"elevenlabs_key": "vault:a key"}, "b": {"workspace_of": "a"}}, {"a key": "x"})
     assert found.told("a", text) == text, "its own"
     assert (found.told("b", text) == text) == is_told
-    assert (found.of("b").told("b", text) == text) == is_told

@@ -770,6 +770,10 @@ async def test_what_does_not_fit_is_refused_with_its_reason(house: House, capsys
     await _who_lives_with_another_keeps_its_key_and_has_none(house, capsys)
     assert await house.cli("tenants", "set", "acne", "--elevenlabs", "env:ACNE_XI_KEY") == 0
     assert "note: nothing of a tenant acne is known yet, and its rows have to name" in capsys.readouterr().err
+    with (house.root / "agentctl.toml").open("a") as file:
+        file.write("[environments.stage\n")
+    assert await house.cli("tenants", "set", "gamma", "--elevenlabs", "env:STAGE_KEY") == 2
+    assert "nobody can tell which variables are the project's own" in capsys.readouterr().err
 
 
 async def _who_lives_with_another_keeps_its_key_and_has_none(house: House, capsys: pytest.CaptureFixture[str]) -> None:

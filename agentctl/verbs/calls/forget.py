@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from agentctl.calls import erasure, number
 from agentctl.calls.erasure import Remains, Traces
 from agentctl.calls.inbox import Store
-from agentctl.errors import AgentctlError, Elsewhere, StoreError, UsageError
+from agentctl.calls.retention import erase_abandoned
+from agentctl.errors import AgentctlError, Anothers, Elsewhere, StoreError, UsageError
 from agentctl.verbs.calls import audit, made_tests, sink
-from agentctl.verbs.calls.homes import Anothers, Homes, homes
+from agentctl.verbs.calls.homes import Homes, homes
 from agentctl.verbs.calls.made_tests import MadeTests
 from agentctl.verbs.calls.sink import Unwritten
 from agentctl.wiring import Control
@@ -143,6 +144,7 @@ async def _forget(control: Control, found: Found, run: _Run, tell: Callable[[str
         left = [await _recording(control, one, run) for one in await erasure.remains(store, batch)]
         await erasure.leave(store, await asyncio.gather(*(_remote(one, run) for one in left)))
         tell(f"{at * _BATCH + len(batch)} of {len(ids)} calls")
+    await erase_abandoned(store, control.recordings_of_calls)
     failed, unreached = tuple(run.failed.items()), tuple(run.unreached)
     result = Forgotten(dict(run.counts), run.remote, failed, unreached, run.tests_left, tuple(run.full))
     await audit.note(control, "forgot", **result.counts, remote=result.remote, failed=len(failed) + len(run.tested))
@@ -164,7 +166,7 @@ async def _tests(control: Control, found: Found, run: _Run) -> None:
 
 
 async def _recording(control: Control, one: Remains, run: _Run) -> Remains:
-    # Also where none is known of: a worker may have been lost between saving a file and saying so.
+    # Also where none is known of: of an earlier version's file that a worker was lost with.
     recordings = control.recordings_of_calls
     erased = await recordings.erase(one.conversation_id, one.recording)
     if erased or one.recording is None or await recordings.reaches(one.recording):

@@ -14,13 +14,9 @@ from agentctl.calls.backfill import CONVERSATION
 from agentctl.calls.conversation import identifier
 from agentctl.calls.inbox import Store
 from agentctl.calls.tenant import OPERATOR
-from agentctl.errors import AgentctlError, ConfigurationError, Elsewhere, NotFound, StoreError
+from agentctl.errors import AgentctlError, Anothers, ConfigurationError, Elsewhere, NotFound, StoreError
 from agentctl.verbs.places import dwellings, named, others
 from agentctl.wiring import Control
-
-
-class Anothers(AgentctlError):
-    """The conversation is a call of another tenant where it is."""
 
 
 class Homes:

@@ -6,19 +6,20 @@ import difflib
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from agentctl.errors import StoreBehind, StoreError
+from agentctl.errors import ConfigurationError, StoreBehind, StoreError
 from agentctl.settings import Settings
-from agentctl.sources.environment import variables_named
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.named_variables import variables_named
 from agentctl.verbs import rights
 from agentctl.verbs.address import is_loopback
 from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.calls import sink as sinking
 from agentctl.verbs.door import check_store
-from agentctl.verbs.examination.finding import Finding
+from agentctl.verbs.examination.finding import Finding, State
 from agentctl.verbs.post_call.knocking import REFUSED, knock
 from agentctl.verbs.post_call.webhook import meaning
 from agentctl.verbs.reading import read
@@ -86,7 +87,8 @@ async def settings(control: Control) -> AsyncIterator[Finding]:
     if path.stat().st_mode & 0o077:
         yield Finding("settings", "warning", f"{path} holds secrets and others may read it", f"chmod 600 {path}")
     known = [name.upper() for name in Settings.model_fields]
-    known += variables_named(control.directory) if control.has_project else []
+    with suppress(ConfigurationError):  # of a file that cannot be read, its own finding tells
+        known += variables_named(control.directory) if control.has_project else []
     for name in _NAME.findall(_legible(path)):
         near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=_ALIKE)
         if near and name.upper() not in known:
@@ -137,30 +139,39 @@ async def queue(control: Control) -> AsyncIterator[Finding]:
 
 
 def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
-    if dead := found["events"]["dead"]:
-        remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "broken", f"{dead} events were given up", remedy)
+    for queue in ("events", "recordings"):
+        if dead := found[queue]["dead"]:
+            remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
+            yield Finding("queue", "broken", f"{dead} {queue} were given up", remedy)
     if dead := found["mails"]["dead"]:
         remedy = "agentctl calls show ID tells why; correct the address or the mail route, then agentctl calls retry ID"
         yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
     if dead := found["rows"]["dead"]:
         remedy = f"{found['troubled_rows'][0]}; once it is put right: agentctl calls retry --all"
         yield Finding("queue", "broken", f"{dead} calls could not be written to [sink.table]", remedy)
-    if kept := found["events"]["kept"]:
-        yield Finding("queue", "warning", f"{kept} events were not understood", "agentctl calls events --state kept")
-    waiting, oldest = found["events"]["pending"], found["oldest_event_seconds"] or 0
-    if waiting and oldest > OLD_SECONDS:
-        what = f"{waiting} events wait, the oldest for {oldest / 60:.0f} minutes"
-        # Those that a worker has tried say what they wait for.
-        reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["waiting_for"])
-        remedy = reasons or "No worker seems to run: agentctl serve, or agentctl work"
-        yield Finding("queue", "broken", what, remedy)
+    for queue in ("events", "recordings"):
+        if kept := found[queue]["kept"]:
+            what = f"{kept} {queue} were not understood"
+            yield Finding("queue", "warning", what, "agentctl calls events --state kept")
+    yield from _waiting(found)
     yield from _troubled_syncs(found)
     for duty in found["duties"]:
         if duty["offered"] and duty["failures"] >= OFTEN:
             place = f" ({duty['place']})" if duty["place"] else ""
             what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
+
+
+def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """Calls that stand still are worse than their sound, whose place may be away for long."""
+    grades: dict[str, State] = {"events": "broken", "recordings": "warning"}
+    for queue, state in grades.items():
+        waiting, oldest = found[queue]["pending"], found[f"oldest_{queue.removesuffix('s')}_seconds"] or 0
+        if waiting and oldest > OLD_SECONDS:
+            what = f"{waiting} {queue} wait, the oldest for {oldest / 60:.0f} minutes"
+            # Those that a worker has tried say what they wait for.
+            reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["waiting_for"])
+            yield Finding("queue", state, what, reasons or "No worker seems to run: agentctl serve, or agentctl work")
 
 
 def _strange(found: Mapping[str, int]) -> Iterator[Finding]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from agentctl.errors import AgentctlError
+from agentctl.errors import AgentctlError, Waiting
 from agentctl.resources.phone_number import KIND, PhoneNumber
-from agentctl.sync.plan import Plan
+from agentctl.sync.plan import Failure
+from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.wiring import Control
 
 
@@ -36,7 +37,7 @@ class LeftThere:
 async def left_there(control: Control, numbers: Collection[str]) -> dict[str, LeftThere]:
     """Those of `numbers`, none of which is in this workspace, that are in another of the project. Raises StoreError."""
     store, found = await control.store(), dict[str, LeftThere]()
-    tenants = await control.tenants() if numbers else None
+    tenants = await control.tenants(control.access) if numbers else None
     for access in tenants.workspaces if tenants and tenants.apart else ():
         if access.workspace == control.access.workspace:
             continue
@@ -50,8 +51,12 @@ async def left_there(control: Control, numbers: Collection[str]) -> dict[str, Le
     return found
 
 
-async def named(control: Control, plan: Plan) -> None:
-    """Have each number of the plan that waits for its import say where it is meanwhile. Raises StoreError."""
-    waiting = {one.ref.key: one.error for one in plan.waiting if one.ref.kind == KIND}
-    for number, one in (await left_there(control, waiting)).items():
-        waiting[number].message += f"; {one}"
+async def named(control: Control, plan: ProjectPlan) -> ProjectPlan:
+    """The plan, in which each number that waits for its import says where it is meanwhile. Raises StoreError."""
+    left = await left_there(control, [one.ref.key for one in plan.waiting if one.ref.kind == KIND])
+
+    def told(one: Failure) -> Failure:
+        where = left.get(one.ref.key) if one.ref.kind == KIND else None
+        return replace(one, error=Waiting(f"{one.error.message}; {where}", one.error.hint)) if where else one
+
+    return replace(plan, waiting=tuple(map(told, plan.waiting))) if left else plan

@@ -35,7 +35,7 @@ from agentctl.verbs.revisions.keeping import keeping
 from agentctl.verbs.rows.outside import left as outside
 from agentctl.verbs.rows.outside import need_right, row_of
 from agentctl.verbs.showable import showable
-from agentctl.verbs.sync import in_force, load, select
+from agentctl.verbs.sync import load, select
 from agentctl.wiring import Control
 
 
@@ -74,7 +74,7 @@ async def pull(control: Control, only: Sequence[str] = (), *, overwrite_template
     kinds = await control.kinds(bindings)
     need_right(loaded, only)
     chosen = select(loaded.assistants, only)
-    beside = await held.read(control, (await in_force(control, loaded.assistants, chosen))[0])
+    beside = await held.read(control, (await held.in_force(control, loaded.assistants, chosen))[0])
     assistants = [one for one in chosen if one.key not in beside.keys]
     found = await planning.plan(kinds, assistants, bindings, whole=False, anchor=AGENT_KIND, patience=control.patience)
     plan = await showable(control, ProjectPlan.of(found, assistants), bindings, kinds, loaded.assistants, only)

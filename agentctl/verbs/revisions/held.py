@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agentctl.errors import Problem, SyncError
 from agentctl.resources.agent import KIND as AGENT_KIND
@@ -15,8 +16,8 @@ from agentctl.sync.diff import without
 from agentctl.sync.entries import postponed
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan, refs
-from agentctl.verbs.revisions.history import resources, restored
-from agentctl.verbs.revisions.hold import Hold
+from agentctl.verbs.revisions.history import ProjectPlan, digest, resources, restored
+from agentctl.verbs.revisions.hold import Hold, holds
 from agentctl.wiring import Control
 
 
@@ -32,6 +33,11 @@ class Held:
     def keys(self) -> frozenset[str]:
         """Of those that are held."""
         return frozenset(hold.key for hold in self.holds)
+
+    def apart(self, assistants: Sequence[Assistant]) -> tuple[list[Assistant], list[Assistant]]:
+        """Those that are not held, and of the others the revisions that are in force, where they can be read."""
+        own = [self.revisions[one.key] for one in assistants if one.key in self.revisions]
+        return [one for one in assistants if one.key not in self.keys], own
 
     def parts(self, kinds: Sequence[Kind[Assistant]], declared: Iterable[Assistant]) -> dict[str, frozenset[Ref]]:
         """What each is made of: by its files, and by the revision that is in force."""
@@ -84,6 +90,25 @@ class Held:
                 yield Problem(where[hold.key], what)
 
 
+async def in_force(
+    control: Control, declared: Sequence[Assistant], asked: Sequence[Assistant]
+) -> tuple[list[Hold], list[Hold]]:
+    """The holds in force, and those that end since the source of one that was asked for is not what it was.
+
+    One whose files are gone is neither: they may come back, under another key too, so it ends with the agent only.
+    """
+    sources = {one.key: one for one in declared}
+    keys = {one.key for one in asked}
+    kept, released = [], []
+    for hold in await holds(control):
+        source = sources.get(hold.key)
+        if source is not None and (hold.is_open or digest(source, control.scope) == hold.digest):
+            kept.append(hold)
+        elif hold.key in keys:
+            released.append(hold)
+    return kept, released
+
+
 async def read(control: Control, holds: Sequence[Hold]) -> Held:
     """The revisions that these holds are at."""
     found: dict[str, Assistant] = {}
@@ -96,6 +121,37 @@ async def read(control: Control, holds: Sequence[Hold]) -> Held:
             except SyncError as error:
                 unread.setdefault(hold.key, error)
     return Held(tuple(holds), found, unread)
+
+
+def ends(assistants: Sequence[Assistant], released: Sequence[Hold]) -> Iterator[Problem]:
+    """That these holds end, told where the files are that end them."""
+    where = {assistant.key: assistant.where for assistant in assistants}
+    for hold in released:
+        yield Problem(where.get(hold.key, f"assistants/{hold.key}"), hold.end)
+
+
+def sparing(
+    plan: Plan,
+    assistants: Sequence[Assistant],
+    spared: Mapping[str, frozenset[Ref]],
+    kept: Sequence[Hold],
+    released: Sequence[Hold],
+) -> ProjectPlan:
+    """The plan without the end of what belongs to a held assistant: by its files or its revision, it is no orphan.
+
+    A former object, of which the place is taken, is nobody's part.
+    """
+    parts = frozenset[Ref]().union(*spared.values())
+    changes = tuple(
+        one for one in plan.changes if one.action != "delete" or one.replaces or one.desired.ref not in parts
+    )
+    orphans = tuple(ref for ref in plan.orphans if ref not in parts)
+    abandoned = tuple(ref for ref in plan.abandoned if ref not in parts)
+    lapsed = tuple(one for one in plan.lapsed if one[0] not in parts)
+    # Beside what is held there may be others all the same: that needs a person, held or not.
+    failures = (*plan.failures, *(one for one in plan.doubled if one.ref in parts))
+    more: dict[str, Any] = {"changes": changes, "failures": failures, "orphans": orphans, "abandoned": abandoned}
+    return ProjectPlan.of(plan, assistants, **more, lapsed=lapsed, holds=tuple(kept), released=tuple(released))
 
 
 def _less(desired: Desired, kind: Kind[Assistant], lost: set[Ref]) -> Desired | None:

@@ -101,7 +101,7 @@ class _Home:
 
 async def _homes(control: Control, loaded: Loaded) -> list[_Home]:
     """One for each tenant whose assistants live elsewhere."""
-    tenants, store = await control.tenants(), await control.store()
+    tenants, store = await control.tenants(control.access), await control.store()
     found = []
     for tenant in sorted({*loaded.elsewhere.values()}):
         keys = [key for key, whose in loaded.elsewhere.items() if whose == tenant]
@@ -121,7 +121,9 @@ def _staying(plan: Plan, keys: Collection[str], bindings: Bindings, told: Collec
 
 
 def _barred(plan: Plan, why: Mapping[str, str], bindings: Bindings) -> Plan:
-    """The plan with the end of these agents, by id, left undone, and without that of what belongs to them."""
+    """The plan with the end of these agents, by id, left undone, and without that of what belongs to them: what is
+    barred holds nothing by itself.
+    """
     told = {id(one): replace(one, barred=why[_id(one)]) for one in ending(plan) if _id(one) in why}
     changes = tuple(told.get(id(one), one) for one in plan.changes)
     keys = {one.desired.key for one in told.values()}

@@ -22,6 +22,7 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change, Failure, Plan
+from agentctl.tenants import Tenants
 from agentctl.verbs.commands import Whose
 from agentctl.verbs.revisions.history import ProjectPlan, resources
 from agentctl.verbs.wording import held_back
@@ -62,8 +63,11 @@ class Reports:
         self._ready: list[str] = []
         self._telling: asyncio.Task[None] | None = None
         self._failures: list[Failure] = []
+        self._tenants = Tenants(control.access)
 
     async def __aenter__(self) -> Self:
+        if self._of:
+            self._tenants = await self._control.households()
         return self
 
     async def __aexit__(
@@ -132,7 +136,7 @@ class Reports:
             "phone_number_id": next(filter(None, numbers), None),
         }
         errors = "; ".join(dict.fromkeys(self._errors[ref] for ref in self._mine(key) if ref in self._errors))
-        error = self._control.access.told(assistant.tenant, errors)[:_LONGEST] or None
+        error = self._tenants.told(assistant.tenant, errors)[:_LONGEST] or None
         known = {**ids, "error": error}
         if error and known["agent_id"] is None:  # what it names may yet be adopted, or be another environment's
             del known["agent_id"]

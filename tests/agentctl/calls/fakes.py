@@ -98,8 +98,8 @@ class FakeRecordings:
     def __init__(self) -> None:
         self.saved: dict[str, tuple[bytes, str]] = {}
 
-    def location(self, conversation_id: str, content_type: str) -> str:
-        return f"file:///recordings/{conversation_id}"
+    def location(self, conversation_id: str, event_id: int | str, content_type: str) -> str:
+        return f"file:///recordings/{conversation_id}.{event_id}"
 
     async def reaches(self, location: str) -> bool:
         return False
@@ -107,14 +107,14 @@ class FakeRecordings:
     async def is_there(self, location: str) -> bool:
         return location.rpartition("/")[2] in self.saved
 
-    async def save(self, conversation_id: str, audio: Audio, content_type: str, begun: Begun) -> None:
-        self.saved[conversation_id] = (audio.read(0, audio.size), content_type)
+    async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
+        self.saved[location.rpartition("/")[2]] = (audio.read(0, audio.size), content_type)
 
     async def erase(self, conversation_id: str, location: str | None = None) -> bool:
-        return self.saved.pop(conversation_id, None) is not None
+        return location is not None and await self.discard(location)
 
     async def discard(self, location: str) -> bool:
-        return await self.erase(location.rpartition("/")[2])
+        return self.saved.pop(location.rpartition("/")[2], None) is not None
 
 
 def encoded(payload: bytes) -> str:

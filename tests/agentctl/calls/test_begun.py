@@ -54,11 +54,16 @@ async def test_the_next_worker_goes_on_with_the_upload(postgres_store: Store) ->
         except Killed:
             storage.before = lambda request: None
     assert outcome.state == "recorded"
-    assert storage.objects == {"default/conv_1.mp3": SOUND}
+    assert storage.objects == {file_of(event): SOUND}
     assert sent(storage) == [PIECE, PIECE, PIECE, 1000]  # the second twice: with it, the first worker ended
     assert len(storage.uploads) == 1
     shown = await postgres_store.call("list_events", {"states": ["done"], "limit": 5})
     assert [row["state"] for row in shown] == ["done"]
+
+
+def file_of(event: inbox.Event) -> str:
+    """What it brings, in the bucket."""
+    return f"default/{event.conversation_id}.{event.id}.mp3"
 
 
 async def begun(
@@ -99,14 +104,14 @@ async def test_what_a_worker_that_was_lost_stored_of_a_forgotten_call_is_found_w
     event = await begun(store, storage, partial(forget, dsn), sound=sound, kill=True)
     with pytest.raises(Killed):
         await process(event, store=store, digester=digester(None), recordings=bucket(storage))
-    assert storage.objects == {"default/conv_1.mp3": sound}
+    assert storage.objects == {file_of(event): sound}
     assert await store.call("tenants", {}) == [{"tenant": "default", "has_calls": False}]
     storage.requests = []
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
     assert [(one.method, one.url.path) for one in storage.requests] == [("DELETE", "/storage/v1/object/recordings")]
 
-    storage.objects["default/conv_1.mp3"] = sound  # it was not lost, and slower than its lease
+    storage.objects[file_of(event)] = sound  # it was not lost, and slower than its lease
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
     later = "set begun_at = begun_at - interval '25 hours', abandoned_at = abandoned_at - interval '25 hours'"
@@ -126,11 +131,11 @@ async def test_what_somebody_goes_on_with_is_nobodys_to_erase(postgres_store: St
     later = await claimed(store)
     assert (await process(later, store=store, digester=digester(None), recordings=bucket(storage))).state == "recorded"
     assert (await retain(store, bucket(storage))).recordings == 0
-    assert storage.objects == {"default/conv_1.mp3": SOUND}
+    assert storage.objects == {file_of(event): SOUND}
 
     forget(dsn)
-    await bucket(storage).erase("conv_1")
-    storage.objects["default/conv_1.mp3"] = SOUND  # by the first, which was not lost
+    storage.objects.clear()
+    storage.objects[file_of(event)] = SOUND  # by the first, which was not lost
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
 
@@ -151,7 +156,7 @@ async def test_what_was_stored_in_a_bucket_of_another_name_by_a_worker_that_was_
     assert {upload.bucket for upload in storage.uploads.values()} == {"recordings", "others"}
     assert (await retain(store, moved)).recordings == 1
     assert [json.loads(one.content) for one in storage.requests if one.method == "DELETE"] == [
-        {"prefixes": ["default/conv_1.mp3"]}
+        {"prefixes": [file_of(event)]}
     ]
     assert [one.url.path for one in storage.requests if one.method == "DELETE"] == ["/storage/v1/object/recordings"]
 
@@ -179,22 +184,23 @@ async def test_what_is_stored_again_elsewhere_leaves_nothing_where_it_was(
     postgres_store: Store, dsn: str, tmp_path: Path
 ) -> None:
     storage, files = Storage("recordings"), Directory(tmp_path)
-    another = Shelves(bucket(storage), Directory(tmp_path / "none"))
+    another, first = Shelves(bucket(storage), Directory(tmp_path / "none")), ""
     for sound, where in ((b"sound", files), (b"other sound", another)):
         payload = as_event("conv_1", "agent_1", sound)
         await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
         event = await claimed(postgres_store)
         outcome = await process(event, store=postgres_store, digester=digester(None), recordings=where)
         assert outcome.state == "recorded"
+        first = first or files.location("conv_1", event.id, "audio/mpeg")
         # That of a first attempt which was lost, and whose file another machine has.
-        left = f"'conv_1', '{files.location('conv_1', 'audio/mpeg')}', 2, now() - interval '60 days'"
+        left = f"'conv_1', '{first}', 2, now() - interval '60 days'"
         columns = "conversation_id, location, attempts, begun_at"
         sql(dsn, f"insert into agentctl.begun_recordings ({columns}) values ({left}) on conflict do nothing")
     assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"sound"]
     assert (await retain(postgres_store, another)).recordings == 0
     assert (await retain(postgres_store, Shelves(bucket(storage), files))).recordings == 1
     assert [*tmp_path.rglob("*.mp3")] == []
-    assert storage.objects == {"default/conv_1.mp3": b"other sound"}
+    assert storage.objects == {file_of(event): b"other sound"}
 
 
 @pytest.mark.parametrize("order", [("webhook", "backfill"), ("backfill", "webhook")])
@@ -210,6 +216,7 @@ async def test_a_fetched_recording_never_displaces_a_delivered_one(
         outcome = await process(event, store=postgres_store, digester=digester(None), recordings=shelf)
         states[source] = outcome.state
     assert states == {"webhook": "recorded", "backfill": "superseded" if order[0] == "webhook" else "recorded"}
+    await retain(postgres_store, shelf)
     assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"webhook"]
     assert await inbox.claim(postgres_store, worker="w", limit=5, lease_seconds=60) == []
 
@@ -217,15 +224,16 @@ async def test_a_fetched_recording_never_displaces_a_delivered_one(
 async def test_what_is_stored_again_in_one_project_by_another_name_of_it_stays(postgres_store: Store, dsn: str) -> None:
     storage = Storage("recordings")
     api = StorageApi("http://127.0.0.1:54321", storage.key, transport=httpx.MockTransport(storage))
-    for sound, where in ((b"one", bucket(storage)), (b"two", bucket(storage)), (b"three", Bucket(api, "recordings"))):
-        payload = as_event("conv_1", "agent_1", sound)
-        await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
+    payload = as_event("conv_1", "agent_1", b"sound")
+    await inbox.accept(postgres_store, payload, inbox.peek(payload), "webhook")
+    for turn, where in enumerate((bucket(storage), bucket(storage), Bucket(api, "recordings"))):
+        await postgres_store.call("requeue_events", {"conversation_id": "conv_1"})
         event = await claimed(postgres_store)
         outcome = await process(event, store=postgres_store, digester=digester(None), recordings=where)
         assert outcome.state == "recorded"
         assert (await retain(postgres_store, where)).recordings == 0
-        assert storage.objects == {"default/conv_1.mp3": sound}
-        if sound == b"one":
+        assert storage.objects == {file_of(event): b"sound"}
+        if not turn:
             with psycopg.connect(dsn) as database:  # an earlier version told of no project
                 told = "update agentctl.recordings set location = replace(location, 'x.supabase.co/', '')"
                 database.execute(told)
@@ -290,7 +298,7 @@ async def test_what_waited_until_the_words_of_its_call_went_is_kept_as_long_as_s
     assert (await retain(store, bucket(storage))).calls == 1
     storage.refuse = None
     outcome = await process(event, store=store, digester=digester(None), recordings=bucket(storage))
-    assert (outcome.state, storage.objects) == ("recorded", {"default/conv_1.mp3": b"sound"})
+    assert (outcome.state, storage.objects) == ("recorded", {file_of(event): b"sound"})
     sql(dsn, "update agentctl.recordings set stored_at = now() - interval '31 days'")
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
@@ -320,7 +328,7 @@ async def test_a_recording_that_is_stored_again_is_kept_no_longer_for_it(postgre
     assert (
         await process(await claimed(store), store=store, digester=digester(None), recordings=bucket(storage))
     ).state == "recorded"
-    assert storage.objects == {"default/conv_1.mp3": b"sound"}
+    assert storage.objects == {file_of(event): b"sound"}
     sql(dsn, "update agentctl.recordings set stored_at = stored_at - interval '2 days'")
     assert (await retain(store, bucket(storage))).recordings == 1
     assert storage.objects == {}
@@ -343,10 +351,10 @@ async def test_of_two_workers_on_one_upload_the_later_claim_wins(postgres_store:
     assert storage.objects == {}
     later = await claimed(postgres_store)
     outcome = await process(later, store=postgres_store, digester=digester(None), recordings=shelf)
-    assert (outcome.state, storage.objects) == ("recorded", {"default/conv_1.mp3": SOUND})
+    assert (outcome.state, storage.objects) == ("recorded", {file_of(event): SOUND})
     assert len(storage.uploads) == 1
     outcome = await process(event, store=postgres_store, digester=digester(None), recordings=shelf)
-    assert (outcome.state, storage.objects) == ("lost", {"default/conv_1.mp3": SOUND})
+    assert (outcome.state, storage.objects) == ("lost", {file_of(event): SOUND})
 
 
 class Slow:
@@ -372,18 +380,98 @@ async def test_of_two_recordings_of_a_call_at_once_one_is_stored_whole(postgres_
         return (await process(event, store=store, digester=digester(None), recordings=bucket(storage))).state
 
     async def meanwhile() -> None:
-        with pytest.raises(StoreUnavailable, match="another recording of the call"):
+        with pytest.raises(StoreUnavailable, match="another worker is at a recording of the call"):
             await stored(other, store)
 
-    def digests() -> set[str]:
+    def kept() -> dict[str, str]:
         with psycopg.connect(dsn) as database:
-            rows = database.execute("select sha256, size from agentctl.recordings").fetchall()
-        return {sha256 for sha256, size in rows if size == 5}
+            return dict(database.execute("select storage_path, sha256 from agentctl.recordings").fetchall())
 
     assert await stored(first, Slow(store, meanwhile)) == "recorded"
-    assert digests() == {hashlib.sha256(storage.objects["default/conv_1.mp3"]).hexdigest()}
+    assert kept() == {file_of(first): hashlib.sha256(b"first").hexdigest()}
     assert await stored(other, store) == "recorded"
-    assert digests() == {hashlib.sha256(storage.objects["default/conv_1.mp3"]).hexdigest()}
+    assert kept() == {file_of(other): hashlib.sha256(b"other").hexdigest()}
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert storage.objects == {file_of(other): b"other"}
+
+
+@pytest.mark.parametrize(
+    ("while_away", "ended"), [("stored", "superseded"), ("claimed anew, too", "lost"), ("begun", "waits")]
+)
+async def test_who_was_cut_off_and_goes_on_displaces_nothing(
+    while_away: str, ended: str, postgres_store: Store, dsn: str, tmp_path: Path
+) -> None:
+    """Its lease ends while it saves a fetched recording, and the delivered one comes."""
+    store, shelf = postgres_store, Directory(tmp_path)
+
+    async def accepted(source: inbox.Source) -> inbox.Event:
+        payload = as_event("conv_1", "agent_1", source.encode())
+        await inbox.accept(store, payload, inbox.peek(payload), source)
+        return await claimed(store)
+
+    async def state(event: inbox.Event, store: Store) -> str:
+        return (await process(event, store=store, digester=digester(None), recordings=shelf)).state
+
+    async def meanwhile() -> None:
+        delivered = await accepted("webhook")
+        sql(dsn, "update agentctl.events set due_at = now() where source = 'backfill'")
+        if while_away == "begun":
+            recording = {"conversation_id": "conv_1", "location": "file:///elsewhere/conv_1.mp3"}
+            fence = {"event_id": delivered.id, "attempt": delivered.attempt}
+            assert (await store.call("begin_recording", {**fence, "recording": recording}))["held"]
+            return
+        assert await state(delivered, store) == "recorded"
+        if while_away == "claimed anew, too":
+            assert await state(await claimed(store), store) == "superseded"
+
+    fetched, late = await accepted("backfill"), Slow(store, meanwhile)
+    if ended == "waits":
+        with pytest.raises(StoreUnavailable, match="another worker is at a recording of the call"):
+            await state(fetched, late)
+        return
+    assert await state(fetched, late) == ended
+    await retain(store, shelf)
+    assert [one.read_bytes() for one in tmp_path.rglob("*.mp3")] == [b"webhook"]
+    with psycopg.connect(dsn) as database:
+        ((location, size),) = database.execute("select location, size from agentctl.recordings").fetchall()
+    assert (await shelf.is_there(location), size) == (True, len("webhook"))
+
+
+async def test_what_is_being_erased_is_begun_by_nobody(postgres_store: Store, dsn: str) -> None:
+    """Its call was stored elsewhere, say: what the first attempt left goes, and somebody stores it there anew."""
+    storage, store = Storage("recordings"), postgres_store
+    event = await begun(store, storage, lambda: None, sound=b"sound")
+    await process(event, store=store, digester=digester(None), recordings=bucket(storage))
+    again = "insert into agentctl.begun_recordings (conversation_id, location) select conversation_id, location"
+    sql(dsn, f"{again} from agentctl.recordings")
+    sql(dsn, "delete from agentctl.recordings")
+    waits = 'select public.agentctl_requeue_events(\'{"conversation_id": "conv_1"}\')'
+    refused = []
+
+    def meanwhile(request: httpx.Request) -> None:
+        storage.before = lambda request: None
+        with psycopg.connect(dsn) as database:
+            database.execute(waits)
+            ((fence,),) = database.execute(
+                """select public.agentctl_claim_events('{"worker": "w", "limit": 1, "lease_seconds": 0}')"""
+            ).fetchall()
+            asked = {"event_id": fence[0]["id"], "attempt": fence[0]["attempt"]}
+            recording = {
+                "conversation_id": "conv_1",
+                "location": bucket(storage).location("conv_1", event.id, "audio/mpeg"),
+            }
+            refused.extend(
+                database.execute(
+                    "select public.agentctl_begin_recording(%s)", (json.dumps({**asked, "recording": recording}),)
+                ).fetchone()
+                or ()
+            )
+
+    storage.before = meanwhile
+    assert (await retain(store, bucket(storage))).recordings == 1
+    assert refused == [{"held": False, "busy": True}]
+    outcome = await process(await claimed(store), store=store, digester=digester(None), recordings=bucket(storage))
+    assert (outcome.state, storage.objects) == ("recorded", {file_of(event): b"sound"})
 
 
 async def test_the_note_is_the_claims_and_nobody_elses(store: Store) -> None:

@@ -56,11 +56,11 @@ async def test_audio_is_stored_and_linked() -> None:
     body = sample("post_call_audio")
     assert await run(event(body), store, recordings) == Outcome("recorded", CONVERSATION)
     audio = base64.b64decode(body["data"]["full_audio"])
-    assert recordings.saved == {CONVERSATION: (audio, "audio/mpeg")}
+    assert recordings.saved == {f"{CONVERSATION}.event-1": (audio, "audio/mpeg")}
     assert store.args("store_recording")["recording"] == {
         "conversation_id": CONVERSATION,
         "agent_id": "agent_7101k5zvyjhmfg983brhmhkd98n6",
-        "location": f"file:///recordings/{CONVERSATION}",
+        "location": f"file:///recordings/{CONVERSATION}.event-1",
         "content_type": "audio/mpeg",
         "size": len(audio),
         "sha256": hashlib.sha256(audio).hexdigest(),

@@ -21,7 +21,7 @@ from agentctl.calls.intake import Intake
 from agentctl.calls.jobs import EventJob, MailJob
 from agentctl.calls.mail import Letterhead
 from agentctl.calls.outbox import Mail
-from agentctl.calls.retention import Retained, retain
+from agentctl.calls.retention import Retained, erase_abandoned, retain
 from agentctl.calls.tenant import TenantStore, recordings_of, store_of
 from agentctl.clients.recordings import Directory
 from agentctl.worker import Tally
@@ -127,7 +127,9 @@ async def test_who_is_forgotten_by_one_tenant_stays_with_the_others(store: Store
     assert traces.conversation_ids == ("conv_acme",)
     await erasure.mark(acme, traces, keep_remote=True)
     await erasure.erase(acme, traces.conversation_ids)
-    assert await recordings_of(Directory(tmp_path), "acme").erase("conv_acme")
+    assert await erase_abandoned(acme, recordings_of(Directory(tmp_path), "acme")) == 0, "it is no second one"
+    (left,) = await erasure.remains(acme, ["conv_acme"])
+    assert await recordings_of(Directory(tmp_path), "acme").erase(left.conversation_id, left.recording)
 
     assert [await shown(store, tenant, tenant) is None for tenant in WHOSE] == [True, False, False]
     assert sorted(path.parent.name for path in tmp_path.glob("*/*")) == ["beta", "default"]

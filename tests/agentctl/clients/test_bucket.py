@@ -10,7 +10,7 @@ from agentctl.clients.bucket import Bucket
 from agentctl.clients.storage_api import StorageApi
 from agentctl.errors import AgentctlError, ConfigurationError, StoreError, StoreUnavailable
 from tests.agentctl.calls.fakes import Note
-from tests.agentctl.clients.test_recordings import held
+from tests.agentctl.clients.test_recordings import held, put
 from tests.storage import Storage
 
 pytestmark = pytest.mark.anyio
@@ -25,10 +25,11 @@ def bucket(storage: Storage, tenant: str = "default") -> Bucket:
 async def test_an_upload_replaces_an_earlier_one() -> None:
     storage = Storage("recordings")
     for sound in (b"one", b"two"):
-        await bucket(storage).save("conv_1", held(sound), "audio/mpeg", Note())
-    assert bucket(storage).location("conv_1", "audio/mpeg") == "supabase:x.supabase.co/recordings/default/conv_1.mp3"
-    assert storage.objects == {"default/conv_1.mp3": b"two"}
-    assert storage.types == {"default/conv_1.mp3": "audio/mpeg"}
+        await put(bucket(storage), "conv_1", held(sound), "audio/mpeg", Note())
+    location = bucket(storage).location("conv_1", 1, "audio/mpeg")
+    assert location == "supabase:x.supabase.co/recordings/default/conv_1.1.mp3"
+    assert storage.objects == {"default/conv_1.1.mp3": b"two"}
+    assert storage.types == {"default/conv_1.1.mp3": "audio/mpeg"}
     assert storage.requests[0].headers["apikey"] == "sb_secret_geheim"
     assert not any("Authorization" in request.headers for request in storage.requests)
     assert "geheim" not in repr(bucket(storage))
@@ -37,19 +38,19 @@ async def test_an_upload_replaces_an_earlier_one() -> None:
 @pytest.mark.parametrize(("largest", "limit"), [(50 * 1024**2, None), (500 * 1024**3, 192 * 1024**2)])
 async def test_a_missing_bucket_is_made_private_for_sound_alone(largest: int, limit: int | None) -> None:
     storage = Storage(largest=largest)
-    await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    await put(bucket(storage), "conv_1", held(b"sound"), "audio/mpeg", Note())
     made = storage.buckets["recordings"]
     assert made["public"] is False
     assert made["allowed_mime_types"] == ["audio/mpeg", "audio/wav", "audio/ogg"]
     assert made.get("file_size_limit") == limit
-    assert storage.objects == {"default/conv_1.mp3": b"sound"}
+    assert storage.objects == {"default/conv_1.1.mp3": b"sound"}
 
 
 async def test_nothing_is_put_into_a_public_bucket_and_it_waits() -> None:
     storage = Storage("recordings")
     storage.buckets["recordings"]["public"] = True
     with pytest.raises(StoreUnavailable, match="is public") as refused:
-        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg", Note())
+        await put(bucket(storage), "conv_1", held(b"sound"), "audio/mpeg", Note())
     assert refused.value.outage
     assert "SUPABASE_RECORDINGS_BUCKET" in refused.value.hint
     assert storage.objects == {}
@@ -63,18 +64,18 @@ async def test_what_did_not_arrive_whole_is_no_success() -> None:
             return answer
 
     with pytest.raises(StoreError, match="has 4 bytes of a recording of 5"):
-        await bucket(Short("recordings")).save("conv_1", held(b"sound"), "audio/mpeg", Note())
+        await put(bucket(Short("recordings")), "conv_1", held(b"sound"), "audio/mpeg", Note())
 
 
 async def test_a_recording_is_fetched_and_signed_for_a_while() -> None:
     storage = Storage("recordings")
     shelf = bucket(storage)
-    location, target = shelf.location("conv_1", "audio/mpeg"), io.BytesIO()
-    await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    location, target = shelf.location("conv_1", 1, "audio/mpeg"), io.BytesIO()
+    await put(shelf, "conv_1", held(b"sound"), "audio/mpeg", Note())
     await shelf.fetch(location, target)
     assert target.getvalue() == b"sound"
     address = await shelf.sign(location, 60)
-    assert address.startswith("https://x.supabase.co/storage/v1/object/sign/recordings/default/conv_1.mp3?token=")
+    assert address.startswith("https://x.supabase.co/storage/v1/object/sign/recordings/default/conv_1.1.mp3?token=")
     async with httpx.AsyncClient(transport=httpx.MockTransport(storage)) as anybody:
         assert (await anybody.get(address)).content == b"sound"
         storage.tokens = {token: (name, 0) for token, (name, _) in storage.tokens.items()}
@@ -99,7 +100,7 @@ LOCATIONS = [
 async def test_nothing_of_another_tenant_is_handed_out(location: str) -> None:
     storage = Storage("recordings")
     for tenant in ("a", "ab", "abc", "other"):
-        await bucket(storage).of(tenant).save("conv_1", held(b"sound"), "audio/mpeg", Note())
+        await put(bucket(storage).of(tenant), "conv_1", held(b"sound"), "audio/mpeg", Note())
     before = len(storage.requests)
     with pytest.raises(AgentctlError, match="not in the bucket"):
         await bucket(storage, "ab").fetch(location, io.BytesIO())
@@ -111,7 +112,7 @@ async def test_nothing_of_another_tenant_is_handed_out(location: str) -> None:
 async def test_what_an_earlier_version_stored_is_handed_out_and_erased_where_it_is_found() -> None:
     storage, target = Storage("recordings"), io.BytesIO()
     shelf, old = bucket(storage), "supabase:recordings/default/conv_1.mp3"
-    await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    await shelf.save(old, held(b"sound"), "audio/mpeg", Note())
     await shelf.fetch(old, target)
     assert (await shelf.reaches(old), await shelf.is_there(old)) == (True, True)
     assert not await shelf.discard("supabase:y.supabase.co/recordings/default/conv_1.mp3")
@@ -124,13 +125,14 @@ async def test_each_tenant_has_a_folder_of_its_own_whatever_it_is_called() -> No
     names = ["a", "a/b", "a/../b", "..", ".", "", "a b", "ä", "a%2Fb", "a?b#c", "x" * 500, "A", "a\\b", "id-0", "\x00"]
     for tenant in names:
         shelf = bucket(storage).of(tenant)
-        await shelf.save("conv_1", held(tenant.encode() or b"-"), "audio/mpeg", Note())
-        await shelf.fetch(shelf.location("conv_1", "audio/mpeg"), target)
+        await put(shelf, "conv_1", held(tenant.encode() or b"-"), "audio/mpeg", Note())
+        await shelf.fetch(shelf.location("conv_1", 1, "audio/mpeg"), target)
     assert target.getvalue() == b"".join(tenant.encode() or b"-" for tenant in names)
     assert len(storage.objects) == len(names)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]+/conv_1\.mp3", key) for key in storage.objects)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+/conv_1\.1\.mp3", key) for key in storage.objects)
     for left, tenant in reversed(list(enumerate(names))):
-        assert await bucket(storage).of(tenant).erase("conv_1")
+        shelf = bucket(storage).of(tenant)
+        assert await shelf.erase("conv_1", shelf.location("conv_1", 1, "audio/mpeg"))
         assert len(storage.objects) == left
 
 
@@ -153,11 +155,13 @@ async def test_a_key_of_lesser_rights_is_refused_before_anything_is_sent() -> No
 async def test_a_recording_can_be_erased_whatever_it_is(content_type: str) -> None:
     storage = Storage("recordings")
     shelf = bucket(storage)
-    assert not await shelf.erase("conv_1")
-    await shelf.save("conv_1", held(b"sound"), content_type, Note())
-    await shelf.save("conv_10", held(b"sound"), content_type, Note())
+    location = await put(shelf, "conv_1", held(b"sound"), content_type, Note())
+    await put(shelf, "conv_10", held(b"sound"), content_type, Note())
+    assert not await shelf.erase("conv_1"), "another event's"
+    assert await shelf.erase("conv_1", location)
+    assert not await shelf.erase("conv_1", location)
+    await shelf.save(location.replace(".1.", "."), held(b"of an earlier version"), content_type, Note())
     assert await shelf.erase("conv_1")
-    assert not await shelf.erase("conv_1")
     assert [key.partition(".")[0] for key in storage.objects] == ["default/conv_10"]
     assert not await bucket(Storage()).erase("conv_1")
 
@@ -184,11 +188,11 @@ async def test_what_cannot_be_erased_is_told() -> None:
 async def test_what_is_not_storages_answer_is_waited_out(answer: httpx.Response | Exception) -> None:
     storage = Storage("recordings")
     shelf = bucket(storage)
-    location = shelf.location("conv_1", "audio/mpeg")
-    await shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+    location = shelf.location("conv_1", 1, "audio/mpeg")
+    await put(shelf, "conv_1", held(b"sound"), "audio/mpeg", Note())
     storage.refuse = answer
     for asked in (
-        shelf.save("conv_1", held(b"sound"), "audio/mpeg", Note()),
+        put(shelf, "conv_1", held(b"sound"), "audio/mpeg", Note()),
         shelf.erase("conv_1"),
         shelf.discard(location),
         shelf.is_there(location),
@@ -216,6 +220,6 @@ async def test_a_refusal_is_one_of_our_errors(refusal: httpx.Response | Exceptio
     storage = Storage("recordings")
     storage.refuse = refusal
     with pytest.raises(StoreError) as caught:
-        await bucket(storage).save("conv_1", held(b"sound"), "audio/mpeg", Note())
+        await put(bucket(storage), "conv_1", held(b"sound"), "audio/mpeg", Note())
     assert type(caught.value) is kind
     assert "geheim" not in str(caught.value)

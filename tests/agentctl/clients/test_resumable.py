@@ -12,7 +12,7 @@ from agentctl.clients.resumable import PIECE
 from agentctl.errors import StoreError, StoreUnavailable
 from tests.agentctl.calls.fakes import Note
 from tests.agentctl.clients.test_bucket import bucket
-from tests.agentctl.clients.test_recordings import held
+from tests.agentctl.clients.test_recordings import held, put
 from tests.storage import Storage
 
 pytestmark = pytest.mark.anyio
@@ -47,17 +47,17 @@ def kill_at(storage: Storage, piece: int) -> None:
 
 async def test_a_large_recording_goes_in_pieces_of_6_mb(audio: Audio) -> None:
     storage = Storage("recordings")
-    await bucket(storage).save("conv_1", audio, "audio/mpeg", Note())
-    assert storage.objects["default/conv_1.mp3"] == SOUND
-    assert storage.types["default/conv_1.mp3"] == "audio/mpeg"
+    await put(bucket(storage), "conv_1", audio, "audio/mpeg", Note())
+    assert storage.objects["default/conv_1.1.mp3"] == SOUND
+    assert storage.types["default/conv_1.1.mp3"] == "audio/mpeg"
     assert sent(storage) == [PIECE, PIECE, 1000]
     assert not any("Authorization" in request.headers for request in storage.requests)
 
 
 async def test_a_small_one_goes_at_once() -> None:
     storage = Storage("recordings")
-    await bucket(storage).save("conv_1", held(SOUND[:PIECE]), "audio/mpeg", Note())
-    assert storage.objects["default/conv_1.mp3"] == SOUND[:PIECE]
+    await put(bucket(storage), "conv_1", held(SOUND[:PIECE]), "audio/mpeg", Note())
+    assert storage.objects["default/conv_1.1.mp3"] == SOUND[:PIECE]
     assert storage.uploads == {}
 
 
@@ -66,11 +66,11 @@ async def test_who_comes_after_a_killed_worker_goes_on_where_that_one_was(audio:
     storage, note = Storage("recordings"), Note()
     kill_at(storage, piece)
     with pytest.raises(Killed):
-        await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
+        await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
     assert storage.objects == {}
     storage.before, storage.requests = lambda request: None, []
-    await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
-    assert storage.objects["default/conv_1.mp3"] == SOUND
+    await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
+    assert storage.objects["default/conv_1.1.mp3"] == SOUND
     assert sent(storage) == [PIECE, PIECE, 1000][piece - 1 :]
     assert len(storage.uploads) == 1
 
@@ -78,16 +78,16 @@ async def test_who_comes_after_a_killed_worker_goes_on_where_that_one_was(audio:
 async def test_one_that_was_whole_is_not_sent_again(audio: Audio) -> None:
     storage, note = Storage("recordings"), Note()
     for _ in range(2):
-        await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
+        await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
     assert len(sent(storage)) == 3
 
 
 async def test_one_whose_file_somebody_deleted_begins_anew(audio: Audio) -> None:
     storage, note = Storage("recordings"), Note()
-    await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
-    assert await bucket(storage).erase("conv_1")
-    await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
-    assert storage.objects["default/conv_1.mp3"] == SOUND
+    await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
+    assert await bucket(storage).discard(bucket(storage).location("conv_1", 1, "audio/mpeg"))
+    await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
+    assert storage.objects["default/conv_1.1.mp3"] == SOUND
 
 
 async def test_an_expired_upload_begins_anew(audio: Audio) -> None:
@@ -95,11 +95,11 @@ async def test_an_expired_upload_begins_anew(audio: Audio) -> None:
         storage, note = Storage("recordings"), Note()
         kill_at(storage, 2)
         with pytest.raises(Killed):
-            await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
+            await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
         storage.before, before = lambda request: None, note.upload
         gone(storage)
-        await bucket(storage).save("conv_1", audio, "audio/mpeg", note)
-        assert storage.objects["default/conv_1.mp3"] == SOUND
+        await put(bucket(storage), "conv_1", audio, "audio/mpeg", note)
+        assert storage.objects["default/conv_1.1.mp3"] == SOUND
         assert note.upload != before
 
 
@@ -117,7 +117,7 @@ async def test_the_key_goes_to_the_projects_own_host_alone(audio: Audio) -> None
             return answer
 
     storage = Elsewhere("recordings")
-    await bucket(storage).save("conv_1", audio, "audio/mpeg", Note())
+    await put(bucket(storage), "conv_1", audio, "audio/mpeg", Note())
     assert {request.url.host for request in storage.requests} == {"x.supabase.co"}
 
 
@@ -128,7 +128,7 @@ async def test_a_refused_piece_is_one_of_our_errors(audio: Audio, status: int, k
             return httpx.Response(status, text="geheim")
 
     with pytest.raises(StoreError) as refused:
-        await bucket(Refusing("recordings")).save("conv_1", audio, "audio/mpeg", Note())
+        await put(bucket(Refusing("recordings")), "conv_1", audio, "audio/mpeg", Note())
     assert type(refused.value) is kind
     assert "geheim" not in str(refused.value)
 
@@ -139,4 +139,4 @@ async def test_a_server_that_takes_nothing_is_no_endless_loop(audio: Audio) -> N
             return httpx.Response(204, headers={"Upload-Offset": "0"})
 
     with pytest.raises(StoreUnavailable):
-        await bucket(Stuck("recordings")).save("conv_1", audio, "audio/mpeg", Note())
+        await put(bucket(Stuck("recordings")), "conv_1", audio, "audio/mpeg", Note())

@@ -15,7 +15,7 @@ from agentctl.clients.shelves import Shelves
 from agentctl.clients.storage_api import StorageApi
 from agentctl.errors import UsageError
 from tests.agentctl.calls.fakes import Note
-from tests.agentctl.clients.test_recordings import held
+from tests.agentctl.clients.test_recordings import held, put
 from tests.storage import Storage
 
 pytestmark = pytest.mark.anyio
@@ -27,10 +27,10 @@ async def test_what_was_kept_elsewhere_before_is_handed_out_and_erased_from_ther
     shelves = Shelves(Bucket(api, "recordings"), Directory(tmp_path))
     assert shelves.place == "supabase:x.supabase.co/recordings"
     before = Directory(tmp_path).of("acme")
-    old, new = before.location("conv_1", "audio/mpeg"), shelves.of("acme").location("conv_2", "audio/mpeg")
-    await before.save("conv_1", held(b"before"), "audio/mpeg", Note())
+    old, new = before.location("conv_1", 1, "audio/mpeg"), shelves.of("acme").location("conv_2", 1, "audio/mpeg")
+    await put(before, "conv_1", held(b"before"), "audio/mpeg", Note())
     assert shelves.place == Directory(tmp_path).place, "a machine that has files has work of its own"
-    await shelves.of("acme").save("conv_2", held(b"now"), "audio/mpeg", Note())
+    await put(shelves.of("acme"), "conv_2", held(b"now"), "audio/mpeg", Note())
     for location, sound in ((old, b"before"), (new, b"now")):
         target = io.BytesIO()
         await shelves.of("acme").fetch(location, target)
@@ -64,12 +64,17 @@ async def test_a_copy_that_goes_is_not_taken_for_the_recording(tmp_path: Path, l
         "in a file of another machine": Directory(tmp_path / "another"),
         "in another project": bucket("y"),
     }
-    place, location = places[lies], places[lies].location("conv_1", "audio/mpeg")
+
+    def former(one: Recordings) -> str:
+        """Where an earlier version kept it, which knew a recording by its call alone."""
+        return one.location("conv_1", 1, "audio/mpeg").replace(".1.", ".")
+
+    place, location = places[lies], former(places[lies])
     for one in places.values():
-        await one.save("conv_1", held(b"sound"), "audio/mpeg", Note())
+        await one.save(former(one), held(b"sound"), "audio/mpeg", Note())
     eraser: Recordings = Shelves(ours, here) if has_storage else here
     reached: list[Recordings] = [ours, here] if has_storage else [here]
     assert await eraser.erase("conv_1", location) is (place in reached)
-    assert [await one.is_there(one.location("conv_1", "audio/mpeg")) for one in reached] == [False] * len(reached)
+    assert [await one.is_there(former(one)) for one in reached] == [False] * len(reached)
     assert await place.is_there(location) is (place not in reached)
     assert not await eraser.erase("conv_1", location)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from agentctl.errors import ConfigurationError, UsageError
-from agentctl.sources.environment import REFERENCES, select, variables_named
+from agentctl.sources.environment import select
 from agentctl.sources.files import load
+from agentctl.sources.named_variables import REFERENCES, variables_named
 from agentctl.sources.project import FILENAME
 from tests.agentctl.sources.disk import PRIVACY, DiskProject
 

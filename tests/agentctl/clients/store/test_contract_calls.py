@@ -182,7 +182,7 @@ async def test_a_recording_and_its_call_come_in_any_order(store: Store, order: s
     assert shown["has_recording"] is True
     assert shown["recording"].pop("stored_at")
     told = {key: value for key, value in recording.items() if key != "conversation_id"}
-    assert shown["recording"] == {**told, "gone_at": None}
+    assert shown["recording"] == {**told, "storage_path": None, "gone_at": None}
     assert {event["state"] for event in shown["events"]} == {"done"}
 
 

@@ -211,6 +211,26 @@ async def test_a_backfill_knows_what_any_tenant_has_of_an_agent(store: Store) ->
     assert await store.call("missing_sounds", looked) == []
 
 
+async def test_what_one_landlord_fetched_of_an_agent_that_nobody_has_comes_to_no_other(store: Store) -> None:
+    """Two tenants' keys open one workspace, with an agent there that nobody has."""
+    for tenant in ("acme", "beta"):
+        await store.call("save_tenant", {"tenant": tenant, "set": {"elevenlabs_key": f"env:{tenant.upper()}_KEY"}})
+    for tenant in ("acme", "default"):
+        fetched = delivery(f"conv_{tenant}", agent_id="agent_nobody", source="backfill", tenant=tenant)
+        assert (await store.call("accept", fetched))["new"]
+
+    async def unknown(agent: str) -> list[str]:
+        ids = ["conv_acme", "conv_default", "conv_new"]
+        asked = {"conversation_ids": ids, "agent_ids": [agent] * len(ids), "tenant": "beta"}
+        found: list[str] = await store.call("unknown_conversations", asked)
+        return found
+
+    assert await unknown("agent_nobody") == ["conv_new"]
+    # Of one that somebody has, its owners tell.
+    await register(store, "beta", agent="agent_beta")
+    assert await unknown("agent_beta") == ["conv_acme", "conv_new"], "the operator is one of them"
+
+
 async def test_a_new_name_is_that_of_all_calls_whosever_they_are(store: Store) -> None:
     await register(store, "acme")
     fence = {**await running(store, "conv_1"), "tenant": "acme"}

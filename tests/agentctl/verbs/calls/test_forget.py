@@ -6,10 +6,12 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from agentctl.calls import inbox
+from agentctl.calls.missing_sound import as_event
 from agentctl.clients.recordings import Directory
 from agentctl.errors import StoreUnavailable
 from agentctl.verbs.calls import forget as verbs
@@ -59,7 +61,7 @@ def called(bench: Bench, *numbers: str) -> list[str]:
 
 
 def files(bench: Bench) -> set[str]:
-    return {path.stem for path in (bench.root / ".agentctl" / "recordings" / "default").iterdir()}
+    return {path.name.partition(".")[0] for path in (bench.root / ".agentctl" / "recordings" / "default").iterdir()}
 
 
 def test_a_caller_is_erased_everywhere_and_comes_back_by_no_door(bench: Bench) -> None:
@@ -216,6 +218,19 @@ def test_a_recording_that_is_somewhere_else_is_named_and_erased_where_it_is(benc
     assert bench.json("calls", "retain")["erased"] == NOTHING | {"recordings": 1}
     assert files(bench) == set()
     assert bench.json("calls", "retain")["erased"] == NOTHING
+
+
+def test_what_a_worker_left_that_was_lost_goes_at_once(bench: Bench) -> None:
+    (conversation_id,) = called(bench, CALLER)
+    directory = Directory(bench.root / ".agentctl" / "recordings")
+    accept(bench, as_event(conversation_id, "agent_1", b"other"))
+    (event,) = bench.store("claim_events", worker="w", limit=1, lease_seconds=60, sound=True)
+    left = directory.location(conversation_id, event["id"], "audio/mpeg")
+    recording = {"conversation_id": conversation_id, "location": left}
+    assert bench.store("begin_recording", event_id=event["id"], attempt=event["attempt"], recording=recording)["held"]
+    Path(urlsplit(left).path).write_bytes(b"other")
+    bench.json("calls", "forget", conversation_id, "--yes")
+    assert files(bench) == set()
 
 
 def test_the_copy_of_a_machine_that_stored_it_first_is_not_the_recording(bench: Bench, tmp_path: Path) -> None:

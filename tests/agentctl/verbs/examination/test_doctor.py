@@ -240,6 +240,10 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
     monkeypatch.setattr("agentctl.verbs.examination.own_side.OLD_SECONDS", -1)
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
+    rings.store("accept", type="post_call_audio", conversation_id="conv_1", agent_id=None, event_timestamp=None,
+                source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
+    late = {one.what.partition(",")[0]: one.state for one in examined(rings)["queue"] if " wait, " in one.what}
+    assert late == {"1 events wait": "broken", "1 recordings wait": "warning"}, "calls go on without their sound"
     rings.store("request_sync", key="empfang", project="p", environment="e")
     assert "project's directory" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     terms = {"project": "p", "environment": "e", "worker": "w", "lease_seconds": 60, "limit": 1}
