@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,4 +98,7 @@ def test_a_product_gets_the_migrations_as_files_of_its_own(cli: Cli, tmp_path: P
     done = json.loads(out)
     assert (code, done["folder"], done["kept"]) == (0, str(folder), {})
     assert list(done["written"].values()) == sorted(path.name for path in folder.iterdir())
+    for path in (folder, folder.parent / "agentctl-migrations.json"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert "supabase migration repair --status applied $(sed" in cli("export", str(tmp_path))[2]
     assert cli("export", str(tmp_path))[:2] == (0, f"Nothing to do: {folder} has all {len(VERSIONS)}.\n")
