@@ -83,8 +83,8 @@ def export(
         print("\n".join(lines) or f"Nothing to do: {done.folder} has all {len(done.kept)}.")
         if lines:
             say(
-                "`supabase db push` applies them. A database that `agentctl db migrate` was run on is brought up to date"
-                f" by that, and its ledger told so, once, in {directory}:\n    {verbs.REPAIR}"
+                "`supabase db push` applies them. A database that `agentctl db migrate` was run on is brought up to "
+                f"date by that, and its ledger told so, once, in {directory}:\n    {verbs.REPAIR}"
             )
 
 

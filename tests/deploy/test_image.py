@@ -230,6 +230,16 @@ def test_the_worker_without_a_server_says_where_variables_of_tenants_go() -> Non
     assert "env:NAME" in text
 
 
+def test_the_worker_without_a_server_runs_what_was_chosen_on_a_schema_that_has_it() -> None:
+    workflow = yaml.safe_load((ROOT / "deploy" / "work-once.yml").read_text())
+    assert workflow["env"]["AGENTCTL"].endswith("@${{ vars.AGENTCTL_REVISION }}"), "no branch that moves by itself"
+    runs = [step["run"] for step in workflow["jobs"]["work"]["steps"] if "run" in step]
+    assert runs[-2:] == ["agentctl db status --exit-code", "agentctl work --once --log-level warning"]
+    wanted = {"ELEVENLABS_BASE_URL", "RESEND_API_KEY", "ALERT_MAIL_TO", "HEARTBEAT_URL", "LLM_BASE_URL", "LLM_API_KEY"}
+    for name in wanted:
+        assert re.fullmatch(rf"\$\{{\{{ (secrets|vars)\.{name} \}}\}}", workflow["jobs"]["work"]["env"][name])
+
+
 def test_every_setting_that_the_recipes_name_is_one() -> None:
     known = {name.upper() for name in Settings.model_fields}
     told = re.findall(r"^([A-Z_]{5,})=", (ROOT / "deploy" / "README.md").read_text(), re.MULTILINE)

@@ -43,11 +43,13 @@ def test_another_database_is_migrated_after_a_yes(cli: Cli, empty_dsn: str, monk
     assert found["dsn"] in err
     assert PASSWORD not in err
     assert json.loads(cli("status", "--json")[1])["current"] is None
+    assert cli("status", "--exit-code")[0] == 3
 
     code, out, _ = cli("migrate", "--yes", "--json")
     assert (code, json.loads(out)) == (0, {"applied": VERSIONS})
     found = json.loads(cli("status", "--json")[1])
     assert (found["current"], found["pending"]) == (VERSIONS[-1], [])
+    assert cli("status", "--exit-code")[0] == 0
     assert cli("migrate")[:2] == (0, "Nothing to do: all migrations are applied.\n")
 
 
