@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agentctl.errors import Problem
 
+SWITCH = "AGENTCTL_ENV_FILE"  # of the environment alone: it decides whether there is a file
 _MAX_ENV_BYTES = 1_000_000
 _NO_LINE = "is not NAME=value, with any quotes closed"
 _SOME = 20  # of the lines that are wrong, those that are named
@@ -18,8 +19,11 @@ def read(dotenv: Path, given: Mapping[str, str]) -> tuple[dict[str, str], list[P
     """What the file sets; nothing, and what is wrong, where a line of it cannot be read. Who asks has to tell it.
 
     `given`: the variables that a ${NAME} in it may mean, beside its own. A variable that is not set is a worse riddle
-    than a wrong line.
+    than a wrong line. With AGENTCTL_ENV_FILE=none among them no file is looked at: a project that is mounted into a
+    container brings its own, which is of another machine.
     """
+    if wanted := given.get(SWITCH):
+        return {}, [] if wanted == "none" else [Problem(SWITCH, "must be none, or not set")]
     try:
         text = _text(dotenv)
     except UnicodeDecodeError:

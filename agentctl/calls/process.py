@@ -62,6 +62,12 @@ class Recordings(Protocol):
         """Whether anything lies there, as far as this place reaches. Raises StoreError."""
         ...
 
+    async def keeps(self, location: str, size: int, sha256: str) -> bool:
+        """Whether the whole of a recording lies there: told by its digest, or by its size where to read it costs
+        something. False for what this place does not reach. Raises StoreError.
+        """
+        ...
+
     async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """Keep a copy of one recording there; saving it again replaces it. Raises StoreError.
 

@@ -22,7 +22,10 @@ app.command()(adopt)
 
 
 @app.command()
-def status(json: Json = False) -> None:
+def status(
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 3 if migrations are pending.")] = False,
+    json: Json = False,
+) -> None:
     """Show which database is used, which migrations it lacks, and whether what is in it lies open."""
     from agentctl.cli.render import paint
     from agentctl.verbs import store as verbs
@@ -32,12 +35,14 @@ def status(json: Json = False) -> None:
         from agentctl.cli.render import to_json
 
         print(to_json(_json(found)))
-        return
-    print(f"database: {found.address}{' (embedded)' if found.embedded else ''}")
-    print(f"newest migration: {found.current or 'none'}")
-    print(f"pending: {', '.join(found.pending) or 'none'}")
-    if found.loose.count:
-        print(paint(f"open: {found.loose}: agentctl db migrate", 31))
+    else:
+        print(f"database: {found.address}{' (embedded)' if found.embedded else ''}")
+        print(f"newest migration: {found.current or 'none'}")
+        print(f"pending: {', '.join(found.pending) or 'none'}")
+        if found.loose.count:
+            print(paint(f"open: {found.loose}: agentctl db migrate", 31))
+    if exit_code and found.pending:
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -87,6 +92,11 @@ def export(
     else:
         lines = [f"wrote {done.folder / file}" for file in done.written.values()]
         print("\n".join(lines) or f"Nothing to do: {done.folder} has all {len(done.kept)}.")
+        if lines:
+            say(
+                "`supabase db push` applies them. A database that `agentctl db migrate` was run on is brought up to "
+                f"date by that, and its ledger told so, once, in {directory}:\n    {verbs.REPAIR}"
+            )
 
 
 @app.command()

@@ -40,7 +40,7 @@ def events_text(events: Sequence[Mapping[str, Any]]) -> str:
             str(event["attempt"]),
             line(event["type"]),
             line(event["conversation_id"] or "-"),
-            line(event["error"] or ""),
+            _told(event),
         )
         for event in events
     ]
@@ -252,7 +252,11 @@ def _events(call: Mapping[str, Any]) -> Iterator[str]:
         yield paint("Events", 1)
     for event in call["events"]:
         state = paint(line(event["state"]), _COLOURS.get(event["state"], 0))
-        yield f"{state}  {line(event['type'])}  {when(event['received_at'])}  {line(event['error'] or '')}".rstrip()
+        yield f"{state}  {line(event['type'])}  {when(event['received_at'])}  {_told(event)}".rstrip()
+
+
+def _told(event: Mapping[str, Any]) -> str:
+    return line(event["error"] or "") or ("kept as its recording alone" if event.get("moved") else "")
 
 
 def _cut(text: str, room: int) -> str:

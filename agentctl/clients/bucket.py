@@ -70,6 +70,17 @@ class Bucket:
         async with self._api.session("a recording") as session:
             return await session.size(self._name, path) is not None
 
+    async def keeps(self, location: str, size: int, sha256: str) -> bool:
+        """Whether this bucket of this project has so many bytes there; the digest would cost a download.
+
+        Raises AgentctlError for another's location, StoreError.
+        """
+        if self._here(location) is None:
+            return False
+        path = self._path(location)
+        async with self._api.session("a recording") as session:
+            return await session.size(self._name, path) == size
+
     async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """Upload, replacing an earlier copy.
 

@@ -1,4 +1,4 @@
-"""Spans for an OpenTelemetry collector, over OTLP/HTTP: what the extra `agentctl[otel]` brings.
+"""Spans for an OpenTelemetry collector, over OTLP/HTTP: what the extra `otel` brings.
 
 A call is one trace, whatever processes see to it and however long apart: the trace's id is made of the conversation's.
 So nothing has to travel through the store, what `backfill` enters and what is tried again days later is found in the
@@ -45,7 +45,11 @@ def tracing(settings: Settings, exporter: SpanExporter | None = None) -> Iterato
         yield
         return
     if find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None:
-        log.warning("OTEL_EXPORTER_OTLP_ENDPOINT is set, and no traces are sent: pip install 'agentctl[otel]'")
+        # Not by the name alone, which is nobody's on the package index: whoever takes it there would be installed.
+        log.warning(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and no traces are sent: the extra otel is missing; "
+            "pip install '.[otel]' in agentctl's checkout, or 'FILE.whl[otel]' of its wheel"
+        )
         yield
         return
     provider = _provider(settings, exporter or _exporter(settings))

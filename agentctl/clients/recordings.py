@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import platform
 import shutil
@@ -55,6 +56,20 @@ class Directory:
         """Whether the file is here."""
         path = self._path(location)
         return path is not None and await asyncio.to_thread(path.is_file)
+
+    async def keeps(self, location: str, size: int, sha256: str) -> bool:
+        """Whether the file is here with this content. Raises StoreUnavailable where it cannot be read."""
+        path = self._path(location)
+        if path is None:
+            return False
+        try:
+            return await asyncio.to_thread(_digest, path) == sha256
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise StoreUnavailable(
+                f"a recording in {self.path} cannot be read ({error.strerror})", "Make it readable for its owner."
+            ) from None
 
     async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """Write the file at once or not at all. Raises AgentctlError for another place's location, StoreUnavailable."""
@@ -136,6 +151,11 @@ def _write(target: Path, audio: Audio) -> None:
 def _read(path: Path, target: Sink) -> None:
     with path.open("rb") as source:
         shutil.copyfileobj(source, target)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _half(target: Path) -> str:

@@ -39,6 +39,10 @@ class Shelves:
         """Whether it lies there. Raises AgentctlError for another tenant's location, StoreError."""
         return await self._at(location).is_there(location)
 
+    async def keeps(self, location: str, size: int, sha256: str) -> bool:
+        """Whether the whole of it lies there. Raises AgentctlError for another tenant's location, StoreError."""
+        return await self._at(location).keeps(location, size, sha256)
+
     async def save(self, location: str, audio: Audio, content_type: str, begun: Begun) -> None:
         """As Bucket."""
         await self._bucket.save(location, audio, content_type, begun)

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from agentctl.errors import ConfigurationError, Problem, UsageError
 
 LIST = "agentctl-migrations.json"
+# All that the list names, in one command of the shell: they are more than anybody types.
+REPAIR = f'supabase migration repair --status applied $(sed -n \'s/.*"file": "\\([0-9]*\\).*/\\1/p\' supabase/{LIST})'
 _STAMP = "%Y%m%d%H%M%S"  # as `supabase migration new` numbers files
 
 

@@ -17,10 +17,13 @@ export async function sync(supabase: SupabaseClient<Product>, id: string, tell: 
   const { error } = await supabase.rpc("agentctl_request_sync", { key: id })
   if (error) return tell(error.message)
   tell("Syncing …")
-  for (let looks = 0; looks < 120; looks++) {
+  // A sync that ran already may end first: what is there counts when nothing new has come for three seconds.
+  for (let looks = 0, still = 0, last = before; looks < 120; looks++) {
     await new Promise((later) => setTimeout(later, 250))
-    const now = await outcome()
-    if (now && JSON.stringify(now) !== before) return tell(now.elevenlabs_sync_error ?? "Live.")
+    const now = await outcome(), seen = JSON.stringify(now)
+    still = seen === last ? still + 1 : 0
+    last = seen
+    if (now && seen !== before && still === 12) return tell(now.elevenlabs_sync_error ?? "Live.")
   }
   tell("Nothing new yet. It is done as soon as a worker runs.")
 }

@@ -152,6 +152,17 @@ def test_a_line_of_env_that_would_be_passed_over_is_an_error(
     assert capfd.readouterr().err == ""
 
 
+def test_where_the_environment_says_so_no_env_is_read_and_none_has_to_be_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("LLM_MODEL=of-a-laptop\nno line\n")
+    monkeypatch.setenv("AGENTCTL_ENV_FILE", "none")
+    assert load_settings(tmp_path).llm_model is None
+    monkeypatch.setenv("AGENTCTL_ENV_FILE", "nothing")
+    with pytest.raises(ConfigurationError, match="AGENTCTL_ENV_FILE: must be none, or not set"):
+        load_settings(tmp_path)
+
+
 def test_env_that_is_a_directory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert str(refused(tmp_path).problems[0]) == f"{tmp_path / '.env'}: is not a file"

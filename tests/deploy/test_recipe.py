@@ -39,6 +39,56 @@ def test_each_command_comes_after_what_it_needs(section: str) -> None:
     assert first < register < again < ready
 
 
+def test_secrets_that_are_there_outlive_a_second_paste(tmp_path: Path) -> None:
+    there = tmp_path / "env"
+    (said,) = re.findall(r"^test -s /etc/agentctl/env .*?^END$", README, re.MULTILINE | re.DOTALL)
+    words = said.replace("/etc/agentctl/env", shlex.quote(str(there)))
+    subprocess.run(["sh", "-ec", words], check=True)
+    assert there.stat().st_mode & 0o777 == 0o600
+    assert "DATABASE_URL=postgresql:///agentctl" in there.read_text()
+    there.write_text("ELEVENLABS_WEBHOOK_SECRET=wsec_shown_once\n")
+    subprocess.run(["sh", "-ec", words], check=True)
+    assert there.read_text() == "ELEVENLABS_WEBHOOK_SECRET=wsec_shown_once\n"
+
+
+@pytest.mark.parametrize(
+    ("section", "steps"),
+    [
+        (
+            "## A machine with systemd behind Caddy",
+            ["agentctl-backup", "deploy/*.service", "start agentctl-migrate", "/opt/agentctl/current\n", "restart"],
+        ),
+        (
+            "## A machine with Docker",
+            [
+                "pg_dump",
+                "export AGENTCTL_VERSION",
+                "compose build",
+                "run --rm migrate",
+                ">> .env",
+                "compose up --no-build",
+            ],
+        ),
+    ],
+)
+def test_nothing_is_replaced_before_the_migration_is_through(section: str, steps: list[str]) -> None:
+    (block,) = re.findall(
+        r"^\*\*Upgrade\.\*\*.*?^```sh\n(.*?)^```",
+        README.partition(section)[2].partition("\n## ")[0],
+        re.MULTILINE | re.DOTALL,
+    )
+    assert block.startswith("(\n    set -e\n")
+    subprocess.run(["sh", "-n", "-c", block], check=True)
+    places = [block.find(step) for step in steps]
+    assert places[0] > -1
+    assert places == sorted(places)
+
+
+def test_every_command_that_is_to_be_pasted_is_one() -> None:
+    for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+        subprocess.run(["sh", "-n", "-c", re.sub(r"<this repository>", "REPOSITORY", block)], check=True)
+
+
 @pytest.mark.parametrize(
     ("section", "again"),
     [

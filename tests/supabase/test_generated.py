@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from agentctl.clients.store.migrations import migrations
 from scripts import schema
 from tests import npm
 
@@ -68,3 +70,12 @@ def checked(folder: Path) -> str:
     compiler = [*npm.node(), str(modules / "typescript" / "bin" / "tsc"), *options, "--skipLibCheck", "use.ts"]
     ran = subprocess.run(compiler, cwd=folder, capture_output=True, text=True)
     return ":".join(ran.stdout.strip().split(":")[:2])
+
+
+def test_the_readme_has_each_migration_once_and_in_order() -> None:
+    text = schema.README.read_text("utf-8")
+    assert re.findall(r"^\| `…(\d+_\w+)` \|", text, re.MULTILINE) == [
+        str(one).removeprefix("202611")
+        for one in migrations()
+        if one.path.parent.name == "migrations" and "local" not in one.path.parts
+    ]

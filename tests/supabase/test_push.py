@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 
 from agentctl.clients.store.migrations import migrate, migrations, pending
 from agentctl.clients.store.postgres import PostgresStore
-from agentctl.verbs.migration_export import export
+from agentctl.verbs.migration_export import REPAIR, export
 from tests import npm
 from tests.stores import delivery
 from tests.supabase_cli import Repository
@@ -126,7 +127,11 @@ async def test_a_product_with_a_history_and_names_of_its_own_is_not_disturbed_an
     await store.close()
     # From now on it wants ours as files of its own, and has had them already.
     versions = [file.partition("_")[0] for file in export(tmp_path).written.values()]
-    product.run("migration", "repair", f"--remote={empty_dsn}", "--status", "applied", *versions)
+    command, _, named = REPAIR.partition(" --status applied ")
+    assert command == "supabase migration repair"
+    said = subprocess.run(["sh", "-c", f"echo {named}"], cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout.split() == versions
+    product.run("migration", "repair", f"--remote={empty_dsn}", "--status", "applied", *said.stdout.split())
     assert "up to date" in product.push(empty_dsn)
 
 

@@ -66,10 +66,13 @@ async def synced(dsn: str, listening: asyncio.Event) -> str:
     store = await PostgresStore.open(dsn)
     terms = {**SCOPE, "worker": "w", "limit": 1, "lease_seconds": 60, "quiet_seconds": 0, "longest_seconds": 0}
     jobs = (await store.call("claim_sync_jobs", terms))["jobs"]
-    with psycopg.connect(dsn) as connection:
-        connection.execute(
-            "update public.phone_assistants set elevenlabs_synced_at = now() where id = %s", [jobs[0]["key"]]
-        )
+    written = (
+        "update public.phone_assistants set elevenlabs_synced_at = now(), elevenlabs_sync_error = %s where id = %s"
+    )
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(written.encode(), ["of a sync that ran before", jobs[0]["key"]])
+        await asyncio.sleep(0.7)  # the page looks four times a second, and tells nobody that it has
+        connection.execute(written.encode(), [None, jobs[0]["key"]])
     await store.call("sync_job_done", {key: jobs[0][key] for key in ("tenant", "id", "attempt")})
     await store.close()
     return str(jobs[0]["key"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agentctl.calls import retention
+from agentctl.calls import doubled, retention
 from agentctl.calls.retention import Retained
 from agentctl.calls.tenant import recordings_of, store_of
 from agentctl.errors import Problem
@@ -19,6 +19,13 @@ async def retain(control: Control, *, of: str | None = None) -> Retained:
     found = [of] if of else [row["tenant"] for row in await store.call("tenants", {})]
     done = [await retention.retain(store_of(store, one), recordings_of(recordings, one)) for one in found]
     return retention.added(done)
+
+
+async def spare(control: Control) -> int:
+    """Of each tenant, drop what was delivered of recordings that are proven to be kept. Raises StoreError."""
+    store, recordings = await control.store(), control.workshop.recordings
+    found = [row["tenant"] for row in await store.call("tenants", {})]
+    return sum([await doubled.spare(store_of(store, one), recordings_of(recordings, one)) for one in found])
 
 
 async def limits(control: Control) -> list[dict[str, Any]]:

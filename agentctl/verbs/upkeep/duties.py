@@ -21,6 +21,7 @@ ALERT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 60.0
 SEAL_SECONDS = 60.0
 RETENTION_SECONDS = 3600.0
+SPARING_SECONDS = 900.0
 _HOST = re.compile(r"https?://([\w.-]+|\[[\w:.]+\])(:\d+)?(?=[/?#]|$)[^@]*$", re.IGNORECASE)
 
 
@@ -65,9 +66,9 @@ def duties(control: Control, wake: asyncio.Event | None = None) -> list[Duty]:
     if settings.heartbeat_url is not None:
         found.append(Duty("heartbeat", told(settings.heartbeat_url), HEARTBEAT_SECONDS, beat))
     # In each place where recordings are kept, somebody who can reach them.
-    found.append(
-        Duty("retention", control.workshop.recordings.place, RETENTION_SECONDS, lambda: retain.retain(control))
-    )
+    place = control.workshop.recordings.place
+    found.append(Duty("retention", place, RETENTION_SECONDS, lambda: retain.retain(control)))
+    found.append(Duty("recordings", place, SPARING_SECONDS, lambda: retain.spare(control)))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,11 +43,13 @@ def test_another_database_is_migrated_after_a_yes(cli: Cli, empty_dsn: str, monk
     assert found["dsn"] in err
     assert PASSWORD not in err
     assert json.loads(cli("status", "--json")[1])["current"] is None
+    assert cli("status", "--exit-code")[0] == 3
 
     code, out, _ = cli("migrate", "--yes", "--json")
     assert (code, json.loads(out)) == (0, {"applied": VERSIONS, "sealed": 0})
     found = json.loads(cli("status", "--json")[1])
     assert (found["current"], found["pending"]) == (VERSIONS[-1], [])
+    assert cli("status", "--exit-code")[0] == 0
     assert cli("migrate")[:2] == (0, "Nothing to do: all migrations are applied.\n")
 
 
@@ -118,4 +121,7 @@ def test_a_product_gets_the_migrations_as_files_of_its_own(cli: Cli, tmp_path: P
     done = json.loads(out)
     assert (code, done["folder"], done["kept"]) == (0, str(folder), {})
     assert list(done["written"].values()) == sorted(path.name for path in folder.iterdir())
+    for path in (folder, folder.parent / "agentctl-migrations.json"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert "supabase migration repair --status applied $(sed" in cli("export", str(tmp_path))[2]
     assert cli("export", str(tmp_path))[:2] == (0, f"Nothing to do: {folder} has all {len(VERSIONS)}.\n")

@@ -115,6 +115,9 @@ async def test_what_an_earlier_version_stored_is_handed_out_and_erased_where_it_
     await shelf.save(old, held(b"sound"), "audio/mpeg", Note())
     await shelf.fetch(old, target)
     assert (await shelf.reaches(old), await shelf.is_there(old)) == (True, True)
+    elsewhere = "supabase:y.supabase.co/recordings/default/conv_1.mp3"
+    asked = [(old, 5), (old, 4), (old.replace("_1", "_2"), 5), (elsewhere, 5)]
+    assert [await shelf.keeps(where, size, "") for where, size in asked] == [True, False, False, False]
     assert not await shelf.discard("supabase:y.supabase.co/recordings/default/conv_1.mp3")
     assert await shelf.erase("conv_1", old)
     assert (target.getvalue(), storage.objects) == (b"sound", {})
@@ -196,6 +199,7 @@ async def test_what_is_not_storages_answer_is_waited_out(answer: httpx.Response 
         shelf.erase("conv_1"),
         shelf.discard(location),
         shelf.is_there(location),
+        shelf.keeps(location, 5, ""),
         shelf.sign(location, 60),
     ):
         with pytest.raises(StoreUnavailable):

@@ -68,4 +68,5 @@ def test_without_the_extra_it_says_what_to_do(
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with caplog.at_level(logging.WARNING), otlp.tracing(at("http://127.0.0.1:4318")), span("work"):
         assert spans.tracer() is None
-    assert "pip install 'agentctl[otel]'" in caplog.text
+    assert "pip install '.[otel]' in agentctl's checkout" in caplog.text
+    assert "agentctl[" not in caplog.text, "that name is not ours on the package index"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -77,4 +78,5 @@ async def test_a_copy_that_goes_is_not_taken_for_the_recording(tmp_path: Path, l
     assert await eraser.erase("conv_1", location) is (place in reached)
     assert [await one.is_there(former(one)) for one in reached] == [False] * len(reached)
     assert await place.is_there(location) is (place not in reached)
+    assert await place.keeps(location, 5, hashlib.sha256(b"sound").hexdigest()) is (place not in reached)
     assert not await eraser.erase("conv_1", location)

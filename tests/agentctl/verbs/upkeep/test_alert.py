@@ -159,17 +159,28 @@ async def test_whom_and_what_by_what_is_configured(tmp_path: Path, dsn: str) -> 
 
     database = {"database_url": SecretStr(dsn)}
     async with connect(tmp_path, settings=Settings(**database)) as control:
-        assert (alert.recipients(control), await names(control)) == ((), ["rights", "retention"])
+        assert (alert.recipients(control), await names(control)) == ((), ["rights", "retention", "recordings"])
         assert any("ALERT_MAIL_TO" in caution for caution in await door.cautions(control))
     key = {"elevenlabs_api_key": SecretStr("sk_1"), "heartbeat_url": SecretStr("https://ping.example.org/1")}
     async with connect(tmp_path, settings=Settings(**database, **key)) as control:
-        assert await names(control) == ["backfill", "rights", "heartbeat", "retention"]
+        assert await names(control) == ["backfill", "rights", "heartbeat", "retention", "recordings"]
     (tmp_path / "agentctl.toml").write_text('project = "probe"\n[mail]\nto = ["buero@example.org"]\n')
     async with connect(tmp_path, settings=Settings(**database, **key)) as control:
         assert alert.recipients(control) == ("buero@example.org",)
-        assert await names(control) == ["backfill", "delivery", "alert", "rights", "heartbeat", "retention"]
+        assert await names(control) == [
+            "backfill",
+            "delivery",
+            "alert",
+            "rights",
+            "heartbeat",
+            "retention",
+            "recordings",
+        ]
     async with connect(tmp_path, settings=Settings(**database, alert_mail_to=TEAM)) as control:
-        assert (alert.recipients(control), await names(control)) == (TEAM, ["alert", "rights", "retention"])
+        assert (alert.recipients(control), await names(control)) == (
+            TEAM,
+            ["alert", "rights", "retention", "recordings"],
+        )
 
 
 async def test_a_pass_sends_a_sign_of_life_once_a_minute_and_says_what_it_could_not_do(

@@ -1,0 +1,107 @@
+"""What is stored as a recording is kept once: its event stays, and what it held goes when the recording is proven."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentctl.calls import inbox
+from agentctl.calls.missing_sound import as_event
+from agentctl.errors import StoreUnavailable
+from agentctl.verbs.calls.retain import spare
+from agentctl.verbs.calls.work import once, process
+from agentctl.wiring import Control
+from tests.telephony import Bench, bench
+
+__all__ = ["bench"]
+SOUND = bytes(range(256)) * 64
+
+
+async def parts(payload: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(payload), 9_000):
+        yield payload[at : at + 9_000]
+
+
+def accept(bench: Bench, conversation_id: str, *, large: bool = True) -> inbox.Accepted:
+    payload = as_event(conversation_id, "agent_of_nobody", SOUND)
+
+    async def enter(control: Control) -> inbox.Accepted:
+        store, heading = await control.store(), inbox.peek(payload)
+        if not large:
+            return await inbox.accept(store, payload, heading, "webhook")
+        digest = hashlib.sha256(payload).hexdigest()
+        return await inbox.accept_large(store, parts(payload), heading, digest, len(payload))
+
+    return bench.control(enter)
+
+
+def held(bench: Bench, event_id: Any) -> tuple[int, bool, int | None]:
+    """How many bytes the event has, whether its content is here, and how many bytes went."""
+    found = bench.store("find_event", id=event_id)
+    part = bench.store("find_part", id=event_id, position=found["parts"] - 1) if found["parts"] else None
+    return found["size"], bool(found["payload"] or part), found["moved"]
+
+
+def file_of(bench: Bench, conversation_id: str) -> Path:
+    return bench.root / ".agentctl" / "recordings" / "default" / f"{conversation_id}.mp3"
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_a_recording_that_is_proven_is_kept_once(bench: Bench, large: bool) -> None:
+    event = accept(bench, "conv_1", large=large).id
+    bench.control(process)
+    size, is_here, _ = held(bench, event)
+    assert (size > len(SOUND), is_here) == (True, True)
+    bench.control(once)
+    assert held(bench, event) == (size, False, size)
+    assert file_of(bench, "conv_1").read_bytes() == SOUND
+
+    listed = bench("calls", "events", "--state", "done")[1]
+    assert "kept as its recording alone" in listed
+    again = accept(bench, "conv_1", large=large)
+    assert (again.id, again.new) == (event, False)
+    code, _, err = bench("calls", "retry", str(event))
+    assert (code, "nothing to process again" in err) == (1, True)
+    bench.control(once)
+    assert held(bench, event) == (size, False, size)
+    assert file_of(bench, "conv_1").read_bytes() == SOUND
+
+    assert bench("calls", "forget", "conv_1", "--yes", "--keep-remote")[0] == 0
+    assert bench.store("find_event", id=event) is None
+    assert not file_of(bench, "conv_1").exists()
+
+
+def test_what_cannot_be_read_back_was_not_the_only_copy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = {name: accept(bench, name).id for name in ("conv_gone", "conv_cut", "conv_whole")}
+    bench.control(process)
+    file_of(bench, "conv_gone").unlink()
+    file_of(bench, "conv_cut").write_bytes(SOUND[:-1] + b"?")
+
+    async def away(*_: Any) -> bool:
+        raise StoreUnavailable("Storage is away")
+
+    with monkeypatch.context() as there:
+        there.setattr("agentctl.clients.recordings.Directory.keeps", away)
+        assert json.loads(bench("work", "--once", "--json")[1])["duties_failed"] == 1
+    assert all(held(bench, event)[1] for event in events.values())
+    assert bench.control(spare) == 1
+    assert {name for name, event in events.items() if held(bench, event)[1]} == {"conv_gone", "conv_cut"}
+    assert bench("calls", "retry", "conv_gone")[0] == 0
+    bench.control(process)
+    assert file_of(bench, "conv_gone").read_bytes() == SOUND
+
+
+def test_an_event_that_is_queued_again_meanwhile_keeps_what_it_holds(bench: Bench) -> None:
+    event = accept(bench, "conv_1").id
+    bench.control(process)
+    [found] = bench.store("doubled_sounds", limit=9)
+    assert bench.store("drop_doubled", sounds=[{**found, "sha256": "00" * 32}]) == {"count": 0}
+    bench.store("requeue_events", id=event)
+    assert bench.store("doubled_sounds", limit=9) == []
+    assert bench.store("drop_doubled", sounds=[found]) == {"count": 0}
+    assert held(bench, event)[1]
