@@ -213,9 +213,9 @@ def test_what_users_can_write_below_a_view_that_they_cannot_is_refused_and_its_h
     connection.execute("revoke all on public.team_v from anon, authenticated")
     args = TOLD_BY_TEAM | {"table": "public.team_v"}
 
-    with pytest.raises(psycopg.errors.RaiseException, match="which public.team_v shows,") as caught:
-        with connection.transaction():
-            save(connection, **args)
+    told = pytest.raises(psycopg.errors.RaiseException, match=r"which public\.team_v shows,")
+    with told as caught, connection.transaction():
+        save(connection, **args)
 
     mend = (caught.value.diag.message_hint or "").partition(";")[0]
     connection.execute(mend.encode())

@@ -5,14 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from agentctl.errors import Busy
-from agentctl.resources import agent
 from agentctl.resources.part import OPERATOR
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
-from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
 from agentctl.tenants import Access, Tenants
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.flow.departure import lives
 from agentctl.verbs.flow.one import sync_one
 from agentctl.verbs.places import within_held
 from agentctl.wiring import Control
@@ -50,7 +49,7 @@ async def _homes(control: Control, tenants: Tenants, key: str, found: Loaded | G
     bound = []
     for access in tenants.workspaces:
         async with control.within(access) as there:
-            if (await there.bindings(Target(key))).get(Ref(agent.KIND, key)) is not None:
+            if lives(await there.bindings(Target(key)), key):
                 bound.append(access)
     return bound or [tenants.project]
 

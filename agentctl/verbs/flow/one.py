@@ -5,11 +5,10 @@ Where its source can look it up alone, nothing else is read, neither in the sour
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 
-from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
+from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared
 from agentctl.resources import agent, kinds
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import WEBHOOK
@@ -21,12 +20,12 @@ from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
 from agentctl.verbs.flow.disputed import undisputed
+from agentctl.verbs.flow.witnesses import WITNESSES, is_any_there, newest
 from agentctl.verbs.remedy import remedies
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
-_WITNESSES = 2
 _MADE = ", and a new agent would be made in it"
 
 
@@ -73,32 +72,19 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     makes = any(one.action == "create" and one.desired.kind == agent.KIND for one in plan.changes)
     if control.target is None or not makes:
         return
-    store, asked = await control.store(), {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
-    own = [row["remote_id"] for row in await store.call("bindings", asked)]
-    if own and not await _is_any_there(control, own):
-        every = len(own) if len(own) < _WITNESSES else None
+    own, known = await newest(control)
+    if own and not await is_any_there(control, own):
         raise Elsewhere(
-            f"{absent(agent.KIND, every, control.scope.workspace)}{_MADE}",
+            f"{absent(agent.KIND, known, control.scope.workspace)}{_MADE}",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
-    if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):
+    asked = {**asdict(control.scope), "kind": agent.KIND, "newest": WITNESSES}
+    if not own and await is_any_there(control, await (await control.store()).call("bound_elsewhere", asked)):
         raise anothers(
             f"nothing is bound in {control.scope.workspace} yet, and what is bound in another of the project's "
             "workspaces is there",
             _MADE,
         )
-
-
-async def _is_any_there(control: Control, agent_ids: Iterable[str]) -> bool:
-    return any(await asyncio.gather(*(_is_there(control, one) for one in agent_ids)))
-
-
-async def _is_there(control: Control, agent_id: str) -> bool:
-    try:
-        await agent.Agent(control.api, control.scope).read(agent_id)
-    except NotFound:
-        return False
-    return True
 
 
 def _outcome(control: Control, applied: Applied) -> SyncOutcome:
