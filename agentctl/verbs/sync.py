@@ -38,6 +38,7 @@ from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import Hold, holds, unhold
 from agentctl.verbs.rows import moving, wrong
 from agentctl.verbs.rows.reporting import Reports
+from agentctl.verbs.rows.silenced import silenced
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
@@ -77,10 +78,10 @@ async def plan(
     keys, released = await in_force(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
     free, own = _apart(assistants, beside)
-    notices = [*loaded.warnings, *unknown_keys_of(free), *_of_released(assistants, released), *history.too_large(free)]
-    notices += untested(free) if gated else ()
+    notices = [*loaded.warnings, *_about(free, gated), *_of_released(assistants, released)]
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], _apart(loaded.assistants, beside)[0])
+    how["more"] += await silenced(control, bindings, [one.key for one in free], whole=not only)
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
     await must_be_apart(control, found)
@@ -258,6 +259,10 @@ def _apart(assistants: Sequence[Assistant], beside: held.Held) -> tuple[list[Ass
     keys = {hold.key for hold in beside.holds}
     own = [beside.revisions[one.key] for one in assistants if one.key in beside.revisions]
     return [one for one in assistants if one.key not in keys], own
+
+
+def _about(assistants: Sequence[Assistant], gated: bool) -> Iterator[Problem]:
+    yield from (*unknown_keys_of(assistants), *history.too_large(assistants), *(untested(assistants) if gated else ()))
 
 
 def _of_released(assistants: Sequence[Assistant], released: Sequence[Hold]) -> Iterator[Problem]:

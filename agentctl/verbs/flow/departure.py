@@ -5,7 +5,7 @@ What it said and was told stays: calls are nobody's declaration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +20,10 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
+from agentctl.verbs.flow.given_up import heirs, wake
 from agentctl.verbs.flow.witnesses import must_be_home
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.rows.silenced import silent
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
@@ -42,10 +44,25 @@ async def depart(control: Control, key: str, then: OnDelete) -> Applied | None:
     rings = await _numbers(control, key, agent_id) if agent_id else []
     if rings is None:
         return None
+    applied = await _end(control, key, rings, "delete" if then == "delete" and agent_id else "archive")
+    await wake(control, (await heirs(control, key, rings)).values())
+    return applied
+
+
+async def hush(control: Control, key: str, numbers: Collection[str]) -> Applied:
+    """Have these numbers, so far as they ring at its agent by our doing, ring at nobody; the agent stays as it is.
+
+    Raises as `sync.plan` and `sync.apply` do.
+    """
+    agent_id = (await control.bindings(Target(key))).get(Ref(agent.KIND, key))
+    rings = await phone_number.PhoneNumber(control.api).ringing()
+    return await _end(control, key, [one for one in numbers if agent_id in rings.get(one, ())], "keep")
+
+
+async def _end(control: Control, key: str, rings: Sequence[str], then: OnDelete) -> Applied:
     target = Target(key, frozenset(Ref(phone_number.KIND, one) for one in rings))
     control.know(Loaded(control.project, (), target=target))
-    plan = await _plan(control, target, rings, delete=then == "delete" and agent_id is not None)
-    return await sync.apply(control, plan, force=True)
+    return await sync.apply(control, await _plan(control, target, rings, then), force=True)
 
 
 def lives(bindings: Bindings, key: str) -> bool:
@@ -64,11 +81,11 @@ async def _numbers(control: Control, key: str, agent_id: str) -> list[str] | Non
     return [str(one["phone_number"]) for one in seen.body.get("phone_numbers") or ()]
 
 
-async def _plan(control: Control, target: Target, rings: list[str], *, delete: bool) -> ProjectPlan:
+async def _plan(control: Control, target: Target, rings: Sequence[str], then: OnDelete) -> ProjectPlan:
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    how: dict[str, Any] = {"whole": delete, "prune": delete}
-    more = [*_silenced(bindings, target, rings), *(() if delete else [_archived(target)])]
+    how: dict[str, Any] = {"whole": then == "delete", "prune": then == "delete"}
+    more = [*_silenced(bindings, target, rings), *([_archived(target)] if then == "archive" else ())]
     made = await planning.plan(kinds, (), bindings, more=more, patience=control.patience, **how)
     found = ProjectPlan.of(made, (), note=_WHERE)
     # Nothing is made for what is declared no longer, and what only carries its mark may be another's: of the whole
@@ -82,13 +99,12 @@ def _is_bound(bound: str | None, observed: Any) -> bool:
     return observed is not None and observed.remote_id == bound
 
 
-def _silenced(bindings: Bindings, target: Target, rings: list[str]) -> Iterator[Desired]:
+def _silenced(bindings: Bindings, target: Target, rings: Sequence[str]) -> Iterator[Desired]:
     """Its numbers without an agent. One that somebody else has made ring there is nothing of ours."""
     agent_id = bindings.get(Ref(agent.KIND, target.key))
     for number in rings:
         if bindings.applied(Ref(phone_number.KIND, number)).get("agent_id") == agent_id:
-            body = {"phone_number": number, "agent_id": None}
-            yield Desired(phone_number.KIND, number, body, _WHERE, payload=target, partial=True)
+            yield silent(number, _WHERE, target)
 
 
 def _archived(target: Target) -> Desired:
