@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.rows.adopt import adopt
+from agentctl.verbs.rows.adopt import look as look_at
 from tests.databases import Databases
 from tests.product import TABLE, Product, adopted
 
@@ -231,6 +234,31 @@ async def test_a_number_that_a_row_gives_up_rings_at_nobody_or_at_whose_row_decl
     state["numbers"][number_id]["agent_id"] = agent_id
     await page.sandbox.reset(state)
     assert await rings(f"update {TABLE} set phone = null where id = 2") == agent_id
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_row_that_is_deleted_softly_is_switched_off_by_the_column_that_adoption_proposes(page: Page) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    assert (await page.due()).done == 1
+    await page.bring(NUMBER, "1")
+    page.sql(f"alter table {TABLE} add column deleted_at timestamptz")
+    async with page.opened() as control:
+        [said] = [one.what for one in (await look_at(control, TABLE)).notes if "may switch a row off" in one.what]
+    page.sql(f"alter table {said.partition('alter table ')[2].partition(';')[0]}")
+    file = page.root / "agentctl.toml"
+    file.write_text(re.sub(r"(?m)^enabled = .*$", 'enabled = "elevenlabs_enabled"', file.read_text()))
+    async with page.opened() as control:
+        await adopt(control, found := await look_at(control, TABLE))
+        assert not [one for one in found.notes if "may switch a row off" in one.what]
+
+    async def rings(deleted_at: str) -> bool:
+        page.sql(f"update {TABLE} set deleted_at = {deleted_at}")
+        assert (await page.due()).done == 1
+        [one] = (await page.sandbox.state())["numbers"].values()
+        return one["agent_id"] is not None
+
+    assert [await rings(at) for at in ("now()", "null")] == [False, True]
 
 
 async def test_a_deleted_row_archives_its_agent_unless_it_is_configured_otherwise(page: Page) -> None:
