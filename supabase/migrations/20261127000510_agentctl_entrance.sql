@@ -6,34 +6,44 @@
 -- security keeps nobody who has a grant. A view that asks as whoever reads it is as open as what it shows. `roles`: who
 -- may write it, of all that PostgREST takes on for somebody who is not the server.
 create function agentctl.entrance(members oid) returns table (place text, takes_policies boolean, roles text)
-language sql stable set search_path = ''
+language plpgsql stable set search_path = ''
 as $$
-    with recursive told (relation) as (
-        select agentctl.shown_by(members)
-        union
-        select i.inhrelid from told t join pg_catalog.pg_inherits i on i.inhparent = t.relation
-    )
-    select format('%I.%I', n.nspname, c.relname), c.relkind in ('r', 'p'),
-        string_agg(quote_ident(r.rolname), ', ' order by r.rolname)
-    from told t
-    join pg_catalog.pg_class c on c.oid = t.relation
+#variable_conflict use_column
+declare
+    -- By their ids: joined with them, every relation that there is would be looked at, for each statement of a user.
+    shown oid[] := array(
+        with recursive told (relation) as (
+            select agentctl.shown_by(members)
+            union
+            select i.inhrelid from told t join pg_catalog.pg_inherits i on i.inhparent = t.relation
+        )
+        select t.relation from told t
+    );
+begin
+    return query
+    select format('%I.%I', n.nspname, c.relname), c.relkind in ('r', 'p'), may.roles
+    from pg_catalog.pg_class c
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    join pg_catalog.pg_roles r on not (r.rolsuper or r.rolbypassrls)
-        and r.rolname not in ('authenticator', 'service_role') and (r.rolname in ('anon', 'authenticated') or exists (
-            select from pg_catalog.pg_roles a
-            where a.rolname = 'authenticator' and pg_catalog.pg_has_role(a.oid, r.oid, 'member')
-        ))
-    where not (c.relkind in ('r', 'p') and c.relrowsecurity)
+    cross join lateral (
+        select string_agg(quote_ident(r.rolname), ', ' order by r.rolname) as roles
+        from pg_catalog.pg_roles r
+        where not (r.rolsuper or r.rolbypassrls) and r.rolname not in ('authenticator', 'service_role')
+            and (r.rolname in ('anon', 'authenticated') or exists (
+                select from pg_catalog.pg_roles a
+                where a.rolname = 'authenticator' and pg_catalog.pg_has_role(a.oid, r.oid, 'member')
+            ))
+            and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
+            and pg_catalog.has_any_column_privilege(r.oid, c.oid, 'insert, update')
+    ) may
+    where c.oid = any (shown) and may.roles is not null and not (c.relkind in ('r', 'p') and c.relrowsecurity)
         and not exists (
             select from pg_catalog.pg_options_to_table(c.reloptions) o
             where o.option_name = 'security_invoker' and o.option_value::boolean
         )
         and (c.relkind in ('r', 'p', 'f') or pg_catalog.pg_relation_is_updatable(c.oid, true) & 12 <> 0)
-        and pg_catalog.has_schema_privilege(r.oid, n.oid, 'usage')
-        and pg_catalog.has_any_column_privilege(r.oid, c.oid, 'insert, update')
-    group by c.oid, n.nspname, c.relname, c.relkind
     order by c.oid <> members, 1
-    limit 1
+    limit 1;
+end
 $$;
 
 -- Raises where users could enter themselves in `members`, and says by what, and what shuts that very place.
