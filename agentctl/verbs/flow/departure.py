@@ -52,11 +52,15 @@ async def depart(control: Control, key: str, then: OnDelete) -> Applied | None:
 async def hush(control: Control, key: str, numbers: Collection[str]) -> Applied:
     """Have these numbers, so far as they ring at its agent by our doing, ring at nobody; the agent stays as it is.
 
-    Raises as `sync.plan` and `sync.apply` do.
+    One that another assistant of this workspace declares is left to that. Raises as `sync.plan` and `sync.apply` do.
     """
     agent_id = (await control.bindings(Target(key))).get(Ref(agent.KIND, key))
     rings = await phone_number.PhoneNumber(control.api).ringing()
-    return await _end(control, key, [one for one in numbers if agent_id in rings.get(one, ())], "keep")
+    here = [one for one in numbers if agent_id in rings.get(one, ())]
+    left = await heirs(control, key, here)
+    applied = await _end(control, key, [one for one in here if one not in left], "keep")
+    await wake(control, left.values())
+    return applied
 
 
 async def _end(control: Control, key: str, rings: Sequence[str], then: OnDelete) -> Applied:

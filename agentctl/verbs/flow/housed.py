@@ -30,7 +30,7 @@ async def sync_housed(control: Control, key: str) -> SyncOutcome:
 
     async def must_live_there(there: Control, found: Loaded | Gone) -> None:
         if isinstance(found, Gone) and found.then == "keep":
-            return
+            return  # nothing is done, wherever that is not done
         homes = await _homes(control, await control.households(), key, found)
         if there.access.workspace not in {one.workspace for one in homes}:
             raise Busy(f"{key} has moved to another workspace meanwhile", "It is tried again there.")
