@@ -10,6 +10,7 @@ from pydantic import AfterValidator, model_validator
 
 from agentctl.resources.assistant import Part
 from agentctl.settings import nearest
+from agentctl.sources.table.spelling import quoted
 
 SECTION = "sink.table"
 # A value's sort, and what a column must be to take it: categories of types (pg_type.typcategory), or their names.
@@ -128,10 +129,10 @@ def obstacles(sink: SinkTable, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"table: {sink.table} is no table; name the table itself"
         return
     if not found["writable"]:
-        grant = f"grant select, insert, update on {_quoted(sink)} to {_name(found['caller'])};"
+        grant = f"grant select, insert, update on {_quoted(sink)} to {quoted(found['caller'])};"
         yield f"table: {found['caller']} may not write {sink.table}: {grant}"
     if found["hiding"]:
-        mend = f"as an administrator: alter role {_name(found['caller'])} bypassrls;"
+        mend = f"as an administrator: alter role {quoted(found['caller'])} bypassrls;"
         yield f"table: row-level security of {sink.table} may refuse what {found['caller']} writes: {mend}"
     yield from _of_key(sink, columns)
     for name, column in sink.columns.items():
@@ -142,6 +143,16 @@ def obstacles(sink: SinkTable, found: Mapping[str, Any]) -> Iterator[str]:
             yield f"column {column} must not be null and is given nothing: {_nullable(sink, column)}"
 
 
+def exposure(sink: SinkTable, found: Mapping[str, Any]) -> str:
+    """Which users may read the calls of all tenants in it, with what ends that; empty: none, as far as that is told."""
+    if not found["readers"]:
+        return ""
+    who = " and ".join({"anon": "anon, which is anybody,"}.get(one, one) for one in found["readers"])
+    shut = f"alter table {_quoted(sink)} enable row level security, and policies for who may"
+    what = f"no row-level security keeps users from {sink.table}: {who} may read every tenant's calls in it"
+    return f"table: {what}; {shut}"
+
+
 def _of_key(sink: SinkTable, columns: Mapping[str, Any]) -> Iterator[str]:
     key = columns.get(sink.key)
     if key is None:
@@ -149,7 +160,7 @@ def _of_key(sink: SinkTable, columns: Mapping[str, Any]) -> Iterator[str]:
     elif key["sort"] != "S":
         yield f"key: column {sink.key} is {key['shown']}, and a conversation's id is text"
     elif not key["unique"]:
-        mend = f"alter table {_quoted(sink)} add unique ({_name(sink.key)});"
+        mend = f"alter table {_quoted(sink)} add unique ({quoted(sink.key)});"
         yield f"key: column {sink.key} is not unique, so that a call would stand there again and again: {mend}"
 
 
@@ -185,12 +196,8 @@ def _missing(sink: SinkTable, column: str, columns: Mapping[str, Any]) -> str:
 
 
 def _nullable(sink: SinkTable, column: str) -> str:
-    return f"alter table {_quoted(sink)} alter column {_name(column)} drop not null;"
+    return f"alter table {_quoted(sink)} alter column {quoted(column)} drop not null;"
 
 
 def _quoted(sink: SinkTable) -> str:
-    return ".".join(_name(part) for part in sink.place.values())
-
-
-def _name(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
+    return ".".join(quoted(part) for part in sink.place.values())

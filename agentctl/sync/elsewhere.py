@@ -17,6 +17,8 @@ _ANOTHERS = (
     "TENANT --with TENANT, without a key of its own."
 )
 _CORRECT = "If it does, correct the key, or give that workspace a label of its own (workspace in [environments.NAME])."
+_ANEW = "agentctl sync --force --take-ours makes it anew."
+_FORGOTTEN = "agentctl sync --prune --force forgets it."
 
 
 def absent(kind: str, bound: int | None, workspace: str, *, key: str = "the key", besides: str = "") -> str:
@@ -38,18 +40,20 @@ def anothers(what: str, then: str = "", *, key: str = "the key") -> Elsewhere:
 
 
 async def must_be_here(
-    kind: str, wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings
+    kind: str, wanted: Mapping[str, Desired], seen: Mapping[str, Sighting], bindings: Bindings, *, prune: bool = False
 ) -> tuple[Problem, ...]:
     """Raise Elsewhere where several are bound, none of them is there, and nothing else of ours, or only another's.
+
+    Where nothing is wanted that matters for `prune` alone: what is not there would be forgotten, and live on elsewhere.
 
     One that is gone may have been deleted by hand. All at once look like a key of another workspace, in which it would
     be wrong to make them again. Where there was only one it may be either, which is the answer. Where something is
     bound in another workspace of the project it is that one, whatever is bound here.
     """
     bound = bindings.of(kind)
-    if not wanted or await _is_ours(kind, seen, bindings):
+    if not (wanted or prune) or await _is_ours(kind, seen, bindings):
         return ()
-    if any(seen.values()):
+    if any(seen.values()) and wanted:
         if not bound and any(seen.get(key) for key in wanted):
             return ()  # What lived in a workspace that is called otherwise now is found again by its mark.
         raise anothers(
@@ -61,7 +65,7 @@ async def must_be_here(
         return tuple(Problem(f"{kind} {key}", what) for key in bound if key in wanted)
     raise Elsewhere(
         absent(kind, len(bound), bindings.scope.workspace, besides=", and nothing with the mark of this project"),
-        f"{_CORRECT} If everything was really deleted there: agentctl sync --force --take-ours makes it anew.",
+        f"{_CORRECT} If everything was really deleted there: {_ANEW if wanted else _FORGOTTEN}",
     )
 
 

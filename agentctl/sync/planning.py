@@ -64,7 +64,7 @@ async def plan(
     by_name = {kind.name: kind for kind in kinds}
     there, misplaced = await _seen(by_name, wanted, bindings, patience)
     if anchor in there:
-        notices = [*notices, *await must_be_here(anchor, wanted[anchor], there[anchor], bindings)]
+        notices = [*notices, *await must_be_here(anchor, wanted[anchor], there[anchor], bindings, prune=prune)]
     gone = await lapsed(by_name, wanted, there, bindings) if whole else {}
     draft, parties = Draft(bindings, wanted, gone, gated=gated), Parties(wanted, there, bindings)
     for kind in kinds:

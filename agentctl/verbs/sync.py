@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
-from agentctl.errors import StoreError, UsageError
+from agentctl.errors import Problem, StoreError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.test_run import Pace
@@ -38,6 +38,7 @@ from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import unhold
 from agentctl.verbs.rows import moving, wrong
 from agentctl.verbs.rows.reporting import Reports
+from agentctl.verbs.rows.silenced import silenced
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
@@ -77,10 +78,10 @@ async def plan(
     keys, released = await held.in_force(control, loaded.assistants, assistants)
     beside = await held.read(control, keys)
     free, own = beside.apart(assistants)
-    notices = [*loaded.warnings, *unknown_keys_of(free), *held.ends(assistants, released), *history.too_large(free)]
-    notices += untested(free) if gated else ()
+    notices = [*loaded.warnings, *_about(free, gated), *held.ends(assistants, released)]
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], beside.apart(loaded.assistants)[0])
+    how["more"] += await silenced(control, bindings, [one.key for one in free], whole=not only)
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
     await must_be_apart(control, found)
@@ -239,3 +240,7 @@ def select(
     return tuple(
         assistant for assistant in assistants if not only or any(fnmatchcase(assistant.key, glob) for glob in only)
     )
+
+
+def _about(assistants: Sequence[Assistant], gated: bool) -> Iterator[Problem]:
+    yield from (*unknown_keys_of(assistants), *history.too_large(assistants), *(untested(assistants) if gated else ()))

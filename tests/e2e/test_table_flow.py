@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.rows.adopt import adopt
+from agentctl.verbs.rows.adopt import look as look_at
 from tests.databases import Databases
 from tests.product import TABLE, Product, adopted
 
@@ -185,6 +188,77 @@ async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_giv
     assert not (await page.sync()).ok
     assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [agent_id]
     assert page.row(1)[3] is None
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_number_that_a_row_gives_up_rings_at_nobody_or_at_whose_row_declares_it(
+    page: Page, by_worker: bool
+) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    page.insert(2)
+    assert (await page.due()).done == 2
+    await page.bring(NUMBER, "1")
+    (agent_id, number_id, _, _), (other, _, _, _) = page.row(1), page.row(2)
+    assert number_id
+
+    async def rings(statement: str = "select") -> str | None:
+        """At which agent it rings once that is carried out."""
+        page.sql(statement)
+        assert (await page.due()).failed == 0 if by_worker else (await page.sync()).ok
+        [one] = (await page.sandbox.state())["numbers"].values()
+        return str(one["agent_id"]) if one["agent_id"] else None
+
+    page.sql(f"update {TABLE} set phone = null, active = false where id = 1")
+    [change] = [one for one in (await page.plan("1")).changes if one.desired.key == NUMBER]
+    assert [(one.path, one.before, one.after) for one in change.edits] == [("agent_id", agent_id, None)]
+    assert await rings() is None
+    assert page.row(1)[:2] == (agent_id, None)
+    assert not (await page.plan()).changes
+    assert await rings(f"update {TABLE} set phone = '{NUMBER}', active = true where id = 1") == agent_id
+    assert await rings(f"update {TABLE} set phone = '+498999998222' where id = 1") is None
+
+    # One that another row waits for goes there, and is silent at no time.
+    assert await rings(f"update {TABLE} set phone = '{NUMBER}' where id = 1") == agent_id
+    page.sql(f"update {TABLE} set phone = '{NUMBER}' where id = 2")
+    assert (await page.due()).failed == 1
+    page.sql("update agentctl.sync_jobs set state = 'dead' where state = 'pending'")
+    await page.sandbox.clear_log()
+    assert await rings(f"update {TABLE} set phone = null where id = 1") == other
+    assert [path for method, path in await page.writes() if method == "PATCH"] == [
+        f"/v1/convai/phone-numbers/{number_id}"
+    ]
+    # What somebody made ring elsewhere is nothing of the row's.
+    state = await page.sandbox.state()
+    state["numbers"][number_id]["agent_id"] = agent_id
+    await page.sandbox.reset(state)
+    assert await rings(f"update {TABLE} set phone = null where id = 2") == agent_id
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_row_that_is_deleted_softly_is_switched_off_by_the_column_that_adoption_proposes(page: Page) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    assert (await page.due()).done == 1
+    await page.bring(NUMBER, "1")
+    page.sql(f"alter table {TABLE} add column deleted_at timestamptz")
+    async with page.opened() as control:
+        [said] = [one.what for one in (await look_at(control, TABLE)).notes if "may switch a row off" in one.what]
+    page.sql(f"alter table {said.partition('alter table ')[2].partition(';')[0]}")
+    file = page.root / "agentctl.toml"
+    file.write_text(re.sub(r"(?m)^enabled = .*$", 'enabled = "elevenlabs_enabled"', file.read_text()))
+    async with page.opened() as control:
+        await adopt(control, found := await look_at(control, TABLE))
+        assert not [one for one in found.notes if "may switch a row off" in one.what]
+
+    async def rings(deleted_at: str) -> bool:
+        page.sql(f"update {TABLE} set deleted_at = {deleted_at}")
+        assert (await page.due()).done == 1
+        [one] = (await page.sandbox.state())["numbers"].values()
+        return one["agent_id"] is not None
+
+    assert [await rings(at) for at in ("now()", "null")] == [False, True]
 
 
 async def test_a_deleted_row_archives_its_agent_unless_it_is_configured_otherwise(page: Page) -> None:

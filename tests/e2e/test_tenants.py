@@ -387,6 +387,34 @@ async def test_an_old_agent_stays_while_a_number_of_its_row_rings_there_alone(
     assert sorted(await house.there(house.sandbox)) == ["Beta"]
 
 
+@pytest.mark.parametrize("house", ["postgres"], indirect=True)
+@pytest.mark.parametrize("by_worker", [True, False])
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_number_that_stayed_where_its_row_lived_before_is_silent_once_the_row_says_so(
+    house: House, by_worker: bool, made: bool
+) -> None:
+    number = "+498999998555"
+    await house.sandbox.add_number(number)
+    house.insert(1, customer="acme", title="Acme", phone=number)
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("import-number", number, "--assistant", "1", "--yes") == 0
+    old = (await house.there(house.sandbox))["Acme"]["agent_id"]
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+
+    async def rings() -> Any:
+        if by_worker:
+            assert (await house.due()).failed == 0
+        else:
+            assert await house.cli("sync", "--yes") == 0
+        [one] = (await house.sandbox.state())["numbers"].values()
+        return one["agent_id"]
+
+    assert not made or await rings() == old, "until it is brought along, its callers are answered there"
+    house.sql(f"update {TABLE} set active = false where id = 1")
+    assert await rings() is None
+    assert not [one for one in house.sql("select state from agentctl.sync_jobs") if one != ("done",)]
+
+
 @pytest.mark.parametrize("by_worker", [True, False])
 async def test_a_row_that_passes_to_another_tenant_takes_up_what_it_had_there(house: House, by_worker: bool) -> None:
     house.insert(1, customer="acme", title="Acme")

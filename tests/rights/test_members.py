@@ -157,14 +157,23 @@ def test_a_table_that_went_lets_nobody_in_and_says_why(connection: psycopg.Conne
 
 
 @pytest.mark.parametrize(
-    ("table", "opened"),
+    ("table", "opened", "told"),
     [
-        ("public.team", "alter table public.team disable row level security"),
-        ("public.passed_on", "grant insert on public.passed_on to authenticated"),
+        ("public.team", "alter table public.team disable row level security", "users may write public.team by now"),
+        (
+            "public.passed_on",
+            "grant insert on public.passed_on to authenticated",
+            "users may write public.passed_on by now",
+        ),
+        (
+            "public.passed_on",
+            "alter table public.team disable row level security",
+            "users may write public.team, which public.passed_on shows, by now",
+        ),
     ],
 )
 def test_a_table_that_users_can_write_by_now_lets_nobody_in_and_says_why(
-    connection: psycopg.Connection, table: str, opened: str
+    connection: psycopg.Connection, table: str, opened: str, told: str
 ) -> None:
     connection.execute(TEAM.encode())
     connection.execute("create view public.passed_on as select * from public.team")
@@ -174,8 +183,44 @@ def test_a_table_that_users_can_write_by_now_lets_nobody_in_and_says_why(
 
     connection.execute(opened.encode())
 
-    with pytest.raises(psycopg.errors.RaiseException, match=f"users may write {table}"):
+    with pytest.raises(psycopg.errors.RaiseException, match=told):
         memberships(connection, sub=MEMBER)
+
+
+@pytest.mark.parametrize("below", ["view", "partition", "role"])
+def test_what_users_can_write_below_a_view_that_they_cannot_is_refused_and_its_hint_shuts_it(
+    connection: psycopg.Connection, below: str
+) -> None:
+    connection.execute(TEAM.encode())
+    shown = "public.team"
+    if below == "partition":  # written by itself, it goes by no policy of its parent's
+        connection.execute("create table public.teams (like public.team) partition by list (org)")
+        connection.execute("alter table public.teams enable row level security")
+        connection.execute("alter table public.team disable row level security")
+        connection.execute("alter table public.teams attach partition public.team default")
+        shown = "public.teams"
+    elif below == "view":
+        connection.execute("create view public.inner_v as select * from public.team")
+        shown = "public.inner_v"
+    else:  # one that a token may name
+        connection.execute("create role clerks nologin; grant clerks to authenticator")
+        connection.execute("grant usage on schema public to clerks")
+        connection.execute("create view public.inner_v as select * from public.team")
+        connection.execute("revoke all on public.inner_v from anon, authenticated")
+        connection.execute("grant insert (org) on public.inner_v to clerks")
+        shown = "public.inner_v"
+    connection.execute(f"create view public.team_v as select * from {shown}".encode())
+    connection.execute("revoke all on public.team_v from anon, authenticated")
+    args = TOLD_BY_TEAM | {"table": "public.team_v"}
+
+    told = pytest.raises(psycopg.errors.RaiseException, match=r"which public\.team_v shows,")
+    with told as caught, connection.transaction():
+        save(connection, **args)
+
+    mend = (caught.value.diag.message_hint or "").partition(";")[0]
+    connection.execute(mend.encode())
+    save(connection, **args)
+    assert memberships(connection, sub=MEMBER) == {"7": "admin", "8": "viewer"}
 
 
 def test_what_would_tell_nothing_or_let_users_in_is_refused(connection: psycopg.Connection) -> None:

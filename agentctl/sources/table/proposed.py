@@ -7,7 +7,7 @@ from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.sources.table.mapping import BACK, SECTION, SourceTable
-from agentctl.sources.table.spelling import snake
+from agentctl.sources.table.spelling import quoted, snake
 from agentctl.sources.tables import text_of
 
 # By what it is: names of columns, the likeliest first, and shapes of values of which one has to be among those seen.
@@ -42,6 +42,10 @@ _WORDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("address", "array"),
     ),
 }  # fmt: skip
+# Columns that say the contrary of `enabled`, and how one of each sort says that a row is live.
+_OFF = ("deleted", "disabled", "inactive", "archived", "paused", "suspended", "blocked", "removed", "deactivated",
+        "discarded", "trashed", "cancelled", "canceled")  # fmt: skip
+_STATES = ("status", "state", "lifecycle_state", "lifecycle")
 _OURS = "elevenlabs_"
 _KEYS = ("id", "key", "slug", "uuid", "assistant_id", "assistant_key", "bot_id")
 
@@ -65,12 +69,18 @@ def mapping(table: str, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unmapped(source: SourceTable, told: Mapping[str, Any]) -> Iterator[Problem]:
-    """Columns that may say whose a row is, or switch it off, where none that does is mapped. `told`: as `mapping`'s."""
+    """Columns that may say whose a row is, or switch it off, where none that does is mapped. `told`: as `mapping`'s.
+
+    One that says the contrary, or holds a time or a word, switches a row off beside what is mapped.
+    """
     taken = {source.key_column, *source.columns, *source.wanted.values()}
     free = {str(one["name"]): one["type"] for one in told["columns"] if one["name"] not in taken}
+    live = {name: says for name, sort in free.items() if (says := _live(name, sort))}
     may = {
         "tenant": [name for name in free if _is_one(name, "tenant") or snake(name).endswith("_id")],
-        "enabled": [name for name, sort in free.items() if _is_one(name, "enabled") or sort == "boolean"],
+        "enabled": [
+            name for name, sort in free.items() if name not in live and (_is_one(name, "enabled") or sort == "boolean")
+        ],
     }
     lacks = {"tenant": "says whose a row is: each is the operator's", "enabled": "switches a row off: each is live"}
     for what, names in may.items():
@@ -78,6 +88,33 @@ def unmapped(source: SourceTable, told: Mapping[str, Any]) -> Iterator[Problem]:
             meant = text_of({what: names[0]}).strip()
             hint = f"if {' or '.join(names)} does, write {meant} under [{SECTION}]"
             yield Problem(f"table {source.table}", f"no column is mapped that {lacks[what]}; {hint}")
+    if live and source.places.get("enabled") != (f"{_OURS}enabled",):
+        yield Problem(f"table {source.table}", _unheeded(source, live, is_view=told["view"]))
+
+
+def _live(name: str, sort: str) -> str:
+    """By which SQL this column says that a row is live; empty where it says nothing of that."""
+    words, column = snake(name), quoted(name)
+    if sort == "boolean":
+        return f"{column} is not true" if words.removeprefix("is_") in _OFF else ""
+    if sort.startswith(("timestamp", "date")):
+        return f"{column} is null" if words in _OFF or words.rpartition("_")[0] in _OFF else ""
+    named = words in _STATES or words.endswith(tuple(f"_{one}" for one in _STATES))
+    return f"{column} is not distinct from 'active'" if named and sort not in ("json", "jsonb", "integer") else ""
+
+
+def _unheeded(source: SourceTable, live: Mapping[str, str], *, is_view: bool) -> str:
+    """That nothing heeds these columns, and a column that does, which is there for the mapping alone."""
+    place, column = source.places.get("enabled"), f"{_OURS}enabled"
+    before = [f"{quoted(place[0])} is not false"] if place and len(place) == 1 else []
+    says = " and ".join([*before, *live.values()])
+    how = f"alter table {'.'.join(map(quoted, source.named.values()))} add column {column} boolean"
+    way = f"have the view show ({says}) as {column}" if is_view else f"{how} generated always as ({says}) stored;"
+    words = ", with your word for a live row" if "'active'" in says else ""
+    return (
+        f"{', '.join(live)} may switch a row off, and no mapping heeds that: such a row is live; if so{words}: {way} "
+        f"then write {text_of({'enabled': column}).strip()} under [{SECTION}]"
+    )
 
 
 def _key(primary: Sequence[str], columns: Mapping[str, Any]) -> dict[str, str]:

@@ -103,7 +103,11 @@ def _numbers(value: Any) -> Any:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list):
         return value
-    return [_BETWEEN_DIGITS.sub("", one) if isinstance(one, str) else one for one in listed if _is_said(one)]
+    return [
+        _BETWEEN_DIGITS.sub("", one.replace("(0)", "")) if isinstance(one, str) else one
+        for one in listed
+        if _is_said(one)
+    ]
 
 
 def _is_said(value: Any) -> bool:

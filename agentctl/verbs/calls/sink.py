@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from agentctl.calls.inbox import Store
 from agentctl.errors import AgentctlError, Problem, UsageError
 from agentctl.sources.project import FILENAME
-from agentctl.sources.sink import SECTION, SinkTable, obstacles
+from agentctl.sources.sink import SECTION, SinkTable, exposure, obstacles
 from agentctl.wiring import Control
 
 _SECONDS = 60.0  # as many calls as there are
@@ -29,12 +29,19 @@ async def declare(control: Control, sink: SinkTable | None) -> None:
     await (await control.store()).call("save_sink", {**_scope(control), **(sink.record() if sink else {})})
 
 
-async def problems(control: Control, sink: SinkTable | None) -> list[Problem]:
-    """Why calls could not be written as it is declared, each with what mends it. Raises StoreError."""
+async def problems(control: Control, sink: SinkTable | None) -> tuple[list[Problem], list[Problem]]:
+    """Why calls could not be written as it is declared, and what keeps nobody from reading them, with what mends it.
+
+    Raises StoreError.
+    """
     if sink is None:
-        return []
+        return [], []
     found = await (await control.store()).call("sink_columns", sink.place)
-    return [Problem(FILENAME, f"{SECTION}: {what}") for what in obstacles(sink, found)]
+    wrong, exposed = obstacles(sink, found), filter(None, [exposure(sink, found)])
+    return (
+        [Problem(FILENAME, f"{SECTION}: {what}") for what in wrong],
+        [Problem(FILENAME, f"{SECTION}: {what}") for what in exposed],
+    )
 
 
 async def notices(control: Control, sink: SinkTable | None) -> list[Problem]:
@@ -53,7 +60,8 @@ async def notices(control: Control, sink: SinkTable | None) -> list[Problem]:
     elif sink and before and {name: before[name] for name in sink.record()} != sink.record():
         what = f"{SECTION}: another table or other columns are written; what stands where they are not stays as it is"
         told.append(Problem(FILENAME, f"{what}. For calls of before: agentctl calls sink --since 30d"))
-    return told + await problems(control, sink)
+    wrong, exposed = await problems(control, sink)
+    return [*told, *wrong, *exposed]
 
 
 async def fill(control: Control, since: datetime) -> int:

@@ -194,12 +194,14 @@ def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
 async def sink(control: Control) -> AsyncIterator[Finding]:
     """Whether calls can be written into the product's own table as it is declared."""
     declared = control.loaded.project.sink
-    wrong = await sinking.problems(control, declared)
+    wrong, exposed = await sinking.problems(control, declared)
     for problem in wrong:
         yield Finding("sink", "broken", str(problem), "Correct the table or the file; calls are stored here meanwhile.")
+    for problem in exposed:
+        yield Finding("sink", "warning", str(problem))
     if not declared:
         yield Finding("sink", "skipped", "calls are written to no table of a product: there is no [sink.table]")
-    elif not wrong:
+    elif not wrong and not exposed:
         yield Finding("sink", "ok", f"calls are written to {declared.table}")
 
 

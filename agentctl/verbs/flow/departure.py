@@ -5,7 +5,7 @@ What it said and was told stays: calls are nobody's declaration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,10 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
+from agentctl.verbs.flow.given_up import heirs, wake
+from agentctl.verbs.flow.witnesses import must_be_home
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.rows.silenced import silent
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
@@ -30,38 +33,69 @@ _WHERE = "no longer declared"
 async def depart(control: Control, key: str, then: OnDelete) -> Applied | None:
     """Archive its agent, or delete it with all that is its own; None where nothing of it is there, or it is kept.
 
-    Archived, it keeps its binding, so that a declaration that comes back has the same agent. What somebody changed at
-    the platform is left alone as in any sync. Raises as `sync.plan` and `sync.apply` do.
+    Archived, it keeps its binding, so that a declaration that comes back has the same agent; so is one of which the
+    create was cut off, whatever `then` is: nobody has seen it yet. What somebody changed at the platform is left alone
+    as in any sync. Raises Elsewhere where an agent is gone and nothing tells that it was ever here, and as `sync.plan`
+    and `sync.apply` do.
     """
-    if then == "keep" or (rings := await _numbers(control, key)) is None:
+    if then == "keep" or not lives(bindings := await control.bindings(Target(key)), key):
         return None
+    agent_id = bindings.get(Ref(agent.KIND, key))
+    rings = await _numbers(control, key, agent_id) if agent_id else []
+    if rings is None:
+        return None
+    applied = await _end(control, key, rings, "delete" if then == "delete" and agent_id else "archive")
+    await wake(control, (await heirs(control, key, rings)).values())
+    return applied
+
+
+async def hush(control: Control, key: str, numbers: Collection[str]) -> Applied:
+    """Have these numbers, so far as they ring at its agent by our doing, ring at nobody; the agent stays as it is.
+
+    One that another assistant of this workspace declares is left to that. Raises as `sync.plan` and `sync.apply` do.
+    """
+    agent_id = (await control.bindings(Target(key))).get(Ref(agent.KIND, key))
+    rings = await phone_number.PhoneNumber(control.api).ringing()
+    here = [one for one in numbers if agent_id in rings.get(one, ())]
+    left = await heirs(control, key, here)
+    applied = await _end(control, key, [one for one in here if one not in left], "keep")
+    await wake(control, left.values())
+    return applied
+
+
+async def _end(control: Control, key: str, rings: Sequence[str], then: OnDelete) -> Applied:
     target = Target(key, frozenset(Ref(phone_number.KIND, one) for one in rings))
     control.know(Loaded(control.project, (), target=target))
-    plan = await _plan(control, target, rings, delete=then == "delete")
-    return await sync.apply(control, plan, force=True)
+    return await sync.apply(control, await _plan(control, target, rings, then), force=True)
 
 
-async def _numbers(control: Control, key: str) -> list[str] | None:
-    """The numbers that ring at its agent; None where it has none, or none that is there."""
-    agent_id = (await control.bindings(Target(key))).get(Ref(agent.KIND, key))
-    if agent_id is None:
-        return None
+def lives(bindings: Bindings, key: str) -> bool:
+    """Whether an agent of that key was made there, or may have been."""
+    ref = Ref(agent.KIND, key)
+    return bindings.get(ref) is not None or bindings.intended(ref)
+
+
+async def _numbers(control: Control, key: str, agent_id: str) -> list[str] | None:
+    """The numbers that ring at its agent; None where that is gone."""
     try:
         seen = await agent.Agent(control.api, control.scope).read(agent_id)
     except NotFound:
+        await must_be_home(control, agent_id, f", and whether the agent of {key} is gone is not known")
         return None
     return [str(one["phone_number"]) for one in seen.body.get("phone_numbers") or ()]
 
 
-async def _plan(control: Control, target: Target, rings: list[str], *, delete: bool) -> ProjectPlan:
+async def _plan(control: Control, target: Target, rings: Sequence[str], then: OnDelete) -> ProjectPlan:
     bindings = await control.bindings()
     kinds = await control.kinds(bindings)
-    how: dict[str, Any] = {"whole": delete, "prune": delete}
-    more = [*_silenced(bindings, target, rings), *(() if delete else [_archived(target)])]
+    how: dict[str, Any] = {"whole": then == "delete", "prune": then == "delete"}
+    more = [*_silenced(bindings, target, rings), *([_archived(target)] if then == "archive" else ())]
     made = await planning.plan(kinds, (), bindings, more=more, patience=control.patience, **how)
     found = ProjectPlan.of(made, (), note=_WHERE)
-    # What only carries its mark may be another's: of the whole project alone can be told whose.
-    ends = [one for one in found.changes if one.action != "delete" or _is_bound(one.bound, one.observed)]
+    # Nothing is made for what is declared no longer, and what only carries its mark may be another's: of the whole
+    # project alone can be told whose.
+    is_end = {"create": False, "update": True}
+    ends = [one for one in found.changes if is_end.get(one.action, _is_bound(one.bound, one.observed))]
     return await showable(control, replace(found, changes=tuple(ends)), bindings, kinds, (), [target.key])
 
 
@@ -69,13 +103,12 @@ def _is_bound(bound: str | None, observed: Any) -> bool:
     return observed is not None and observed.remote_id == bound
 
 
-def _silenced(bindings: Bindings, target: Target, rings: list[str]) -> Iterator[Desired]:
+def _silenced(bindings: Bindings, target: Target, rings: Sequence[str]) -> Iterator[Desired]:
     """Its numbers without an agent. One that somebody else has made ring there is nothing of ours."""
     agent_id = bindings.get(Ref(agent.KIND, target.key))
     for number in rings:
         if bindings.applied(Ref(phone_number.KIND, number)).get("agent_id") == agent_id:
-            body = {"phone_number": number, "agent_id": None}
-            yield Desired(phone_number.KIND, number, body, _WHERE, payload=target, partial=True)
+            yield silent(number, _WHERE, target)
 
 
 def _archived(target: Target) -> Desired:

@@ -15,6 +15,7 @@ from agentctl.errors import (
     AgentctlError,
     Busy,
     ConfigurationError,
+    Elsewhere,
     Incomplete,
     Misdeclared,
     StoreError,
@@ -37,7 +38,7 @@ _RELEASE_SECONDS = 3.0
 _KEYLESS = "ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"
 _PERMANENT = (Misdeclared, UsageError)
 # A key, a file or a mapping that is wrong for every assistant: they wait until it is put right, as for an outage.
-_OF_ALL = (Unauthorized, ConfigurationError)
+_OF_ALL = (Unauthorized, ConfigurationError, Elsewhere)
 
 
 async def unseen() -> None:

@@ -5,28 +5,29 @@ Where its source can look it up alone, nothing else is read, neither in the sour
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, replace
 
-from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared, NotFound
-from agentctl.resources import agent, kinds
+from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared
+from agentctl.resources import agent, kinds, phone_number
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
 from agentctl.sync.applied import Applied
 from agentctl.sync.elsewhere import absent, anothers
+from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
 from agentctl.verbs.flow.disputed import undisputed
+from agentctl.verbs.flow.given_up import given_up, heirs, wake
+from agentctl.verbs.flow.witnesses import WITNESSES, is_any_there, newest
 from agentctl.verbs.remedy import remedies
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
-_WITNESSES = 2
 _MADE = ", and a new agent would be made in it"
 
 
@@ -44,24 +45,33 @@ async def sync_one(
     if isinstance(found, Gone):
         applied = await depart(control, key, found.then)
     else:
-        await _go_by(control, found)
+        others = await _go_by(control, found)
         plan = await undisputed(control, await sync.plan(control, [key]))
         await _must_be_home(control, plan)
         applied = await sync.apply(control, plan)
-    return _outcome(control, applied) if applied else SyncOutcome()
+        await wake(control, others)
+    return outcome(control, applied) if applied else SyncOutcome()
 
 
-async def _go_by(control: Control, found: Loaded) -> None:
-    """Take it for what is declared; and where it is one alone, ask store and platform for nothing else."""
+async def _go_by(control: Control, found: Loaded) -> Collection[str]:
+    """Take it for what is declared; and where it is one alone, ask store and platform for nothing else.
+
+    The keys of those that declare a number which it has given up: to these it is left.
+    """
     control.know(found)
     if found.target is None:
-        return
+        return ()
     try:
         (assistant,) = found.checked().assistants
     except ConfigurationError as error:
         raise Misdeclared(control.veil(error.message)) from None
     every = kinds(Place(control.api, await control.store(), control.scope))
-    control.know(replace(found, target=Target.of(assistant.key, assistant, every, [WEBHOOK])))
+    target = Target.of(assistant.key, assistant, every, [WEBHOOK])
+    given = await given_up(control, assistant)
+    left = await heirs(control, assistant.key, given)
+    silent = {Ref(phone_number.KIND, number) for number in given if number not in left}
+    control.know(replace(found, target=replace(target, own=target.own | silent)))
+    return left.values()
 
 
 async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
@@ -73,15 +83,14 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
     makes = any(one.action == "create" and one.desired.kind == agent.KIND for one in plan.changes)
     if control.target is None or not makes:
         return
-    store, asked = await control.store(), {**asdict(control.scope), "kind": agent.KIND, "newest": _WITNESSES}
-    own = [row["remote_id"] for row in await store.call("bindings", asked)]
-    if own and not await _is_any_there(control, own):
-        every = len(own) if len(own) < _WITNESSES else None
+    own, known = await newest(control)
+    if own and not await is_any_there(control, own):
         raise Elsewhere(
-            f"{absent(agent.KIND, every, control.scope.workspace)}{_MADE}",
+            f"{absent(agent.KIND, known, control.scope.workspace)}{_MADE}",
             "If they were deleted there: agentctl sync --force makes what is new.",
         )
-    if not own and await _is_any_there(control, await store.call("bound_elsewhere", asked)):
+    asked = {**asdict(control.scope), "kind": agent.KIND, "newest": WITNESSES}
+    if not own and await is_any_there(control, await (await control.store()).call("bound_elsewhere", asked)):
         raise anothers(
             f"nothing is bound in {control.scope.workspace} yet, and what is bound in another of the project's "
             "workspaces is there",
@@ -89,19 +98,8 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
         )
 
 
-async def _is_any_there(control: Control, agent_ids: Iterable[str]) -> bool:
-    return any(await asyncio.gather(*(_is_there(control, one) for one in agent_ids)))
-
-
-async def _is_there(control: Control, agent_id: str) -> bool:
-    try:
-        await agent.Agent(control.api, control.scope).read(agent_id)
-    except NotFound:
-        return False
-    return True
-
-
-def _outcome(control: Control, applied: Applied) -> SyncOutcome:
+def outcome(control: Control, applied: Applied) -> SyncOutcome:
+    """What a source is told of it. Raises Incomplete with all that failed."""
     if applied.failures:
         hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
         failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))

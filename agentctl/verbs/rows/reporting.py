@@ -53,6 +53,10 @@ class Reports:
         self._left = dict.fromkeys(self._of, 0)
         self._unsure: set[str] = set()  # some of it may be left alone, which the end tells
         for change in plan.changes:
+            whose = change.desired.payload
+            if change.desired.ref not in self._keys and isinstance(whose, Assistant) and whose.key in self._of:
+                self._keys[change.desired.ref] = [whose.key]  # of a number that its row has given up
+                self._parts[whose.key] |= {change.desired.ref}
             for key in self._keys.get(change.desired.ref, ()):
                 self._left[key] += 1
                 if change.foreign or change.overwrites:

@@ -52,6 +52,17 @@ async def test_bindings_of_which_nothing_is_there_are_of_another_workspace(platf
     assert [change.vanished for change in anyhow.changes] == [True] * 3
 
 
+async def test_where_nothing_is_declared_any_more_another_workspace_makes_nothing_forgotten(platform: Platform) -> None:
+    await synced(platform)
+    platform.objects["agent"].clear()
+    with pytest.raises(Elsewhere, match="none of the 3 agents that are bound in w is there") as caught:
+        await planned(platform, [], prune=True)
+    assert caught.value.hint.endswith("agentctl sync --prune --force forgets it.")
+    assert not (await planned(platform, [])).lapsed
+    lapsed = (await planned(platform, [], prune=True, anchor=None)).lapsed
+    assert {ref.kind for ref, _ in lapsed} >= {"agent"}
+
+
 async def test_one_that_is_left_or_carries_our_mark_proves_the_workspace(platform: Platform) -> None:
     await synced(platform)
     agents = platform.objects["agent"]

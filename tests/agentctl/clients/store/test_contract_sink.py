@@ -13,7 +13,7 @@ import pytest
 from agentctl.calls.sink import SinkJob
 from agentctl.clients.store.supabase import SupabaseStore
 from agentctl.errors import SinkError
-from agentctl.sources.sink import SinkTable, obstacles
+from agentctl.sources.sink import SinkTable, exposure, obstacles
 from agentctl.worker import run
 from tests.databases import Databases
 from tests.stores import Store, running, stored
@@ -328,7 +328,11 @@ async def test_a_declaration_is_checked_against_the_table(sunk: Store, sql: Sql)
     near = SinkTable(table="call Session", key="note", summary="note2")
     (missing,) = obstacles(near, await sunk.call("sink_columns", near.place))
     assert missing == "table: there is no call Session; did you mean call Sessions?"
-    sql('alter table public."call Sessions" enable row level security')
+    found = await sunk.call("sink_columns", SINK.place)
+    told = exposure(SINK, found)
+    assert "anon, which is anybody, and authenticated may read every tenant's calls in it" in told
+    sql(told.partition("; ")[2].partition(",")[0])
+    assert exposure(SINK, await sunk.call("sink_columns", SINK.place)) == ""
     assert list(obstacles(SINK, await sunk.call("sink_columns", SINK.place))) == []
     sql('revoke all on public."call Sessions" from service_role')
     barred = list(obstacles(SINK, await sunk.call("sink_columns", SINK.place)))

@@ -56,3 +56,24 @@ def test_a_column_that_may_say_whose_a_row_is_or_switch_it_off_is_not_passed_ove
     assert "if live or active does" in off
     mapped = SourceTable.model_validate({"table": "bots", "tenant": "clientId", "enabled": "live"})
     assert list(unmapped(mapped, columns)) == []
+
+
+def test_columns_that_switch_a_row_off_in_their_own_way_are_named_with_a_column_that_heeds_them() -> None:
+    columns = told(
+        ["id"], id="uuid", tenant_id="text", name="text", prompt="text", is_deleted="boolean", live="boolean",
+        deleted_at="timestamp with time zone", created_at="timestamp with time zone", status="text",
+    )  # fmt: skip
+    source = SourceTable.model_validate({"table": "bots", "tenant": "tenant_id", "name": "name", "prompt": "prompt"})
+    positive, off = map(str, unmapped(source, columns))
+    assert positive.endswith('if live does, write enabled = "live" under [source.table]')
+    assert off.startswith("table bots: is_deleted, deleted_at, status may switch a row off, and no mapping heeds that")
+    says = "is_deleted is not true and deleted_at is null and status is not distinct from 'active'"
+    assert (
+        f"alter table public.bots add column elevenlabs_enabled boolean generated always as ({says}) stored; "
+        'then write enabled = "elevenlabs_enabled" under [source.table]'
+    ) in off
+    mapped = SourceTable.model_validate({**source.model_dump(include={"table", "tenant"}), "enabled": "live"})
+    (beside,) = map(str, unmapped(mapped, {**columns, "view": True}))
+    assert f"have the view show (live is not false and {says}) as elevenlabs_enabled" in beside
+    heeded = SourceTable.model_validate({"table": "bots", "tenant": "tenant_id", "enabled": "elevenlabs_enabled"})
+    assert list(unmapped(heeded, columns)) == []

@@ -108,13 +108,14 @@ def test_values_are_taken_as_products_keep_them(project: DiskProject) -> None:
     row = {
         "voice": {"voice_id": "Polly.Vicki", "stability": 1, "engine": "neural", "speed": None},
         "llm": "gemini-2.5-flash",
-        "numbers": ["+49 (89) 9999-8100", ""], "language": "de-DE", "post_call": {"mailTo": "a@example.org"},
+        "numbers": ["+49 (89) 9999-8100", "", "+49 (0)89 9999-8200"], "language": "de-DE",
+        "post_call": {"mailTo": "a@example.org"},
         "tenant": "acme", "settings": {"privacy": {"record_voice": False, "retention_days": None}},
     }  # fmt: skip
     (one,) = read(project, row, toml=voices).assistants
     assert (one.voice.id, one.voice.stability, one.voice.speed) == ("cjVigY5qzO86Huf0OWal", 1, None)
     assert (one.llm.model, one.language, one.tenant) == ("gemini-2.5-flash", "de", "acme")
-    assert one.phone.numbers == ("+498999998100",)
+    assert one.phone.numbers == ("+498999998100", "+498999998200")
     assert one.post_call.mail_to == ("a@example.org",)
     assert (one.privacy.record_voice, one.privacy.retention_days) == (False, None)
 

@@ -98,6 +98,14 @@ def test_what_is_declared_wrong_is_told_before_a_call_and_mended_by_what_is_told
     sql(mend)
     declare(bench)
     assert "sink.table" in bench("sync", "--yes")[1]
+    # Anybody may read it, as Supabase's grants are.
+    shut = "alter table public.call_sessions enable row level security"
+    assert [shut in bench(*command)[1] for command in (("plan",), ("sync", "--yes"))] == [True, True]
+    _, out, _ = bench("doctor")
+    assert "warn sink" in out
+    assert f"may read every tenant's calls in it; {shut}, and policies for who may" in out
+    sql(shut)
+    assert shut not in bench("plan")[1]
     assert "calls are written to call_sessions" in bench("doctor")[1]
 
 

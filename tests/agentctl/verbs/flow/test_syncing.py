@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from agentctl import worker
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
+from agentctl.sources.table.mapping import OnDelete
 from agentctl.verbs.calls.work import once
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow import syncing
@@ -88,10 +89,11 @@ class Shop:
     async def prompt(self, name: str = "Empfang") -> str:
         return str((await self.agents())[name]["conversation_config"]["agent"]["prompt"]["prompt"])
 
-    async def by_hand(self, method: str, path: str, body: dict[str, Any]) -> Any:
+    async def by_hand(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """What somebody does in the dashboard."""
         async with httpx.AsyncClient(base_url=self.sandbox.url, headers={"xi-api-key": self.sandbox.key}) as client:
-            return (await client.request(method, path, json=body)).raise_for_status().json()
+            answer = (await client.request(method, path, json=body)).raise_for_status()
+            return answer.json() if answer.content else None
 
 
 @pytest.fixture(params=["postgres", "supabase"])
@@ -395,3 +397,52 @@ async def test_whoever_has_no_project_or_no_key_leaves_syncs_to_the_others(tmp_p
         assert await syncing.once(control) == Tally()
         await syncing.work(control, stop=asyncio.Event())
         assert (await (await control.store()).call("sync_queue", {}))["syncs"]["pending"] == 1
+
+
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_a_deleted_row_waits_while_the_key_opens_another_workspace_and_then_ends_its_agent(shop: Shop) -> None:
+    shop.execute("insert into phone_assistants (slug, name, prompt) values ('a', 'A', 'x'), ('b', 'B', 'x')")
+    await shop.synced()
+    # Another workspace answers as the one in which nothing of ours is.
+    gone = {"path": "/v1/convai/agents/*", "status": 404, "times": 10_000}
+    await shop.sandbox.fault(**gone)
+    shop.execute("delete from phone_assistants where slug = 'a'")
+    assert (await shop.synced()).failed == 1
+    [(state, said)] = shop.execute("select state, error from agentctl.sync_jobs where key = 'a'")
+    assert state == "pending"
+    assert "none of the 2 agents that are bound" in said
+    assert "whether the agent of a is gone is not known" in said
+
+    await shop.sandbox.clear_faults()
+    shop.execute("update agentctl.sync_jobs set due_at = now()")
+    assert (await shop.synced()).done == 1
+    assert {name: one["platform_settings"]["archived"] for name, one in (await shop.agents()).items()} == {
+        "A": True, "B": False,
+    }  # fmt: skip
+    # With another one there, what is not there is gone.
+    shop.execute("insert into phone_assistants (slug, name, prompt) values ('c', 'C', 'x')")
+    await shop.synced()
+    await shop.by_hand("DELETE", f"/v1/convai/agents/{(await shop.agents())['C']['agent_id']}")
+    shop.execute("delete from phone_assistants where slug = 'c'")
+    assert (await shop.synced()).done == 1
+
+
+@pytest.mark.parametrize("then", ["archive", "delete"])
+@pytest.mark.parametrize("shop", ["postgres"], indirect=True)
+async def test_an_agent_of_which_the_create_was_cut_off_is_put_away_with_its_row(shop: Shop, then: OnDelete) -> None:
+    async with shop.opened() as control:
+        shop.rows.then = then
+    # The agent is made, and its id is never known.
+    await shop.sandbox.fault(method="POST", path="/v1/convai/agents/create", apply=True, hang=True)
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
+    async with shop.opened() as control:
+        syncs = asyncio.create_task(syncing.once(control))
+        await shop.caught()
+        syncs.cancel()
+        await asyncio.gather(syncs, return_exceptions=True)
+    await shop.sandbox.clear_faults()
+    shop.execute("delete from phone_assistants where slug = 'a'")
+    shop.execute("update agentctl.sync_jobs set due_at = now(), state = 'pending'")
+
+    assert (await shop.synced()).done == 1
+    assert (await shop.agents())["Empfang"]["platform_settings"]["archived"] is True

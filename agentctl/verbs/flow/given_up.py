@@ -1,0 +1,44 @@
+"""What a row that was changed alone has given up: numbers of its agent, here and in workspaces that it has left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from agentctl.resources.assistant import Assistant
+from agentctl.resources.phone_number import PhoneNumber
+from agentctl.verbs.reading import read
+from agentctl.verbs.rows.silenced import keeps
+from agentctl.wiring import Control
+
+
+async def had(control: Control, key: str) -> list[Mapping[str, Any]]:
+    """Every `number` that was made to ring at its `agent_id`, each with the `workspace` of both. Raises StoreError."""
+    asked = {"project": control.scope.project, "environment": control.scope.environment, "key": key}
+    found: list[Mapping[str, Any]] = await (await control.store()).call("numbers_of", asked)
+    return found
+
+
+async def given_up(control: Control, assistant: Assistant) -> list[str]:
+    """The numbers that ring at its agent in this workspace and that its row does not declare."""
+    mine = [one for one in await had(control, assistant.key) if one["workspace"] == control.scope.workspace]
+    given = {one["number"]: one["agent_id"] for one in mine if not keeps(assistant, one["number"], here=True)}
+    rings = await PhoneNumber(control.api).ringing() if given else {}
+    return sorted(number for number, agent_id in given.items() if agent_id in rings.get(number, ()))
+
+
+async def heirs(control: Control, key: str, numbers: Collection[str]) -> dict[str, str]:
+    """By number, the other assistant of this workspace that declares it: all that is declared is read for it."""
+    if not numbers:
+        return {}
+    async with control.afresh() as fresh:
+        others = [one for one in (await read(fresh)).assistants if one.key != key]
+    return {number: one.key for one in others for number in one.phone.numbers if number in numbers}
+
+
+async def wake(control: Control, keys: Collection[str]) -> None:
+    """Have these synced: a number that they declare is free for them by now."""
+    store = await control.store()
+    for key in sorted(set(keys)):
+        asked = {"project": control.scope.project, "environment": control.scope.environment, "key": key}
+        await store.call("request_sync", asked)
