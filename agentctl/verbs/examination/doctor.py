@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from agentctl.errors import Problem
-from agentctl.verbs.examination import numbers, own_side, tenant_side, vendor_side
+from agentctl.verbs.examination import numbers, own_side, tenant_side, vendor_side, work_side
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.part import Part, examined
 from agentctl.wiring import Control
@@ -33,8 +33,8 @@ PARTS = (
     Part("project", own_side.project),
     Part("settings", own_side.settings),
     Part("store", own_side.store, settings=("database_url", "supabase_", "agentctl_pg_bin")),
-    Part("queue", own_side.queue, needs=("store",)),
-    Part("sink", own_side.sink, needs=("project", "store")),
+    Part("queue", work_side.queue, needs=("store",)),
+    Part("sink", work_side.sink, needs=("project", "store")),
     Part("elevenlabs", vendor_side.key, settings=("elevenlabs_api_key", "elevenlabs_base_url")),
     Part("voices", vendor_side.voices, needs=("elevenlabs",)),
     Part("agents", vendor_side.agents, needs=_PLATFORM),

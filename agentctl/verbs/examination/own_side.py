@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,14 @@ from agentctl.sources.loaded import Loaded
 from agentctl.sources.named_variables import variables_named
 from agentctl.verbs import rights
 from agentctl.verbs.address import is_loopback
-from agentctl.verbs.calls import queue as standing
-from agentctl.verbs.calls import sink as sinking
 from agentctl.verbs.door import check_store
-from agentctl.verbs.examination.finding import Finding, State
+from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.post_call.knocking import REFUSED, knock
 from agentctl.verbs.post_call.webhook import meaning
 from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 from webhooks.address import PATH as DOOR_PATH
 
-OLD_SECONDS = 600  # an event that waits longer than a worker's pauses make likely
-OFTEN = 4  # an hour of a duty that is due every quarter of it
 _NAME = re.compile(r"^[ \t]*(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=", re.MULTILINE)
 # Closer than this, a name that nobody knows is a slip and not another program's variable.
 _ALIKE = 0.85
@@ -125,84 +121,6 @@ async def store(control: Control) -> AsyncIterator[Finding]:
         yield Finding("store", "broken", str(found), rights.REMEDY)
         return
     yield Finding("store", "ok", f"{name} answers, migrations are current, nothing lies open")
-
-
-async def queue(control: Control) -> AsyncIterator[Finding]:
-    """What was given up, what was not understood, what waits and for what, and duties that nobody can do."""
-    found = await standing.queue(control)
-    troubled = [*_troubled(found), *_strange(await standing.strangers(control))]
-    for finding in troubled:
-        yield finding
-    if not troubled:
-        waiting = f"{found['events']['pending']} events and {found['mails']['pending']} mails wait"
-        yield Finding("queue", "ok", waiting)
-
-
-def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
-    for queue in ("events", "recordings"):
-        if dead := found[queue]["dead"]:
-            remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
-            yield Finding("queue", "broken", f"{dead} {queue} were given up", remedy)
-    if dead := found["mails"]["dead"]:
-        remedy = "agentctl calls show ID tells why; correct the address or the mail route, then agentctl calls retry ID"
-        yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
-    if dead := found["rows"]["dead"]:
-        remedy = f"{found['troubled_rows'][0]}; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "broken", f"{dead} calls could not be written to [sink.table]", remedy)
-    for queue in ("events", "recordings"):
-        if kept := found[queue]["kept"]:
-            what = f"{kept} {queue} were not understood"
-            yield Finding("queue", "warning", what, "agentctl calls events --state kept")
-    yield from _waiting(found)
-    yield from _troubled_syncs(found)
-    for duty in found["duties"]:
-        if duty["offered"] and duty["failures"] >= OFTEN:
-            place = f" ({duty['place']})" if duty["place"] else ""
-            what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
-            yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
-
-
-def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
-    """Calls that stand still are worse than their sound, whose place may be away for long."""
-    grades: dict[str, State] = {"events": "broken", "recordings": "warning"}
-    for queue, state in grades.items():
-        waiting, oldest = found[queue]["pending"], found[f"oldest_{queue.removesuffix('s')}_seconds"] or 0
-        if waiting and oldest > OLD_SECONDS:
-            what = f"{waiting} {queue} wait, the oldest for {oldest / 60:.0f} minutes"
-            # Those that a worker has tried say what they wait for.
-            reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["waiting_for"])
-            yield Finding("queue", state, what, reasons or "No worker seems to run: agentctl serve, or agentctl work")
-
-
-def _strange(found: Mapping[str, int]) -> Iterator[Finding]:
-    if found["calls"]:
-        agents = f"{found['agents']} agents that nobody has synced into this store"
-        what = f"{found['calls']} calls of the last 7 days are of {agents}: nobody is mailed"
-        yield Finding("queue", "warning", what, "If they are yours: agentctl sync, with the settings of this store")
-
-
-def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
-    if dead := found["syncs"]["dead"]:
-        remedy = "agentctl calls status tells why; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "warning", f"{dead} syncs of assistants were given up", remedy)
-    if (waiting := found["syncs"]["pending"]) and (oldest := found["oldest_sync_seconds"]) > OLD_SECONDS:
-        what = f"{waiting} syncs of assistants wait, the oldest for {oldest / 60:.0f} minutes"
-        remedy = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
-        yield Finding("queue", "broken", what, remedy)
-
-
-async def sink(control: Control) -> AsyncIterator[Finding]:
-    """Whether calls can be written into the product's own table as it is declared."""
-    declared = control.loaded.project.sink
-    wrong, exposed = await sinking.problems(control, declared)
-    for problem in wrong:
-        yield Finding("sink", "broken", str(problem), "Correct the table or the file; calls are stored here meanwhile.")
-    for problem in exposed:
-        yield Finding("sink", "warning", str(problem))
-    if not declared:
-        yield Finding("sink", "skipped", "calls are written to no table of a product: there is no [sink.table]")
-    elif not wrong and not exposed:
-        yield Finding("sink", "ok", f"calls are written to {declared.table}")
 
 
 async def door(control: Control) -> AsyncIterator[Finding]:

@@ -48,7 +48,9 @@ def held(bench: Bench, event_id: Any) -> tuple[int, bool, int | None]:
 
 
 def file_of(bench: Bench, conversation_id: str) -> Path:
-    return bench.root / ".agentctl" / "recordings" / "default" / f"{conversation_id}.mp3"
+    """The one, or where there would be one."""
+    folder = bench.root / ".agentctl" / "recordings" / "default"
+    return next(folder.glob(f"{conversation_id}.*"), folder / conversation_id)
 
 
 @pytest.mark.parametrize("large", [True, False])

@@ -14,7 +14,7 @@ from aiosmtpd.smtp import AuthResult
 from agentctl import metrics
 from agentctl.clients.retry import Retry
 from agentctl.verbs.calls import queue as standing
-from agentctl.verbs.examination import own_side
+from agentctl.verbs.examination import work_side
 from agentctl.verbs.examination.doctor import PARTS, examine
 from agentctl.verbs.examination.finding import Finding
 from agentctl.wiring import Control
@@ -238,7 +238,7 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
     assert only(report, "queue", "warning").remedy == "agentctl calls events --state kept"
     rings.store("accept", type="x", conversation_id=None, agent_id=None, event_timestamp=None,
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
-    monkeypatch.setattr("agentctl.verbs.examination.own_side.OLD_SECONDS", -1)
+    monkeypatch.setattr("agentctl.verbs.examination.work_side.OLD_SECONDS", -1)
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     rings.store("accept", type="post_call_audio", conversation_id="conv_1", agent_id=None, event_timestamp=None,
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
@@ -257,7 +257,7 @@ def test_a_duty_fails_for_a_place_and_counts_as_long_as_a_worker_has_it(
     rings: Bench, cluster: Cluster, dsn: str
 ) -> None:
     mistyped, right = {"name": "backfill", "place": "api.elevenlabs.oi"}, {"name": "backfill", "place": "api.right"}
-    for _ in range(own_side.OFTEN):
+    for _ in range(work_side.OFTEN):
         (duty,) = rings.store("claim_duties", duties=[mistyped], worker="w", limit=1, lease_seconds=60)
         rings.store("fail_duty", id=duty["id"], attempt=duty["attempt"], error="no answer", delay_seconds=0)
     said = "a worker's duty 'backfill' (api.elevenlabs.oi) failed 4 times in a row"
