@@ -1,0 +1,55 @@
+"""What has to be done after all calls, and ticking it off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from agentctl.console.page import Page
+from agentctl.console.visit import Refused, Visit
+
+_SHOWN = 100
+
+
+async def items(visit: Visit) -> Response:
+    """The open ones, or all; of the newest calls first."""
+    query = visit.request.query_params
+    asked = {"items": "any"} if query.get("items") == "any" else {}
+    begin = _begin(query)
+    found = await visit.ask("action_items", {"items": "open", **asked, **begin, "limit": _SHOWN + 1})
+    shown = found[:_SHOWN]
+    older = visit.url("/items", **asked, **_end(shown[-1])) if len(found) > _SHOWN else None
+    return visit.show("items.html.j2", asked=asked, items=shown, next=older, fresh=not begin)
+
+
+def _begin(query: QueryParams) -> dict[str, Any]:
+    """Where another page has ended, as its address has it; the beginning for what is no such address."""
+    before, call, position = (query.get(name, "") for name in ("before", "call", "position"))
+    try:
+        return {
+            "before": datetime.fromisoformat(before).isoformat(),
+            "before_id": call,
+            "before_position": int(position),
+        }
+    except ValueError:
+        return {}
+
+
+def _end(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {"before": item["started_at"], "call": item["conversation_id"], "position": item["position"]}
+
+
+async def tick(visit: Visit) -> Response:
+    """Done, or open again; by this person, so that the store decides whether they may."""
+    item, done = visit.form.get("item"), visit.form.get("done")
+    if not isinstance(item, str) or done not in ("yes", "no"):
+        raise Refused(400, "refused.form")
+    await visit.ask("mark", {"item": item, "done": done == "yes"})
+    return visit.back()
+
+
+PAGES = (Page("/items", items), Page("/items", tick, role="editor", writes=True))
