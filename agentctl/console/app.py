@@ -17,7 +17,7 @@ from agentctl.console import frame
 from agentctl.console.desk import Desk
 from agentctl.console.gates.link import LinkGate
 from agentctl.console.live import Hub, hearing
-from agentctl.console.pages import PAGES
+from agentctl.console.menu import PAGES
 from agentctl.console.sessions import Sessions
 from agentctl.wiring import Control
 

@@ -17,8 +17,7 @@ from agentctl.console.live import Hub
 from agentctl.console.person import Role
 from agentctl.console.states import States
 from agentctl.console.syncing import Runs
-from agentctl.console.visit import Visit
-from agentctl.console.words import Words, chosen
+from agentctl.console.wording import Words, chosen
 from agentctl.errors import AgentctlError, StoreError
 from agentctl.wiring import Control
 
@@ -66,17 +65,6 @@ class Desk:
     def words(self, request: Request) -> Words:
         """In the language that was chosen, else in the browser's."""
         return chosen(request.headers.get("accept-language", ""), cookies.liking(request, "language"))
-
-    async def visit(self, request: Request) -> Visit | None:
-        """Who asks, about which tenant; None for somebody who is not in. Raises StoreError."""
-        found = await self.gate.visitor(request)
-        if found is None or not found[1].tenants:
-            return None
-        session, person = found
-        wanted = request.query_params.get("tenant", "")
-        # A tenant that is not theirs is none: whoever guesses names learns nothing.
-        tenant = wanted if wanted in person.roles else person.tenants[0]
-        return Visit(self, request, person, session, tenant, self.words(request))
 
     def refusal(self, request: Request, status: int, words: str) -> Response:
         """A page that says why not, to whoever asks."""

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from agentctl.console import frame
 from agentctl.console.desk import Desk
 from agentctl.console.person import Role
-from agentctl.console.visit import Refused, Visit
+from agentctl.console.visit import Refused, Visit, arrived
 from agentctl.errors import AgentctlError, NotThere
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Page:
         return Route(self.path, endpoint, methods=["POST"] if self.writes else ["GET"])
 
     async def _answered(self, desk: Desk, request: Request) -> Response:
-        visit = await desk.visit(request)
+        visit = await arrived(desk, request)
         if visit is None:
             return _to_the_door(request, partial=self.writes or request.headers.get("hx-request") == "true")
         if not visit.may(self.role):

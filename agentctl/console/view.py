@@ -7,21 +7,30 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
 from agentctl.calls import zone
-from agentctl.console.words import Words
+from agentctl.console.wording import Words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from agentctl.console.visit import Visit
 
 # Marks that reorder what stands around them (Unicode TR 36, 2.3): a name must not make a line say something else.
 _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
 _MINUTE, _HOUR = 60, 3600
+
+
+class Reader(Protocol):
+    """For whom something is written: in which language, and by which clock."""
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    words: Words
 
 
 def templates() -> Environment:
@@ -55,21 +64,21 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{rest // _MINUTE:02}:{rest % _MINUTE:02}" if hours else f"{rest // _MINUTE}:{rest % _MINUTE:02}"
 
 
-def moment(written: str | None, visit: Visit) -> str:
+def moment(written: str | None, reader: Reader) -> str:
     """A stored time, as clocks in the project show it: of today the time alone, of another day the day, too."""
     if written is None:
         return ""
-    told = zone.local(datetime.fromisoformat(written), str(visit.zone))
-    now = datetime.now(visit.zone)
-    return f"{told:%H:%M}" if told.date() == now.date() else f"{visit.words.day(told)} {told:%H:%M}"
+    told = zone.local(datetime.fromisoformat(written), str(reader.zone))
+    now = datetime.now(reader.zone)
+    return f"{told:%H:%M}" if told.date() == now.date() else f"{reader.words.day(told)} {told:%H:%M}"
 
 
-def stamp(written: str | None, visit: Visit) -> str:
+def stamp(written: str | None, reader: Reader) -> str:
     """A stored time to the second, with its zone."""
     if written is None:
         return ""
-    told = zone.local(datetime.fromisoformat(written), str(visit.zone))
-    return f"{visit.words.day(told)} {told:%H:%M:%S %Z}"
+    told = zone.local(datetime.fromisoformat(written), str(reader.zone))
+    return f"{reader.words.day(told)} {told:%H:%M:%S %Z}"
 
 
 def telephone(number: str | None) -> str:

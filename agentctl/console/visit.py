@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from agentctl.console import cookies
+from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.person import Person, Role
 from agentctl.console.sessions import Session
-from agentctl.console.words import Words
-
-if TYPE_CHECKING:
-    from agentctl.console.desk import Desk
+from agentctl.console.wording import Words
 
 
 class Refused(Exception):
@@ -100,3 +98,15 @@ class Visit:
     def go(self, path: str, **query: Any) -> Response:
         """After something was done: the page that shows it, so that loading it again does nothing twice."""
         return RedirectResponse(self.url(path, **query), 303)
+
+
+async def arrived(desk: Desk, request: Request) -> Visit | None:
+    """Who asks, about which tenant; None for somebody who is not in. Raises StoreError."""
+    found = await desk.gate.visitor(request)
+    if found is None or not found[1].tenants:
+        return None
+    session, person = found
+    wanted = request.query_params.get("tenant", "")
+    # A tenant that is not theirs is none: whoever guesses names learns nothing.
+    tenant = wanted if wanted in person.roles else person.tenants[0]
+    return Visit(desk, request, person, session, tenant, desk.words(request))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from starlette.responses import Response
 
 from agentctl.calls.selection import numbered
+from agentctl.console.acting import acting
 from agentctl.console.page import Page
+from agentctl.console.tables import table
 from agentctl.console.visit import Visit
 from agentctl.errors import UsageError
+from agentctl.verbs.calls import audit
 
-_SHOWN = 50
+_SHOWN, _AT_ONCE = 50, 500
+COLUMNS = (
+    "conversation_id", "started_at", "assistant", "status", "direction", "external_number", "agent_number",
+    "duration_secs", "language", "successful", "outcome", "title", "summary", "action_items",
+)  # fmt: skip
 CHOICES = {
     "direction": ("inbound", "outbound"),
     "status": ("done", "failed"),
@@ -39,6 +47,7 @@ async def calls(visit: Visit) -> Response:
         next=older,
         fresh=before is None,
         problem=problem,
+        forgotten="forgotten" in visit.request.query_params,
         more=any(name in asked for name in ("since", "until", "number", *CHOICES)),
         choices=CHOICES,
         assistants=await named(visit),
@@ -69,6 +78,29 @@ def selection(visit: Visit, asked: dict[str, str]) -> dict[str, Any]:
     }
 
 
+async def exported(visit: Visit) -> Response:
+    """The same calls as a table for a spreadsheet, all of them."""
+    asked = wanted(visit)
+    chosen = selection(visit, asked)
+    async with acting(visit) as control:
+        await audit.note(control, "export", asked=audit.asked(**chosen), format="csv")
+    columns = COLUMNS + (("cost_credits", "cost_fiat") if visit.may("admin") else ())
+    return table("calls", columns, _rows(visit, chosen, columns))
+
+
+async def _rows(visit: Visit, chosen: dict[str, Any], columns: Sequence[str]) -> AsyncIterator[list[object]]:
+    before = None
+    while True:
+        page = await visit.ask("calls", {**chosen, "limit": _AT_ONCE, "before_id": before}, timeout=60.0)
+        for call in page:
+            items = (f"[{'x' if item['done'] else ' '}] {item['what']}" for item in call["action_items"])
+            flat = {**call, "action_items": "; ".join(items)}
+            yield [flat.get(name) for name in columns]
+        if len(page) < _AT_ONCE:
+            return
+        before = page[-1]["conversation_id"]
+
+
 async def named(visit: Visit) -> list[tuple[str, str]]:
     """Key and name of each assistant, for a choice."""
     return [(one["key"], one["name"] or one["key"]) for one in await visit.ask("assistants")]
@@ -85,4 +117,4 @@ def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:
     return begun.isoformat()
 
 
-PAGES = (Page("/calls", calls),)
+PAGES = (Page("/calls", calls), Page("/calls.csv", exported))

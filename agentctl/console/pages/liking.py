@@ -7,7 +7,7 @@ from starlette.responses import Response
 from agentctl.console import cookies
 from agentctl.console.page import Page
 from agentctl.console.visit import Visit
-from agentctl.console.words import LANGUAGES
+from agentctl.console.wording import LANGUAGES
 
 _CHOICES = {"theme": ("light", "dark", "auto"), "language": LANGUAGES}
 

@@ -42,7 +42,7 @@ class Words:
 @cache
 def words(language: str) -> Words:
     """Those of `language`, one of LANGUAGES."""
-    text = files(__package__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
+    text = files("agentctl.console").joinpath("words", f"{language}.toml").read_text(encoding="utf-8")
     return Words(language, tomllib.loads(text))
 
 
