@@ -43,7 +43,7 @@ class Sessions:
     async def link(self) -> str:
         """A token by which one session can be opened, once. Raises StoreError."""
         token = secrets.token_urlsafe(32)
-        await self._tell("open_session", token, person="", kind="link")
+        await self._tell("open_session", token, person="operator", kind="link")
         return token
 
     async def enter(self, token: str, person: str) -> str | None:
