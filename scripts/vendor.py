@@ -71,14 +71,14 @@ def place(folder: Path = FOLDER, listed: Path = LISTED) -> bool:
 
 
 def right(folder: Path, listed: Path) -> bool:
-    """Whether every file of this list is in the folder, byte for byte as it was fetched."""
+    """Whether the folder holds this list's files, each byte for byte as it was fetched, and no other."""
     try:
         record = json.loads((folder / MANIFEST).read_bytes())
-        return record["listed"] == _digest(listed.read_bytes()) and all(
-            _digest((folder / target).read_bytes()) == digest for target, digest in record["files"].items()
-        )
-    except FileNotFoundError:
+        files = [path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST]
+        there = {str(path.relative_to(folder)): _digest(path.read_bytes()) for path in files}
+    except FileNotFoundError:  # never made, or just being made anew
         return False
+    return bool(record == {"listed": _digest(listed.read_bytes()), "files": there})
 
 
 def packed(pinned: Mapping[str, str]) -> dict[str, bytes]:

@@ -117,6 +117,9 @@ def test_what_was_changed_or_lost_or_is_no_longer_listed_is_put_right(done: Work
     (done.folder / "player" / "LICENSE").unlink()
     assert done.place()
     assert done.holds() == WHOLE
+    (done.folder / "player" / "more.js").write_text("steal()")
+    assert done.place()
+    assert done.holds() == WHOLE
     page = (done.root / "shelf" / "page.org-4.0.1.tgz").read_bytes()
     done.pin(("page.org@4.0.1", integrity(page), {"page.js": "page.js"}))
     assert done.place()
