@@ -64,7 +64,9 @@ class Page:
     async def _answered(self, desk: Desk, request: Request) -> Response:
         visit = await arrived(desk, request)
         if visit is None:
-            return _to_the_door(request, partial=self.writes or request.headers.get("hx-request") == "true")
+            if self.writes:
+                return desk.refusal(request, 401, "enter.over")
+            return _to_the_door(request)
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
         if self.writes:
@@ -94,9 +96,9 @@ async def _form(visit: Visit) -> FormData:
     return form
 
 
-def _to_the_door(request: Request, *, partial: bool) -> Response:
+def _to_the_door(request: Request) -> Response:
     """To whoever is not signed in; where a part of an open page asks, the whole page has to go."""
-    if partial:
+    if request.headers.get("hx-request") == "true":
         return Response(status_code=401, headers={"hx-redirect": "/enter"})
     after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/enter?{urlencode({'after': after})}", 303)
