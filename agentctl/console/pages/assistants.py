@@ -97,6 +97,6 @@ async def _keys(visit: Visit, only: str | None) -> list[str]:
 PAGES = (
     Page("/", assistants),
     Page("/plan", plan, role="editor"),
-    Page("/sync", sync, role="editor", writes=True),
+    Page("/plan", sync, role="editor", writes=True),
     Page("/syncs/{run}", progress, role="editor"),
 )
