@@ -145,8 +145,8 @@ begin
         );
     end if;
     return jsonb_build_object(
-        'calls', md5(agentctl.my_shown(owner, null, false)),
-        'items', md5(agentctl.my_shown(owner, null, true)),
+        'calls', md5(concat(agentctl.my_shown(owner, null, false))),
+        'items', md5(concat(agentctl.my_shown(owner, null, true))),
         'assistants', md5(concat(agentctl.my_work(owner, null), (
             select string_agg(concat_ws(' ', a.project, a.environment, a.workspace, a.key, a.updated_at), ';'
                 order by a.project, a.environment, a.workspace, a.key)

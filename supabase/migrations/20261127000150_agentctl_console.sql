@@ -57,7 +57,8 @@ declare
     open agentctl.console_sessions;
 begin
     update agentctl.console_sessions s set seen_at = now(), expires_at = now() + interval '12 hours'
-    where s.id_sha256 = id and s.kind <> 'link' and s.revoked_at is null and s.expires_at > now() and s.seen_at < now() - interval '1 minute';
+    where s.id_sha256 = id and s.kind <> 'link' and s.revoked_at is null and s.expires_at > now()
+        and s.seen_at < now() - interval '1 minute';
     select * into open from agentctl.console_sessions s
     where s.id_sha256 = id and s.kind <> 'link' and s.revoked_at is null and s.expires_at > now();
     return case when found then to_jsonb(open) - '{id_sha256,revoked_at}'::text[] end;
@@ -131,17 +132,18 @@ as $$
 declare
     key bytea := sha256(convert_to(args->>'key', 'UTF8'));
     whole interval := agentctl.seconds(args, 'seconds');
-    step interval := whole / (args->>'many')::integer;
+    many integer := args->>'many';
+    step interval := whole / nullif(many, 0);
     moment timestamptz := clock_timestamp();
     taken agentctl.paces;
 begin
-    if key is null or step is null or step <= interval '0' then
+    if key is null or many is null or many < 1 or step is null or step <= interval '0' then
         raise exception 'a pace needs a key, and how many in how many seconds';
     end if;
     delete from agentctl.paces p where p.free_at < moment - interval '1 hour';
     insert into agentctl.paces as p (key_sha256, free_at) values (key, moment + step)
     on conflict (key_sha256) do update set free_at = greatest(p.free_at, moment) + step
-    where greatest(p.free_at, moment) + step <= moment + whole
+    where greatest(p.free_at, moment) + step < moment + whole + step / 2  -- a step is rounded
     returning * into taken;
     if found then
         return jsonb_build_object('allowed', true);
