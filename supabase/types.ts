@@ -142,12 +142,18 @@ export type Database = {
       "agentctl_my_counts":
       { Args: { "args": Json }; Returns: Json
       },
+      "agentctl_my_mark":
+      { Args: { "args": Json }; Returns: Json
+      },
       "agentctl_my_memberships":
       { Args: Record<PropertyKey, never>; Returns: {
           "role": string,"tenant": string
         }[]
       },
       "agentctl_my_raw_event":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_roles":
       { Args: { "args": Json }; Returns: Json
       },
       "agentctl_request_sync":

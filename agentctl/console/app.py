@@ -16,7 +16,7 @@ from agentctl.calls.inbox import Store
 from agentctl.console import frame
 from agentctl.console.desk import Desk
 from agentctl.console.gates.link import LinkGate
-from agentctl.console.live import Hub, hearing
+from agentctl.console.live import Hub
 from agentctl.console.menu import PAGES
 from agentctl.console.sessions import Sessions
 from agentctl.wiring import Control
@@ -53,11 +53,10 @@ async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Cons
     desk = Desk(control, Hub(stop))
     desk.gate = LinkGate(sessions, of_operator, desk.refusal)
     pages = [page.route(desk) for page in PAGES]
-    async with hearing(desk.hub, store):
-        try:
-            yield Console((*pages, *desk.gate.routes(), _files()), sessions)
-        finally:
-            await desk.runs.end()
+    try:
+        yield Console((*pages, *desk.gate.routes(), _files()), sessions)
+    finally:
+        await desk.runs.end()
 
 
 async def link(control: Control) -> str:

@@ -36,7 +36,7 @@ class Desk:
     states: States = field(init=False)
 
     def __post_init__(self) -> None:
-        self.runs = Runs(self.control, self.hub.heard)
+        self.runs = Runs(self.control, self.hub.tell)
         self.states = States(self.control)
 
     @property

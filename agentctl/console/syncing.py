@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import secrets
 from collections.abc import Callable
@@ -44,10 +43,10 @@ class Run:
 
 @dataclass
 class Runs:
-    """All of this server's. `tell`: hears that something is new, as the hub does."""
+    """All of this server's. `tell`: hears of which tenant what is new."""
 
     control: Control
-    tell: Callable[[str], None]
+    tell: Callable[[str, str], None]
     _known: dict[str, Run] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -107,4 +106,4 @@ class Runs:
         run.held = [(veil(held_back(change)), remedy) for change, remedy in remedies(applied)]
 
     def _say(self, run: Run) -> None:
-        self.tell(json.dumps({"tenant": run.tenant, "what": "sync"}))
+        self.tell(run.tenant, "sync")

@@ -38,6 +38,8 @@ CALLABLE = (
     "agentctl_my_counts(jsonb)",
     "agentctl_my_assistants(jsonb)",
     "agentctl_my_changes(jsonb)",
+    "agentctl_my_roles(jsonb)",
+    "agentctl_my_mark(jsonb)",
     "agentctl_mark_done(text,boolean)",
     "agentctl_request_sync(text)",
 )

@@ -22,9 +22,9 @@ _AGAIN_SECONDS = 5.0
 
 
 async def hear(
-    opening: Opening, channel: str, heard: Callable[[str], None], *, again_seconds: float = _AGAIN_SECONDS
+    opening: Opening, channel: str, heard: Callable[[], None], *, again_seconds: float = _AGAIN_SECONDS
 ) -> None:
-    """Call `heard` with each notification on `channel`, and with nothing whenever listening begins; until cancelled.
+    """Call `heard` for each notification on `channel`, and whenever listening begins; runs until cancelled.
 
     `opening`: connects, or None while there is nowhere to connect to. What cannot be had is tried again.
     """
@@ -35,11 +35,11 @@ async def hear(
         await asyncio.sleep(again_seconds)
 
 
-async def _hear(connection: psycopg.AsyncConnection[Any], channel: str, heard: Callable[[str], None]) -> None:
+async def _hear(connection: psycopg.AsyncConnection[Any], channel: str, heard: Callable[[], None]) -> None:
     try:
         await connection.execute(sql.SQL("listen {}").format(sql.Identifier(channel)))
-        heard("")
-        async for word in connection.notifies():
-            heard(word.payload)
+        heard()
+        async for _ in connection.notifies():
+            heard()
     finally:
         await connection.close()

@@ -113,8 +113,8 @@ class PostgresStore:
             raise StoreSilent(f"the database did not answer within {timeout:g} s ({function})", _REMEDY)
         return task.result()
 
-    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
-        """Until cancelled, call `heard` with each word on `channel`, and with nothing when some may be unheard."""
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Until cancelled, call `heard` when something was notified on `channel`, or may have been unheard."""
         await hear(lambda: connect(self._params) if self._params else None, channel, heard)
 
     async def close(self) -> None:

@@ -13,13 +13,13 @@ _BEAT_SECONDS = 20.0  # proxies close what is silent for longer
 
 
 async def live(visit: Visit) -> Response:
-    """`event: calls`, `event: items`, `event: assistants`, as long as the session lasts."""
+    """`event: calls`, `items`, `assistants` or `sync`, as long as the session lasts."""
     return StreamingResponse(_events(visit), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
 async def _events(visit: Visit) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
-    async for told in visit.desk.hub.changes(visit.tenant, beat_seconds=_BEAT_SECONDS):
+    async for told in visit.desk.hub.changes(visit.tenant, visit.person.store, beat_seconds=_BEAT_SECONDS):
         if not told:
             # Once per beat: whoever was signed out elsewhere, or left the tenant, is told nothing more.
             found = await visit.desk.gate.visitor(visit.request)

@@ -24,8 +24,8 @@ IDLE_SECONDS = 1.0  # between two looks where nothing is heard of changes
 class Listening(Protocol):
     """A store that tells of changes by itself."""
 
-    async def listen(self, channel: str, heard: Callable[[str], None]) -> None:
-        """Until cancelled, call `heard` with each word on `channel`, and with nothing when some may be unheard."""
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Until cancelled, call `heard` when something was notified on `channel`, or may have been unheard."""
 
 
 async def job(control: Control) -> SyncJob | None:
@@ -67,7 +67,7 @@ async def _heard(syncs: SyncJob) -> AsyncIterator[None]:
     if not isinstance(syncs.store, Listening):
         yield
         return
-    listening = asyncio.create_task(syncs.store.listen(CHANNEL, lambda _: syncs.wake.set()))
+    listening = asyncio.create_task(syncs.store.listen(CHANNEL, syncs.wake.set))
     try:
         yield
     finally:
