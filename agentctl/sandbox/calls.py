@@ -84,6 +84,7 @@ async def hold(world: World, wanted: Order) -> Row:
         status="failed" if failed else wanted.status,
         has_audio=bool(recorded) and not failed,
         variables=filled,
+        error={"code": 1011, "reason": "The call could not be established."} if failed else None,
     )
     forgotten = privacy["zero_retention_mode"] if wanted.zero_retention is None else wanted.zero_retention
     row: Row = {
