@@ -48,6 +48,11 @@ class Script:
     duration_secs: int = field(default=0)
 
 
+def silence(language: str) -> Script:
+    """A call in which nobody came to speak."""
+    return Script(phrases("en"), (), "", (), (), (), language)
+
+
 def knowledge(state: State, agent: Row) -> list[tuple[str, str, str]]:
     """(id, name, text) of the agent's documents; a folder stands for what is in it."""
     out = []
