@@ -201,7 +201,7 @@ class Dialogue:
         self._speech, self._hangs_up = None, False
         whole = self.lines[speech.at].message or ""
         words = whole.split(" ")
-        spoken = int(len(words) * (now - speech.begin) / (speech.end - speech.begin))
+        spoken = 1 + int(len(words) * (now - speech.begin) / (speech.end - speech.begin))
         said = " ".join(words[:spoken]) + "..."
         self.lines[speech.at] = replace(self.lines[speech.at], message=said, whole=whole)
         yield messages.interruption(speech.event_id)
