@@ -137,13 +137,13 @@ class Connection:
         return str(self._socket.url.query)
 
     async def _next(self) -> bytes:
-        """The next message's bytes. Raises Gone, also where everything is to be forgotten."""
+        """The next message's bytes. Raises Gone, or Denied where everything is to be forgotten."""
         receiving = asyncio.create_task(self._socket.receive())
         halting = asyncio.create_task(self.halt.wait())
         try:
             await asyncio.wait({receiving, halting}, return_when=asyncio.FIRST_COMPLETED)
             if not receiving.done():
-                raise Gone(1001)
+                raise Denied(1001, "websocket_disconnect", "The sandbox was reset.")
             message = receiving.result()
         finally:
             receiving.cancel()

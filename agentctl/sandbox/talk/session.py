@@ -107,8 +107,7 @@ class _Begun:
         except Gone as gone:
             ending = dialogue.left(gone.code)
         script = dialogue.script(self._clock())
-        if not connection.halt.is_set():
-            await written.end(script, ending.noted)
+        await written.end(script, ending.noted)
         return ending.code
 
     async def _exchange(self, connection: Connection, dialogue: Dialogue) -> Ending:

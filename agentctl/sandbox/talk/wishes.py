@@ -56,15 +56,19 @@ def need_variables(agent: Row, variables: dict[str, Any]) -> None:
     """Raises Denied where the agent would speak of something that it has no value for.
 
     The words are those reported in https://github.com/simliai/create-simli-app-elevenlabs/issues/1; those for the
-    prompt are assumed to be alike.
+    prompt are assumed to be alike, and that nobody has to give what is the platform's own, such as a caller's number.
     """
     config = agent["conversation_config"]["agent"]
     for place, text in (("first message", config["first_message"]), ("prompt", config["prompt"]["prompt"])):
-        missing = sorted(set(_VARIABLE.findall(text)) - variables.keys())
+        missing = sorted(name for name in set(_VARIABLE.findall(text)) - variables.keys() if not _own(name))
         if missing:
             names = ", ".join(f"'{name}'" for name in missing)
             reason = f"Missing required dynamic variables in {place}: {{{names}}}"
             raise Denied(1008, "missing_dynamic_variable", reason)
+
+
+def _own(name: str) -> bool:
+    return name.startswith("system__")
 
 
 def _allowed(wish: Row, allowed: Row) -> Row:

@@ -61,6 +61,5 @@ class Written:
             self._place.keep()
 
     def _write(self, held: Held) -> None:
-        if self._place.state is self._state:
-            self._row["data"] = record(held)
-            self._place.keep()
+        self._row["data"] = record(held)
+        self._place.keep()

@@ -49,9 +49,11 @@ class Client:
 
     def until(self, kind: str) -> Row:
         """The next message of a type."""
-        while (row := self.hear())["type"] != kind:
-            pass
-        return row
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:  # pings never cease
+            if (row := self.hear())["type"] == kind:
+                return row
+        raise TimeoutError(kind)
 
     def begin(self, **fields: Any) -> str:
         """Begin the conversation; answers its id."""

@@ -76,6 +76,20 @@ def test_a_message_is_closed_upon_left_unheard_or_misheard_as_ordered(sandbox: B
     assert [fault["hits"] for fault in sandbox.faults()] == [1, 1, 1]
 
 
+def test_the_vendors_protocol_is_taken_and_a_long_reason_cut_to_what_fits(
+    sandbox: BlockingSandbox, talker: Any
+) -> None:
+    sandbox.fault(method="MESSAGE", path=PATH, query="type=user_activity", status=4000, body="ä" * 100)
+    with opened(sandbox, talker(), subprotocols=["convai", "bearer.abc"]) as client:
+        assert client.connection.subprotocol == "convai"
+        client.begin()
+        client.say("user_activity")
+        with pytest.raises(ConnectionClosed) as closed:
+            client.until("never")
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (4000, "ä" * 61)
+
+
 def test_the_log_tells_what_was_said_without_the_sound(sandbox: BlockingSandbox, talker: Any) -> None:
     with opened(sandbox, talker()) as client:
         client.begin()

@@ -42,7 +42,7 @@ class Talk:
         """Sound as it comes from a microphone, in real time."""
         out = []
         for sound in sounds:
-            self.now += 0.25
+            self.now += len(sound) / 32_000
             out += self.dialogue.hear({"user_audio_chunk": base64.b64encode(sound).decode()}, self.now)
         return out
 
@@ -111,9 +111,11 @@ def test_speech_over_the_agent_interrupts_it_and_corrects_what_it_said() -> None
     assert kinds(talk.speak(SILENCE, SILENCE, SILENCE)) == ["user_transcript", "agent_response", "audio"]
 
 
-def test_a_short_noise_interrupts_nobody() -> None:
+def test_a_short_noise_interrupts_nobody_and_is_no_turn_once_the_agent_has_finished() -> None:
     talk = Talk()
     assert talk.speak(SPEECH, SILENCE) == []
+    talk.wait(1)
+    assert talk.speak(SILENCE, SILENCE, SILENCE, SILENCE) == []
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,14 @@ def test_the_agent_hangs_up_after_a_farewell_where_it_has_the_tool_and_has_finis
     assert ended is not None
     assert (ended.code, ended.noted) == (1000, "end_call tool was called.")
     assert [line.tool for line in talk.dialogue.script(talk.now).lines][-2:] == ["end_call", "end_call"]
+
+
+def test_an_agent_that_is_interrupted_in_its_goodbye_stays() -> None:
+    talk = Talk(tools=END_CALL)
+    talk.hear(text="That was all, goodbye!")
+    assert kinds(talk.speak(*[SPEECH[:4000]] * 3))[0] == "interruption"
+    talk.wait(5)
+    assert talk.dialogue.ended is None
 
 
 def test_an_agent_without_the_tool_waits_for_the_user_to_hang_up() -> None:

@@ -123,12 +123,18 @@ def test_without_retention_nothing_is_kept(sandbox: BlockingSandbox, api: httpx.
         assert api.get(f"/v1/convai/conversations/{conversation_id}").status_code == 404
 
 
-def test_a_reset_ends_conversations_and_keeps_nothing_of_them(sandbox: BlockingSandbox, talker: Any) -> None:
-    with opened(sandbox, talker()) as client:
-        client.begin()
-        assert sandbox.reset() >= 1
-        with pytest.raises(ConnectionClosed):
+def test_a_reset_ends_conversations_and_keeps_nothing_of_them(
+    sandbox: BlockingSandbox, reception: dict[str, str], door: Door
+) -> None:
+    before = sandbox.state()
+    with opened(sandbox, reception["agent_id"]) as client:
+        client.begin(dynamic_variables={"firma": "Beispiel GmbH"})
+        assert sandbox.reset(before) >= 1
+        with pytest.raises(ConnectionClosed) as closed:
             client.until("never")
-    while sandbox.reset():
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "The sandbox was reset.")
+    while sandbox.reset(before):
         time.sleep(0.01)
     assert sandbox.state()["conversations"] == {}
+    assert door.requests == []

@@ -52,7 +52,9 @@ def test_nonsense_is_refused(wish: Any) -> None:
 
 
 def test_variables_that_the_agent_speaks_of_have_to_be_there() -> None:
-    given = agent(first_message="Hello {{ name }}", prompt={"prompt": "Sell {{product}} to {{name}}."})
+    given = agent(
+        first_message="Hello {{ name }}, {{system__caller_id}}", prompt={"prompt": "Sell {{product}} to {{name}}."}
+    )
     with pytest.raises(Denied, match=r"Missing required dynamic variables in first message: \{'name'\}"):
         wishes.need_variables(given, {"product": "tea"})
     with pytest.raises(Denied, match=r"in prompt: \{'product'\}"):
