@@ -10,7 +10,7 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs
 
-_HIDDEN_HEADERS = frozenset({"xi-api-key", "authorization", "cookie"})
+_HIDDEN_HEADERS = frozenset({"xi-api-key", "authorization", "cookie", "sec-websocket-protocol"})
 # Credentials stay out of the log; they keep their type, so that the entry is still valid against a schema.
 _HIDDEN_KEYS = frozenset({"token", "account_auth_token", "webhook_secret", "signed_url"})
 _HIDDEN_QUERY = frozenset({"conversation_signature"})

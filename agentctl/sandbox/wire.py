@@ -59,7 +59,7 @@ class Wire:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; a socket deals with keys, faults and the log itself, message by message."""
-        if scope["type"] == "websocket":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if scope["path"].startswith(CONTROL):

@@ -43,10 +43,11 @@ class Heard:
 
 
 class Connection:
-    """The socket of one client. `halt` is set when the sandbox forgets everything."""
+    """The socket of one client, which the sandbox counts and may end until it is over."""
 
     def __init__(self, place: World, socket: WebSocket) -> None:
-        self.halt = asyncio.Event()
+        self._halt = asyncio.Event()
+        place.sockets.add(self._halt)
         self._place = place
         self._socket = socket
         self._waiting: asyncio.Task[Any] | None = None
@@ -127,8 +128,10 @@ class Connection:
             return
 
     def over(self, code: int) -> None:
-        """Log the end, and listen no longer."""
-        self._log(self._place.journal.next_seq(), time.time(), "CLOSE", "", code)
+        """It has ended, with this code (0: it never began): log that, and listen no longer."""
+        self._place.sockets.discard(self._halt)
+        if code:
+            self._log(self._place.journal.next_seq(), time.time(), "CLOSE", "", code)
         if self._waiting is not None:
             self._waiting.cancel()
 
@@ -139,7 +142,7 @@ class Connection:
     async def _next(self) -> bytes:
         """The next message's bytes. Raises Gone, or Denied where everything is to be forgotten."""
         receiving = asyncio.create_task(self._socket.receive())
-        halting = asyncio.create_task(self.halt.wait())
+        halting = asyncio.create_task(self._halt.wait())
         try:
             await asyncio.wait({receiving, halting}, return_when=asyncio.FIRST_COMPLETED)
             if not receiving.done():
@@ -200,10 +203,17 @@ async def _delay(fault: Fault | None) -> None:
 
 
 def _read(raw: bytes) -> Row:
+    """The message. Half a character, or a number that is none, could be neither stored nor sent on."""
     try:
-        message = json.loads(raw)
+        message = json.loads(raw, parse_constant=_no_number)
+        if b"\\u" in raw:
+            json.dumps(message, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         message = None
     if not isinstance(message, dict):
         raise Denied(1008, "invalid_message", "A message is a JSON object.")
     return message
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)

@@ -55,7 +55,7 @@ class Dialogue:
         self._text_only = bool(self._config["conversation"]["text_only"])
         self._speaker = speaker
         self._options = options
-        self._ear = Ear(self._config["asr"]["user_input_audio_format"])
+        self._ear = Ear(self._config["asr"]["user_input_audio_format"], 1000 * options.turn_seconds)
         self._said: list[str] = []
         self._event_id = 0
         self._begin = self._active = self._turn = now

@@ -7,13 +7,14 @@ is a conversation like those that `/_sandbox/calls` holds: in the list, and sent
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from agentctl.sandbox.held import Entry
 from agentctl.sandbox.record import variables
-from agentctl.sandbox.script import Speaker, silence
+from agentctl.sandbox.script import Script, Speaker, silence
 from agentctl.sandbox.state import Row, new_id, now
 from agentctl.sandbox.talk import messages, wishes
 from agentctl.sandbox.talk.connection import Connection, Gone, Heard
@@ -37,21 +38,23 @@ def routes() -> list[BaseRoute]:
 async def converse(socket: WebSocket) -> None:
     """One conversation, and what the platform does with it afterwards."""
     place = world(socket)
-    connection = Connection(place, socket)
     place.under_way += 1
-    place.sockets.add(connection.halt)
     try:
-        if await connection.opens():
-            await _hold(place, socket, connection)
+        begun = await _held(place, socket)
+        if begun is not None:
+            await begun.write_down()
     finally:
-        place.sockets.discard(connection.halt)
         place.under_way -= 1
 
 
-async def _hold(place: World, socket: WebSocket, connection: Connection) -> None:
-    """From the client's first message to the webhook."""
-    code = 1006
+async def _held(place: World, socket: WebSocket) -> _Begun | None:
+    """The conversation that was held while the socket was open; None where it came to none."""
+    connection = Connection(place, socket)
+    begun, code = None, 0
     try:
+        if not await connection.opens():
+            return None
+        code = 1006
         if len(place.sockets) > place.options.sockets:
             raise Denied(1008, "http_exception", "Too many conversations are under way.")
         agent, authorization, told_id = admitted(place, socket.query_params, socket.headers)
@@ -68,6 +71,7 @@ async def _hold(place: World, socket: WebSocket, connection: Connection) -> None
         code = gone.code
     finally:
         connection.over(code)
+    return begun
 
 
 class _Begun:
@@ -80,9 +84,10 @@ class _Begun:
         self._entry = entry
         self._wish = wish
         self._clock = asyncio.get_running_loop().time
+        self._over: tuple[Written, Script, Ending] | None = None
 
     async def talk(self, connection: Connection, first: Heard) -> int:
-        """Hold it and write it down; answers the close code. Raises Gone where nobody is there to hear the start."""
+        """Hold it; answers the close code. Raises Gone where nobody is there to hear that it cannot be held."""
         start = now()
         filled = variables(self._agent, self._id, None, start)
         try:
@@ -94,7 +99,7 @@ class _Begun:
             failed = Written(self._place, self._id, self._agent, self._entry, filled, nothing, start)
             failed.fail(denied.code, str(denied))
             return await self._refuse(connection, first, denied)
-        entry = Entry(**{**vars(self._entry), "override": understood})
+        entry = replace(self._entry, override=understood)
         speaker = Speaker(self._place.state, agent, filled)
         dialogue = Dialogue(self._id, agent, speaker, self._place.options, self._clock())
         greeting = dialogue.begin(self._clock())
@@ -106,9 +111,14 @@ class _Begun:
             ending = await self._exchange(connection, dialogue)
         except Gone as gone:
             ending = dialogue.left(gone.code)
-        script = dialogue.script(self._clock())
-        await written.end(script, ending.noted)
+        self._over = written, dialogue.script(self._clock()), ending
         return ending.code
+
+    async def write_down(self) -> None:
+        """What the platform does when all is said."""
+        if self._over is not None:
+            written, script, ending = self._over
+            await written.end(script, ending.noted)
 
     async def _exchange(self, connection: Connection, dialogue: Dialogue) -> Ending:
         """Message by message, until the agent hangs up or says that it must. Raises Gone."""

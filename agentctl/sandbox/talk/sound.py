@@ -12,7 +12,6 @@ _TONE_HZ = 330
 _QUIET = 600  # of 32767: to be heard in a quiet room, and no more
 _LOUD = 500  # mean of what a microphone hears; a room hums at a tenth of it
 _PAUSE_MS = 700.0
-_LONGEST_MS = 3000.0
 _BARGES_IN_MS = 300.0
 
 
@@ -39,6 +38,7 @@ class Ear:
     """
 
     form: str
+    longest_ms: float = 3000.0
     spoken_ms: float = 0.0  # since the first speech
     pause_ms: float = 0.0  # since the last
     run_ms: float = 0.0  # of speech without a gap
@@ -62,7 +62,7 @@ class Ear:
     @property
     def has_turn(self) -> bool:
         """Whether the user has said something and now waits for an answer."""
-        return self.spoken_ms > 0 and (self.pause_ms >= _PAUSE_MS or self.spoken_ms >= _LONGEST_MS)
+        return self.spoken_ms > 0 and (self.pause_ms >= _PAUSE_MS or self.spoken_ms >= self.longest_ms)
 
     def forget(self) -> None:
         """Listen anew."""

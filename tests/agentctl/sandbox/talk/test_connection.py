@@ -108,7 +108,15 @@ def test_the_log_tells_what_was_said_without_the_sound(sandbox: BlockingSandbox,
 
 
 @pytest.mark.parametrize(
-    ("raw", "code"), [("{", 1008), ("[]", 1008), ("[" * 100_000, 1008), ('{"type": "' + "x" * 300_000 + '"}', 1009)]
+    ("raw", "code"),
+    [
+        ("{", 1008),
+        ("[]", 1008),
+        ('{"type": "user_message", "text": "\\ud800"}', 1008),
+        ('{"event_id": NaN}', 1008),
+        ("[" * 100_000, 1008),
+        ('{"type": "' + "x" * 300_000 + '"}', 1009),
+    ],
 )
 def test_what_is_no_message_or_too_long_ends_it(sandbox: BlockingSandbox, talker: Any, raw: str, code: int) -> None:
     with opened(sandbox, talker()) as client:
@@ -137,3 +145,5 @@ def test_sockets_are_few_and_idle_ones_are_closed(small: BlockingSandbox) -> Non
         assert client.until("error")["error_event"]["error_type"] == "transport_receive_timeout"
         with pytest.raises(ConnectionClosed, match="said nothing"):
             client.hear()
+    with opened(small, agent_id) as third:
+        assert third.begin()

@@ -46,6 +46,12 @@ def test_a_microphone_that_beeps_all_the_time_has_turns_and_interrupts_nobody() 
             assert not ear.barges_in
             ear.hear(rest)
     assert ear.has_turn
+    impatient = Ear("pcm_16000", longest_ms=500)
+    impatient.hear(beep)
+    for _ in range(4):
+        assert not impatient.has_turn
+        impatient.hear(rest)
+    assert impatient.has_turn
 
 
 def test_speech_without_a_gap_interrupts() -> None:
