@@ -128,6 +128,15 @@ def test_what_is_no_message_or_too_long_ends_it(sandbox: BlockingSandbox, talker
     assert closed.value.rcvd.code == code
 
 
+def test_the_longest_message_is_answered_at_once(sandbox: BlockingSandbox, talker: Any) -> None:
+    overrides = {"conversation_config_override": {"agent": {"language": True}}}
+    with opened(sandbox, talker(overrides=overrides)) as client:
+        client.begin(conversation_config_override={"agent": {"language": "de"}})
+        client.until("agent_response")
+        client.say("user_message", text="rufen sie " * 26_000)
+        assert client.until("agent_response")["agent_response_event"]["agent_response"] == "Das habe ich notiert."
+
+
 @pytest.fixture
 def small() -> Iterator[BlockingSandbox]:
     with running_thread(Options(sockets=1, idle_seconds=0.2)) as sandbox:
