@@ -30,7 +30,8 @@ from tests.agentctl.sandbox.talk.client import END_CALL, EVENTS, SILENCE, SPEECH
 CLIENT = "@elevenlabs/client@1.25.0"
 INTEGRITY = "vBUCW7JNm0LXlReO1GQEuZSSg+AFwJ0EBvtVKfayPO2DpKh68Wq6WM6d27bMDrWkBf43C/Ifs9ZMBm6qaSj0Jg=="
 SCRIPT = Path(__file__).parent / "conversation" / "client.cjs"
-GREETING = "Hello Erika, this is the reception of a fine house. How can I help you?"
+# Long enough that whoever interrupts it is in time, on a busy machine too.
+GREETING = "Hello Erika, this is the reception of a fine" + ", a truly fine" * 15 + " house. How can I help you?"
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +46,12 @@ def api(sandbox: BlockingSandbox) -> Iterator[httpx.Client]:
         yield client
 
 
-def agent(api: httpx.Client, *, text_only: bool = False) -> str:
-    """A private agent that greets by name, tells everything and can hang up."""
-    first = {"first_message": GREETING.replace("Erika", "{{name}}"), "prompt": {"built_in_tools": END_CALL}}
+def agent(api: httpx.Client, *, text_only: bool = False, hangs_up: bool = True) -> str:
+    """A private agent that greets by name and tells everything."""
+    first = {
+        "first_message": GREETING.replace("Erika", "{{name}}"),
+        "prompt": {"built_in_tools": END_CALL if hangs_up else {}},
+    }
     allowed = {"conversation_config_override": {"conversation": {"text_only": text_only}}}
     body = {
         "name": "Reception",
@@ -205,7 +209,7 @@ def test_the_javascript_client_writes_and_is_hung_up_on(sandbox: BlockingSandbox
 def test_the_javascript_clients_connection_speaks_interrupts_and_hangs_up(
     sandbox: BlockingSandbox, api: httpx.Client
 ) -> None:
-    told = javascript(api, "voice", agent(api))
+    told = javascript(api, "voice", agent(api, hangs_up=False))
     assert told["formats"] == [{"format": "pcm", "sampleRate": 16000}] * 2
     assert told["messages"][0] == ["user", "Hello, this is Erika Muster. When are you open?"]
     assert {"interruption", "agent_response_correction", "audio", "agent_response"} <= set(told["events"])

@@ -51,7 +51,8 @@ async function voice() {
     told.events.push(event.type);
     if (event.type === "ping") connection.sendMessage({ type: "pong", event_id: event.ping_event.event_id });
     if (event.type === "user_transcript") told.messages.push(["user", event.user_transcription_event.user_transcript]);
-    if (event.type === "agent_response" && told.messages.length) setTimeout(() => speak([8000, 8000]), 50);
+    // Where this comes too late to interrupt, it is another turn, whose answer is interrupted.
+    if (event.type === "agent_response" && told.messages.length) speak([8000, 8000, 0, 0, 0]);
     if (event.type === "agent_response_correction" && told.messages.length) connection.close();
   });
   connection.onDisconnect(end => {
