@@ -156,7 +156,7 @@ begin
 end
 $$;
 comment on function public.agentctl_my_changes(jsonb) is
-    'For signed-in users: marks that are others once the newest 100 calls of a tenant, the newest 100 with open items or its assistants changed; with conversation_id, once that call did..';
+    'For signed-in users: marks that are others once the newest 100 calls of a tenant, the newest 100 with open items or its assistants changed; with conversation_id, once that call did.';
 
 insert into agentctl.exposed (object) values
     ('agentctl.my_states(jsonb)'), ('agentctl.my_work(text, text)'), ('agentctl.my_shown(text, text, boolean)'),
