@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -176,28 +176,30 @@ def _megabytes(pid: int) -> float:
 
 @contextmanager
 def _served(dsn: str) -> Iterator[Served]:
-    """`agentctl serve` without its worker, and somebody who came in by its link."""
-    env = {"PATH": os.environ["PATH"], "DATABASE_URL": dsn, "ELEVENLABS_WEBHOOK_SECRET": SECRET.get_secret_value()}
+    """`agentctl serve` without its worker, and somebody who came in by a link."""
     with tempfile.TemporaryDirectory(prefix="agentctl-bench-") as home, tempfile.TemporaryFile("w+") as said:
+        env = {"PATH": os.environ["PATH"], "HOME": home, "DATABASE_URL": dsn}
+        env["ELEVENLABS_WEBHOOK_SECRET"] = SECRET.get_secret_value()
         process = subprocess.Popen(
             [AGENTCTL, "serve", "--no-worker", "--port", "0"],
-            cwd=home, env={**env, "HOME": home}, stdout=subprocess.PIPE, stderr=said, text=True,
+            cwd=home, env=env, stdout=subprocess.PIPE, stderr=said, text=True,
         )  # fmt: skip
         try:
-            yield _entered(process, lambda: (said.seek(0), said.read())[1])
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if "Listening on" not in line:
+                said.seek(0)
+                sys.exit(f"serve: {said.read()}")
+            port = int(line.rsplit(":", 1)[1].partition("/")[0])
+            link = subprocess.run([AGENTCTL, "link"], cwd=home, env=env, capture_output=True, text=True, check=True)
+            yield Served(port, process.pid, _entered(port, link.stdout.strip()))
         finally:
             process.terminate()
             process.wait(40)
 
 
-def _entered(process: subprocess.Popen[str], why: Callable[[], str]) -> Served:
-    assert process.stdout is not None
-    lines: Sequence[str] = [process.stdout.readline(), process.stdout.readline()]
-    if "Listening on" not in lines[0] or "?link=" not in lines[1]:
-        sys.exit(f"serve: {lines} {why()}")
-    place, _, link = lines[1].split()[-1].removeprefix("http://").partition("/")
-    port = int(place.rpartition(":")[2])
+def _entered(port: int, link: str) -> str:
+    """The cookie of whoever came in by it."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", f"/{link}")
-    cookie = (connection.getresponse().getheader("set-cookie") or "").partition(";")[0]
-    return Served(port, process.pid, cookie)
+    connection.request("GET", f"/enter?{link.partition('?')[2]}")
+    return (connection.getresponse().getheader("set-cookie") or "").partition(";")[0]
