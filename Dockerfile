@@ -10,7 +10,8 @@ RUN python3 -m venv /opt/build \
     && /opt/build/bin/pip install --no-cache-dir --require-hashes -r deploy/build.txt \
     && python3 -m venv --without-pip /opt/agentctl \
     && /opt/build/bin/pip --python /opt/agentctl install --no-cache-dir --require-hashes -r deploy/requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
+COPY scripts/vendor.py scripts/
 COPY agentctl agentctl
 COPY webhooks webhooks
 COPY supabase/migrations supabase/migrations

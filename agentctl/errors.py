@@ -26,7 +26,8 @@ AgentctlError                   exit 1: the work failed
 ├── StoreError                  the database refused
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
 │   │   └── StoreSilent         it was reached and did not answer: it may be the work that is too much for it
-│   └── StoreBehind             migrations are pending
+│   ├── StoreBehind             migrations are pending
+│   └── NotThere                who asks has no such thing; that somebody else has one is not told
 ├── EventError                  a delivery or event cannot be understood
 │   ├── BadSignature            missing, malformed, too old or wrong
 │   └── Malformed               not the shape that the vendor documents
@@ -229,6 +230,10 @@ class StoreBehind(StoreError):
     """The database lacks migrations that this version needs."""
 
     outage = True
+
+
+class NotThere(StoreError):
+    """There is no such thing, or it is not for whoever asks."""
 
 
 class EventError(AgentctlError):

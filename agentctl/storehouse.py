@@ -66,6 +66,19 @@ class Storehouse:
                 self._store = store
             return self._store
 
+    async def operator(self) -> Store:
+        """It as it answers the operator, of every tenant: for whoever opens the database as the owner of our tables.
+
+        Raises UsageError where it is reached by Supabase's API, which knows people by their tokens; else as `store`.
+        """
+        from agentctl.clients.store.operator import OperatorStore
+        from agentctl.clients.store.postgres import PostgresStore
+
+        store = await self.store(waiting=True)
+        if not isinstance(store, PostgresStore):
+            raise UsageError("Supabase's API knows no operator", "Set DATABASE_URL to the project's connection string.")
+        return OperatorStore(store)
+
     async def _opened(self, *, waiting: bool) -> PostgresStore | SupabaseStore:
         settings = self.settings
         if settings.database_url is None and settings.supabase_url is not None:

@@ -367,6 +367,7 @@ It goes on running until Ctrl-C. Look around in another terminal:
   {sys.executable} -m agentctl calls list
   {sys.executable} -m agentctl sandbox call {NUMBER} --url {demo.sandbox}
 
+  console   {demo.agentctl("link", "--url", demo.door).strip()}
   door      {demo.door}/webhooks/elevenlabs
   sandbox   {demo.sandbox}/_sandbox/state""",
         file=where,

@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+import vendor
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".agentctl-stamp"
@@ -22,11 +24,15 @@ STAMP = VENV / ".agentctl-stamp"
 
 def main() -> int:
     wanted = digest()
-    if stamped() == wanted:
-        return 0
-    with (ROOT / ".venv.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return 0 if stamped() == wanted else install(wanted)
+    if stamped() != wanted:
+        with (ROOT / ".venv.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stamped() != wanted and (failed := install(wanted)):
+                return failed
+    if not vendor.right(vendor.FOLDER, vendor.LISTED):
+        # It says what it cannot fetch, and only the console's pages would miss that. Its npm may be that of .venv.
+        subprocess.run([str(VENV / "bin" / "python"), "scripts/vendor.py"], cwd=ROOT, check=False)
+    return 0
 
 
 def stamped() -> str:

@@ -124,10 +124,37 @@ export type Database = {
       "agentctl_mark_done":
       { Args: { "done"?: boolean,"item": string }; Returns: Json
       },
+      "agentctl_my_action_items":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_assistants":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_call":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_calls":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_changes":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_counts":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_mark":
+      { Args: { "args": Json }; Returns: Json
+      },
       "agentctl_my_memberships":
       { Args: Record<PropertyKey, never>; Returns: {
           "role": string,"tenant": string
         }[]
+      },
+      "agentctl_my_raw_event":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_roles":
+      { Args: { "args": Json }; Returns: Json
       },
       "agentctl_request_sync":
       { Args: { "key": string }; Returns: Json

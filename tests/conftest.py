@@ -23,7 +23,7 @@ from agentctl.sync import patience
 from tests import npm
 from tests.contract.openapi import published
 
-pytest_plugins = ["tests.stores", "tests.synced", "tests.canaries", "tests.webhooks.doors"]
+pytest_plugins = ["tests.stores", "tests.synced", "tests.canaries", "tests.webhooks.doors", "tests.browser"]
 
 # A job in the background inherits an ignored Ctrl-C, and so would the programs that tests stop with it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

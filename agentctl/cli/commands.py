@@ -31,6 +31,7 @@ PLACES: Mapping[str, str] = {
     "up": "up.up",
     "serve": "serve.serve",
     "work": "serve.work",
+    "link": "console.link",
     "doctor": "doctor.doctor",
     "calls": "calls.app",
     "knowledge": "knowledge.app",

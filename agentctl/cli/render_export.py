@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentctl.calls.cell import cell
+from agentctl.calls.spreadsheet import COLUMNS as COLUMNS
+from agentctl.calls.spreadsheet import csv_row as csv_row
 from agentctl.cli.render_call import clock, line, when
 
 Call = Mapping[str, Any]
 
-COLUMNS = (
-    "conversation_id", "started_at", "project", "environment", "assistant", "status", "direction", "external_number",
-    "agent_number", "channel", "duration_secs", "cost_credits", "cost_fiat", "language", "successful", "outcome",
-    "title", "summary", "action_items", "transcript",
-)  # fmt: skip
-
-# A spreadsheet that is set to semicolons splits a cell of commas at them, and one that does not know our quotes at
-# line ends: what would begin a cell then must be no formula either.
-_SPLIT = re.compile("(;\\s*[\"']?)(?=[=+\\-@|%\uff1d\uff0b\uff0d\uff20\u2212])")
 # Signs that are markup anywhere, those that begin a heading, a list or a rule where a text begins, and what makes links
 # of addresses. For mail addresses and names GitHub's renderer looks in what is shown, when backslashes are gone: there
 # an @ makes none with a sign behind it that is not seen.
@@ -41,14 +31,6 @@ class Form:
 
     head: Callable[[], str]
     body: Callable[[Call], str]
-
-
-def csv_row(values: Mapping[str, object]) -> str:
-    """One line of a table with COLUMNS. Everything is quoted, and nothing is a formula."""
-    out = io.StringIO()
-    cells = (_SPLIT.sub(r"\1'", " ".join(cell(values[name]).splitlines())) for name in COLUMNS)
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(cells)
-    return out.getvalue()
 
 
 def _csv(call: Call) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agentctl.cli import cycles
+from agentctl.cli.console import consoled
 from agentctl.cli.logs import Level, LogFormat, LogLevel, log_to_stderr
 from agentctl.cli.session import Json, connected, say
 from agentctl.errors import UsageError
@@ -30,11 +31,12 @@ Figures = Annotated[
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes any free one.")] = 8080,
+    console: Annotated[bool, typer.Option("--console/--no-console", help="Serve the console's pages, too.")] = True,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only accept; `agentctl work` does the rest.")] = False,
     log_level: LogLevel = Level.info,
     log_format: LogFormat = None,
 ) -> None:
-    """Run the webhook door, and a worker beside it, until stopped."""
+    """Run the webhook door, with the console and a worker beside it, until stopped."""
     log_to_stderr(log_level, log_format)
 
     async def run(control: Control) -> None:
@@ -43,14 +45,16 @@ def serve(
         with stopping() as stop:
             for caution in await verbs.cautions(control):
                 say(f"warning: {caution}")
-            await verbs.serve(
-                control,
-                host=host,
-                port=port,
-                worker=not no_worker,
-                ready=lambda url: print(f"Listening on {url}", flush=True),
-                stop=stop,
-            )
+            async with consoled(control, host, stop, wanted=console) as shown:
+                await verbs.serve(
+                    control,
+                    host=host,
+                    port=port,
+                    worker=not no_worker,
+                    beside=shown.routes,
+                    ready=shown.tell,
+                    stop=stop,
+                )
 
     connected(run)
 

@@ -86,10 +86,7 @@ async def create(request: Request) -> Response:
 async def show(request: Request) -> Response:
     """The full configuration, defaults included."""
     agent = find(world(request).state, request.path_params["agent_id"])
-    _need_branch(request, agent)
-    version = request.query_params.get("version_id")
-    if version and version != agent["version_id"]:
-        raise legacy(404, "agent_version_not_found", f"Version {version} was not found.")
+    need_branch(request, agent)
     return JSONResponse(view(world(request).state, agent))
 
 
@@ -99,7 +96,7 @@ async def update(request: Request) -> Response:
     agent_id = request.path_params["agent_id"]
     sent = await body(request, _UPDATE)
     agent = find(place.state, agent_id)
-    _need_branch(request, agent)
+    need_branch(request, agent)
     changed = _changed(place, agent, sent)
     # Whether a PATCH without effect makes a version is unknown [assumed: it does not].
     if changed != agent:
@@ -202,7 +199,11 @@ def _changed(place: World, agent: Row, sent: Row) -> Row:
     return out
 
 
-def _need_branch(request: Request, agent: Row) -> None:
+def need_branch(request: Request, agent: Row) -> None:
+    """Refuse a `branch_id` or `version_id` that the agent does not have."""
     branch = request.query_params.get("branch_id")
     if branch and branch not in (agent["branch_id"], "main"):
         raise legacy(404, "branch_not_found", f"Branch {branch} was not found.")
+    version = request.query_params.get("version_id")
+    if version and version != agent["version_id"]:
+        raise legacy(404, "agent_version_not_found", f"Version {version} was not found.")

@@ -12,9 +12,8 @@ from agentctl.sandbox import twilio_account
 from agentctl.sandbox.conversations import audio_base64
 from agentctl.sandbox.delivery import binding, deliver, standing
 from agentctl.sandbox.held import Held, Leg, new_call_sid
-from agentctl.sandbox.phrases import phrases
 from agentctl.sandbox.record import record, variables
-from agentctl.sandbox.script import Script, perform
+from agentctl.sandbox.script import perform, silence
 from agentctl.sandbox.state import Row, State, new_id, now
 from agentctl.sandbox.world import World
 
@@ -74,7 +73,7 @@ async def hold(world: World, wanted: Order) -> Row:
     failed = wanted.outcome != "done"
     privacy = agent["platform_settings"]["privacy"]
     recorded = privacy["record_voice"] if wanted.audio is None else wanted.audio
-    silent = Script(phrases("en"), (), "", (), (), (), agent["conversation_config"]["agent"]["language"])
+    silent = silence(agent["conversation_config"]["agent"]["language"])
     held = Held(
         conversation_id=conversation_id,
         agent=agent,
@@ -84,6 +83,7 @@ async def hold(world: World, wanted: Order) -> Row:
         status="failed" if failed else wanted.status,
         has_audio=bool(recorded) and not failed,
         variables=filled,
+        error={"code": 1011, "reason": "The call could not be established."} if failed else None,
     )
     forgotten = privacy["zero_retention_mode"] if wanted.zero_retention is None else wanted.zero_retention
     row: Row = {

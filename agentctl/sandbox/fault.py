@@ -18,6 +18,9 @@ class Fault:
     status: answer this instead. apply: carry the request out first, so that only its answer is lost.
     drop: cut the connection `before` or `after` carrying the request out. hang: never answer. delay_ms: wait first.
     stale: a list leaves out whatever was made since the order. ignore: this dotted key of the body is not heard.
+
+    On a conversation's socket: GET is its opening, MESSAGE what the client says, with `type=<its type>` as the query; a
+    message's status is the code with which the socket is closed, its drop cuts it, and one that hangs is not heard.
     """
 
     method: str = "*"

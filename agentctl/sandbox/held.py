@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentctl.sandbox.script import Script
@@ -31,8 +31,19 @@ class Leg:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """How somebody without a telephone came in, and what the client sent at the start."""
+
+    authorization: str = "public"
+    source: str = "js_sdk"
+    version: str | None = None
+    user_id: str | None = None
+    override: Row = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Held:
-    """A call that took place, before it is written down."""
+    """A call that took place, before it is written down; `error` is why it failed."""
 
     conversation_id: str
     agent: Row
@@ -42,6 +53,9 @@ class Held:
     status: str
     has_audio: bool
     variables: dict[str, Any]
+    entry: Entry = field(default_factory=Entry)
+    ending: str = "end_call tool was called."
+    error: Row | None = None
 
 
 def new_call_sid() -> str:

@@ -10,15 +10,19 @@ from email.parser import BytesParser
 from typing import Any
 from urllib.parse import parse_qs
 
-_HIDDEN_HEADERS = frozenset({"xi-api-key", "authorization", "cookie"})
+_HIDDEN_HEADERS = frozenset({"xi-api-key", "authorization", "cookie", "sec-websocket-protocol"})
 # Credentials stay out of the log; they keep their type, so that the entry is still valid against a schema.
-_HIDDEN_KEYS = frozenset({"token", "account_auth_token", "webhook_secret"})
+_HIDDEN_KEYS = frozenset({"token", "account_auth_token", "webhook_secret", "signed_url"})
+_HIDDEN_QUERY = frozenset({"conversation_signature"})
 _BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Exchange:
     """One request and its answer; status 0: the connection was cut or left hanging. `ordered`: it is a fault's.
+
+    On a conversation's socket (`server` "conversation") this is its opening, each message of the client's but sound,
+    with `method` MESSAGE and its type as `query`, and its end, with CLOSE and the close code as status.
 
     `at`: when it arrived, in seconds since 1970.
     """
@@ -50,6 +54,7 @@ class Exchange:
         """The entry as `/_sandbox/log` tells it."""
         headers = {name: value for name, value in self.request_headers if name not in _HIDDEN_HEADERS}
         content_type = headers.get("content-type")
+        query = parse_qs(self.query, keep_blank_values=True)
         answer_type = dict(self.response_headers).get("content-type")
         return {
             "seq": self.seq,
@@ -57,7 +62,7 @@ class Exchange:
             "server": self.server,
             "method": self.method,
             "path": self.path,
-            "query": parse_qs(self.query, keep_blank_values=True),
+            "query": {name: ["***"] if name in _HIDDEN_QUERY else said for name, said in query.items()},
             "request_headers": headers,
             "content_type": content_type,
             "request_body": _told(content_type, self.request_body, hide=self._hidden),

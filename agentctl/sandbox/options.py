@@ -55,3 +55,11 @@ class Options:
     # Retrieval: looks until an index is ready, and the room for all indexes of the workspace (the plan's limit).
     rag_looks: int = 1
     rag_bytes: int = 1_000_000_000
+    # Talking to an agent over a socket: how many may be open, seconds after which speech is a turn without a pause,
+    # seconds between two pings, seconds without a word of the client's after which its socket is closed, and seconds
+    # that the platform then takes for transcript and analysis.
+    sockets: int = 20
+    turn_seconds: float = 3.0
+    ping_seconds: float = 2.0
+    idle_seconds: float = 120.0
+    processing_seconds: float = 0.2

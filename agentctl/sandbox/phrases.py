@@ -52,7 +52,9 @@ GERMAN = Phrases(
     noted="Das habe ich notiert.",
     goodbye="Vielen Dank für Ihren Anruf. Auf Wiederhören!",
     question=re.compile(r"\?|\b(wann|wo|wie|was|wer|welche\w*|warum|wieviel)\b", re.IGNORECASE),
-    wants_callback=re.compile(r"rückruf|zurückruf|zurückzurufen|rufen sie \w+ (\w+ )*zurück|anzurufen", re.IGNORECASE),
+    wants_callback=re.compile(
+        r"rückruf|zurückruf|zurückzurufen|rufen sie \w+ (\w+ ){0,9}zurück|anzurufen", re.IGNORECASE
+    ),
     farewell=re.compile(r"wiederhör|tschüss|wiederseh|das war alles|schönen tag", re.IGNORECASE),
     name=re.compile(
         r"(?:hier ist|mein name ist|ich bin|ich heiße) ((?:Frau |Herr )?[A-ZÄÖÜ][\wäöüß-]+(?: [A-ZÄÖÜ][\wäöüß-]+)*)"

@@ -23,7 +23,7 @@ def record(held: Held) -> Row:
         "conversation_product": "agent",
         "conversation_id": held.conversation_id,
         "status": held.status,
-        "user_id": external,
+        "user_id": external or held.entry.user_id,
         "branch_id": agent["branch_id"],
         "version_id": agent["version_id"],
         "environment": "production",
@@ -64,10 +64,11 @@ def variables(agent: Row, conversation_id: str, leg: Leg | None, start: int) -> 
 
 def _initiation(held: Held) -> Row:
     return {
-        "conversation_config_override": dict.fromkeys(("asr", "turn", "tts", "conversation", "agent")),
+        "conversation_config_override": dict.fromkeys(("asr", "turn", "tts", "conversation", "agent"))
+        | held.entry.override,
         "custom_llm_extra_body": {},
-        "user_id": None,
-        "source_info": {"source": None, "version": None},
+        "user_id": held.entry.user_id,
+        "source_info": {"source": None if held.leg else held.entry.source, "version": held.entry.version},
         "branch_id": None,
         "environment": None,
         "starting_workflow_node_id": None,

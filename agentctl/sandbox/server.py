@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from agentctl.sandbox import (
     account,
@@ -37,8 +38,12 @@ from agentctl.sandbox.options import Options
 from agentctl.sandbox.refusal import Refusal, answer
 from agentctl.sandbox.state import load
 from agentctl.sandbox.stoppable import Stoppable
-from agentctl.sandbox.wire import Connections, Wire
-from agentctl.sandbox.world import World
+from agentctl.sandbox.talk import entry, session
+from agentctl.sandbox.wire import Wire
+from agentctl.sandbox.world import Connections, World
+
+# What a client may say at once: a second of sound at the highest rate is half of it.
+_LONGEST_MESSAGE = 256 * 1024
 
 
 class Transports:
@@ -68,7 +73,8 @@ def app(
 ) -> Starlette:
     """The sandbox as an ASGI app. Raises ValueError where `state_file` is not a sandbox's."""
     options = options or Options()
-    place = World(options, load(state_file, options), Journal(options.log_limit, on=options.log), state_file=state_file)
+    journal = Journal(options.log_limit, on=options.log)
+    place = World(options, load(state_file, options), journal, state_file=state_file, connections=connections)
     parts = (
         agents,
         agent_tests,
@@ -80,6 +86,8 @@ def app(
         phone_numbers,
         workspace_webhooks,
         conversations,
+        entry,
+        session,
         account,
         workspace_tools,
         twilio,
@@ -88,7 +96,7 @@ def app(
     made = Starlette(
         routes=[route for part in parts for route in part.routes()],
         exception_handlers={Refusal: answer, HTTPException: _http_error},
-        middleware=[Middleware(Wire, world=place, connections=connections)],
+        middleware=[Middleware(Wire, world=place)],
     )
     made.router.redirect_slashes = False
     made.state.world = place
@@ -116,8 +124,10 @@ class Server(Stoppable):
         super().__init__(
             uvicorn.Config(
                 made,
-                http=_cuttable(transports),
-                ws="none",
+                http=_cuttable(transports, HttpToolsProtocol),
+                ws=_cuttable(transports, WebSocketsSansIOProtocol),
+                ws_max_size=_LONGEST_MESSAGE,
+                ws_per_message_deflate=False,
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
@@ -152,10 +162,10 @@ async def serve(
     await server.serve(sockets=[server.socket])
 
 
-def _cuttable(transports: Transports) -> type[asyncio.Protocol]:
-    """Uvicorn's protocol, telling `transports` of each connection."""
+def _cuttable(transports: Transports, protocol: Any) -> type[asyncio.Protocol]:
+    """One of uvicorn's protocols, telling `transports` of each connection."""
 
-    class Cuttable(HttpToolsProtocol):
+    class Cuttable(protocol):  # type: ignore[misc]  # either of two classes that have no common one
         def connection_made(self, transport: Any) -> None:
             # A socket bound beforehand has protocol 0, for which asyncio leaves Nagle's algorithm on: 40 ms per answer.
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,17 +17,9 @@ from agentctl.sandbox import twilio
 from agentctl.sandbox.fault import Fault
 from agentctl.sandbox.journal import Exchange
 from agentctl.sandbox.refusal import Refusal, detailed_body
-from agentctl.sandbox.state import save
 from agentctl.sandbox.world import World, need_permission
 
 CONTROL = "/_sandbox"
-
-
-class Connections(Protocol):
-    """Who can cut the connection of a client; the server knows its transports."""
-
-    def cut(self, client: tuple[str, int]) -> None:
-        """Close the connection at once, without another byte."""
 
 
 @dataclass
@@ -61,18 +53,18 @@ class _Answer:
 class Wire:
     """ASGI middleware around the whole sandbox; the control API passes through untouched."""
 
-    def __init__(self, app: ASGIApp, world: World, connections: Connections | None = None) -> None:
+    def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
         self._world = world
-        self._connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """One request; a socket deals with keys, faults and the log itself, message by message."""
         if scope["type"] != "http":
+            await self._app(scope, receive, send)
             return
         if scope["path"].startswith(CONTROL):
             await self._app(scope, receive, send)
-            self._keep()
+            self._world.keep()
             return
         self._world.under_way += 1
         try:
@@ -132,7 +124,7 @@ class Wire:
             state = self._world.state
             answer.replace(fault.shown(answer.body, (state.agents, state.documents, state.numbers, state.tests)))
         if scope["method"] != "GET" and answer.status < 400:
-            self._keep()
+            self._world.keep()
         return answer
 
     def _refused(self, scope: Scope) -> Refusal | None:
@@ -145,10 +137,6 @@ class Wire:
         except Refusal as refusal:
             return refusal
         return None
-
-    def _keep(self) -> None:
-        if self._world.state_file is not None:
-            save(self._world.state, self._world.state_file)
 
     def _log(self, seq: int, at: float, scope: Scope, body: bytes, answer: _Answer | None, *, ordered: bool) -> None:
         if not self._world.journal.on:
@@ -172,9 +160,7 @@ class Wire:
         )
 
     async def _cut(self, scope: Scope, receive: Receive) -> None:
-        if self._connections is None or scope.get("client") is None:
-            raise ConnectionAbortedError("the connection cannot be cut: the app runs without the sandbox's own server")
-        self._connections.cut(tuple(scope["client"]))
+        self._world.cut(scope.get("client"))
         await _gone(receive)
 
 

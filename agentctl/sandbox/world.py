@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from agentctl.sandbox.fault import Faults
 from agentctl.sandbox.journal import Journal
@@ -15,12 +16,24 @@ from agentctl.sandbox.judge import Order
 from agentctl.sandbox.options import Options
 from agentctl.sandbox.refusal import Refusal, detailed, invalid
 from agentctl.sandbox.shape import Shape, problem, settled
-from agentctl.sandbox.state import State, fresh
+from agentctl.sandbox.state import State, fresh, save
+from agentctl.sandbox.talk.tickets import Tickets
+
+
+class Connections(Protocol):
+    """Who can cut the connection of a client; the server knows its transports."""
+
+    def cut(self, client: tuple[str, int]) -> None:
+        """Close the connection at once, without another byte."""
 
 
 @dataclass
 class World:
-    """One sandbox. `under_way`: API requests that have arrived and are not answered yet."""
+    """One sandbox.
+
+    `under_way`: API requests that have arrived and are not answered yet, and conversations that are not written down.
+    `sockets`: for each one that is open, what ends it.
+    """
 
     options: Options
     state: State
@@ -30,17 +43,34 @@ class World:
     latency_ms: float = 0.0
     orders: list[Order] = field(default_factory=list)
     under_way: int = 0
+    connections: Connections | None = None
+    tickets: Tickets = field(default_factory=Tickets)
+    sockets: set[asyncio.Event] = field(default_factory=set)
 
     def reset(self, state: State | None = None) -> None:
-        """Back to the start: an empty workspace (or `state`), no faults, no latency, an empty log."""
+        """Back to the start: an empty workspace (or `state`), no faults, no latency, an empty log, nobody talking."""
         self.state = state or fresh(self.options)
         self.faults.clear()
         self.orders.clear()
         self.journal.clear()
         self.latency_ms = 0.0
+        self.tickets.clear()
+        for socket in self.sockets:
+            socket.set()
+
+    def cut(self, client: tuple[str, int] | None) -> None:
+        """Close a client's connection without another byte."""
+        if self.connections is None or client is None:
+            raise ConnectionAbortedError("the connection cannot be cut: the app runs without the sandbox's own server")
+        self.connections.cut(client)
+
+    def keep(self) -> None:
+        """Write the state to its file, where there is one."""
+        if self.state_file is not None:
+            save(self.state, self.state_file)
 
 
-def world(request: Request) -> World:
+def world(request: HTTPConnection) -> World:
     """The sandbox that serves this request."""
     found: World = request.app.state.world
     return found

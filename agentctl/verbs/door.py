@@ -105,10 +105,13 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     worker: bool = True,
+    beside: Sequence[BaseRoute] = (),
     ready: Callable[[str], None] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve the door, and with `worker` work off what it takes in, until `stop` is set; then finish what runs.
+
+    `beside`: what is served besides, as the console's pages.
 
     `ready` is called with the webhook's URL once requests are taken; port 0 means any free one. A store that is away
     is waited for. Raises AgentctlError if the address cannot be had, ConfigurationError.
@@ -116,7 +119,7 @@ async def serve(
     wake, syncs = asyncio.Event(), Syncs(control)
     asked = trigger.route(control.settings.sync_trigger_secret, syncs.start)
     told = metrics.route(control.settings.metrics_token, lambda: queue(control))
-    app = await door(control, on_accepted=wake.set, extra_routes=[asked, told])
+    app = await door(control, on_accepted=wake.set, extra_routes=[asked, told, *beside])
     with listening(host, port) as listener:
         server = Server(app, listener, ready)
         try:

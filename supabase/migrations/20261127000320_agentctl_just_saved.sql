@@ -62,7 +62,7 @@ begin
         insert into agentctl.sync_changes (tenant, project, environment, key, requested)
         values (found_one.tenant, found_one.project, found_one.environment, agentctl_request_sync.key, true);
         insert into agentctl.audit (tenant, actor, action, subject)
-        values (found_one.tenant, concat('user:', agentctl.claims()->>'sub'), 'sync', jsonb_build_object('key', key));
+        values (found_one.tenant, agentctl.my_name(), 'sync', jsonb_build_object('key', key));
         requested := true;
     end loop;
     if not requested then

@@ -1,8 +1,8 @@
 """The image, made and run without an engine: the Dockerfile's own steps, taken in a scratch directory.
 
 What a step names below /opt, /src and /project lies below that directory instead; files come only by COPY, and only
-those that .dockerignore lets through. `whole` takes every step. Otherwise what would be downloaded is left out, and the
-packages are those of the environment that runs the tests.
+those that .dockerignore lets through. `whole` takes every step. Otherwise what would be downloaded is left out: the
+packages are those of the environment that runs the tests, and what the pages load is this checkout's.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
+
+from scripts import vendor
 
 ROOT = Path(__file__).parents[2]
 PLACES = re.compile(r"(?<![\w/])/(opt|src|project)(?=[/\s:]|$)")
@@ -59,6 +61,12 @@ def context() -> list[str]:
     return [path for path in listed.stdout.split("\n") if path and let_through(path)]
 
 
+def fetched() -> list[str]:
+    """What an engine finds in a checkout that was set up, and fetches where it does not."""
+    vendor.place()
+    return [str(path.relative_to(ROOT)) for path in vendor.FOLDER.rglob("*") if path.is_file()]
+
+
 @dataclass
 class Stage:
     """What the instructions of one stage have set."""
@@ -80,7 +88,7 @@ class Image:
     def __init__(self, scratch: Path, *, whole: bool = False) -> None:
         self.scratch = scratch
         self._whole = whole
-        self._taken = context()
+        self._taken = context() if whole else [*context(), *fetched()]
         self.stage = Stage()
         for keyword, rest in instructions((ROOT / "Dockerfile").read_text()):
             getattr(self, f"_{keyword.lower()}")(rest)
@@ -159,13 +167,23 @@ class Image:
         outcome = subprocess.run(
             ["/bin/sh", "-euc", self.at(rest)],
             cwd=self.at(self.stage.directory),
-            env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/nonexistent", **self.stage.environment},
+            env={
+                "PATH": "/usr/local/bin:/usr/bin:/bin",
+                **self._npm(),
+                "HOME": "/nonexistent",
+                **self.stage.environment,
+            },
             capture_output=True,
             text=True,
         )
         assert outcome.returncode == 0, f"RUN {rest}\n{outcome.stdout}{outcome.stderr}"
         if not self._whole:
             self._lend_packages()
+
+    def _npm(self) -> dict[str, str]:
+        """What root has of npm in the image: a cache, and whatever leads this machine to a registry."""
+        own = {"npm_config_cache": self.at("/opt/npm"), "npm_config_userconfig": str(Path.home() / ".npmrc")}
+        return own if self._whole else {}
 
     def _lend(self, place: str, programs: str) -> None:
         folder = Path(self.at(place))
@@ -200,7 +218,7 @@ class Image:
 
     def _cmd(self, rest: str) -> None:
         self.stage.command = json.loads(rest)
-        for left in ("/opt/build", "/opt/wheel", "/src"):
+        for left in ("/opt/build", "/opt/npm", "/opt/wheel", "/src"):
             shutil.rmtree(self.at(left), ignore_errors=True)
 
 

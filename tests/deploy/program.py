@@ -1,4 +1,4 @@
-"""The programs that a machine of the recipes has, as far as this one has them, too."""
+"""Debian's programs that tests need, as far as this machine has them."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         assert not os.environ.get("CI"), f"no {name}"
-        pytest.skip(f"no {name} here")
+        pytest.skip(f"no {name} here: .ci/run installs it, as root")
     return found

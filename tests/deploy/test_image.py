@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from agentctl.settings import Settings
 from tests import npm
 from tests.cluster import free_port
-from tests.deploy.image import ROOT, Image, as_user, can_be_another, context, let_through
+from tests.deploy.image import ROOT, Image, as_user, can_be_another, context, fetched, let_through
 from webhooks.signature import HEADER, sign
 
 SAMPLE = ROOT / "tests" / "samples" / "post_call_transcription.json"
@@ -86,8 +86,11 @@ def test_what_runs_in_compose_is_one_image_with_few_rights_and_enough_time_to_en
 def test_no_secret_and_no_test_gets_into_a_build() -> None:
     files = context()
     assert {path.partition("/")[0] for path in files} == {
-        "LICENSE", "README.md", "agentctl", "deploy", "pyproject.toml", "supabase", "webhooks",
+        "LICENSE", "README.md", "agentctl", "deploy", "hatch_build.py", "pyproject.toml", "scripts", "supabase",
+        "webhooks",
     }  # fmt: skip
+    assert [path for path in files if path.startswith("scripts/")] == ["scripts/vendor.py"]
+    assert all(let_through(path) for path in fetched())
     for path in (
         ".env",
         "agentctl/.env",

@@ -211,6 +211,9 @@ def test_names_of_ones_own_making_are_not_looked_up(world: World) -> None:
 
         asked = "select array(select distinct tenant from public.agentctl_calls), agentctl.my_tenants('viewer')"
         assert world.database.execute(asked).fetchone() == ([OWN], [OWN])
+        theirs = """select public.agentctl_my_calls(one), public.agentctl_my_action_items(one),
+            public.agentctl_my_assistants(one) from (select jsonb_build_object('tenant', 'foreign')) given (one)"""
+        assert world.database.execute(theirs).fetchone() == ([], [], [])
         foreign = "select public.agentctl_mark_done('conv_geheim1:abcdefgh')"
         with pytest.raises(psycopg.errors.DatabaseError, match="no such action item"), world.database.transaction():
             world.database.execute(foreign)

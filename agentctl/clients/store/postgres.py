@@ -33,6 +33,7 @@ from agentctl.errors import StoreError, StoreSilent, StoreUnavailable
 
 _REMEDY = "Check DATABASE_URL, and that the server runs and takes connections; `agentctl doctor` looks at both."
 _PLACE = sql.SQL("%b::bytea")
+_CLAIMING: LiteralString = "with claimed as materialized (select set_config('request.jwt.claims', %s, true)) "
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 Revive = Callable[[], Coroutine[Any, Any, str]]
@@ -87,8 +88,12 @@ class PostgresStore:
     def __repr__(self) -> str:
         return f"PostgresStore({address(self._params)})"
 
-    async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+    async def call(
+        self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0, claims: str | None = None
+    ) -> Any:
         """Run public.agentctl_`function` and return its JSON; `timeout` in seconds covers everything.
+
+        `claims`: who asks, as PostgREST would hand it over (request.jwt.claims), for this call alone.
 
         Raises StoreUnavailable (also at the deadline, when the work may still be done by the server), StoreBehind
         or StoreError.
@@ -96,7 +101,7 @@ class PostgresStore:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         attempt = _Attempt()
-        task = asyncio.create_task(self._run(function, args, attempt))
+        task = asyncio.create_task(self._run(function, args, attempt, claims))
         try:
             with awaited(lambda: f"No answer came to {function} at {address(self._params)}."):
                 await asyncio.wait({task}, timeout=timeout)
@@ -122,13 +127,14 @@ class PostgresStore:
         if self._late:
             await asyncio.wait(self._late, timeout=1)
 
-    async def _run(self, function: str, args: Mapping[str, Any], attempt: _Attempt) -> Any:
+    async def _run(self, function: str, args: Mapping[str, Any], attempt: _Attempt, claims: str | None) -> Any:
         blobs: list[bytes] = []
         text = await encoded(args, partial(_beside, blobs))
         async with self._slots:
             connection = attempt.connection = await self._connection()
             try:
-                row = await (await connection.execute(_query(function, len(blobs)), (text, *blobs))).fetchone()
+                query = _query(function, len(blobs), claims is not None)
+                row = await (await connection.execute(query, (*filter(None, (claims,)), text, *blobs))).fetchone()
             except psycopg.Error as error:
                 raise _meaning(function, error) from None
             finally:
@@ -213,12 +219,12 @@ def _beside(blobs: list[bytes], part: bytes) -> int:
 
 
 @cache
-def _query(function: str, blobs: int) -> bytes:
+def _query(function: str, blobs: int, claimed: bool) -> bytes:
     # Each of the bytes in a place of its own: psycopg takes its time over a list.
     places = sql.SQL(", ").join([_PLACE] * blobs)
     beside = sql.SQL(", array[{}]").format(places) if blobs else sql.SQL("")
     query = sql.SQL("select public.{}(%s::jsonb{})::text").format(sql.Identifier(f"agentctl_{function}"), beside)
-    return query.as_bytes()
+    return (sql.SQL(_CLAIMING + "{} from claimed").format(query) if claimed else query).as_bytes()
 
 
 def _meaning(function: str, error: psycopg.Error) -> StoreError:

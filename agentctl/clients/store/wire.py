@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from agentctl.calls.wire import LARGE, aside
-from agentctl.errors import StoreBehind, StoreError, StoreSilent, StoreUnavailable
+from agentctl.errors import NotThere, StoreBehind, StoreError, StoreSilent, StoreUnavailable
 
 # SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html) and PostgREST's own codes
 # (postgrest.org/en/stable/references/errors.html).
@@ -38,6 +38,9 @@ _THEIRS = "The database's log has its words: grant what they say is lacking, or 
 _AGAIN = "Run it again. If it comes back: is the server short of room, or does something in it hold locks?"
 
 _UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+_NOT_THERE = "PT404"  # docs.postgrest.org/en/stable/references/errors.html: PT and a status
 
 
 def in_base64(part: bytes) -> str:
@@ -74,6 +77,8 @@ def refusal(function: str, code: str, message: str = "", *, remedy: str = "") ->
             f"{where} does not know that function or one of its tables ({code})",
             "Migrations are pending: run `agentctl db status`, then `agentctl db migrate` or `supabase db push`.",
         )
+    if code == _NOT_THERE:
+        return NotThere(message or "there is no such thing")
     if code in _PASSING or _PASSING_CLASSES.fullmatch(code):
         kind = StoreSilent if _SILENT.fullmatch(code) else StoreUnavailable
         return kind(f"{where} cannot do it now ({code})", remedy or _AGAIN)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +17,20 @@ from agentctl.wiring import Control
 _HARMLESS = frozenset(
     {"assistant", "since", "until", "outcome", "status", "state", "items", "limit", "before", "which", "format"}
 )
+
+
+# In whose name a server works just now, where it is somebody else's than its own.
+_ACTING: ContextVar[str | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting(person: str) -> Iterator[None]:
+    """In the block, rows are in the name of `person`."""
+    before = _ACTING.set(person)
+    try:
+        yield
+    finally:
+        _ACTING.reset(before)
 
 
 async def note(control: Control, action: str, **subject: Any) -> None:
@@ -38,7 +55,9 @@ def asked(**filters: object) -> dict[str, object]:
 
 
 def actor(control: Control) -> str:
-    """AGENTCTL_ACTOR, else the user of the operating system and the machine."""
+    """Whoever is acted for, else AGENTCTL_ACTOR, else the user of the operating system and the machine."""
+    if person := _ACTING.get():
+        return person
     if control.settings.agentctl_actor:
         return control.settings.agentctl_actor
     try:

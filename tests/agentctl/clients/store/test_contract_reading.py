@@ -39,9 +39,10 @@ def execute(cluster: Cluster, dsn: str) -> Execute:
 
 
 async def test_calls_are_found_by_what_stands_in_them(store: Store, execute: Execute) -> None:
-    await put(store, "old", call={"assistant": "zentrale", "external_number": "+43 1 5550100"})
+    line = {"external_number": "+43 1 5550100", "agent_number": "+49301"}
+    await put(store, "old", call={"assistant": "zentrale", **line})
     await put(store, "failed", at=1, call={"status": "failed", "external_number": None})
-    await put(store, "new", at=2, action_items=[])
+    await put(store, "new", at=2, action_items=[], call={"direction": "outbound"})
     execute("update agentctl.digests set outcome = 'complaint' where conversation_id = 'new'")
 
     found: Iterable[tuple[dict[str, Any], list[str]]] = [
@@ -57,6 +58,8 @@ async def test_calls_are_found_by_what_stands_in_them(store: Store, execute: Exe
         ({"number_ending": "15550100"}, ["old"]),
         ({"outcome": "complaint"}, ["new"]),
         ({"status": "failed"}, ["failed"]),
+        ({"direction": "outbound"}, ["new"]),
+        ({"direction": "inbound", "agent_number": "+49301"}, ["old"]),
         ({"items": "open"}, ["failed", "old"]),
         ({"items": "any"}, ["failed", "old"]),
         ({"items": "open", "assistant": "zentrale"}, ["old"]),

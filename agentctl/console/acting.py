@@ -1,0 +1,22 @@
+"""What a page does with the server's own rights, once the person was found to have the role: in their name, and for the
+tenant that they look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from agentctl.calls.tenant import OPERATOR
+from agentctl.console.visit import Visit
+from agentctl.verbs.calls import audit
+from agentctl.wiring import Control
+
+
+@asynccontextmanager
+async def acting(visit: Visit) -> AsyncIterator[Control]:
+    """A control for what this person was allowed to do; the audit has their name."""
+    async with visit.desk.control.afresh() as control:
+        control.tenant = None if visit.tenant == OPERATOR else visit.tenant
+        with audit.acting(visit.person.name):
+            yield control

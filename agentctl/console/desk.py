@@ -1,0 +1,82 @@
+"""What all pages share: the project, the gate, templates, and the hub of what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from agentctl.console import cookies, view
+from agentctl.console.gate import Gate
+from agentctl.console.live import Hub
+from agentctl.console.person import Role
+from agentctl.console.states import States
+from agentctl.console.syncing import Runs
+from agentctl.console.wording import Words, chosen
+from agentctl.errors import AgentctlError, StoreError
+from agentctl.wiring import Control
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+@dataclass
+class Desk:
+    """`control`: the server's own, for what a person was allowed to do."""
+
+    control: Control
+    hub: Hub
+    runs: Runs = field(init=False)
+    gate: Gate = field(init=False)
+    states: States = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.runs = Runs(self.control, self.hub.tell)
+        self.states = States(self.control)
+
+    @property
+    def nav(self) -> Sequence[tuple[str, str, Role]]:
+        """The menu: path, name, and who sees it."""
+        return (("/", "assistants", "viewer"), ("/calls", "calls", "viewer"), ("/items", "items", "viewer"))
+
+    @cached_property
+    def templates(self) -> Environment:
+        """Read once; the words in them are the visit's."""
+        return view.templates()
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Where the project has its calls told; UTC where it does not say, or names none that this machine knows."""
+        try:
+            defaults = self.control.project.defaults if self.control.has_project else {}
+            return ZoneInfo(defaults.get("post_call", {}).get("timezone") or "UTC")
+        except (KeyError, ValueError, OSError, AgentctlError):
+            return ZoneInfo("UTC")
+
+    def known_host(self, request: Request) -> bool:
+        """As the gate has it."""
+        return self.gate.known_host(request)
+
+    def words(self, request: Request) -> Words:
+        """In the language that was chosen, else in the browser's."""
+        return chosen(request.headers.get("accept-language", ""), cookies.liking(request, "language"))
+
+    def refusal(self, request: Request, status: int, words: str) -> Response:
+        """A page that says why not, to whoever asks."""
+        said = self.words(request)
+        return self._plain(request, said(f"{words}.title"), said(f"{words}.text"), status)
+
+    def trouble(self, request: Request, error: AgentctlError) -> Response:
+        """A page for what failed, with what to do about it."""
+        status = 503 if isinstance(error, StoreError) else 502
+        return self._plain(request, error.message, error.hint, status)
+
+    def _plain(self, request: Request, title: str, text: str, status: int) -> Response:
+        page = self.templates.get_template("plain.html.j2")
+        theme = cookies.liking(request, "theme")
+        return HTMLResponse(page.render(words=self.words(request), title=title, text=text, theme=theme), status)

@@ -1,0 +1,93 @@
+"""The gate of a laptop: whoever reads the terminal of `agentctl serve` is the operator, by a link that opens once.
+
+It is only there where nobody but this machine can reach it, and asks for the name under which it was reached: a page
+elsewhere could have a name of its own lead to 127.0.0.1 (DNS rebinding), and a tunnel for webhooks leads here, too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from agentctl.calls.inbox import Store
+from agentctl.console import cookies, frame
+from agentctl.console.gate import path
+from agentctl.console.person import Person
+from agentctl.console.sessions import Session, Sessions
+
+OPERATOR = "operator"
+_KNOWN_SECONDS = 5.0  # so long a tenant that is new may be missing
+
+
+@dataclass
+class LinkGate:
+    """`store`: the store as it answers the operator. `refused`: a page for who is not in, of a status and words."""
+
+    sessions: Sessions
+    store: Callable[[], Awaitable[Store]]
+    refused: Callable[[Request, int, str], Response]
+    _known: tuple[float, Person | None] = (0.0, None)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The page of the link, and what it needs."""
+        return [Route("/enter", self._enter, methods=["GET"])]
+
+    def known_host(self, request: Request) -> bool:
+        """Whether it was asked as this machine."""
+        try:
+            name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(name)
+
+    async def visitor(self, request: Request) -> tuple[Session, Person] | None:
+        """The operator, of every tenant that there is, for whoever entered by a link."""
+        cookie = cookies.session(request)
+        session = await self.sessions.find(cookie) if cookie else None
+        if session is None:
+            return None
+        return session, await self._person(session)
+
+    async def _person(self, session: Session) -> Person:
+        seen, person = self._known
+        if person is None or time.monotonic() - seen > _KNOWN_SECONDS:
+            store = await self.store()
+            known = await store.call("my_roles", {})
+            person = Person(session.person, {one["tenant"]: one["role"] for one in known}, store)
+            self._known = time.monotonic(), person
+        return person
+
+    async def leave(self, session: Session) -> None:
+        """Nobody comes in by it any more."""
+        await self.sessions.end(session)
+
+    async def _enter(self, request: Request) -> Response:
+        if not self.known_host(request):
+            return frame.sealed(Response(status_code=404))
+        after = request.query_params.get("after", "/")
+        if await self.visitor(request) is not None:
+            return frame.sealed(RedirectResponse(path(after), 303))
+        token = request.query_params.get("link", "")
+        cookie = await self.sessions.enter(token, OPERATOR) if token else None
+        if cookie is None:
+            return frame.sealed(self.refused(request, 401, "enter.used" if token else "enter.link"))
+        response = RedirectResponse(path(after), 303)
+        cookies.keep_session(response, request, cookie)
+        return frame.sealed(response)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own and nobody else's."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

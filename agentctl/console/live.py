@@ -1,0 +1,94 @@
+"""What happens while a page is open: one hub per process looks at the store for all pages of a tenant, and tells them.
+
+A look is a question for marks, as one of those who have a page open; a page that is told something asks for the rest as
+the person it belongs to. The store does not tell by itself: a transaction that notifies commits alone, and six
+connections stored 378 calls a second without it, 260 with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from agentctl.calls.inbox import Store
+from agentctl.errors import StoreError
+
+KINDS = frozenset({"calls", "items", "assistants"})  # what has a mark; a sync is told by the server that runs it
+_LOOK_SECONDS = 1.0
+_LOOKS_PER_SECOND = 20  # at most, however many tenants have a page open
+
+
+@dataclass(eq=False)
+class Listener:
+    """One open page. `store` answers as its person; `events`: what is new since it was told last."""
+
+    store: Store
+    events: set[str] = field(default_factory=lambda: set(KINDS))  # some of it may have happened while it was loaded
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, events: Iterable[str]) -> None:
+        """Have it know, soon."""
+        self.events.update(events)
+        self.woken.set()
+
+
+@dataclass
+class Hub:
+    """`ended`: set when the server stops, so that no open page holds it up."""
+
+    ended: asyncio.Event
+    listeners: dict[str, list[Listener]] = field(default_factory=dict)
+    _marks: dict[str, dict[str, str]] = field(default_factory=dict)
+    _looking: asyncio.Task[None] | None = None
+
+    def tell(self, tenant: str, *events: str) -> None:
+        """Have all pages of that tenant know that these are new."""
+        for listener in self.listeners.get(tenant, ()):
+            listener.tell(events)
+
+    async def changes(self, tenant: str, store: Store, *, beat_seconds: float = 20.0) -> AsyncIterator[frozenset[str]]:
+        """What is new in that tenant, each time something is; nothing, once per `beat_seconds` in which nothing was.
+
+        It begins with all that may be new since the page was made, and ends with the server.
+        """
+        listener = Listener(store)
+        listener.woken.set()
+        self.listeners.setdefault(tenant, []).append(listener)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        ended = asyncio.ensure_future(self.ended.wait())
+        try:
+            while not self.ended.is_set():
+                woken = asyncio.ensure_future(listener.woken.wait())
+                await asyncio.wait({woken, ended}, timeout=beat_seconds, return_when=asyncio.FIRST_COMPLETED)
+                woken.cancel()
+                if self.ended.is_set():
+                    return
+                listener.woken.clear()
+                told, listener.events = frozenset(listener.events), set()
+                yield told
+        finally:
+            ended.cancel()
+            self.listeners[tenant].remove(listener)
+            if not self.listeners[tenant]:
+                del self.listeners[tenant]
+                self._marks.pop(tenant, None)
+
+    async def _look(self) -> None:
+        """As long as any page is open."""
+        while self.listeners and not self.ended.is_set():
+            for tenant in list(self.listeners):
+                if listening := self.listeners.get(tenant):
+                    with suppress(StoreError):  # the page's own requests will tell
+                        self._compare(tenant, await listening[0].store.call("my_changes", {"tenant": tenant}))
+            pause = max(_LOOK_SECONDS, len(self.listeners) / _LOOKS_PER_SECOND)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ended.wait(), pause)
+
+    def _compare(self, tenant: str, marks: dict[str, str]) -> None:
+        before = self._marks.get(tenant, marks)
+        self._marks[tenant] = marks
+        if new := [what for what, mark in marks.items() if before.get(what) != mark]:
+            self.tell(tenant, *new)

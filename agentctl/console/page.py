@@ -1,0 +1,104 @@
+"""A page as a route: nobody sees it without a session and its role, and nothing is written but by a form of ours.
+
+Every answer carries the same headers: what is shown is read by no cache and framed by nobody, and runs no script and
+loads nothing but our own.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from agentctl.console import frame
+from agentctl.console.desk import Desk
+from agentctl.console.person import Role
+from agentctl.console.visit import Refused, Visit, arrived
+from agentctl.errors import AgentctlError, NotThere
+
+log = logging.getLogger(__name__)
+
+TOKEN = "_token"  # noqa: S105 - the name of a form's field
+_MOST_FIELDS = 200
+_FORM_BYTES = 4 * 1024 * 1024
+
+Answer = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """`role`: who may see it; `writes`: it takes a form and does something; `foreign`: where else it may connect to."""
+
+    path: str
+    answer: Answer
+    role: Role = "viewer"
+    writes: bool = False
+    foreign: tuple[str, ...] = ()
+
+    def route(self, desk: Desk) -> Route:
+        """It, at its path."""
+
+        async def endpoint(request: Request) -> Response:
+            if not desk.known_host(request):
+                return frame.sealed(Response(status_code=404))
+            try:
+                response = await self._answered(desk, request)
+            except Refused as refused:
+                response = desk.refusal(request, refused.status, refused.words)
+            except NotThere:
+                response = desk.refusal(request, 404, "refused.absent")
+            except AgentctlError as error:
+                log.warning("the console could not show %s: %s", self.path, error.message)
+                response = desk.trouble(request, error)
+            return frame.sealed(response, foreign=self.foreign)
+
+        return Route(self.path, endpoint, methods=["POST"] if self.writes else ["GET"])
+
+    async def _answered(self, desk: Desk, request: Request) -> Response:
+        visit = await arrived(desk, request)
+        if visit is None:
+            if self.writes:
+                return desk.refusal(request, 401, "enter.over")
+            return _to_the_door(request)
+        if not visit.may(self.role):
+            raise Refused(403, "refused.role")
+        if self.writes:
+            visit.form = await _form(visit)
+        return await self.answer(visit)
+
+
+def from_here(request: Request) -> bool:
+    """Whether a browser says that a page of this very host has sent it.
+
+    Browsers send Origin with every POST (https://fetch.spec.whatwg.org/#origin-header); what sends none is no page.
+    """
+    origin = urlsplit(request.headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
+
+
+async def _form(visit: Visit) -> FormData:
+    if not from_here(visit.request):
+        raise Refused(403, "refused.origin")
+    length = visit.request.headers.get("content-length", "")
+    if not (length.isascii() and length.isdigit()) or int(length) > _FORM_BYTES:
+        raise Refused(413, "refused.large")
+    form = await visit.request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_FORM_BYTES)
+    given = form.get(TOKEN)
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.token.encode()):
+        raise Refused(403, "refused.token")
+    return form
+
+
+def _to_the_door(request: Request) -> Response:
+    """To whoever is not signed in; where a part of an open page asks, the whole page has to go."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=401, headers={"hx-redirect": "/enter"})
+    after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/enter?{urlencode({'after': after})}", 303)

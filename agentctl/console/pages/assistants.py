@@ -1,0 +1,102 @@
+"""The assistants: how each stands, what a sync would change, and that sync."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from agentctl.console.page import Page
+from agentctl.console.planned import Shown, shown
+from agentctl.console.visit import Refused, Visit
+from agentctl.errors import AgentctlError
+from agentctl.verbs import agreed
+from agentctl.verbs.agreed import Agreement
+
+
+async def assistants(visit: Visit) -> Response:
+    """What is stored and declared of each; how it stands at the platform is asked for by the page itself."""
+    stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
+    problem, declared = "", {}
+    try:
+        declared = {one.key: one for one in await visit.desk.states.declared() if one.tenant == visit.tenant}
+    except AgentctlError as error:
+        problem = visit.desk.control.veil(str(error))
+    looked = "look" in visit.request.query_params
+    standings, errors = await _standings(visit) if looked else ({}, ())
+    shown_ones = [
+        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "stand": standings.get(key)}
+        for key in sorted({*stored, *declared})
+    ]
+    return visit.show(
+        "assistants.html.j2", assistants=shown_ones, looked=looked, errors=errors, problem=problem, rest=rest(visit)
+    )
+
+
+def rest(visit: Visit) -> str:
+    """The address of the same page with the states."""
+    return visit.url("/", look="1")
+
+
+async def _standings(visit: Visit) -> tuple[Any, tuple[str, ...]]:
+    try:
+        seen = await visit.desk.states.seen()
+    except AgentctlError as error:
+        return {}, (visit.desk.control.veil(str(error)),)
+    return seen.standings, seen.errors
+
+
+async def plan(visit: Visit) -> Response:
+    """What a sync would change, field by field."""
+    keys = await _keys(visit, visit.request.query_params.get("only"))
+    parts = await _planned(visit, keys)
+    stale = "stale" in visit.request.query_params
+    only = keys[0] if "only" in visit.request.query_params else None
+    return visit.show("plan.html.j2", parts=parts, only=only, stale=stale)
+
+
+async def sync(visit: Visit) -> Response:
+    """Exactly the plan that was shown: another one is shown instead of applied."""
+    only = visit.form.get("only")
+    keys = await _keys(visit, only if isinstance(only, str) and only else None)
+    marks = dict(pair.split("=", 1) for pair in map(str, visit.form.getlist("mark")) if "=" in pair)
+    total = visit.form.get("total")
+    agreement = Agreement(keys, marks, "ours" in visit.form, "destroy" in visit.form)
+    many = int(total) if isinstance(total, str) and total.isdecimal() and len(total) < 7 else 0
+    run = visit.desk.runs.begin(agreement, visit.tenant, visit.person.name, many)
+    visit.desk.states.forget()
+    return visit.go(f"/syncs/{run.id}")
+
+
+async def progress(visit: Visit) -> Response:
+    """How far a sync is, and what came of it."""
+    run = visit.desk.runs.find(visit.request.path_params["run"], visit.tenant)
+    if run is None:
+        raise Refused(404, "refused.run")
+    return visit.show("sync.html.j2", run=run)
+
+
+async def _planned(visit: Visit, keys: list[str]) -> list[Shown]:
+    control = visit.desk.control
+    async with control.afresh() as fresh:
+        found = await agreed.plan(fresh, keys)
+        parts = [shown(one.workspace, agreed.mark(one.result), one.result, control.veil) for one in found.results]
+        found.checked()
+    return parts
+
+
+async def _keys(visit: Visit, only: str | None) -> list[str]:
+    """Of this tenant's assistants the one that was named, or all. Another tenant's is none."""
+    mine = [one.key for one in await visit.desk.states.declared() if one.tenant == visit.tenant]
+    keys = mine if only is None else [key for key in mine if key == only]
+    if not keys:
+        raise Refused(404, "refused.assistant" if only else "refused.assistants")
+    return keys
+
+
+PAGES = (
+    Page("/", assistants),
+    Page("/plan", plan, role="editor"),
+    Page("/plan", sync, role="editor", writes=True),
+    Page("/syncs/{run}", progress, role="editor"),
+)

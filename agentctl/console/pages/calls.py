@@ -1,0 +1,126 @@
+"""The calls: filtered, searched, newest first; as a table of cells, too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from starlette.responses import Response
+
+from agentctl.calls.selection import numbered
+from agentctl.console.acting import acting
+from agentctl.console.page import Page
+from agentctl.console.tables import table
+from agentctl.console.visit import Visit
+from agentctl.errors import UsageError
+from agentctl.verbs.calls import audit
+
+_SHOWN, _AT_ONCE = 50, 500
+COLUMNS = (
+    "conversation_id", "started_at", "assistant", "status", "direction", "external_number", "agent_number",
+    "duration_secs", "language", "successful", "outcome", "title", "summary", "action_items",
+)  # fmt: skip
+CHOICES = {
+    "direction": ("inbound", "outbound"),
+    "status": ("done", "failed"),
+    "items": ("open", "any"),
+}
+_TEXTS = {"q": 500, "assistant": 200, "outcome": 200, "number": 40, "since": 10, "until": 10}
+
+
+async def calls(visit: Visit) -> Response:
+    """The list; while the newest are shown, new ones come by themselves."""
+    asked = wanted(visit)
+    before = visit.request.query_params.get("before")
+    problem, chosen = "", None
+    try:
+        chosen = {**selection(visit, asked), "limit": _SHOWN + 1, "before_id": before}
+    except UsageError as error:
+        problem = f"{error.message}. {error.hint}"
+    found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
+    shown = found[:_SHOWN]
+    older = visit.url("/calls", **asked, before=shown[-1]["conversation_id"]) if len(found) > _SHOWN else None
+    return visit.show(
+        "calls.html.j2",
+        asked=asked,
+        calls=shown,
+        next=older,
+        fresh=before is None,
+        problem=problem,
+        forgotten="forgotten" in visit.request.query_params,
+        more=any(name in asked for name in ("since", "until", "number", *CHOICES)),
+        choices=CHOICES,
+        assistants=assistants,
+        outcomes=sorted({call["outcome"] for call in shown if call["outcome"]}),
+    )
+
+
+async def _found(visit: Visit, chosen: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return await visit.ask("calls", chosen) if chosen is not None else []
+
+
+def wanted(visit: Visit) -> dict[str, str]:
+    """What the address asks for, by the names of the form; what says nothing is left out."""
+    query = visit.request.query_params
+    texts = {name: query.get(name, "").strip()[:most] for name, most in _TEXTS.items()}
+    chosen = {name: query.get(name, "") for name, choices in CHOICES.items() if query.get(name) in choices}
+    return {name: value for name, value in {**texts, **chosen}.items() if value}
+
+
+def selection(visit: Visit, asked: dict[str, str]) -> dict[str, Any]:
+    """The same as the store takes it. Raises UsageError for what is no number or no day."""
+    return {
+        "search": asked.get("q"),
+        "assistant": asked.get("assistant"),
+        "outcome": asked.get("outcome"),
+        "direction": asked.get("direction"),
+        "status": asked.get("status"),
+        "items": asked.get("items"),
+        "since": _begin(visit, asked.get("since")),
+        "until": _begin(visit, asked.get("until"), days=1),
+        **(numbered(asked["number"]) if "number" in asked else {}),
+    }
+
+
+async def exported(visit: Visit) -> Response:
+    """The same calls as a table for a spreadsheet, all of them."""
+    asked = wanted(visit)
+    chosen = selection(visit, asked)
+    async with acting(visit) as control:
+        await audit.note(control, "export", asked=audit.asked(**chosen), format="csv")
+    columns = COLUMNS + (("cost_credits", "cost_fiat") if visit.may("admin") else ())
+    return table("calls", columns, _rows(visit, chosen, columns))
+
+
+async def _rows(visit: Visit, chosen: dict[str, Any], columns: Sequence[str]) -> AsyncIterator[list[object]]:
+    before = None
+    while True:
+        page = await visit.ask("calls", {**chosen, "limit": _AT_ONCE, "before_id": before}, timeout=60.0)
+        for call in page:
+            items = (f"[{'x' if item['done'] else ' '}] {item['what']}" for item in call["action_items"])
+            flat = {**call, "action_items": "; ".join(items)}
+            yield [flat.get(name) for name in columns]
+        if len(page) < _AT_ONCE:
+            return
+        before = page[-1]["conversation_id"]
+
+
+async def named(visit: Visit) -> list[tuple[str, str]]:
+    """Key and name of each assistant, for a choice."""
+    return [(one["key"], one["name"] or one["key"]) for one in await visit.ask("assistants")]
+
+
+def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:
+    """When that day began, or one so many days later, where the project is."""
+    if day is None:
+        return None
+    try:
+        begun = datetime.combine(date.fromisoformat(day) + timedelta(days=days), time(), visit.zone)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{day!r} is no day", "Write it as 2026-11-01.") from None
+    return begun.isoformat()
+
+
+PAGES = (Page("/calls", calls), Page("/calls.csv", exported))

@@ -1,0 +1,125 @@
+"""A plan as a page shows it: fields with what stands there and what would, without any secret."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agentctl.secrecy.shown import both_shown, rewritten
+from agentctl.secrecy.veil import Veil
+from agentctl.sync.diff import Edit, Origin
+from agentctl.sync.kind import Ref
+from agentctl.sync.plan import Change, Plan
+from agentctl.verbs.wording import named
+
+_LONG = 80  # characters: what is longer, or has lines, is shown as lines that go and come
+_ROOM = 20_000  # characters of one side: a page is read by a person
+
+
+@dataclass(frozen=True)
+class Line:
+    """`sign`: `-` goes, `+` comes, a blank stays, `@` leaves something out."""
+
+    sign: Literal["-", "+", " ", "@"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. `lines` of a text; else what stands there and what would. `hidden`: a secret in it differs."""
+
+    path: str
+    origin: Origin
+    before: str | None
+    after: str | None
+    lines: tuple[Line, ...] = ()
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One resource to write. `notes`: what a person should know of it."""
+
+    action: str
+    kind: str
+    key: str
+    fields: tuple[Field, ...]
+    vanished: bool = False
+    destroys: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A workspace's part of a plan; `workspace`: the tenant whose it is."""
+
+    workspace: str
+    mark: str
+    parts: tuple[Part, ...]
+    failures: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    unchanged: int = 0
+    drifted: bool = False
+    destroys: bool = field(default=False)
+
+
+def shown(workspace: str, mark: str, plan: Plan, veil: Veil) -> Shown:
+    """`plan`, fit to be shown; `veil` knows the secrets of its project."""
+    waiting = [f"{one.where}: {one.error}" for one in plan.waiting]
+    return Shown(
+        workspace,
+        mark,
+        tuple(_part(change, veil) for change in plan.changes),
+        tuple(veil(f"{named(one)}. {one.error.hint}".strip()) for one in plan.failures),
+        tuple(veil(text) for text in dict.fromkeys([*map(str, plan.notices), *waiting])),
+        plan.unchanged,
+        bool(plan.foreign),
+        bool(plan.destructive),
+    )
+
+
+def _part(change: Change, veil: Veil) -> Part:
+    notes = [one for one in (change.barred, change.doubt, change.others and f"also used by {change.others}") if one]
+    return Part(
+        change.action,
+        change.desired.kind,
+        change.desired.key,
+        tuple(_field(edit, veil) for edit in change.edits),
+        change.vanished,
+        change.destroys,
+        tuple(map(veil, notes)),
+    )
+
+
+def _field(edit: Edit, veil: Veil) -> Field:
+    before, after = both_shown(edit.before, edit.after, edit.keys, veil)
+    old, new = (None if one is None else _written(one) for one in (before, after))
+    hidden = old == new and edit.before != edit.after
+    if old is not None and new is not None and (_is_long(old) or _is_long(new)):
+        return Field(edit.path, edit.origin, old, new, tuple(_lines(old, new)), hidden)
+    return Field(edit.path, edit.origin, old, new, hidden=hidden)
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > _LONG or "\n" in text
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value[:_ROOM]
+    plain = rewritten(value, lambda one: str(one) if isinstance(one, Ref) else one)
+    return json.dumps(plain, ensure_ascii=False, indent=2, default=str)[:_ROOM]
+
+
+def _lines(before: str, after: str) -> Iterator[Line]:
+    for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]:
+        sign = line[0]
+        if sign == "@":
+            yield Line("@", "")
+        elif sign in ("-", "+"):
+            yield Line("-" if sign == "-" else "+", line[1:])
+        else:
+            yield Line(" ", line[1:])

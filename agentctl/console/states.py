@@ -1,0 +1,76 @@
+"""How the assistants stand at the platform, asked for once by however many pages want to know."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentctl.errors import AgentctlError
+from agentctl.verbs import status
+from agentctl.verbs.reading import read
+from agentctl.verbs.status import Standing
+from agentctl.wiring import Control
+
+_FRESH_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One assistant as it is declared. `where`: its file, or its row. `is_row`: it is declared in a table."""
+
+    key: str
+    name: str
+    tenant: str
+    where: str
+    numbers: tuple[str, ...] = ()
+    is_row: bool = False
+
+
+@dataclass(frozen=True)
+class Stand:
+    """`standings`: by key; `errors`: of workspaces that could not be looked into."""
+
+    standings: Mapping[str, Standing]
+    errors: tuple[str, ...]
+    at: float
+
+
+@dataclass
+class States:
+    """What was last seen, while it is fresh."""
+
+    control: Control
+    _last: Stand | None = None
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def forget(self) -> None:
+        """Something was written: what was seen is history."""
+        self._last = None
+
+    async def declared(self) -> Sequence[Declared]:
+        """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
+        if not self.control.has_project:
+            return ()
+        async with self.control.afresh() as control:
+            loaded = await read(control)
+            rows = set(loaded.rows.keys if loaded.rows else ())
+            return tuple(
+                Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)
+                for one in loaded.assistants
+            )
+
+    async def seen(self) -> Stand:
+        """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
+        async with self._asking:
+            if self._last is None or time.monotonic() - self._last.at > _FRESH_SECONDS:
+                async with self.control.afresh() as control:
+                    found = await status.everywhere(control)
+                errors = tuple(self.control.veil(_told(error)) for error in found.errors)
+                self._last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
+            return self._last
+
+
+def _told(error: AgentctlError) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message

@@ -1,0 +1,133 @@
+"""Templates, and how what is stored is written in them. Everything is escaped: callers' words are text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup, escape
+
+from agentctl.calls import zone
+from agentctl.console.wording import Words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+# Marks that reorder what stands around them (Unicode TR 36, 2.3): a name must not make a line say something else.
+_REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
+_MINUTE, _HOUR = 60, 3600
+
+
+class Reader(Protocol):
+    """For whom something is written: in which language, and by which clock."""
+
+    @property
+    def zone(self) -> ZoneInfo: ...
+
+    words: Words
+
+
+def templates() -> Environment:
+    """The console's own, with the filters below."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("agentctl.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"said": said, "duration": duration, "moment": moment, "stamp": stamp, "number": telephone}
+    made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted}
+    made.globals |= {"static": static}
+    return made
+
+
+def said(text: object) -> str:
+    """Somebody's words without what would reorder a line; all else is left to escaping."""
+    return str(text if text is not None else "").translate(_REORDERING)
+
+
+def duration(seconds: float | None) -> str:
+    """1:05, or 1:02:03; nothing for nothing."""
+    if seconds is None:
+        return ""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, _HOUR)
+    return f"{hours}:{rest // _MINUTE:02}:{rest % _MINUTE:02}" if hours else f"{rest // _MINUTE}:{rest % _MINUTE:02}"
+
+
+def moment(written: str | None, reader: Reader) -> str:
+    """A stored time, as clocks in the project show it: of today the time alone, of another day the day, too."""
+    if written is None:
+        return ""
+    told = zone.local(datetime.fromisoformat(written), str(reader.zone))
+    now = datetime.now(reader.zone)
+    return f"{told:%H:%M}" if told.date() == now.date() else f"{reader.words.day(told)} {told:%H:%M}"
+
+
+def stamp(written: str | None, reader: Reader) -> str:
+    """A stored time to the second, with its zone."""
+    if written is None:
+        return ""
+    told = zone.local(datetime.fromisoformat(written), str(reader.zone))
+    return f"{reader.words.day(told)} {told:%H:%M:%S %Z}"
+
+
+def telephone(number: str | None) -> str:
+    """In groups that an eye can hold; what is no number stays as it is."""
+    text = said(number)
+    if not (text.startswith("+") and text[1:].isdigit() and len(text) > 7):
+        return text
+    head, rest = text[:3], text[3:]
+    groups = [rest[at : at + 4] for at in range(0, len(rest), 4)]
+    if len(groups) > 1 and len(groups[-1]) < 3:
+        groups[-2:] = ["".join(groups[-2:])]
+    return " ".join([head, *groups])
+
+
+def marked(snippet: str) -> Markup:
+    """The words around a hit; the store puts each hit between U+0001 and U+0002."""
+    whole = escape(said(snippet.replace("\n", " ")))
+    return Markup(str(whole).replace("\x01", "<mark>").replace("\x02", "</mark>"))  # noqa: S704 - escaped above
+
+
+def dotted(path: str) -> Markup:
+    """A path that may go on in the next line behind a dot."""
+    return Markup(".<wbr>").join(said(path).split("."))  # join escapes what it joins
+
+
+def cost(call: Mapping[str, Any], words: Words) -> str:
+    """What a call cost, as the platform counts it; empty where it says nothing."""
+    if (fiat := call.get("cost_fiat")) is not None:
+        return f"${words.number(float(fiat), 3)}"
+    if (counted := call.get("cost_credits")) is not None:
+        return words("cost.credits", count=int(counted))
+    return ""
+
+
+def due(item: Mapping[str, Any], words: Words) -> str:
+    """When it has to be done: the day and time that were understood, else the words that were said."""
+    if item.get("due_date"):
+        day = words.day(datetime.fromisoformat(item["due_date"]))
+        return f"{day} {item['due_time'][:5]}" if item.get("due_time") else day
+    return str(item.get("due") or "")
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a file of ours; another one as soon as it is another file."""
+    content = files("agentctl.console").joinpath("static", name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def place() -> Any:
+    """Where these files lie."""
+    return files("agentctl.console").joinpath("static")

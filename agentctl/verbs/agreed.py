@@ -1,0 +1,80 @@
+"""A plan that somebody has read, applied as they read it or not at all.
+
+It is not kept in between: it is made anew, and has to be the same, so that whichever server is asked can apply it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agentctl.errors import Stale
+from agentctl.secrecy.secret import sealed
+from agentctl.sync.applied import Applied
+from agentctl.sync.ledger import OnChange
+from agentctl.sync.plan import Change, Plan
+from agentctl.verbs import sync, workspaces
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.places import Everywhere
+from agentctl.verbs.workspaces import Outcome
+from agentctl.wiring import Control
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """`only`: globs of the assistants that the plan was of. `marks`: the mark of each workspace's part, by its tenant.
+
+    `take_ours`: what was changed at the platform may be overwritten; `destroy`: stored conversations may go.
+    """
+
+    only: Sequence[str]
+    marks: Mapping[str, str]
+    take_ours: bool = False
+    destroy: bool = False
+
+
+async def plan(control: Control, only: Sequence[str]) -> Everywhere[Outcome[Plan]]:
+    """What a sync of these would change, in each workspace. Writes nothing. Raises as `sync.plan`."""
+
+    async def here(there: Control, mine: Sequence[str]) -> Plan:
+        return await sync.plan(there, mine)
+
+    return await workspaces.everywhere(control, only, here, workspaces.planned)
+
+
+def mark(plan: Plan) -> str:
+    """What tells it from others: each write, the object it goes to, and what stood there; nothing can be read in it."""
+    told = {
+        "changes": [_terms(change) for change in plan.changes],
+        "lapsed": [[ref.kind, ref.key, remote] for ref, remote in plan.lapsed],
+        "contents": dict(plan.contents),
+        "barred": plan.barred,
+    }
+    text = json.dumps(sealed(told), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def apply(control: Control, agreement: Agreement, *, on_change: OnChange | None = None) -> Applied:
+    """Make that plan true. Raises Stale, before anything is written in a workspace, where it would be another one now;
+    Busy while another sync runs there; else as `sync.apply`.
+    """
+
+    async def here(there: Control, mine: Sequence[str]) -> Applied:
+        found = await sync.plan(there, mine)
+        if mark(found) != agreement.marks.get(there.access.workspace):
+            raise Stale("this plan has gone stale: something has changed since it was shown", "Look at the new one.")
+        return await sync.apply(
+            there, found, take_ours=agreement.take_ours, destroy=agreement.destroy, on_change=on_change
+        )
+
+    done = await workspaces.everywhere(control, agreement.only, here, workspaces.applied, hold=exclusive)
+    return workspaces.summed(done.results or done.checked())
+
+
+def _terms(change: Change) -> list[Any]:
+    edits = [[edit.path, edit.before, edit.after, edit.origin, edit.removes] for edit in change.edits]
+    desired = change.desired
+    return [change.action, desired.kind, desired.key, change.bound, change.replaces, change.destroys, edits]

@@ -1,0 +1,125 @@
+"""agentctl.console.pages: calls, one call, and what has to be done after them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+
+from agentctl.verbs.calls import audit
+from tests.console import Guest, text
+
+pytestmark = pytest.mark.anyio
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> \u202ejavascript:alert(1) [x](javascript:alert(1))"
+
+
+def listed(page: str) -> list[str]:
+    return re.findall(r'id="call-([^"]+)"', page)
+
+
+async def test_calls_are_listed_searched_and_filtered(operator: Guest) -> None:
+    await operator.put("conv_1", "Ich hätte gern einen Parkplatz", direction="inbound", external_number="+498912345678")
+    await operator.put("conv_2", "Wann haben Sie geöffnet?", direction="outbound", outcome="answered")
+
+    assert listed(await operator.see("/calls")) == ["conv_2", "conv_1"]
+    found = await operator.see("/calls?q=parkplätze")
+    assert listed(found) == ["conv_1"]
+    assert "<mark>Parkplatz</mark>" in found
+    assert listed(await operator.see("/calls?direction=outbound")) == ["conv_2"]
+    assert listed(await operator.see("/calls?number=089+12345678")) == ["conv_1"]
+    assert listed(await operator.see("/calls?outcome=answered")) == ["conv_2"]
+    assert listed(await operator.see("/calls?since=2999-01-01")) == []
+    assert "No call fits" in text(await operator.see("/calls?until=1999-01-01"))
+    assert listed(await operator.see("/calls?direction=sideways&items=x")) == ["conv_2", "conv_1"], "is no filter"
+
+
+@pytest.mark.parametrize("asked", ["number=abc", "since=tomorrow", "until=9999-12-31", "before=conv_9"])
+async def test_what_cannot_be_asked_is_said_so(operator: Guest, asked: str) -> None:
+    answer = await operator.http.get(f"/calls?{asked}")
+    assert 'role="alert"' in answer.text or answer.status_code == 503
+    assert "Traceback" not in answer.text
+
+
+async def test_older_calls_are_on_further_pages(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentctl.console.pages.calls._SHOWN", 2)
+    for number in range(5):
+        await operator.put(f"conv_{number}")
+    seen, path = [], "/calls?q=tag"
+    while path:
+        page = await operator.see(path)
+        seen.append(listed(page))
+        further = re.search(r'href="([^"]+)" rel="next"', page)
+        path = further[1].replace("&amp;", "&") if further else ""
+    assert seen == [["conv_4", "conv_3"], ["conv_2", "conv_1"], ["conv_0"]]
+
+
+async def test_what_callers_say_is_text_wherever_it_is_shown(operator: Guest) -> None:
+    await operator.put("conv_1", HOSTILE, assistant_name=HOSTILE, outcome=HOSTILE, external_number=HOSTILE)
+    for path in ("/calls", "/calls?q=alert", "/calls/conv_1", "/items", "/calls/conv_1/forget"):
+        page = await operator.see(path)
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "\u202e" not in page, "nothing reorders a line"
+        assert 'href="javascript:' not in page
+
+
+async def test_a_megabyte_of_words_is_shown(operator: Guest) -> None:
+    await operator.put("conv_1", "Wort " * 200_000)
+    assert len(await operator.see("/calls/conv_1")) > 1_000_000
+    assert len(await operator.see("/calls?q=wort")) < 20_000
+
+
+async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) -> None:
+    await operator.put("conv_1", "Bitte rufen Sie zurück.")
+    page = text(await operator.see("/calls/conv_1"))
+    for told in ("Bitte rufen Sie zurück.", "Rückruf erbeten", "Zurückrufen", "0:01"):
+        assert told in page
+    assert "There is nothing here" in text(await operator.see("/calls/conv_2", 404))
+    assert "There is nothing here" in text(await operator.see("/events/7", 404))
+    rows = await audit.audit(operator.control)
+    assert [(row["actor"], row["action"], row["subject"]) for row in rows] == [("operator", "show", {"call": "conv_1"})]
+
+
+async def test_an_item_that_is_ticked_off_stays_so(operator: Guest) -> None:
+    await operator.put("conv_1")
+    (item,) = set(re.findall(r'name="item" value="([^"]+)"', await operator.see("/calls/conv_1")))
+    assert "Zurückrufen" in text(await operator.see("/items"))
+
+    answer = await operator.send("/items", item=item, done="yes", after="/items?items=any")
+    assert answer.headers["location"] == "/items?items=any"
+    assert "Zurückrufen" not in text(await operator.see("/items"))
+    assert 'aria-pressed="true"' in await operator.see("/items?items=any")
+    rows = await audit.audit(operator.control)
+    assert ("operator", "done") in [(row["actor"], row["action"]) for row in rows]
+
+    await operator.send("/items", item=item, done="no")
+    assert "Zurückrufen" in text(await operator.see("/items"))
+    assert (await operator.send("/items", item="conv_9:1", done="yes")).status_code == 404
+    assert (await operator.send("/items", item=item, done="perhaps")).status_code == 400
+
+
+async def test_tables_hold_all_rows_and_no_formula(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentctl.console.pages.calls._AT_ONCE", 2)
+    monkeypatch.setattr("agentctl.console.pages.items._AT_ONCE", 2)
+    for number in range(5):
+        await operator.put(f"conv_{number}", outcome='=HYPERLINK("https://evil.example")')
+    for path, column in (("/calls.csv", "outcome"), ("/items.csv?items=any", "what")):
+        answer = await operator.http.get(path)
+        assert "attachment" in answer.headers["content-disposition"]
+        rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+        assert [row["conversation_id"] for row in rows] == [f"conv_{number}" for number in (4, 3, 2, 1, 0)]
+        assert not any(row[column].startswith("=") for row in rows)
+
+
+async def test_a_forgotten_call_is_gone_and_what_cannot_be_erased_is_said(operator: Guest) -> None:
+    await operator.put("conv_1")
+    assert "Forget this call" in text(await operator.see("/calls/conv_1/forget"))
+    refused = await operator.send("/calls/conv_1/forget")
+    assert "agentctl.toml: not found" in text(refused.text), "it cannot be erased at ElevenLabs"
+    assert listed(await operator.see("/calls")) == ["conv_1"]
+
+    answer = await operator.send("/calls/conv_1/forget", keep_remote="yes")
+    assert answer.headers["location"] == "/calls?forgotten=1"
+    assert listed(await operator.see("/calls?forgotten=1")) == []

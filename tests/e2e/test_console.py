@@ -1,0 +1,188 @@
+"""A day at the console: a genuine browser, the sandbox for the platform, the door, and nothing of ours between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from agentctl.console import app
+from agentctl.sandbox.harness import BlockingSandbox, running_thread
+from agentctl.sandbox.options import Options
+from agentctl.settings import Settings
+from agentctl.verbs import door, sync
+from agentctl.wiring import Control, connect
+from tests.browser import Visit, shot, violations
+from webhooks.signature import HEADER, sign
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+pytestmark = pytest.mark.anyio
+SECRET = SecretStr("wsec_only_for_tests")
+SAMPLE = (Path(__file__).parents[1] / "samples" / "post_call_transcription.json").read_bytes()
+AGENT = b"agent_7101k5zvyjhmfg983brhmhkd98n6"
+PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "locale": "en-GB"}
+
+
+@dataclass
+class House:
+    """A project that was synced once, and its server."""
+
+    root: Path
+    sandbox: BlockingSandbox
+    control: Control
+    url: str
+    link: Callable[[], str]
+
+    @property
+    def prompt(self) -> Path:
+        return self.root / "assistants" / "empfang" / "prompt.md"
+
+    async def edit_there(self, **changes: object) -> None:
+        """What somebody does on the platform's own pages."""
+        (agent,) = self.sandbox.state()["agents"]
+        async with httpx.AsyncClient(base_url=self.sandbox.url, headers={"xi-api-key": self.sandbox.key}) as http:
+            assert (await http.patch(f"/v1/convai/agents/{agent}", json=changes)).status_code == 200
+
+    async def deliver(self) -> None:
+        """A call of that agent ends."""
+        (agent,) = self.sandbox.state()["agents"]
+        body = SAMPLE.replace(AGENT, agent.encode())
+        async with httpx.AsyncClient() as http:
+            signed = {HEADER: sign(body, SECRET, int(time.time()))}
+            assert (await http.post(f"{self.url}/webhooks/elevenlabs", content=body, headers=signed)).status_code == 200
+
+
+@asynccontextmanager
+async def served(control: Control) -> AsyncIterator[tuple[str, app.Console]]:
+    """Door, console and worker, as `agentctl serve` has them."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    address: asyncio.Future[str] = loop.create_future()
+    async with app.opened(control, stop=stop) as console:
+        serving = asyncio.create_task(
+            door.serve(control, port=0, beside=console.routes, ready=address.set_result, stop=stop)
+        )
+        await asyncio.wait({serving, address}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            yield address.result().removesuffix("/webhooks/elevenlabs"), console
+        finally:
+            stop.set()
+            await asyncio.wait_for(serving, 20)
+
+
+@pytest.fixture
+async def house(dsn: str, tmp_path: Path) -> AsyncIterator[House]:
+    (tmp_path / "agentctl.toml").write_text('project = "beispiel"\n[digest]\ntimezone = "Europe/Berlin"\n')
+    folder = tmp_path / "assistants" / "empfang"
+    folder.mkdir(parents=True)
+    (folder / "assistant.toml").write_text('name = "Empfang"\nlanguage = "de"\n')
+    (folder / "prompt.md").write_text("Hilf freundlich weiter.\nFrage nach dem Namen.\n")
+    with running_thread(Options()) as sandbox:
+        settings = Settings(
+            database_url=SecretStr(dsn),
+            elevenlabs_base_url=sandbox.url,
+            elevenlabs_api_key=SecretStr(sandbox.key),
+            elevenlabs_webhook_secret=(SECRET,),
+        )
+        async with connect(tmp_path, settings=settings) as control:
+            await sync.apply(control, await sync.plan(control))
+            async with served(control) as (url, console):
+                link = await console.link()
+                yield House(tmp_path, sandbox, control, url, lambda: f"{url}{link}")
+
+
+async def seen(page: Page, name: str) -> None:
+    """A page that somebody looks at is whole, and nobody is kept from it."""
+    assert await violations(page) == []
+    await shot(page, name)
+
+
+async def test_a_day(house: House, visit: Visit) -> None:
+    page = await visit()
+    await page.goto(house.link())
+    await page.get_by_text("abgeglichen", exact=True).wait_for()
+    await seen(page, "assistants")
+
+    # What is changed here is planned, applied as it was shown, and then there is nothing to do.
+    house.prompt.write_text("Hilf freundlich weiter.\nFrage nach Namen und Nummer.\n")
+    await page.get_by_role("link", name="Plan").click()
+    await page.locator("ins", has_text="Frage nach Namen und Nummer.").wait_for()
+    await seen(page, "plan")
+    await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    await page.get_by_role("heading", name="Abgeglichen").wait_for()
+    await seen(page, "synced")
+    await page.goto(f"{house.url}/plan")
+    await page.get_by_text("Nichts zu tun").wait_for()
+
+    # What somebody did at the platform is shown as theirs, and overwritten only by a word of its own.
+    await house.edit_there(name="Umbenannt")
+    await page.reload()
+    await page.get_by_text("bei ElevenLabs geändert", exact=True).first.wait_for()
+    await seen(page, "drift")
+    await page.get_by_label("Überschreiben, was dort geändert wurde").check()
+    await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    await page.get_by_role("heading", name="Abgeglichen").wait_for()
+    (agent,) = house.sandbox.state()["agents"].values()
+    assert agent["name"] == "Empfang"
+
+    # A plan that has gone stale is not applied.
+    house.prompt.write_text("Hilf sehr freundlich weiter.\n")
+    await page.goto(f"{house.url}/plan")
+    house.prompt.write_text("Hilf gar nicht.\n")
+    await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    await page.get_by_role("heading", name="Der Plan war überholt").wait_for()
+    assert "gar nicht" not in str(house.sandbox.state()["agents"])
+
+    # A call that ends while the page is open appears by itself.
+    await page.goto(f"{house.url}/calls")
+    await page.get_by_text("Noch keine Anrufe").wait_for()
+    await house.deliver()
+    await page.locator("#calls .row").first.wait_for()
+    await seen(page, "calls")
+    await page.get_by_role("searchbox").fill("Erika")
+    await page.get_by_role("button", name="Zeigen").click()
+    await page.locator("mark").first.wait_for()
+    await seen(page, "search")
+
+    await page.locator("#calls .row").first.click()
+    await page.get_by_role("heading", name="Gespräch").wait_for()
+    await seen(page, "call")
+    await page.goto(f"{house.url}/items")
+    await page.get_by_role("button", name="Erledigt:").first.click()
+    await page.goto(f"{house.url}/items?items=any")
+    assert await page.locator('.tick[aria-pressed="true"]').count() == 1
+    await seen(page, "items")
+
+
+async def test_on_a_phone(house: House, visit: Visit) -> None:
+    page = await visit(**PHONE)
+    await page.goto(house.link())
+    await house.deliver()
+    for path, name in (("/", "assistants-phone"), ("/calls", "calls-phone"), ("/items", "items-phone")):
+        await page.goto(f"{house.url}{path}")
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{path} has to be pushed about sideways"
+        await seen(page, name)
+
+
+async def test_without_scripts(house: House, visit: Visit) -> None:
+    page = await visit(java_script_enabled=False)
+    await page.goto(house.link())
+    await page.get_by_role("link", name="Bei ElevenLabs nachsehen").click()
+    await page.get_by_text("abgeglichen", exact=True).wait_for()
+    house.prompt.write_text("Hilf anders.\n")
+    await page.get_by_role("link", name="Plan").click()
+    await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    while await page.get_by_role("heading", name="Abgleich läuft").count():
+        await page.get_by_role("link", name="Noch einmal nachsehen").click()
+    assert await page.get_by_role("heading", name="Abgeglichen").count() == 1
+    assert "Hilf anders." in str(house.sandbox.state()["agents"])
