@@ -236,6 +236,64 @@ async def test_a_number_that_a_row_gives_up_rings_at_nobody_or_at_whose_row_decl
     assert await rings(f"update {TABLE} set phone = null where id = 2") == agent_id
 
 
+@pytest.mark.parametrize("by_worker", [True, False])
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_mapping_that_reads_no_numbers_gives_none_up_but_for_disabled_rows(page: Page, by_worker: bool) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    assert (await page.due()).done == 1
+    await page.bring(NUMBER, "1")
+    file = page.root / "agentctl.toml"
+    file.write_text(file.read_text().replace('numbers = "phone"\n', ""))
+
+    async def rings(statement: str) -> str | None:
+        page.sql(f"update {TABLE} set {statement}")
+        assert (await page.due()).failed == 0 if by_worker else (await page.sync()).ok
+        [one] = (await page.sandbox.state())["numbers"].values()
+        return str(one["agent_id"]) if one["agent_id"] else None
+
+    assert await rings("title = 'Edited'") == page.row(1)[0]
+    assert await rings("active = false") is None
+
+
+@pytest.mark.parametrize("then", ["archive", "delete"])
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_deleted_row_leaves_its_number_to_whose_row_declares_it_wherever_it_is_cut_off(
+    page: Page, then: str
+) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    page.insert(2)
+    assert (await page.due()).done == 2
+    await page.bring(NUMBER, "1")
+    page.sql(f"update {TABLE} set phone = '{NUMBER}' where id = 2")
+    assert (await page.due()).failed == 1, "the other one has it"
+    page.sql("update agentctl.sync_jobs set state = 'dead' where state = 'pending'")
+    file = page.root / "agentctl.toml"
+    file.write_text(file.read_text().replace("[source.table]\n", f'[source.table]\non_delete = "{then}"\n'))
+    # What silences it, or puts its agent away, is done, and the answer never comes.
+    silencing = {"method": "PATCH", "path": "/v1/convai/phone-numbers/*"}
+    archiving = {"method": "PATCH", "path": "/v1/convai/agents/*"}
+    await page.sandbox.clear_log()
+    await page.sandbox.fault(**(silencing if then == "delete" else archiving), apply=True, hang=True)
+    page.sql(f"delete from {TABLE} where id = 1")
+    work = asyncio.create_task(page.due())
+    async with asyncio.timeout(20):
+        while not any(one["hits"] for one in await page.sandbox.faults()):  # noqa: ASYNC110  (another's state)
+            await asyncio.sleep(0.02)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    await page.sandbox.clear_faults()
+    page.sql("update agentctl.sync_jobs set state = 'pending', due_at = now() where key = '1'")
+
+    assert (await page.due()).failed == 0
+    [one] = (await page.sandbox.state())["numbers"].values()
+    assert one["agent_id"] == page.row(2)[0]
+    assert page.jobs() == [("1", "done"), ("2", "done")]
+    changes = [path for method, path in await page.writes() if method == "PATCH" and "phone-numbers" in path]
+    assert len(changes) == (1 if then == "archive" else 2), "at an archived agent it rings on until then"
+
+
 @pytest.mark.parametrize("page", ["postgres"], indirect=True)
 async def test_a_row_that_is_deleted_softly_is_switched_off_by_the_column_that_adoption_proposes(page: Page) -> None:
     await page.sandbox.add_number(NUMBER)

@@ -415,6 +415,55 @@ async def test_a_number_that_stayed_where_its_row_lived_before_is_silent_once_th
     assert not [one for one in house.sql("select state from agentctl.sync_jobs") if one != ("done",)]
 
 
+@pytest.mark.parametrize("house", ["postgres"], indirect=True)
+async def test_a_refused_key_of_a_workspace_that_a_row_has_left_keeps_no_sync_waiting(house: House) -> None:
+    number = "+498999998555"
+    await house.sandbox.add_number(number)
+    house.insert(1, customer="acme", title="Acme", phone=number)
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("import-number", number, "--assistant", "1", "--yes") == 0
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    assert (await house.due()).failed == 0
+    key, house.settings["elevenlabs_api_key"] = house.settings["elevenlabs_api_key"], "sk_refused"
+    house.sql(f"update {TABLE} set active = false where id = 1")
+    assert (await house.due()).failed == 0
+    assert house.rows("elevenlabs_sync_error") == {1: None}, "where it lives all is as it says"
+    [(state, said)] = house.sql("select state, error from agentctl.sync_jobs where key = '1'")
+    assert state == "held"
+    assert said.startswith(f"{number} may ring on in a workspace that it has left, of which the key is refused")
+
+    house.settings["elevenlabs_api_key"] = key
+    house.sql("select agentctl.request_sync('1')")
+    assert (await house.due()).failed == 0
+    assert [one["agent_id"] for one in (await house.sandbox.state())["numbers"].values()] == [None]
+    assert house.sql("select state, error from agentctl.sync_jobs where key = '1'") == [("done", None)]
+
+
+@pytest.mark.parametrize("house", ["postgres"], indirect=True)
+@pytest.mark.parametrize("deleted", [True, False])
+async def test_a_deleted_row_of_which_the_only_agent_is_not_there_waits_for_a_person_who_ends_it(
+    house: House, deleted: bool
+) -> None:
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    house.insert(1, customer="acme", title="Acme")
+    house.insert(2, customer="beta", title="Beta")
+    assert await house.cli("sync", "--yes") == 0
+    made = await house.acme.state()
+    await house.acme.reset()
+    house.sql(f"delete from {TABLE} where id = 1")
+    job = "select state, error from agentctl.sync_jobs where key = '1'"
+    assert (await house.due()).failed == 0
+    [(state, said)] = house.sql(job)
+    assert state == "held"
+    forgets, deletes = re.findall(r"agentctl (sync [^;]*?) (?:forgets|deletes)", said)
+    if not deleted:  # the key had opened another workspace, and is corrected
+        await house.acme.reset(made)
+    assert await house.cli(*(forgets if deleted else deletes).split(), "--yes") == 0
+    assert await house.names() == (["Beta"], [])
+    assert house.sql(job) == [("done", None)]
+    assert house.sql("select key from agentctl.bindings where kind = 'agent'") == [("2",)]
+
+
 @pytest.mark.parametrize("by_worker", [True, False])
 async def test_a_row_that_passes_to_another_tenant_takes_up_what_it_had_there(house: House, by_worker: bool) -> None:
     house.insert(1, customer="acme", title="Acme")

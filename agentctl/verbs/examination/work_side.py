@@ -74,8 +74,10 @@ def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("queue", "warning", f"{dead} syncs of assistants were given up", remedy)
     if (waiting := found["syncs"]["pending"]) and (oldest := found["oldest_sync_seconds"]) > OLD_SECONDS:
         what = f"{waiting} syncs of assistants wait, the oldest for {oldest / 60:.0f} minutes"
-        remedy = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
-        yield Finding("queue", "broken", what, remedy)
+        # Those that a worker has tried say what they wait for.
+        reasons = [one["error"] for one in found["troubled_syncs"] if one["state"] == "pending"]
+        lacking = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
+        yield Finding("queue", "broken", what, str(reasons[0]).partition("\n")[0] if reasons else lacking)
 
 
 async def sink(control: Control) -> AsyncIterator[Finding]:

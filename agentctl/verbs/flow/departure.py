@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agentctl.errors import NotFound
+from agentctl.errors import NotFound, Unauthorized
 from agentctl.resources import agent, phone_number
 from agentctl.resources.platform_settings import SETTINGS
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.source import SyncOutcome
 from agentctl.sources.table.mapping import OnDelete
 from agentctl.sync import planning
 from agentctl.sync.applied import Applied
@@ -21,46 +22,58 @@ from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.given_up import heirs, wake
-from agentctl.verbs.flow.witnesses import must_be_home
+from agentctl.verbs.flow.outcome import outcome
+from agentctl.verbs.flow.witnesses import gone
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.rows.silenced import silent
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
 
 _WHERE = "no longer declared"
+# A tenant reads it: of a workspace that it shared with others it says no more.
+_UNHEARD = (
+    "{} may ring on in a workspace that it has left, of which the key is refused: agentctl tenants check tells which"
+)
 
 
-async def depart(control: Control, key: str, then: OnDelete) -> Applied | None:
-    """Archive its agent, or delete it with all that is its own; None where nothing of it is there, or it is kept.
+async def depart(control: Control, key: str, then: OnDelete) -> SyncOutcome:
+    """Archive its agent, or delete it with all that is its own; nothing where none is there, or it is kept.
 
     Archived, it keeps its binding, so that a declaration that comes back has the same agent; so is one of which the
     create was cut off, whatever `then` is: nobody has seen it yet. What somebody changed at the platform is left alone
-    as in any sync. Raises Elsewhere where an agent is gone and nothing tells that it was ever here, and as `sync.plan`
-    and `sync.apply` do.
+    as in any sync. A number that another assistant of this workspace declares is left to that, and rings at an archived
+    agent until then. Raises as `gone`, `sync.plan`, `sync.apply` and `outcome` do.
     """
     if then == "keep" or not lives(bindings := await control.bindings(Target(key)), key):
-        return None
+        return SyncOutcome()
     agent_id = bindings.get(Ref(agent.KIND, key))
-    rings = await _numbers(control, key, agent_id) if agent_id else []
-    if rings is None:
-        return None
-    applied = await _end(control, key, rings, "delete" if then == "delete" and agent_id else "archive")
-    await wake(control, (await heirs(control, key, rings)).values())
-    return applied
+    try:
+        rings = await _numbers(control, agent_id) if agent_id else []
+    except NotFound:
+        return await gone(control, key, str(agent_id))
+    # Before anything is silent: whoever is cut off after that would look for them at an agent that has no number.
+    left = await heirs(control, key, rings)
+    await wake(control, left.values())
+    if then == "delete" and agent_id:
+        return outcome(control, await _end(control, key, rings, "delete"))
+    return outcome(control, await _end(control, key, [one for one in rings if one not in left], "archive"))
 
 
-async def hush(control: Control, key: str, numbers: Collection[str]) -> Applied:
+async def hush(control: Control, key: str, numbers: Collection[str]) -> SyncOutcome:
     """Have these numbers, so far as they ring at its agent by our doing, ring at nobody; the agent stays as it is.
 
-    One that another assistant of this workspace declares is left to that. Raises as `sync.plan` and `sync.apply` do.
+    One that another assistant of this workspace declares is left to that. A key that is refused is told: the row's sync
+    where it lives by now does not wait for it. Raises as `sync.plan`, `sync.apply` and `outcome` do.
     """
     agent_id = (await control.bindings(Target(key))).get(Ref(agent.KIND, key))
-    rings = await phone_number.PhoneNumber(control.api).ringing()
+    try:
+        rings = await phone_number.PhoneNumber(control.api).ringing()
+    except Unauthorized:
+        return SyncOutcome(_UNHEARD.format(", ".join(sorted(numbers))), held=True)
     here = [one for one in numbers if agent_id in rings.get(one, ())]
     left = await heirs(control, key, here)
-    applied = await _end(control, key, [one for one in here if one not in left], "keep")
     await wake(control, left.values())
-    return applied
+    return outcome(control, await _end(control, key, [one for one in here if one not in left], "keep"))
 
 
 async def _end(control: Control, key: str, rings: Sequence[str], then: OnDelete) -> Applied:
@@ -75,13 +88,9 @@ def lives(bindings: Bindings, key: str) -> bool:
     return bindings.get(ref) is not None or bindings.intended(ref)
 
 
-async def _numbers(control: Control, key: str, agent_id: str) -> list[str] | None:
-    """The numbers that ring at its agent; None where that is gone."""
-    try:
-        seen = await agent.Agent(control.api, control.scope).read(agent_id)
-    except NotFound:
-        await must_be_home(control, agent_id, f", and whether the agent of {key} is gone is not known")
-        return None
+async def _numbers(control: Control, agent_id: str) -> list[str]:
+    """The numbers that ring at its agent. Raises NotFound."""
+    seen = await agent.Agent(control.api, control.scope).read(agent_id)
     return [str(one["phone_number"]) for one in seen.body.get("phone_numbers") or ()]
 
 

@@ -22,7 +22,8 @@ async def had(control: Control, key: str) -> list[Mapping[str, Any]]:
 async def given_up(control: Control, assistant: Assistant) -> list[str]:
     """The numbers that ring at its agent in this workspace and that its row does not declare."""
     mine = [one for one in await had(control, assistant.key) if one["workspace"] == control.scope.workspace]
-    given = {one["number"]: one["agent_id"] for one in mine if not keeps(assistant, one["number"], here=True)}
+    gives = [one for one in mine if not keeps(control.project, assistant, one["number"], here=True)]
+    given = {one["number"]: one["agent_id"] for one in gives}
     rings = await PhoneNumber(control.api).ringing() if given else {}
     return sorted(number for number, agent_id in given.items() if agent_id in rings.get(number, ()))
 

@@ -13,7 +13,7 @@ from agentctl.tenants import Access, Tenants
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.departure import hush, lives
 from agentctl.verbs.flow.given_up import had
-from agentctl.verbs.flow.one import outcome, sync_one
+from agentctl.verbs.flow.one import sync_one
 from agentctl.verbs.places import within_held
 from agentctl.verbs.rows.silenced import keeps
 from agentctl.wiring import Control
@@ -48,7 +48,7 @@ async def sync_housed(control: Control, key: str) -> SyncOutcome:
             outcomes.append(await sync_one(there, key, must_live_there))
     for access, numbers in left:
         async with within_held(control, access, partial(exclusive, wait=_WAIT_SECONDS)) as there:
-            outcomes.append(outcome(there, await hush(there, key, numbers)))
+            outcomes.append(await hush(there, key, numbers))
     errors = "\n".join(one.error for one in outcomes if one.error)
     return SyncOutcome(errors, held=any(one.held for one in outcomes))
 
@@ -69,7 +69,7 @@ async def _left(control: Control, tenants: Tenants, key: str, found: Loaded | Go
     if isinstance(found, Gone) or not found.target or not found.assistants:
         return []
     (declared,), left = found.assistants, list[tuple[Access, list[str]]]()
-    rows = [one for one in await had(control, key) if not keeps(declared, one["number"], here=False)]
+    rows = [one for one in await had(control, key) if not keeps(found.project, declared, one["number"], here=False)]
     for access in tenants.workspaces if rows else ():
         if access.workspace != tenants.home(declared.tenant).workspace:
             async with control.within(access) as there:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import asdict, replace
 
-from agentctl.errors import ConfigurationError, Elsewhere, Incomplete, Misdeclared
+from agentctl.errors import ConfigurationError, Elsewhere, Misdeclared
 from agentctl.resources import agent, kinds, phone_number
 from agentctl.resources.place import Place
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.source import Gone, SyncOutcome
-from agentctl.sync.applied import Applied
 from agentctl.sync.elsewhere import absent, anothers
 from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
@@ -22,10 +21,9 @@ from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
 from agentctl.verbs.flow.disputed import undisputed
 from agentctl.verbs.flow.given_up import given_up, heirs, wake
+from agentctl.verbs.flow.outcome import outcome
 from agentctl.verbs.flow.witnesses import WITNESSES, is_any_there, newest
-from agentctl.verbs.remedy import remedies
 from agentctl.verbs.revisions.history import ProjectPlan
-from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
 
 _MADE = ", and a new agent would be made in it"
@@ -43,14 +41,13 @@ async def sync_one(
     found = await control.source.one(key)
     await must_live_there(control, found)
     if isinstance(found, Gone):
-        applied = await depart(control, key, found.then)
-    else:
-        others = await _go_by(control, found)
-        plan = await undisputed(control, await sync.plan(control, [key]))
-        await _must_be_home(control, plan)
-        applied = await sync.apply(control, plan)
-        await wake(control, others)
-    return outcome(control, applied) if applied else SyncOutcome()
+        return await depart(control, key, found.then)
+    others = await _go_by(control, found)
+    plan = await undisputed(control, await sync.plan(control, [key]))
+    await _must_be_home(control, plan)
+    applied = await sync.apply(control, plan)
+    await wake(control, others)
+    return outcome(control, applied)
 
 
 async def _go_by(control: Control, found: Loaded) -> Collection[str]:
@@ -96,14 +93,3 @@ async def _must_be_home(control: Control, plan: ProjectPlan) -> None:
             "workspaces is there",
             _MADE,
         )
-
-
-def outcome(control: Control, applied: Applied) -> SyncOutcome:
-    """What a source is told of it. Raises Incomplete with all that failed."""
-    if applied.failures:
-        hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
-        failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
-        failed.outage = all(one.error.outage for one in applied.failures)
-        raise failed
-    left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]
-    return SyncOutcome(control.veil("\n".join(left)), held=bool(left))

@@ -126,9 +126,16 @@ class Reports:
         planned = {one.ref.key for one in self._plan.failures}
         rows += [told for row in self._rows.wrong if row.key in planned and (told := _refused(row))]
         rows += [{"key": row.key, "error": None} for row in self._rows.rows if row.dormant and row.told.get("error")]
+        rows += [{"key": key, "synced_at": True} for key in self._ended_with(applied)]
         for start in range(0, len(rows), _MANY):
             await self._tell(rows[start : start + _MANY])
         return replace(applied, failures=(*applied.failures, *self._failures)) if self._failures else applied
+
+    def _ended_with(self, applied: Applied) -> set[str]:
+        """The keys that no row has any more, and now no agent either: what waited for a person about them is over."""
+        deleted = [one.desired.ref for one in applied.done if one.action == "delete"]
+        forgotten = [ref for ref, _ in applied.plan.lapsed]
+        return {ref.key for ref in (*deleted, *forgotten) if ref.kind == agent.KIND} - self._control.loaded.rows_keys
 
     def _synced(self, key: str) -> dict[str, Any] | None:
         """What the row of a sound assistant is to be told; None where it says all of that already."""

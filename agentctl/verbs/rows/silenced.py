@@ -12,6 +12,7 @@ from typing import Any
 from agentctl.resources import agent
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND, PhoneNumber
+from agentctl.sources.project import Project
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.wiring import Control
@@ -22,13 +23,15 @@ def silent(number: str, where: str, payload: Any) -> Desired:
     return Desired(KIND, number, {"phone_number": number, "agent_id": None}, where, payload=payload, partial=True)
 
 
-def keeps(assistant: Assistant, number: str, *, here: bool) -> bool:
+def keeps(project: Project, assistant: Assistant, number: str, *, here: bool) -> bool:
     """Whether a row leaves its number ringing at its agent of this workspace: `here` it is told so by being declared.
 
     At the agent that it had in another workspace a number rings on until it is brought along, unless the row says that
-    nobody is to answer it.
+    nobody is to answer it. Where the mapping reads no numbers, only a disabled row says that.
     """
-    return number in assistant.phone.numbers and (here or assistant.enabled)
+    if number in assistant.phone.numbers:
+        return here or assistant.enabled
+    return assistant.enabled and project.table is not None and not project.table.says_numbers
 
 
 async def silenced(control: Control, bindings: Bindings, keys: Collection[str], *, whole: bool) -> tuple[Desired, ...]:
@@ -45,7 +48,7 @@ async def silenced(control: Control, bindings: Bindings, keys: Collection[str], 
     for number in bindings.of(KIND).keys() - declared:
         rang = bindings.applied(Ref(KIND, number)).get("agent_id")
         whose = (here.get(rang) or left.get(rang)) if rang else None
-        if whose and whose.key in chosen and not keeps(whose, number, here=rang in here):
+        if whose and whose.key in chosen and not keeps(loaded.project, whose, number, here=rang in here):
             given[number] = whose
     rings = await PhoneNumber(control.api).ringing() if given else {}
     return tuple(

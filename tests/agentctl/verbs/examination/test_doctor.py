@@ -248,6 +248,10 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
     assert "project's directory" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     terms = {"project": "p", "environment": "e", "worker": "w", "lease_seconds": 60, "limit": 1}
     (job,) = rings.store("claim_sync_jobs", quiet_seconds=0, longest_seconds=0, **terms)["jobs"]
+    waits = {"error": "the key is refused\n  Correct it.", "outage": True, "permanent": False, "delay_seconds": 0}
+    rings.store("fail_sync_job", id=job["id"], attempt=job["attempt"], max_attempts=5, **waits)
+    assert [finding.remedy for finding in examined(rings)["queue"]][-1] == "the key is refused"
+    (job,) = rings.store("claim_sync_jobs", quiet_seconds=0, longest_seconds=0, **terms)["jobs"]
     how = {"error": "no", "outage": False, "permanent": True, "max_attempts": 1, "delay_seconds": 0}
     rings.store("fail_sync_job", **job, **how)
     assert "1 syncs of assistants were given up" in [finding.what for finding in examined(rings)["queue"]]

@@ -1,0 +1,21 @@
+"""What the source of an assistant is told of a sync that was applied."""
+
+from __future__ import annotations
+
+from agentctl.errors import Incomplete
+from agentctl.sources.source import SyncOutcome
+from agentctl.sync.applied import Applied
+from agentctl.verbs.remedy import remedies
+from agentctl.verbs.wording import held_back, named
+from agentctl.wiring import Control
+
+
+def outcome(control: Control, applied: Applied) -> SyncOutcome:
+    """What was left alone, with what to do about it. Raises Incomplete with all that failed."""
+    if applied.failures:
+        hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
+        failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
+        failed.outage = all(one.error.outage for one in applied.failures)
+        raise failed
+    left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]
+    return SyncOutcome(control.veil("\n".join(left)), held=bool(left))
