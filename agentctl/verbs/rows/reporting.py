@@ -132,10 +132,11 @@ class Reports:
         return replace(applied, failures=(*applied.failures, *self._failures)) if self._failures else applied
 
     def _ended_with(self, applied: Applied) -> set[str]:
-        """The keys that no row has any more, and now no agent either: what waited for a person about them is over."""
+        """The keys that nobody declares any more, and now no agent has: what waited for a person about them is over."""
+        loaded = self._control.loaded
         deleted = [one.desired.ref for one in applied.done if one.action == "delete"]
         forgotten = [ref for ref, _ in applied.plan.lapsed]
-        return {ref.key for ref in (*deleted, *forgotten) if ref.kind == agent.KIND} - self._control.loaded.rows_keys
+        return {ref.key for ref in (*deleted, *forgotten) if ref.kind == agent.KIND} - {*loaded.keys, *loaded.rows_keys}
 
     def _synced(self, key: str) -> dict[str, Any] | None:
         """What the row of a sound assistant is to be told; None where it says all of that already."""
