@@ -153,11 +153,6 @@ class SourceTable(Part):
         return found
 
     @property
-    def says_numbers(self) -> bool:
-        """Whether a row without a number says that it has none; else nothing is known of its numbers."""
-        return not self.places.keys().isdisjoint(("numbers", "settings"))
-
-    @property
     def columns(self) -> list[str]:
         """The columns that say what an assistant should be: those of which a change is one."""
         return list(dict.fromkeys(place[0] for place in self.places.values()))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.verbs.reading import read
-from agentctl.verbs.rows.silenced import keeps
 from agentctl.wiring import Control
 
 
@@ -22,18 +22,24 @@ async def had(control: Control, key: str) -> list[Mapping[str, Any]]:
 async def given_up(control: Control, assistant: Assistant) -> list[str]:
     """The numbers that ring at its agent in this workspace and that its row does not declare."""
     mine = [one for one in await had(control, assistant.key) if one["workspace"] == control.scope.workspace]
-    gives = [one for one in mine if not keeps(control.project, assistant, one["number"], here=True)]
-    given = {one["number"]: one["agent_id"] for one in gives}
+    given = {one["number"]: one["agent_id"] for one in mine if one["number"] not in assistant.phone.numbers}
     rings = await PhoneNumber(control.api).ringing() if given else {}
     return sorted(number for number, agent_id in given.items() if agent_id in rings.get(number, ()))
 
 
+async def whose(control: Control, key: str) -> str | None:
+    """The tenant of the assistant that was last synced under that key here; None where none was. Raises StoreError."""
+    rows = await (await control.store()).call("assistants", {**asdict(control.scope), "key": key})
+    return next((str(row["tenant"]) for row in rows), None)
+
+
 async def heirs(control: Control, key: str, numbers: Collection[str]) -> dict[str, str]:
-    """By number, the other assistant of this workspace that declares it: all that is declared is read for it."""
+    """By number, the other assistant of the same tenant here that declares it: all that is declared is read for it."""
     if not numbers:
         return {}
+    tenant = await whose(control, key)
     async with control.afresh() as fresh:
-        others = [one for one in (await read(fresh)).assistants if one.key != key]
+        others = [one for one in (await read(fresh)).assistants if one.key != key and tenant in (None, one.tenant)]
     return {number: one.key for one in others for number in one.phone.numbers if number in numbers}
 
 

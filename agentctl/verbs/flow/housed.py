@@ -69,7 +69,7 @@ async def _left(control: Control, tenants: Tenants, key: str, found: Loaded | Go
     if isinstance(found, Gone) or not found.target or not found.assistants:
         return []
     (declared,), left = found.assistants, list[tuple[Access, list[str]]]()
-    rows = [one for one in await had(control, key) if not keeps(found.project, declared, one["number"], here=False)]
+    rows = [one for one in await had(control, key) if not keeps(declared, one["number"], here=False)]
     for access in tenants.workspaces if rows else ():
         if access.workspace != tenants.home(declared.tenant).workspace:
             async with control.within(access) as there:

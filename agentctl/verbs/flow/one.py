@@ -24,6 +24,7 @@ from agentctl.verbs.flow.given_up import given_up, heirs, wake
 from agentctl.verbs.flow.outcome import outcome
 from agentctl.verbs.flow.witnesses import WITNESSES, is_any_there, newest
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.rows.silenced import keeps
 from agentctl.wiring import Control
 
 _MADE = ", and a new agent would be made in it"
@@ -66,7 +67,8 @@ async def _go_by(control: Control, found: Loaded) -> Collection[str]:
     target = Target.of(assistant.key, assistant, every, [WEBHOOK])
     given = await given_up(control, assistant)
     left = await heirs(control, assistant.key, given)
-    silent = {Ref(phone_number.KIND, number) for number in given if number not in left}
+    gone = [one for one in given if one not in left and not keeps(assistant, one, here=True)]
+    silent = {Ref(phone_number.KIND, number) for number in gone}
     control.know(replace(found, target=replace(target, own=target.own | silent)))
     return left.values()
 

@@ -1,4 +1,4 @@
-"""Numbers that a row has given up and that still ring at its agent by our doing: they are to ring at nobody.
+"""Numbers of disabled rows that still ring at their agents by our doing: they are to ring at nobody.
 
 A number that somebody else has made ring there is nothing of a row's, and one that another assistant declares is for
 the plan of that one.
@@ -12,7 +12,6 @@ from typing import Any
 from agentctl.resources import agent
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND, PhoneNumber
-from agentctl.sources.project import Project
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.wiring import Control
@@ -23,15 +22,13 @@ def silent(number: str, where: str, payload: Any) -> Desired:
     return Desired(KIND, number, {"phone_number": number, "agent_id": None}, where, payload=payload, partial=True)
 
 
-def keeps(project: Project, assistant: Assistant, number: str, *, here: bool) -> bool:
+def keeps(assistant: Assistant, number: str, *, here: bool) -> bool:
     """Whether a row leaves its number ringing at its agent of this workspace: `here` it is told so by being declared.
 
-    At the agent that it had in another workspace a number rings on until it is brought along, unless the row says that
-    nobody is to answer it. Where the mapping reads no numbers, only a disabled row says that.
+    A row that is enabled does, whatever it declares: a wrong digit, a mapping without numbers or a row that is wrong
+    for a moment would silence a line that people call. It is told, and goes where another declares it.
     """
-    if number in assistant.phone.numbers:
-        return here or assistant.enabled
-    return assistant.enabled and project.table is not None and not project.table.says_numbers
+    return assistant.enabled or (here and number in assistant.phone.numbers)
 
 
 async def silenced(control: Control, bindings: Bindings, keys: Collection[str], *, whole: bool) -> tuple[Desired, ...]:
@@ -48,7 +45,7 @@ async def silenced(control: Control, bindings: Bindings, keys: Collection[str], 
     for number in bindings.of(KIND).keys() - declared:
         rang = bindings.applied(Ref(KIND, number)).get("agent_id")
         whose = (here.get(rang) or left.get(rang)) if rang else None
-        if whose and whose.key in chosen and not keeps(loaded.project, whose, number, here=rang in here):
+        if whose and whose.key in chosen and not keeps(whose, number, here=rang in here):
             given[number] = whose
     rings = await PhoneNumber(control.api).ringing() if given else {}
     return tuple(
