@@ -47,7 +47,8 @@ async def spare(store: Store, recordings: Recordings, budget: Budget) -> int:
         found = await store.call("doubled_sounds", terms, timeout=_SECONDS)
         if not found:
             break
-        whole, unproven = [], []
+        whole: list[Mapping[str, Any]] = []
+        unproven: list[Mapping[str, Any]] = []
         for one in found:
             if not budget.is_left:
                 break

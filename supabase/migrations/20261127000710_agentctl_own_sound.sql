@@ -12,6 +12,9 @@ create table agentctl.unproven_sounds (
 alter table agentctl.unproven_sounds enable row level security;
 comment on table agentctl.unproven_sounds is
     'Audio events whose recording was not found whole in a place; asked for there again a day later.';
+comment on column agentctl.unproven_sounds.tenant is 'Whose it is.';
+comment on column agentctl.unproven_sounds.event_id is 'The event that brought the sound.';
+comment on column agentctl.unproven_sounds.asked_at is 'When it was last not found whole there.';
 comment on column agentctl.unproven_sounds.place is 'Where it was asked for: another place may have it.';
 
 -- A recording's time is that of the event which brought it. Of two of one call that were received at once neither is told
