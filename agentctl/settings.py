@@ -27,7 +27,7 @@ from pydantic import (
     field_validator,
 )
 
-from agentctl.dotenv_file import read
+from agentctl.dotenv_file import SWITCH, read
 from agentctl.errors import ConfigurationError, Problem
 
 # The published servers (`servers` of the OpenAPI spec). Any other https host works too, for a proxy or the sandbox.
@@ -140,8 +140,7 @@ class Settings(BaseModel):
     @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses among them; one may hold a password."""
-        values = [getattr(self, name) for name in Settings.model_fields]
-        return tuple(str(value) for value in values if isinstance(value, HttpUrl))
+        return tuple(str(one) for name in Settings.model_fields if isinstance(one := getattr(self, name), HttpUrl))
 
     def of_others(self, values: Mapping[str, Any], names: Mapping[str, str], places: Mapping[str, str]) -> Settings:
         """These with other credentials; by setting, what `variable` and `place` say of such a one."""
@@ -217,15 +216,18 @@ def named_variables(directory: Path, names: Collection[str]) -> tuple[dict[str, 
 
 def wanted_environment(directory: Path) -> str | None:
     """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so."""
-    name = "agentctl_env"
-    return _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
+    return _named({"env": "AGENTCTL_ENV"}, read(directory / ".env", os.environ)[0])["env"]
 
 
 def wanted_log_format(directory: Path) -> str:
     """AGENTCTL_LOG_FORMAT of the environment or of `directory`/.env; text where neither says json."""
-    name = "agentctl_log_format"
-    wanted = _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
+    wanted = _named({"format": "AGENTCTL_LOG_FORMAT"}, read(directory / ".env", os.environ)[0])["format"]
     return "json" if wanted == "json" else "text"  # What is wrong with another is told by `load_settings`.
+
+
+def env_file(directory: Path) -> Path | None:
+    """Where its `.env` is, or would be; None where AGENTCTL_ENV_FILE has none read."""
+    return None if os.environ.get(SWITCH) else directory / ".env"
 
 
 def _named(variables: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str | None]:
@@ -295,5 +297,4 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
     )
     for given, needed in pairs:
         if getattr(settings, given) is not None and getattr(settings, needed) is None:
-            what = f"is not set, but {settings.variable(given)} is and needs it"
-            yield Problem(settings.variable(needed), what)
+            yield Problem(settings.variable(needed), f"is not set, but {settings.variable(given)} is and needs it")

@@ -69,8 +69,12 @@ def drained_text(drained: Drained) -> str:
         lines.append(paint(f"{drained.pending_syncs} syncs wait until agentctl.toml can be read: {why}", 31))
     if drained.duties_failed:
         lines.append(f"{drained.duties_failed} duties could not be done: agentctl calls status")
-    waiting = [f"{n} {what}" for n, what in ((drained.pending_events, "events"), (drained.pending_mails, "mails")) if n]
-    if waiting:
+    queues = {
+        "events": drained.pending_events,
+        "recordings": drained.pending_recordings,
+        "mails": drained.pending_mails,
+    }
+    if waiting := [f"{count} {queue}" for queue, count in queues.items() if count]:
         lines.append(f"Waiting: {' and '.join(waiting)}.")
     return addressed("\n".join(lines))
 

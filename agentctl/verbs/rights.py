@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentctl.calls.inbox import Store
-from agentctl.errors import StoreError
+from agentctl.errors import StoreError, StoreUnavailable
 
 REMEDY = "agentctl db migrate takes them; so does: call agentctl.seal()"
 
@@ -38,8 +38,11 @@ async def loose(store: Store) -> Loose:
 
 
 async def seal(store: Store) -> None:
-    """Take that. Raises StoreError, also where something is left, since somebody else has granted it."""
-    left = _of(await store.call("seal", {}))
+    """Take that. Raises StoreError, also where something is left: somebody else has granted it, or migrations run."""
+    answer = await store.call("seal", {})
+    left = _of(answer)
+    if left.count and answer.get("busy"):
+        raise StoreUnavailable("migrations of the store run, which make rights anew", "Run it again after that.")
     if left.count:
         raise StoreError(str(left), "Whoever granted that has to revoke it, or the owner of what it is on.")
 

@@ -78,6 +78,7 @@ def test_what_runs_in_compose_is_one_image_with_few_rights_and_enough_time_to_en
     for name in ("door", "worker"):
         assert ours[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
         assert ours[name]["restart"] == "unless-stopped"
+    assert ours["worker"]["hostname"], "by it is known what each machine has been told of"
     assert ours["door"]["ports"] == ["127.0.0.1:8080:8080"]
     asked = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text()))
     assert asked == {"POSTGRES_PASSWORD", "AGENTCTL_VERSION", "PROJECT"}

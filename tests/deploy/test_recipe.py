@@ -23,10 +23,11 @@ __all__ = ["bench"]
 TABLE = "praxis_assistants"
 COLUMNS = "elevenlabs_agent_id, elevenlabs_phone_number_id, elevenlabs_sync_error, elevenlabs_synced_at"
 README = (Path(__file__).parents[2] / "deploy" / "README.md").read_text()
+SYSTEMD, DOCKER = "## A machine with systemd behind Caddy", "## A machine with Docker"
 URL = "https://agentctl.example.org/webhooks/elevenlabs"
 
 
-@pytest.mark.parametrize("section", ["## A machine with systemd behind Caddy", "## A machine with Docker"])
+@pytest.mark.parametrize("section", [SYSTEMD, DOCKER])
 def test_each_command_comes_after_what_it_needs(section: str) -> None:
     steps = README.partition(section)[2].partition("\n## ")[0]
     places = [
@@ -55,11 +56,11 @@ def test_secrets_that_are_there_outlive_a_second_paste(tmp_path: Path) -> None:
     ("section", "steps"),
     [
         (
-            "## A machine with systemd behind Caddy",
+            SYSTEMD,
             ["agentctl-backup", "deploy/*.service", "start agentctl-migrate", "/opt/agentctl/current\n", "restart"],
         ),
         (
-            "## A machine with Docker",
+            DOCKER,
             [
                 "pg_dump",
                 "export AGENTCTL_VERSION",
@@ -84,6 +85,36 @@ def test_nothing_is_replaced_before_the_migration_is_through(section: str, steps
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("section", "steps"),
+    [
+        (SYSTEMD, ["stop agentctl-door", "dropdb", "pg_restore", "start agentctl-migrate", "psql", "calls backfill"]),
+        (DOCKER, ["stop door worker", "dropdb", "pg_restore", "run --rm migrate", "db psql", "calls backfill"]),
+    ],
+)
+def test_a_restore_drops_nothing_before_it_is_said_until_when_calls_were_mailed(
+    section: str, steps: list[str], tmp_path: Path
+) -> None:
+    told = README.partition(section)[2].partition("\n## ")[0]
+    (block,) = re.findall(r"^\(\n    set -e\n    stopped=.*?^\)\n", told, re.MULTILINE | re.DOTALL)
+    for name in ("agentctl-3.dump", "agentctl.dump", "recordings.tar", "forgotten"):
+        (tmp_path / name).touch()
+    does = "".join(
+        f'{name}() {{ echo {name} "$@"; }}\n' for name in ("systemctl", "runuser", "ln", "agentctl", "docker")
+    )
+
+    def pasted(words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["sh", "-c", does + words], cwd=tmp_path, capture_output=True, text=True)
+
+    empty = pasted(block)
+    assert (empty.returncode != 0, empty.stdout, "fill it in" in empty.stderr) == (True, "", True)
+    done = pasted(block.replace("stopped= ", "stopped=2026-11-27T04:05:06Z ", 1)).stdout
+    places = [done.index(step) for step in steps]
+    assert places == sorted(places)
+    assert done.endswith("calls backfill --mailed-until 2026-11-27T04:05:06Z\n")
+    assert not re.search("start agentctl-(door|worker)|compose up", done)
+
+
 def test_every_command_that_is_to_be_pasted_is_one() -> None:
     for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
         subprocess.run(["sh", "-n", "-c", re.sub(r"<this repository>", "REPOSITORY", block)], check=True)
@@ -92,8 +123,8 @@ def test_every_command_that_is_to_be_pasted_is_one() -> None:
 @pytest.mark.parametrize(
     ("section", "again"),
     [
-        ("## A machine with systemd behind Caddy", "`systemctl restart agentctl-door agentctl-worker`"),
-        ("## A machine with Docker", "`docker compose up --detach --wait`"),
+        (SYSTEMD, "`systemctl restart agentctl-door agentctl-worker`"),
+        (DOCKER, "`docker compose up --detach --wait`"),
     ],
 )
 def test_what_tenants_have_in_variables_comes_with_what_has_it_read(section: str, again: str) -> None:
@@ -102,7 +133,7 @@ def test_what_tenants_have_in_variables_comes_with_what_has_it_read(section: str
     assert again in told.replace("\n", " ")
 
 
-@pytest.mark.parametrize("section", ["## A machine with systemd behind Caddy", "## A machine with Docker"])
+@pytest.mark.parametrize("section", [SYSTEMD, DOCKER])
 def test_a_number_is_declared_before_it_is_imported_where_no_file_can_be_written(section: str) -> None:
     steps = README.partition(section)[2].partition("\n## ")[0]
     (told,) = (part.replace("\n", " ") for part in steps.split("\n\n") if "import-number" in part)
@@ -280,15 +311,19 @@ def test_who_was_forgotten_since_the_backup_is_found_by_the_marks_of_the_lost_st
         for _ in range(2)
     ]
     assert bench("calls", "backfill")[0] == bench("calls", "process")[0] == 0
-    steps = README.partition("# Before dropdb:\n")[2].partition("```")[0]
+    section = README.partition(SYSTEMD)[2].partition("\n## ")[0]
     psql = f"{wheel_binaries() / 'psql'} -X {shlex.quote(dsn)}"
-    before, after = steps.replace("runuser -u postgres -- psql -d agentctl", psql).split("# After", 1)
+    (before,) = re.findall(r"^.*copy agentctl.forgotten to stdout.*\n", section, re.MULTILINE)
+    (after,) = re.findall(r"^ *! test -e forgotten.*?^ *} \|.*?\n", section, re.MULTILINE | re.DOTALL)
+    places = [section.index(step) for step in (before, " dropdb ", after, "start agentctl-door agentctl-worker\n```")]
+    assert places == sorted(places)
+    before, after = (one.replace("runuser -u postgres -- psql -d agentctl", psql) for one in (before, after))
     bench.store("mark_forgotten", conversation_ids=calls[:1], numbers=[])
     subprocess.run(["sh", "-ec", before], cwd=tmp_path, check=True)
     with psycopg.connect(dsn, autocommit=True) as backup:
         backup.execute("delete from agentctl.forgotten")
 
-    listed = subprocess.run(["sh", "-ec", f"# {after}"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    listed = subprocess.run(["sh", "-ec", after], cwd=tmp_path, check=True, capture_output=True, text=True)
 
     assert re.findall(r"^ default +\| (\S+)$", listed.stdout, re.MULTILINE) == calls[:1]
     assert bench("calls", "forget", calls[0], "--yes")[0] == 0

@@ -23,9 +23,9 @@ async def retain(control: Control, *, of: str | None = None) -> Retained:
 
 async def spare(control: Control) -> int:
     """Of each tenant, drop what was delivered of recordings that are proven to be kept. Raises StoreError."""
-    store, recordings = await control.store(), control.workshop.recordings
+    store, recordings, budget = await control.store(), control.workshop.recordings, doubled.Budget()
     found = [row["tenant"] for row in await store.call("tenants", {})]
-    return sum([await doubled.spare(store_of(store, one), recordings_of(recordings, one)) for one in found])
+    return sum([await doubled.spare(store_of(store, one), recordings_of(recordings, one), budget) for one in found])
 
 
 async def limits(control: Control) -> list[dict[str, Any]]:

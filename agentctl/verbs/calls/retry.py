@@ -32,7 +32,8 @@ async def retry(control: Control, which: str) -> Requeued:
     if not (events or mails or rows):
         raise AgentctlError(
             f"there is nothing to process again for {which!r}",
-            "No event has that id or conversation, or a worker is at it right now; see `agentctl calls events`.",
+            "No event has that id or conversation, it is kept as its recording alone, or a worker is at it right now; "
+            "see `agentctl calls events`.",
         )
     return Requeued(events, mails, rows)
 

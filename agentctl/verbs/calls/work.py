@@ -24,7 +24,7 @@ class Drained:
 
     done, failed, lost: as a worker counts them. dead: gave up for good now; of them `dead_mails` mails, `dead_rows`
     rows of a product's own table, `dead_syncs` syncs. kept: not understood, and shown by `events`. pending_events,
-    pending_mails: what waits, for its time or for a mail route.
+    pending_mails, pending_recordings: what waits, for its time, a mail route or the place of recordings.
     duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why. synced,
     syncs_failed: assistants whose declarations had changed. pending_syncs: those that wait; unread: why nobody here
     knows whose they are, where agentctl.toml cannot be read.
@@ -38,6 +38,7 @@ class Drained:
     kept: int
     pending_events: int
     pending_mails: int
+    pending_recordings: int = 0
     duties_failed: int = 0
     dead_mails: int = 0
     dead_rows: int = 0
@@ -129,7 +130,7 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
     def more(queue: str, state: str) -> int:
         return int(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)))  # others may have queued it again
 
-    dead = {queue: more(queue, "dead") for queue in ("events", "mails", "rows", "syncs")}
+    dead = {queue: more(queue, "dead") for queue in ("events", "recordings", "mails", "rows", "syncs")}
     return Drained(
         requeued=0,
         done=tally.done,
@@ -139,8 +140,9 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
         dead_mails=dead["mails"],
         dead_rows=dead["rows"],
         dead_syncs=dead["syncs"],
-        kept=more("events", "kept"),
+        kept=more("events", "kept") + more("recordings", "kept"),
         pending_events=after["events"]["pending"],
+        pending_recordings=after["recordings"]["pending"],
         pending_mails=after["mails"]["pending"],
         pending_syncs=after["syncs"]["pending"],
     )

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from agentctl.dotenv_file import SWITCH
 from agentctl.errors import ConfigurationError, StoreBehind, StoreError
-from agentctl.settings import Settings
+from agentctl.settings import Settings, env_file
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.named_variables import variables_named
 from agentctl.verbs import rights
@@ -76,7 +77,10 @@ async def rows(there: Control) -> AsyncIterator[Finding]:
 
 async def settings(control: Control) -> AsyncIterator[Finding]:
     """What no other examination looks at: .env itself. Values that cannot be used are told before."""
-    path = control.directory / ".env"
+    path = env_file(control.directory)
+    if path is None:
+        yield Finding("settings", "ok", f"all from the environment: {SWITCH}=none")
+        return
     if not path.exists():
         yield Finding("settings", "ok", f"all from the environment: there is no {path}")
         return

@@ -57,7 +57,7 @@ def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
         if waiting and oldest > OLD_SECONDS:
             what = f"{waiting} {queue} wait, the oldest for {oldest / 60:.0f} minutes"
             # Those that a worker has tried say what they wait for.
-            reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["waiting_for"])
+            reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["reasons"][queue])
             yield Finding("queue", state, what, reasons or "No worker seems to run: agentctl serve, or agentctl work")
 
 

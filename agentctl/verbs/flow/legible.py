@@ -33,7 +33,8 @@ def problems(control: Control) -> tuple[str, ...]:
 class Legible:
     """Tells in the log, and whoever gets alerts, when it cannot be read, or can again, each once until that changes.
 
-    Each machine has a file of its own, so that it is told for each directory of each.
+    Each machine has a file of its own, so that it is told for each directory of each. So it is for workers that stay on
+    a machine alone: one that is new each time would tell it each time, and never that it can be read again.
     """
 
     control: Control

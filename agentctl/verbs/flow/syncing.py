@@ -35,8 +35,7 @@ async def job(control: Control) -> SyncJob | None:
         return None
     store = await control.store(waiting=True)
     gate = 2 * control.project.gate_timeout if control.project.gate else 0
-    look = Legible(control, store).look
-    return SyncJob(control, store, look=look, deadline_seconds=DEADLINE_SECONDS + gate)
+    return SyncJob(control, store, deadline_seconds=DEADLINE_SECONDS + gate)
 
 
 async def work(control: Control, *, stop: asyncio.Event) -> Tally:
@@ -52,13 +51,17 @@ async def work(control: Control, *, stop: asyncio.Event) -> Tally:
     if found is None:
         idle(f"no agentctl.toml in {control.directory}")
         return Tally()
-    syncs = replace(found, idle=idle)
+    syncs = replace(found, idle=idle, look=Legible(control, found.store).look)
     async with _heard(syncs):
         return await worker.run([syncs], stop=stop, wake=syncs.wake, idle_seconds=IDLE_SECONDS)
 
 
 async def once(control: Control) -> Tally:
-    """Sync what has changed until now. Raises StoreError."""
+    """Sync what has changed until now. Raises StoreError.
+
+    That agentctl.toml cannot be read is told by whoever asked: a machine that is another one each time knows of no
+    earlier time at which that was told.
+    """
     syncs = await job(control)
     return await worker.run([replace(syncs, quiet_seconds=0.0)], once=True) if syncs else Tally()
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agentctl import settings
+from agentctl.dotenv_file import SWITCH
 from agentctl.errors import UsageError
 from agentctl.tenants import nowhere
 from agentctl.wiring import Control
@@ -26,8 +28,11 @@ def must_have_a_place(control: Control) -> None:
 
 
 def must_be_a_variable(control: Control) -> None:
-    """Raise UsageError where it is kept elsewhere, as a tenant's in Supabase Vault."""
+    """Raise UsageError where it is kept elsewhere, as a tenant's in Supabase Vault, or where no .env is read."""
     name = variable(control)
+    if settings.env_file(control.directory) is None:
+        hint = f"Leave --write-env out, and put what is shown into {name}, where the door runs."
+        raise UsageError(f"no .env is read here ({SWITCH}=none)", hint)
     if not name.isidentifier():
         hint = "Leave --write-env out, and put what is shown where the tenant's reference leads: agentctl tenants set."
         raise UsageError(f"{name} is not kept in .env", hint)
@@ -51,7 +56,9 @@ def drop(control: Control, mark: str | None, *, keep: str | None) -> Path | None
     """
     from agentctl.sources import env_file
 
-    path, name = control.directory / ".env", variable(control)
+    path, name = settings.env_file(control.directory), variable(control)
+    if path is None:
+        return None
     parts = [part.strip() for part in env_file.read(path, name).split(",") if part.strip()]
     marks = [fingerprint(SecretStr(part)) for part in parts]
     if mark is None and len(parts) == 2 and keep in marks:

@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from agentctl.calls import inbox
+from agentctl.calls import doubled, inbox
 from agentctl.calls.missing_sound import as_event
+from agentctl.clients.recordings import Directory
 from agentctl.errors import StoreUnavailable
 from agentctl.verbs.calls.retain import spare
 from agentctl.verbs.calls.work import once, process
@@ -27,8 +29,8 @@ async def parts(payload: bytes) -> AsyncIterator[bytes]:
         yield payload[at : at + 9_000]
 
 
-def accept(bench: Bench, conversation_id: str, *, large: bool = True) -> inbox.Accepted:
-    payload = as_event(conversation_id, "agent_of_nobody", SOUND)
+def accept(bench: Bench, conversation_id: str, *, large: bool = True, sound: bytes = SOUND) -> inbox.Accepted:
+    payload = as_event(conversation_id, "agent_of_nobody", sound)
 
     async def enter(control: Control) -> inbox.Accepted:
         store, heading = await control.store(), inbox.peek(payload)
@@ -68,7 +70,7 @@ def test_a_recording_that_is_proven_is_kept_once(bench: Bench, large: bool) -> N
     again = accept(bench, "conv_1", large=large)
     assert (again.id, again.new) == (event, False)
     code, _, err = bench("calls", "retry", str(event))
-    assert (code, "nothing to process again" in err) == (1, True)
+    assert (code, "nothing to process again" in err, "kept as its recording alone" in err) == (1, True, True)
     bench.control(once)
     assert held(bench, event) == (size, False, size)
     assert file_of(bench, "conv_1").read_bytes() == SOUND
@@ -78,21 +80,34 @@ def test_a_recording_that_is_proven_is_kept_once(bench: Bench, large: bool) -> N
     assert not file_of(bench, "conv_1").exists()
 
 
-def test_what_cannot_be_read_back_was_not_the_only_copy(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    events = {name: accept(bench, name).id for name in ("conv_gone", "conv_cut", "conv_whole")}
+def test_what_cannot_be_read_back_was_not_the_only_copy(
+    bench: Bench, dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = {name: accept(bench, name).id for name in ("conv_gone", "conv_cut", "conv_bad", "conv_whole")}
     bench.control(process)
     file_of(bench, "conv_gone").unlink()
     file_of(bench, "conv_cut").write_bytes(SOUND[:-1] + b"?")
 
-    async def away(*_: Any) -> bool:
-        raise StoreUnavailable("Storage is away")
+    asked, keeps = [], Directory.keeps
 
-    with monkeypatch.context() as there:
-        there.setattr("agentctl.clients.recordings.Directory.keeps", away)
-        assert json.loads(bench("work", "--once", "--json")[1])["duties_failed"] == 1
-    assert all(held(bench, event)[1] for event in events.values())
+    async def some_bad(self: Directory, location: str, size: int, sha256: str) -> bool:
+        asked.append(location)
+        if "conv_bad" in location:
+            raise StoreUnavailable("a recording cannot be read")
+        return await keeps(self, location, size, sha256)
+
+    monkeypatch.setattr(Directory, "keeps", some_bad)
+    assert json.loads(bench("work", "--once", "--json")[1])["duties_failed"] == 0
+    kept = {"conv_gone", "conv_cut", "conv_bad"}
+    assert {name for name, event in events.items() if held(bench, event)[1]} == kept
+    assert len(asked) == 4
+    assert bench.control(spare) == 0
+    assert len(asked) == 4, "what was not whole is asked for again after a day"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("update agentctl.unproven_sounds set asked_at = asked_at - interval '1 day'")
+    monkeypatch.setattr(Directory, "keeps", keeps)
     assert bench.control(spare) == 1
-    assert {name for name, event in events.items() if held(bench, event)[1]} == {"conv_gone", "conv_cut"}
+    assert {name for name, event in events.items() if held(bench, event)[1]} == kept - {"conv_bad"}
     assert bench("calls", "retry", "conv_gone")[0] == 0
     bench.control(process)
     assert file_of(bench, "conv_gone").read_bytes() == SOUND
@@ -107,3 +122,28 @@ def test_an_event_that_is_queued_again_meanwhile_keeps_what_it_holds(bench: Benc
     assert bench.store("doubled_sounds", limit=9) == []
     assert bench.store("drop_doubled", sounds=[found]) == {"count": 0}
     assert held(bench, event)[1]
+
+
+def test_an_event_whose_sound_was_displaced_keeps_it(bench: Bench) -> None:
+    events = []
+    for sound in (SOUND, SOUND[::-1]):
+        events.append(accept(bench, "conv_1", sound=sound).id)
+        bench.control(process)
+    [found] = bench.store("doubled_sounds", limit=9)
+    assert found["id"] == str(events[1])
+    assert bench.store("drop_doubled", sounds=[{**found, "id": str(events[0])}]) == {"count": 0}
+    assert bench.control(spare) == 1
+    assert [held(bench, event)[1] for event in events] == [True, False]
+
+
+def test_a_look_asks_for_so_many_and_the_next_goes_on(bench: Bench) -> None:
+    events = [accept(bench, f"conv_{count}").id for count in range(3)]
+    bench.control(process)
+
+    async def look(control: Control, budget: doubled.Budget) -> int:
+        return await doubled.spare(await control.store(), control.workshop.recordings, budget)
+
+    assert bench.control(lambda control: look(control, doubled.Budget(seconds=0))) == 0
+    assert bench.control(lambda control: look(control, doubled.Budget(recordings=2))) == 2
+    assert bench.control(lambda control: look(control, doubled.Budget(recordings=2))) == 1
+    assert not any(held(bench, event)[1] for event in events)

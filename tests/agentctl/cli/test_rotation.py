@@ -280,3 +280,15 @@ def test_two_runs_at_once_make_one_webhook(bench: Bench, url: str) -> None:
 
     bench.control(stale)
     assert len(hooks(bench)) == 2
+
+
+def test_no_secret_goes_into_a_dot_env_that_is_not_read(
+    bench: Bench, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (secret,) = secrets(bench)
+    before, kept = hooks(bench), (bench.root / ".env").read_text()
+    monkeypatch.setenv("AGENTCTL_ENV_FILE", "none")
+    monkeypatch.setenv("ELEVENLABS_WEBHOOK_SECRET", secret)
+    code, _, err = bench(*ROTATE)
+    assert (code, "AGENTCTL_ENV_FILE=none" in err) == (2, True)
+    assert (hooks(bench), (bench.root / ".env").read_text()) == (before, kept)

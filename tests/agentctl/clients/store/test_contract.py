@@ -22,6 +22,7 @@ async def test_a_fresh_store_is_current_and_empty(store: Store) -> None:
     assert behind(status.pop("migrations")) == []
     assert status == {
         "events": {"pending": 0, "running": 0, "done": 0, "kept": 0, "dead": 0},
+        "recordings": {"pending": 0, "running": 0, "done": 0, "kept": 0, "dead": 0},
         "mails": {"pending": 0, "running": 0, "sent": 0, "dead": 0},
         "oldest_pending_seconds": None,
     }

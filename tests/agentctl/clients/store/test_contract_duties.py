@@ -94,6 +94,7 @@ async def test_an_outage_never_makes_an_event_or_a_mail_dead(store: Store) -> No
         assert (await store.call("fail_event", {**failure, "outage": True}))["state"] == "pending"
     standing = await store.call("queue", {})
     assert (standing["waiting_for"], standing["events"]["pending"]) == (["away"], 1)
+    assert standing["reasons"] == {"events": ["away"], "recordings": [], "mails": []}
     for outcome in ("pending", "dead"):
         [event] = await claim(store)
         failure = {"id": event["id"], "attempt": event["attempt"], "error": "x", "delay_seconds": 0, "max_attempts": 2}

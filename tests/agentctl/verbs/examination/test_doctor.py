@@ -207,6 +207,13 @@ def test_what_is_odd_in_dot_env(rings: Bench) -> None:
     ]
 
 
+def test_a_dot_env_that_is_not_read_is_not_examined(rings: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    (rings.root / ".env").write_text("ELEVENLABS_APIKEY=x\n")
+    monkeypatch.setenv("AGENTCTL_ENV_FILE", "none")
+    (found,) = examined(rings)["settings"]
+    assert (found.state, found.what) == ("ok", "all from the environment: AGENTCTL_ENV_FILE=none")
+
+
 def test_a_store_that_is_down(rings: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://postgres:secret-word@127.0.0.1:{free_port()}/x")
     report = examined(rings)
@@ -244,6 +251,15 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
     late = {one.what.partition(",")[0]: one.state for one in examined(rings)["queue"] if " wait, " in one.what}
     assert late == {"1 events wait": "broken", "1 recordings wait": "warning"}, "calls go on without their sound"
+    for event in rings.store("claim_events", worker="w", limit=9, lease_seconds=60):
+        fence = {"id": event["id"], "attempt": event["attempt"], "delay_seconds": 0, "max_attempts": 9}
+        if event["type"] == "post_call_audio":
+            rings.store("fail_event", **fence, error="Storage is away", outage=True)
+        else:
+            rings.store("release", queue="events", **fence)
+    why = {one.what.partition(" wait, ")[0]: one.remedy for one in examined(rings)["queue"] if " wait, " in one.what}
+    assert why["1 recordings"] == "Storage is away"
+    assert "agentctl work" in why["1 events"]
     rings.store("request_sync", key="empfang", project="p", environment="e")
     assert "project's directory" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     terms = {"project": "p", "environment": "e", "worker": "w", "lease_seconds": 60, "limit": 1}

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from agentctl.errors import StoreError
+from agentctl.clients.store.migrations import _LOCK
+from agentctl.errors import StoreError, StoreUnavailable
 from agentctl.settings import Settings
 from agentctl.verbs.calls.work import once
 from agentctl.verbs.examination import own_side
@@ -73,3 +74,15 @@ async def test_what_somebody_else_has_granted_is_a_failure_that_says_who_is_to_t
         with pytest.raises(StoreError, match=r"anon may execute public\.agentctl_status"):
             await sealing.seal(control, ())
         assert [found.state async for found in own_side.store(control)] == ["broken"]
+
+
+async def test_while_migrations_run_rights_are_taken_another_time(tmp_path: Path, dsn: str, cluster: Cluster) -> None:
+    cluster.execute(OPENING, dsn.rpartition("/")[2])
+    async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
+        with psycopg.connect(dsn) as migrating:
+            migrating.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+            with pytest.raises(StoreUnavailable, match="migrations"):
+                await sealing.seal(control, ())
+            assert anon_reads(dsn)
+        assert await sealing.seal(control, ())
+        assert not anon_reads(dsn)
