@@ -1,6 +1,7 @@
 """Recordings that are kept twice, where they lie and in the event that brought them, are kept once.
 
-The event's content goes when its recording was found whole where it lies, and not before: it may be the only copy.
+The event's content goes when its recording was found whole where it lies a day after it was stored, and not before: it
+may be the only copy, and a disk may be one that goes with its container.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from agentctl.errors import AgentctlError
 log = logging.getLogger(__name__)
 
 _BATCH = 100
+SETTLED_SECONDS = 86_400.0
 _SECONDS = 60.0
 
 
@@ -43,8 +45,8 @@ async def spare(store: Store, recordings: Recordings, budget: Budget) -> int:
     """
     dropped, after = 0, None
     while budget.is_left:
-        terms = {"limit": min(_BATCH, budget.recordings), "after": after, "place": recordings.place}
-        found = await store.call("doubled_sounds", terms, timeout=_SECONDS)
+        terms = {"limit": min(_BATCH, budget.recordings), "after": after, "settled_seconds": SETTLED_SECONDS}
+        found = await store.call("doubled_sounds", {**terms, "place": recordings.place}, timeout=_SECONDS)
         if not found:
             break
         whole: list[Mapping[str, Any]] = []

@@ -43,6 +43,7 @@ begin
             join agentctl.recordings r on r.tenant = e.tenant and r.conversation_id = e.conversation_id
             where e.tenant = agentctl.tenant(args) and e.type = 'post_call_audio' and e.state = 'done'
                 and e.moved is null and agentctl.brought(e, r)
+                and r.stored_at < now() - coalesce(agentctl.seconds(args, 'settled_seconds'), interval '0')
                 and e.id > coalesce((args->>'after')::uuid, '00000000-0000-0000-0000-000000000000')
                 and not exists (
                     select from agentctl.unproven_sounds u

@@ -6,6 +6,7 @@ No browser is here: the page's own microphone and worklets are tried where the c
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -212,7 +213,8 @@ def test_the_javascript_clients_connection_speaks_interrupts_and_hangs_up(
     assert told["messages"][0] == ["user", "Hello, this is Erika Muster. When are you open?"]
     assert {"interruption", "agent_response_correction", "audio", "agent_response"} <= set(told["events"])
     assert told["bytes"] > 0
-    assert settled(api, told["id"])["metadata"]["termination_reason"] == "Client disconnected: 1000"
+    # 1006 where the client drops the line before the sandbox has read its goodbye (RFC 6455, 7.1.5).
+    assert re.fullmatch(r"Client disconnected: 100[06]", settled(api, told["id"])["metadata"]["termination_reason"])
 
 
 @pytest.mark.skipif(not npm.runs_here(), reason="the pinned Node is for this machine only on Linux x86-64")

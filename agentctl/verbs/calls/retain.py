@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agentctl.calls import doubled, retention
+from agentctl.calls import retention
 from agentctl.calls.retention import Retained
 from agentctl.calls.tenant import recordings_of, store_of
 from agentctl.errors import Problem
@@ -23,6 +23,8 @@ async def retain(control: Control, *, of: str | None = None) -> Retained:
 
 async def spare(control: Control) -> int:
     """Of each tenant, drop what was delivered of recordings that are proven to be kept. Raises StoreError."""
+    from agentctl.calls import doubled
+
     store, recordings, budget = await control.store(), control.workshop.recordings, doubled.Budget()
     found = [row["tenant"] for row in await store.call("tenants", {})]
     return sum([await doubled.spare(store_of(store, one), recordings_of(recordings, one), budget) for one in found])

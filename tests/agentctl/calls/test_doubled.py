@@ -24,6 +24,16 @@ __all__ = ["bench"]
 SOUND = bytes(range(256)) * 64
 
 
+@pytest.fixture(autouse=True)
+def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubled, "SETTLED_SECONDS", 0.0)
+
+
+@pytest.fixture
+def on_the_same_day(a_day_later: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doubled, "SETTLED_SECONDS", 86_400.0)
+
+
 async def parts(payload: bytes) -> AsyncIterator[bytes]:
     for at in range(0, len(payload), 9_000):
         yield payload[at : at + 9_000]
@@ -53,6 +63,13 @@ def file_of(bench: Bench, conversation_id: str) -> Path:
     """The one, or where there would be one."""
     folder = bench.root / ".agentctl" / "recordings" / "default"
     return next(folder.glob(f"{conversation_id}.*"), folder / conversation_id)
+
+
+def test_a_recording_of_today_is_kept_twice(bench: Bench, on_the_same_day: None) -> None:
+    # A container's disk, or a runner's, may be gone in an hour, and the only copy with it.
+    event = accept(bench, "conv_1").id
+    bench.control(once)
+    assert held(bench, event)[1:] == (True, None)
 
 
 @pytest.mark.parametrize("large", [True, False])

@@ -68,8 +68,8 @@ async def test_a_recording_is_replaced_whole_and_is_private(tmp_path: Path) -> N
 
 async def test_what_is_kept_is_told_by_its_content(tmp_path: Path) -> None:
     directory, digest = Directory(tmp_path), hashlib.sha256(b"sound").hexdigest()
-    await directory.save("conv_1", held(b"sound"), "audio/mpeg", Note())
-    here = directory.location("conv_1", "audio/mpeg")
+    here = directory.location("conv_1", "event-1", "audio/mpeg")
+    await directory.save(here, held(b"sound"), "audio/mpeg", Note())
     asked = [(here, digest), (here, "00" * 32), (here.replace("_1", "_2"), digest), ("supabase:x/y/z.mp3", digest)]
     assert [await directory.keeps(where, 5, sha256) for where, sha256 in asked] == [True, False, False, False]
     assert not await directory.of("acme").keeps(here, 5, digest)

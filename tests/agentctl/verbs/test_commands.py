@@ -11,7 +11,7 @@ from agentctl.cli.commands import PLACES, Group
 from agentctl.verbs.commands import COMMANDS, Whose, addressed
 
 # They have no environment, or name theirs themselves.
-WITHOUT = {"metrics", "init", "schema", "sandbox", "promote"}
+WITHOUT = {"link", "metrics", "init", "schema", "sandbox", "promote"}
 
 
 def test_it_knows_every_command_there_is() -> None:
