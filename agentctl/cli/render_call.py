@@ -260,7 +260,7 @@ def _events(call: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told(event: Mapping[str, Any]) -> str:
-    return line(event["error"] or "") or ("kept as its recording alone" if event.get("moved") else "")
+    return line(event["error"] or "") or ("kept as a recording" if event.get("moved") else "")
 
 
 def _cut(text: str, room: int) -> str:
