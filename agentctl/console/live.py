@@ -62,8 +62,10 @@ class Hub:
         try:
             while not self.ended.is_set():
                 woken = asyncio.ensure_future(listener.woken.wait())
-                await asyncio.wait({woken, ended}, timeout=beat_seconds, return_when=asyncio.FIRST_COMPLETED)
-                woken.cancel()
+                try:
+                    await asyncio.wait({woken, ended}, timeout=beat_seconds, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    woken.cancel()
                 if self.ended.is_set():
                     return
                 listener.woken.clear()

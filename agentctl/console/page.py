@@ -34,13 +34,12 @@ Answer = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """`role`: who may see it; `writes`: it takes a form and does something; `foreign`: where else it may connect to."""
+    """`role`: who may see it; `writes`: it takes a form and does something."""
 
     path: str
     answer: Answer
     role: Role = "viewer"
     writes: bool = False
-    foreign: tuple[str, ...] = ()
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""
@@ -57,7 +56,7 @@ class Page:
             except AgentctlError as error:
                 log.warning("the console could not show %s: %s", self.path, error.message)
                 response = desk.trouble(request, error)
-            return frame.sealed(response, foreign=self.foreign)
+            return frame.sealed(response)
 
         return Route(self.path, endpoint, methods=["POST"] if self.writes else ["GET"])
 
