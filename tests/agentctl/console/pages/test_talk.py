@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,17 +12,27 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agentctl.cli.app import run
 from agentctl.console.menu import PAGES
-from agentctl.sandbox.harness import BlockingSandbox, running_thread
+from agentctl.sandbox.harness import BlockingSandbox, running, running_thread
+from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
 from agentctl.verbs import sync
 from agentctl.verbs.calls import audit
 from agentctl.wiring import connect
 from tests.console import Guest, text, visited
+from tests.databases import Databases
+from tests.gateway import gateway
+from tests.product import Product, adopted
 
 pytestmark = pytest.mark.anyio
 PATH = "/talk/empfang"
 SIGNED = "/v1/convai/conversation/get-signed-url"
+
+
+@pytest.fixture
+def lender(lender: Databases) -> Databases:
+    return lender.after(adopted)
 
 
 @dataclass
@@ -116,3 +128,28 @@ async def test_a_page_that_the_agent_does_not_answer_says_so(hall: Hall) -> None
         assert (await http.patch(f"/v1/convai/agents/{agent}", json=auth)).status_code == 200
     page = text(await hall.guest.see(f"{PATH}?look=1"))
     assert "answers pages of shop.example.org alone, and this one is of 127.0.0.1:8080" in page
+
+
+async def test_a_tenants_agent_is_reached_in_its_own_workspace_and_by_nobody_else(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as ours, running(Options(api_key="key-of-acme", read_only_key="no-key")) as acme:
+        with gateway([ours, acme]) as url, closing(Product(tmp_path, dsn, ours)) as product:
+            product.settings |= {"elevenlabs_base_url": url}
+            for name, value in product.settings.items():
+                monkeypatch.setenv(name.upper(), str(value))
+            (tmp_path / ".env").write_text("ACME_XI_KEY=key-of-acme\n")
+            product.insert(1, customer="acme")
+            product.insert(2, customer="beta")
+            for words in (("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY"), ("sync", "--yes")):
+                assert await asyncio.to_thread(run, ["-C", str(tmp_path), *words]) == 0
+            async with product.opened() as control, visited(control) as guest:
+                await guest.enter()
+                # Each sandbox names an address of its own, not the host's before it: so it is seen who answered.
+                for path, there in (("/talk/1?tenant=acme", acme), ("/talk/2?tenant=beta", ours)):
+                    refused = await guest.send(path, path)
+                    assert there.url.removeprefix("http://") in refused.json()["problem"]
+                    assert refused.status_code == 502
+                    assert "Not all that is said" in text(await guest.see(f"{path}&look=1"))
+                for path in ("/talk/1", "/talk/1?tenant=beta", "/talk/2?tenant=acme"):
+                    await guest.see(path, 404)
