@@ -42,7 +42,12 @@ class Desk:
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:
         """The menu: path, name, and who sees it."""
-        return (("/", "assistants", "viewer"), ("/calls", "calls", "viewer"), ("/items", "items", "viewer"))
+        return (
+            ("/", "assistants", "viewer"),
+            ("/calls", "calls", "viewer"),
+            ("/items", "items", "viewer"),
+            ("/glance", "glance", "viewer"),
+        )
 
     @cached_property
     def templates(self) -> Environment:

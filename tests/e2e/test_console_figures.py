@@ -1,0 +1,59 @@
+"""Figures, numbers and health in a genuine browser, over a project that was synced and has been called for weeks."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from tests.browser import Visit
+from tests.e2e.test_console import PHONE, House, house, seen
+
+__all__ = ["house"]
+pytestmark = pytest.mark.anyio
+WEEKS = """
+insert into agentctl.calls (
+    tenant, conversation_id, agent_id, project, environment, assistant, assistant_name, status, direction,
+    external_number, agent_number, channel, started_at, duration_secs, cost_credits, cost_fiat, language, successful,
+    event_timestamp, source, detail, turn_count, outcome, answer_ms
+)
+select 'default', 'conv_' || i, 'agent_' || i % 3, 'beispiel', 'default',
+    (array['empfang', 'empfang', 'rückruf', null])[1 + i % 4], 'Praxis', case when i % 23 = 0 then 'failed' else 'done' end,
+    'inbound', '+4989' || lpad((i * 7919 % 400000)::text, 8, '0'), '+498999998100', 'phone',
+    now() - make_interval(days => day, mins => (i % 7)::integer), case when i % 23 > 0 then 20 + i * 31 % (120 + day * 3) end,
+    100 + i % 400, 0.01 * (i % 50), 'de', (array['success', 'success', 'success', 'failure', 'unknown'])[1 + i % 5],
+    extract(epoch from now()), 'webhook', '{}', case when i % 23 = 0 then 0 else 9 end,
+    (array['termin', 'termin', 'auskunft', 'rückruf', 'beschwerde'])[1 + (i * 7) % 5],
+    array[500 + i * 13 % 400, 700 + i * 17 % 900]
+from (
+    select row_number() over () i, day from generate_series(0, 60) day
+    cross join lateral generate_series(1, case when day % 7 in (2, 3) or day = 17 then 0 else 4 + day * 5 % 11 end)
+) made
+"""
+
+
+async def test_figures(house: House, dsn: str, visit: Visit) -> None:
+    page = await visit()
+    await page.goto(house.link())
+    await page.goto(f"{house.url}/glance")
+    await page.get_by_text("Keine Anrufe in dieser Zeit").wait_for()
+    await seen(page, "glance-empty")
+
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as database:
+        await database.execute(WEEKS)
+    await page.reload()
+    assert await page.locator("svg.plot").count() == 5
+    await seen(page, "glance")
+    await page.locator("summary", has_text="Anrufe am Tag").click()
+    await page.get_by_role("link", name="90 Tage").click()
+    await seen(page, "glance-90")
+    await page.get_by_role("link", name="7 Tage", exact=True).click()
+    await page.get_by_label("Assistent", exact=True).select_option("empfang")
+    await page.wait_for_url("**/glance?days=7&assistant=empfang")
+    await seen(page, "glance-7")
+
+    phone = await visit(**PHONE)
+    await phone.context.add_cookies(await page.context.cookies())
+    await phone.goto(f"{house.url}/glance")
+    wide = await phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    await seen(phone, "glance-phone")
