@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from agentctl.console import cookies, view
 from agentctl.console.gate import Gate
+from agentctl.console.kept import Kept
 from agentctl.console.live import Hub
 from agentctl.console.person import Role
 from agentctl.console.states import States
@@ -34,6 +35,7 @@ class Desk:
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
+    kept: Kept = field(default_factory=Kept)
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
@@ -46,6 +48,7 @@ class Desk:
             ("/", "assistants", "viewer"),
             ("/calls", "calls", "viewer"),
             ("/items", "items", "viewer"),
+            ("/numbers", "numbers", "viewer"),
             ("/glance", "glance", "viewer"),
         )
 

@@ -20,7 +20,7 @@ _NOTHING: Figures = {"calls": 0, "failed": 0, "seconds": 0, "judged": 0}
 
 @dataclass(frozen=True)
 class Measure:
-    """`name`: as the words have it; `ticks` from above; `parts`: what its colours stand for; `head`, `rows`: its table."""
+    """`name`: as the words have it; `ticks` from above; `parts`: what its colours are; `head`, `rows`: a table."""
 
     name: str
     drawing: Markup

@@ -5,29 +5,39 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from agentctl.verbs.numbers import number
+from agentctl.wiring import connect
 from tests.browser import Visit
-from tests.e2e.test_console import PHONE, House, house, seen
+from tests.e2e.test_console import PHONE, House, house, seen, served
+from tests.telephony import NUMBER, QUIET, Bench, bench
 
-__all__ = ["house"]
+__all__ = ["bench", "house"]
 pytestmark = pytest.mark.anyio
 WEEKS = """
 insert into agentctl.calls (
     tenant, conversation_id, agent_id, project, environment, assistant, assistant_name, status, direction,
     external_number, agent_number, channel, started_at, duration_secs, cost_credits, cost_fiat, language, successful,
-    event_timestamp, source, detail, turn_count, outcome, answer_ms
+    event_timestamp, source, detail, turn_count, answer_ms
 )
 select 'default', 'conv_' || i, 'agent_' || i % 3, 'beispiel', 'default',
-    (array['empfang', 'empfang', 'rückruf', null])[1 + i % 4], 'Praxis', case when i % 23 = 0 then 'failed' else 'done' end,
+    (array['empfang', 'empfang', 'rückruf', null])[1 + i % 4], 'Praxis',
+    case when i % 23 = 0 then 'failed' else 'done' end,
     'inbound', '+4989' || lpad((i * 7919 % 400000)::text, 8, '0'), '+498999998100', 'phone',
-    now() - make_interval(days => day, mins => (i % 7)::integer), case when i % 23 > 0 then 20 + i * 31 % (120 + day * 3) end,
+    now() - make_interval(days => day, mins => (i % 7)::integer),
+    case when i % 23 > 0 then 20 + i * 31 % (120 + day * 3) end,
     100 + i % 400, 0.01 * (i % 50), 'de', (array['success', 'success', 'success', 'failure', 'unknown'])[1 + i % 5],
     extract(epoch from now()), 'webhook', '{}', case when i % 23 = 0 then 0 else 9 end,
-    (array['termin', 'termin', 'auskunft', 'rückruf', 'beschwerde'])[1 + (i * 7) % 5],
     array[500 + i * 13 % 400, 700 + i * 17 % 900]
 from (
     select row_number() over () i, day from generate_series(0, 60) day
     cross join lateral generate_series(1, case when day % 7 in (2, 3) or day = 17 then 0 else 4 + day * 5 % 11 end)
 ) made
+"""
+OUTCOMES = """
+insert into agentctl.digests (tenant, conversation_id, engine, title, summary, language, outcome)
+select tenant, conversation_id, 'elevenlabs', 'Termin', 'Ein Termin.', 'de',
+    (array['Termin', 'Termin', 'Auskunft', 'Rückruf', 'Beschwerde'])[1 + duration_secs * 7 % 5]
+from agentctl.calls where duration_secs is not null
 """
 
 
@@ -40,6 +50,7 @@ async def test_figures(house: House, dsn: str, visit: Visit) -> None:
 
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as database:
         await database.execute(WEEKS)
+        await database.execute(OUTCOMES)
     await page.reload()
     assert await page.locator("svg.plot").count() == 5
     await seen(page, "glance")
@@ -57,3 +68,23 @@ async def test_figures(house: House, dsn: str, visit: Visit) -> None:
     wide = await phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
     await seen(phone, "glance-phone")
+
+
+async def test_numbers(bench: Bench, visit: Visit) -> None:
+    async with connect(bench.root) as control:
+        await number.import_number(control, await number.look(control, NUMBER, "empfang"))
+    text = bench.toml.read_text()
+    bench.toml.write_text(text.replace(f'"{NUMBER}"', f'"{NUMBER}", "{QUIET}"'))
+    async with connect(bench.root) as control, served(control) as (url, console):
+        page = await visit()
+        await page.goto(f"{url}{await console.link()}")
+        await page.goto(f"{url}/numbers")
+        await page.get_by_text("übergibt Anrufe").wait_for()
+        await page.get_by_text("klingelt", exact=True).wait_for()
+        await page.get_by_text("is not at ElevenLabs yet").wait_for()
+        await seen(page, "numbers")
+        phone = await visit(**PHONE)
+        await phone.context.add_cookies(await page.context.cookies())
+        await phone.goto(f"{url}/numbers")
+        await phone.get_by_text("hands calls over").wait_for()
+        await seen(phone, "numbers-phone")
