@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from agentctl.console import cookies, view
+from agentctl.console.checks import Checks
 from agentctl.console.gate import Gate
 from agentctl.console.kept import Kept
 from agentctl.console.live import Hub
@@ -35,11 +36,13 @@ class Desk:
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
+    checks: Checks = field(init=False)
     kept: Kept = field(default_factory=Kept)
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
         self.states = States(self.control)
+        self.checks = Checks(self.control)
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:
@@ -50,6 +53,7 @@ class Desk:
             ("/items", "items", "viewer"),
             ("/numbers", "numbers", "viewer"),
             ("/glance", "glance", "viewer"),
+            ("/health", "health", "admin"),
         )
 
     @cached_property

@@ -1,7 +1,7 @@
 """Every page of the console, in the order of its menu."""
 
 from agentctl.console.page import Page
-from agentctl.console.pages import assistants, call, calls, glance, items, liking, live, numbers, sound
+from agentctl.console.pages import assistants, call, calls, glance, health, items, liking, live, numbers, sound
 
-_MODULES = (assistants, calls, call, sound, items, numbers, glance, live, liking)
+_MODULES = (assistants, calls, call, sound, items, numbers, glance, health, live, liking)
 PAGES: tuple[Page, ...] = tuple(page for module in _MODULES for page in module.PAGES)

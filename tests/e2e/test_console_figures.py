@@ -40,6 +40,16 @@ select tenant, conversation_id, 'elevenlabs', 'Termin', 'Ein Termin.', 'de',
 from agentctl.calls where duration_secs is not null
 """
 
+TROUBLE = """
+insert into agentctl.events (
+    tenant, type, conversation_id, source, payload, payload_sha256, state, attempt, failures, error, finished_at
+)
+select 'default', 'post_call_transcription', 'conv_bad' || i, 'webhook', convert_to('{}' || i, 'utf8'),
+    sha256(convert_to(i::text, 'utf8')), case when i < 3 then 'dead' else 'kept' end, 8, 8,
+    case when i < 3 then 'the transcript has no turns: data.transcript is null' end, now()
+from generate_series(1, 3) i
+"""
+
 
 async def test_figures(house: House, dsn: str, visit: Visit) -> None:
     page = await visit()
@@ -88,3 +98,30 @@ async def test_numbers(bench: Bench, visit: Visit) -> None:
         await phone.goto(f"{url}/numbers")
         await phone.get_by_text("hands calls over").wait_for()
         await seen(phone, "numbers-phone")
+
+
+async def test_health(house: House, dsn: str, visit: Visit) -> None:
+    page = await visit()
+    await page.goto(house.link())
+    await page.get_by_role("link", name="Betrieb").click()
+    await page.get_by_text("kein Webhook").or_(page.get_by_text("Anrufe kommen nicht an")).wait_for()
+    await seen(page, "health")
+    await page.get_by_role("button", name="Alles untersuchen").click()
+    await page.locator(".checks li").first.wait_for()
+    await page.get_by_text("Wird untersucht").wait_for(state="hidden")
+    await seen(page, "health-examined")
+
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as database:
+        await database.execute(TROUBLE)
+    await page.goto(f"{house.url}/health")
+    await page.get_by_text("aufgegeben", exact=True).first.wait_for()
+    await seen(page, "health-trouble")
+    phone = await visit(**PHONE)
+    await phone.context.add_cookies(await page.context.cookies())
+    await phone.goto(f"{house.url}/health?look=1")
+    wide = await phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0
+    await seen(phone, "health-phone")
+
+    await page.get_by_role("button", name="Noch einmal versuchen: conv_bad1").click()
+    await page.get_by_text("1 wartet wieder auf einen Worker.").wait_for()
