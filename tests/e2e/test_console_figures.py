@@ -104,10 +104,10 @@ async def test_health(house: House, dsn: str, visit: Visit) -> None:
     page = await visit()
     await page.goto(house.link())
     await page.get_by_role("link", name="Betrieb").click()
-    await page.get_by_text("kein Webhook").or_(page.get_by_text("Anrufe kommen nicht an")).wait_for()
+    await page.get_by_text("kein Webhook", exact=True).wait_for()
     await seen(page, "health")
     await page.get_by_role("button", name="Alles untersuchen").click()
-    await page.locator(".checks li").first.wait_for()
+    await page.locator(".checks").wait_for()
     await page.get_by_text("Wird untersucht").wait_for(state="hidden")
     await seen(page, "health-examined")
 
