@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -55,9 +56,12 @@ class Asked:
 async def glance(visit: Visit) -> Response:
     """Drawings with their tables, the assistants beside each other, and how calls ended."""
     asked = Asked.of(visit)
-    found = await _counted(visit, asked)
+    found, names = await _counted(visit, asked), dict(await named(visit))
+    return await asyncio.to_thread(_drawn, visit, asked, found, names)
+
+
+def _drawn(visit: Visit, asked: Asked, found: Figures, names: Mapping[str, str]) -> Response:
     days = _days(asked, found["all"])
-    names = dict(await named(visit))
     return visit.show(
         "glance.html.j2",
         asked=asked,

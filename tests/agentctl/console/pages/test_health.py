@@ -69,6 +69,7 @@ async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operato
         await database.execute("insert into agentctl.tenants (tenant) values ('praxis'), ('zahnarzt')")
     page = await operator.see("/health?tenant=praxis")
     assert "conv_1" in page
+    assert "1 given up" in text(page)
     for hidden in ("conv_2", "zahnarzt</a>", "Duties of workers", "Who is told", "Where most waits"):
         assert hidden not in page
     answer = await operator.http.get("/health.csv?tenant=praxis")
@@ -94,3 +95,17 @@ async def test_an_examination_goes_on_in_the_server_and_is_shown(operator: Guest
 async def test_what_elevenlabs_cannot_be_asked_is_told_on_the_page(operator: Guest) -> None:
     page = await operator.see("/health?look=1")
     assert re.search(r'id="webhook".*role="alert"', page, re.DOTALL)
+
+
+async def test_a_tenants_examination_is_of_its_own_credentials(operator: Guest) -> None:
+    store = await operator.control.store()
+    for tenant in ("praxis", "zahnarzt"):
+        await store.call("save_tenant", {"tenant": tenant, "set": {"elevenlabs_key": f"env:{tenant.upper()}_XI"}})
+    await operator.send("/health/examination?tenant=praxis", page="/health")
+    async with asyncio.timeout(30):
+        while "Being examined" in (page := text(await operator.see("/health?tenant=praxis"))):
+            pass
+    assert "PRAXIS_XI" in page
+    for hidden in ("ZAHNARZT_XI", "agentctl.toml in", "SMTP_URL"):
+        assert hidden not in page
+    assert "can be looked at" in text(await operator.see("/health?tenant=zahnarzt")), "another tenant's is another's"
