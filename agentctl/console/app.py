@@ -56,6 +56,7 @@ async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Cons
     try:
         yield Console((*pages, *desk.gate.routes(), _files()), sessions)
     finally:
+        await desk.checks.end()
         await desk.runs.end()
 
 

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from agentctl.console import cookies, view
+from agentctl.console.checks import Checks
 from agentctl.console.gate import Gate
+from agentctl.console.kept import Kept
 from agentctl.console.live import Hub
 from agentctl.console.person import Role
 from agentctl.console.states import States
@@ -34,15 +36,25 @@ class Desk:
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
+    checks: Checks = field(init=False)
+    kept: Kept = field(default_factory=Kept)
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
         self.states = States(self.control)
+        self.checks = Checks(self.control)
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:
         """The menu: path, name, and who sees it."""
-        return (("/", "assistants", "viewer"), ("/calls", "calls", "viewer"), ("/items", "items", "viewer"))
+        return (
+            ("/", "assistants", "viewer"),
+            ("/calls", "calls", "viewer"),
+            ("/items", "items", "viewer"),
+            ("/numbers", "numbers", "viewer"),
+            ("/glance", "glance", "viewer"),
+            ("/health", "health", "admin"),
+        )
 
     @cached_property
     def templates(self) -> Environment:
