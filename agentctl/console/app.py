@@ -31,10 +31,11 @@ from agentctl.wiring import Control
 
 @dataclass(frozen=True)
 class Console:
-    """`routes`: for the door; `sessions`: of those who are in it."""
+    """`routes`: for the door; `sessions`: of those who are in it; `gate`: by which they came."""
 
     routes: Sequence[BaseRoute]
     sessions: Sessions
+    gate: Gate
 
     async def link(self) -> str:
         """The path by which the operator comes in, once. Raises StoreError."""
@@ -61,7 +62,7 @@ async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Cons
     for route in routes:
         route.app = Reached(route.app, place)
     try:
-        yield Console((*routes, _files()), sessions)
+        yield Console((*routes, _files()), sessions, desk.gate)
     finally:
         await desk.runs.end()
         await desk.gate.close()

@@ -52,14 +52,14 @@ class Gate(Protocol):
 
 @dataclass
 class Entry:
-    """`refusal_seconds`: what every refusal takes at least."""
+    """`refusal_seconds`: what every refusal takes at least; `sending`: mails that are under way."""
 
     desk: Desk
     place: Place
     auth: Auth
     gate: Gate
     refusal_seconds: float = 1.0
-    _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    sending: set[asyncio.Task[None]] = field(default_factory=set)
 
     def routes(self) -> Sequence[Route]:
         """Each with what all pages of the console keep to."""
@@ -74,9 +74,9 @@ class Entry:
 
     async def close(self) -> None:
         """What is under way is given up."""
-        for task in self._sending:
+        for task in self.sending:
             task.cancel()
-        await asyncio.gather(*self._sending, return_exceptions=True)
+        await asyncio.gather(*self.sending, return_exceptions=True)
 
     def _route(self, at: str, method: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -122,8 +122,8 @@ class Entry:
         if _is_address(email):
             base = f"{request.url.scheme}://{request.headers['host']}"
             task = asyncio.create_task(self._send(email, f"{base}/enter/confirm"))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+            self.sending.add(task)
+            task.add_done_callback(self.sending.discard)
         return self.desk.refusal(request, 200, "sign_in.sent")
 
     async def _send(self, email: str, back: str) -> None:
