@@ -31,7 +31,9 @@ class Refusal(Exception):
 
 @dataclass
 class User:
-    """`password` None: has none; `claims`: what of the token the project adds."""
+    """`password` None: has none; `claims`: what of the token the project adds; `code`: what a second factor of the kind
+    `factor` shows now, if there is one.
+    """
 
     id: str
     email: str
@@ -39,6 +41,8 @@ class User:
     confirmed: bool = True
     banned: bool = False
     claims: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
+    factor: str = "totp"
 
     @property
     def told(self) -> dict[str, Any]:
@@ -46,8 +50,15 @@ class User:
         return {
             "id": self.id, "aud": "authenticated", "role": "authenticated", "email": self.email, "phone": "",
             "app_metadata": {"provider": "email"}, "user_metadata": {}, "identities": [], "created_at": now,
-            "updated_at": now, "is_anonymous": False,
+            "updated_at": now, "is_anonymous": False, "factors": self.factors,
         }  # fmt: skip
+
+    @property
+    def factors(self) -> list[dict[str, Any]]:
+        told = {"friendly_name": "phone", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"}
+        begun = {"id": f"{self.id[:-1]}e", "factor_type": "totp", "status": "unverified", **told}
+        mine = {"id": f"{self.id[:-1]}f", "factor_type": self.factor, "status": "verified", **told}
+        return [begun, mine] if self.code else [begun]
 
 
 @dataclass
@@ -71,6 +82,7 @@ class Auth:
         self.refreshes: dict[str, Refresh] = {}
         self.accesses: dict[str, str] = {}
         self.links: dict[str, User] = {}
+        self.challenges: dict[str, str] = {}
         self.mails: list[tuple[str, str]] = []
         self.requests: list[str] = []
         self.refuse: httpx.Response | Exception | None = None
@@ -79,7 +91,7 @@ class Auth:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/auth/v1/")
         grant = request.url.params.get("grant_type", "")
-        name = f"{path}_{grant}" if grant else path
+        name = f"{path}_{grant}" if grant else "_".join(path.split("/")[::2])
         self.requests.append(name)
         if isinstance(self.refuse, Exception):
             raise self.refuse
@@ -160,6 +172,23 @@ class Auth:
 
     def _user(self, request: httpx.Request, body: dict[str, Any]) -> dict[str, Any]:
         return self.sessions[self._session(request)].told
+
+    def _factors_challenge(self, request: httpx.Request, body: dict[str, Any]) -> dict[str, Any]:
+        factor, made = request.url.path.split("/")[-2], str(uuid4())
+        if factor not in {one["id"] for one in self.sessions[self._session(request)].factors}:
+            raise Refusal(404, "mfa_factor_not_found", "Factor not found")
+        self.challenges[made] = factor
+        return {"id": made, "type": "totp", "expires_at": int(self.clock()) + 300}
+
+    def _factors_verify(self, request: httpx.Request, body: dict[str, Any]) -> dict[str, Any]:
+        session, factor = self._session(request), request.url.path.split("/")[-2]
+        if self.challenges.get(body.get("challenge_id", "")) != factor:
+            raise Refusal(422, "mfa_factor_not_found", "MFA factor with the provided challenge ID not found")
+        if not body.get("code") or body["code"] != self.sessions[session].code:
+            raise Refusal(422, "mfa_verification_failed", "Invalid TOTP code entered")
+        del self.challenges[body["challenge_id"]]
+        self.sessions[session].claims["aal"] = "aal2"
+        return self._issued(session, None)
 
     def _session(self, request: httpx.Request) -> str:
         session = self.accesses.get(request.headers.get("Authorization", "").removeprefix("Bearer "))

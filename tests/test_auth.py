@@ -95,3 +95,14 @@ def test_who_signs_out_gets_no_new_tokens_and_others_stay(auth: Auth, client: Sy
         client.refresh_session(second.refresh_token)
     assert caught.value.code == "refresh_token_not_found"
     assert client.refresh_session(first.refresh_token).session
+
+
+def test_a_code_of_a_second_factor(auth: Auth, client: SyncGoTrueClient) -> None:
+    auth.users["anna@example.org"].code = "123456"
+    client.sign_in_with_password({"email": "anna@example.org", "password": SECRET})
+    (factor,) = client.mfa.list_factors().totp
+    with pytest.raises(AuthApiError) as caught:
+        client.mfa.challenge_and_verify({"factor_id": factor.id, "code": "000000"})
+    assert (caught.value.status, caught.value.code) == (422, "mfa_verification_failed")
+    client.mfa.challenge_and_verify({"factor_id": factor.id, "code": "123456"})
+    assert client.mfa.get_authenticator_assurance_level().current_level == "aal2"

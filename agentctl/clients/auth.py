@@ -1,7 +1,7 @@
-"""Supabase Auth: people sign in by a password, or by a link that is mailed to them.
+"""Supabase Auth: people sign in by a password or a mailed link, and by a code besides where they have set that up.
 
-Source: supabase/auth, openapi.yaml and internal/api (token.go, otp.go, verify.go, logout.go); internal/api/errors.go
-for refusals, which have a code of their own from the API's version 2024-01-01 on.
+Source: supabase/auth, openapi.yaml and internal/api (token.go, otp.go, verify.go, mfa.go, logout.go; errors.go for
+refusals, which have a code of their own from the API's version 2024-01-01 on).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -78,36 +79,57 @@ class Auth:
     async def by_password(self, email: str, password: str) -> Tokens:
         """Sign in."""
         body = {"email": email, "password": password}
-        return self._tokens(await self._post("token", body, {"grant_type": "password"}))
+        return self._tokens(await self._ask("POST", "token", body, {"grant_type": "password"}))
 
     async def by_link(self, token_hash: str, kind: str) -> Tokens:
         """Sign in by what a mailed link carries, which is used up then; `kind`: one of KINDS."""
-        return self._tokens(await self._post("verify", {"token_hash": token_hash, "type": kind}))
+        return self._tokens(await self._ask("POST", "verify", {"token_hash": token_hash, "type": kind}))
+
+    async def factors(self, access: str) -> dict[str, str]:
+        """What somebody has to show besides, by its id: `totp`, `phone`, `webauthn`; nothing for most people."""
+        told = (await self._ask("GET", "user", token=access)).get("factors")
+        found = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+        return {str(one.get("id")): str(one.get("factor_type")) for one in found if one.get("status") == "verified"}
+
+    async def by_code(self, access: str, factor: str, code: str) -> Tokens:
+        """Tokens that are worth more than `access`, for the code that a person's device shows for that factor."""
+        told = await self._ask("POST", f"factors/{quote(factor, safe='')}/challenge", {}, token=access)
+        body = {"challenge_id": told.get("id"), "code": code}
+        return self._tokens(await self._ask("POST", f"factors/{quote(factor, safe='')}/verify", body, token=access))
 
     async def again(self, refresh: str) -> Tokens:
         """New tokens for an old one. The same old one gets the same new one as long as that was not used itself, so
         that nobody is signed out because two doors ask at once, or an answer was lost (internal/tokens/service.go).
         """
-        return self._tokens(await self._post("token", {"refresh_token": refresh}, {"grant_type": "refresh_token"}))
+        return self._tokens(
+            await self._ask("POST", "token", {"refresh_token": refresh}, {"grant_type": "refresh_token"})
+        )
 
     async def mail_link(self, email: str, back: str) -> None:
         """Mail a link that leads `back` to somebody who has an account; nobody gets one by this."""
-        await self._post("otp", {"email": email, "create_user": False}, {"redirect_to": back})
+        await self._ask("POST", "otp", {"email": email, "create_user": False}, {"redirect_to": back})
 
     async def leave(self, access: str) -> None:
         """End the session that this token is of, and no other of that person."""
-        await self._post("logout", {}, {"scope": "local"}, access)
+        await self._ask("POST", "logout", {}, {"scope": "local"}, access)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def _post(self, path: str, body: dict[str, Any], query: dict[str, str] | None = None, token: str = "") -> Any:
-        what = f"Supabase Auth, {path}"
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        query: dict[str, str] | None = None,
+        token: str = "",
+    ) -> dict[str, Any]:
+        what = f"Supabase Auth, {path.partition('/')[0]}"
         try:
             async with asyncio.timeout(_SECONDS):
                 headers = self._key.headers(token)
-                answer = await self._http.post(path, json=body, params=query or {}, headers=headers)
+                answer = await self._http.request(method, path, json=body, params=query or {}, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             reason = "" if isinstance(error, TimeoutError) else f" ({type(error).__name__})"
             raise Unreachable(f"{what}: no answer{reason}", "Try again; is the project paused?") from None
@@ -117,7 +139,7 @@ class Auth:
             raise moved(what, answer, self._http.base_url.host, "SUPABASE_URL")
         if not answer.is_success:
             raise self._refused(what, answer)
-        return _read(answer) if answer.content else {}
+        return _read(answer)
 
     def _refused(self, what: str, answer: httpx.Response) -> ApiError:
         told = _read(answer)
@@ -128,7 +150,7 @@ class Auth:
             return ApiError(text, f"Is {self._key.variable} the key of this project? {_PROJECTS}", status=401)
         return refused(what, answer.status_code, "", _PROJECTS, code=code if code.isascii() else "")
 
-    def _tokens(self, told: Any) -> Tokens:
+    def _tokens(self, told: dict[str, Any]) -> Tokens:
         try:
             return Tokens.of(told.get("access_token"), told.get("refresh_token"))
         except ValueError:

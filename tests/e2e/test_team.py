@@ -105,6 +105,7 @@ async def test_a_team(house: House, visit: Visit, watch: Watch) -> None:
 
 async def test_a_link_by_mail_and_somebody_of_no_tenant(house: House, visit: Visit, watch: Watch) -> None:
     watch.expect("the server responded with a status of 403")
+    house.team.auth.users["stranger@example.org"].code = "123456"
     page = await visit(**NO_SCRIPTS)
     await page.goto(house.url)
     await page.locator("#email").fill("stranger@example.org")
@@ -115,6 +116,10 @@ async def test_a_link_by_mail_and_somebody_of_no_tenant(house: House, visit: Vis
     other = await visit()
     await other.goto(link)
     await seen(other, "sign-in-link")
+    await other.get_by_role("button", name="Anmelden").click()
+    await other.get_by_role("heading", name="Ihr Code").wait_for()
+    await seen(other, "sign-in-code")
+    await other.get_by_label("Code").fill("123 456")
     await other.get_by_role("button", name="Anmelden").click()
     await other.get_by_role("heading", name="Sie gehören noch zu keinem Mandanten").wait_for()
     await seen(other, "sign-in-nobody")

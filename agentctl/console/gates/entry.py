@@ -1,4 +1,5 @@
-"""The pages by which people sign in by Supabase Auth: with a password, or by a link in a mail.
+"""The pages by which people sign in by Supabase Auth: with a password, or by a link in a mail; and with a code, where
+they have a device that shows one.
 
 Whoever does not get in is told the same, in the same time, whatever the reason: that somebody has an account here is
 not found out by it. How often something may be tried is counted by the store, for all doors. A password is in a form
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -25,6 +27,7 @@ from agentctl.clients.auth import KINDS, Auth, Tokens
 from agentctl.console import cookies, frame
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
+from agentctl.console.gates.renewal import read
 from agentctl.console.page import answered, posted
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
@@ -34,7 +37,12 @@ from agentctl.errors import AgentctlError, RateLimited, Rejected, Unauthorized
 log = logging.getLogger(__name__)
 
 _SPAN_SECONDS = 600
-_MANY = {"password": (30, 10), "link": (10, 3), "confirm": (30, 30)}  # of one address, and of one account
+_MANY = {
+    "password": (30, 10),
+    "link": (10, 3),
+    "confirm": (30, 30),
+    "code": (30, 10),
+}  # of one address, and of one account
 _LONGEST = 320  # RFC 3696, 3: of an address
 # About the project and not about an account: whoever runs it has to know.
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
@@ -46,6 +54,8 @@ class Gate(Protocol):
     async def visitor(self, request: Request) -> tuple[Session, Person] | None: ...
 
     async def enter(self, request: Request, response: Response, tokens: Tokens) -> None: ...
+
+    def hold(self, request: Request, tokens: Tokens) -> None: ...
 
     async def leave(self, request: Request, session: Session) -> None: ...
 
@@ -69,6 +79,8 @@ class Entry:
             self._route("/enter/link", "POST", self._by_mail),
             self._route("/enter/confirm", "GET", self._arrived),
             self._route("/enter/confirm", "POST", self._by_link),
+            self._route("/enter/code", "GET", self._asked),
+            self._route("/enter/code", "POST", self._by_code),
             self._route("/enter/leave", "POST", self._leave),
         )
 
@@ -145,7 +157,7 @@ class Entry:
     async def _by_link(self, request: Request) -> Response:
         begun = time.monotonic()
         form = await self._posted(request)
-        if await self._wait(request, "confirm", ""):
+        if await self._wait(request, "confirm"):
             return self.desk.refusal(request, 429, "sign_in.often")
         kind = _text(form, "type")
         try:
@@ -169,6 +181,45 @@ class Entry:
         return self.desk.refusal(request, 200, "sign_in.left")
 
     async def _enter(self, request: Request, tokens: Tokens, after: str) -> Response:
+        """Whoever has a second factor has tokens now, and no session."""
+        factors = await self.auth.factors(tokens.access)
+        if factors and "totp" not in factors.values():
+            return self.desk.refusal(request, 403, "sign_in.factor")
+        if factors:
+            self.gate.hold(request, tokens)
+            return RedirectResponse(f"/enter/code?{urlencode({'after': after})}", 303)
+        return await self._open(request, tokens, after)
+
+    async def _asked(self, request: Request) -> Response:
+        if read(cookies.tokens(request)) is None:
+            return RedirectResponse("/enter", 303)
+        return self._page(request, "code.html.j2", after=path(request.query_params.get("after", "/")))
+
+    async def _by_code(self, request: Request) -> Response:
+        begun = time.monotonic()
+        form = await self._posted(request)
+        held, after = read(cookies.tokens(request)), path(_text(form, "after"))
+        if held is None:
+            return RedirectResponse("/enter", 303)
+        again = partial(self._page, request, "code.html.j2", after=after)
+        if wait := await self._wait(request, "code", held.person):
+            return _later(again, wait)
+        try:
+            factors = await self.auth.factors(held.access)
+            factor = next((one for one, kind in factors.items() if kind == "totp"), "")
+            code = "".join(_text(form, "code").split())
+            tokens = await self.auth.by_code(held.access, factor, code) if factor and code.isdigit() else None
+        except (Unauthorized, Rejected) as error:
+            _explain(error)
+            tokens = None
+        except RateLimited:
+            return _later(again, _SPAN_SECONDS)
+        if tokens is None:
+            await asyncio.sleep(begun + self.refusal_seconds - time.monotonic())
+            return again(status=401, problem="wrong")
+        return await self._open(request, tokens, after)
+
+    async def _open(self, request: Request, tokens: Tokens, after: str) -> Response:
         response = RedirectResponse(after, 303)
         await self.gate.enter(request, response, tokens)
         return response
@@ -177,12 +228,12 @@ class Entry:
         known = cookies.visitor(request)
         return await posted(request, _token(known) if known else secrets.token_hex())
 
-    async def _wait(self, request: Request, what: str, email: str) -> int:
+    async def _wait(self, request: Request, what: str, account: str = "") -> int:
         """In how many seconds it may be tried again; 0: it may be tried. Raises StoreError."""
         of_address, of_account = _MANY[what]
         keys = [(f"console:{what}:from:{self.place.whence(request)}", of_address)]
-        if email:
-            keys.append((f"console:{what}:as:{email.casefold()}", of_account))
+        if account:
+            keys.append((f"console:{what}:as:{account.casefold()}", of_account))
         store = await self.desk.control.store()
         for key, many in keys:
             told = await store.call("take_pace", {"key": key, "many": many, "seconds": _SPAN_SECONDS})

@@ -91,6 +91,10 @@ class SupabaseGate:
     async def enter(self, request: Request, response: Response, tokens: Tokens) -> None:
         """Open a session for whoever Supabase Auth has just given these. Raises StoreError."""
         cookies.keep_session(response, request, await self.sessions.open(tokens.person, "user"))
+        self.hold(request, tokens)
+
+    def hold(self, request: Request, tokens: Tokens) -> None:
+        """Have the browser keep these; without a session of the same person they open nothing."""
         request.state.tokens = tokens
 
     async def leave(self, request: Request, session: Session) -> None:

@@ -39,6 +39,21 @@ async def test_the_whole_way() -> None:
     await client.close()
 
 
+async def test_a_second_factor() -> None:
+    double = auth.Auth(auth.User(ANNA.id, ANNA.email, ANNA.password, code="123456"))
+    client = Auth("https://x.supabase.co", KEY, transport=httpx.MockTransport(double))
+    tokens = await client.by_password("anna@example.org", "richtig und lang")
+    ((factor, kind),) = (await client.factors(tokens.access)).items()
+    assert kind == "totp"
+    for wrong in ("000000", ""):
+        with pytest.raises(Rejected):
+            await client.by_code(tokens.access, factor, wrong)
+    assert (await client.by_code(tokens.access, factor, "123456")).person == ANNA.id
+    with pytest.raises(Unauthorized):
+        await client.factors("a.b.c")
+    await client.close()
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [

@@ -275,6 +275,39 @@ async def test_a_mailed_link_waits_for_a_click_and_opens_once(ours: Team) -> Non
     assert (await other.http.get("/enter/confirm?token_hash=a&type=sms")).status_code == 400
 
 
+async def test_who_has_a_second_factor_is_not_in_without_it(ours: Team) -> None:
+    user = ours.auth.users["viewer@example.org"]
+    user.code = "123456"
+    guest = await ours.guest()
+    assert (await guest.http.get("/enter/code")).headers["location"] == "/enter"
+    entered = await signing_in(guest, "viewer@example.org", after="/items")
+    assert entered.headers["location"] == "/enter/code?after=%2Fitems"
+    assert not await is_in(guest)
+    page = await guest.see("/enter/code?after=%2Fitems")
+    assert (await guest.http.post("/enter/code", data={"_token": token(page), "code": "123456"})).status_code == 403
+    for wrong in ("000000", "", "x"):
+        assert (await sent(guest, "/enter/code", page, code=wrong)).status_code == 401
+    assert not await is_in(guest)
+    held = tokens(guest)
+    claims = {"sub": user.id, "role": "authenticated", "exp": time.time() + 3600}
+    keeps(guest, f"{signed(claims)}~000000000000")
+    assert (await sent(guest, "/enter/code", page, code="123456")).status_code == 401, "Auth knows no such session"
+    keeps(guest, held)
+    assert (await sent(guest, "/enter/code", page, code=" 123 456", after="/items")).headers["location"] == "/items"
+    assert await is_in(guest)
+
+    other = await ours.guest()
+    await signing_in(other, "viewer@example.org")
+    page = await other.see("/enter/code")
+    statuses = [(await sent(other, "/enter/code", page, code="000000")).status_code for _ in range(6)]
+    assert statuses[-1] == 429
+
+    user.factor = "webauthn"
+    third = await ours.guest()
+    assert (await signing_in(third, "viewer@example.org")).status_code == 403
+    assert set(third.http.cookies) == {"agentctl_enter"}
+
+
 async def test_too_many_attempts_are_told_in_words(ours: Team) -> None:
     guest = await ours.guest()
     statuses = [(await signing_in(guest, "viewer@example.org", "falsch")).status_code for _ in range(11)]
