@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -88,7 +88,11 @@ class Desk:
         status = 503 if isinstance(error, StoreError) else 502
         return self._plain(request, error.message, error.hint, status)
 
-    def _plain(self, request: Request, title: str, text: str, status: int) -> Response:
-        page = self.templates.get_template("plain.html.j2")
+    def alone(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        """A page of that template, for somebody who may not be in."""
+        page = self.templates.get_template(template)
         theme = cookies.liking(request, "theme")
-        return HTMLResponse(page.render(words=self.words(request), title=title, text=text, theme=theme), status)
+        return HTMLResponse(page.render(words=self.words(request), theme=theme, **values), status)
+
+    def _plain(self, request: Request, title: str, text: str, status: int) -> Response:
+        return self.alone(request, "plain.html.j2", status, title=title, text=text)
