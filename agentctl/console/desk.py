@@ -15,6 +15,7 @@ from agentctl.console import cookies, view
 from agentctl.console.gate import Gate
 from agentctl.console.live import Hub
 from agentctl.console.person import Role
+from agentctl.console.speaking import Voices
 from agentctl.console.states import States
 from agentctl.console.syncing import Runs
 from agentctl.console.wording import Words, chosen
@@ -34,6 +35,7 @@ class Desk:
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
+    voices: Voices = field(default_factory=Voices)
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from agentctl.errors import AgentctlError
 from agentctl.verbs import status
+from agentctl.verbs.places import in_each
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
 from agentctl.wiring import Control
@@ -52,14 +53,10 @@ class States:
     async def declared(self) -> Sequence[Declared]:
         """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
         if not self.control.has_project:
-            return ()
+            return []
         async with self.control.afresh() as control:
-            loaded = await read(control)
-            rows = set(loaded.rows.keys if loaded.rows else ())
-            return tuple(
-                Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)
-                for one in loaded.assistants
-            )
+            found = await in_each(control, _declared)
+            return [one for here in found.checked() for one in here]
 
     async def seen(self) -> Stand:
         """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
@@ -70,6 +67,15 @@ class States:
                 errors = tuple(self.control.veil(_told(error)) for error in found.errors)
                 self._last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
             return self._last
+
+
+async def _declared(there: Control) -> tuple[Declared, ...]:
+    loaded = await read(there)
+    rows = set(loaded.rows.keys if loaded.rows else ())
+    return tuple(
+        Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)
+        for one in loaded.assistants
+    )
 
 
 def _told(error: AgentctlError) -> str:

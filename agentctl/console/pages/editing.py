@@ -1,0 +1,136 @@
+"""An assistant of our own table in a form: what is typed beside what is stored, checked as a sync would read it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+
+from agentctl.console.acting import at_home
+from agentctl.console.page import Page
+from agentctl.console.pages.assistant import address
+from agentctl.console.planned import Field, beside
+from agentctl.console.row_form import Draft, compared, fields, of_form, of_row
+from agentctl.console.visit import Refused, Visit
+from agentctl.errors import AgentctlError
+from agentctl.resources.part import VOICE_ID
+from agentctl.verbs.rows import editing
+from agentctl.verbs.voices import Voice, sample
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of a look at what was typed: what is wrong with it, and how it differs from what is stored."""
+
+    wrong: Sequence[str] = ()
+    differences: Sequence[tuple[str, Field]] = ()
+
+
+async def edit(visit: Visit) -> Response:
+    """As it is stored."""
+    row = await _row(visit)
+    return await _form(visit, row, of_row(row), Checked())
+
+
+async def preview(visit: Visit) -> Response:
+    """What would be written, and what would be wrong with it. Nothing is written."""
+    row, draft = await _row(visit), of_form(visit.form)
+    return await _form(visit, row, draft, await _checked(visit, row, draft))
+
+
+async def save(visit: Visit) -> Response:
+    """Written as this person, unless it is wrong, or somebody else saved meanwhile; a sync follows by itself."""
+    row, draft = await _row(visit), of_form(visit.form)
+    if not (changed := fields(row, draft)):
+        return await _form(visit, row, draft, Checked())
+    found = await _checked(visit, row, draft)
+    if found.wrong:
+        return await _form(visit, row, draft, found, 422)
+    asked = {"key": row["key"], "fields": changed, "updated_at": visit.form.get("updated_at")}
+    if not (await visit.ask("save_assistant", asked))["saved"]:
+        now = await _row(visit)
+        return await _form(visit, now, draft, await _checked(visit, now, draft), 409, stale=True)
+    visit.desk.states.forget()
+    visit.desk.hub.tell(visit.tenant, "assistants")
+    return visit.go(address(row["key"]), saved="1")
+
+
+async def hear(visit: Visit) -> Response:
+    """A few words by a voice; the browser asks us alone, and the platform's storage learns nothing of who listens."""
+    voice = str(visit.request.path_params["voice"])
+    if not VOICE_ID.fullmatch(voice):
+        raise Refused(404, "refused.absent")
+    async with at_home(visit) as control:
+        try:
+            sound = await sample(control, voice)
+        except AgentctlError:
+            raise Refused(404, "refused.sound") from None
+    kind = "audio/wav" if sound.startswith(b"RIFF") else "audio/mpeg"
+    return Response(sound, media_type=kind, headers={"cache-control": "private, max-age=3600"})
+
+
+async def _row(visit: Visit) -> Mapping[str, Any]:
+    """What is stored. Raises NotThere where it is none of the tenant's, Refused where it is not edited here."""
+    control = visit.desk.control
+    if not (control.has_project and editing.is_edited(control.project.table)):
+        raise Refused(404, "refused.files")
+    found: Mapping[str, Any] = await visit.ask("declared", {"key": visit.request.path_params["key"]})
+    return found
+
+
+async def _checked(visit: Visit, row: Mapping[str, Any], draft: Draft) -> Checked:
+    changed, veil = fields(row, draft), visit.desk.control.veil
+    if not changed:
+        return Checked()
+    try:
+        async with at_home(visit) as control:
+            found = await editing.problems(control, row["key"], changed)
+        wrong = [veil(_without_place(str(one))) for one in found]
+    except AgentctlError as error:
+        wrong = [veil(str(error))]
+    return Checked(wrong, await asyncio.to_thread(_differences, visit, of_row(row), draft))
+
+
+def _differences(visit: Visit, stored: Draft, typed: Draft) -> list[tuple[str, Field]]:
+    veil = visit.desk.control.veil
+    return [
+        (visit.words(f"edit.fields.{name}") + (f": {title}" if title else ""), beside(name, old, new, veil))
+        for name, title, old, new in compared(stored, typed)
+    ]
+
+
+def _without_place(told: str) -> str:
+    """A problem of the row that the form is about, which everybody sees."""
+    before, row, after = told.partition(", row ")
+    return after.partition(": ")[2] if row and before.startswith("table ") else told
+
+
+async def _form(
+    visit: Visit, row: Mapping[str, Any], draft: Draft, found: Checked, status: int = 200, *, stale: bool = False
+) -> Response:
+    voices: Sequence[Voice] = ()
+    voiceless = ""
+    try:
+        async with at_home(visit) as control:
+            voices = await visit.desk.voices.of(control)
+    except AgentctlError as error:
+        voiceless = visit.desk.control.veil(str(error))
+    posted = visit.form.get("updated_at")
+    seen = row["updated_at"] if stale or not isinstance(posted, str) else posted
+    return visit.show(
+        "edit.html.j2", status, key=row["key"], here=address(row["key"]), row=row, draft=draft, found=found,
+        voices=voices, voiceless=voiceless, seen=seen, stale=stale or seen != row["updated_at"],
+        is_changed=bool(fields(row, draft)), typed=visit.request.method == "POST",
+    )  # fmt: skip
+
+
+PAGES = (
+    Page("/assistants/{key}/edit", edit, role="editor"),
+    Page("/assistants/{key}/edit", save, role="editor", writes=True),
+    Page("/assistants/{key}/preview", edit, role="editor"),
+    Page("/assistants/{key}/preview", preview, role="editor", writes=True),
+    Page("/assistants/{key}/voices/{voice}", hear, role="editor"),
+)
