@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,14 @@ from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address
 from agentctl.console.planned import Field, beside
-from agentctl.console.row_form import Draft, compared, fields, of_form, of_row
+from agentctl.console.row_form import Draft, Entry, compared, fields, of_form, of_row
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.part import VOICE_ID
 from agentctl.verbs.rows import editing
 from agentctl.verbs.voices import Voice, sample
+
+_PLACE = re.compile(r"^table \S+, row \S+: ")
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ async def hear(visit: Visit) -> Response:
 
 async def _row(visit: Visit) -> Mapping[str, Any]:
     """What is stored. Raises NotThere where it is none of the tenant's, Refused where it is not edited here."""
-    control = visit.desk.control
-    if not (control.has_project and editing.is_edited(control.project.table)):
-        raise Refused(404, "refused.files")
+    async with visit.desk.control.afresh() as control:
+        if not (control.has_project and editing.is_edited(control.project.table)):
+            raise Refused(404, "refused.files")
     found: Mapping[str, Any] = await visit.ask("declared", {"key": visit.request.path_params["key"]})
     return found
 
@@ -104,8 +107,7 @@ def _differences(visit: Visit, stored: Draft, typed: Draft) -> list[tuple[str, F
 
 def _without_place(told: str) -> str:
     """A problem of the row that the form is about, which everybody sees."""
-    before, row, after = told.partition(", row ")
-    return after.partition(": ")[2] if row and before.startswith("table ") else told
+    return _PLACE.sub("", told, 1).replace(" (column knowledge)", "", 1)
 
 
 async def _form(
@@ -122,8 +124,8 @@ async def _form(
     seen = row["updated_at"] if stale or not isinstance(posted, str) else posted
     return visit.show(
         "edit.html.j2", status, key=row["key"], here=address(row["key"]), row=row, draft=draft, found=found,
-        voices=voices, voiceless=voiceless, seen=seen, stale=stale or seen != row["updated_at"],
-        is_changed=bool(fields(row, draft)), typed=visit.request.method == "POST",
+        blank=Entry(), voices=voices, voiceless=voiceless, seen=seen, stale=stale or seen != row["updated_at"],
+        typed=visit.request.method == "POST",
     )  # fmt: skip
 
 
