@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -40,6 +40,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
         self.states = States(self.control)
+        self.hub.heard = self._heard
+
+    def _heard(self, events: Collection[str]) -> None:
+        if "assistants" in events:
+            self.states.forget()
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:

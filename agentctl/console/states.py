@@ -44,11 +44,13 @@ class States:
 
     control: Control
     _last: Stand | None = None
+    _forgotten: int = 0  # how often: what was asked for before the last time is history, too
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
         """Something was written: what was seen is history."""
         self._last = None
+        self._forgotten += 1
 
     async def declared(self) -> Sequence[Declared]:
         """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
@@ -61,12 +63,16 @@ class States:
     async def seen(self) -> Stand:
         """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
         async with self._asking:
-            if self._last is None or time.monotonic() - self._last.at > _FRESH_SECONDS:
-                async with self.control.afresh() as control:
-                    found = await status.everywhere(control)
-                errors = tuple(self.control.veil(_told(error)) for error in found.errors)
-                self._last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
-            return self._last
+            last = self._last
+            if last is not None and time.monotonic() - last.at <= _FRESH_SECONDS:
+                return last
+            before = self._forgotten
+            async with self.control.afresh() as control:
+                found = await status.everywhere(control)
+            errors = tuple(self.control.veil(_told(error)) for error in found.errors)
+            last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
+            self._last = last if before == self._forgotten else None
+            return last
 
 
 async def _declared(there: Control) -> tuple[Declared, ...]:

@@ -15,7 +15,9 @@ ROWS = """
     insert into agentctl.declared_assistants (tenant, key, name, prompt, knowledge, settings, elevenlabs_agent_id)
     values ('own', 'front', 'Front', 'Help.', '"open at 8"', '{"webhooks": "hidden"}', 'agent_front'),
         ('foreign', 'geheim', 'geheim', 'geheim', '"geheim"', null, 'agent_geheim')"""
-EVERYTHING = "select key, name, prompt, settings, elevenlabs_agent_id, tenant from agentctl.declared_assistants order by key"
+EVERYTHING = (
+    "select key, name, prompt, settings, elevenlabs_agent_id, tenant from agentctl.declared_assistants order by key"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +63,14 @@ def test_an_editor_writes_what_was_read_and_nobody_else_has_written_since(world:
 
 def test_what_is_anothers_is_as_if_it_were_not(world: World, page: Browser) -> None:
     before = written(world)
-    for tenant, key in ((FOREIGN, SECRET), (OWN, SECRET), (FOREIGN, "front"), (OWN, "none"), (None, "front"), (OWN, None)):
+    for tenant, key in (
+        (FOREIGN, SECRET),
+        (OWN, SECRET),
+        (FOREIGN, "front"),
+        (OWN, "none"),
+        (None, "front"),
+        (OWN, None),
+    ):
         for function in ("agentctl_my_declared", "agentctl_my_save_assistant"):
             args = {"tenant": tenant, "key": key, "fields": {"name": "x"}}
             answer = page.call(function, args=args)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -24,39 +23,29 @@ from agentctl.verbs.voices import Voice, sample
 _PLACE = re.compile(r"^table \S+, row \S+: ")
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What came of a look at what was typed: what is wrong with it, and how it differs from what is stored."""
-
-    wrong: Sequence[str] = ()
-    differences: Sequence[tuple[str, Field]] = ()
-
-
 async def edit(visit: Visit) -> Response:
     """As it is stored."""
     row = await _row(visit)
-    return await _form(visit, row, of_row(row), Checked())
+    return await _form(visit, row, of_row(row))
 
 
 async def preview(visit: Visit) -> Response:
     """What would be written, and what would be wrong with it. Nothing is written."""
     row, draft = await _row(visit), of_form(visit.form)
-    return await _form(visit, row, draft, await _checked(visit, row, draft))
+    return await _form(visit, row, draft, await _wrong(visit, row, draft))
 
 
 async def save(visit: Visit) -> Response:
     """Written as this person, unless it is wrong, or somebody else saved meanwhile; a sync follows by itself."""
     row, draft = await _row(visit), of_form(visit.form)
     if not (changed := fields(row, draft)):
-        return await _form(visit, row, draft, Checked())
-    found = await _checked(visit, row, draft)
-    if found.wrong:
-        return await _form(visit, row, draft, found, 422)
+        return await _form(visit, row, draft)
+    if wrong := await _wrong(visit, row, draft):
+        return await _form(visit, row, draft, wrong, 422)
     asked = {"key": row["key"], "fields": changed, "updated_at": visit.form.get("updated_at")}
     if not (await visit.ask("save_assistant", asked))["saved"]:
         now = await _row(visit)
-        return await _form(visit, now, draft, await _checked(visit, now, draft), 409, stale=True)
-    visit.desk.states.forget()
+        return await _form(visit, now, draft, await _wrong(visit, now, draft), 409, stale=True)
     visit.desk.hub.tell(visit.tenant, "assistants")
     return visit.go(address(row["key"]), saved="1")
 
@@ -84,25 +73,16 @@ async def _row(visit: Visit) -> Mapping[str, Any]:
     return found
 
 
-async def _checked(visit: Visit, row: Mapping[str, Any], draft: Draft) -> Checked:
+async def _wrong(visit: Visit, row: Mapping[str, Any], draft: Draft) -> Sequence[str]:
+    """What a sync would have against it."""
     changed, veil = fields(row, draft), visit.desk.control.veil
     if not changed:
-        return Checked()
+        return ()
     try:
         async with at_home(visit) as control:
-            found = await editing.problems(control, row["key"], changed)
-        wrong = [veil(_without_place(str(one))) for one in found]
+            return [veil(_without_place(str(one))) for one in await editing.problems(control, row["key"], changed)]
     except AgentctlError as error:
-        wrong = [veil(str(error))]
-    return Checked(wrong, await asyncio.to_thread(_differences, visit, of_row(row), draft))
-
-
-def _differences(visit: Visit, stored: Draft, typed: Draft) -> list[tuple[str, Field]]:
-    veil = visit.desk.control.veil
-    return [
-        (visit.words(f"edit.fields.{name}") + (f": {title}" if title else ""), beside(name, old, new, veil))
-        for name, title, old, new in compared(stored, typed)
-    ]
+        return [veil(str(error))]
 
 
 def _without_place(told: str) -> str:
@@ -111,22 +91,53 @@ def _without_place(told: str) -> str:
 
 
 async def _form(
-    visit: Visit, row: Mapping[str, Any], draft: Draft, found: Checked, status: int = 200, *, stale: bool = False
+    visit: Visit,
+    row: Mapping[str, Any],
+    draft: Draft,
+    wrong: Sequence[str] = (),
+    status: int = 200,
+    *,
+    stale: bool = False,
 ) -> Response:
-    voices: Sequence[Voice] = ()
-    voiceless = ""
-    try:
-        async with at_home(visit) as control:
-            voices = await visit.desk.voices.of(control)
-    except AgentctlError as error:
-        voiceless = visit.desk.control.veil(str(error))
+    voices, voiceless = await _voices(visit)
     posted = visit.form.get("updated_at")
     seen = row["updated_at"] if stale or not isinstance(posted, str) else posted
     return visit.show(
-        "edit.html.j2", status, key=row["key"], here=address(row["key"]), row=row, draft=draft, found=found,
-        blank=Entry(), voices=voices, voiceless=voiceless, seen=seen, stale=stale or seen != row["updated_at"],
+        "edit.html.j2",
+        status,
+        key=row["key"],
+        here=address(row["key"]),
+        row=row,
+        draft=draft,
+        blank=Entry(),
+        wrong=wrong,
+        differences=await asyncio.to_thread(_differences, visit, of_row(row), draft, voices),
+        voices=voices,
+        voiceless=voiceless,
+        seen=seen,
+        stale=stale or seen != row["updated_at"],
         typed=visit.request.method == "POST",
-    )  # fmt: skip
+    )
+
+
+async def _voices(visit: Visit) -> tuple[Sequence[Voice], str]:
+    """Those to choose from, or why there are none."""
+    try:
+        async with at_home(visit) as control:
+            return await visit.desk.voices.of(control), ""
+    except AgentctlError as error:
+        return (), visit.desk.control.veil(str(error))
+
+
+def _differences(visit: Visit, stored: Draft, typed: Draft, voices: Sequence[Voice]) -> list[tuple[str, Field]]:
+    veil, names = visit.desk.control.veil, {one.id: one.name for one in voices}
+    found = []
+    for name, title, old, new in compared(stored, typed):
+        if name == "voice":
+            old, new = (one and names.get(one, one) for one in (old, new))
+        label = visit.words(f"edit.fields.{name}") + (f": {title}" if title else "")
+        found.append((label, beside(name, old, new, veil)))
+    return found
 
 
 PAGES = (

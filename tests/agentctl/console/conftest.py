@@ -35,7 +35,7 @@ async def operator(guest: Guest) -> Guest:
 
 @dataclass
 class Office(Guest):
-    """The operator of a project with an assistant in files, `empfang`, and one in our own table, `theke`; synced once."""
+    """The operator of a project: `empfang` is declared in files, `theke` in our own table; synced once."""
 
     root: Path = field(default_factory=Path)
     sandbox: Sandbox = field(kw_only=True)

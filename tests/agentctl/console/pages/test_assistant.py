@@ -84,7 +84,7 @@ async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) ->
 async def test_what_never_was_is_nowhere_to_go(office: Office, to: str) -> None:
     answer = await office.http.get(f"{HERE}/rollback?to={to}")
     assert answer.status_code in (400, 409)
-    assert "<form method=\"post\" action=\"/assistants/empfang/rollback\"" not in answer.text
+    assert '<form method="post" action="/assistants/empfang/rollback"' not in answer.text
 
 
 async def test_what_was_changed_there_goes_into_the_files_as_it_was_shown(office: Office) -> None:

@@ -58,8 +58,8 @@ async def test_what_is_typed_is_shown_beside_what_is_stored_and_then_saved(offic
 
     page = (await office.send(PREVIEW, EDIT, **form)).text
     assert office.sql(STORED) == before, "a preview writes nothing"
-    assert '<ins>Sei höflich.</ins>' in page
-    for said in ("Theke Theke 2", "Knowledge: Karte https://example.org/karte", RACHEL, "chef@example.org"):
+    assert "<ins>Sei höflich.</ins>" in page
+    for said in ("Theke Theke 2", "Knowledge: Karte https://example.org/karte", "Voice Rachel", "chef@example.org"):
         assert said in differences(page), differences(page)
     assert f'src="{HERE}/voices/{RACHEL}"' in page
 
