@@ -14,6 +14,7 @@ fill         alone: a store with --calls calls and 12 turns each, in --store
 process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
 growth       alone: what a call takes in each table, in the log and of a worker's time, by -n calls
 reading      alone: list, search, show and stats over the full store
+console      alone: the console's pages over the full store, and 200 of them left open
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
 digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
 chaos        alone: --deliveries under --faults (kill -9, hung, full, gone) of doors, workers, Postgres and mail server;
@@ -33,6 +34,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from scripts.bench_console import console
 from scripts.bench_deploy import deploy
 from scripts.bench_digest import digest
 from scripts.bench_fill import fill
@@ -109,6 +111,7 @@ ALONE: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "growth": lambda options: growth(options.runs or 5000),
     "process": lambda options: process(options.store, 1000, options.runs or 3),
     "reading": lambda options: reading(options.store, options.runs or 100),
+    "console": lambda options: console(options.store, options.runs or 40),
 }
 ENTRIES: Mapping[str, Entry] = {
     "cold-start": cold_start,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urljoin
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is served beside the door. `path`: where whoever reads the terminal comes in; empty without a console."""
+    """What is served beside the door. `path`: where whoever reads the terminal comes in; empty where nobody does."""
 
     routes: Sequence[BaseRoute] = ()
     path: str = ""
@@ -56,10 +57,9 @@ async def consoled(control: Control, host: str, stop: asyncio.Event, *, wanted: 
         return
     async with app.opened(control, stop=stop) as console:
         path = ""
-        try:
-            path = await console.link()
-        except StoreError as error:
-            say(f"note: no link into the console yet: {error.message}. `agentctl link` makes one.")
+        if sys.stdout.isatty():  # what is printed elsewhere is kept in a log, where no key belongs
+            with suppress(StoreError):  # the store is away for now; `agentctl link` makes one later
+                path = await console.link()
         yield Shown(console.routes, path)
 
 

@@ -7,6 +7,7 @@ elsewhere could have a name of its own lead to 127.0.0.1 (DNS rebinding), and a 
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from agentctl.console.person import Person
 from agentctl.console.sessions import Session, Sessions
 
 OPERATOR = "operator"
+_KNOWN_SECONDS = 5.0  # so long a tenant that is new may be missing
 
 
 @dataclass
@@ -31,6 +33,7 @@ class LinkGate:
     sessions: Sessions
     store: Callable[[], Awaitable[Store]]
     refused: Callable[[Request, int, str], Response]
+    _known: tuple[float, Person | None] = (0.0, None)
 
     def routes(self) -> Sequence[BaseRoute]:
         """The page of the link, and what it needs."""
@@ -50,9 +53,16 @@ class LinkGate:
         session = await self.sessions.find(cookie) if cookie else None
         if session is None:
             return None
-        store = await self.store()
-        known = await store.call("my_roles", {})
-        return session, Person(session.person, {one["tenant"]: one["role"] for one in known}, store)
+        return session, await self._person(session)
+
+    async def _person(self, session: Session) -> Person:
+        seen, person = self._known
+        if person is None or time.monotonic() - seen > _KNOWN_SECONDS:
+            store = await self.store()
+            known = await store.call("my_roles", {})
+            person = Person(session.person, {one["tenant"]: one["role"] for one in known}, store)
+            self._known = time.monotonic(), person
+        return person
 
     async def leave(self, session: Session) -> None:
         """Nobody comes in by it any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -33,11 +34,12 @@ async def calls(visit: Visit) -> Response:
     """The list; while the newest are shown, new ones come by themselves."""
     asked = wanted(visit)
     before = visit.request.query_params.get("before")
-    problem, found = "", []
+    problem, chosen = "", None
     try:
-        found = await visit.ask("calls", {**selection(visit, asked), "limit": _SHOWN + 1, "before_id": before})
+        chosen = {**selection(visit, asked), "limit": _SHOWN + 1, "before_id": before}
     except UsageError as error:
         problem = f"{error.message}. {error.hint}"
+    found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
     shown = found[:_SHOWN]
     older = visit.url("/calls", **asked, before=shown[-1]["conversation_id"]) if len(found) > _SHOWN else None
     return visit.show(
@@ -50,9 +52,13 @@ async def calls(visit: Visit) -> Response:
         forgotten="forgotten" in visit.request.query_params,
         more=any(name in asked for name in ("since", "until", "number", *CHOICES)),
         choices=CHOICES,
-        assistants=await named(visit),
+        assistants=assistants,
         outcomes=sorted({call["outcome"] for call in shown if call["outcome"]}),
     )
+
+
+async def _found(visit: Visit, chosen: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return await visit.ask("calls", chosen) if chosen is not None else []
 
 
 def wanted(visit: Visit) -> dict[str, str]:
