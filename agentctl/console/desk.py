@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from agentctl.console.gate import Gate
 from agentctl.console.kept import Kept
 from agentctl.console.live import Hub
 from agentctl.console.person import Role
+from agentctl.console.speaking import Voices
 from agentctl.console.states import States
 from agentctl.console.syncing import Runs
 from agentctl.console.wording import Words, chosen
@@ -42,11 +43,17 @@ class Desk:
     checks: Checks = field(init=False)
     kept: Kept = field(default_factory=Kept)
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COUNTS))
+    voices: Voices = field(default_factory=Voices)
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
         self.states = States(self.control)
         self.checks = Checks(self.control)
+        self.hub.heard = self._heard
+
+    def _heard(self, events: Collection[str]) -> None:
+        if "assistants" in events:
+            self.states.forget()
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:

@@ -8,7 +8,7 @@ connections stored 378 calls a second without it, 260 with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -39,15 +39,17 @@ class Listener:
 
 @dataclass
 class Hub:
-    """`ended`: set when the server stops, so that no open page holds it up."""
+    """`ended`: set when the server stops, so that no open page holds it up; `heard`: hears first of what is new."""
 
     ended: asyncio.Event
+    heard: Callable[[Collection[str]], None] = lambda events: None
     listeners: dict[str, list[Listener]] = field(default_factory=dict)
     _marks: dict[str, dict[str, str]] = field(default_factory=dict)
     _looking: asyncio.Task[None] | None = None
 
     def tell(self, tenant: str, *events: str) -> None:
         """Have all pages of that tenant know that these are new."""
+        self.heard(events)
         for listener in self.listeners.get(tenant, ()):
             listener.tell(events)
 
