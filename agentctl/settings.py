@@ -65,6 +65,8 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     supabase_url: HttpUrl | None = None
     supabase_service_role_key: SecretStr | None = None
+    supabase_publishable_key: str | None = None
+    supabase_anon_key: str | None = None  # the older one of the same use
     supabase_recordings_bucket: str = "agentctl-recordings"
     agentctl_pg_bin: Path | None = None
     agentctl_state_dir: Path | None = None
@@ -217,14 +219,12 @@ def named_variables(directory: Path, names: Collection[str]) -> tuple[dict[str, 
 
 def wanted_environment(directory: Path) -> str | None:
     """AGENTCTL_ENV of the environment or of `directory`/.env; None where neither says so."""
-    name = "agentctl_env"
-    return _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
+    return _named({"wanted": "AGENTCTL_ENV"}, read(directory / ".env", os.environ)[0])["wanted"]
 
 
 def wanted_log_format(directory: Path) -> str:
     """AGENTCTL_LOG_FORMAT of the environment or of `directory`/.env; text where neither says json."""
-    name = "agentctl_log_format"
-    wanted = _named({name: name.upper()}, read(directory / ".env", os.environ)[0])[name]
+    wanted = _named({"wanted": "AGENTCTL_LOG_FORMAT"}, read(directory / ".env", os.environ)[0])["wanted"]
     return "json" if wanted == "json" else "text"  # What is wrong with another is told by `load_settings`.
 
 
@@ -284,6 +284,8 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
     pairs = (
         ("supabase_url", "supabase_service_role_key"),
         ("supabase_service_role_key", "supabase_url"),
+        ("supabase_publishable_key", "supabase_url"),
+        ("supabase_anon_key", "supabase_url"),
         ("twilio_api_key_sid", "twilio_api_key_secret"),
         ("twilio_api_key_secret", "twilio_api_key_sid"),
         ("llm_base_url", "llm_model"),
@@ -295,5 +297,4 @@ def _incomplete(settings: Settings) -> Iterator[Problem]:
     )
     for given, needed in pairs:
         if getattr(settings, given) is not None and getattr(settings, needed) is None:
-            what = f"is not set, but {settings.variable(given)} is and needs it"
-            yield Problem(settings.variable(needed), what)
+            yield Problem(settings.variable(needed), f"is not set, but {settings.variable(given)} is and needs it")

@@ -7,13 +7,20 @@ from agentctl.console.pages import (
     call,
     calls,
     editing,
+    glance,
     going_back,
+    health,
     items,
     liking,
     live,
+    numbers,
     sound,
     taking,
+    talk,
 )
 
-_MODULES = (assistants, assistant, editing, taking, going_back, calls, call, sound, items, live, liking)
+_MODULES = (
+    assistants, assistant, editing, taking, going_back, talk, calls, call, sound, items, numbers, glance, health, live,
+    liking,
+)  # fmt: skip
 PAGES: tuple[Page, ...] = tuple(page for module in _MODULES for page in module.PAGES)

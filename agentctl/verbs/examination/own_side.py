@@ -123,15 +123,16 @@ async def store(control: Control) -> AsyncIterator[Finding]:
 async def queue(control: Control) -> AsyncIterator[Finding]:
     """What was given up, what was not understood, what waits and for what, and duties that nobody can do."""
     found = await standing.queue(control)
-    troubled = [*_troubled(found), *_strange(await standing.strangers(control))]
-    for finding in troubled:
+    troubles = [*troubled(found), *strange(await standing.strangers(control))]
+    for finding in troubles:
         yield finding
-    if not troubled:
+    if not troubles:
         waiting = f"{found['events']['pending']} events and {found['mails']['pending']} mails wait"
         yield Finding("queue", "ok", waiting)
 
 
-def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
+def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with queues that stand so, as `verbs.calls.queue` tells of all tenants."""
     if dead := found["events"]["dead"]:
         remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
         yield Finding("queue", "broken", f"{dead} events were given up", remedy)
@@ -158,7 +159,8 @@ def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
 
 
-def _strange(found: Mapping[str, int]) -> Iterator[Finding]:
+def strange(found: Mapping[str, int]) -> Iterator[Finding]:
+    """That calls came of agents which nobody has synced, as `strangers` counts them."""
     if found["calls"]:
         agents = f"{found['agents']} agents that nobody has synced into this store"
         what = f"{found['calls']} calls of the last 7 days are of {agents}: nobody is mailed"
