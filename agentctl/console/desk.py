@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,10 +27,12 @@ from agentctl.wiring import Control
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_COUNTS = 2  # at once: each takes a connection, and the store's processor for seconds, which deliveries need, too
+
 
 @dataclass
 class Desk:
-    """`control`: the server's own, for what a person was allowed to do."""
+    """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls."""
 
     control: Control
     hub: Hub
@@ -38,6 +41,7 @@ class Desk:
     states: States = field(init=False)
     checks: Checks = field(init=False)
     kept: Kept = field(default_factory=Kept)
+    counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COUNTS))
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)

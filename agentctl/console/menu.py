@@ -19,8 +19,6 @@ from agentctl.console.pages import (
     talk,
 )
 
-_MODULES = (
-    assistants, assistant, editing, taking, going_back, talk, calls, call, sound, items, numbers, glance, health, live,
-    liking,
-)  # fmt: skip
+_ASSISTANTS = (assistants, assistant, editing, taking, going_back, talk)
+_MODULES = (*_ASSISTANTS, calls, call, sound, items, numbers, glance, health, live, liking)
 PAGES: tuple[Page, ...] = tuple(page for module in _MODULES for page in module.PAGES)

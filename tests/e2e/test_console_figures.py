@@ -125,3 +125,21 @@ async def test_health(house: House, dsn: str, visit: Visit) -> None:
 
     await page.get_by_role("button", name="Noch einmal versuchen: conv_bad1").click()
     await page.get_by_text("1 wartet wieder auf einen Worker.").wait_for()
+
+
+async def test_without_scripts(house: House, visit: Visit) -> None:
+    page = await visit(java_script_enabled=False)
+    await page.goto(house.link())
+    await page.goto(f"{house.url}/health")
+    await page.get_by_role("link", name="Bei ElevenLabs nachsehen").click()
+    await page.get_by_text("kein Webhook", exact=True).wait_for()
+    await page.get_by_role("button", name="Alles untersuchen").click()
+    while await page.get_by_text("Wird untersucht").count():
+        await page.get_by_role("link", name="Noch einmal nachsehen").click()
+    assert await page.locator(".checks li").count() > 5
+    await page.goto(f"{house.url}/numbers")
+    await page.get_by_role("link", name="Bei den Plattformen nachsehen").click()
+    await page.get_by_text("Noch keine Nummern").wait_for()
+    await page.goto(f"{house.url}/glance")
+    await page.get_by_role("button", name="Zeigen").click()
+    assert page.url.endswith("/glance?days=30&assistant=")

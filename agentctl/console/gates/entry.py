@@ -199,7 +199,7 @@ class Entry:
         begun = time.monotonic()
         form = await self._posted(request)
         held, after = read(cookies.tokens(request)), path(_text(form, "after"))
-        if held is None:
+        if held is None or held.ends < time.time():
             return RedirectResponse("/enter", 303)
         again = partial(self._page, request, "code.html.j2", after=after)
         if wait := await self._wait(request, "code", held.person):

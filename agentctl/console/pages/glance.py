@@ -21,7 +21,7 @@ from agentctl.verbs.calls import audit
 
 SPANS = (7, 30, 90)
 _USUAL = 30
-_SECONDS = 60.0  # a quarter of a million of calls takes the store some seconds
+_SECONDS = 60.0  # a quarter of a million calls take the store some seconds
 _COUNTED = ("calls", "failed", "seconds", "successes", "judged", "answer_ms_p50", "answer_ms_p95")
 _COSTS = ("cost_credits", "cost_fiat")
 
@@ -145,7 +145,8 @@ async def _counted(visit: Visit, asked: Asked) -> Any:
     """What the store says of those days, as they are where the project is."""
     since = datetime.combine(asked.first, time(), visit.zone).isoformat()
     only = {"assistant": asked.assistant} if asked.assistant else {}
-    return await visit.ask("counts", {"since": since, "zone": str(visit.zone), **only}, timeout=_SECONDS)
+    async with visit.desk.counting:
+        return await visit.ask("counts", {"since": since, "zone": str(visit.zone), **only}, timeout=_SECONDS)
 
 
 def _days(asked: Asked, figures: Figures) -> Days:

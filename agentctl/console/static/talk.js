@@ -43,7 +43,7 @@
     made.querySelector(".words").textContent = words.replace(reordering, "");
     made.querySelector(".at").textContent = clock(performance.now() - begun);
     if (event !== undefined) made.dataset.event = event;
-    log.querySelector(".hint").hidden = true;
+    log.querySelector(".invite").hidden = true;
     log.querySelector(".turns").append(made);
     writing.scrollIntoView({ block: "nearest" });
   }
@@ -147,7 +147,7 @@
     mute.setAttribute("aria-pressed", "false");
     // What is heard is not read aloud over it.
     log.setAttribute("aria-live", voice ? "off" : "polite");
-    if (given.untold) log.querySelector(".hint").textContent = told.unread;
+    if (given.untold) log.querySelector(".invite").textContent = told.unread;
     length.hidden = false;
     show("connected");
     controls(true, voice);

@@ -292,6 +292,8 @@ async def test_who_has_a_second_factor_is_not_in_without_it(ours: Team) -> None:
     claims = {"sub": user.id, "role": "authenticated", "exp": time.time() + 3600}
     keeps(guest, f"{signed(claims)}~000000000000")
     assert (await sent(guest, "/enter/code", page, code="123456")).status_code == 401, "Auth knows no such session"
+    keeps(guest, f"{signed({**claims, 'exp': 1})}~000000000000")
+    assert (await sent(guest, "/enter/code", page, code="123456")).headers["location"] == "/enter"
     keeps(guest, held)
     assert (await sent(guest, "/enter/code", page, code=" 123 456", after="/items")).headers["location"] == "/items"
     assert await is_in(guest)

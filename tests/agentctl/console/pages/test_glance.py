@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agentctl.verbs.calls import audit
-from tests.console import Guest, text
+from tests.console import Guest, demoted, text
 
 pytestmark = pytest.mark.anyio
 HOSTILE = "<script>alert(1)</script>"
@@ -64,3 +64,11 @@ async def test_what_callers_and_owners_say_is_text(operator: Guest) -> None:
     page = await operator.see("/glance")
     assert "<script>alert" not in page
     assert HOSTILE in text(page)
+
+
+async def test_costs_are_for_admins(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    await called(operator, "conv_1", 0)
+    assert "Cost $0.25" in text(await operator.see("/glance"))
+    demoted("editor", monkeypatch)
+    assert "Cost" not in text(await operator.see("/glance"))
+    assert not [name for one in await cells(operator, "table=day") for name in one if "cost" in name]

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from agentctl.verbs.calls import audit
-from tests.console import Guest, text
+from tests.console import HERE, Guest, demoted, text, token
 from tests.stores import running
 
 pytestmark = pytest.mark.anyio
@@ -109,3 +109,16 @@ async def test_a_tenants_examination_is_of_its_own_credentials(operator: Guest) 
     for hidden in ("ZAHNARZT_XI", "agentctl.toml in", "SMTP_URL"):
         assert hidden not in page
     assert "can be looked at" in text(await operator.see("/health?tenant=zahnarzt")), "another tenant's is another's"
+
+
+async def test_it_is_for_admins_alone(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = await given_up(operator, "conv_1")
+    demoted("editor", monkeypatch)
+    page = await operator.see("/calls")
+    assert "/health" not in page
+    for path in ("/health", "/health?look=1", "/health.csv"):
+        assert "Your role does not allow this" in text(await operator.see(path, 403))
+    form = {"_token": token(page), "event": event}
+    for path in ("/health/again", "/health/examination"):
+        assert (await operator.http.post(path, data=form, headers={"origin": HERE})).status_code == 403
+    assert await state(operator, event) == "dead"

@@ -11,7 +11,7 @@ import pytest
 
 from agentctl.verbs.numbers import number
 from agentctl.wiring import connect
-from tests.console import Guest, text, visited
+from tests.console import Guest, demoted, text, visited
 from tests.telephony import NUMBER, QUIET, Bench, bench
 
 __all__ = ["bench"]
@@ -64,3 +64,14 @@ async def test_a_platform_that_is_away_is_told_and_the_numbers_stay(operator: Gu
     assert 'role="alert"' in page
     assert "+49 8999 998100" in page
     assert bench.sandbox.key not in page
+
+
+async def test_a_viewer_sees_what_rings_and_not_where_calls_lead(
+    operator: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demoted("viewer", monkeypatch)
+    page = text(await operator.see("/numbers?look=1"))
+    assert "leads elsewhere" in page
+    for hidden in ("demo.twilio.com", "agentctl import-number"):
+        assert hidden not in page
+        assert hidden not in (await operator.http.get("/numbers.csv")).text
