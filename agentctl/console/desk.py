@@ -18,7 +18,6 @@ from agentctl.console.gate import Gate
 from agentctl.console.kept import Kept
 from agentctl.console.live import Hub
 from agentctl.console.person import Role
-from agentctl.console.speaking import Voices
 from agentctl.console.states import States
 from agentctl.console.syncing import Runs
 from agentctl.console.wording import Words, chosen
@@ -43,7 +42,6 @@ class Desk:
     checks: Checks = field(init=False)
     kept: Kept = field(default_factory=Kept)
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COUNTS))
-    voices: Voices = field(default_factory=Voices)
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)

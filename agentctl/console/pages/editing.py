@@ -18,8 +18,9 @@ from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.part import VOICE_ID
 from agentctl.verbs.rows import editing
-from agentctl.verbs.voices import Voice, sample
+from agentctl.verbs.voices import Voice, sample, voices
 
+_VOICES_SECONDS = 5.0
 _PLACE = re.compile(r"^table \S+, row \S+: ")
 
 
@@ -99,7 +100,7 @@ async def _form(
     *,
     stale: bool = False,
 ) -> Response:
-    voices, voiceless = await _voices(visit)
+    offered, voiceless = await _voices(visit)
     posted = visit.form.get("updated_at")
     seen = row["updated_at"] if stale or not isinstance(posted, str) else posted
     return visit.show(
@@ -111,8 +112,8 @@ async def _form(
         draft=draft,
         blank=Entry(),
         wrong=wrong,
-        differences=await asyncio.to_thread(_differences, visit, of_row(row), draft, voices),
-        voices=voices,
+        differences=await asyncio.to_thread(_differences, visit, of_row(row), draft, offered),
+        voices=offered,
         voiceless=voiceless,
         seen=seen,
         stale=stale or seen != row["updated_at"],
@@ -121,16 +122,22 @@ async def _form(
 
 
 async def _voices(visit: Visit) -> tuple[Sequence[Voice], str]:
-    """Those to choose from, or why there are none."""
-    try:
-        async with at_home(visit) as control:
-            return await visit.desk.voices.of(control), ""
-    except AgentctlError as error:
-        return (), visit.desk.control.veil(str(error))
+    """Those to choose from, or why there are none: a form without them is better than none."""
+
+    async def ask() -> tuple[Sequence[Voice], str]:
+        try:
+            async with at_home(visit) as control, asyncio.timeout(_VOICES_SECONDS):
+                return await voices(control), ""
+        except TimeoutError:
+            return (), ""
+        except AgentctlError as error:
+            return (), visit.desk.control.veil(str(error))
+
+    return await visit.desk.kept.answer("voices", visit.tenant, ask)
 
 
-def _differences(visit: Visit, stored: Draft, typed: Draft, voices: Sequence[Voice]) -> list[tuple[str, Field]]:
-    veil, names = visit.desk.control.veil, {one.id: one.name for one in voices}
+def _differences(visit: Visit, stored: Draft, typed: Draft, known: Sequence[Voice]) -> list[tuple[str, Field]]:
+    veil, names = visit.desk.control.veil, {one.id: one.name for one in known}
     found = []
     for name, title, old, new in compared(stored, typed):
         if name == "voice":
