@@ -27,6 +27,7 @@ AgentctlError                   exit 1: the work failed
 │   ├── StoreUnavailable        no connection, a deadline passed, the disk is full
 │   │   └── StoreSilent         it was reached and did not answer: it may be the work that is too much for it
 │   ├── StoreBehind             migrations are pending
+│   ├── TokenRefused            who asks has shown a token that it does not take, or no more
 │   └── NotThere                who asks has no such thing; that somebody else has one is not told
 ├── EventError                  a delivery or event cannot be understood
 │   ├── BadSignature            missing, malformed, too old or wrong
@@ -230,6 +231,10 @@ class StoreBehind(StoreError):
     """The database lacks migrations that this version needs."""
 
     outage = True
+
+
+class TokenRefused(StoreError):
+    """Who asks has shown a token that the database does not take: it is over, or of another key."""
 
 
 class NotThere(StoreError):

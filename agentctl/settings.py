@@ -65,6 +65,8 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     supabase_url: HttpUrl | None = None
     supabase_service_role_key: SecretStr | None = None
+    supabase_publishable_key: str | None = None
+    supabase_anon_key: str | None = None  # the older one of the same use
     supabase_recordings_bucket: str = "agentctl-recordings"
     agentctl_pg_bin: Path | None = None
     agentctl_state_dir: Path | None = None
@@ -283,18 +285,16 @@ def _reason(name: str, item: Any) -> str:
 
 
 def _incomplete(settings: Settings) -> Iterator[Problem]:
-    pairs = (
-        ("supabase_url", "supabase_service_role_key"),
-        ("supabase_service_role_key", "supabase_url"),
-        ("twilio_api_key_sid", "twilio_api_key_secret"),
-        ("twilio_api_key_secret", "twilio_api_key_sid"),
-        ("llm_base_url", "llm_model"),
-        ("llm_price_in", "llm_price_out"),
-        ("llm_price_out", "llm_price_in"),
-        ("llm_daily_budget", "llm_price_in"),
-        ("smtp_url", "mail_from"),
-        ("resend_api_key", "mail_from"),
-    )
-    for given, needed in pairs:
+    needs = {
+        "supabase_service_role_key": ("supabase_url",),
+        "supabase_url": ("supabase_service_role_key", "supabase_publishable_key", "supabase_anon_key"),
+        "twilio_api_key_secret": ("twilio_api_key_sid",),
+        "twilio_api_key_sid": ("twilio_api_key_secret",),
+        "llm_model": ("llm_base_url",),
+        "llm_price_out": ("llm_price_in",),
+        "llm_price_in": ("llm_price_out", "llm_daily_budget"),
+        "mail_from": ("smtp_url", "resend_api_key"),
+    }
+    for given, needed in ((given, needed) for needed, every in needs.items() for given in every):
         if getattr(settings, given) is not None and getattr(settings, needed) is None:
             yield Problem(settings.variable(needed), f"is not set, but {settings.variable(given)} is and needs it")

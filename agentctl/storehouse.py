@@ -76,7 +76,8 @@ class Storehouse:
 
         store = await self.store(waiting=True)
         if not isinstance(store, PostgresStore):
-            raise UsageError("Supabase's API knows no operator", "Set DATABASE_URL to the project's connection string.")
+            hint = "Set SUPABASE_PUBLISHABLE_KEY, by which people sign in, or DATABASE_URL to its connection string."
+            raise UsageError("Supabase's API knows no operator", hint)
         return OperatorStore(store)
 
     async def _opened(self, *, waiting: bool) -> PostgresStore | SupabaseStore:

@@ -142,6 +142,9 @@ export type Database = {
       "agentctl_my_counts":
       { Args: { "args": Json }; Returns: Json
       },
+      "agentctl_my_declared":
+      { Args: { "args": Json }; Returns: Json
+      },
       "agentctl_my_mark":
       { Args: { "args": Json }; Returns: Json
       },
@@ -154,6 +157,9 @@ export type Database = {
       { Args: { "args": Json }; Returns: Json
       },
       "agentctl_my_roles":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_save_assistant":
       { Args: { "args": Json }; Returns: Json
       },
       "agentctl_request_sync":

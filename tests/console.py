@@ -11,9 +11,14 @@ from html import unescape
 from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 
 from agentctl.console.app import Console, opened
+from agentctl.console.gates.link import LinkGate
+from agentctl.console.person import Person, Role
+from agentctl.console.sessions import Session
 from agentctl.wiring import Control
 from tests.stores import running, stored
 
@@ -55,6 +60,17 @@ class Guest:
             turn["position"] = position
         told["digest"]["outcome"] = outcome
         await store.call("store_call", told)
+
+
+def demoted(role: Role, patch: pytest.MonkeyPatch) -> None:
+    """From now on whoever comes in has that role, as the pages see it; the store still answers the operator."""
+    genuine = LinkGate.visitor
+
+    async def visitor(gate: LinkGate, request: Request) -> tuple[Session, Person] | None:
+        found = await genuine(gate, request)
+        return found and (found[0], Person(found[1].name, dict.fromkeys(found[1].tenants, role), found[1].store))
+
+    patch.setattr(LinkGate, "visitor", visitor)
 
 
 @asynccontextmanager

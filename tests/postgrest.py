@@ -23,6 +23,7 @@ from tests.cluster import free_port
 
 JWT_SECRET = "a-secret-that-only-tests-know-0123456789"
 SECRET_KEY = "sb_secret_only-for-tests"
+PUBLISHABLE_KEY = "sb_publishable_only-for-tests"
 _METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 _PATIENCE_SECONDS = 30
 
@@ -108,12 +109,12 @@ def _wait_until_ready(process: subprocess.Popen[bytes], admin: int) -> None:
 
 
 # What each is exchanged for, if it is.
-_KEYS = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None}
+_KEYS = {SECRET_KEY: token("service_role"), token("service_role"): None, token("anon"): None, PUBLISHABLE_KEY: None}
 
 
 class _Gateway(BaseHTTPRequestHandler):
-    """Strips /rest/v1, wants a key, turns the newer opaque secret key into a token. A user comes with the anon key and
-    a token of their own.
+    """Strips /rest/v1, wants a key, turns the newer opaque secret key into a token. A user comes with the anon
+    key, or the newer publishable one, and a token of their own.
     """
 
     protocol_version = "HTTP/1.1"

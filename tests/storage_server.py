@@ -1,27 +1,25 @@
-"""The double of Supabase Storage on a socket, for clients that want one."""
+"""A double of Supabase's services on a socket, for clients that want one."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 
-from tests.storage import Storage
-
 
 class _Door(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    storage: Storage
+    double: Callable[[httpx.Request], httpx.Response]
 
     def _answer(self) -> None:
         body = self._chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self._whole()
         headers = [(name, value) for name, value in self.headers.items() if name.lower() != "transfer-encoding"]
         url = f"http://{self.headers['Host']}{self.path}"
-        answer = self.storage(httpx.Request(self.command, url, headers=headers, content=body))
+        answer = type(self).double(httpx.Request(self.command, url, headers=headers, content=body))
         self.send_response_only(answer.status_code)
         for name, value in answer.headers.items():
             if name != "content-length":
@@ -53,9 +51,9 @@ class _Door(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(storage: Storage) -> Iterator[str]:
-    """The address of a project whose Storage this is."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Door", (_Door,), {"storage": storage}))
+def served(double: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
+    """The address of a project of which this answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Door", (_Door,), {"double": staticmethod(double)}))
     server.daemon_threads, server.block_on_close = True, False
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -34,6 +34,11 @@ class Sources:
         found = self.source(peer, forwarded)
         return found is not None and _within(found, self.allowed)
 
+    def trusts(self, peer: str | None) -> bool:
+        """Whether `peer` is one of those proxies."""
+        found = _address(peer or "")
+        return found is not None and _within(found, self.proxies)
+
     def source(self, peer: str | None, forwarded: Sequence[str]) -> Address | None:
         """Who made it: the last one that no trusted proxy is, or None where that is not told as an address.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -23,44 +23,74 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is served beside the door. `path`: where whoever reads the terminal comes in; empty where nobody does."""
+    """What is served beside the door. `path`: where whoever reads the terminal comes in; empty where nobody does.
+    `once`: it opens once.
+    """
 
     routes: Sequence[BaseRoute] = ()
     path: str = ""
+    once: bool = True
 
     def tell(self, url: str) -> None:
         """Say where deliveries are taken, and where the console is."""
         print(f"Listening on {url}", flush=True)
         if self.path:
-            print(f"Console, opens once: {urljoin(url, self.path)}", flush=True)
+            print(f"Console, {'opens once' if self.once else 'sign in'}: {urljoin(url, self.path)}", flush=True)
 
 
 @asynccontextmanager
 async def consoled(control: Control, host: str, stop: asyncio.Event, *, wanted: bool) -> AsyncIterator[Shown]:
-    """In the block, what is served beside the door at `host`; `stop` ends what is open of it."""
-    from agentctl.console.gates.link import is_loopback
+    """In the block, what is served beside the door at `host`; `stop` ends what is open of it.
 
-    if not wanted:
-        yield Shown()
-        return
-    if not is_loopback(host):
-        say(f"note: no console at {host}: it opens by a link, and only where nobody but this machine reaches it.")
-        yield Shown()
-        return
+    Raises ConfigurationError for a publishable key that is none.
+    """
     from agentctl.console import app
 
+    if wanted and app.signed_in(control):
+        for caution in _cautions(control, host):
+            say(f"note: {caution}")
+        async with app.opened(control, stop=stop) as console:
+            yield Shown(console.routes, str(control.settings.public_url or "/"), once=False)
+    elif not wanted or (why := await _closed(control, host)):
+        if wanted:
+            say(f"note: no console{why}")
+        yield Shown()
+    else:
+        async with app.opened(control, stop=stop) as console:
+            path = ""
+            if sys.stdout.isatty():  # what is printed elsewhere is kept in a log, where no key belongs
+                with suppress(StoreError):  # the store is away for now; `agentctl link` makes one later
+                    path = await console.link()
+            yield Shown(console.routes, path)
+
+
+async def _closed(control: Control, host: str) -> str:
+    """Why nobody can come in by a link; empty: the operator can."""
+    from agentctl.console.gate import is_loopback
+
+    if not is_loopback(host):
+        return (
+            f" at {host}: it opens by a link, and only where nobody but this machine reaches it. "
+            "At a Supabase project people sign in, once SUPABASE_PUBLISHABLE_KEY is set."
+        )
     try:
         await control.storehouse.operator()
     except UsageError as error:
-        say(f"note: no console: {error.message}. {error.hint}")
-        yield Shown()
-        return
-    async with app.opened(control, stop=stop) as console:
-        path = ""
-        if sys.stdout.isatty():  # what is printed elsewhere is kept in a log, where no key belongs
-            with suppress(StoreError):  # the store is away for now; `agentctl link` makes one later
-                path = await console.link()
-        yield Shown(console.routes, path)
+        return f": {error.message}. {error.hint}"
+    return ""
+
+
+def _cautions(control: Control, host: str) -> Iterator[str]:
+    """What keeps people from signing in, or lets others listen."""
+    from agentctl.console.gate import is_loopback
+
+    public = control.settings.public_url
+    if public is None:
+        yield "the console answers to this machine alone: set PUBLIC_URL to where people reach it."
+    elif public.scheme != "https" and not is_loopback((public.host or "").strip("[]")):
+        yield "PUBLIC_URL begins with http://: passwords would travel in the clear."
+    if not is_loopback(host) and not control.settings.trusted_proxies:
+        yield "TRUSTED_PROXIES is not set: behind a proxy, all who sign in count as one address."
 
 
 def link(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.visit import Visit
 from agentctl.verbs.calls import audit
+from agentctl.verbs.places import housed
 from agentctl.wiring import Control
 
 
@@ -20,3 +21,10 @@ async def acting(visit: Visit) -> AsyncIterator[Control]:
         control.tenant = None if visit.tenant == OPERATOR else visit.tenant
         with audit.acting(visit.person.name):
             yield control
+
+
+@asynccontextmanager
+async def at_home(visit: Visit) -> AsyncIterator[Control]:
+    """The same, in the workspace where that tenant's assistants live. Raises StoreError."""
+    async with acting(visit) as control, housed(control) as there:
+        yield there

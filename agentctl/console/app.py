@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,60 +13,93 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from agentctl.calls.inbox import Store
+from agentctl.clients.auth import Auth
+from agentctl.clients.project_key import public_key
+from agentctl.clients.store.person import PersonalStores
 from agentctl.console import frame
 from agentctl.console.desk import Desk
+from agentctl.console.gate import Gate
 from agentctl.console.gates.link import LinkGate
+from agentctl.console.gates.supabase import SupabaseGate
 from agentctl.console.live import Hub
 from agentctl.console.menu import PAGES
+from agentctl.console.reached import Place, Reached
 from agentctl.console.sessions import Sessions
+from agentctl.errors import UsageError
 from agentctl.wiring import Control
 
 
 @dataclass(frozen=True)
 class Console:
-    """`routes`: for the door; `sessions`: of those who are in it."""
+    """`routes`: for the door; `sessions`: of those who are in it; `gate`: by which they came."""
 
     routes: Sequence[BaseRoute]
     sessions: Sessions
+    gate: Gate
 
     async def link(self) -> str:
-        """The path by which somebody comes in, once. Raises StoreError."""
+        """The path by which the operator comes in, once. Raises StoreError."""
         return linked(await self.sessions.link())
+
+
+def signed_in(control: Control) -> bool:
+    """Whether people sign in by Supabase Auth; else the operator comes in by a link. Raises ConfigurationError."""
+    return control.settings.supabase_url is not None and public_key(control.settings) is not None
 
 
 @asynccontextmanager
 async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Console]:
-    """The console of a store that this machine opens as its owner; `stop`: ends the pages that are open.
+    """The console of a Supabase project into which people sign in, or of a store that this machine opens as its owner;
+    `stop`: ends the pages that are open.
 
-    Raises ConfigurationError where the store is reached by Supabase's API alone.
+    Raises ConfigurationError for a key that is none, UsageError without one where the store is reached by Supabase's
+    API alone.
     """
+    sessions, place = Sessions(await _of_server(control)), Place(control.settings)
+    desk = Desk(control, Hub(stop))
+    desk.gate = await _gate(desk, place, sessions)
+    routes = [*(page.route(desk) for page in PAGES), *desk.gate.routes()]
+    for route in routes:
+        route.app = Reached(route.app, place)
+    try:
+        yield Console((*routes, _files()), sessions, desk.gate)
+    finally:
+        await desk.checks.end()
+        await desk.runs.end()
+        await desk.gate.close()
+
+
+async def link(control: Control) -> str:
+    """The path by which the operator comes into the console of a server over the same store, once.
+
+    Raises UsageError where people sign in, and StoreError.
+    """
+    if signed_in(control):
+        raise UsageError("people sign in at this console: there are no links into it", "Open it at PUBLIC_URL.")
+    return linked(await Sessions(await _of_server(control)).link())
+
+
+async def _of_server(control: Control) -> Callable[[], Awaitable[Store]]:
     store = await control.store(waiting=True)
-    operator = await control.storehouse.operator()
 
     async def of_server() -> Store:
         return store
+
+    return of_server
+
+
+async def _gate(desk: Desk, place: Place, sessions: Sessions) -> Gate:
+    settings = desk.control.settings
+    key = public_key(settings)
+    if key is not None and settings.supabase_url is not None:
+        url = str(settings.supabase_url)
+        return SupabaseGate(desk, place, sessions, Auth(url, key), PersonalStores(url, key))
+    operator = await desk.control.storehouse.operator()
 
     async def of_operator() -> Store:
         return operator
 
-    sessions = Sessions(of_server)
-    desk = Desk(control, Hub(stop))
-    desk.gate = LinkGate(sessions, of_operator, desk.refusal)
-    pages = [page.route(desk) for page in PAGES]
-    try:
-        yield Console((*pages, *desk.gate.routes(), _files()), sessions)
-    finally:
-        await desk.runs.end()
-
-
-async def link(control: Control) -> str:
-    """The path by which somebody comes into the console of a server over the same store, once. Raises StoreError."""
-    store = await control.store()
-
-    async def of_server() -> Store:
-        return store
-
-    return linked(await Sessions(of_server).link())
+    return LinkGate(sessions, of_operator, desk.refusal)
 
 
 def linked(token: str) -> str:

@@ -1,28 +1,60 @@
-"""The cookies of the console: the session's, and what somebody likes the pages to look like."""
+"""The cookies of the console: the session's, a person's tokens, a form's before there is a session, and what somebody
+likes the pages to look like.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count, takewhile
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-_SESSION, _SECURE_SESSION = "agentctl", "__Host-agentctl"
+_SESSION, _TOKENS, _VISITOR = "agentctl", "agentctl_tokens", "agentctl_enter"
+# The prefix binds a cookie to this host and to TLS (RFC 6265bis, 4.1.3.2); a laptop's own address has none.
+_SECURE_PREFIX = "__Host-"
+_PART = 3500  # browsers keep 4096 bytes of a cookie, its name and what is said of it counted in
 _LIKING = {"language": "agentctl_language", "theme": "agentctl_theme"}
 _YEAR = 365 * 24 * 3600
 
 
 def session(request: Request) -> str:
     """What the session's cookie says; empty without one."""
-    return request.cookies.get(_name(request), "")
+    return request.cookies.get(_name(request, _SESSION), "")
 
 
 def keep_session(response: Response, request: Request, value: str) -> None:
     """It lasts until the browser is closed, or the session ends."""
-    response.set_cookie(_name(request), value, path="/", secure=_secure(request), httponly=True, samesite="lax")
+    _keep(response, request, _SESSION, value)
 
 
 def drop_session(response: Response, request: Request) -> None:
     """Forget it there."""
-    response.delete_cookie(_name(request), path="/", secure=_secure(request), httponly=True, samesite="lax")
+    _drop(response, request, _SESSION)
+
+
+def tokens(request: Request) -> str:
+    """What was kept with `keep_tokens`; empty without it."""
+    return "".join(request.cookies[name] for name in _parts(request))
+
+
+def keep_tokens(response: Response, request: Request, value: str) -> None:
+    """Like the session, in as many cookies as it takes; those of an earlier value go, as all do for an empty one."""
+    parts = [value[at : at + _PART] for at in range(0, len(value), _PART)]
+    for number, part in enumerate(parts):
+        _keep(response, request, f"{_TOKENS}_{number}", part)
+    for number in range(len(parts), len(list(_parts(request)))):
+        _drop(response, request, f"{_TOKENS}_{number}")
+
+
+def visitor(request: Request) -> str:
+    """By what somebody is known who is not in yet; empty: by nothing."""
+    return request.cookies.get(_name(request, _VISITOR), "")
+
+
+def keep_visitor(response: Response, request: Request, value: str) -> None:
+    """Until the browser is closed."""
+    _keep(response, request, _VISITOR, value)
 
 
 def liking(request: Request, what: str) -> str:
@@ -36,10 +68,23 @@ def keep_liking(response: Response, request: Request, what: str, value: str) -> 
     response.set_cookie(_LIKING[what], value, _YEAR, path="/", secure=secure, httponly=True, samesite="lax")
 
 
+def _parts(request: Request) -> Iterator[str]:
+    names = (_name(request, f"{_TOKENS}_{number}") for number in count())
+    return takewhile(request.cookies.__contains__, names)
+
+
+def _keep(response: Response, request: Request, name: str, value: str) -> None:
+    secure = _secure(request)
+    response.set_cookie(_name(request, name), value, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _drop(response: Response, request: Request, name: str) -> None:
+    response.delete_cookie(_name(request, name), path="/", secure=_secure(request), httponly=True, samesite="lax")
+
+
 def _secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def _name(request: Request) -> str:
-    # The prefix binds it to this host and to TLS (RFC 6265bis, 4.1.3.2); a laptop's own address has none.
-    return _SECURE_SESSION if _secure(request) else _SESSION
+def _name(request: Request, name: str) -> str:
+    return f"{_SECURE_PREFIX}{name}" if _secure(request) else name

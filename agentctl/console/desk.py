@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from agentctl.console import cookies, view
+from agentctl.console.checks import Checks
 from agentctl.console.gate import Gate
+from agentctl.console.kept import Kept
 from agentctl.console.live import Hub
 from agentctl.console.person import Role
 from agentctl.console.states import States
@@ -24,25 +27,43 @@ from agentctl.wiring import Control
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_COUNTS = 2  # at once: each takes a connection, and the store's processor for seconds, which deliveries need, too
+
 
 @dataclass
 class Desk:
-    """`control`: the server's own, for what a person was allowed to do."""
+    """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls."""
 
     control: Control
     hub: Hub
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
+    checks: Checks = field(init=False)
+    kept: Kept = field(default_factory=Kept)
+    counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COUNTS))
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
         self.states = States(self.control)
+        self.checks = Checks(self.control)
+        self.hub.heard = self._heard
+
+    def _heard(self, events: Collection[str]) -> None:
+        if "assistants" in events:
+            self.states.forget()
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:
         """The menu: path, name, and who sees it."""
-        return (("/", "assistants", "viewer"), ("/calls", "calls", "viewer"), ("/items", "items", "viewer"))
+        return (
+            ("/", "assistants", "viewer"),
+            ("/calls", "calls", "viewer"),
+            ("/items", "items", "viewer"),
+            ("/numbers", "numbers", "viewer"),
+            ("/glance", "glance", "viewer"),
+            ("/health", "health", "admin"),
+        )
 
     @cached_property
     def templates(self) -> Environment:
@@ -76,7 +97,11 @@ class Desk:
         status = 503 if isinstance(error, StoreError) else 502
         return self._plain(request, error.message, error.hint, status)
 
-    def _plain(self, request: Request, title: str, text: str, status: int) -> Response:
-        page = self.templates.get_template("plain.html.j2")
+    def alone(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
+        """A page of that template, for somebody who may not be in."""
+        page = self.templates.get_template(template)
         theme = cookies.liking(request, "theme")
-        return HTMLResponse(page.render(words=self.words(request), title=title, text=text, theme=theme), status)
+        return HTMLResponse(page.render(words=self.words(request), theme=theme, **values), status)
+
+    def _plain(self, request: Request, title: str, text: str, status: int) -> Response:
+        return self.alone(request, "plain.html.j2", status, title=title, text=text)

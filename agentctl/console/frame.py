@@ -33,11 +33,18 @@ def policy(foreign: tuple[str, ...] = ()) -> str:
     return "; ".join(f"{name} {value}" for name, value in told.items())
 
 
-def sealed(response: Response, *, foreign: tuple[str, ...] = (), cached: bool = False) -> Response:
+def connecting(response: Response, *foreign: str) -> Response:
+    """`response`, whose page may connect to these origins, too."""
+    response.headers["content-security-policy"] = policy(foreign)
+    return response
+
+
+def sealed(response: Response, *, cached: bool = False) -> Response:
     """`response` with those headers; `cached`: it is the same for everybody, and never another at this address."""
     for name, value in _HEADERS.items():
         response.headers[name] = value
-    response.headers["content-security-policy"] = policy(foreign)
+    if "content-security-policy" not in response.headers:
+        response.headers["content-security-policy"] = policy()
     if cached:
         response.headers["cache-control"] = "public, max-age=31536000, immutable"
     elif "cache-control" not in response.headers:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute
+from starlette.responses import Response
+from starlette.routing import Route
 
 from agentctl.console.person import Person
 from agentctl.console.sessions import Session
 
 
 class Gate(Protocol):
-    """Whoever came in by it has a session, and is a person as long as that lasts."""
+    """Whoever came in by it has a session, and is a person as long as that lasts.
 
-    def routes(self) -> Sequence[BaseRoute]:
+    `words`: where what is said at it stands among the words, such as `over`.
+    """
+
+    @property
+    def words(self) -> str: ...
+
+    def routes(self) -> Sequence[Route]:
         """/enter, and what it needs."""
         ...
 
@@ -27,11 +36,37 @@ class Gate(Protocol):
         """Who asks, and by which session; None for somebody who did not come in. Raises StoreError."""
         ...
 
-    async def leave(self, session: Session) -> None:
+    def settle(self, request: Request, response: Response) -> None:
+        """Have the browser keep what it has to show from now on; each answer passes here."""
+        ...
+
+    async def leave(self, request: Request, session: Session) -> None:
         """End it. Raises StoreError."""
+        ...
+
+    async def close(self) -> None:
+        """Nobody comes in any more, and what it has opened is closed."""
         ...
 
 
 def path(after: str) -> str:
     """A path of ours to go on to, else the start page: `//host` and `/\\host` are other hosts to a browser."""
     return after if after.startswith("/") and not after.startswith(("//", "/\\")) else "/"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own and nobody else's."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def host(request: Request) -> str:
+    """The name that it was asked under, without a port; empty for what is none."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""

@@ -8,24 +8,27 @@ connections stored 378 calls a second without it, 260 with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from agentctl.calls.inbox import Store
 from agentctl.errors import StoreError
 
-KINDS = frozenset({"calls", "items", "assistants"})  # what has a mark; a sync is told by the server that runs it
+KINDS = frozenset({"calls", "items", "assistants", "sync"})  # a sync has no mark: the server that runs it tells
 _LOOK_SECONDS = 1.0
 _LOOKS_PER_SECOND = 20  # at most, however many tenants have a page open
 
 
 @dataclass(eq=False)
 class Listener:
-    """One open page. `store` answers as its person; `events`: what is new since it was told last."""
+    """One open page. `store` answers as its person; `events`: what is new since it was told last; `seen`: a look was
+    begun since it is there, so that from its marks on nothing is missed.
+    """
 
     store: Store
-    events: set[str] = field(default_factory=lambda: set(KINDS))  # some of it may have happened while it was loaded
+    events: set[str] = field(default_factory=set)
+    seen: bool = False
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, events: Iterable[str]) -> None:
@@ -36,25 +39,26 @@ class Listener:
 
 @dataclass
 class Hub:
-    """`ended`: set when the server stops, so that no open page holds it up."""
+    """`ended`: set when the server stops, so that no open page holds it up; `heard`: hears first of what is new."""
 
     ended: asyncio.Event
+    heard: Callable[[Collection[str]], None] = lambda events: None
     listeners: dict[str, list[Listener]] = field(default_factory=dict)
     _marks: dict[str, dict[str, str]] = field(default_factory=dict)
     _looking: asyncio.Task[None] | None = None
 
     def tell(self, tenant: str, *events: str) -> None:
         """Have all pages of that tenant know that these are new."""
+        self.heard(events)
         for listener in self.listeners.get(tenant, ()):
             listener.tell(events)
 
     async def changes(self, tenant: str, store: Store, *, beat_seconds: float = 20.0) -> AsyncIterator[frozenset[str]]:
         """What is new in that tenant, each time something is; nothing, once per `beat_seconds` in which nothing was.
 
-        It begins with all that may be new since the page was made, and ends with the server.
+        It begins, with the first look, with all that may be new since the page was made, and ends with the server.
         """
         listener = Listener(store)
-        listener.woken.set()
         self.listeners.setdefault(tenant, []).append(listener)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
@@ -62,8 +66,10 @@ class Hub:
         try:
             while not self.ended.is_set():
                 woken = asyncio.ensure_future(listener.woken.wait())
-                await asyncio.wait({woken, ended}, timeout=beat_seconds, return_when=asyncio.FIRST_COMPLETED)
-                woken.cancel()
+                try:
+                    await asyncio.wait({woken, ended}, timeout=beat_seconds, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    woken.cancel()
                 if self.ended.is_set():
                     return
                 listener.woken.clear()
@@ -80,9 +86,10 @@ class Hub:
         """As long as any page is open."""
         while self.listeners and not self.ended.is_set():
             for tenant in list(self.listeners):
-                if listening := self.listeners.get(tenant):
+                if listening := [*self.listeners.get(tenant, ())]:
                     with suppress(StoreError):  # the page's own requests will tell
                         self._compare(tenant, await listening[0].store.call("my_changes", {"tenant": tenant}))
+                        self._welcome(listening)
             pause = max(_LOOK_SECONDS, len(self.listeners) / _LOOKS_PER_SECOND)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.ended.wait(), pause)
@@ -92,3 +99,10 @@ class Hub:
         self._marks[tenant] = marks
         if new := [what for what, mark in marks.items() if before.get(what) != mark]:
             self.tell(tenant, *new)
+
+    def _welcome(self, listening: Iterable[Listener]) -> None:
+        """Whatever happened between the making of a page and this look, it may have missed."""
+        for listener in listening:
+            if not listener.seen:
+                listener.seen = True
+                listener.tell(KINDS)

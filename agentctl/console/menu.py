@@ -1,7 +1,24 @@
 """Every page of the console, in the order of its menu."""
 
 from agentctl.console.page import Page
-from agentctl.console.pages import assistants, call, calls, items, liking, live, sound
+from agentctl.console.pages import (
+    assistant,
+    assistants,
+    call,
+    calls,
+    editing,
+    glance,
+    going_back,
+    health,
+    items,
+    liking,
+    live,
+    numbers,
+    sound,
+    taking,
+    talk,
+)
 
-_MODULES = (assistants, calls, call, sound, items, live, liking)
+_ASSISTANTS = (assistants, assistant, editing, taking, going_back, talk)
+_MODULES = (*_ASSISTANTS, calls, call, sound, items, numbers, glance, health, live, liking)
 PAGES: tuple[Page, ...] = tuple(page for module in _MODULES for page in module.PAGES)

@@ -10,6 +10,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import FormData
@@ -34,30 +35,18 @@ Answer = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """`role`: who may see it; `writes`: it takes a form and does something; `foreign`: where else it may connect to."""
+    """`role`: who may see it; `writes`: it takes a form and does something."""
 
     path: str
     answer: Answer
     role: Role = "viewer"
     writes: bool = False
-    foreign: tuple[str, ...] = ()
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""
 
         async def endpoint(request: Request) -> Response:
-            if not desk.known_host(request):
-                return frame.sealed(Response(status_code=404))
-            try:
-                response = await self._answered(desk, request)
-            except Refused as refused:
-                response = desk.refusal(request, refused.status, refused.words)
-            except NotThere:
-                response = desk.refusal(request, 404, "refused.absent")
-            except AgentctlError as error:
-                log.warning("the console could not show %s: %s", self.path, error.message)
-                response = desk.trouble(request, error)
-            return frame.sealed(response, foreign=self.foreign)
+            return frame.sealed(await answered(desk, request, self.path, partial(self._answered, desk)))
 
         return Route(self.path, endpoint, methods=["POST"] if self.writes else ["GET"])
 
@@ -65,12 +54,12 @@ class Page:
         visit = await arrived(desk, request)
         if visit is None:
             if self.writes:
-                return desk.refusal(request, 401, "enter.over")
+                return desk.refusal(request, 401, f"{desk.gate.words}.over")
             return _to_the_door(request)
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
         if self.writes:
-            visit.form = await _form(visit)
+            visit.form = await posted(request, visit.token)
         return await self.answer(visit)
 
 
@@ -83,15 +72,35 @@ def from_here(request: Request) -> bool:
     return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
-async def _form(visit: Visit) -> FormData:
-    if not from_here(visit.request):
+async def answered(
+    desk: Desk, request: Request, path: str, answer: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """What `answer` answers at `path`, or why not, to whoever asked under a name that is ours."""
+    if not desk.known_host(request):
+        return Response(status_code=404)
+    try:
+        response = await answer(request)
+    except Refused as refused:
+        response = desk.refusal(request, refused.status, refused.words)
+    except NotThere:
+        response = desk.refusal(request, 404, "refused.absent")
+    except AgentctlError as error:
+        log.warning("the console could not show %s: %s", path, error.message)
+        response = desk.trouble(request, error)
+    desk.gate.settle(request, response)
+    return response
+
+
+async def posted(request: Request, token: str) -> FormData:
+    """What a form holds that a page of ours has sent, with the token that it was given. Raises Refused."""
+    if not from_here(request):
         raise Refused(403, "refused.origin")
-    length = visit.request.headers.get("content-length", "")
+    length = request.headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()) or int(length) > _FORM_BYTES:
         raise Refused(413, "refused.large")
-    form = await visit.request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_FORM_BYTES)
+    form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_FORM_BYTES)
     given = form.get(TOKEN)
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.token.encode()):
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), token.encode()):
         raise Refused(403, "refused.token")
     return form
 

@@ -15,12 +15,13 @@ _RANKS: tuple[Role, ...] = get_args(Role)
 @dataclass(frozen=True)
 class Person:
     """`name`: as the audit has them. `roles`: in each of their tenants. `store` answers as this person, so that the
-    database decides what is shown.
+    database decides what is shown. `called`: as people know them, where that is not their name.
     """
 
     name: str
     roles: Mapping[str, Role]
     store: Store = field(repr=False)
+    called: str = field(default="", repr=False)
 
     @property
     def tenants(self) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agentctl.secrecy.secret import Keys
 from agentctl.secrecy.shown import both_shown, rewritten
 from agentctl.secrecy.veil import Veil
 from agentctl.sync.diff import Edit, Origin
@@ -95,12 +96,17 @@ def _part(change: Change, veil: Veil) -> Part:
 
 
 def _field(edit: Edit, veil: Veil) -> Field:
-    before, after = both_shown(edit.before, edit.after, edit.keys, veil)
-    old, new = (None if one is None else _written(one) for one in (before, after))
-    hidden = old == new and edit.before != edit.after
+    return replace(beside(edit.path, edit.before, edit.after, veil, edit.keys), origin=edit.origin)
+
+
+def beside(path: str, before: Any, after: Any, veil: Veil, keys: Keys = ()) -> Field:
+    """What stands at `path` and what would; None: nothing."""
+    one, other = both_shown(before, after, keys, veil)
+    old, new = (None if side is None else _written(side) for side in (one, other))
+    hidden = old == new and before != after
     if old is not None and new is not None and (_is_long(old) or _is_long(new)):
-        return Field(edit.path, edit.origin, old, new, tuple(_lines(old, new)), hidden)
-    return Field(edit.path, edit.origin, old, new, hidden=hidden)
+        return Field(path, "here", old, new, tuple(_lines(old, new)), hidden)
+    return Field(path, "here", old, new, hidden=hidden)
 
 
 def _is_long(text: str) -> bool:

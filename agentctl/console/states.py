@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from agentctl.errors import AgentctlError
 from agentctl.verbs import status
+from agentctl.verbs.places import in_each
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
 from agentctl.wiring import Control
@@ -43,33 +44,44 @@ class States:
 
     control: Control
     _last: Stand | None = None
+    _forgotten: int = 0  # how often: what was asked for before the last time is history, too
     _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
         """Something was written: what was seen is history."""
         self._last = None
+        self._forgotten += 1
 
     async def declared(self) -> Sequence[Declared]:
         """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
         if not self.control.has_project:
-            return ()
+            return []
         async with self.control.afresh() as control:
-            loaded = await read(control)
-            rows = set(loaded.rows.keys if loaded.rows else ())
-            return tuple(
-                Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)
-                for one in loaded.assistants
-            )
+            found = await in_each(control, _declared)
+            return [one for here in found.checked() for one in here]
 
     async def seen(self) -> Stand:
         """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
         async with self._asking:
-            if self._last is None or time.monotonic() - self._last.at > _FRESH_SECONDS:
-                async with self.control.afresh() as control:
-                    found = await status.everywhere(control)
-                errors = tuple(self.control.veil(_told(error)) for error in found.errors)
-                self._last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
-            return self._last
+            last = self._last
+            if last is not None and time.monotonic() - last.at <= _FRESH_SECONDS:
+                return last
+            before = self._forgotten
+            async with self.control.afresh() as control:
+                found = await status.everywhere(control)
+            errors = tuple(self.control.veil(_told(error)) for error in found.errors)
+            last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
+            self._last = last if before == self._forgotten else None
+            return last
+
+
+async def _declared(there: Control) -> tuple[Declared, ...]:
+    loaded = await read(there)
+    rows = set(loaded.rows.keys if loaded.rows else ())
+    return tuple(
+        Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)
+        for one in loaded.assistants
+    )
 
 
 def _told(error: AgentctlError) -> str:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agentctl.errors import AgentctlError, Stale
 from agentctl.sync.applied import Applied
+from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change
-from agentctl.verbs import agreed
-from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.remedy import remedies
 from agentctl.verbs.wording import held_back, message_of, named
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)
+
+Work = Callable[[OnChange], Awaitable[Applied]]
+"""What one does; it tells of each change that ended."""
 
 _KEPT = 50  # of those that are over
 _LAST_SECONDS = 30.0  # for what runs when the server is stopped
@@ -26,12 +28,13 @@ _LAST_SECONDS = 30.0  # for what runs when the server is stopped
 
 @dataclass
 class Run:
-    """One of them. `total`: how many writes were agreed on; `error`: why it did not come to its end."""
+    """One of them. `total`: how many writes were agreed on, at the page `plan`; `error`: why it did not end well."""
 
     id: str
     tenant: str
     person: str
     total: int
+    plan: str
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     done: list[tuple[str, str, str]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -50,14 +53,14 @@ class Runs:
     _known: dict[str, Run] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def begin(self, agreement: Agreement, tenant: str, person: str, total: int) -> Run:
-        """Have it go on; whoever has its id can look."""
-        run = Run(secrets.token_urlsafe(12), tenant, person, total)
+    def begin(self, work: Work, tenant: str, person: str, total: int, plan: str) -> Run:
+        """Have `work` go on; whoever has the id of what is begun can look."""
+        run = Run(secrets.token_urlsafe(12), tenant, person, total, plan)
         over = [one.id for one in self._known.values() if one.over]
         for old in over[: max(0, len(over) - _KEPT)]:
             del self._known[old]
         self._known[run.id] = run
-        task = asyncio.create_task(self._run(run, agreement))
+        task = asyncio.create_task(self._run(run, work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return run
@@ -75,16 +78,14 @@ class Runs:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, run: Run, agreement: Agreement) -> None:
+    async def _run(self, run: Run, work: Work) -> None:
         def ended(change: Change, error: AgentctlError | None) -> None:
             if error is None:
                 run.done.append((change.action, change.desired.kind, change.desired.key))
             self._say(run)
 
         try:
-            async with self.control.afresh() as control:
-                applied = await agreed.apply(control, agreement, on_change=ended)
-                self._close(run, applied)
+            self._close(run, await work(ended))
         except Stale as error:
             run.stale, run.error = True, error.message
         except AgentctlError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -34,9 +34,13 @@ class Words:
         written = f"{value:,.{digits}f}"
         return written.translate(str.maketrans(",.", ".,")) if self.language == "de" else written
 
-    def day(self, moment: datetime) -> str:
+    def day(self, moment: date) -> str:
         """A date, as it is written there."""
         return f"{moment:%d.%m.%Y}" if self.language == "de" else f"{moment:%Y-%m-%d}"
+
+    def day_of_year(self, moment: date) -> str:
+        """The same without its year."""
+        return f"{moment:%d.%m.}" if self.language == "de" else f"{moment:%m-%d}"
 
 
 @cache

@@ -38,6 +38,7 @@ _AGENT: Shape = {
         "agent": {"prompt": {"prompt": TEXT, "knowledge_base": [{"id": TEXT}], "rag": _RETRIEVAL}},
         "tts": {"supported_voices": [OBJECT]},
         "language_presets": Each(OBJECT),
+        "conversation": {"client_events": [TEXT]},
     },
     "platform_settings": {
         "workspace_overrides": {"webhooks": _WEBHOOKS},
@@ -88,6 +89,7 @@ SHAPES: Mapping[str, Shape] = {
     f"POST {_KNOWLEDGE}/rag-index": Each({"data": _INDEX}),
     f"GET {_KNOWLEDGE}/{{document_id}}/source-file-url": {"signed_url": TEXT},
     f"GET {_TESTS}": {**_PAGE, "tests": [OBJECT]},
+    "GET /v1/convai/conversation/get-signed-url": {"signed_url": TEXT},
     f"GET {_NUMBERS}": [_NUMBER],
     f"GET {_NUMBERS}/{{phone_number_id}}": _NUMBER,
     f"PATCH {_NUMBERS}/{{phone_number_id}}": _NUMBER,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import wave
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentctl.sandbox.refusal import legacy
 from agentctl.sandbox.state import Row
+from agentctl.sandbox.talk.sound import tone
 from agentctl.sandbox.world import world
 
 # The day of the platform's public start, as a creation date that never changes.
 _SINCE = 1674432000
+_SAMPLE_RATE, _SAMPLE_MS = 16_000, 600
 
 
 def routes() -> list[Route]:
@@ -19,6 +24,7 @@ def routes() -> list[Route]:
     return [
         Route("/v1/voices", voices, methods=["GET"]),
         Route("/v1/voices/{voice_id}", voice, methods=["GET"]),
+        Route("/_sandbox/voices/{voice_id}.wav", sample, methods=["GET"]),
         Route("/v1/user", user, methods=["GET"]),
         Route("/v1/user/subscription", subscription, methods=["GET"]),
     ]
@@ -26,7 +32,7 @@ def routes() -> list[Route]:
 
 async def voices(request: Request) -> Response:
     """All voices."""
-    return JSONResponse({"voices": [_voice(*known) for known in world(request).options.voices]})
+    return JSONResponse({"voices": [_voice(request, *known) for known in world(request).options.voices]})
 
 
 async def voice(request: Request) -> Response:
@@ -34,8 +40,19 @@ async def voice(request: Request) -> Response:
     wanted = request.path_params["voice_id"]
     for voice_id, name in world(request).options.voices:
         if voice_id == wanted:
-            return JSONResponse(_voice(voice_id, name))
+            return JSONResponse(_voice(request, voice_id, name))
     raise legacy(404, "voice_not_found", f"A voice with the voice_id {wanted} was not found.")
+
+
+async def sample(_request: Request) -> Response:
+    """Where `preview_url` leads: on the platform into a storage that asks for no key."""
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(_SAMPLE_RATE)
+        file.writeframes(tone(f"pcm_{_SAMPLE_RATE}", _SAMPLE_MS))
+    return Response(sound.getvalue(), media_type="audio/wav")
 
 
 async def user(_request: Request) -> Response:
@@ -94,7 +111,7 @@ _SUBSCRIPTION: Row = {
 }
 
 
-def _voice(voice_id: str, name: str) -> Row:
+def _voice(request: Request, voice_id: str, name: str) -> Row:
     return {
         "voice_id": voice_id,
         "name": name,
@@ -103,7 +120,7 @@ def _voice(voice_id: str, name: str) -> Row:
         "fine_tuning": None,
         "labels": {},
         "description": None,
-        "preview_url": None,
+        "preview_url": str(request.url.replace(path=f"/_sandbox/voices/{voice_id}.wav", query="")),
         "available_for_tiers": [],
         "settings": None,
         "sharing": None,

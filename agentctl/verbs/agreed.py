@@ -19,6 +19,9 @@ from agentctl.sync.plan import Change, Plan
 from agentctl.verbs import sync, workspaces
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.places import Everywhere
+from agentctl.verbs.pulling import pull as pulling
+from agentctl.verbs.pulling.pull import Pull
+from agentctl.verbs.revisions import rollback
 from agentctl.verbs.workspaces import Outcome
 from agentctl.wiring import Control
 
@@ -65,13 +68,58 @@ async def apply(control: Control, agreement: Agreement, *, on_change: OnChange |
     async def here(there: Control, mine: Sequence[str]) -> Applied:
         found = await sync.plan(there, mine)
         if mark(found) != agreement.marks.get(there.access.workspace):
-            raise Stale("this plan has gone stale: something has changed since it was shown", "Look at the new one.")
+            raise _stale()
         return await sync.apply(
             there, found, take_ours=agreement.take_ours, destroy=agreement.destroy, on_change=on_change
         )
 
     done = await workspaces.everywhere(control, agreement.only, here, workspaces.applied, hold=exclusive)
     return workspaces.summed(done.results or done.checked())
+
+
+async def roll_back(
+    control: Control,
+    key: str,
+    to: int,
+    marked: str,
+    *,
+    take_ours: bool = False,
+    destroy: bool = False,
+    on_change: OnChange | None = None,
+) -> Applied:
+    """Make `key` what it was at revision `to`, and hold it there, if the plan of that still has this mark.
+
+    `control`: in the workspace where it lives. Raises Stale before anything is written, Busy; else as `rollback`.
+    """
+    async with exclusive(control):
+        found = await rollback.look(control, key, to)
+        if mark(found.plan) != marked:
+            raise _stale()
+        return await rollback.rollback(control, found, take_ours=take_ours, destroy=destroy, on_change=on_change)
+
+
+def mark_of_pull(found: Pull) -> str:
+    """What tells it from others: each file as it is and as it would be, and the texts that are taken."""
+    files = [[one.where, one.before, one.after] for one in found.files]
+    text = json.dumps([files, [_terms(change) for change in found.texts]], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def take(control: Control, key: str, marked: str) -> Pull:
+    """Take what was changed at the platform into the files of `key`, if that still has this mark.
+
+    `control`: in the workspace where it lives. Raises Stale before anything is written, Busy; else as `pull.write`.
+    """
+    async with exclusive(control):
+        found = await pulling.pull(control, [key])
+        if mark_of_pull(found) != marked:
+            raise _stale()
+        await pulling.write(control, found)
+        return found
+
+
+def _stale() -> Stale:
+    return Stale("this plan has gone stale: something has changed since it was shown", "Look at the new one.")
 
 
 def _terms(change: Change) -> list[Any]:

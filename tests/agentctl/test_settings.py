@@ -90,6 +90,8 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     [
         ({"SUPABASE_URL": "https://x.supabase.co"}, "SUPABASE_SERVICE_ROLE_KEY"),
         ({"SUPABASE_SERVICE_ROLE_KEY": "k"}, "SUPABASE_URL"),
+        ({"SUPABASE_PUBLISHABLE_KEY": "k"}, "SUPABASE_URL"),
+        ({"SUPABASE_ANON_KEY": "k"}, "SUPABASE_URL"),
         ({"TWILIO_API_KEY_SID": "SK" + "0" * 32}, "TWILIO_API_KEY_SECRET"),
         ({"TWILIO_API_KEY_SECRET": "k"}, "TWILIO_API_KEY_SID"),
         ({"LLM_BASE_URL": "https://llm.example.org/v1"}, "LLM_MODEL"),

@@ -40,6 +40,8 @@ CALLABLE = (
     "agentctl_my_changes(jsonb)",
     "agentctl_my_roles(jsonb)",
     "agentctl_my_mark(jsonb)",
+    "agentctl_my_declared(jsonb)",
+    "agentctl_my_save_assistant(jsonb)",
     "agentctl_mark_done(text,boolean)",
     "agentctl_request_sync(text)",
 )

@@ -45,3 +45,11 @@ def test_who_may_deliver(peer: str | None, forwarded: list[str], admitted: bool)
 
 def test_without_a_list_everybody_may() -> None:
     assert Sources(proxies=SOURCES.proxies).admit(None, ["nonsense"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [("10.0.0.7", True), ("::ffff:10.0.0.7", True), ("10.0.1.7", False), ("nobody", False), (None, False)],
+)
+def test_whose_word_is_taken(peer: str | None, trusted: bool) -> None:
+    assert SOURCES.trusts(peer) is trusted

@@ -6,19 +6,17 @@ elsewhere could have a name of its own lead to 127.0.0.1 (DNS rebinding), and a 
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from agentctl.calls.inbox import Store
 from agentctl.console import cookies, frame
-from agentctl.console.gate import path
+from agentctl.console.gate import host, is_loopback, path
 from agentctl.console.person import Person
 from agentctl.console.sessions import Session, Sessions
 
@@ -33,25 +31,22 @@ class LinkGate:
     sessions: Sessions
     store: Callable[[], Awaitable[Store]]
     refused: Callable[[Request, int, str], Response]
+    words: str = "enter"
     _known: tuple[float, Person | None] = (0.0, None)
 
-    def routes(self) -> Sequence[BaseRoute]:
+    def routes(self) -> Sequence[Route]:
         """The page of the link, and what it needs."""
         return [Route("/enter", self._enter, methods=["GET"])]
 
     def known_host(self, request: Request) -> bool:
         """Whether it was asked as this machine."""
-        try:
-            name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
-        except ValueError:
-            return False
-        return is_loopback(name)
+        return is_loopback(host(request))
 
     async def visitor(self, request: Request) -> tuple[Session, Person] | None:
         """The operator, of every tenant that there is, for whoever entered by a link."""
         cookie = cookies.session(request)
         session = await self.sessions.find(cookie) if cookie else None
-        if session is None:
+        if session is None or session.person != OPERATOR:  # somebody signed in at another console of the same store
             return None
         return session, await self._person(session)
 
@@ -64,9 +59,15 @@ class LinkGate:
             self._known = time.monotonic(), person
         return person
 
-    async def leave(self, session: Session) -> None:
+    def settle(self, request: Request, response: Response) -> None:
+        """The session's cookie is all there is."""
+
+    async def leave(self, request: Request, session: Session) -> None:
         """Nobody comes in by it any more."""
         await self.sessions.end(session)
+
+    async def close(self) -> None:
+        """It has opened nothing."""
 
     async def _enter(self, request: Request) -> Response:
         if not self.known_host(request):
@@ -81,13 +82,3 @@ class LinkGate:
         response = RedirectResponse(path(after), 303)
         cookies.keep_session(response, request, cookie)
         return frame.sealed(response)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own and nobody else's."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.responses import Response
 
+from agentctl.calls.tenant import OPERATOR
+from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.planned import Shown, shown
+from agentctl.console.syncing import Work
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
+from agentctl.sync.applied import Applied
+from agentctl.sync.ledger import OnChange
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
+from agentctl.verbs.calls import audit
 
 
 async def assistants(visit: Visit) -> Response:
@@ -43,7 +50,8 @@ async def _standings(visit: Visit) -> tuple[Any, tuple[str, ...]]:
         seen = await visit.desk.states.seen()
     except AgentctlError as error:
         return {}, (visit.desk.control.veil(str(error)),)
-    return seen.standings, seen.errors
+    # Of other tenants' workspaces, too, which is for whoever runs all of it.
+    return seen.standings, seen.errors if visit.tenant == OPERATOR else ()
 
 
 async def plan(visit: Visit) -> Response:
@@ -58,12 +66,31 @@ async def plan(visit: Visit) -> Response:
 async def sync(visit: Visit) -> Response:
     """Exactly the plan that was shown: another one is shown instead of applied."""
     only = visit.form.get("only")
-    keys = await _keys(visit, only if isinstance(only, str) and only else None)
-    marks = dict(pair.split("=", 1) for pair in map(str, visit.form.getlist("mark")) if "=" in pair)
+    only = only if isinstance(only, str) and only else None
+    keys = await _keys(visit, only)
+    agreement = Agreement(keys, dict(marks(visit)), "ours" in visit.form, "destroy" in visit.form)
+
+    async def work(on_change: OnChange) -> Applied:
+        async with acting(visit) as control:
+            await audit.note(control, "sync", keys=keys)
+            return await agreed.apply(control, agreement, on_change=on_change)
+
+    return begun(visit, work, visit.url("/plan", only=only))
+
+
+def marks(visit: Visit) -> Iterator[tuple[str, str]]:
+    """Of the plan that was agreed on: the mark of each workspace's part."""
+    for told in visit.form.getlist("mark"):
+        workspace, is_one, mark = str(told).partition("=")
+        if is_one:
+            yield workspace, mark
+
+
+def begun(visit: Visit, work: Work, plan: str) -> Response:
+    """The page of what was agreed on, on the page `plan`, and goes on now."""
     total = visit.form.get("total")
-    agreement = Agreement(keys, marks, "ours" in visit.form, "destroy" in visit.form)
     many = int(total) if isinstance(total, str) and total.isdecimal() and len(total) < 7 else 0
-    run = visit.desk.runs.begin(agreement, visit.tenant, visit.person.name, many)
+    run = visit.desk.runs.begin(work, visit.tenant, visit.person.name, many, plan)
     visit.desk.states.forget()
     return visit.go(f"/syncs/{run.id}")
 

@@ -23,8 +23,8 @@ async def like(visit: Visit) -> Response:
 
 async def leave(visit: Visit) -> Response:
     """The session ends, in every tab."""
-    await visit.desk.gate.leave(visit.session)
-    response = visit.desk.refusal(visit.request, 200, "enter.left")
+    await visit.desk.gate.leave(visit.request, visit.session)
+    response = visit.desk.refusal(visit.request, 200, f"{visit.desk.gate.words}.left")
     cookies.drop_session(response, visit.request)
     return response
 

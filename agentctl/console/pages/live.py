@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
@@ -19,12 +20,14 @@ async def live(visit: Visit) -> Response:
 
 async def _events(visit: Visit) -> AsyncIterator[str]:
     yield "retry: 2000\n\n"
+    known = time.monotonic()
     async for told in visit.desk.hub.changes(visit.tenant, visit.person.store, beat_seconds=_BEAT_SECONDS):
-        if not told:
-            # Once per beat: whoever was signed out elsewhere, or left the tenant, is told nothing more.
+        if time.monotonic() - known >= _BEAT_SECONDS or not told:
+            # Whoever was signed out elsewhere, or left the tenant, is told nothing more, however much is new.
             found = await visit.desk.gate.visitor(visit.request)
             if found is None or visit.tenant not in found[1].roles:
                 return
+            known = time.monotonic()
             yield ": here\n\n"
         for event in sorted(told):
             yield f"event: {event}\ndata:\n\n"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from agentctl.errors import AgentctlError
 from agentctl.resources.agent import KIND as AGENT_KIND
@@ -21,6 +22,12 @@ from agentctl.verbs.numbers.left_there import left_there
 from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
+
+if TYPE_CHECKING:
+    from agentctl.clients.twilio import IncomingNumber
+
+Entry = Mapping[str, Any]
+"""A number as ElevenLabs lists it."""
 
 
 async def numbers(control: Control) -> AsyncIterator[Finding]:
@@ -48,6 +55,18 @@ async def numbers(control: Control) -> AsyncIterator[Finding]:
         yield Finding("numbers", "broken", gap.error.message, gap.error.hint)
 
 
+@dataclass(frozen=True)
+class Look:
+    """A number as it was found. `there`: its entry at ElevenLabs; `incoming`: it as Twilio has it; each None where
+    there is none. `asked`: what became of the question to Twilio, empty where there was none.
+    """
+
+    finding: Finding
+    there: Entry | None = None
+    incoming: IncomingNumber | None = None
+    asked: Literal["", "answered", "failed"] = ""
+
+
 async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Finding]:
     """Number -> finding, for numbers and the keys of the assistants that they should ring at; "ok" means it rings.
 
@@ -55,28 +74,50 @@ async def ringing(control: Control, declared: Mapping[str, str]) -> dict[str, Fi
     """
     if not declared:
         return {}
+    looks = await looked(control, declared, await listed(control))
+    return {number: look.finding for number, look in looks.items()}
+
+
+async def listed(control: Control) -> dict[str, Entry]:
+    """Every number of the workspace, as ElevenLabs has it. Raises ApiError, Unreachable, ConfigurationError."""
+    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
+    return {str(entry.get("phone_number")): entry for entry in entries}
+
+
+async def looked(control: Control, declared: Mapping[str, str], there: Mapping[str, Entry]) -> dict[str, Look]:
+    """As `ringing`, with what was seen of each; `there`: what is listed."""
     bindings = await control.bindings()
     had = bindings.of(NUMBER_KIND)
-    entries = listing(f"GET {NUMBERS}", await control.api.get(NUMBERS))
-    there = {entry.get("phone_number"): entry for entry in entries}
     left = await left_there(control, declared.keys() - there.keys())
 
-    async def find(number: str, key: str) -> Finding:
+    async def find(number: str, key: str) -> Look:
         if number in there:
             return await _number(control, number, key, there[number], bindings)
         remedy = f"agentctl import-number {number} --assistant {key}"
         if number in left:
             state: State = "broken" if left[number].is_dead else "warning"
-            return Finding("numbers", state, f"{number} is not at ElevenLabs yet: {left[number]}", remedy)
+            return Look(Finding("numbers", state, f"{number} is not at ElevenLabs yet: {left[number]}", remedy))
         if number in had:
-            return Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy)
-        return Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy)
+            return Look(Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy))
+        return Look(Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy))
 
-    async def found(number: str, key: str) -> Finding:
-        return await _unfinished(control, number, key, await find(number, key))
+    async def found(number: str, key: str) -> Look:
+        look = await find(number, key)
+        return replace(look, finding=await _unfinished(control, number, key, look.finding))
 
-    findings = await asyncio.gather(*(found(number, key) for number, key in declared.items()))
-    return dict(zip(declared, findings, strict=True))
+    looks = await asyncio.gather(*(found(number, key) for number, key in declared.items()))
+    return dict(zip(declared, looks, strict=True))
+
+
+def agent_of(entry: Entry) -> str | None:
+    """The id of the agent that a number of the platform rings at."""
+    found = (entry.get("assigned_agent") or {}).get("agent_id")
+    return str(found) if found else None
+
+
+def is_at_twilio(control: Control, entry: Entry) -> bool:
+    """Whether Twilio can be asked about a number of the platform."""
+    return control.settings.twilio_account_sid is not None and entry.get("provider") in (None, "twilio")
 
 
 async def _unfinished(control: Control, number: str, key: str, found: Finding) -> Finding:
@@ -87,23 +128,23 @@ async def _unfinished(control: Control, number: str, key: str, found: Finding) -
     return Finding("numbers", state, f"{found.what}: it is between two imports", going_on(number, key))
 
 
-async def _number(control: Control, number: str, key: str, entry: Mapping[str, Any], bindings: Bindings) -> Finding:
-    rings_at, agent_id = (entry.get("assigned_agent") or {}).get("agent_id"), bindings.of(AGENT_KIND).get(key)
+async def _number(control: Control, number: str, key: str, entry: Entry, bindings: Bindings) -> Look:
+    rings_at, agent_id = agent_of(entry), bindings.of(AGENT_KIND).get(key)
     if agent_id is None or rings_at != agent_id:
         what, number_id = f"{number} rings at {rings_at or 'no agent'}, not at {key}", str(entry.get("phone_number_id"))
         way = await way_back(control, bindings, number, key, number_id=number_id, agent_id=rings_at)
-        return Finding("numbers", "broken", what, way)
-    if control.settings.twilio_account_sid is None or entry.get("provider") not in (None, "twilio"):
-        return Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)")
+        return Look(Finding("numbers", "broken", what, way), entry)
+    if not is_at_twilio(control, entry):
+        return Look(Finding("numbers", "ok", f"{number} rings at {key} (the carrier's side was not examined)"), entry)
     try:
-        return await _at_twilio(control, number, key)
+        incoming = await control.twilio.find_number(number)
     except AgentctlError as error:
         what = f"{number} is assigned to {key}; Twilio's side could not be examined: {error.message}"
-        return Finding("numbers", "warning", what, error.hint)
+        return Look(Finding("numbers", "warning", what, error.hint), entry, asked="failed")
+    return Look(await _at_twilio(control, number, key, incoming), entry, incoming, "answered")
 
 
-async def _at_twilio(control: Control, number: str, key: str) -> Finding:
-    incoming = await control.twilio.find_number(number)
+async def _at_twilio(control: Control, number: str, key: str, incoming: IncomingNumber | None) -> Finding:
     if incoming is None:
         saved = await (await control.store()).call("route", {"phone_number": number})
         what = f"the Twilio account has no number {number}" + (" any more" if saved else "")

@@ -26,6 +26,14 @@ async def tenants(control: Control) -> AsyncIterator[Finding]:
             yield one
 
 
+async def tenant(control: Control, name: str) -> AsyncIterator[Finding]:
+    """Of that one alone; nothing of one that has nothing of its own. Raises StoreError."""
+    access = (await control.tenants()).own.get(name)
+    if access is not None:
+        async for one in _of(control, access, _parts(access)):
+            yield one
+
+
 async def credentials(control: Control, access: Access) -> AsyncIterator[Finding]:
     """What the credentials of one open, without writing anything."""
     opens = (Part("elevenlabs", _key),) if access.workspace else ()

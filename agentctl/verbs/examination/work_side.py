@@ -17,7 +17,7 @@ OFTEN = 4  # an hour of a duty that is due every quarter of it
 async def queue(control: Control) -> AsyncIterator[Finding]:
     """What was given up, what was not understood, what waits and for what, and duties that nobody can do."""
     found = await standing.queue(control)
-    troubled = [*_troubled(found), *_strange(await standing.strangers(control))]
+    troubled = [*troubled(found), *strange(await standing.strangers(control))]
     for finding in troubled:
         yield finding
     if not troubled:
@@ -25,7 +25,8 @@ async def queue(control: Control) -> AsyncIterator[Finding]:
         yield Finding("queue", "ok", waiting)
 
 
-def _troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
+def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
+    """What is wrong with queues that stand so, as `verbs.calls.queue` tells of all tenants."""
     for queue in ("events", "recordings"):
         if dead := found[queue]["dead"]:
             remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
@@ -61,7 +62,8 @@ def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("queue", state, what, reasons or "No worker seems to run: agentctl serve, or agentctl work")
 
 
-def _strange(found: Mapping[str, int]) -> Iterator[Finding]:
+def strange(found: Mapping[str, int]) -> Iterator[Finding]:
+    """That calls came of agents which nobody has synced, as `strangers` counts them."""
     if found["calls"]:
         agents = f"{found['agents']} agents that nobody has synced into this store"
         what = f"{found['calls']} calls of the last 7 days are of {agents}: nobody is mailed"

@@ -1,65 +1,71 @@
-"""agentctl.cli.console: where the console is, and who is told how to come in."""
+"""agentctl.cli.console: which way people come in, and what to do where none can."""
 
 from __future__ import annotations
 
-import os
-import pty
-import re
-import signal
-import subprocess
-import sys
+import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
+from pydantic import HttpUrl, SecretStr
 
-SERVE = (sys.executable, "-m", "agentctl", "serve", "--no-worker", "--port", "0")
+from agentctl.cli.console import consoled
+from agentctl.console import app
+from agentctl.errors import ConfigurationError, UsageError
+from agentctl.settings import Settings
+from agentctl.wiring import connect
+from tests.postgrest import Project
+from tests.team import settings_of
+
+pytestmark = pytest.mark.anyio
+LISTENS = "Listening on http://127.0.0.1:1/webhooks/elevenlabs\n"
 
 
-@pytest.fixture
-def env(dsn: str, tmp_path: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATABASE_URL": dsn}
+async def told(directory: Path, settings: Settings, host: str, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+    async with (
+        connect(directory, settings=settings) as control,
+        consoled(control, host, asyncio.Event(), wanted=True) as shown,
+    ):
+        shown.tell("http://127.0.0.1:1/webhooks/elevenlabs")
+    out, err = capsys.readouterr()
+    return out.removeprefix(LISTENS), err
 
 
-def test_whoever_reads_the_terminal_comes_in_and_whoever_reads_a_log_does_not(
-    env: dict[str, str], tmp_path: Path
+async def test_by_a_link_where_nobody_else_reaches_it(
+    dsn: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, theirs = pty.openpty()
-    with os.fdopen(ours) as terminal:
-        process = subprocess.Popen(SERVE, cwd=tmp_path, env=env, stdout=theirs, stderr=subprocess.DEVNULL)
-        os.close(theirs)
-        try:
-            assert "Listening on" in terminal.readline()
-            found = re.search(r"http://\S+link=\S+", terminal.readline())
-            assert found
-            with httpx.Client() as browser:
-                assert browser.get(found[0]).status_code == 303
-                url = found[0].partition("/enter")[0]
-                assert browser.get(f"{url}/calls").status_code == 200
-                made = subprocess.run(
-                    [sys.executable, "-m", "agentctl", "link", "--url", url],
-                    cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
-                )  # fmt: skip
-                browser.cookies.clear()
-                assert browser.get(made.stdout.strip()).status_code == 303
-        finally:
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
+    settings = Settings(database_url=SecretStr(dsn))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    out, err = await told(tmp_path, settings, "127.0.0.1", capsys)
+    assert out.startswith("Console, opens once: http://127.0.0.1:1/enter?link=")
+    out, err = await told(tmp_path, settings, "0.0.0.0", capsys)
+    assert out == ""
+    assert "SUPABASE_PUBLISHABLE_KEY" in err
 
 
-def test_there_is_none_where_others_could_reach_it(env: dict[str, str], tmp_path: Path) -> None:
-    for how, told in ((("--host", "0.0.0.0"), "no console at 0.0.0.0"), (("--no-console",), "")):
-        process = subprocess.Popen(
-            [*SERVE, *how], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            port = line.rsplit(":", 1)[1].partition("/")[0]
-            assert httpx.get(f"http://127.0.0.1:{port}/calls").status_code == 404
-            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
-        finally:
-            process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=30)
-        assert out == "", "a log has no link in it"
-        assert told in err
+async def test_by_signing_in_where_the_key_is_set(
+    supabase_api: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = supabase_api.url
+    out, err = await told(tmp_path, settings_of(supabase_api, url, supabase_publishable_key=None), "127.0.0.1", capsys)
+    assert out == ""
+    assert "Set SUPABASE_PUBLISHABLE_KEY, by which people sign in" in err
+
+    public = {"public_url": HttpUrl("https://console.example.org")}
+    out, err = await told(tmp_path, settings_of(supabase_api, url, **public), "127.0.0.1", capsys)
+    assert (out, err) == ("Console, sign in: https://console.example.org/\n", "")
+    out, err = await told(tmp_path, settings_of(supabase_api, url), "0.0.0.0", capsys)
+    assert out == "Console, sign in: http://127.0.0.1:1/\n"
+    assert "set PUBLIC_URL" in err
+    assert "TRUSTED_PROXIES is not set" in err
+    clear = {"public_url": HttpUrl("http://console.example.org")}
+    assert "in the clear" in (await told(tmp_path, settings_of(supabase_api, url, **clear), "127.0.0.1", capsys))[1]
+
+    old = settings_of(supabase_api, url, supabase_publishable_key=None, supabase_anon_key=supabase_api.anon_key)
+    assert (await told(tmp_path, old, "127.0.0.1", capsys))[0].startswith("Console, sign in")
+    async with connect(tmp_path, settings=old) as control:
+        with pytest.raises(UsageError, match="people sign in"):
+            await app.link(control)
+    wrong = settings_of(supabase_api, url, supabase_publishable_key=supabase_api.secret_key)
+    with pytest.raises(ConfigurationError, match="SUPABASE_PUBLISHABLE_KEY") as caught:
+        await told(tmp_path, wrong, "127.0.0.1", capsys)
+    assert supabase_api.secret_key not in str(caught.value)

@@ -86,3 +86,21 @@ async def test_what_the_server_itself_does_is_told_at_once(hub: Hub) -> None:
     hub.tell("praxis", "sync")
     assert await anext(page) == {"sync"}
     await page.aclose()
+
+
+async def test_what_happens_before_the_first_look_is_not_missed(hub: Hub) -> None:
+    store, looked = Marks(), asyncio.Event()
+
+    async def call(function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+        await looked.wait()
+        return await Marks.call(store, function, args)
+
+    store.call = call  # type: ignore[method-assign]
+    page = hub.changes("praxis", store)
+    first = asyncio.ensure_future(anext(page))
+    await asyncio.sleep(0.05)
+    assert not first.done(), "a page that asked again now would not see what comes before the look"
+    store.marks["praxis"] += 1
+    looked.set()
+    assert "calls" in await first
+    await page.aclose()

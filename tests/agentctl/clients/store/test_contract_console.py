@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 from collections.abc import Callable
 
@@ -22,10 +21,6 @@ def digest(cookie: str) -> dict[str, str]:
     return {"id_sha256": hashlib.sha256(cookie.encode()).hexdigest()}
 
 
-def sealed(tokens: bytes) -> str:
-    return base64.b64encode(tokens).decode()
-
-
 @pytest.fixture
 def execute(cluster: Cluster, dsn: str) -> Execute:
     """Runs a statement as somebody who looks into the tables."""
@@ -39,10 +34,10 @@ def hours_left(execute: Execute) -> list[object]:
 
 async def test_a_session_slides_with_its_use_and_ends_once(store: Store, execute: Execute) -> None:
     one = digest("one")
-    await store.call("open_session", {**one, "person": "ada", "kind": "user", "tokens": sealed(b"\x00" * 100)})
+    await store.call("open_session", {**one, "person": "ada", "kind": "user"})
 
     seen = await store.call("session", one)
-    assert (seen["person"], seen["kind"], seen["tokens"]) == ("ada", "user", sealed(b"\x00" * 100))
+    assert (seen["person"], seen["kind"]) == ("ada", "user")
     assert await store.call("session", digest("two")) is None
 
     written = "select xmin::text from agentctl.console_sessions"
@@ -58,7 +53,6 @@ async def test_a_session_slides_with_its_use_and_ends_once(store: Store, execute
     assert await store.call("end_session", one) == {"ended": True}
     assert await store.call("end_session", one) == {"ended": False}
     assert await store.call("session", one) is None
-    assert execute("select tokens from agentctl.console_sessions") == [(None,)]
 
 
 async def test_what_is_over_is_nobody_and_goes_in_time(store: Store, execute: Execute) -> None:
@@ -77,18 +71,6 @@ async def test_what_is_over_is_nobody_and_goes_in_time(store: Store, execute: Ex
     for wrong in ({"id_sha256": "one"}, {**digest("x"), "kind": "admin"}, {**digest("x"), "person": ""}):
         with pytest.raises(StoreError):
             await store.call("open_session", {"person": "eve", "kind": "user", **wrong})
-
-
-async def test_of_two_doors_that_refresh_tokens_one_wins(store: Store) -> None:
-    one = {**digest("one"), "person": "ada", "kind": "user", "tokens": sealed(b"old")}
-    await store.call("open_session", one)
-
-    fresh = [{**digest("one"), "earlier": sealed(b"old"), "tokens": sealed(new)} for new in (b"new", b"newer")]
-    saved = await asyncio.gather(*(store.call("save_tokens", each) for each in fresh))
-
-    assert sorted(one["saved"] for one in saved) == [False, True]
-    won = fresh[saved.index({"saved": True})]["tokens"]
-    assert (await store.call("session", digest("one")))["tokens"] == won
 
 
 async def test_a_pace_holds_for_each_key_and_frees_itself(store: Store, execute: Execute) -> None:

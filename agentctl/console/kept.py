@@ -1,0 +1,33 @@
+"""What was asked of a platform a moment ago: once, by however many pages want to know."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class Kept:
+    """By what was asked and for whom; what failed is asked again."""
+
+    fresh_seconds: float = 15.0
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[tuple[str, str], tuple[float, Any]] = field(default_factory=dict, repr=False)
+    _asking: defaultdict[tuple[str, str], asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def answer(self, what: str, tenant: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The one of a moment ago, else what `ask` answers now, and raises."""
+        key = (what, tenant)
+        async with self._asking[key]:
+            asked, known = self._known.get(key, (float("-inf"), None))
+            if self.clock() - asked > self.fresh_seconds:
+                known = await ask()
+                self._known[key] = (self.clock(), known)
+            answer: Answer = known
+            return answer

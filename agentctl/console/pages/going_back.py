@@ -1,0 +1,60 @@
+"""What an assistant was before: the plan to make it that again, and the hold that keeps it so."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from agentctl.console.acting import at_home
+from agentctl.console.page import Page
+from agentctl.console.pages.assistant import address, own
+from agentctl.console.pages.assistants import begun, marks
+from agentctl.console.planned import shown
+from agentctl.console.visit import Refused, Visit
+from agentctl.errors import UsageError
+from agentctl.sync.applied import Applied
+from agentctl.sync.ledger import OnChange
+from agentctl.verbs import agreed
+from agentctl.verbs.calls import audit
+from agentctl.verbs.revisions import rollback
+
+
+async def plan(visit: Visit) -> Response:
+    """What would change, field by field, and what would be left alone."""
+    key, to = await own(visit), _revision(visit.request.query_params.get("to"))
+    async with at_home(visit) as control:
+        try:
+            found = await rollback.look(control, key, to)
+        except UsageError as error:
+            return visit.show("going_back.html.j2", 409, key=key, here=address(key), problem=str(error), parts=[])
+        parts = [shown("", agreed.mark(found.plan), found.plan, control.veil)]
+    return visit.show("going_back.html.j2", key=key, here=address(key), problem="", parts=parts, to=found.revision)
+
+
+async def go_back(visit: Visit) -> Response:
+    """Exactly that plan: another one is shown instead of applied."""
+    key, to = await own(visit), _revision(visit.form.get("to"))
+    marked = dict(marks(visit)).get("")
+    if to is None or marked is None:
+        raise Refused(400, "refused.form")
+    chosen = {"take_ours": "ours" in visit.form, "destroy": "destroy" in visit.form}
+
+    async def work(on_change: OnChange) -> Applied:
+        async with at_home(visit) as control:
+            await audit.note(control, "rollback", key=key, revision=to)
+            return await agreed.roll_back(control, key, to, marked, on_change=on_change, **chosen)
+
+    return begun(visit, work, visit.url(f"{address(key)}/rollback", to=to))
+
+
+def _revision(said: object) -> int | None:
+    if said in (None, ""):
+        return None
+    if not (isinstance(said, str) and said.isascii() and said.isdecimal() and len(said) < 9):
+        raise Refused(400, "refused.form")
+    return int(said)
+
+
+PAGES = (
+    Page("/assistants/{key}/rollback", plan, role="editor"),
+    Page("/assistants/{key}/rollback", go_back, role="editor", writes=True),
+)

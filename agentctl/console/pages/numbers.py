@@ -1,0 +1,120 @@
+"""The numbers: what rings where, as it is declared and as ElevenLabs and Twilio have it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from starlette.responses import Response
+
+from agentctl.console.acting import acting
+from agentctl.console.page import Page
+from agentctl.console.states import Declared
+from agentctl.console.tables import table
+from agentctl.console.visit import Visit
+from agentctl.errors import AgentctlError
+from agentctl.verbs.calls import audit
+from agentctl.verbs.commands import addressed
+from agentctl.verbs.examination.lines import Line, lines
+from agentctl.verbs.places import housed
+
+_COLUMNS = ("number", "assistant", "declared_in", "state", "rings_at", "label", "provider", "carrier")
+_MORE = ("leads_to", "what", "remedy")  # for those who can do something about it
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is declared and bound of a tenant's numbers. `agents`: id -> key; `names`: key -> name."""
+
+    declared: Mapping[str, Declared]
+    bound: Mapping[str, str]
+    agents: Mapping[str, str]
+    names: Mapping[str, str]
+
+    @property
+    def rows(self) -> list[str]:
+        """Every number that is known without asking anybody."""
+        return sorted({*self.declared, *self.bound})
+
+
+async def numbers(visit: Visit) -> Response:
+    """Those that are declared or bound; how they ring is asked for by the page itself."""
+    known, problem = await _known(visit)
+    looked, found, error = "look" in visit.request.query_params, {}, ""
+    if looked:
+        try:
+            found = {one.number: one for one in await _looked(visit, known)}
+        except AgentctlError as reason:
+            error = visit.desk.control.veil(str(reason))
+    return visit.show(
+        "numbers.html.j2",
+        numbers=sorted({*known.rows, *found}),
+        known=known,
+        found=found,
+        looked=looked,
+        problem=problem,
+        error=error,
+        rest=visit.url("/numbers", look="1"),
+    )
+
+
+async def exported(visit: Visit) -> Response:
+    """The same as a table for a spreadsheet."""
+    known, _ = await _known(visit)
+    found = await _looked(visit, known)
+    async with acting(visit) as control:
+        await audit.note(control, "export", what="numbers", format="csv")
+    columns = _COLUMNS + (_MORE if visit.may("editor") else ())
+    return table("numbers", columns, _rows(found, known, columns))
+
+
+async def _rows(found: Sequence[Line], known: _Known, columns: Sequence[str]) -> AsyncIterator[list[object]]:
+    for one in found:
+        where = known.declared.get(one.number)
+        flat = {
+            **vars(one),
+            "assistant": one.declared,
+            "declared_in": where.where if where else "",
+            "state": one.finding.state,
+            "rings_at": one.rings,
+            "leads_to": one.leads,
+            "what": one.finding.what,
+            "remedy": one.finding.remedy,
+        }
+        yield [flat[name] for name in columns]
+
+
+async def _known(visit: Visit) -> tuple[_Known, str]:
+    """And what keeps the declarations from being read, if anything does."""
+    stored = await visit.ask("assistants")
+    problem, declared = "", {}
+    names = {one["key"]: one["name"] or one["key"] for one in stored}
+    try:
+        mine = [one for one in await visit.desk.states.declared() if one.tenant == visit.tenant]
+        declared = {number: one for one in mine for number in one.numbers}
+        names |= {one.key: one.name or one.key for one in mine}
+    except AgentctlError as error:
+        problem = visit.desk.control.veil(str(error))
+    bound = {number: one["key"] for one in stored for number in one["numbers"]}
+    agents = {one["agent_id"]: one["key"] for one in stored if one["agent_id"]}
+    return _Known(declared, bound, agents, names), problem
+
+
+async def _looked(visit: Visit, known: _Known) -> Sequence[Line]:
+    """As ElevenLabs and Twilio have them, with the tenant's credentials. Raises as `lines`, and UsageError."""
+
+    async def ask() -> Sequence[Line]:
+        declared = {number: one.key for number, one in known.declared.items()}
+        async with acting(visit) as control, housed(control) as there:
+            found = await lines(there, declared, known.agents, known.bound)
+            return [_told(one, lambda text: addressed(there.veil(text), control.environment)) for one in found]
+
+    return await visit.desk.kept.answer("numbers", visit.tenant, ask)
+
+
+def _told(line: Line, tell: Callable[[str], str]) -> Line:
+    finding = replace(line.finding, what=tell(line.finding.what), remedy=tell(line.finding.remedy))
+    return replace(line, finding=finding, leads=tell(line.leads))
+
+
+PAGES = (Page("/numbers", numbers), Page("/numbers.csv", exported))

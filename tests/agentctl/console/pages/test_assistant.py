@@ -1,0 +1,111 @@
+"""agentctl.console.pages: one assistant, what it was before, and what was changed at the platform."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from agentctl.verbs.calls import audit
+from tests.agentctl.console.conftest import Office
+from tests.console import Guest, text
+
+pytestmark = pytest.mark.anyio
+HERE = "/assistants/empfang"
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return found[1]
+
+
+async def settled(office: Office, run: str) -> str:
+    """The page of what was begun, once it is over."""
+    while 'class="without-script"' in (page := await office.see(run)):
+        pass
+    return text(page)
+
+
+async def test_a_page_tells_how_it_stands_and_what_it_is(office: Office) -> None:
+    page = await office.see("/")
+    assert f'href="{HERE}"' in page
+    told = text(await office.see(f"{HERE}?look=1"))
+    for said in ("in sync", "assistants/empfang", "Hilf freundlich weiter.", "Read-only", "Revision 1"):
+        assert said in told, told
+    row = await office.see("/assistants/theke?look=1")
+    assert "Wir haben ab 8 Uhr offen." not in row
+    assert 'href="/assistants/theke/edit"' in row
+    assert f'href="{HERE}/edit"' not in await office.see(HERE)
+    for path in ("/assistants/none", "/assistants/none/take", "/assistants/none/rollback", "/assistants/none/edit"):
+        await office.see(path, 404)
+    await office.see("/assistants/empfang/edit", 404)
+
+
+async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:
+    office.sql("delete from agentctl.declared_assistants")
+    assert "no longer declared" in text(await office.see("/assistants/theke?look=1"))
+
+
+async def test_a_row_that_is_wrong_says_so_and_can_be_put_right(office: Office) -> None:
+    office.sql("update agentctl.declared_assistants set language = 'Klingonisch'")
+    page = await office.see("/assistants/theke")
+    assert "language" in text(page)
+    assert 'role="alert"' in page
+    assert 'href="/assistants/theke/edit"' in page
+    assert (await office.see("/assistants/theke/edit")).count("Klingonisch") == 1
+
+
+async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) -> None:
+    office.prompt.write_text("Hilf gar nicht.\n")
+    await office.sync()
+    page = await office.see(f"{HERE}/rollback?to=1")
+    assert "<ins>Hilf freundlich weiter.</ins>" in page
+    agreed = {"to": "1", "mark": hidden(page, "mark"), "total": "1", "page": HERE}
+
+    await office.edit_there("Empfang", name="Umbenannt")
+    stale = await office.send(f"{HERE}/rollback", **agreed)
+    assert "went stale" in await settled(office, stale.headers["location"])
+    assert f'href="{HERE}/rollback?to=1"' in await office.see(stale.headers["location"])
+    assert "gar nicht" in str(await office.agents())
+
+    page = await office.see(f"{HERE}/rollback?to=1")
+    begun = await office.send(f"{HERE}/rollback", **{**agreed, "mark": hidden(page, "mark"), "ours": "yes"})
+    assert "Synced" in await settled(office, begun.headers["location"])
+    assert "Hilf freundlich weiter." in str((await office.agents())["Empfang"])
+    assert "Held at revision 1" in text(await office.see(HERE))
+    assert (await office.send(f"{HERE}/unhold", page=HERE)).headers["location"] == f"{HERE}?unheld=1"
+    assert "Held at" not in text(await office.see(HERE))
+    rows = [(one["actor"], one["action"]) for one in await audit.audit(office.control)]
+    assert rows[:3] == [("operator", "unhold"), ("operator", "rollback"), ("operator", "rollback")]
+
+
+@pytest.mark.parametrize("to", ["99", "x", "-1", "1e3"])
+async def test_what_never_was_is_nowhere_to_go(office: Office, to: str) -> None:
+    answer = await office.http.get(f"{HERE}/rollback?to={to}")
+    assert answer.status_code in (400, 409)
+    assert '<form method="post" action="/assistants/empfang/rollback"' not in answer.text
+
+
+async def test_what_was_changed_there_goes_into_the_files_as_it_was_shown(office: Office) -> None:
+    assert "Nothing to take" in text(await office.see(f"{HERE}/take"))
+    await office.edit_there("Empfang", name="Rezeption")
+    assert "drifted" in text(await office.see(f"{HERE}?look=1"))
+    page = await office.see(f"{HERE}/take")
+    assert "<del>Empfang</del> <ins>Rezeption</ins>" in page
+    agreed = {"mark": hidden(page, "mark"), "page": HERE}
+
+    await office.edit_there("Rezeption", name="Foyer")
+    stale = await office.send(f"{HERE}/take", **agreed)
+    assert (stale.status_code, "<ins>Foyer</ins>" in stale.text) == (409, True)
+    assert "Empfang" in (office.root / "assistants/empfang/assistant.toml").read_text()
+
+    agreed["mark"] = hidden(stale.text, "mark")
+    assert (await office.send(f"{HERE}/take", **agreed)).headers["location"] == f"{HERE}?taken=1"
+    assert 'name = "Foyer"' in (office.root / "assistants/empfang/assistant.toml").read_text()
+    assert "in sync" in text(await office.see(f"{HERE}?look=1"))
+
+
+async def test_without_a_project_nothing_is_declared(operator: Guest) -> None:
+    for path in (HERE, f"{HERE}/edit", f"{HERE}/take", f"{HERE}/rollback"):
+        await operator.see(path, 404)
