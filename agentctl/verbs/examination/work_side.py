@@ -17,10 +17,10 @@ OFTEN = 4  # an hour of a duty that is due every quarter of it
 async def queue(control: Control) -> AsyncIterator[Finding]:
     """What was given up, what was not understood, what waits and for what, and duties that nobody can do."""
     found = await standing.queue(control)
-    troubled = [*troubled(found), *strange(await standing.strangers(control))]
-    for finding in troubled:
+    troubles = [*troubled(found), *strange(await standing.strangers(control))]
+    for finding in troubles:
         yield finding
-    if not troubled:
+    if not troubles:
         waiting = f"{found['events']['pending']} events and {found['mails']['pending']} mails wait"
         yield Finding("queue", "ok", waiting)
 
