@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from supabase_auth import SyncGoTrueClient
 from supabase_auth.errors import AuthApiError
@@ -26,7 +27,8 @@ def auth() -> Auth:
 def client(auth: Auth) -> Iterator[SyncGoTrueClient]:
     with served(auth) as url:
         key = {"apikey": PUBLISHABLE_KEY}
-        with SyncGoTrueClient(url=f"{url}/auth/v1", headers=key, auto_refresh_token=False) as made:
+        http = httpx.Client()  # its own asks for HTTP/2, which takes a package more
+        with SyncGoTrueClient(url=f"{url}/auth/v1", headers=key, auto_refresh_token=False, http_client=http) as made:
             yield made
 
 

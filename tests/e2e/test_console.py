@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -54,9 +55,13 @@ class House:
             assert (await http.patch(f"/v1/convai/agents/{agent}", json=changes)).status_code == 200
 
     async def deliver(self) -> None:
-        """A call of that agent ends."""
+        """A call of that agent ends, after which somebody has to be called back."""
         (agent,) = self.sandbox.state()["agents"]
-        body = SAMPLE.replace(AGENT, agent.encode())
+        event = json.loads(SAMPLE.replace(AGENT, agent.encode()))
+        collected = event["data"]["analysis"]["data_collection_results"]
+        item = {"value": "Rückruf zum Angebot | Erika Muster | morgen 10 Uhr"}
+        collected["action_items"] = {**collected["caller_name"], "data_collection_id": "action_items", **item}
+        body = json.dumps(event).encode()
         async with httpx.AsyncClient() as http:
             signed = {HEADER: sign(body, SECRET, int(time.time()))}
             assert (await http.post(f"{self.url}/webhooks/elevenlabs", content=body, headers=signed)).status_code == 200

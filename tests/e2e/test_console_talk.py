@@ -95,7 +95,12 @@ async def test_a_call_is_read_along_and_is_among_the_calls(house: House, visit: 
     assert [(row["actor"], row["subject"]["assistant"]) for row in rows] == [("operator", "empfang")]
 
 
-async def test_the_assistant_hangs_up_where_a_browser_cannot_set_a_rate(house: House, visit: Visit) -> None:  # noqa: F811
+async def test_the_assistant_hangs_up_where_a_browser_cannot_set_a_rate(
+    house: House,  # noqa: F811
+    visit: Visit,
+    watch: Watch,
+) -> None:
+    watch.expect("already in CLOSING or CLOSED state")  # sound that was on its way when the assistant hung up
     await declare(house, TOLD + "[built_in_tools.end_call]\n")
     page = await visit(**PHONE)
     await page.add_init_script("MediaDevices.prototype.getSupportedConstraints = () => ({})")
