@@ -27,12 +27,15 @@ from agentctl.wiring import Control
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_COPIES = 2  # of recordings at once: each is on the disk while it is sent
 _COUNTS = 2  # at once: each takes a connection, and the store's processor for seconds, which deliveries need, too
 
 
 @dataclass
 class Desk:
-    """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls."""
+    """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls,
+    `copying` by who has a recording fetched.
+    """
 
     control: Control
     hub: Hub
@@ -42,6 +45,7 @@ class Desk:
     checks: Checks = field(init=False)
     kept: Kept = field(default_factory=Kept)
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COUNTS))
+    copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COPIES))
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)

@@ -132,11 +132,15 @@ class Entry:
         if wait := await self._wait(request, "link", email):
             return _later(partial(self._page, request, "sign_in.html.j2", email=email), wait)
         if _is_address(email):
-            base = f"{request.url.scheme}://{request.headers['host']}"
-            task = asyncio.create_task(self._send(email, f"{base}/enter/confirm"))
+            task = asyncio.create_task(self._send(email, f"{self._base(request)}/enter/confirm"))
             self.sending.add(task)
             task.add_done_callback(self.sending.discard)
         return self.desk.refusal(request, 200, "sign_in.sent")
+
+    def _base(self, request: Request) -> str:
+        """Where a mailed link leads: what whoever asks for one calls this host must not stand in somebody's mail."""
+        public = self.desk.control.settings.public_url
+        return str(public).rstrip("/") if public else f"{request.url.scheme}://{request.url.netloc}"
 
     async def _send(self, email: str, back: str) -> None:
         try:

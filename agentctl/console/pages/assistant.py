@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
@@ -124,7 +125,8 @@ async def _stand(visit: Visit, key: str) -> tuple[Any, tuple[str, ...]]:
         seen = await visit.desk.states.seen()
     except AgentctlError as error:
         return None, (visit.desk.control.veil(str(error)),)
-    return seen.standings.get(key), seen.errors
+    # Errors name the tenants whose workspaces they are of: for whoever runs all of it alone.
+    return seen.standings.get(key), seen.errors if visit.tenant == OPERATOR else ()
 
 
 PAGES = (

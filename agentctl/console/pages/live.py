@@ -11,10 +11,13 @@ from agentctl.console.page import Page
 from agentctl.console.visit import Visit
 
 _BEAT_SECONDS = 20.0  # proxies close what is silent for longer
+_MOST_PAGES = 1000  # open in one process: connections that are left are for deliveries
 
 
 async def live(visit: Visit) -> Response:
     """`event: calls`, `items`, `assistants` or `sync`, as long as the session lasts."""
+    if sum(map(len, visit.desk.hub.listeners.values())) >= _MOST_PAGES:
+        return Response(status_code=503, headers={"retry-after": "60"})
     return StreamingResponse(_events(visit), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 

@@ -31,9 +31,9 @@ async def sound(visit: Visit) -> Response:
         try:
             async with acting(visit) as control:
                 wanted = await recording.recording(control, found["conversation_id"])
-                if visit.request.headers.get("range", "bytes=0-").startswith("bytes=0-"):  # else a player jumps about
-                    await audit.note(control, "recording", call=found["conversation_id"], handed_out="console")
-                await recording.fetch(control, wanted, file)
+                await audit.note(control, "recording", call=found["conversation_id"], handed_out="console")
+                async with visit.desk.copying:
+                    await recording.fetch(control, wanted, file)
         except AgentctlError:
             await asyncio.to_thread(path.unlink)
             raise Refused(404, "refused.sound") from None

@@ -123,3 +123,9 @@ async def test_a_forgotten_call_is_gone_and_what_cannot_be_erased_is_said(operat
     answer = await operator.send("/calls/conv_1/forget", keep_remote="yes")
     assert answer.headers["location"] == "/calls?forgotten=1"
     assert listed(await operator.see("/calls?forgotten=1")) == []
+
+
+async def test_more_pages_than_there_may_be_hear_nothing(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentctl.console.pages.live._MOST_PAGES", 0)
+    answer = await operator.http.get("/live")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
