@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentctl.console.home import home
 from agentctl.errors import AgentctlError
 from agentctl.verbs import status
-from agentctl.verbs.places import in_each
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
 from agentctl.wiring import Control
@@ -52,13 +52,12 @@ class States:
         self._last = None
         self._forgotten += 1
 
-    async def declared(self) -> Sequence[Declared]:
-        """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
+    async def declared(self, tenant: str) -> Sequence[Declared]:
+        """Every assistant of that tenant, as files and rows are now; none without a project. Raises as `home`."""
         if not self.control.has_project:
             return []
-        async with self.control.afresh() as control:
-            found = await in_each(control, _declared)
-            return [one for here in found.checked() for one in here]
+        async with self.control.afresh() as control, home(control, tenant) as there:
+            return [one for one in await _declared(there) if one.tenant == tenant]
 
     async def seen(self) -> Stand:
         """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
