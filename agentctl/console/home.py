@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError
+from agentctl.tenants import Tenants
 from agentctl.verbs.places import housed
 from agentctl.wiring import Control
 
@@ -35,10 +36,17 @@ async def spare(control: Control, tenant: str, error: AgentctlError) -> None:
     """
     if tenant == OPERATOR or isinstance(error, StoreError):
         return
-    if isinstance(error, ConfigurationError):
-        own = tuple(one for one in error.problems if one.where.startswith(f"tenant {tenant}: "))
-        error.problems = own or (Problem("the project", _UNTOLD),)
-        error.message = "\n".join(map(str, error.problems))
-        return
     tenants = await control.households()
-    error.message, error.hint = tenants.told(tenant, error.message), tenants.told(tenant, error.hint)
+    if isinstance(error, ConfigurationError):
+        own = [one for one in error.problems if _is_own(one, tenant, tenants)]
+        error.problems = (*own,) or (Problem("the project", _UNTOLD),)
+        error.message, error.hint = "\n".join(map(str, error.problems)), error.hint if own else ""
+    else:
+        error.message, error.hint = tenants.told(tenant, error.message), tenants.told(tenant, error.hint)
+
+
+def _is_own(problem: Problem, tenant: str, tenants: Tenants) -> bool:
+    """Whether it is about this tenant's credentials, or about a setting that is nobody's in particular."""
+    told = str(problem)
+    is_setting = problem.where.isidentifier() and tenants.told(tenant, told) == told
+    return is_setting or problem.where.startswith(f"tenant {tenant}: ")

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from agentctl.console import frame
 from agentctl.console.desk import Desk
+from agentctl.console.gate import from_here
 from agentctl.console.person import Role
 from agentctl.console.visit import Refused, Visit, arrived
 from agentctl.errors import AgentctlError, NotThere
@@ -61,15 +62,6 @@ class Page:
         if self.writes:
             visit.form = await posted(request, visit.token)
         return await self.answer(visit)
-
-
-def from_here(request: Request) -> bool:
-    """Whether a browser says that a page of this very host has sent it.
-
-    Browsers send Origin with every POST (https://fetch.spec.whatwg.org/#origin-header); what sends none is no page.
-    """
-    origin = urlsplit(request.headers.get("origin", ""))
-    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
 async def answered(

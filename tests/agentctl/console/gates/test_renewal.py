@@ -48,7 +48,7 @@ async def test_a_stream_ends_before_its_token_and_the_next_one_begins_with_anoth
     assert ours.auth.requests.count("token_refresh_token") == 1
     response = Response()
     ours.gate.settle(again, response)
-    assert "agentctl_tokens_0=" in response.headers["set-cookie"]
+    assert "agentctl_tokens_0_8080=" in response.headers["set-cookie"]
 
 
 async def test_who_comes_while_they_are_exchanged_waits_for_the_new_ones() -> None:

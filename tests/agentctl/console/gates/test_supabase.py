@@ -32,11 +32,11 @@ async def ours(supabase_api: Project, dsn: str, tmp_path: Path) -> AsyncIterator
 
 
 def tokens(guest: Guest) -> str:
-    return guest.http.cookies["agentctl_tokens_0"]
+    return guest.http.cookies["agentctl_tokens_0_8080"]
 
 
 def keeps(guest: Guest, value: str) -> None:
-    guest.http.cookies.set("agentctl_tokens_0", value, domain="127.0.0.1")
+    guest.http.cookies.set("agentctl_tokens_0_8080", value, domain="127.0.0.1")
 
 
 async def is_in(guest: Guest) -> bool:
@@ -102,7 +102,7 @@ async def test_who_does_not_get_in_is_told_nothing(ours: Team, caplog: pytest.Lo
         assert answer.status_code == 401
         assert password not in answer.text
         said.add(text(answer.text))
-        assert not {name for name in guest.http.cookies if name != "agentctl_enter"}
+        assert not {name for name in guest.http.cookies if name != "agentctl_enter_8080"}
     assert len(said) == 1
     assert PASSWORD not in caplog.text
     assert "editor@" not in caplog.text
@@ -157,7 +157,7 @@ async def test_a_session_that_was_ended_is_over(ours: Team) -> None:
     copied = dict(guest.http.cookies)
     left = await guest.send("/leave")
     assert "signed out" in text(left.text)
-    assert set(guest.http.cookies) == {"agentctl_enter"}
+    assert set(guest.http.cookies) == {"agentctl_enter_8080"}
     assert len(ours.auth.sessions) == 1, "the other browser's"
     guest.http.cookies.update(copied)
     assert not await is_in(guest)
@@ -200,7 +200,7 @@ async def test_another_door_that_knows_only_the_old_token_signs_nobody_out(ours:
     old = tokens(guest)
     ours.auth.seconds = 3600
     assert await is_in(guest)
-    ours.gate.renewal.forget(guest.http.cookies["agentctl"].partition(".")[0])
+    ours.gate.renewal.forget(guest.http.cookies["agentctl_8080"].partition(".")[0])
     new = tokens(guest)
     keeps(guest, old)
     assert await is_in(guest)
@@ -259,7 +259,7 @@ async def test_a_large_token_is_kept_in_parts(ours: Team) -> None:
     now = time.time()
     ours.gate.renewal.clock = lambda: now + 3550
     assert await is_in(guest)
-    assert [name for name in guest.http.cookies if name.startswith("agentctl_tokens_")] == ["agentctl_tokens_0"]
+    assert [name for name in guest.http.cookies if name.startswith("agentctl_tokens_")] == ["agentctl_tokens_0_8080"]
 
 
 async def test_a_mailed_link_waits_for_a_click_and_opens_once(ours: Team) -> None:
@@ -323,7 +323,7 @@ async def test_who_has_a_second_factor_is_not_in_without_it(ours: Team) -> None:
     user.factor = "webauthn"
     third = await ours.guest()
     assert (await signing_in(third, "viewer@example.org")).status_code == 403
-    assert set(third.http.cookies) == {"agentctl_enter"}
+    assert set(third.http.cookies) == {"agentctl_enter_8080"}
 
 
 async def test_too_many_attempts_are_told_in_words(ours: Team) -> None:
@@ -369,8 +369,18 @@ async def test_the_public_address_is_known_and_bound_to_tls(supabase_api: Projec
                 assert cookie.startswith("__Host-agentctl")
                 assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
                 assert "domain" not in cookie.lower()
-        stranger = await ours.guest("http://127.0.0.1:8080", peer="192.0.2.1", **told)
-        assert "__Host-" not in (await stranger.http.get("/enter")).headers["set-cookie"], "nobody's word is taken"
-        for host in ("evil.example", "console.example.org.evil.example", "10.0.0.5", "["):
+        here = await ours.guest("http://127.0.0.1:8080", **{"x-forwarded-proto": "https"})
+        assert "__Host-" not in (await here.http.get("/enter")).headers["set-cookie"], "nobody's word is taken"
+        page = await guest.http.get("/calls")
+        for origin in ("http://console.example.org", "https://console.example.org:8443", f"{public}."):
+            sent = {"_token": token(page.text), "theme": "dark"}
+            assert (await guest.http.post("/liking", data=sent, headers={"origin": origin})).status_code == 403
+        for origin in (public, f"{public}:443"):
+            assert (await guest.http.post("/liking", data=sent, headers={"origin": origin})).status_code == 303
+        lan = await ours.guest("http://127.0.0.1:8080", peer="192.0.2.1")
+        assert (await lan.http.get("/enter")).status_code == 404, "this machine's name is nobody else's"
+        assert (await guest.http.get("/calls", headers={"host": "Console.Example.org:443"})).status_code == 200
+        odd = ("console.example.org.", "console.example.org:8080", "x@console.example.org", "console.example.org\\")
+        for host in ("evil.example", "console.example.org.evil.example", "10.0.0.5", "[", *odd):
             for path in ("/enter", "/enter/confirm", "/calls"):
                 assert (await guest.http.get(path, headers={"host": host})).status_code == 404
