@@ -33,7 +33,7 @@ async def test_a_stream_ends_before_its_token_and_the_next_one_begins_with_anoth
     guest = await ours.signed_in("viewer")
     cookies = "; ".join(f"{name}={value}" for name, value in guest.http.cookies.items())
     scope = {"type": "http", "method": "GET", "path": "/live", "query_string": b"", "scheme": "http"}
-    headers = [(b"host", b"127.0.0.1"), (b"cookie", cookies.encode())]
+    headers = [(b"host", b"127.0.0.1:8080"), (b"cookie", cookies.encode())]
     stream = Request({**scope, "headers": headers})
     assert await ours.gate.visitor(stream)
     now = time.time()

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agentctl.console.gates import entry
 from agentctl.console.menu import PAGES
 from agentctl.console.sessions import Session
 from tests.console import HERE, Guest, text, token
@@ -28,6 +29,13 @@ ITEM = "select agentctl.item_id(i) from agentctl.action_items i where conversati
 @pytest.fixture
 async def ours(supabase_api: Project, dsn: str, tmp_path: Path) -> AsyncIterator[Team]:
     async with team(supabase_api, dsn, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def public(supabase_api: Project, dsn: str, tmp_path: Path) -> AsyncIterator[Team]:
+    """The same, where people come from anywhere."""
+    async with team(supabase_api, dsn, tmp_path, public_url=HERE) as made:
         yield made
 
 
@@ -317,7 +325,7 @@ async def test_who_has_a_second_factor_is_not_in_without_it(ours: Team) -> None:
     other = await ours.guest()
     await signing_in(other, "viewer@example.org")
     page = await other.see("/enter/code")
-    statuses = [(await sent(other, "/enter/code", page, code="000000")).status_code for _ in range(6)]
+    statuses = [(await sent(other, "/enter/code", page, code="000000")).status_code for _ in range(7)]
     assert statuses[-1] == 429
 
     user.factor = "webauthn"
@@ -326,8 +334,8 @@ async def test_who_has_a_second_factor_is_not_in_without_it(ours: Team) -> None:
     assert set(third.http.cookies) == {"agentctl_enter_8080"}
 
 
-async def test_too_many_attempts_are_told_in_words(ours: Team) -> None:
-    guest = await ours.guest()
+async def test_too_many_attempts_are_told_in_words(public: Team) -> None:
+    ours, guest = public, await public.guest()
     statuses = [(await signing_in(guest, "viewer@example.org", "falsch")).status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]
     last = await signing_in(guest, "Viewer@example.org ")
@@ -339,6 +347,43 @@ async def test_too_many_attempts_are_told_in_words(ours: Team) -> None:
         answer = await signing_in(await ours.guest(), f"{number}@example.org", "falsch")
     assert answer.status_code == 429
     assert (await signing_in(await ours.guest(peer="2001:db8::1"), "other@example.org")).status_code == 303
+    assert (await signing_in(await ours.guest(peer="2001:db8::1"), "viewer@example.org")).status_code == 303, (
+        "who tries it elsewhere keeps nobody out here"
+    )
+
+
+@pytest.mark.parametrize("way", ["password", "link"])
+async def test_what_an_account_has_in_all_is_limited_too(
+    public: Team, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(entry._MANY, way, (4, 2, 3))
+    path = {"password": "/enter", "link": "/enter/link"}[way]
+    near, far, page = await public.guest(peer="192.0.2.1"), await public.guest(peer="192.0.2.2"), {}
+    for guest in (near, far):
+        page[guest.http] = (await guest.http.get("/enter")).text
+
+    async def is_let(guest: Guest, name: str) -> bool:
+        form = {"email": f"{name}@example.org", "password": "falsch"}
+        return (await sent(guest, path, page[guest.http], **form)).status_code != 429
+
+    assert [await is_let(near, "viewer") for _ in range(3)] == [True, True, False]
+    assert [await is_let(far, "viewer") for _ in range(2)] == [True, False]
+    assert await is_let(near, "editor")
+    assert not await is_let(near, "admin"), "the address has tried often enough"
+
+
+async def test_a_token_that_is_nobodys_uses_up_no_attempts_at_a_code(ours: Team) -> None:
+    user = ours.auth.users["viewer@example.org"]
+    user.code = "123456"
+    guest, stranger = await ours.guest(), await ours.guest()
+    await signing_in(guest, user.email)
+    page = await guest.see("/enter/code")
+    forged = signed({"sub": user.id, "role": "authenticated", "exp": time.time() + 3600}, secret="x" * 40)
+    theirs = (await stranger.http.get("/enter")).text
+    keeps(stranger, f"{forged}~000000000000")
+    for _ in range(12):
+        assert (await sent(stranger, "/enter/code", theirs, code="000000")).status_code == 401
+    assert (await sent(guest, "/enter/code", page, code="123456")).status_code == 303
 
 
 async def test_what_keeps_all_from_signing_in_is_told(ours: Team) -> None:
