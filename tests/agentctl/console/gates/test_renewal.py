@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -76,6 +77,17 @@ async def test_who_comes_while_they_are_exchanged_waits_for_the_new_ones() -> No
     await renewal.auth.close()
 
 
-@pytest.mark.parametrize("cookie", ["", "~", "a~b", "a.b.c~d", "a.e30.c~d", "ü.ü.ü~ü", "." * 9000])
+def made_up(payload: str) -> str:
+    return f"a.{base64.urlsafe_b64encode(payload.encode()).decode().rstrip('=')}.c~d"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        *("", "~", "a~b", "a.b.c~d", "a.e30.c~d", "ü.ü.ü~ü", "." * 9000),
+        *(made_up("[" * 5000), made_up('{"sub": "x", "exp": ' + "9" * 400 + "}")),
+        *(made_up(f'{{"sub": "x", "exp": {end}}}') for end in ("NaN", "1e999", "-1", '"1"', "null")),
+    ],
+)
 def test_what_was_not_written_by_us_is_nothing(cookie: str) -> None:
     assert read(cookie) is None

@@ -136,6 +136,11 @@ async def test_a_form_is_only_taken_from_our_page_of_that_browser(ours: Team) ->
         fresh = await ours.guest()
         answer = await fresh.http.post("/enter", data={**form, "_token": given}, headers={"origin": HERE})
         assert answer.status_code == 403
+        odd = {"origin": HERE, "content-type": "application/x-www-form-urlencoded"}
+        for more, status in (("&email=%00", 400), ("&a=1" * 300, 400), (f"&a={'x' * 70_000}", 413)):
+            content = f"_token={given}&password={PASSWORD}&email=admin%40example.org{more}"
+            answer = await fresh.http.post("/enter", content=content, headers=odd)
+            assert (answer.status_code, PASSWORD in answer.text) == (status, False)
     assert ours.auth.requests == []
 
 
