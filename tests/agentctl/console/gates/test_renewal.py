@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -74,6 +75,26 @@ async def test_who_comes_while_they_are_exchanged_waits_for_the_new_ones() -> No
     assert double.requests == ["token_password", "token_refresh_token"]
     assert len(set(got)) == 1
     assert got[0] != held
+    await renewal.auth.close()
+
+
+async def test_the_new_ones_are_for_who_had_the_old_alone() -> None:
+    user = User("0b9ae2d4-7c1f-4f0e-9a57-52a0f3a0f301", "anna@example.org", "richtig und lang")
+    double, key = auth.Auth(user, seconds=60), PublicKey(PUBLISHABLE_KEY, "SUPABASE_PUBLISHABLE_KEY")
+    renewal = Renewal(Auth("https://x.supabase.co", key, transport=httpx.MockTransport(double)))
+    first = await renewal.auth.by_password(user.email, "richtig und lang")
+    second = await renewal.of("session", first)
+    double.seconds = 3600
+    assert second
+    third = await renewal.of("session", second)
+    assert await renewal.of("session", first) == await renewal.of("session", second) == third
+    # Of a cookie that somebody made up nothing is known to be true, the person as little as the end.
+    payload = base64.urlsafe_b64encode(json.dumps({"sub": user.id, "exp": 1}).encode()).decode().rstrip("=")
+    for refresh in ("000000000000", first.refresh[::-1]):
+        made = read(f"a.{payload}.c~{refresh}")
+        assert made
+        assert made.person == user.id
+        assert await renewal.of("session", made) is None
     await renewal.auth.close()
 
 
