@@ -192,6 +192,33 @@ async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_giv
 
 @pytest.mark.parametrize("by_worker", [True, False])
 @pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_no_number_goes_to_another_tenants_row_though_its_own_has_it_no_more(page: Page, by_worker: bool) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    page.insert(2, customer="other")
+    assert (await page.due()).done == 2
+    await page.bring(NUMBER, "1")
+    agent_id = page.row(1)[0]
+
+    async def refused(statement: str) -> str | None:
+        """What the row of the other tenant says once that is carried out; the number rings where it did."""
+        page.sql(statement)
+        await page.due() if by_worker else await page.sync()
+        assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [agent_id]
+        return page.row(2)[3]
+
+    page.sql(f"update {TABLE} set phone = null where id = 1")
+    taken = f"update {TABLE} set phone = '{NUMBER}' where id = 2"
+    assert f"{NUMBER} is another tenant's; agentctl import-number" in str(await refused(taken))
+    # Nor does one that is disabled silence it.
+    assert await refused(f"update {TABLE} set active = false where id = 2") is None
+    page.sql(f"update {TABLE} set active = true where id = 2")
+    await page.bring(NUMBER, "2")
+    assert (await page.sync()).ok
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
 async def test_a_number_is_silent_once_its_row_is_disabled_and_goes_to_whose_row_declares_it(
     page: Page, by_worker: bool
 ) -> None:
