@@ -28,7 +28,7 @@ from agentctl.verbs.apart import must_be_apart
 from agentctl.verbs.calls import declared
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
-from agentctl.verbs.notices import left_behind, unanswered, unknown_keys_of, untested
+from agentctl.verbs.notices import left_behind, ringing, unknown_keys_of, untested
 from agentctl.verbs.numbers.disputed import undisputed
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_called_so
@@ -89,7 +89,7 @@ async def plan(
     await must_be_apart(control, found)
     plan = held.sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, chosen), *plan.notices, *await declared.notices(control, loaded.project)]
-    notices += [*two_way.notices(control, plan), *await unanswered(control, plan, loaded), *left_behind(plan, loaded)]
+    notices += [*two_way.notices(control, plan), *await ringing(control, plan, loaded), *left_behind(plan, loaded)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
 

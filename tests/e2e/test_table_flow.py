@@ -242,11 +242,14 @@ async def test_a_number_is_silent_once_its_row_is_disabled_and_goes_to_whose_row
     assert [(one.path, one.before, one.after) for one in change.edits] == [("agent_id", agent_id, None)]
     assert await rings() is None
     assert page.row(1)[:2] == (agent_id, None)
-    assert not (await page.plan()).changes
+    plan = await page.plan()
+    assert (plan.changes, [one for one in plan.notices if NUMBER in str(one)]) == ((), [])
     assert await rings(f"update {TABLE} set phone = '{NUMBER}', active = true where id = 1") == agent_id
     # A wrong digit or an empty field in a settings page silences no line that people call.
     assert await rings(f"update {TABLE} set phone = '+498999998222' where id = 1") == agent_id
     assert await rings(f"update {TABLE} set phone = null where id = 1") == agent_id
+    told = f"phone_number {NUMBER}: rings on at 1, which declares it no more; declare it there again, or agentctl "
+    assert f"{told}release-number {NUMBER}" in [str(one) for one in (await page.plan()).notices]
 
     # One that another row waits for goes there, and is silent at no time.
     assert await rings(f"update {TABLE} set phone = '{NUMBER}' where id = 1") == agent_id
