@@ -1,4 +1,4 @@
-"""agentctl calls: show, process and events; the others have files of their own."""
+"""agentctl calls: show, process, events and mails; the others have files of their own."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ class State(StrEnum):
     running = "running"
     done = "done"
     kept = "kept"
+    dead = "dead"
+
+
+class MailState(StrEnum):
+    """What can have become of a mail that was not sent."""
+
+    pending = "pending"
+    running = "running"
     dead = "dead"
 
 
@@ -106,6 +114,27 @@ def events(
         print(render_call.events_text(found))
     else:
         say(f"No events that are {', '.join(states[:-1])} or {states[-1]}." if states[1:] else f"None are {states[0]}.")
+
+
+@app.command(cls=OfTenant)
+def mails(
+    state: Annotated[list[MailState] | None, typer.Option("--state", help="Only these; may repeat.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, newest first.")] = 50,
+    json: Json = False,
+) -> None:
+    """List mails that are not sent: those that wait, those given up (dead), with whom they are for and why."""
+    from agentctl.cli import render, render_call
+    from agentctl.verbs.calls import mails as verbs
+
+    states = [one.value for one in state] if state else verbs.OPEN_STATES
+    asked = " ".join(states)
+    found = listed("mails", lambda control: verbs.mails(control, states, limit=limit), "mails", state=asked)
+    if json:
+        print(render.to_json(found))
+    elif found:
+        print(render_call.mails_text(found))
+    else:
+        say(f"No mails are {' or '.join(states)}.")
 
 
 def report(drained: Drained, *, json: bool) -> None:

@@ -41,7 +41,7 @@ def status(json: Json = False) -> None:
 
 
 def retry(
-    which: Annotated[str | None, typer.Argument(metavar="[ID]", help="A conversation or an event.")] = None,
+    which: Annotated[str | None, typer.Argument(metavar="[ID]", help="A conversation, an event or a mail.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that was given up.")] = False,
     json: Json = False,
 ) -> None:
@@ -49,7 +49,10 @@ def retry(
     from agentctl.errors import UsageError
 
     if (which is None) != everything:
-        raise UsageError("name an ID, or --all", "agentctl calls events --state dead shows what was given up.")
+        raise UsageError(
+            "name an ID, or --all",
+            "agentctl calls events --state dead shows what was given up, agentctl calls mails --state dead the mails.",
+        )
 
     async def run(control: Control) -> Requeued:
         from agentctl.verbs.calls import retry as verbs

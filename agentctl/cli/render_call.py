@@ -47,6 +47,24 @@ def events_text(events: Sequence[Mapping[str, Any]]) -> str:
     return table_of([event["tenant"] for event in events], head, rows)
 
 
+def mails_text(mails: Sequence[Mapping[str, Any]]) -> str:
+    """A table, one line per mail."""
+    head = ("MAIL", "QUEUED", "STATE", "TRIES", "TO", "CONVERSATION", "REASON")
+    rows = [
+        (
+            line(mail["id"]),
+            when(mail["created_at"]),
+            line(mail["state"]),
+            str(mail["attempt"]),
+            line(mail["recipient"]),
+            line(mail["conversation_id"]),
+            line(mail["error"] or ""),
+        )
+        for mail in mails
+    ]
+    return table_of([mail["tenant"] for mail in mails], head, rows)
+
+
 def drained_text(drained: Drained) -> str:
     """What one pass came to, and what waits."""
     lines = [f"{drained.requeued} queued again."] if drained.requeued else []

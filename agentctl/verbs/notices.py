@@ -14,8 +14,15 @@ from agentctl.verbs.rows.moving import answered
 from agentctl.wiring import Control
 
 
-async def unanswered(control: Control, plan: Plan, loaded: Loaded) -> list[Problem]:
-    """Each number that rings at an agent that is to be deleted, and that nobody declares. Raises as `answered` does."""
+async def ringing(control: Control, plan: Plan, loaded: Loaded) -> list[Problem]:
+    """Each number that rings though nobody declares it: at an agent that is to be deleted, or on at one that stays.
+
+    Raises ApiError, Unreachable and StoreError.
+    """
+    return [*await _unanswered(control, plan, loaded), *await _left_out(control, plan, loaded)]
+
+
+async def _unanswered(control: Control, plan: Plan, loaded: Loaded) -> list[Problem]:
     moved = {one.desired.ref for one in plan.changes}
     moved |= {Ref(phone_number.KIND, number) for one in loaded.others for number in one.phone.numbers}
     what = "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
@@ -24,6 +31,17 @@ async def unanswered(control: Control, plan: Plan, loaded: Loaded) -> list[Probl
         for number in sorted(await answered(control, plan))
         if Ref(phone_number.KIND, number) not in moved
     ]
+
+
+async def _left_out(control: Control, plan: Plan, loaded: Loaded) -> list[Problem]:
+    numbers = [ref.key for ref in plan.orphans if ref.kind == phone_number.KIND and ref not in plan.absent]
+    if not numbers:
+        return []
+    rings = await phone_number.PhoneNumber(control.api).ringing()
+    bound = (await control.bindings()).of(agent.KIND)
+    found = [(number, key) for number in numbers for key in loaded.keys if bound.get(key) in rings.get(number, ())]
+    what = "rings on at {key}, which declares it no more; declare it there again, or agentctl release-number {number}"
+    return [Problem(f"phone_number {number}", what.format(key=key, number=number)) for number, key in found]
 
 
 def left_behind(plan: Plan, loaded: Loaded) -> Iterator[Problem]:

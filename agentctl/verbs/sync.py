@@ -28,7 +28,8 @@ from agentctl.verbs.apart import must_be_apart
 from agentctl.verbs.calls import declared
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
-from agentctl.verbs.notices import left_behind, unanswered, unknown_keys_of, untested
+from agentctl.verbs.notices import left_behind, ringing, unknown_keys_of, untested
+from agentctl.verbs.numbers.disputed import undisputed
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
@@ -73,22 +74,22 @@ async def plan(
     loaded, bindings, recalled, kinds = await _begun(control, only)
     await must_be_learnt(control)
     await must_be_called_so(control, only)
-    assistants = select(loaded.assistants, only, loaded.keys, loaded.elsewhere)
+    chosen = select(loaded.assistants, only, loaded.keys, loaded.elsewhere)
     gated = gate.wanted(control, gated)
-    keys, released = await held.in_force(control, loaded.assistants, assistants)
+    keys, released = await held.in_force(control, loaded.assistants, chosen)
     beside = await held.read(control, keys)
-    free, own = beside.apart(assistants)
-    notices = [*loaded.warnings, *_about(free, gated), *held.ends(assistants, released)]
+    free, own = beside.apart(chosen)
+    notices = [*loaded.warnings, *_about(free, gated), *held.ends(chosen, released)]
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], beside.apart(loaded.assistants)[0])
     how["more"] += await silenced(control, bindings, [one.key for one in free], whole=not only)
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
+    found = await undisputed(control, found, bindings)
     await must_be_apart(control, found)
     plan = held.sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
-    notices = [*beside.notices(found, kinds, assistants), *plan.notices]
-    notices += await declared.notices(control, loaded.project)
-    notices += [*two_way.notices(control, plan), *await unanswered(control, plan, loaded), *left_behind(plan, loaded)]
+    notices = [*beside.notices(found, kinds, chosen), *plan.notices, *await declared.notices(control, loaded.project)]
+    notices += [*two_way.notices(control, plan), *await ringing(control, plan, loaded), *left_behind(plan, loaded)]
     found = replace(plan, notices=tuple(notices), settled=(*plan.settled, *recalled), gated=gated)
     return await showable(control, found, bindings, kinds, loaded.assistants, only)
 

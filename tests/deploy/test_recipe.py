@@ -96,7 +96,8 @@ def test_a_restore_drops_nothing_before_it_is_said_until_when_calls_were_mailed(
     section: str, steps: list[str], tmp_path: Path
 ) -> None:
     told = README.partition(section)[2].partition("\n## ")[0]
-    (block,) = re.findall(r"^\(\n    set -e\n    stopped=.*?^\)\n", told, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^\(\n    set -e\n    stopped=.*?^\)\n", told, re.MULTILINE | re.DOTALL)
+    (block,) = (one for one in blocks if "dropdb" in one)
     for name in ("agentctl-3.dump", "agentctl.dump", "recordings.tar", "forgotten"):
         (tmp_path / name).touch()
     does = "".join(

@@ -192,6 +192,33 @@ async def test_a_number_that_rings_elsewhere_is_neither_given_nor_said_to_be_giv
 
 @pytest.mark.parametrize("by_worker", [True, False])
 @pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_no_number_goes_to_another_tenants_row_though_its_own_has_it_no_more(page: Page, by_worker: bool) -> None:
+    await page.sandbox.add_number(NUMBER)
+    page.insert(1, phone=NUMBER)
+    page.insert(2, customer="other")
+    assert (await page.due()).done == 2
+    await page.bring(NUMBER, "1")
+    agent_id = page.row(1)[0]
+
+    async def refused(statement: str) -> str | None:
+        """What the row of the other tenant says once that is carried out; the number rings where it did."""
+        page.sql(statement)
+        await page.due() if by_worker else await page.sync()
+        assert [one["agent_id"] for one in (await page.sandbox.state())["numbers"].values()] == [agent_id]
+        return page.row(2)[3]
+
+    page.sql(f"update {TABLE} set phone = null where id = 1")
+    taken = f"update {TABLE} set phone = '{NUMBER}' where id = 2"
+    assert f"{NUMBER} is another tenant's; agentctl import-number" in str(await refused(taken))
+    # Nor does one that is disabled silence it.
+    assert await refused(f"update {TABLE} set active = false where id = 2") is None
+    page.sql(f"update {TABLE} set active = true where id = 2")
+    await page.bring(NUMBER, "2")
+    assert (await page.sync()).ok
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
 async def test_a_number_is_silent_once_its_row_is_disabled_and_goes_to_whose_row_declares_it(
     page: Page, by_worker: bool
 ) -> None:
@@ -215,11 +242,14 @@ async def test_a_number_is_silent_once_its_row_is_disabled_and_goes_to_whose_row
     assert [(one.path, one.before, one.after) for one in change.edits] == [("agent_id", agent_id, None)]
     assert await rings() is None
     assert page.row(1)[:2] == (agent_id, None)
-    assert not (await page.plan()).changes
+    plan = await page.plan()
+    assert (plan.changes, [one for one in plan.notices if NUMBER in str(one)]) == ((), [])
     assert await rings(f"update {TABLE} set phone = '{NUMBER}', active = true where id = 1") == agent_id
     # A wrong digit or an empty field in a settings page silences no line that people call.
     assert await rings(f"update {TABLE} set phone = '+498999998222' where id = 1") == agent_id
     assert await rings(f"update {TABLE} set phone = null where id = 1") == agent_id
+    told = f"phone_number {NUMBER}: rings on at 1, which declares it no more; declare it there again, or agentctl "
+    assert f"{told}release-number {NUMBER}" in [str(one) for one in (await page.plan()).notices]
 
     # One that another row waits for goes there, and is silent at no time.
     assert await rings(f"update {TABLE} set phone = '{NUMBER}' where id = 1") == agent_id

@@ -29,9 +29,6 @@ MENDED = {
     "create function public.agentctl_new(args jsonb) returns jsonb language sql as 'select args'": (
         "agentctl_new(jsonb): anon execute"
     ),
-    "create function public.agentctl_inner() returns bigint language sql as 'select count(*) from agentctl.events'; "
-    "revoke all on function public.agentctl_inner() from public; "
-    "grant execute on function public.agentctl_inner() to anon": "agentctl_inner(): anon may execute",
     "grant execute on function public.agentctl_status(jsonb) to authenticated": (
         "agentctl_status(jsonb): stranger execute"
     ),
@@ -47,9 +44,17 @@ MENDED = {
 OPENED = {
     "agentctl.bare", "agentctl.lent", "agentctl.action_items (done)", "agentctl.calls (cost_fiat)",
     "agentctl.strict_one(text)", "agentctl.audit_id_seq", "schema agentctl", "agentctl.events",
-    "public.agentctl_new(jsonb)", "public.agentctl_inner()", "public.agentctl_status(jsonb)",
+    "public.agentctl_new(jsonb)", "public.agentctl_status(jsonb)",
     "public.agentctl_recordings",
 }  # fmt: skip
+# What a product may have in `public`, too.
+PRODUCTS = (
+    "create table public.agentctl_notes (tenant text); grant all on public.agentctl_notes to anon, authenticated",
+    "create view public.agentctl_board as table public.agentctl_notes; grant select on public.agentctl_board to anon",
+    "create function public.agentctl_press(args text) returns jsonb language sql set enable_sort = off "
+    "as 'select null::jsonb'; grant execute on function public.agentctl_press(text) to anon",
+)
+NAMES = "('agentctl_notes', 'agentctl_board')"
 # These it does not know to be mistakes.
 MEANT = {
     'drop policy "own tenants" on agentctl.calls; '
@@ -57,6 +62,9 @@ MEANT = {
         "agentctl.calls: member select foreign"
     ),
     'alter policy "own tenants" on agentctl.digests using (false)': "agentctl_digests: member select own",
+    "create function public.agentctl_inner() returns bigint language sql as 'select count(*) from agentctl.events'; "
+    "revoke all on function public.agentctl_inner() from public; "
+    "grant execute on function public.agentctl_inner() to anon": "agentctl_inner(): anon may execute",
     "create view public.agentctl_all with (security_invoker = false) as select * from agentctl.recordings": (
         "agentctl_all reads with its owner's rights"
     ),
@@ -134,6 +142,19 @@ def test_each_mistake_is_found_and_those_that_nobody_declared_are_taken_back(con
         connection.execute(mistake.encode())
     found = faults(connection)
     assert [told for told in MEANT.values() if not any(one.startswith(told) for one in found)] == []
+
+
+def test_what_is_the_products_own_stays_as_it_is_also_by_names_like_ours(connection: psycopg.Connection) -> None:
+    for given in PRODUCTS:
+        connection.execute(given.encode())
+    rights = f"select array_agg(relacl::text || relrowsecurity) from pg_class where relname in {NAMES}"
+    executed = "select proacl::text, proconfig from pg_proc where proname = 'agentctl_press'"
+    before = [connection.execute(query.encode()).fetchall() for query in (rights, executed)]
+
+    assert connection.execute("select from agentctl.opened()").fetchall() == []
+    connection.execute("call agentctl.seal()")
+
+    assert [connection.execute(query.encode()).fetchall() for query in (rights, executed)] == before
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from agentctl.console.standing import Queue
 from agentctl.console.tables import table
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
-from agentctl.verbs.calls import audit, events, queue, retry
+from agentctl.verbs.calls import audit, events, mails, queue, retry
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.work_side import strange, troubled
@@ -30,7 +30,7 @@ from agentctl.verbs.upkeep import alert
 from agentctl.wiring import Control
 
 _SHOWN, _MOST = 25, 1000
-_FAILED = ("dead", "kept")
+_FAILED, _UNSENT = ("dead", "kept"), ("dead",)
 _COLUMNS = (
     "id", "tenant", "type", "conversation_id", "state", "attempt", "error", "received_at", "finished_at", "size",
 )  # fmt: skip
@@ -68,7 +68,7 @@ async def health(visit: Visit) -> Response:
 
 
 async def again(visit: Visit) -> Response:
-    """What was given up is queued again: one event, or all of it."""
+    """What was given up is queued again: one event or mail, or all of it."""
     which = visit.form.get("event")
     if not isinstance(which, str) or len(which) > 200:
         raise Refused(400, "refused.form")
@@ -108,6 +108,7 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
     told = visit.request.query_params.get("again", "")
     async with acting(visit) as control:
         failures = await events.events(control, _FAILED, limit=_SHOWN + 1)
+        unsent = await mails.mails(control, _UNSENT, limit=_SHOWN + 1)
         now = await (_of_all(control) if visit.tenant == OPERATOR else _of_tenant(visit, control))
         delivery = await _delivery(visit, control) if looked else Delivery(asked=False)
     return visit.show(
@@ -115,6 +116,8 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
         now=now,
         failures=failures[:_SHOWN],
         more=len(failures) > _SHOWN,
+        unsent=unsent[:_SHOWN],
+        more_unsent=len(unsent) > _SHOWN,
         given_up=any(one.dead for one in now.queues),
         delivery=delivery,
         looked=looked,

@@ -21,19 +21,20 @@ class Requeued:
 async def retry(control: Control, which: str) -> Requeued:
     """Queue the events of a conversation, or one event, again, whatever became of them, and mails that were given up.
 
-    `which`: the conversation's id or the event's. It is processed anew from the raw event; a mail that was sent is not
-    sent again. Raises AgentctlError where there is no such event, StoreError.
+    `which`: the conversation's id, the event's or the mail's. It is processed anew from the raw event; a mail that was
+    sent is not sent again. Raises AgentctlError where there is no such thing, StoreError.
     """
     store = await control.store_of_queues()
     events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
     events = events or (await store.call("requeue_events", {"id": which}))["events"]
     mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
+    mails = mails or (await store.call("requeue_mails", {"id": which}))["mails"]
     rows = (await store.call("requeue_sink_rows", {"conversation_id": which}))["rows"]
     if not (events or mails or rows):
         raise AgentctlError(
             f"there is nothing to process again for {which!r}",
-            "No event has that id or conversation, it is kept as its recording alone, or a worker is at it right now; "
-            "see `agentctl calls events`.",
+            "No event has that id or conversation and no mail that was given up, it is kept as its recording alone, or "
+            "a worker is at it right now; see `agentctl calls events` and `agentctl calls mails`.",
         )
     return Requeued(events, mails, rows)
 

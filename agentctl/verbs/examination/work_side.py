@@ -32,7 +32,8 @@ def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
             remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
             yield Finding("queue", "broken", f"{dead} {queue} were given up", remedy)
     if dead := found["mails"]["dead"]:
-        remedy = "agentctl calls show ID tells why; correct the address or the mail route, then agentctl calls retry ID"
+        way = "correct the address or the mail route, then agentctl calls retry ID"
+        remedy = f"agentctl calls mails --state dead tells why; {way}"
         yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
     if dead := found["rows"]["dead"]:
         remedy = f"{found['troubled_rows'][0]}; once it is put right: agentctl calls retry --all"

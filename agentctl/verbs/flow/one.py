@@ -19,7 +19,6 @@ from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
-from agentctl.verbs.flow.disputed import undisputed
 from agentctl.verbs.flow.given_up import given_up, heirs, wake
 from agentctl.verbs.flow.outcome import outcome
 from agentctl.verbs.flow.witnesses import WITNESSES, is_any_there, newest
@@ -44,7 +43,7 @@ async def sync_one(
     if isinstance(found, Gone):
         return await depart(control, key, found.then)
     others = await _go_by(control, found)
-    plan = await undisputed(control, await sync.plan(control, [key]))
+    plan = await sync.plan(control, [key])
     await _must_be_home(control, plan)
     applied = await sync.apply(control, plan)
     await wake(control, others)

@@ -13,6 +13,7 @@ READING = (
     (("list",), "list"),
     (("list", "--number", "+498999998999", "--search", "Muster", "--assistant", "empfang", "--limit", "5"), "list"),
     (("events",), "events"),
+    (("mails",), "mails"),
     (("actions", "list", "--number", "8999"), "actions list"),
     (("export", "--format", "jsonl", "--search", "Muster"), "exported"),
 )
@@ -50,6 +51,7 @@ def test_every_command_about_calls_is_known_here() -> None:
         "list_calls",
         "show",
         "events",
+        "mails",
         "export",
         "recording",
         "list_items",

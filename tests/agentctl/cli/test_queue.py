@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores import delivery, mail, stored
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
@@ -67,6 +68,28 @@ def test_calls_of_agents_that_nobody_has_synced_into_this_store_are_told(bench: 
     assert "1 of the last 7 days are of agents that nobody has synced into this store" in bench("calls", "status")[1]
     report = bench("doctor")[1]
     assert "1 calls of the last 7 days are of 1 agents that nobody has synced into this store" in report
+
+
+def test_a_mail_that_was_given_up_is_shown_with_its_reason_and_sent_again_by_itself(bench: Bench) -> None:
+    bench.store("accept", **delivery("conv_1"))
+    (event,) = bench.store("claim_events", worker="w", limit=1, lease_seconds=60)
+    fence = {"id": event["id"], "attempt": 1}
+    bench.store("store_call", **stored(fence, mails=[mail("a@example.org"), mail("b@example.org")]))
+    assert bench.json("calls", "mails", "--state", "dead") == []
+    for one in bench.store("claim_mails", worker="w", limit=2, lease_seconds=60):
+        failed = {"error": f"no such mailbox: {one['recipient']}", "delay_seconds": 0, "max_attempts": 1}
+        bench.store("mail_failed", id=one["id"], attempt=1, **failed)
+
+    shown = bench("calls", "mails")[1]
+    first, second = bench.json("calls", "mails", "--state", "dead")
+
+    assert all(f"no such mailbox: {name}@example.org" in shown for name in "ab")
+    assert {first["recipient"], second["recipient"]} == {"a@example.org", "b@example.org"}
+    assert "message" not in first
+    assert bench("calls", "retry", first["id"])[1].startswith("0 events, 1 mails")
+    assert [one["state"] for one in bench.json("calls", "mails", "--state", "pending")] == ["pending"]
+    assert [one["id"] for one in bench.json("calls", "mails", "--state", "dead")] == [second["id"]]
+    assert bench("calls", "retry", first["id"])[0] == 1, "it waits already"
 
 
 def test_one_that_cannot_be_fetched_is_said(bench: Bench) -> None:

@@ -296,6 +296,19 @@ async def test_an_event_in_parts_is_there_when_all_of_it_is(store: Store) -> Non
     assert parts[3] is None
 
 
+async def test_an_event_in_parts_that_many_bring_at_once_is_there_once_and_fails_nobody(store: Store) -> None:
+    for turn in range(4):
+        # An agent_id so long is slow to store: between looking for the event and entering it, others have the time to.
+        brought = part(0, b"one", conversation_id=f"conv_{turn}", agent_id="a" * 1_000_000)
+        await store.call("accept_part", brought)
+        end = {**brought, "part": "", "parts": 1, "size": 3}
+
+        answers = await asyncio.gather(*(store.call("accept", end) for _ in range(12)))
+
+        assert Counter(answer["new"] for answer in answers) == {True: 1, False: 11}
+        assert len({answer["id"] for answer in answers}) == 1
+
+
 async def test_parts_go_with_their_event_and_those_of_none_go_after_a_day(store: Store, dsn: str) -> None:
     for position, body in enumerate((b"one", b"two", b"3")):
         await store.call("accept_part", part(position, body))

@@ -231,6 +231,26 @@ async def test_what_one_landlord_fetched_of_an_agent_that_nobody_has_comes_to_no
     assert await unknown("agent_beta") == ["conv_acme", "conv_new"], "the operator is one of them"
 
 
+async def test_what_one_landlord_had_erased_of_an_agent_that_nobody_has_is_fetched_for_no_other(store: Store) -> None:
+    nobodys = {"agent_id": "agent_nobody", "source": "backfill"}
+    await store.call("save_tenant", {"tenant": "acme", "set": {"elevenlabs_key": "env:ACME_KEY"}})
+    assert (await store.call("accept", delivery("conv_1", **nobodys, tenant="acme")))["new"]
+    forgotten = {"conversation_ids": ["conv_1"], "tenant": "acme"}
+    await store.call("mark_forgotten", {**forgotten, "numbers": []})
+    await store.call("erase", {**forgotten, "event_ids": []})
+    await store.call("remove_tenant", {"tenant": "acme", "force": True})
+
+    asked = {"conversation_ids": ["conv_1", "conv_2"], "tenant": "beta"}
+    assert await store.call("unknown_conversations", {**asked, "agent_ids": ["agent_nobody"] * 2}) == ["conv_2"]
+    # Of one that somebody has, its owners tell: nobody else's marks keep a call from them.
+    await register(store, "beta", agent="agent_beta")
+    assert await store.call("unknown_conversations", {**asked, "agent_ids": ["agent_beta"] * 2}) == ["conv_1", "conv_2"]
+    # Also what was being fetched meanwhile; what is delivered to another is that one's own.
+    fetched = delivery("conv_1", **nobodys, tenant="beta")
+    assert await store.call("accept", fetched) == {"id": None, "new": False}
+    assert (await store.call("accept", {**fetched, "source": "webhook"}))["new"]
+
+
 async def test_a_new_name_is_that_of_all_calls_whosever_they_are(store: Store) -> None:
     await register(store, "acme")
     fence = {**await running(store, "conv_1"), "tenant": "acme"}

@@ -13,7 +13,7 @@ import pytest
 
 from agentctl.verbs.calls import audit
 from tests.console import HERE, Guest, demoted, text, token
-from tests.stores import running
+from tests.stores import mail, running, stored
 
 pytestmark = pytest.mark.anyio
 
@@ -61,6 +61,26 @@ async def test_one_event_or_all_are_tried_again_by_name(operator: Guest) -> None
     assert "there is nothing to process again" in text((await operator.send("/health/again", event="conv_9")).text)
     told = [one["subject"]["event"] for one in await audit.audit(operator.control) if one["action"] == "retry"]
     assert told == ["all", first]
+
+
+async def test_a_mail_that_was_given_up_is_there_and_is_tried_again(operator: Guest) -> None:
+    store = await operator.control.store()
+    fence = await running(store)
+    await store.call("store_call", stored(fence, mails=[mail("team@example.org"), mail("other@example.org")]))
+    for one in await store.call("claim_mails", {"worker": "w", "limit": 2, "lease_seconds": 60}):
+        failed = {"error": "no <such> mailbox", "delay_seconds": 0, "max_attempts": 1}
+        await store.call("mail_failed", {"id": one["id"], "attempt": 1, **failed})
+    async with await connected(operator) as database:
+        await database.execute("update agentctl.outbox set tenant = 'acme' where recipient like 'other%'")
+    page = await operator.see("/health")
+    assert "no &lt;such&gt; mailbox" in page
+    assert "team@example.org" in page
+    (failed_one, others) = await store.call("list_mails", {"tenant": None, "states": ["dead"], "limit": 9})
+    mine = min(failed_one, others, key=lambda one: one["tenant"] != "default")
+    await operator.send("/health/again", page="/health", event=mine["id"])
+    page = await operator.see("/health")
+    assert ("team@example.org" in page, "other@example.org" in page) == (False, True)
+    assert "team@example.org" not in await operator.see("/health?tenant=acme")
 
 
 async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operator: Guest) -> None:

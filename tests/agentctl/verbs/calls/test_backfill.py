@@ -238,6 +238,23 @@ def test_calls_that_were_over_before_their_agent_was_bound_here_are_stored_and_m
     assert {row["conversation_id"] for row in bench.store("list_calls", limit=9)} == set(found.entered)
 
 
+def test_of_what_was_over_between_another_stores_end_and_the_first_sync_here_people_are_told(bench: Bench) -> None:
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
+    assert bench("sync", "--yes")[0] == 0
+    bound(bench, minutes=20)
+    told, between, after = (held(bench, started_at=ago(minutes=length)) for length in (90, 40, 5))
+
+    found = bench.json("calls", "backfill", "--since", "2h", "--mailed-until", "60m")
+
+    assert found["entered"] == [told, between, after]
+    assert mailed(bench) == {between, after}
+    # Of one that is bound later, who had it until then has told.
+    bound(bench, minutes=-5)
+    held(bench, started_at=ago(minutes=30))
+    assert fetched(bench).entered
+    assert mailed(bench) == set()
+
+
 def test_what_another_store_has_mailed_is_mailed_by_no_backfill_that_comes_later(bench: Bench) -> None:
     (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[mail]\nto = ["team@example.org"]\n')
     assert bench("sync", "--yes")[0] == 0
