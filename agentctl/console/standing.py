@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from agentctl.console.wording import Words
 
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60))
-_OLD_SECONDS = 600  # what waits for longer than a worker's pauses make likely
-_QUEUES = (("events", "event"), ("mails", "mail"), ("syncs", "sync"), ("rows", "row"))
-
-
-@dataclass(frozen=True)
-class Queue:
-    """`waiting` for a worker, `running`, given up (`dead`), and `kept`: not understood. `oldest`: seconds that the
-    oldest of those that wait has waited, None where none does.
-    """
-
-    name: str
-    waiting: int
-    running: int
-    dead: int
-    kept: int
-    oldest: float | None
-
-    @property
-    def is_old(self) -> bool:
-        """Whether no worker seems to get to it."""
-        return (self.oldest or 0) > _OLD_SECONDS
-
-
-def queues(found: Mapping[str, Any]) -> Iterator[Queue]:
-    """Each that there is; most have no table of their own that calls are written to."""
-    for name, one in _QUEUES:
-        counts = found.get(name)
-        if counts is None or (name == "rows" and not any(counts.values())):
-            continue
-        waiting, running, dead, kept = (counts.get(state, 0) for state in ("pending", "running", "dead", "kept"))
-        yield Queue(name, waiting, running, dead, kept, found[f"oldest_{one}_seconds"])
 
 
 def syncs(assistants: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from typing import Any
 
 from starlette.responses import Response
 
+from agentctl.calls.queue import Queue, used
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console import standing
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
-from agentctl.console.standing import Queue
 from agentctl.console.tables import table
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
@@ -138,7 +138,7 @@ async def _of_all(control: Control) -> Standing:
     recipients = await asyncio.to_thread(alert.recipients, control)
     settings, route = control.settings, control.workshop.mail_route
     return Standing(
-        list(standing.queues(found)),
+        list(used(found)),
         duties=found["duties"],
         tenants=found.get("tenants", ()),
         troubles=troubles,
@@ -151,7 +151,7 @@ async def _of_all(control: Control) -> Standing:
 async def _of_tenant(visit: Visit, control: Control) -> Standing:
     """The store tells of all tenants' syncs together; those of one are known by its assistants."""
     found = await queue.queue(control, of=visit.tenant)
-    return Standing(list(standing.queues({**found, **standing.syncs(await visit.ask("assistants"))})))
+    return Standing(list(used({**found, **standing.syncs(await visit.ask("assistants"))})))
 
 
 async def _delivery(visit: Visit, control: Control) -> Delivery:

@@ -63,6 +63,17 @@ async def test_one_event_or_all_are_tried_again_by_name(operator: Guest) -> None
     assert told == ["all", first]
 
 
+async def test_a_recording_that_was_given_up_is_told_and_tried_again_with_all(operator: Guest) -> None:
+    sound = await given_up(operator, "conv_1", error="Storage is away")
+    async with await connected(operator) as database:
+        await database.execute("update agentctl.events set type = 'post_call_audio' where id = %s", (sound,))
+    page = text(await operator.see("/health"))
+    assert "Recordings 0 waiting nothing to do 1 given up" in page
+    assert "Try all again that was given up" in page
+    await operator.send("/health/again", page="/health", event="")
+    assert await state(operator, sound) == "pending"
+
+
 async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operator: Guest) -> None:
     mine, other = await given_up(operator, "conv_1", "praxis"), await given_up(operator, "conv_2", "zahnarzt")
     async with await connected(operator) as database:
