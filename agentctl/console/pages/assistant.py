@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -15,13 +15,13 @@ from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.table.row import Row
+from agentctl.sync.kind import Scope
 from agentctl.verbs.calls import audit
 from agentctl.verbs.reading import read
-from agentctl.verbs.revisions.history import Revision, revisions
-from agentctl.verbs.revisions.hold import Hold, holds, unhold
+from agentctl.verbs.revisions.history import Revision
+from agentctl.verbs.revisions.hold import Hold, unhold
 from agentctl.verbs.rows.editing import is_edited
 from agentctl.verbs.rows.outside import row_of
-from agentctl.wiring import Control
 
 _DONE = ("saved", "taken", "unheld")  # what led here, as the address tells
 
@@ -111,13 +111,13 @@ async def _known(visit: Visit, key: str) -> Known:
         one = next((one for one in loaded.assistants if (one.key, one.tenant) == (key, visit.tenant)), None)
         row = row_of(loaded, key)
         row = row if row is not None and row.tenant == visit.tenant else None
-        kept, hold = await _kept(control, key)
+        kept, hold = await _kept(visit, control.scope, key)
         return Known(one, row, row is not None and is_edited(loaded.project.table), kept, hold)
 
 
-async def _kept(control: Control, key: str) -> tuple[Sequence[Revision], Hold | None]:
-    held = next((one for one in await holds(control) if one.key == key), None)
-    return await revisions(control, key), held
+async def _kept(visit: Visit, scope: Scope, key: str) -> tuple[Sequence[Revision], Hold | None]:
+    found = await visit.ask("revisions", {**asdict(scope), "key": key})
+    return [Revision(**one) for one in found["revisions"]], Hold.of(found["hold"]) if found["hold"] else None
 
 
 async def _stand(visit: Visit, key: str) -> tuple[Any, tuple[str, ...]]:

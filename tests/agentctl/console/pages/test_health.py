@@ -94,6 +94,25 @@ async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operato
     assert "zahnarzt" in text(await operator.see("/health")), "the operator has everybody's"
 
 
+async def test_syncs_of_a_tenant_are_told_once_and_tried_again(operator: Guest) -> None:
+    async with await connected(operator) as database:
+        await database.execute(
+            "insert into agentctl.assistants (tenant, project, environment, workspace, key, name, agent_id) "
+            "select 'praxis', 'p', 'e', 'w' || n, 'empfang', 'Empfang', 'agent_' || n from generate_series(1, 2) n"
+        )
+        await database.execute(
+            "insert into agentctl.sync_jobs (tenant, project, environment, key, state, first_at, changed_at, due_at) "
+            "select t, 'p', 'e', k, 'dead', now(), now(), now() "
+            "from (values ('praxis', 'empfang'), ('zahnarzt', 'theke')) j (t, k)"
+        )
+        page = text(await operator.see("/health?tenant=praxis"))
+        assert "1 given up" in page
+        sent = await operator.send("/health/again?tenant=praxis", event="")
+        assert "1 waits for a worker again." in text(await operator.see(sent.headers["location"]))
+        jobs = await database.execute("select key, state from agentctl.sync_jobs order by key")
+        assert await jobs.fetchall() == [("empfang", "pending"), ("theke", "dead")]
+
+
 async def test_an_examination_goes_on_in_the_server_and_is_shown(operator: Guest) -> None:
     assert (await operator.send("/health/examination", page="/health")).headers["location"] == "/health?look=1"
     async with asyncio.timeout(30):
