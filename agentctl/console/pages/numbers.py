@@ -90,7 +90,7 @@ async def _known(visit: Visit) -> tuple[_Known, str]:
     problem, declared = "", {}
     names = {one["key"]: one["name"] or one["key"] for one in stored}
     try:
-        mine = [one for one in await visit.desk.states.declared() if one.tenant == visit.tenant]
+        mine = await visit.desk.states.declared(visit.tenant)
         declared = {number: one for one in mine for number in one.numbers}
         names |= {one.key: one.name or one.key for one in mine}
     except AgentctlError as error:
