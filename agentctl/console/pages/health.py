@@ -39,7 +39,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Standing:
+class Waiting:
     """`queues`: of one tenant, or of all; what else there is, is the operator's. `told`: who gets a mail in trouble, by
     which `route`; `beats`: a monitor hears that a worker lives.
     """
@@ -54,7 +54,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class WebhookSeen:
     """What ElevenLabs says of the webhook; `is_theirs`: it is this tenant's; `error`: why it could not be asked."""
 
     is_theirs: bool = True
@@ -113,8 +113,8 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
     told = visit.request.query_params.get("again", "")
     failures, found = await asyncio.gather(_failed(visit, _SHOWN + 1), visit.ask("queue", timeout=SECONDS))
     async with acting(visit) as control:
-        now = await _of_all(control, found) if visit.tenant == OPERATOR else Standing(list(used(found)))
-        delivery = await _delivery(visit, control) if looked else Delivery(asked=False)
+        now = await _of_all(control, found) if visit.tenant == OPERATOR else Waiting(list(used(found)))
+        delivery = await _delivery(visit, control) if looked else WebhookSeen(asked=False)
     return visit.show(
         "health.html.j2",
         now=now,
@@ -133,7 +133,7 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
     )
 
 
-async def _of_all(control: Control, found: Mapping[str, Any]) -> Standing:
+async def _of_all(control: Control, found: Mapping[str, Any]) -> Waiting:
     tell = _telling(control)
     troubles = [
         Finding(one.subject, one.state, tell(one.what), tell(one.remedy))
@@ -141,7 +141,7 @@ async def _of_all(control: Control, found: Mapping[str, Any]) -> Standing:
     ]
     recipients = await asyncio.to_thread(alert.recipients, control)
     settings, route = control.settings, control.workshop.mail_route
-    return Standing(
+    return Waiting(
         list(used(found)),
         duties=found["duties"],
         tenants=found.get("tenants", ()),
@@ -152,18 +152,18 @@ async def _of_all(control: Control, found: Mapping[str, Any]) -> Standing:
     )
 
 
-async def _delivery(visit: Visit, control: Control) -> Delivery:
-    async def ask() -> Delivery:
+async def _delivery(visit: Visit, control: Control) -> WebhookSeen:
+    async def ask() -> WebhookSeen:
         if visit.tenant != OPERATOR and (await control.households()).of(visit.tenant).workspace != visit.tenant:
-            return Delivery(is_theirs=False)  # their calls come by the webhook of somebody else's workspace
+            return WebhookSeen(is_theirs=False)  # their calls come by the webhook of somebody else's workspace
         async with housed(control) as there:
             status = await webhooks.status(there)
-            return Delivery(status=status, problems=tuple(map(_telling(there), status.problems)))
+            return WebhookSeen(status=status, problems=tuple(map(_telling(there), status.problems)))
 
     try:
         return await visit.desk.kept.answer("webhook", visit.tenant, ask)
     except AgentctlError as error:
-        return Delivery(error=control.veil(str(error)))
+        return WebhookSeen(error=control.veil(str(error)))
 
 
 def _telling(control: Control) -> Callable[[str], str]:
