@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from agentctl.calls.queue import QUEUES
 from agentctl.errors import StoreError
 from agentctl.secrecy.bearer import is_right
 from agentctl.telemetry.figures import ALL
@@ -26,8 +27,6 @@ from agentctl.telemetry.instruments import PREFIX, exposed, labelled, number
 PATH = "/metrics"
 CACHE_SECONDS = 5.0
 _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-_QUEUES = ("events", "recordings", "mails", "rows", "syncs")
 
 Figures = Callable[[], Awaitable[Mapping[str, Any]]]
 Labels = Mapping[str, str]
@@ -74,7 +73,7 @@ def _lines(figures: Mapping[str, Any] | None) -> Iterator[str]:
     yield from _gauge("store_up", "Whether the store answers.", [({}, int(figures is not None))])
     if figures is None:
         return
-    for queue in _QUEUES:
+    for queue in QUEUES:
         one = queue.removesuffix("s")
         counts = [({"state": state}, count) for state, count in figures[queue].items()]
         yield from _gauge(queue, f"How many {queue} are in each state that is not their end.", counts)

@@ -145,6 +145,12 @@ export type Database = {
       "agentctl_my_declared":
       { Args: { "args": Json }; Returns: Json
       },
+      "agentctl_my_events":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_mails":
+      { Args: { "args": Json }; Returns: Json
+      },
       "agentctl_my_mark":
       { Args: { "args": Json }; Returns: Json
       },
@@ -153,7 +159,16 @@ export type Database = {
           "role": string,"tenant": string
         }[]
       },
+      "agentctl_my_queue":
+      { Args: { "args": Json }; Returns: Json
+      },
       "agentctl_my_raw_event":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_retry":
+      { Args: { "args": Json }; Returns: Json
+      },
+      "agentctl_my_revisions":
       { Args: { "args": Json }; Returns: Json
       },
       "agentctl_my_roles":

@@ -192,18 +192,19 @@ def declared(model: type[Part], at: str = "") -> Iterator[str]:
 
 def test_the_picture_of_the_tree_shows_what_is_there() -> None:
     parents: list[str] = []
-    shown = set()
+    shown = []
     for line in blocks("tree")[0].splitlines():
         depth, name = (len(line) - len(line.lstrip())) // 2, line.split()[0]
         parents[depth:] = [name]
         path = ROOT.joinpath(*parents)
         assert path.is_dir() if name.endswith("/") else path.is_file(), f"{path.relative_to(ROOT)} is not there"
-        shown.add(path.relative_to(ROOT))
+        shown.append(path.relative_to(ROOT))
     whole = [
         path for part in ("agentctl", "agentctl/sync", "agentctl/verbs", "webhooks") for path in (ROOT / part).iterdir()
     ]
     there = {path.relative_to(ROOT) for path in whole if path.name not in ("__pycache__", "py.typed", "__init__.py")}
-    assert there - shown == set()
+    assert there - {*shown} == set()
+    assert [path for path in {*shown} if shown.count(path) > 1] == [], "told twice"
     scripts = {path.name for path in (ROOT / "scripts").iterdir() if path.suffix == "" and path.is_file()}
     told = re.search(r"^scripts/ +(.*)$", README, re.MULTILINE)
     assert told

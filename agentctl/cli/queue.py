@@ -166,19 +166,17 @@ def fetched_json(found: CaughtUp) -> dict[str, Any]:
 
 
 def _standing(found: Mapping[str, Any]) -> Iterator[str]:
+    from agentctl.calls.queue import used
     from agentctl.cli.render import paint
     from agentctl.cli.render_call import line, table
 
-    for queue in ("events", "recordings", "mails", "rows", "syncs"):
-        counts, age = found[queue], found[f"oldest_{queue.removesuffix('s')}_seconds"]
-        if queue in ("recordings", "rows") and not any(counts.values()):
-            continue  # most keep no recordings, and have no table of their own that calls are written to
-        since = f", the oldest for {_length(age)}" if age is not None else ""
-        yield f"{queue}: {counts['pending'] + counts['running']} wait or are worked on{since}"
-        if counts["dead"]:
-            yield paint(f"  {counts['dead']} given up: agentctl calls retry --all, once the reason is put right", _RED)
-        if counts.get("kept"):
-            yield f"  {counts['kept']} not understood: agentctl calls events --state kept"
+    for queue in used(found):
+        since = f", the oldest for {_length(queue.oldest)}" if queue.oldest is not None else ""
+        yield f"{queue.name}: {queue.waiting + queue.running} wait or are worked on{since}"
+        if queue.dead:
+            yield paint(f"  {queue.dead} given up: agentctl calls retry --all, once the reason is put right", _RED)
+        if queue.kept:
+            yield f"  {queue.kept} not understood: agentctl calls events --state kept"
     if (strange := found["strangers"])["calls"]:
         yield f"calls: {strange['calls']} of the last 7 days are of agents that nobody has synced into this store"
         yield "  they are stored, and nobody is mailed; agents of yours: agentctl sync, with this store's settings"

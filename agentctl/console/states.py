@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from agentctl.console.home import home
+from agentctl.calls.tenant import OPERATOR
+from agentctl.console.home import home, spare
 from agentctl.errors import AgentctlError
+from agentctl.sources.loaded import Loaded
 from agentctl.verbs import status
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
@@ -31,11 +33,14 @@ class Declared:
 
 @dataclass(frozen=True)
 class Stand:
-    """`standings`: by key; `errors`: of workspaces that could not be looked into."""
+    """`standings`: by key; `errors`: why some could not be looked at, or none."""
 
     standings: Mapping[str, Standing]
     errors: tuple[str, ...]
     at: float
+
+
+NOTHING = Stand({}, (), 0.0)
 
 
 @dataclass
@@ -57,10 +62,25 @@ class States:
         if not self.control.has_project:
             return []
         async with self.control.afresh() as control, home(control, tenant) as there:
-            return [one for one in await _declared(there) if one.tenant == tenant]
+            return [one for one in declared(await read(there)) if one.tenant == tenant]
 
-    async def seen(self) -> Stand:
-        """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
+    async def seen(self, tenant: str, *, whole: bool) -> Stand:
+        """How each stands now, or stood a moment ago, as whoever looks at that tenant may know it.
+
+        `whole`: with what makes it so, which tells of what it is declared to be.
+        """
+        try:
+            found = await self._seen()
+        except AgentctlError as error:
+            await spare(self.control, tenant, error)
+            return replace(NOTHING, errors=(self.control.veil(str(error)),))
+        standings = found.standings
+        if not whole:
+            standings = {key: replace(one, what=()) for key, one in standings.items()}
+        # Errors name the tenants whose workspaces they are of: for whoever runs all of it alone.
+        return replace(found, standings=standings, errors=found.errors if tenant == OPERATOR else ())
+
+    async def _seen(self) -> Stand:
         async with self._asking:
             last = self._last
             if last is not None and time.monotonic() - last.at <= _FRESH_SECONDS:
@@ -74,8 +94,8 @@ class States:
             return last
 
 
-async def _declared(there: Control) -> tuple[Declared, ...]:
-    loaded = await read(there)
+def declared(loaded: Loaded) -> tuple[Declared, ...]:
+    """Every assistant that can be read of what a workspace's files and rows declare."""
     rows = set(loaded.rows.keys if loaded.rows else ())
     return tuple(
         Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)

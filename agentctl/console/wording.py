@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 LANGUAGES = ("en", "de")
+_UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60))
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Words:
     def day_of_year(self, moment: date) -> str:
         """The same without its year."""
         return f"{moment:%d.%m.}" if self.language == "de" else f"{moment:%m-%d}"
+
+
+def length(seconds: float | None, words: Words) -> str:
+    """5 minutes; nothing for nothing."""
+    if seconds is None:
+        return "–"
+    for unit, size in _UNITS:
+        if seconds >= 2 * size:
+            return words(f"health.lengths.{unit}", count=round(seconds / size))
+    return words("health.lengths.seconds", count=max(0, round(seconds)))
 
 
 @cache

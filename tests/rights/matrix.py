@@ -42,6 +42,11 @@ CALLABLE = (
     "agentctl_my_mark(jsonb)",
     "agentctl_my_declared(jsonb)",
     "agentctl_my_save_assistant(jsonb)",
+    "agentctl_my_queue(jsonb)",
+    "agentctl_my_events(jsonb)",
+    "agentctl_my_mails(jsonb)",
+    "agentctl_my_retry(jsonb)",
+    "agentctl_my_revisions(jsonb)",
     "agentctl_mark_done(text,boolean)",
     "agentctl_request_sync(text)",
 )

@@ -21,14 +21,12 @@ TOLD = """
         tool_calls = '[{"tool_name": "book", "params_as_json": "{\\"day\\": 1}",
             "tool_details": {"headers": "hidden"}}]',
         tool_results = '[{"tool_name": "book", "result_value": "done", "is_error": false}]',
-        detail = '{"rag": {"chunks": [{"document_id": "doc_1", "vector_distance": 0.3}, {"document_id": "doc_2"}]}}'
+        detail = '{"rag": {"chunks": [{"document_id": "doc_1", "vector_distance": 0.3}, {"document_id": "doc_2"},
+            {"document_id": "doc_3"}, {"document_id": "doc_4"}]}}'
     where conversation_id = 'conv_mine2';
     update agentctl.calls set direction = case when conversation_id = 'conv_mine1' then 'outbound' else 'inbound' end,
         detail = '{"dynamic_variables": "hidden", "evaluation": {"polite": {"result": "success"}},
             "data_collection": {"day": {"value": "Monday"}}}';
-    insert into agentctl.bindings (tenant, project, environment, workspace, kind, key, remote_id)
-    select tenant, 'p', 'e', 'w', 'knowledge_document', tenant || '/prices.md', 'doc_1'
-    from (values ('foreign'), ('own')) t (tenant);
     insert into agentctl.outbox (tenant, conversation_id, purpose, recipient, message, error)
     values ('own', 'conv_mine2', 'call', 'team@example.org', '{"text": "hidden"}', '550')"""
 EVENT = """
@@ -40,6 +38,9 @@ def tell(world: World) -> None:
     """Give `own` a call with a tool, citations, a mail."""
     for statement in TOLD.split(";\n"):
         world.database.execute(statement.encode())
+    documents = ("mine/prices.md", "shared/hours.md", f"{SECRET}/prices.md")
+    for number, document in enumerate(documents, 1):
+        world.synced("bind", kind="knowledge_document", key=document, remote_id=f"doc_{number}", applied=None)
 
 
 def asked(page: Browser, function: str, **args: Any) -> Any:
@@ -105,8 +106,10 @@ def test_each_role_sees_what_is_its_of_a_call(world: World, page: Browser) -> No
     assert turn["tool_calls"] == [{"tool_name": "book", "params_as_json": '{"day": 1}'}]
     assert turn["tool_results"] == [{"tool_name": "book", "is_error": False, "result_value": "done"}]
     assert [(cited["document"], cited["document_id"]) for cited in turn["citations"]] == [
-        ("own/prices.md", "doc_1"),
-        (None, "doc_2"),
+        ("mine/prices.md", "doc_1"),
+        ("shared/hours.md", "doc_2"),
+        (None, "doc_3"),
+        (None, "doc_4"),
     ]
     assert call["mails"][0]["error"] == "550"
     assert not {"cost_fiat", "events", "ids"} & {*call}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.rights.people import FOREIGN, MEMBER, OWN, Browser, joined
 from tests.rights.test_my_calls import asked
-from tests.rights.world import SECRET, World, page, world
+from tests.rights.world import SECRET, TENANTS, World, page, world
 
 __all__ = ["page", "world"]  # fixtures
 
@@ -22,9 +22,6 @@ SEVERAL = """
     select tenant, conversation_id, n, 'further', '2026-11-20'::date + n from agentctl.calls, generate_series(1, 2) n;
     update agentctl.action_items set done = true where conversation_id = 'conv_mine2' and position = 0"""
 STATE = """
-    insert into agentctl.bindings (tenant, project, environment, workspace, kind, key, remote_id, applied)
-    select t, 'p', 'e', 'w', 'phone_number', '+49' || t, 'phn', jsonb_build_object('agent_id', 'agent_' || case t
-        when 'own' then 'mine' else 'geheim' end) from unnest(array['own', 'foreign']) t;
     insert into agentctl.sync_jobs (tenant, project, environment, key, state, first_at, changed_at, due_at, error)
     values ('own', 'p', 'e', 'mine', 'dead', now(), now(), now(), 'no such voice'),
         ('own', 'p', 'e', 'unborn', 'pending', now(), now(), now(), null),
@@ -40,6 +37,15 @@ STATE = """
 def run(world: World, statements: str) -> None:
     for statement in statements.split(";\n"):
         world.database.execute(statement.encode())
+
+
+def synced(world: World) -> None:
+    """Give each tenant's assistant a number and a revision."""
+    for word in TENANTS.values():
+        applied = {"agent_id": f"agent_{word}"}
+        world.synced("bind", kind="phone_number", key=f"+49{word}", remote_id="phn", applied=applied)
+        spec = {"where": f"assistants/{word}", "knowledge": []}
+        world.synced("save_revision", key=word, spec=spec, digest=word, note=None, contents=[], keep=20)
 
 
 def places(items: Any) -> list[tuple[str, int]]:
@@ -119,17 +125,18 @@ def test_days_are_the_zones_and_costs_the_admins(world: World, page: Browser) ->
 
 def test_assistants_tell_how_they_stand(world: World, page: Browser) -> None:
     run(world, STATE)
+    synced(world)
 
     drawn, mine, unborn = asked(page, "assistants", tenant=OWN, zone="Europe/Berlin")
 
     assert (mine["key"], mine["agent_id"], mine["numbers"], mine["calls_today"]) == (
         "mine",
         "agent_mine",
-        ["+49own"],
+        ["+49mine"],
         2,
     )
     assert (mine["error"], mine["job"]["state"], mine["waits"]) == ("no such voice", "dead", False)
-    assert mine["synced_at"] is not None
+    assert (mine["revision"], mine["where"], mine["synced_at"] is not None) == (1, "assistants/mine", True)
     assert (unborn["key"], unborn["agent_id"], unborn["synced_at"], unborn["waits"]) == ("unborn", None, None, True)
     assert (drawn["key"], drawn["name"], drawn["enabled"]) == ("drawn", "Drawn", False)
 
@@ -159,6 +166,7 @@ def test_marks_tell_what_changed_and_nothing_else(world: World, page: Browser) -
 
 def test_what_is_anothers_is_as_if_it_were_not(world: World, page: Browser) -> None:
     run(world, STATE)
+    synced(world)
     joined(world.database, MEMBER, OWN, "admin")
     names = ("action_items", "counts", "assistants", "changes")
     empty = {name: asked(page, name, tenant="nobody", since="2026-11-01") for name in names}

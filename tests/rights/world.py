@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,11 @@ class World:
 
     def items(self, tenant: str) -> list[str]:
         return [one for (one,) in self.database.execute(ITEMS, [tenant]).fetchall()]
+
+    def synced(self, function: str, **row: Any) -> None:
+        """What a sync of whosever assistants writes, through a function of the server: it names no tenant."""
+        place = {"project": "p", "environment": "e", "workspace": "w"}
+        self.database.execute(f"select public.agentctl_{function}(%s)".encode(), [json.dumps({**place, **row})])
 
     def done(self, tenant: str) -> int:
         row = self.database.execute(

@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from starlette.responses import Response
 
-from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import at_home
-from agentctl.console.home import spare
 from agentctl.console.page import Page
+from agentctl.console.states import NOTHING, Declared, declared
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.table.row import Row
+from agentctl.sync.kind import Scope
 from agentctl.verbs.calls import audit
 from agentctl.verbs.reading import read
-from agentctl.verbs.revisions.history import Revision, revisions
-from agentctl.verbs.revisions.hold import Hold, holds, unhold
+from agentctl.verbs.revisions.history import Revision
+from agentctl.verbs.revisions.hold import Hold, unhold
 from agentctl.verbs.rows.editing import is_edited
 from agentctl.verbs.rows.outside import row_of
-from agentctl.wiring import Control
 
 _DONE = ("saved", "taken", "unheld")  # what led here, as the address tells
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of it here. `assistant`: as it is declared, if that can be read; `row`: where a table declares it;
+    """What is known of it here. `where`: its file, or its row; empty where nobody declares it. `declared`: if that can
+    be read. What it is declared to be is for editors alone: `assistant`, and `row` where a table declares it;
     `is_ours`: it is one of our own table's, which people edit.
     """
 
+    where: str = ""
+    declared: Declared | None = None
+    revisions: Sequence[Revision] = ()
+    hold: Hold | None = None
     assistant: Assistant | None = None
     row: Row | None = None
     is_ours: bool = False
-    revisions: Sequence[Revision] = ()
-    hold: Hold | None = None
-
-    @property
-    def where(self) -> str:
-        """Its file, or its row; empty where nobody declares it."""
-        if self.assistant is not None:
-            return self.assistant.where
-        return self.row.where if self.row else ""
 
 
 async def assistant(visit: Visit) -> Response:
@@ -59,7 +54,7 @@ async def assistant(visit: Visit) -> Response:
     if stored is None and not known.where:
         raise Refused(404, "refused.assistant")
     looked = "look" in visit.request.query_params
-    stand, errors = await _stand(visit, key) if looked else (None, ())
+    seen = await visit.desk.states.seen(visit.tenant, whole=visit.may("editor")) if looked else NOTHING
     return visit.show(
         "assistant.html.j2",
         key=key,
@@ -70,8 +65,8 @@ async def assistant(visit: Visit) -> Response:
         done=next((name for name in _DONE if name in visit.request.query_params), ""),
         veil=visit.desk.control.veil,
         looked=looked,
-        stand=stand,
-        errors=errors,
+        stand=seen.standings.get(key),
+        errors=seen.errors,
         rest=visit.url(address(key), look="1"),
     )
 
@@ -109,26 +104,20 @@ async def _known(visit: Visit, key: str) -> Known:
         return Known()
     async with at_home(visit) as control:
         loaded = await read(control)
-        one = next((one for one in loaded.assistants if (one.key, one.tenant) == (key, visit.tenant)), None)
         row = row_of(loaded, key)
         row = row if row is not None and row.tenant == visit.tenant else None
-        kept, hold = await _kept(control, key)
-        return Known(one, row, row is not None and is_edited(loaded.project.table), kept, hold)
+        told = next((one for one in declared(loaded) if (one.key, one.tenant) == (key, visit.tenant)), None)
+        where = told.where if told else row.where if row else ""
+        found = Known(where, told, *await _kept(visit, control.scope, key))
+        if not visit.may("editor"):
+            return found
+        one = next((one for one in loaded.assistants if (one.key, one.tenant) == (key, visit.tenant)), None)
+        return replace(found, assistant=one, row=row, is_ours=row is not None and is_edited(loaded.project.table))
 
 
-async def _kept(control: Control, key: str) -> tuple[Sequence[Revision], Hold | None]:
-    held = next((one for one in await holds(control) if one.key == key), None)
-    return await revisions(control, key), held
-
-
-async def _stand(visit: Visit, key: str) -> tuple[Any, tuple[str, ...]]:
-    try:
-        seen = await visit.desk.states.seen()
-    except AgentctlError as error:
-        await spare(visit.desk.control, visit.tenant, error)
-        return None, (visit.desk.control.veil(str(error)),)
-    # Errors name the tenants whose workspaces they are of: for whoever runs all of it alone.
-    return seen.standings.get(key), seen.errors if visit.tenant == OPERATOR else ()
+async def _kept(visit: Visit, scope: Scope, key: str) -> tuple[Sequence[Revision], Hold | None]:
+    found = await visit.ask("revisions", {**asdict(scope), "key": key})
+    return [Revision(**one) for one in found["revisions"]], Hold.of(found["hold"]) if found["hold"] else None
 
 
 PAGES = (

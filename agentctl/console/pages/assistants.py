@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from starlette.responses import Response
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import at_home
-from agentctl.console.home import spare
 from agentctl.console.page import Page
 from agentctl.console.planned import Shown, shown
+from agentctl.console.states import NOTHING
 from agentctl.console.syncing import Work
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
@@ -31,29 +30,24 @@ async def assistants(visit: Visit) -> Response:
     except AgentctlError as error:
         problem = visit.desk.control.veil(str(error))
     looked = "look" in visit.request.query_params
-    standings, errors = await _standings(visit) if looked else ({}, ())
+    seen = await visit.desk.states.seen(visit.tenant, whole=visit.may("editor")) if looked else NOTHING
     shown_ones = [
-        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "stand": standings.get(key)}
+        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "stand": seen.standings.get(key)}
         for key in sorted({*stored, *declared})
     ]
     return visit.show(
-        "assistants.html.j2", assistants=shown_ones, looked=looked, errors=errors, problem=problem, rest=rest(visit)
+        "assistants.html.j2",
+        assistants=shown_ones,
+        looked=looked,
+        errors=seen.errors,
+        problem=problem,
+        rest=rest(visit),
     )
 
 
 def rest(visit: Visit) -> str:
     """The address of the same page with the states."""
     return visit.url("/", look="1")
-
-
-async def _standings(visit: Visit) -> tuple[Any, tuple[str, ...]]:
-    try:
-        seen = await visit.desk.states.seen()
-    except AgentctlError as error:
-        await spare(visit.desk.control, visit.tenant, error)
-        return {}, (visit.desk.control.veil(str(error)),)
-    # Of other tenants' workspaces, too, which is for whoever runs all of it.
-    return seen.standings, seen.errors if visit.tenant == OPERATOR else ()
 
 
 async def plan(visit: Visit) -> Response:

@@ -12,15 +12,17 @@ from typing import Any
 
 from starlette.responses import Response
 
+from agentctl.calls.queue import Queue, used
 from agentctl.calls.tenant import OPERATOR
-from agentctl.console import standing
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
-from agentctl.console.standing import Queue
 from agentctl.console.tables import table
 from agentctl.console.visit import Refused, Visit
+from agentctl.console.wording import length
 from agentctl.errors import AgentctlError
-from agentctl.verbs.calls import audit, events, mails, queue, retry
+from agentctl.verbs.calls import audit
+from agentctl.verbs.calls.queue import SECONDS
+from agentctl.verbs.calls.retry import requeued
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.examination.work_side import strange, troubled
@@ -37,7 +39,7 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Standing:
+class Waiting:
     """`queues`: of one tenant, or of all; what else there is, is the operator's. `told`: who gets a mail in trouble, by
     which `route`; `beats`: a monitor hears that a worker lives.
     """
@@ -52,7 +54,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class WebhookSeen:
     """What ElevenLabs says of the webhook; `is_theirs`: it is this tenant's; `error`: why it could not be asked."""
 
     is_theirs: bool = True
@@ -72,12 +74,10 @@ async def again(visit: Visit) -> Response:
     which = visit.form.get("event")
     if not isinstance(which, str) or len(which) > 200:
         raise Refused(400, "refused.form")
-    async with acting(visit) as control:
-        try:
-            done = await (retry.retry(control, which) if which else retry.retry_all(control))
-        except AgentctlError as error:
-            return await _shown(visit, problem=control.veil(str(error)))
-        await audit.note(control, "retry", event=which or "all", **vars(done))
+    try:
+        done = requeued(await visit.ask("retry", {"event": which or None}), which or None)
+    except AgentctlError as error:
+        return await _shown(visit, problem=visit.desk.control.veil(str(error)))
     many = done.events + done.mails + done.rows + done.syncs
     return visit.go("/health", again=str(many))
 
@@ -92,8 +92,8 @@ async def examine(visit: Visit) -> Response:
 
 async def exported(visit: Visit) -> Response:
     """What was given up or not understood, as a table for a spreadsheet."""
+    rows = await _failed(visit, _MOST)
     async with acting(visit) as control:
-        rows = await events.events(control, _FAILED, limit=_MOST)
         await audit.note(control, "export", what="events", asked={"state": " ".join(_FAILED)}, format="csv")
     return table("failed-events", _COLUMNS, _cells(rows))
 
@@ -103,14 +103,22 @@ async def _cells(rows: Sequence[Mapping[str, Any]]) -> AsyncIterator[list[object
         yield [one.get(name) for name in _COLUMNS]
 
 
+async def _failed(visit: Visit, limit: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await visit.ask("events", {"states": _FAILED, "limit": limit})
+    return found
+
+
 async def _shown(visit: Visit, *, problem: str = "") -> Response:
     looked = "look" in visit.request.query_params
     told = visit.request.query_params.get("again", "")
+    failures, unsent, found = await asyncio.gather(
+        _failed(visit, _SHOWN + 1),
+        visit.ask("mails", {"states": _UNSENT, "limit": _SHOWN + 1}),
+        visit.ask("queue", timeout=SECONDS),
+    )
     async with acting(visit) as control:
-        failures = await events.events(control, _FAILED, limit=_SHOWN + 1)
-        unsent = await mails.mails(control, _UNSENT, limit=_SHOWN + 1)
-        now = await (_of_all(control) if visit.tenant == OPERATOR else _of_tenant(visit, control))
-        delivery = await _delivery(visit, control) if looked else Delivery(asked=False)
+        now = await _of_all(control, found) if visit.tenant == OPERATOR else Waiting(list(used(found)))
+        delivery = await _delivery(visit, control) if looked else WebhookSeen(asked=False)
     return visit.show(
         "health.html.j2",
         now=now,
@@ -126,22 +134,21 @@ async def _shown(visit: Visit, *, problem: str = "") -> Response:
         is_operator=visit.tenant == OPERATOR,
         again=int(told) if told.isascii() and told.isdecimal() and len(told) < 9 else None,
         problem=problem,
-        length=standing.length,
+        length=length,
         veil=control.veil,
     )
 
 
-async def _of_all(control: Control) -> Standing:
-    found, strangers = await asyncio.gather(queue.queue(control), queue.strangers(control))
+async def _of_all(control: Control, found: Mapping[str, Any]) -> Waiting:
     tell = _telling(control)
     troubles = [
         Finding(one.subject, one.state, tell(one.what), tell(one.remedy))
-        for one in (*troubled(found), *strange(strangers))
+        for one in (*troubled(found), *strange(found["strangers"]))
     ]
     recipients = await asyncio.to_thread(alert.recipients, control)
     settings, route = control.settings, control.workshop.mail_route
-    return Standing(
-        list(standing.queues(found)),
+    return Waiting(
+        list(used(found)),
         duties=found["duties"],
         tenants=found.get("tenants", ()),
         troubles=troubles,
@@ -151,24 +158,18 @@ async def _of_all(control: Control) -> Standing:
     )
 
 
-async def _of_tenant(visit: Visit, control: Control) -> Standing:
-    """The store tells of all tenants' syncs together; those of one are known by its assistants."""
-    found = await queue.queue(control, of=visit.tenant)
-    return Standing(list(standing.queues({**found, **standing.syncs(await visit.ask("assistants"))})))
-
-
-async def _delivery(visit: Visit, control: Control) -> Delivery:
-    async def ask() -> Delivery:
+async def _delivery(visit: Visit, control: Control) -> WebhookSeen:
+    async def ask() -> WebhookSeen:
         if visit.tenant != OPERATOR and (await control.households()).of(visit.tenant).workspace != visit.tenant:
-            return Delivery(is_theirs=False)  # their calls come by the webhook of somebody else's workspace
+            return WebhookSeen(is_theirs=False)  # their calls come by the webhook of somebody else's workspace
         async with housed(control) as there:
             status = await webhooks.status(there)
-            return Delivery(status=status, problems=tuple(map(_telling(there), status.problems)))
+            return WebhookSeen(status=status, problems=tuple(map(_telling(there), status.problems)))
 
     try:
         return await visit.desk.kept.answer("webhook", visit.tenant, ask)
     except AgentctlError as error:
-        return Delivery(error=control.veil(str(error)))
+        return WebhookSeen(error=control.veil(str(error)))
 
 
 def _telling(control: Control) -> Callable[[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentctl.errors import AgentctlError
@@ -14,8 +15,8 @@ class Requeued:
 
     events: int
     mails: int
-    rows: int = 0
-    syncs: int = 0
+    rows: int
+    syncs: int
 
 
 async def retry(control: Control, which: str) -> Requeued:
@@ -25,28 +26,24 @@ async def retry(control: Control, which: str) -> Requeued:
     sent is not sent again. Raises AgentctlError where there is no such thing, StoreError.
     """
     store = await control.store_of_queues()
-    events = (await store.call("requeue_events", {"conversation_id": which}))["events"]
-    events = events or (await store.call("requeue_events", {"id": which}))["events"]
-    mails = (await store.call("requeue_mails", {"conversation_id": which}))["mails"]
-    mails = mails or (await store.call("requeue_mails", {"id": which}))["mails"]
-    rows = (await store.call("requeue_sink_rows", {"conversation_id": which}))["rows"]
-    if not (events or mails or rows):
+    return requeued(await store.call("retry", {"which": which}), which)
+
+
+async def retry_all(control: Control) -> Requeued:
+    """Queue every event, mail, row and sync that was given up again; of one tenant, if one was named.
+
+    Raises StoreError.
+    """
+    store = await control.store_of_queues()
+    return requeued(await store.call("retry", {}))
+
+
+def requeued(told: Mapping[str, int], which: str | None = None) -> Requeued:
+    """What the store has queued again. Raises AgentctlError where that was to be `which`, and nothing is."""
+    if which is not None and not any(told.values()):
         raise AgentctlError(
             f"there is nothing to process again for {which!r}",
             "No event has that id or conversation and no mail that was given up, it is kept as its recording alone, or "
             "a worker is at it right now; see `agentctl calls events` and `agentctl calls mails`.",
         )
-    return Requeued(events, mails, rows)
-
-
-async def retry_all(control: Control) -> Requeued:
-    """Queue every event, mail, row and sync that was given up again; of one tenant, if one was named, but for syncs.
-
-    Raises StoreError.
-    """
-    store = await control.store_of_queues()
-    events = (await store.call("requeue_events", {"states": ["dead"]}))["events"]
-    mails = (await store.call("requeue_mails", {}))["mails"]
-    rows = (await store.call("requeue_sink_rows", {}))["rows"]
-    syncs = 0 if control.tenant else (await store.call("retry_sync_jobs", {}))["jobs"]
-    return Requeued(events, mails, rows, syncs)
+    return Requeued(**told)

@@ -10,6 +10,7 @@ from typing import Any
 from agentctl import worker
 from agentctl.calls.inbox import Store
 from agentctl.calls.jobs import EventJob, MailJob
+from agentctl.calls.queue import QUEUES
 from agentctl.calls.sink import SinkJob
 from agentctl.verbs.calls.retry import retry
 from agentctl.wiring import Control
@@ -130,7 +131,7 @@ async def _drain(control: Control, working: Callable[[], Awaitable[Tally]]) -> D
     def more(queue: str, state: str) -> int:
         return int(max(0, after[queue].get(state, 0) - before[queue].get(state, 0)))  # others may have queued it again
 
-    dead = {queue: more(queue, "dead") for queue in ("events", "recordings", "mails", "rows", "syncs")}
+    dead = {queue: more(queue, "dead") for queue in QUEUES}
     return Drained(
         requeued=0,
         done=tally.done,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
+from agentctl.calls.queue import Queue
 from agentctl.verbs.calls import queue as standing
 from agentctl.verbs.calls import sink as sinking
 from agentctl.verbs.examination.finding import Finding, State
 from agentctl.wiring import Control
 
-OLD_SECONDS = 600  # an event that waits longer than a worker's pauses make likely
 OFTEN = 4  # an hour of a duty that is due every quarter of it
 
 
@@ -54,13 +54,13 @@ def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
 def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
     """Calls that stand still are worse than their sound, whose place may be away for long."""
     grades: dict[str, State] = {"events": "broken", "recordings": "warning"}
-    for queue, state in grades.items():
-        waiting, oldest = found[queue]["pending"], found[f"oldest_{queue.removesuffix('s')}_seconds"] or 0
-        if waiting and oldest > OLD_SECONDS:
-            what = f"{waiting} {queue} wait, the oldest for {oldest / 60:.0f} minutes"
+    for name, state in grades.items():
+        one = Queue.of(name, found)
+        if one.is_old:
             # Those that a worker has tried say what they wait for.
-            reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["reasons"][queue])
-            yield Finding("queue", state, what, reasons or "No worker seems to run: agentctl serve, or agentctl work")
+            reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["reasons"][name])
+            lacking = "No worker seems to run: agentctl serve, or agentctl work"
+            yield Finding("queue", state, _old(one), reasons or lacking)
 
 
 def strange(found: Mapping[str, int]) -> Iterator[Finding]:
@@ -75,12 +75,17 @@ def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
     if dead := found["syncs"]["dead"]:
         remedy = "agentctl calls status tells why; once it is put right: agentctl calls retry --all"
         yield Finding("queue", "warning", f"{dead} syncs of assistants were given up", remedy)
-    if (waiting := found["syncs"]["pending"]) and (oldest := found["oldest_sync_seconds"]) > OLD_SECONDS:
-        what = f"{waiting} syncs of assistants wait, the oldest for {oldest / 60:.0f} minutes"
+    if (syncs := Queue.of("syncs", found)).is_old:
         # Those that a worker has tried say what they wait for.
         reasons = [one["error"] for one in found["troubled_syncs"] if one["state"] == "pending"]
         lacking = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
-        yield Finding("queue", "broken", what, str(reasons[0]).partition("\n")[0] if reasons else lacking)
+        remedy = str(reasons[0]).partition("\n")[0] if reasons else lacking
+        yield Finding("queue", "broken", _old(syncs, " of assistants"), remedy)
+
+
+def _old(queue: Queue, of_what: str = "") -> str:
+    oldest = queue.oldest or 0
+    return f"{queue.waiting} {queue.name}{of_what} wait, the oldest for {oldest / 60:.0f} minutes"
 
 
 async def sink(control: Control) -> AsyncIterator[Finding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from agentctl.wiring import Control
 
@@ -18,6 +20,11 @@ class Hold:
     revision: int
     digest: str
     since: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Hold:
+        """One as the store tells of it."""
+        return cls(told["key"], told["revision"], told["digest"], told["held_at"])
 
     def __str__(self) -> str:
         return f"held at revision {self.revision}: its files are left alone until they change, or: {self.remedy}"
@@ -49,7 +56,7 @@ def note(revision: int) -> str:
 async def holds(control: Control) -> tuple[Hold, ...]:
     """Every hold of this project, environment and workspace."""
     rows = await (await control.store()).call("holds", asdict(control.scope))
-    return tuple(Hold(row["key"], row["revision"], row["digest"], row["held_at"]) for row in rows)
+    return tuple(map(Hold.of, rows))
 
 
 async def hold(control: Control, key: str, revision: int, digest: str) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from agentctl.calls.call import OUTCOMES, Digest, Turn, Wanted
-from agentctl.calls.cell import cell
 from agentctl.calls.completions import Completion
 from agentctl.calls.conversation import parse
 from agentctl.calls.digest import digester
 from agentctl.calls.mail import compose
+from agentctl.calls.spreadsheet import cell
 from tests.agentctl.calls.fakes import EMPFANG, conversation
 from tests.agentctl.calls.test_mail import assert_harmless, read
 

@@ -83,7 +83,7 @@ def test_a_mail_that_was_given_up_is_shown_with_its_reason_and_sent_again_by_its
     shown = bench("calls", "mails")[1]
     first, second = bench.json("calls", "mails", "--state", "dead")
 
-    assert all(f"no such mailbox: {name}@example.org" in shown for name in "ab")
+    assert shown.count("no such mailbox") == 2
     assert {first["recipient"], second["recipient"]} == {"a@example.org", "b@example.org"}
     assert "message" not in first
     assert bench("calls", "retry", first["id"])[1].startswith("0 events, 1 mails")

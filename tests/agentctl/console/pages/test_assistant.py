@@ -9,7 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from agentctl.verbs.calls import audit
 from tests.agentctl.console.conftest import Office
-from tests.console import Guest, text
+from tests.console import Guest, demoted, text
 
 pytestmark = pytest.mark.anyio
 HERE = "/assistants/empfang"
@@ -55,6 +55,26 @@ async def test_a_row_that_is_wrong_says_so_and_can_be_put_right(office: Office) 
     assert 'role="alert"' in page
     assert 'href="/assistants/theke/edit"' in page
     assert (await office.see("/assistants/theke/edit")).count("Klingonisch") == 1
+
+
+async def test_what_is_declared_is_for_editors(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    await office.edit_there("Empfang", name="Rezeption")
+    office.sql("update agentctl.declared_assistants set language = 'Klingonisch'")
+    for path in ("/?look=1", f"{HERE}?look=1"):
+        assert "agent empfang: name" in await office.see(path)
+    assert "klingonisch" in await office.see("/assistants/theke?look=1")
+
+    demoted("viewer", monkeypatch)
+    for path in ("/?look=1", f"{HERE}?look=1"):
+        page = text(await office.see(path))
+        assert "drifted" in page
+        assert "Empfang" in page
+        assert "agent empfang: name" not in page
+    assert "Editors see what it is declared to be." in page
+    assert "Hilf freundlich weiter." not in page
+    wrong = text(await office.see("/assistants/theke?look=1"))
+    assert "What declares it is wrong" in wrong
+    assert "klingonisch" not in wrong
 
 
 async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) -> None:

@@ -83,6 +83,17 @@ async def test_a_mail_that_was_given_up_is_there_and_is_tried_again(operator: Gu
     assert "team@example.org" not in await operator.see("/health?tenant=acme")
 
 
+async def test_a_recording_that_was_given_up_is_told_and_tried_again_with_all(operator: Guest) -> None:
+    sound = await given_up(operator, "conv_1", error="Storage is away")
+    async with await connected(operator) as database:
+        await database.execute("update agentctl.events set type = 'post_call_audio' where id = %s", (sound,))
+    page = text(await operator.see("/health"))
+    assert "Recordings 0 waiting nothing to do 1 given up" in page
+    assert "Try all again that was given up" in page
+    await operator.send("/health/again", page="/health", event="")
+    assert await state(operator, sound) == "pending"
+
+
 async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operator: Guest) -> None:
     mine, other = await given_up(operator, "conv_1", "praxis"), await given_up(operator, "conv_2", "zahnarzt")
     async with await connected(operator) as database:
@@ -101,6 +112,25 @@ async def test_a_tenant_has_what_is_its_own_and_nothing_of_the_operators(operato
     await operator.send("/health/again?tenant=praxis", event="")
     assert [await state(operator, one) for one in (mine, other)] == ["pending", "dead"]
     assert "zahnarzt" in text(await operator.see("/health")), "the operator has everybody's"
+
+
+async def test_syncs_of_a_tenant_are_told_once_and_tried_again(operator: Guest) -> None:
+    async with await connected(operator) as database:
+        await database.execute(
+            "insert into agentctl.assistants (tenant, project, environment, workspace, key, name, agent_id) "
+            "select 'praxis', 'p', 'e', 'w' || n, 'empfang', 'Empfang', 'agent_' || n from generate_series(1, 2) n"
+        )
+        await database.execute(
+            "insert into agentctl.sync_jobs (tenant, project, environment, key, state, first_at, changed_at, due_at) "
+            "select t, 'p', 'e', k, 'dead', now(), now(), now() "
+            "from (values ('praxis', 'empfang'), ('zahnarzt', 'theke')) j (t, k)"
+        )
+        page = text(await operator.see("/health?tenant=praxis"))
+        assert "1 given up" in page
+        sent = await operator.send("/health/again?tenant=praxis", event="")
+        assert "1 waits for a worker again." in text(await operator.see(sent.headers["location"]))
+        jobs = await database.execute("select key, state from agentctl.sync_jobs order by key")
+        assert await jobs.fetchall() == [("empfang", "pending"), ("theke", "dead")]
 
 
 async def test_an_examination_goes_on_in_the_server_and_is_shown(operator: Guest) -> None:

@@ -245,7 +245,7 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
     assert only(report, "queue", "warning").remedy == "agentctl calls events --state kept"
     rings.store("accept", type="x", conversation_id=None, agent_id=None, event_timestamp=None,
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
-    monkeypatch.setattr("agentctl.verbs.examination.work_side.OLD_SECONDS", -1)
+    monkeypatch.setattr("agentctl.calls.queue.OLD_SECONDS", -1)
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     rings.store("accept", type="post_call_audio", conversation_id="conv_1", agent_id=None, event_timestamp=None,
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentctl.calls.cell import MAX_LENGTH, cell
+from agentctl.calls.spreadsheet import MAX_LENGTH, cell
 
 
 @pytest.mark.parametrize(
