@@ -71,9 +71,10 @@ async def sync(visit: Visit) -> Response:
     agreement = Agreement(keys, dict(marks(visit)), "ours" in visit.form, "destroy" in visit.form)
 
     async def work(on_change: OnChange) -> Applied:
-        async with acting(visit) as control:
-            await audit.note(control, "sync", keys=keys)
-            return await agreed.apply(control, agreement, on_change=on_change)
+        async with acting(visit) as control, audit.noted(control, "sync", keys=keys) as row:
+            applied = await agreed.apply(control, agreement, on_change=on_change)
+            row.update(written(applied))
+            return applied
 
     return begun(visit, work, visit.url("/plan", only=only))
 
@@ -84,6 +85,11 @@ def marks(visit: Visit) -> Iterator[tuple[str, str]]:
         workspace, is_one, mark = str(told).partition("=")
         if is_one:
             yield workspace, mark
+
+
+def written(applied: Applied) -> dict[str, int]:
+    """How many writes were done and how many failed, for the audit log."""
+    return {"done": len(applied.done), "failed": len(applied.failures)}
 
 
 def begun(visit: Visit, work: Work, plan: str) -> Response:
