@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from agentctl.console.kept import Kept
 from agentctl.errors import AgentctlError
 from agentctl.verbs import status
 from agentctl.verbs.places import in_each
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
 from agentctl.wiring import Control
-
-_FRESH_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -35,22 +32,14 @@ class Stand:
 
     standings: Mapping[str, Standing]
     errors: tuple[str, ...]
-    at: float
 
 
 @dataclass
 class States:
-    """What was last seen, while it is fresh."""
+    """Of every tenant's assistants."""
 
     control: Control
-    _last: Stand | None = None
-    _forgotten: int = 0  # how often: what was asked for before the last time is history, too
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    def forget(self) -> None:
-        """Something was written: what was seen is history."""
-        self._last = None
-        self._forgotten += 1
+    kept: Kept
 
     async def declared(self) -> Sequence[Declared]:
         """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
@@ -62,17 +51,13 @@ class States:
 
     async def seen(self) -> Stand:
         """How each stands now, or stood a moment ago. Raises as `verbs.status`."""
-        async with self._asking:
-            last = self._last
-            if last is not None and time.monotonic() - last.at <= _FRESH_SECONDS:
-                return last
-            before = self._forgotten
-            async with self.control.afresh() as control:
-                found = await status.everywhere(control)
-            errors = tuple(self.control.veil(_told(error)) for error in found.errors)
-            last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
-            self._last = last if before == self._forgotten else None
-            return last
+        return await self.kept.answer("states", "", self._look)
+
+    async def _look(self) -> Stand:
+        async with self.control.afresh() as control:
+            found = await status.everywhere(control)
+        errors = tuple(self.control.veil(_told(error)) for error in found.errors)
+        return Stand({one.assistant: one for one in found.results}, errors)
 
 
 async def _declared(there: Control) -> tuple[Declared, ...]:

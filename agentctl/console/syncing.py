@@ -49,7 +49,7 @@ class Runs:
     """All of this server's. `tell`: hears of which tenant what is new."""
 
     control: Control
-    tell: Callable[[str, str], None]
+    tell: Callable[..., None]
     _known: dict[str, Run] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -98,7 +98,7 @@ class Runs:
             run.error = message_of(error)
         finally:
             run.over = True
-            self._say(run)
+            self._say(run, "assistants")
 
     def _close(self, run: Run, applied: Applied) -> None:
         veil = self.control.veil
@@ -106,5 +106,5 @@ class Runs:
         run.failed = [veil(f"{named(one)}. {one.error.hint}".strip()) for one in applied.failures]
         run.held = [(veil(held_back(change)), remedy) for change, remedy in remedies(applied)]
 
-    def _say(self, run: Run) -> None:
-        self.tell(run.tenant, "sync")
+    def _say(self, run: Run, *more: str) -> None:
+        self.tell(run.tenant, "sync", *more)

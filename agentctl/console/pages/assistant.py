@@ -93,7 +93,7 @@ async def release(visit: Visit) -> Response:
     key = await own(visit)
     async with at_home(visit) as control, audit.noted(control, "unhold", key=key):
         await unhold(control, key)
-    visit.desk.states.forget()
+    visit.desk.hub.tell(visit.tenant, "assistants")
     return visit.go(address(key), unheld="1")
 
 

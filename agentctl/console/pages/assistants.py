@@ -97,7 +97,6 @@ def begun(visit: Visit, work: Work, plan: str) -> Response:
     total = visit.form.get("total")
     many = int(total) if isinstance(total, str) and total.isdecimal() and len(total) < 7 else 0
     run = visit.desk.runs.begin(work, visit.tenant, visit.person.name, many, plan)
-    visit.desk.states.forget()
     return visit.go(f"/syncs/{run.id}")
 
 

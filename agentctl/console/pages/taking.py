@@ -39,7 +39,7 @@ async def take(visit: Visit) -> Response:
             await agreed.take(control, key, mark if isinstance(mark, str) else "")
     except Stale:
         return await look(visit, stale=True)
-    visit.desk.states.forget()
+    visit.desk.hub.tell(visit.tenant, "assistants")
     return visit.go(address(key), taken="1")
 
 
