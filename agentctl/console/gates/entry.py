@@ -28,6 +28,7 @@ from agentctl.console import cookies, frame
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.gates.renewal import read
+from agentctl.console.pace import Pace, pause
 from agentctl.console.page import answered, posted
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
@@ -235,15 +236,10 @@ class Entry:
     async def _wait(self, request: Request, what: str, account: str = "") -> int:
         """In how many seconds it may be tried again; 0: it may be tried. Raises StoreError."""
         of_address, of_account = _MANY[what]
-        keys = [(f"console:{what}:from:{self.place.whence(request)}", of_address)]
+        paces = [(f"console:{what}:from:{self.place.whence(request)}", Pace(of_address, _SPAN_SECONDS))]
         if account:
-            keys.append((f"console:{what}:as:{account.casefold()}", of_account))
-        store = await self.desk.control.store()
-        for key, many in keys:
-            told = await store.call("take_pace", {"key": key, "many": many, "seconds": _SPAN_SECONDS})
-            if not told["allowed"]:
-                return max(1, int(told["wait_seconds"]))
-        return 0
+            paces.append((f"console:{what}:as:{account.casefold()}", Pace(of_account, _SPAN_SECONDS)))
+        return await pause(await self.desk.control.store(), paces)
 
     def _page(
         self, request: Request, template: str, *, status: int = 200, problem: str = "", wait: int = 0, **values: str
