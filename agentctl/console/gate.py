@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from agentctl.console.person import Person
 from agentctl.console.sessions import Session
+from agentctl.loopback import is_loopback
 
 
 class Gate(Protocol):
@@ -54,14 +54,9 @@ def path(after: str) -> str:
     return after if after.startswith("/") and not after.startswith(("//", "/\\")) else "/"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own and nobody else's."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def is_own(host: str) -> bool:
+    """Whether the console answers to that name of this machine: those below `localhost` are other programs' on it."""
+    return is_loopback(host) and not host.endswith(".localhost")
 
 
 def host(request: Request) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentctl.console.gate import host, is_loopback
+from agentctl.console.gate import host, is_own
 from agentctl.settings import Settings
 from webhooks.source import HEADER, Sources
 
@@ -25,7 +25,7 @@ class Place:
     def known(self, request: Request) -> bool:
         """Whether it was asked under a name that is ours."""
         name = host(request)
-        return bool(name) and (name == self._public or is_loopback(name))
+        return bool(name) and (name == self._public or is_own(name))
 
     def scheme(self, request: Request) -> str:
         """What the browser sees: what a trusted proxy says, else what PUBLIC_URL says of its own host, else what this

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, StoreError, Unauthorized
+from agentctl.loopback import in_clear
 from agentctl.resources.agent import AGENT, AGENTS, Agent
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
@@ -14,7 +15,6 @@ from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.settings import ELEVENLABS_HOSTS
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
-from agentctl.verbs.address import is_loopback
 from agentctl.verbs.examination.finding import Finding, State
 from agentctl.verbs.places import is_shut
 from agentctl.verbs.post_call import webhook as webhooks
@@ -37,7 +37,7 @@ async def key(control: Control) -> AsyncIterator[Finding]:
         return
     url = control.settings.elevenlabs_base_url
     shown = f"{url.scheme}://{control.settings.workspace}"
-    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+    if in_clear(url):
         what = f"ELEVENLABS_BASE_URL is {shown}: the key would travel in the clear, so it was not sent"
         yield Finding("elevenlabs", "broken", what, "Use https://.", blocks=True)
         return
@@ -218,7 +218,7 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
         yield Finding("twilio", "skipped", f"{variable} is not set; only importing a number needs it")
         return
     url = settings.twilio_base_url
-    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+    if in_clear(url):
         what = f"TWILIO_BASE_URL is http://{url.host}: the secret would travel in the clear, so it was not sent"
         yield Finding("twilio", "broken", what, "Use https://.", blocks=True)
         return

@@ -49,7 +49,7 @@ async def test_who_leaves_is_out_also_with_a_copy_of_the_cookie(operator: Guest)
 
 async def test_a_name_that_leads_here_from_elsewhere_shows_nothing(operator: Guest) -> None:
     # DNS rebinding, and a tunnel that was opened for webhooks.
-    for host in ("evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[", "team.ngrok.app"):
+    for host in ("evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[", "x.localhost", "team.ngrok.app"):
         assert (await operator.http.get("/calls", headers={"host": host})).status_code == 404
         assert (await operator.http.get(await operator.console.link(), headers={"host": host})).status_code == 404
     for host in ("127.0.0.1:8080", "localhost", "[::1]:9000"):
