@@ -8,9 +8,10 @@ from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, StoreError, Unauthorized
 from agentctl.loopback import in_clear
-from agentctl.resources.agent import AGENT, AGENTS, Agent
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.agent import Agent
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.endpoints import AGENT, AGENTS, VOICE
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.settings import ELEVENLABS_HOSTS
 from agentctl.sync.claims import ambiguous, claiming
@@ -23,7 +24,6 @@ from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.parting import torn
 from agentctl.wiring import Control
 
-VOICE = "/v1/voices/{voice_id}"
 DEFAULT_VOICE = "cjVigY5qzO86Huf0OWal"  # the platform's own default, so that every workspace has it
 # Permissions are checked before the object is looked for; this id cannot exist, so that nothing can change.
 NOBODY = "agentctl_doctor_asks_for_nobody"
