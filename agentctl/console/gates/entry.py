@@ -49,8 +49,8 @@ _LONGEST = 320  # RFC 3696, 3: of an address
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
 
 
-class Gate(Protocol):
-    """To whom these pages belong."""
+class Opens(Protocol):
+    """The gate that these pages open."""
 
     async def visitor(self, request: Request) -> tuple[Session, Person] | None: ...
 
@@ -68,7 +68,7 @@ class Entry:
     desk: Desk
     place: Place
     auth: Auth
-    gate: Gate
+    gate: Opens
     refusal_seconds: float = 1.0
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 

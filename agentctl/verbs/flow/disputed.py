@@ -8,7 +8,7 @@ from agentctl.errors import AgentctlError, NotFound, SyncError
 from agentctl.resources import agent, phone_number
 from agentctl.sources.source import Gone
 from agentctl.sync.plan import Change, Failure
-from agentctl.verbs.flow.given_up import whose
+from agentctl.verbs.flow.given_up import tenant_of
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.wiring import Control
 
@@ -54,7 +54,7 @@ async def _declarer(control: Control, change: Change) -> str:
     if key in ("", control.target.key):
         return ""
     (mine,) = {one.tenant for one in control.loaded.assistants if one.key == control.target.key}
-    if await whose(control, key) not in (None, mine):
+    if await tenant_of(control, key) not in (None, mine):
         return _ANOTHER_TENANTS
     try:
         declared = await control.source.one(key)
