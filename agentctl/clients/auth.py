@@ -25,6 +25,7 @@ KINDS = ("email", "magiclink", "invite", "signup", "recovery")  # of links that 
 _VERSION = {"X-Supabase-Api-Version": "2024-01-01"}
 _SECONDS = 10.0
 _CONNECTIONS = 16
+_FAR = 1e11  # seconds since 1970
 _TOKEN = re.compile(r"[A-Za-z0-9._-]+")
 _PROJECTS = "Look at the project's settings, Authentication, and that SUPABASE_URL and the key are of one project."
 
@@ -49,12 +50,16 @@ class Tokens:
         if not (_TOKEN.fullmatch(access) and _TOKEN.fullmatch(refresh) and access.count(".") == 2):
             raise ValueError("no tokens")
         part = access.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        try:
+            claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        except RecursionError:
+            raise ValueError("a token that nobody signs") from None
         if not isinstance(claims, dict) or not isinstance(claims.get("sub"), str) or not claims["sub"]:
             raise ValueError("a token of nobody")
-        if not isinstance(claims.get("exp"), int | float):
+        ends = claims.get("exp")
+        if not (isinstance(ends, int | float) and 0 <= ends < _FAR):
             raise ValueError("a token without an end")
-        return cls(access, refresh, claims["sub"], str(claims.get("email") or ""), float(claims["exp"]))
+        return cls(access, refresh, claims["sub"], str(claims.get("email") or ""), float(ends))
 
 
 class Auth:

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _SESSION, _TOKENS, _VISITOR = "agentctl", "agentctl_tokens", "agentctl_enter"
-# The prefix binds a cookie to this host and to TLS (RFC 6265bis, 4.1.3.2); a laptop's own address has none.
+# The prefix binds a cookie to this host and to TLS (RFC 6265bis, 4.1.3.2). A laptop's own address has none, and several
+# consoles there: browsers keep one cookie of a name for all ports (RFC 6265, 8.5).
 _SECURE_PREFIX = "__Host-"
 _PART = 3500  # browsers keep 4096 bytes of a cookie, its name and what is said of it counted in
 _LIKING = {"language": "agentctl_language", "theme": "agentctl_theme"}
@@ -87,4 +88,4 @@ def _secure(request: Request) -> bool:
 
 
 def _name(request: Request, name: str) -> str:
-    return f"{_SECURE_PREFIX}{name}" if _secure(request) else name
+    return f"{_SECURE_PREFIX}{name}" if _secure(request) else f"{name}_{request.url.port or 80}"

@@ -21,7 +21,7 @@ from agentctl.console.person import Role
 from agentctl.console.states import States
 from agentctl.console.syncing import Runs
 from agentctl.console.wording import Words, chosen
-from agentctl.errors import AgentctlError, StoreError
+from agentctl.errors import AgentctlError, StoreError, UsageError
 from agentctl.wiring import Control
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ class Desk:
 
     def trouble(self, request: Request, error: AgentctlError) -> Response:
         """A page for what failed, with what to do about it."""
-        status = 503 if isinstance(error, StoreError) else 502
+        asked_wrongly = 400 if isinstance(error, UsageError) else 502
+        status = 503 if isinstance(error, StoreError) else asked_wrongly
         return self._plain(request, error.message, error.hint, status)
 
     def alone(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:

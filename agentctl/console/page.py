@@ -11,36 +11,37 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from agentctl.console import frame
+from agentctl.console import forms, frame
 from agentctl.console.desk import Desk
+from agentctl.console.gate import from_here
 from agentctl.console.person import Role
 from agentctl.console.visit import Refused, Visit, arrived
 from agentctl.errors import AgentctlError, NotThere
 
 log = logging.getLogger(__name__)
 
+_MOST_ASKED = 16 * 1024  # bytes of what an address asks for
 TOKEN = "_token"  # noqa: S105 - the name of a form's field
-_MOST_FIELDS = 200
-_FORM_BYTES = 4 * 1024 * 1024
 
 Answer = Callable[[Visit], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
 class Page:
-    """`role`: who may see it; `writes`: it takes a form and does something."""
+    """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that."""
 
     path: str
     answer: Answer
     role: Role = "viewer"
     writes: bool = False
+    most: int = forms.SMALL
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""
@@ -59,17 +60,8 @@ class Page:
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
         if self.writes:
-            visit.form = await posted(request, visit.token)
+            visit.form = await posted(request, visit.token, self.most)
         return await self.answer(visit)
-
-
-def from_here(request: Request) -> bool:
-    """Whether a browser says that a page of this very host has sent it.
-
-    Browsers send Origin with every POST (https://fetch.spec.whatwg.org/#origin-header); what sends none is no page.
-    """
-    origin = urlsplit(request.headers.get("origin", ""))
-    return bool(origin.netloc) and origin.netloc == request.headers.get("host")
 
 
 async def answered(
@@ -79,6 +71,8 @@ async def answered(
     if not desk.known_host(request):
         return Response(status_code=404)
     try:
+        if len(request.scope["query_string"]) > _MOST_ASKED:
+            raise Refused(414, "refused.large")
         response = await answer(request)
     except Refused as refused:
         response = desk.refusal(request, refused.status, refused.words)
@@ -91,14 +85,11 @@ async def answered(
     return response
 
 
-async def posted(request: Request, token: str) -> FormData:
+async def posted(request: Request, token: str, most: int = forms.SMALL) -> FormData:
     """What a form holds that a page of ours has sent, with the token that it was given. Raises Refused."""
     if not from_here(request):
         raise Refused(403, "refused.origin")
-    length = request.headers.get("content-length", "")
-    if not (length.isascii() and length.isdigit()) or int(length) > _FORM_BYTES:
-        raise Refused(413, "refused.large")
-    form = await request.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=_FORM_BYTES)
+    form = await forms.read(request, most)
     given = form.get(TOKEN)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), token.encode()):
         raise Refused(403, "refused.token")

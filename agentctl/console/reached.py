@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentctl.console.gate import host, is_own
+from agentctl.console.gate import host, is_here, port
 from agentctl.settings import Settings
 from webhooks.source import HEADER, Sources
 
@@ -23,9 +23,9 @@ class Place:
     settings: Settings
 
     def known(self, request: Request) -> bool:
-        """Whether it was asked under a name that is ours."""
-        name = host(request)
-        return bool(name) and (name == self._public or is_own(name))
+        """Whether it was asked under a name that is ours; proxies may leave the port out."""
+        url = self.settings.public_url
+        return (self._is_public(request) and port(request) in (None, url and url.port)) or is_here(request)
 
     def scheme(self, request: Request) -> str:
         """What the browser sees: what a trusted proxy says, else what PUBLIC_URL says of its own host, else what this
@@ -35,7 +35,7 @@ class Place:
         if told in _SCHEMES and self._sources.trusts(_peer(request)):
             return told
         url = self.settings.public_url
-        return url.scheme if url is not None and host(request) == self._public else str(request.scope["scheme"])
+        return url.scheme if url is not None and self._is_public(request) else str(request.scope["scheme"])
 
     def whence(self, request: Request) -> str:
         """Who asks, as far as they are told apart: an address, of IPv6 its network; the same for all unknown."""
@@ -44,10 +44,9 @@ class Place:
             return str(ipaddress.ip_network((found, _NETWORK), strict=False))
         return str(found or "")
 
-    @property
-    def _public(self) -> str:
+    def _is_public(self, request: Request) -> bool:
         url = self.settings.public_url
-        return (url.host or "").strip("[]") if url is not None else ""
+        return url is not None and host(request) == (url.host or "").strip("[]")
 
     @property
     def _sources(self) -> Sources:

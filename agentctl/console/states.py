@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from agentctl.console.home import home
 from agentctl.console.kept import Kept
 from agentctl.errors import AgentctlError
 from agentctl.verbs import status
-from agentctl.verbs.places import in_each
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
 from agentctl.wiring import Control
@@ -41,13 +41,12 @@ class States:
     control: Control
     kept: Kept
 
-    async def declared(self) -> Sequence[Declared]:
-        """Every assistant of the project, as its files and rows are now; none without a project. Raises StoreError."""
+    async def declared(self, tenant: str) -> Sequence[Declared]:
+        """Every assistant of that tenant, as files and rows are now; none without a project. Raises as `home`."""
         if not self.control.has_project:
             return []
-        async with self.control.afresh() as control:
-            found = await in_each(control, _declared)
-            return [one for here in found.checked() for one in here]
+        async with self.control.afresh() as control, home(control, tenant) as there:
+            return [one for one in await _declared(there) if one.tenant == tenant]
 
     async def seen(self) -> Stand:
         """How each stands now, or stood a moment ago. Raises as `verbs.status`."""

@@ -125,18 +125,19 @@ async def is_shut(there: Control) -> bool:
 
 
 @asynccontextmanager
-async def housed(control: Control) -> AsyncIterator[Control]:
+async def housed(control: Control, *, sure: bool = False) -> AsyncIterator[Control]:
     """The control for the work of the tenant that was named: in its workspace alone, with its credentials.
 
-    Raises UsageError for a name that nobody has, where it matters which workspace that is.
+    Raises UsageError for a name that nobody has, where it matters which workspace that is; not with `sure`, for one
+    that somebody is a member of, though there is nothing of it yet.
     """
     tenants = await control.tenants() if control.tenant else None
     if tenants is None or not tenants.own:
         yield control
         return
-    rows = await (await control.store()).call("tenants", {})
+    rows = [] if sure else await (await control.store()).call("tenants", {})
     known = [OPERATOR, *tenants.own, *(row["tenant"] for row in rows)]
-    if control.tenant not in known:
+    if not sure and control.tenant not in known:
         near = nearest(control.tenant or "", known)
         hint = f"Did you mean {near}?" if near else "One that is new has no agent yet: leave --tenant out."
         raise UsageError(f"there is no tenant {control.tenant!r}", hint)

@@ -38,12 +38,15 @@ from agentctl.errors import AgentctlError, RateLimited, Rejected, Unauthorized
 log = logging.getLogger(__name__)
 
 _SPAN_SECONDS = 600
+# Of one address; of these, of one account; of one account from all addresses, which strangers can use up. What is known
+# to be of who has the password, as with a code, they cannot.
 _MANY = {
-    "password": (30, 10),
-    "link": (10, 3),
-    "confirm": (30, 30),
-    "code": (30, 10),
-}  # of one address, and of one account
+    "password": (30, 10, 50),
+    "link": (10, 3, 6),
+    "confirm": (30, 0, 0),
+    "held": (30, 0, 0),
+    "code": (30, 10, 10),
+}
 _LONGEST = 320  # RFC 3696, 3: of an address
 # About the project and not about an account: whoever runs it has to know.
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
@@ -207,10 +210,12 @@ class Entry:
         if held is None or held.ends < time.time():
             return RedirectResponse("/enter", 303)
         again = partial(self._page, request, "code.html.j2", after=after)
-        if wait := await self._wait(request, "code", held.person):
+        if wait := await self._wait(request, "held"):
             return _later(again, wait)
         try:
-            factors = await self.auth.factors(held.access)
+            factors = await self.auth.factors(held.access)  # from here on it is theirs
+            if wait := await self._wait(request, "code", held.person):
+                return _later(again, wait)
             factor = next((one for one, kind in factors.items() if kind == "totp"), "")
             code = "".join(_text(form, "code").split())
             tokens = await self.auth.by_code(held.access, factor, code) if factor and code.isdigit() else None
@@ -235,11 +240,12 @@ class Entry:
 
     async def _wait(self, request: Request, what: str, account: str = "") -> int:
         """In how many seconds it may be tried again; 0: it may be tried. Raises StoreError."""
-        of_address, of_account = _MANY[what]
-        paces = [(f"console:{what}:from:{self.place.whence(request)}", Pace(of_address, _SPAN_SECONDS))]
+        of_address, of_both, of_account = _MANY[what]
+        whence, whose = f"from:{self.place.whence(request)}", f"as:{account.casefold()}"
+        keys = [(f"console:{what}:{whence}", of_address)]
         if account:
-            paces.append((f"console:{what}:as:{account.casefold()}", Pace(of_account, _SPAN_SECONDS)))
-        return await pause(await self.desk.control.store(), paces)
+            keys += (f"console:{what}:{whence}:{whose}", of_both), (f"console:{what}:{whose}", of_account)
+        return await pause(await self.desk.control.store(), ((key, Pace(many, _SPAN_SECONDS)) for key, many in keys))
 
     def _page(
         self, request: Request, template: str, *, status: int = 200, problem: str = "", wait: int = 0, **values: str

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from agentctl.calls.inbox import Store
 from agentctl.console import cookies, frame
-from agentctl.console.gate import host, is_own, path
+from agentctl.console.gate import is_here, path
 from agentctl.console.person import Person
 from agentctl.console.sessions import Session, Sessions
 
@@ -40,7 +40,7 @@ class LinkGate:
 
     def known_host(self, request: Request) -> bool:
         """Whether it was asked as this machine."""
-        return is_own(host(request))
+        return is_here(request)
 
     async def visitor(self, request: Request) -> tuple[Session, Person] | None:
         """The operator, of every tenant that there is, for whoever entered by a link."""

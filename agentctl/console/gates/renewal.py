@@ -1,8 +1,9 @@
 """A person's tokens, as their browser keeps them, and new ones before they end.
 
-They are exchanged once: several tabs that ask at once wait for one another, and whoever comes with the old ones later
-is given the new. Between several doors Supabase Auth sees to it, which gives the same new token for the same old one
-as long as the new one is not used up itself: so nothing is exchanged whose answer no browser can keep.
+They are exchanged once: several tabs that ask at once wait for one another, and whoever comes with the old ones later,
+which nobody else can have, is given the new. Between several doors Supabase Auth sees to it, which gives the same new
+token for the same old one as long as the new one is not used up itself: so nothing is exchanged whose answer no browser
+can keep.
 """
 
 from __future__ import annotations
@@ -22,12 +23,20 @@ _MOST = 4096
 
 
 @dataclass
+class _Exchanged:
+    """`tokens`: the newest of a session; `used`: the refresh tokens that these and those before were given for."""
+
+    tokens: Tokens
+    used: set[str]
+
+
+@dataclass
 class Renewal:
     """`clock`: seconds since 1970."""
 
     auth: Auth
     clock: Callable[[], float] = time.time
-    _new: dict[str, Tokens] = field(default_factory=dict, repr=False)
+    _new: dict[str, _Exchanged] = field(default_factory=dict, repr=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)
 
     async def of(self, session: str, held: Tokens, *, refused: bool = False) -> Tokens | None:
@@ -38,7 +47,8 @@ class Renewal:
         lock = self._locks.setdefault(session, asyncio.Lock())
         async with lock:
             known = self._new.get(session)
-            last = known if known is not None and known.person == held.person and known.ends > held.ends else held
+            used = known.used if known is not None else set()
+            last = known.tokens if known is not None and held.refresh in used else held
             if self.good(last) and not (refused and last == held):
                 return last
             try:
@@ -53,7 +63,7 @@ class Renewal:
                 return None
             if len(self._new) >= _MOST:
                 self._new.clear()
-            self._new[session] = new
+            self._new[session] = _Exchanged(new, used | {last.refresh})
             return new
 
     def good(self, tokens: Tokens) -> bool:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import at_home
+from agentctl.console.home import spare
 from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
@@ -83,7 +84,7 @@ def address(key: str) -> str:
 async def own(visit: Visit) -> str:
     """The key that the address names, if it is a declared one of this tenant's: another tenant's is none."""
     key = str(visit.request.path_params["key"])
-    if not any(one.key == key and one.tenant == visit.tenant for one in await visit.desk.states.declared()):
+    if not any(one.key == key for one in await visit.desk.states.declared(visit.tenant)):
         raise Refused(404, "refused.assistant")
     return key
 
@@ -123,6 +124,7 @@ async def _stand(visit: Visit, key: str) -> tuple[Any, tuple[str, ...]]:
     try:
         seen = await visit.desk.states.seen()
     except AgentctlError as error:
+        await spare(visit.desk.control, visit.tenant, error)
         return None, (visit.desk.control.veil(str(error)),)
     # Errors name the tenants whose workspaces they are of: for whoever runs all of it alone.
     return seen.standings.get(key), seen.errors if visit.tenant == OPERATOR else ()

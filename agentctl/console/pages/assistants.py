@@ -8,7 +8,8 @@ from typing import Any
 from starlette.responses import Response
 
 from agentctl.calls.tenant import OPERATOR
-from agentctl.console.acting import acting
+from agentctl.console.acting import at_home
+from agentctl.console.home import spare
 from agentctl.console.page import Page
 from agentctl.console.planned import Shown, shown
 from agentctl.console.syncing import Work
@@ -26,7 +27,7 @@ async def assistants(visit: Visit) -> Response:
     stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
     problem, declared = "", {}
     try:
-        declared = {one.key: one for one in await visit.desk.states.declared() if one.tenant == visit.tenant}
+        declared = {one.key: one for one in await visit.desk.states.declared(visit.tenant)}
     except AgentctlError as error:
         problem = visit.desk.control.veil(str(error))
     looked = "look" in visit.request.query_params
@@ -49,6 +50,7 @@ async def _standings(visit: Visit) -> tuple[Any, tuple[str, ...]]:
     try:
         seen = await visit.desk.states.seen()
     except AgentctlError as error:
+        await spare(visit.desk.control, visit.tenant, error)
         return {}, (visit.desk.control.veil(str(error)),)
     # Of other tenants' workspaces, too, which is for whoever runs all of it.
     return seen.standings, seen.errors if visit.tenant == OPERATOR else ()
@@ -68,11 +70,12 @@ async def sync(visit: Visit) -> Response:
     only = visit.form.get("only")
     only = only if isinstance(only, str) and only else None
     keys = await _keys(visit, only)
-    agreement = Agreement(keys, dict(marks(visit)), "ours" in visit.form, "destroy" in visit.form)
+    marked, chosen = dict(marks(visit)), ("ours" in visit.form, "destroy" in visit.form)
 
     async def work(on_change: OnChange) -> Applied:
-        async with acting(visit) as control, audit.noted(control, "sync", keys=keys) as row:
-            applied = await agreed.apply(control, agreement, on_change=on_change)
+        async with at_home(visit) as control, audit.noted(control, "sync", keys=keys) as row:
+            of_each = marked if visit.tenant == OPERATOR else {control.access.workspace: marked.get("", "")}
+            applied = await agreed.apply(control, Agreement(keys, of_each, *chosen), on_change=on_change)
             row.update(written(applied))
             return applied
 
@@ -109,17 +112,16 @@ async def progress(visit: Visit) -> Response:
 
 
 async def _planned(visit: Visit, keys: list[str]) -> list[Shown]:
-    control = visit.desk.control
-    async with control.afresh() as fresh:
-        found = await agreed.plan(fresh, keys)
-        parts = [shown(one.workspace, agreed.mark(one.result), one.result, control.veil) for one in found.results]
-        found.checked()
-    return parts
+    async with at_home(visit) as control:
+        found = await agreed.plan(control, keys)
+        # Who shares a workspace with another tenant does not read whose it is.
+        parts = [(one.workspace if visit.tenant == OPERATOR else "", one.result) for one in found.checked()]
+        return [shown(workspace, agreed.mark(plan), plan, control.veil) for workspace, plan in parts]
 
 
 async def _keys(visit: Visit, only: str | None) -> list[str]:
     """Of this tenant's assistants the one that was named, or all. Another tenant's is none."""
-    mine = [one.key for one in await visit.desk.states.declared() if one.tenant == visit.tenant]
+    mine = [one.key for one in await visit.desk.states.declared(visit.tenant)]
     keys = mine if only is None else [key for key in mine if key == only]
     if not keys:
         raise Refused(404, "refused.assistant" if only else "refused.assistants")

@@ -21,6 +21,7 @@ from agentctl.verbs.rows import editing
 from agentctl.verbs.voices import Voice, sample, voices
 
 _VOICES_SECONDS = 5.0
+_FORM_BYTES = 4 * 1024 * 1024  # prompts and knowledge are texts
 _PLACE = re.compile(r"^table \S+, row \S+: ")
 
 
@@ -149,8 +150,8 @@ def _differences(visit: Visit, stored: Draft, typed: Draft, known: Sequence[Voic
 
 PAGES = (
     Page("/assistants/{key}/edit", edit, role="editor"),
-    Page("/assistants/{key}/edit", save, role="editor", writes=True),
+    Page("/assistants/{key}/edit", save, role="editor", writes=True, most=_FORM_BYTES),
     Page("/assistants/{key}/preview", edit, role="editor"),
-    Page("/assistants/{key}/preview", preview, role="editor", writes=True),
+    Page("/assistants/{key}/preview", preview, role="editor", writes=True, most=_FORM_BYTES),
     Page("/assistants/{key}/voices/{voice}", hear, role="editor"),
 )

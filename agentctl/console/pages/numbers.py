@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from agentctl.console.acting import acting
+from agentctl.console.acting import acting, at_home
 from agentctl.console.page import Page
 from agentctl.console.states import Declared
 from agentctl.console.tables import table
@@ -16,7 +16,6 @@ from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.examination.lines import Line, lines
-from agentctl.verbs.places import housed
 
 _COLUMNS = ("number", "assistant", "declared_in", "state", "rings_at", "label", "provider", "carrier")
 _MORE = ("leads_to", "what", "remedy")  # for those who can do something about it
@@ -90,7 +89,7 @@ async def _known(visit: Visit) -> tuple[_Known, str]:
     problem, declared = "", {}
     names = {one["key"]: one["name"] or one["key"] for one in stored}
     try:
-        mine = [one for one in await visit.desk.states.declared() if one.tenant == visit.tenant]
+        mine = await visit.desk.states.declared(visit.tenant)
         declared = {number: one for one in mine for number in one.numbers}
         names |= {one.key: one.name or one.key for one in mine}
     except AgentctlError as error:
@@ -105,9 +104,9 @@ async def _looked(visit: Visit, known: _Known) -> Sequence[Line]:
 
     async def ask() -> Sequence[Line]:
         declared = {number: one.key for number, one in known.declared.items()}
-        async with acting(visit) as control, housed(control) as there:
+        async with at_home(visit) as there:
             found = await lines(there, declared, known.agents, known.bound)
-            return [_told(one, lambda text: addressed(there.veil(text), control.environment)) for one in found]
+            return [_told(one, lambda text: addressed(there.veil(text), there.environment)) for one in found]
 
     return await visit.desk.kept.answer("numbers", visit.tenant, ask)
 

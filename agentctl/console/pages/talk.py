@@ -10,14 +10,13 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from agentctl.console import frame
-from agentctl.console.acting import acting
+from agentctl.console.acting import at_home
 from agentctl.console.pace import Pace, pause
 from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs import talk as calling
 from agentctl.verbs.calls import audit
-from agentctl.verbs.places import housed
 from agentctl.wiring import Control
 
 # Each call costs money: how many in how many seconds.
@@ -67,7 +66,7 @@ async def call(visit: Visit) -> Response:
 async def _reached(visit: Visit) -> AsyncIterator[tuple[dict[str, Any], Control]]:
     """The assistant that the address names, and a control for the workspace in which its agent lives."""
     key = visit.request.path_params["key"]
-    async with acting(visit) as control, housed(control) as there:
+    async with at_home(visit) as there:
         for one in await visit.ask("assistants"):
             if one["key"] == key and one["agent_id"] and _lives(one, there):
                 yield one, there

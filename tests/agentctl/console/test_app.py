@@ -36,24 +36,72 @@ async def test_a_link_leads_nowhere_else(guest: Guest, after: str) -> None:
 
 @pytest.mark.parametrize("cookie", ["", ".", "a.b", f"{'a' * 43}.{'0' * 64}", "ü.ü", "a" * 4000])
 async def test_a_made_up_cookie_is_nobodys(guest: Guest, cookie: str) -> None:
-    answer = await guest.http.get("/calls", headers={"cookie": f"agentctl={cookie}".encode()})
+    answer = await guest.http.get("/calls", headers={"cookie": f"agentctl_8080={cookie}".encode()})
     assert answer.status_code == 303
 
 
 async def test_who_leaves_is_out_also_with_a_copy_of_the_cookie(operator: Guest) -> None:
-    kept = operator.http.cookies["agentctl"]
+    kept = operator.http.cookies["agentctl_8080"]
     assert "signed out" in text((await operator.send("/leave")).text)
-    answer = await operator.http.get("/calls", headers={"cookie": f"agentctl={kept}"})
+    answer = await operator.http.get("/calls", headers={"cookie": f"agentctl_8080={kept}"})
     assert answer.status_code == 303
 
 
 async def test_a_name_that_leads_here_from_elsewhere_shows_nothing(operator: Guest) -> None:
     # DNS rebinding, and a tunnel that was opened for webhooks.
-    for host in ("evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[", "x.localhost", "team.ngrok.app"):
-        assert (await operator.http.get("/calls", headers={"host": host})).status_code == 404
+    elsewhere = (
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1.evil.example",
+        "[",
+        "x.localhost",
+        "team.ngrok.app",
+        "192.0.2.1",
+    )
+    unclear = ("evil@127.0.0.1", "127.0.0.1@evil.example", "evil.example\\@127.0.0.1", "127.0.0.1\\.evil.example")
+    odd = (
+        "localhost.",
+        "127.0.0.1:8080:1",
+        "127.0.0.1:",
+        "127.0.0.1:99999",
+        "127.0.0.1/x",
+        "[::1",
+        "::1",
+        "0x7f.1",
+        "",
+    )
+    for host in (*elsewhere, *unclear, *odd):
+        assert (await operator.http.get("/calls", headers={"host": host})).status_code == 404, host
         assert (await operator.http.get(await operator.console.link(), headers={"host": host})).status_code == 404
-    for host in ("127.0.0.1:8080", "localhost", "[::1]:9000"):
-        assert (await operator.http.get("/calls", headers={"host": host})).status_code == 200
+    for host in ("127.0.0.1:8080", "localhost:8080", "LocalHost", "[::1]:9000"):  # the last by way of ssh -L
+        assert (await operator.http.get("/enter", headers={"host": host})).status_code in (303, 401), host
+    twice = [("host", "127.0.0.1:8080"), ("host", "evil.example")]
+    assert (await operator.http.get("/calls", headers=twice)).status_code == 404
+    for hops in ("203.0.113.7", "127.0.0.1, 203.0.113.7", "unknown", ""):  # what a tunnel is told to call us itself
+        assert (await operator.http.get("/calls", headers={"x-forwarded-for": hops})).status_code == 404
+    assert (await operator.http.get("/calls", headers={"x-forwarded-for": "127.0.0.1"})).status_code == 200
+
+
+async def test_a_page_of_another_scheme_or_port_is_another_page(operator: Guest) -> None:
+    form = {"_token": token(await operator.see("/calls")), "theme": "dark"}
+    others = (
+        "https://127.0.0.1:8080",
+        "http://127.0.0.1:3000",
+        "http://127.0.0.1",
+        "http://localhost:8080",
+        "null",
+        "",
+    )
+    odd = (
+        "//127.0.0.1:8080",
+        "127.0.0.1:8080",
+        "http://x@127.0.0.1:8080",
+        "http://127.0.0.1:8080/",
+        "ftp://127.0.0.1:8080",
+    )
+    for origin in (HERE, *others, *odd):
+        answer = await operator.http.post("/liking", data=form, headers={"origin": origin})
+        assert answer.status_code == (303 if origin == HERE else 403), origin
 
 
 @pytest.mark.parametrize("path", READ)

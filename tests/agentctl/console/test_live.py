@@ -10,6 +10,7 @@ import pytest
 
 from agentctl.console import live
 from agentctl.console.live import KINDS, Hub
+from agentctl.errors import TokenRefused
 
 pytestmark = pytest.mark.anyio
 
@@ -104,3 +105,25 @@ async def test_what_happens_before_the_first_look_is_not_missed(hub: Hub) -> Non
     looked.set()
     assert "calls" in await first
     await page.aclose()
+
+
+async def test_who_may_see_nothing_any_more_keeps_nobody_waiting(hub: Hub) -> None:
+    class Refused(Marks):
+        async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+            raise TokenRefused("Supabase does not take this sign-in")
+
+    class Removed(Marks):
+        async def call(self, function: str, args: Mapping[str, Any], *, timeout: float = 10.0) -> Any:
+            return dict.fromkeys(("calls", "items", "assistants"), "nothing")
+
+    store = Marks()
+    pages = [hub.changes("praxis", one, beat_seconds=60) for one in (Refused(), Removed(), store)]
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*map(anext, pages)) == [KINDS] * 3
+        for _ in range(3):
+            store.marks["praxis"] += 1
+            looks = len(store.asked)
+            while len(store.asked) == looks:
+                assert "calls" in await anext(pages[-1])
+    for page in pages:
+        await page.aclose()

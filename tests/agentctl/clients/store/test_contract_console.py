@@ -49,6 +49,10 @@ async def test_a_session_slides_with_its_use_and_ends_once(store: Store, execute
     )
     assert (await store.call("session", one))["seen_at"] > seen["seen_at"]
     assert hours_left(execute) == [12]
+    old = "created_at = now() - interval '29 days 23 hours', seen_at = now() - interval '2 min'"
+    execute(f"update agentctl.console_sessions set {old}")
+    await store.call("session", one)
+    assert hours_left(execute) == [1], "however much it is used, it ends"
 
     assert await store.call("end_session", one) == {"ended": True}
     assert await store.call("end_session", one) == {"ended": False}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -33,7 +35,7 @@ async def test_a_stream_ends_before_its_token_and_the_next_one_begins_with_anoth
     guest = await ours.signed_in("viewer")
     cookies = "; ".join(f"{name}={value}" for name, value in guest.http.cookies.items())
     scope = {"type": "http", "method": "GET", "path": "/live", "query_string": b"", "scheme": "http"}
-    headers = [(b"host", b"127.0.0.1"), (b"cookie", cookies.encode())]
+    headers = [(b"host", b"127.0.0.1:8080"), (b"cookie", cookies.encode())]
     stream = Request({**scope, "headers": headers})
     assert await ours.gate.visitor(stream)
     now = time.time()
@@ -48,7 +50,7 @@ async def test_a_stream_ends_before_its_token_and_the_next_one_begins_with_anoth
     assert ours.auth.requests.count("token_refresh_token") == 1
     response = Response()
     ours.gate.settle(again, response)
-    assert "agentctl_tokens_0=" in response.headers["set-cookie"]
+    assert "agentctl_tokens_0_8080=" in response.headers["set-cookie"]
 
 
 async def test_who_comes_while_they_are_exchanged_waits_for_the_new_ones() -> None:
@@ -76,6 +78,37 @@ async def test_who_comes_while_they_are_exchanged_waits_for_the_new_ones() -> No
     await renewal.auth.close()
 
 
-@pytest.mark.parametrize("cookie", ["", "~", "a~b", "a.b.c~d", "a.e30.c~d", "ü.ü.ü~ü", "." * 9000])
+async def test_the_new_ones_are_for_who_had_the_old_alone() -> None:
+    user = User("0b9ae2d4-7c1f-4f0e-9a57-52a0f3a0f301", "anna@example.org", "richtig und lang")
+    double, key = auth.Auth(user, seconds=60), PublicKey(PUBLISHABLE_KEY, "SUPABASE_PUBLISHABLE_KEY")
+    renewal = Renewal(Auth("https://x.supabase.co", key, transport=httpx.MockTransport(double)))
+    first = await renewal.auth.by_password(user.email, "richtig und lang")
+    second = await renewal.of("session", first)
+    double.seconds = 3600
+    assert second
+    third = await renewal.of("session", second)
+    assert await renewal.of("session", first) == await renewal.of("session", second) == third
+    # Of a cookie that somebody made up nothing is known to be true, the person as little as the end.
+    payload = base64.urlsafe_b64encode(json.dumps({"sub": user.id, "exp": 1}).encode()).decode().rstrip("=")
+    for refresh in ("000000000000", first.refresh[::-1]):
+        made = read(f"a.{payload}.c~{refresh}")
+        assert made
+        assert made.person == user.id
+        assert await renewal.of("session", made) is None
+    await renewal.auth.close()
+
+
+def made_up(payload: str) -> str:
+    return f"a.{base64.urlsafe_b64encode(payload.encode()).decode().rstrip('=')}.c~d"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        *("", "~", "a~b", "a.b.c~d", "a.e30.c~d", "ü.ü.ü~ü", "." * 9000),
+        *(made_up("[" * 5000), made_up('{"sub": "x", "exp": ' + "9" * 400 + "}")),
+        *(made_up(f'{{"sub": "x", "exp": {end}}}') for end in ("NaN", "1e999", "-1", '"1"', "null")),
+    ],
+)
 def test_what_was_not_written_by_us_is_nothing(cookie: str) -> None:
     assert read(cookie) is None

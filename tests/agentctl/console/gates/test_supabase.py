@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agentctl.console.gates import entry
 from agentctl.console.menu import PAGES
 from agentctl.console.sessions import Session
 from tests.console import HERE, Guest, text, token
@@ -31,12 +32,19 @@ async def ours(supabase_api: Project, dsn: str, tmp_path: Path) -> AsyncIterator
         yield made
 
 
+@pytest.fixture
+async def public(supabase_api: Project, dsn: str, tmp_path: Path) -> AsyncIterator[Team]:
+    """The same, where people come from anywhere."""
+    async with team(supabase_api, dsn, tmp_path, public_url=HERE) as made:
+        yield made
+
+
 def tokens(guest: Guest) -> str:
-    return guest.http.cookies["agentctl_tokens_0"]
+    return guest.http.cookies["agentctl_tokens_0_8080"]
 
 
 def keeps(guest: Guest, value: str) -> None:
-    guest.http.cookies.set("agentctl_tokens_0", value, domain="127.0.0.1")
+    guest.http.cookies.set("agentctl_tokens_0_8080", value, domain="127.0.0.1")
 
 
 async def is_in(guest: Guest) -> bool:
@@ -102,7 +110,7 @@ async def test_who_does_not_get_in_is_told_nothing(ours: Team, caplog: pytest.Lo
         assert answer.status_code == 401
         assert password not in answer.text
         said.add(text(answer.text))
-        assert not {name for name in guest.http.cookies if name != "agentctl_enter"}
+        assert not {name for name in guest.http.cookies if name != "agentctl_enter_8080"}
     assert len(said) == 1
     assert PASSWORD not in caplog.text
     assert "editor@" not in caplog.text
@@ -128,6 +136,11 @@ async def test_a_form_is_only_taken_from_our_page_of_that_browser(ours: Team) ->
         fresh = await ours.guest()
         answer = await fresh.http.post("/enter", data={**form, "_token": given}, headers={"origin": HERE})
         assert answer.status_code == 403
+        odd = {"origin": HERE, "content-type": "application/x-www-form-urlencoded"}
+        for more, status in (("&email=%00", 400), ("&a=1" * 300, 400), (f"&a={'x' * 70_000}", 413)):
+            content = f"_token={given}&password={PASSWORD}&email=admin%40example.org{more}"
+            answer = await fresh.http.post("/enter", content=content, headers=odd)
+            assert (answer.status_code, PASSWORD in answer.text) == (status, False)
     assert ours.auth.requests == []
 
 
@@ -157,7 +170,7 @@ async def test_a_session_that_was_ended_is_over(ours: Team) -> None:
     copied = dict(guest.http.cookies)
     left = await guest.send("/leave")
     assert "signed out" in text(left.text)
-    assert set(guest.http.cookies) == {"agentctl_enter"}
+    assert set(guest.http.cookies) == {"agentctl_enter_8080"}
     assert len(ours.auth.sessions) == 1, "the other browser's"
     guest.http.cookies.update(copied)
     assert not await is_in(guest)
@@ -200,7 +213,7 @@ async def test_another_door_that_knows_only_the_old_token_signs_nobody_out(ours:
     old = tokens(guest)
     ours.auth.seconds = 3600
     assert await is_in(guest)
-    ours.gate.renewal.forget(guest.http.cookies["agentctl"].partition(".")[0])
+    ours.gate.renewal.forget(guest.http.cookies["agentctl_8080"].partition(".")[0])
     new = tokens(guest)
     keeps(guest, old)
     assert await is_in(guest)
@@ -259,7 +272,7 @@ async def test_a_large_token_is_kept_in_parts(ours: Team) -> None:
     now = time.time()
     ours.gate.renewal.clock = lambda: now + 3550
     assert await is_in(guest)
-    assert [name for name in guest.http.cookies if name.startswith("agentctl_tokens_")] == ["agentctl_tokens_0"]
+    assert [name for name in guest.http.cookies if name.startswith("agentctl_tokens_")] == ["agentctl_tokens_0_8080"]
 
 
 async def test_a_mailed_link_waits_for_a_click_and_opens_once(ours: Team) -> None:
@@ -317,17 +330,17 @@ async def test_who_has_a_second_factor_is_not_in_without_it(ours: Team) -> None:
     other = await ours.guest()
     await signing_in(other, "viewer@example.org")
     page = await other.see("/enter/code")
-    statuses = [(await sent(other, "/enter/code", page, code="000000")).status_code for _ in range(6)]
+    statuses = [(await sent(other, "/enter/code", page, code="000000")).status_code for _ in range(7)]
     assert statuses[-1] == 429
 
     user.factor = "webauthn"
     third = await ours.guest()
     assert (await signing_in(third, "viewer@example.org")).status_code == 403
-    assert set(third.http.cookies) == {"agentctl_enter"}
+    assert set(third.http.cookies) == {"agentctl_enter_8080"}
 
 
-async def test_too_many_attempts_are_told_in_words(ours: Team) -> None:
-    guest = await ours.guest()
+async def test_too_many_attempts_are_told_in_words(public: Team) -> None:
+    ours, guest = public, await public.guest()
     statuses = [(await signing_in(guest, "viewer@example.org", "falsch")).status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]
     last = await signing_in(guest, "Viewer@example.org ")
@@ -339,6 +352,43 @@ async def test_too_many_attempts_are_told_in_words(ours: Team) -> None:
         answer = await signing_in(await ours.guest(), f"{number}@example.org", "falsch")
     assert answer.status_code == 429
     assert (await signing_in(await ours.guest(peer="2001:db8::1"), "other@example.org")).status_code == 303
+    assert (await signing_in(await ours.guest(peer="2001:db8::1"), "viewer@example.org")).status_code == 303, (
+        "who tries it elsewhere keeps nobody out here"
+    )
+
+
+@pytest.mark.parametrize("way", ["password", "link"])
+async def test_what_an_account_has_in_all_is_limited_too(
+    public: Team, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(entry._MANY, way, (4, 2, 3))
+    path = {"password": "/enter", "link": "/enter/link"}[way]
+    near, far, page = await public.guest(peer="192.0.2.1"), await public.guest(peer="192.0.2.2"), {}
+    for guest in (near, far):
+        page[guest.http] = (await guest.http.get("/enter")).text
+
+    async def is_let(guest: Guest, name: str) -> bool:
+        form = {"email": f"{name}@example.org", "password": "falsch"}
+        return (await sent(guest, path, page[guest.http], **form)).status_code != 429
+
+    assert [await is_let(near, "viewer") for _ in range(3)] == [True, True, False]
+    assert [await is_let(far, "viewer") for _ in range(2)] == [True, False]
+    assert await is_let(near, "editor")
+    assert not await is_let(near, "admin"), "the address has tried often enough"
+
+
+async def test_a_token_that_is_nobodys_uses_up_no_attempts_at_a_code(ours: Team) -> None:
+    user = ours.auth.users["viewer@example.org"]
+    user.code = "123456"
+    guest, stranger = await ours.guest(), await ours.guest()
+    await signing_in(guest, user.email)
+    page = await guest.see("/enter/code")
+    forged = signed({"sub": user.id, "role": "authenticated", "exp": time.time() + 3600}, secret="x" * 40)
+    theirs = (await stranger.http.get("/enter")).text
+    keeps(stranger, f"{forged}~000000000000")
+    for _ in range(12):
+        assert (await sent(stranger, "/enter/code", theirs, code="000000")).status_code == 401
+    assert (await sent(guest, "/enter/code", page, code="123456")).status_code == 303
 
 
 async def test_what_keeps_all_from_signing_in_is_told(ours: Team) -> None:
@@ -369,8 +419,18 @@ async def test_the_public_address_is_known_and_bound_to_tls(supabase_api: Projec
                 assert cookie.startswith("__Host-agentctl")
                 assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
                 assert "domain" not in cookie.lower()
-        stranger = await ours.guest("http://127.0.0.1:8080", peer="192.0.2.1", **told)
-        assert "__Host-" not in (await stranger.http.get("/enter")).headers["set-cookie"], "nobody's word is taken"
-        for host in ("evil.example", "console.example.org.evil.example", "10.0.0.5", "["):
+        here = await ours.guest("http://127.0.0.1:8080", **{"x-forwarded-proto": "https"})
+        assert "__Host-" not in (await here.http.get("/enter")).headers["set-cookie"], "nobody's word is taken"
+        page = await guest.http.get("/calls")
+        for origin in ("http://console.example.org", "https://console.example.org:8443", f"{public}."):
+            sent = {"_token": token(page.text), "theme": "dark"}
+            assert (await guest.http.post("/liking", data=sent, headers={"origin": origin})).status_code == 403
+        for origin in (public, f"{public}:443"):
+            assert (await guest.http.post("/liking", data=sent, headers={"origin": origin})).status_code == 303
+        lan = await ours.guest("http://127.0.0.1:8080", peer="192.0.2.1")
+        assert (await lan.http.get("/enter")).status_code == 404, "this machine's name is nobody else's"
+        assert (await guest.http.get("/calls", headers={"host": "Console.Example.org:443"})).status_code == 200
+        odd = ("console.example.org.", "console.example.org:8080", "x@console.example.org", "console.example.org\\")
+        for host in ("evil.example", "console.example.org.evil.example", "10.0.0.5", "[", *odd):
             for path in ("/enter", "/enter/confirm", "/calls"):
                 assert (await guest.http.get(path, headers={"host": host})).status_code == 404
