@@ -9,9 +9,8 @@ from agentctl.calls import wire
 from agentctl.calls.conversation import identifier
 from agentctl.calls.inbox import Store
 from agentctl.errors import Elsewhere
+from agentctl.resources.endpoints import AGENTS
 from agentctl.sync.elsewhere import absent, anothers
-
-AGENTS = "/v1/convai/agents"
 
 
 class Api(Protocol):

@@ -18,6 +18,7 @@ from agentctl.calls.event import AUDIO
 from agentctl.calls.inbox import MEBIBYTE, Store
 from agentctl.calls.tenant import OPERATOR, store_of
 from agentctl.errors import AgentctlError, NotFound, RateLimited, StoreError
+from agentctl.resources.endpoints import AGENT
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ async def fetch(
 async def _delivers_audio(api: Api, agent_id: str) -> bool:
     """Whether recordings of this agent are wanted here; not of one that is gone."""
     try:
-        agent = wire.mapping(await api.get("/v1/convai/agents/{agent_id}", agent_id=agent_id))
+        agent = wire.mapping(await api.get(AGENT, agent_id=agent_id))
     except NotFound:
         return False
     overrides = wire.mapping(wire.mapping(agent.get("platform_settings")).get("workspace_overrides"))

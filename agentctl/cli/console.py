@@ -66,7 +66,7 @@ async def consoled(control: Control, host: str, stop: asyncio.Event, *, wanted: 
 
 async def _closed(control: Control, host: str) -> str:
     """Why nobody can come in by a link; empty: the operator can."""
-    from agentctl.console.gate import is_loopback
+    from agentctl.loopback import is_loopback
 
     if not is_loopback(host):
         return (
@@ -82,12 +82,12 @@ async def _closed(control: Control, host: str) -> str:
 
 def _cautions(control: Control, host: str) -> Iterator[str]:
     """What keeps people from signing in, or lets others listen."""
-    from agentctl.console.gate import is_loopback
+    from agentctl.loopback import in_clear, is_loopback
 
     public = control.settings.public_url
     if public is None:
         yield "the console answers to this machine alone: set PUBLIC_URL to where people reach it."
-    elif public.scheme != "https" and not is_loopback((public.host or "").strip("[]")):
+    elif in_clear(public):
         yield "PUBLIC_URL begins with http://: passwords would travel in the clear."
     if not is_loopback(host) and not control.settings.trusted_proxies:
         yield "TRUSTED_PROXIES is not set: behind a proxy, all who sign in count as one address."

@@ -6,7 +6,6 @@ a fault of the settings: such mails wait and are tried again, so that nothing is
 
 from __future__ import annotations
 
-import ipaddress
 import smtplib
 import ssl
 import time
@@ -23,6 +22,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from agentctl.calls.outbox import Mail
 from agentctl.clients.smtp import Timed, TimedTls, held
 from agentctl.errors import ConfigurationError, MailError, Problem
+from agentctl.loopback import is_loopback
 from agentctl.secrecy.veil import Veil
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class SmtpRoute:
                 server.ehlo()
                 if server.has_extn("starttls"):
                     server.starttls(context=self._context())
-                elif not _is_loopback(self.host):
+                elif not is_loopback(self.host):
                     raise MailError(
                         f"{self._address} does not offer STARTTLS, so nothing was sent to it",
                         "Use smtps://, or add ?tls=off to SMTP_URL to send mail and password in the clear.",
@@ -157,7 +157,7 @@ class SmtpRoute:
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
-        if _is_loopback(self.host):
+        if is_loopback(self.host):
             # A server on this very machine has no certificate that anybody could verify, and no wire to tap.
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -291,10 +291,3 @@ def _on_the_wire(address: str) -> str:
     if not local.isascii() or not address.isprintable():
         raise ValueError("the recipient's address has characters that mail servers do not take")
     return f"{local}@{domain.encode('idna').decode('ascii')}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

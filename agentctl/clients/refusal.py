@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ import httpx
 from pydantic_core import from_json
 
 from agentctl.errors import ApiError, ConfigurationError, NotFound, Problem, RateLimited, Rejected, Unauthorized
+from agentctl.loopback import is_loopback
 
 _PROXIES = ("http", "https", "all")
 _LONGEST_TEXT = 600
@@ -87,11 +87,8 @@ def trusts_proxy(host: str) -> bool:
 
     Raises ConfigurationError where they do and name what cannot be one: the HTTP library's error would quote it.
     """
-    if host == "localhost" or host.endswith(".localhost"):
+    if is_loopback(host):
         return False
-    with suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return False
     wrong = [name for name, proxy in getproxies().items() if name in _PROXIES and not _is_proxy(proxy)]
     if wrong:
         raise ConfigurationError(

@@ -64,8 +64,8 @@ async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Cons
     try:
         yield Console((*routes, _files()), sessions, desk.gate)
     finally:
-        await desk.checks.end()
-        await desk.runs.end()
+        for ongoing in (desk.checks.ongoing, desk.runs.ongoing):
+            await ongoing.end()
         await desk.gate.close()
 
 

@@ -49,13 +49,14 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
-        self.states = States(self.control)
+        self.states = States(self.control, self.kept)
         self.checks = Checks(self.control)
         self.hub.heard = self._heard
 
     def _heard(self, events: Collection[str]) -> None:
         if "assistants" in events:
-            self.states.forget()
+            for what in ("states", "numbers"):
+                self.kept.forget(what)
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:

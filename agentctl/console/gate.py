@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Sequence
 from typing import Protocol
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from agentctl.console.person import Person
 from agentctl.console.sessions import Session
+from agentctl.loopback import is_loopback
 
 # A name or an address with a port, and nothing that another reader of it could take for a name (RFC 3986, 3.2).
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
@@ -58,14 +58,9 @@ def path(after: str) -> str:
     return after if after.startswith("/") and not after.startswith(("//", "/\\")) else "/"
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own and nobody else's."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _is_own(host: str) -> bool:
+    """Whether the console answers to that name of this machine: those below `localhost` are other programs' on it."""
+    return is_loopback(host) and not host.endswith(".localhost")
 
 
 def host(request: Request) -> str:
@@ -84,7 +79,7 @@ def is_here(request: Request) -> bool:
     """
     peer = request.client.host if request.client else "localhost"  # none: a socket in its file system
     hops = [hop.strip() for value in request.headers.getlist("x-forwarded-for") for hop in value.split(",")]
-    return all(map(is_loopback, (host(request), peer, *hops)))
+    return _is_own(host(request)) and all(map(is_loopback, (peer, *hops)))
 
 
 def from_here(request: Request) -> bool:

@@ -21,7 +21,7 @@ _ROOM = 20_000  # characters of one side: a page is read by a person
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """`sign`: `-` goes, `+` comes, a blank stays, `@` leaves something out."""
 
     sign: Literal["-", "+", " ", "@"]
@@ -36,7 +36,7 @@ class Field:
     origin: Origin
     before: str | None
     after: str | None
-    lines: tuple[Line, ...] = ()
+    lines: tuple[TextLine, ...] = ()
     hidden: bool = False
 
 
@@ -120,12 +120,12 @@ def _written(value: Any) -> str:
     return json.dumps(plain, ensure_ascii=False, indent=2, default=str)[:_ROOM]
 
 
-def _lines(before: str, after: str) -> Iterator[Line]:
+def _lines(before: str, after: str) -> Iterator[TextLine]:
     for line in list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2))[2:]:
         sign = line[0]
         if sign == "@":
-            yield Line("@", "")
+            yield TextLine("@", "")
         elif sign in ("-", "+"):
-            yield Line("-" if sign == "-" else "+", line[1:])
+            yield TextLine("-" if sign == "-" else "+", line[1:])
         else:
-            yield Line(" ", line[1:])
+            yield TextLine(" ", line[1:])

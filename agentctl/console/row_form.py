@@ -19,7 +19,7 @@ _VOICE = ("id", "voice_id")
 
 
 @dataclass(frozen=True)
-class Entry:
+class Piece:
     """One piece of knowledge."""
 
     title: str = ""
@@ -42,7 +42,7 @@ class Draft:
     language: str = ""
     prompt: str = ""
     voice: str = ""
-    knowledge: tuple[Entry, ...] = ()
+    knowledge: tuple[Piece, ...] = ()
     mail_to: str = ""
     outcomes: str = ""
     summary_language: str = ""
@@ -57,7 +57,7 @@ def of_row(row: Mapping[str, Any]) -> Draft:
     lists = {name: "\n".join(_listed(after.get(name))) for name in _LISTS}
     plain = {name: _text(after.get(name)) for name in ("summary_language", "timezone")}
     items = "no" if after.get("action_items") is False else "yes"
-    knowledge = tuple(entry for entry, _ in _entries(row.get("knowledge")))
+    knowledge = tuple(piece for piece, _ in _pieces(row.get("knowledge")))
     return Draft(**texts, **lists, **plain, voice=_voice(row.get("voice")), knowledge=knowledge, action_items=items)
 
 
@@ -66,7 +66,7 @@ def of_form(form: FormData) -> Draft:
     said: dict[str, Any] = {name: _text(form.get(name)) for name in (*TEXTS, "voice", *AFTERWARDS)}
     whole = Draft(**said)
     columns = [[_text(one) for one in form.getlist(f"knowledge_{name}")] for name in ("title", "text", "url", "usage")]
-    knowledge = tuple(entry for entry in (Entry(*one) for one in zip(*columns, strict=False)) if not entry.is_blank)
+    knowledge = tuple(piece for piece in (Piece(*one) for one in zip(*columns, strict=False)) if not piece.is_blank)
     return replace(whole, knowledge=knowledge, action_items="yes" if whole.action_items else "no")
 
 
@@ -80,7 +80,7 @@ def fields(row: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
     if draft.voice != stored.voice:
         found["voice"] = _with_voice(row.get("voice"), draft.voice.strip())
     if draft.knowledge != stored.knowledge:
-        known = dict(_entries(row.get("knowledge")))
+        known = dict(_pieces(row.get("knowledge")))
         found["knowledge"] = [known.get(one, _told(one)) for one in draft.knowledge] or None
     if changed := [name for name in AFTERWARDS if getattr(draft, name) != getattr(stored, name)]:
         found["post_call"] = _with_afterwards(row.get("post_call"), draft, changed)
@@ -92,7 +92,7 @@ def compared(stored: Draft, typed: Draft) -> Iterator[tuple[str, str, str | None
     for name in (*TEXTS[:3], "voice", "prompt"):
         if (one := _pair(stored, typed, name)) is not None:
             yield name, "", *one
-    before, after = ({entry.title: entry for entry in side.knowledge} for side in (stored, typed))
+    before, after = ({piece.title: piece for piece in side.knowledge} for side in (stored, typed))
     for title in {**before, **after}:
         old, new = before.get(title), after.get(title)
         if old != new:
@@ -107,8 +107,8 @@ def _pair(stored: Draft, typed: Draft, name: str) -> tuple[str | None, str | Non
     return (old or None, new or None) if old != new else None
 
 
-def _content(entry: Entry | None) -> str | None:
-    return None if entry is None else "\n".join(one for one in (entry.url, entry.text) if one)
+def _content(piece: Piece | None) -> str | None:
+    return None if piece is None else "\n".join(one for one in (piece.url, piece.text) if one)
 
 
 def _text(value: object) -> str:
@@ -133,7 +133,7 @@ def _with_voice(value: object, voice: str) -> Any:
     return {**({"id": voice} if voice else {}), **rest} or None
 
 
-def _entries(value: Any) -> Iterator[tuple[Entry, Any]]:
+def _pieces(value: Any) -> Iterator[tuple[Piece, Any]]:
     """What is known, each with how it stands there; nothing of what nobody can read."""
     said = value if isinstance(value, list) else [value]
     kept = [one for one in said if one and not (isinstance(one, str) and not one.strip())]
@@ -143,12 +143,12 @@ def _entries(value: Any) -> Iterator[tuple[Entry, Any]]:
         return
     for one, stands in zip(found, kept, strict=True):
         title, text, url, usage = (_text(one.get(name)) for name in ("name", "text", "url", "usage"))
-        yield Entry(title, text, url, usage or "auto"), stands
+        yield Piece(title, text, url, usage or "auto"), stands
 
 
-def _told(entry: Entry) -> dict[str, str]:
-    parts = {"title": entry.title.strip(), "text": entry.text, "url": entry.url.strip()}
-    usage = {} if entry.usage == "auto" else {"usage": entry.usage}
+def _told(piece: Piece) -> dict[str, str]:
+    parts = {"title": piece.title.strip(), "text": piece.text, "url": piece.url.strip()}
+    usage = {} if piece.usage == "auto" else {"usage": piece.usage}
     return {**{name: one for name, one in parts.items() if one.strip()}, **usage}
 
 

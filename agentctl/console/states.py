@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.home import home, spare
+from agentctl.console.kept import Kept
 from agentctl.errors import AgentctlError
 from agentctl.sources.loaded import Loaded
 from agentctl.verbs import status
 from agentctl.verbs.reading import read
 from agentctl.verbs.status import Standing
 from agentctl.wiring import Control
-
-_FRESH_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -37,25 +34,17 @@ class Stand:
 
     standings: Mapping[str, Standing]
     errors: tuple[str, ...]
-    at: float
 
 
-NOTHING = Stand({}, (), 0.0)
+NOTHING = Stand({}, ())
 
 
 @dataclass
 class States:
-    """What was last seen, while it is fresh."""
+    """Of every tenant's assistants."""
 
     control: Control
-    _last: Stand | None = None
-    _forgotten: int = 0  # how often: what was asked for before the last time is history, too
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    def forget(self) -> None:
-        """Something was written: what was seen is history."""
-        self._last = None
-        self._forgotten += 1
+    kept: Kept
 
     async def declared(self, tenant: str) -> Sequence[Declared]:
         """Every assistant of that tenant, as files and rows are now; none without a project. Raises as `home`."""
@@ -70,7 +59,7 @@ class States:
         `whole`: with what makes it so, which tells of what it is declared to be.
         """
         try:
-            found = await self._seen()
+            found = await self.kept.answer("states", "", self._look)
         except AgentctlError as error:
             await spare(self.control, tenant, error)
             return replace(NOTHING, errors=(self.control.veil(str(error)),))
@@ -80,18 +69,11 @@ class States:
         # Errors name the tenants whose workspaces they are of: for whoever runs all of it alone.
         return replace(found, standings=standings, errors=found.errors if tenant == OPERATOR else ())
 
-    async def _seen(self) -> Stand:
-        async with self._asking:
-            last = self._last
-            if last is not None and time.monotonic() - last.at <= _FRESH_SECONDS:
-                return last
-            before = self._forgotten
-            async with self.control.afresh() as control:
-                found = await status.everywhere(control)
-            errors = tuple(self.control.veil(_told(error)) for error in found.errors)
-            last = Stand({one.assistant: one for one in found.results}, errors, time.monotonic())
-            self._last = last if before == self._forgotten else None
-            return last
+    async def _look(self) -> Stand:
+        async with self.control.afresh() as control:
+            found = await status.everywhere(control)
+        errors = tuple(self.control.veil(_told(error)) for error in found.errors)
+        return Stand({one.assistant: one for one in found.results}, errors)
 
 
 def declared(loaded: Loaded) -> tuple[Declared, ...]:

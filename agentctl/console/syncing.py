@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from functools import partial
 
+from agentctl.console.ongoing import Begun, Ongoing
 from agentctl.errors import AgentctlError, Stale
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change
 from agentctl.verbs.remedy import remedies
-from agentctl.verbs.wording import held_back, message_of, named
+from agentctl.verbs.wording import held_back, named
 from agentctl.wiring import Control
-
-log = logging.getLogger(__name__)
 
 Work = Callable[[OnChange], Awaitable[Applied]]
 """What one does; it tells of each change that ended."""
 
 _KEPT = 50  # of those that are over
-_LAST_SECONDS = 30.0  # for what runs when the server is stopped
+_LAST_SECONDS = 30.0  # what is done by then is bound, and the next sync goes on from there
 
 
 @dataclass
-class Run:
-    """One of them. `total`: how many writes were agreed on, at the page `plan`; `error`: why it did not end well."""
+class Run(Begun):
+    """One of them. `total`: how many writes were agreed on, at the page `plan`."""
 
     id: str
     tenant: str
     person: str
     total: int
     plan: str
-    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     done: list[tuple[str, str, str]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
-    error: str = ""
     stale: bool = False
-    over: bool = False
 
 
 @dataclass
@@ -49,9 +43,12 @@ class Runs:
     """All of this server's. `tell`: hears of which tenant what is new."""
 
     control: Control
-    tell: Callable[[str, str], None]
+    tell: Callable[..., None]
+    ongoing: Ongoing = field(init=False)
     _known: dict[str, Run] = field(default_factory=dict)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.ongoing = Ongoing("a sync", self.control.veil, _LAST_SECONDS)
 
     def begin(self, work: Work, tenant: str, person: str, total: int, plan: str) -> Run:
         """Have `work` go on; whoever has the id of what is begun can look."""
@@ -60,9 +57,7 @@ class Runs:
         for old in over[: max(0, len(over) - _KEPT)]:
             del self._known[old]
         self._known[run.id] = run
-        task = asyncio.create_task(self._run(run, work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.ongoing.begin(run, partial(self._run, run, work), partial(self.tell, tenant, "sync", "assistants"))
         return run
 
     def find(self, identity: str, tenant: str) -> Run | None:
@@ -70,41 +65,19 @@ class Runs:
         run = self._known.get(identity)
         return run if run is not None and run.tenant == tenant else None
 
-    async def end(self) -> None:
-        """Let what runs finish; what is done by then is bound, and the next sync goes on from there."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_LAST_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
     async def _run(self, run: Run, work: Work) -> None:
         def ended(change: Change, error: AgentctlError | None) -> None:
             if error is None:
                 run.done.append((change.action, change.desired.kind, change.desired.key))
-            self._say(run)
+            self.tell(run.tenant, "sync")
 
         try:
             self._close(run, await work(ended))
         except Stale as error:
             run.stale, run.error = True, error.message
-        except AgentctlError as error:
-            run.error = self.control.veil(str(error))
-        except asyncio.CancelledError:
-            run.error = "the server was stopped: what is done is done, the next sync goes on from there"
-            raise
-        except Exception as error:  # noqa: BLE001 - nobody awaits this task: what is not kept here is lost
-            log.error("a sync from the console failed: %s", type(error).__name__)
-            run.error = message_of(error)
-        finally:
-            run.over = True
-            self._say(run)
 
     def _close(self, run: Run, applied: Applied) -> None:
         veil = self.control.veil
         run.done = [(one.action, one.desired.kind, one.desired.key) for one in applied.done]
         run.failed = [veil(f"{named(one)}. {one.error.hint}".strip()) for one in applied.failures]
         run.held = [(veil(held_back(change)), remedy) for change, remedy in remedies(applied)]
-
-    def _say(self, run: Run) -> None:
-        self.tell(run.tenant, "sync")

@@ -20,6 +20,7 @@ from agentctl.resources.built_in_tools import TOOLS
 from agentctl.resources.conversation_config import heard, spoken
 from agentctl.resources.criteria import as_list, by_id
 from agentctl.resources.description import agent_described
+from agentctl.resources.endpoints import AGENT, AGENTS, VOICE
 from agentctl.resources.free_maps import COMPLETE, FREE_MAPS, sendable
 from agentctl.resources.language_presets import conversation
 from agentctl.resources.part import OPERATOR
@@ -32,13 +33,11 @@ from agentctl.sync.diff import overlaid
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 from agentctl.sync.target import Target
 
-AGENTS = "/v1/convai/agents"
-AGENT = "/v1/convai/agents/{agent_id}"
 KIND = "agent"
 MANAGED = "managed-by:agentctl"
 MARK = "agentctl:"
 TENANT = "agentctl-tenant:"
-VOICE = "conversation_config.tts.voice_id"
+_VOICE_ID = "conversation_config.tts.voice_id"
 
 
 class Agent:
@@ -230,11 +229,11 @@ class Agent:
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """A voice that is about to be set must exist: a call would otherwise fail when it is answered."""
-        voice_id = desired.body["conversation_config"]["tts"]["voice_id"] if VOICE in changed else None
+        voice_id = desired.body["conversation_config"]["tts"]["voice_id"] if _VOICE_ID in changed else None
         if not isinstance(voice_id, str):
             return
         try:
-            await self._api.get("/v1/voices/{voice_id}", voice_id=voice_id)
+            await self._api.get(VOICE, voice_id=voice_id)
         except Unauthorized:
             return  # A key without voices_read can still push; the platform then has the last word.
         except (NotFound, Rejected):

@@ -9,9 +9,10 @@ from typing import Any
 from agentctl.errors import InUse, NotFound
 from agentctl.resources.answer import having, listing, odd
 from agentctl.resources.api import Api
+from agentctl.resources.endpoints import DOCUMENT
 from agentctl.sync.kind import User
 
-DEPENDENTS = "/v1/convai/knowledge-base/{document_id}/dependent-agents"
+DEPENDENTS = f"{DOCUMENT}/dependent-agents"
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,13 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.description import document_described
+from agentctl.resources.endpoints import DOCUMENT, KNOWLEDGE
 from agentctl.resources.knowledge_folder import folder_of
 from agentctl.resources.mark import TOGETHER, listed, marked, parted, prefix, searches, short, version_of
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Scope, Sighting, Traits, User
 from agentctl.sync.target import Target
 
-LIST = "/v1/convai/knowledge-base"
-DOCUMENT = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_document"
 _FINGERPRINT = 32
 _TAG = re.compile(r"<[^>]*>")
@@ -96,9 +95,9 @@ class KnowledgeDocument:
     async def _documents(self, wanted: Sequence[Desired]) -> AsyncIterator[Observed]:
         for search in searches(self._prefix, self._target, wanted, "/"):
             params = {"search": search, "page_size": 100}
-            async for entry in self._api.pages(LIST, items="documents", params=params):
+            async for entry in self._api.pages(KNOWLEDGE, items="documents", params=params):
                 if entry.get("type") != "folder":
-                    yield _observed(f"GET {LIST}", entry)
+                    yield _observed(f"GET {KNOWLEDGE}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse: the source has read and measured the content."""
@@ -126,7 +125,7 @@ class KnowledgeDocument:
         place = {"name": marked(body)}
         if folder := body.get("folder"):
             place["parent_folder_id"] = folder
-        path = f"{LIST}/{document_type(document)}"
+        path = f"{KNOWLEDGE}/{document_type(document)}"
         if document.url is not None:
             answer = await self._api.post(path, json={"url": document.url, **place})
         elif document.content is not None:

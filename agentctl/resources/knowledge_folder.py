@@ -11,13 +11,12 @@ from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant, Document
 from agentctl.resources.dependents import dependents, must_be_free
 from agentctl.resources.description import described
+from agentctl.resources.endpoints import DOCUMENT, KNOWLEDGE
 from agentctl.resources.mark import listed, prefix, searches
 from agentctl.resources.place import Place
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Scope, Sighting, Traits, User
 from agentctl.sync.target import Target
 
-LIST = "/v1/convai/knowledge-base"
-FOLDER = "/v1/convai/knowledge-base/{document_id}"
 KIND = "knowledge_folder"
 SHARED = "shared"
 
@@ -69,9 +68,9 @@ class KnowledgeFolder:
     async def _folders(self, wanted: Sequence[Desired]) -> AsyncIterator[Observed]:
         for search in searches(self._prefix, self._target, wanted):
             params = {"search": search, "types": "folder", "page_size": 100}
-            async for entry in self._api.pages(LIST, items="documents", params=params):
+            async for entry in self._api.pages(KNOWLEDGE, items="documents", params=params):
                 if entry.get("type") == "folder":
-                    yield _observed(f"GET {LIST}", entry)
+                    yield _observed(f"GET {KNOWLEDGE}", entry)
 
     async def check(self, desired: Desired, changed: frozenset[str], *, exists: bool) -> None:
         """Nothing to refuse."""
@@ -90,29 +89,29 @@ class KnowledgeFolder:
 
     async def _inside(self, remote_id: str) -> list[User]:
         params = {"parent_folder_id": remote_id, "page_size": 100}
-        pages = self._api.pages(LIST, items="documents", params=params)
-        entries = [having(f"GET {LIST}", entry, "id", "name") async for entry in pages]
+        pages = self._api.pages(KNOWLEDGE, items="documents", params=params)
+        entries = [having(f"GET {KNOWLEDGE}", entry, "id", "name") async for entry in pages]
         return [User(str(one["id"]), f"{one.get('type', 'document')} {one['name']} in it") for one in entries]
 
     async def create(self, desired: Desired, body: Mapping[str, Any]) -> str:
         """A folder at the top level."""
-        made = await self._api.post(f"{LIST}/folder", json={"name": body["name"]})
-        return str(having(f"POST {LIST}/folder", made, "id")["id"])
+        made = await self._api.post(f"{KNOWLEDGE}/folder", json={"name": body["name"]})
+        return str(having(f"POST {KNOWLEDGE}/folder", made, "id")["id"])
 
     async def read(self, remote_id: str) -> Observed:
         """The folder's name."""
-        return _observed(f"GET {FOLDER}", await self._api.get(FOLDER, document_id=remote_id))
+        return _observed(f"GET {DOCUMENT}", await self._api.get(DOCUMENT, document_id=remote_id))
 
     async def update(self, remote_id: str, desired: Desired, patch: Mapping[str, Any]) -> Observed:
         """Another name. A lost answer is AnswerLost: somebody may rename it before it is sent again."""
-        there = await self._api.patch(FOLDER, json={"name": desired.body["name"]}, once=True, document_id=remote_id)
-        return _observed(f"PATCH {FOLDER}", there)
+        there = await self._api.patch(DOCUMENT, json={"name": desired.body["name"]}, once=True, document_id=remote_id)
+        return _observed(f"PATCH {DOCUMENT}", there)
 
     async def delete(self, remote_id: str) -> None:
         """Only an empty one, and never with force, which would delete what is in it."""
         must_be_free(f"knowledge_folder {remote_id}", await self.users(remote_id))
         try:
-            await self._api.delete(FOLDER, document_id=remote_id)
+            await self._api.delete(DOCUMENT, document_id=remote_id)
         except NotFound:
             return
 

@@ -18,14 +18,15 @@ from agentctl.resources.answer import having, listing, odd
 from agentctl.resources.api import Api
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.dependents import must_be_free
+from agentctl.resources.endpoints import DOCUMENT, KNOWLEDGE
 from agentctl.resources.mark import short
 from agentctl.resources.place import Place
 from agentctl.resources.retrieval import readers
 from agentctl.sync.kind import Desired, Keyed, Observed, Ref, Sighting, Traits, User
 
-INDEXES = "/v1/convai/knowledge-base/{document_id}/rag-index"
-INDEX = "/v1/convai/knowledge-base/{document_id}/rag-index/{index_id}"
-BATCH = "/v1/convai/knowledge-base/rag-index"
+INDEXES = f"{DOCUMENT}/rag-index"
+INDEX = f"{DOCUMENT}/rag-index/{{index_id}}"
+BATCH = f"{KNOWLEDGE}/rag-index"
 KIND = "rag_index"
 _MOST = 100  # indexes that one request of BATCH tells of
 # Below 500 bytes nothing is indexed; such a document goes into the prompt as a whole.

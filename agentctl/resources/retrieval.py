@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentctl.errors import NotFound, Unauthorized
-from agentctl.resources.agent import AGENT
 from agentctl.resources.answer import having
 from agentctl.resources.api import Api
 from agentctl.resources.dependents import Dependent, dependents
+from agentctl.resources.endpoints import AGENT
 from agentctl.resources.knowledge_base import EMBEDDING_MODEL
 
 

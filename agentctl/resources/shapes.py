@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agentctl.resources.answer import odd
+from agentctl.resources.endpoints import AGENT, AGENTS, DOCUMENT, KNOWLEDGE
 
 TEXT, NUMBER, OBJECT = "a text", "a number", "an object"
 
@@ -66,7 +67,7 @@ _RUNS: Shape = {
 }
 _WEBHOOK: Shape = {"webhook_id": TEXT, "name": TEXT, "webhook_url": TEXT}
 _PAGE: Mapping[str, Shape] = {"next_cursor": TEXT}
-_AGENTS, _KNOWLEDGE, _TESTS = "/v1/convai/agents", "/v1/convai/knowledge-base", "/v1/convai/agent-testing"
+_TESTS = "/v1/convai/agent-testing"
 _NUMBERS, _HOOKS = "/v1/convai/phone-numbers", "/v1/workspace/webhooks"
 _USERS: Shape = {
     **_PAGE,
@@ -75,19 +76,19 @@ _USERS: Shape = {
 }
 
 SHAPES: Mapping[str, Shape] = {
-    f"GET {_AGENTS}": {**_PAGE, "agents": [_LISTED_AGENT]},
-    f"GET {_AGENTS}/{{agent_id}}": _AGENT,
-    f"PATCH {_AGENTS}/{{agent_id}}": _AGENT,
-    f"POST {_AGENTS}/{{agent_id}}/run-tests": _RUNS,
+    f"GET {AGENTS}": {**_PAGE, "agents": [_LISTED_AGENT]},
+    f"GET {AGENT}": _AGENT,
+    f"PATCH {AGENT}": _AGENT,
+    f"POST {AGENT}/run-tests": _RUNS,
     "GET /v1/convai/test-invocations/{test_invocation_id}": _RUNS,
-    f"GET {_KNOWLEDGE}": {**_PAGE, "documents": [_DOCUMENT]},
-    f"GET {_KNOWLEDGE}/{{document_id}}": _DOCUMENT,
-    f"PATCH {_KNOWLEDGE}/{{document_id}}": _DOCUMENT,
-    f"GET {_KNOWLEDGE}/{{document_id}}/dependent-agents": _USERS,
-    f"GET {_KNOWLEDGE}/{{document_id}}/rag-index": {"indexes": [_INDEX]},
-    f"POST {_KNOWLEDGE}/{{document_id}}/rag-index": _INDEX,
-    f"POST {_KNOWLEDGE}/rag-index": Each({"data": _INDEX}),
-    f"GET {_KNOWLEDGE}/{{document_id}}/source-file-url": {"signed_url": TEXT},
+    f"GET {KNOWLEDGE}": {**_PAGE, "documents": [_DOCUMENT]},
+    f"GET {DOCUMENT}": _DOCUMENT,
+    f"PATCH {DOCUMENT}": _DOCUMENT,
+    f"GET {DOCUMENT}/dependent-agents": _USERS,
+    f"GET {DOCUMENT}/rag-index": {"indexes": [_INDEX]},
+    f"POST {DOCUMENT}/rag-index": _INDEX,
+    f"POST {KNOWLEDGE}/rag-index": Each({"data": _INDEX}),
+    f"GET {DOCUMENT}/source-file-url": {"signed_url": TEXT},
     f"GET {_TESTS}": {**_PAGE, "tests": [OBJECT]},
     "GET /v1/convai/conversation/get-signed-url": {"signed_url": TEXT},
     f"GET {_NUMBERS}": [_NUMBER],

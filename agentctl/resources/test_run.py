@@ -17,9 +17,10 @@ from typing import Any, Literal
 from agentctl.errors import ApiError
 from agentctl.resources.api import Api
 from agentctl.resources.criteria import as_list
+from agentctl.resources.endpoints import AGENT
 from agentctl.sync.diff import without
 
-RUN = "/v1/convai/agents/{agent_id}/run-tests"
+RUN = f"{AGENT}/run-tests"
 INVOCATION = "/v1/convai/test-invocations/{test_invocation_id}"
 _REASON_CHARACTERS = 500
 _LAST_LOOK = 5.0  # seconds that a look may take beyond the deadline

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import urlsplit
 
 from agentctl.errors import UsageError
+from agentctl.loopback import is_loopback
 from agentctl.resources.assistant import E164
 from agentctl.secrecy.secret import masked, secrets
 from agentctl.settings import ELEVENLABS_HOSTS
@@ -69,13 +69,3 @@ def need_webhook_url(url: str, platform_url: str) -> None:
         raise UsageError(
             "URL: must begin with https://", "Transcripts travel over it; http works for this machine only."
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -13,6 +13,7 @@ from agentctl.errors import AgentctlError, UsageError
 from agentctl.resources import knowledge, rag_index
 from agentctl.resources.answer import having
 from agentctl.resources.assistant import Assistant, Document
+from agentctl.resources.endpoints import DOCUMENT, KNOWLEDGE
 from agentctl.resources.mark import marked, parted, prefix
 from agentctl.resources.rag_index import RagIndex
 from agentctl.secrecy.secret import masked
@@ -24,7 +25,7 @@ from agentctl.verbs.sync import load
 from agentctl.wiring import Control
 
 MISSING = "missing"
-REFRESH = "/v1/convai/knowledge-base/{document_id}/refresh"
+REFRESH = f"{DOCUMENT}/refresh"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ async def documents(control: Control) -> tuple[Listed, ...]:
     bindings = await control.bindings()
     declared = {document.key for assistant in loaded.assistants for document in assistant.knowledge}
     mark = prefix(control.scope)
-    pages = control.api.pages(knowledge.LIST, items="documents", params={"search": mark})
+    pages = control.api.pages(KNOWLEDGE, items="documents", params={"search": mark})
     found = [_listed(entry, mark, bindings, declared) async for entry in pages if entry.get("type") != "folder"]
     found = await _with_indexes(control, loaded.assistants, bindings, found)
     return tuple(sorted(found, key=lambda one: one.key))
@@ -148,7 +149,7 @@ def _chosen(assistants: Sequence[Assistant], only: Sequence[str]) -> dict[str, D
 
 
 def _listed(entry: Mapping[str, Any], mark: str, bindings: Bindings, declared: set[str]) -> Listed:
-    asked = f"GET {knowledge.LIST}"
+    asked = f"GET {KNOWLEDGE}"
     own = parted(str(having(asked, entry, "name")["name"]).removeprefix(mark))
     name = str(own["name"])
     document_id = str(having(f"{asked} ({knowledge.KIND} {name})", entry, "id")["id"])

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agentctl.errors import Problem, Unauthorized, UsageError
+from agentctl.loopback import is_loopback
 from agentctl.resources import MARKS, agent, webhook
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Plan, Settled
-from agentctl.verbs.address import is_loopback
 from agentctl.wiring import Control
 
 
@@ -98,7 +98,7 @@ def must_be_meant(control: Control, plan: Plan, *, stateless: bool) -> None:
 
 def _unseen(control: Control, plan: Plan) -> tuple[Ref, ...]:
     """What a sync must not go over without a word: of a shared store, which remembers from now on, what it writes."""
-    if is_loopback((control.settings.elevenlabs_base_url.host or "").strip("[]")):
+    if is_loopback(control.settings.elevenlabs_base_url.host or ""):
         return ()
     written = {change.desired.ref for change in plan.changes}
     return tuple(ref for ref in unremembered(plan) if control.embedded or ref in written)

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from agentctl.errors import AgentctlError
+from agentctl.resources.endpoints import AGENT
 from agentctl.wiring import Control
 
 # Without these among `client_events` whoever talks reads nothing of it: the platform sends what is listed alone.
 TRANSCRIPT = ("user_transcript", "agent_response")
-_AGENT = "/v1/convai/agents/{agent_id}"
 _SIGNED = "/v1/convai/conversation/get-signed-url"
 
 
@@ -36,7 +36,7 @@ class Terms:
 
 async def terms(there: Control, agent_id: str) -> Terms:
     """As they are at the platform now. Raises ApiError, Unreachable, ConfigurationError."""
-    agent = await there.api.get(_AGENT, agent_id=agent_id)
+    agent = await there.api.get(AGENT, agent_id=agent_id)
     conversation = _at(agent, "conversation_config", "conversation")
     allowed = _at(agent, "platform_settings", "auth").get("allowlist") or ()
     return Terms(

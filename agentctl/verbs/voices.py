@@ -8,6 +8,7 @@ from typing import Any
 
 from agentctl.clients.download import download
 from agentctl.errors import NotFound
+from agentctl.resources.endpoints import VOICE, VOICES
 from agentctl.wiring import Control
 
 _SAMPLE_BYTES = 5_000_000
@@ -25,13 +26,13 @@ class Voice:
 
 async def voices(control: Control) -> tuple[Voice, ...]:
     """All of the workspace's, by name (elevenlabs.io/docs/api-reference/voices/get-all). Raises as a GET does."""
-    found = await control.api.get("/v1/voices")
+    found = await control.api.get(VOICES)
     return tuple(sorted(map(_voice, found["voices"]), key=lambda one: (one.name.casefold(), one.id)))
 
 
 async def sample(control: Control, voice_id: str) -> bytes:
     """A few words by that voice, as the platform offers them. Raises NotFound where it offers none, as a GET does."""
-    found = await control.api.get("/v1/voices/{voice_id}", voice_id=voice_id)
+    found = await control.api.get(VOICE, voice_id=voice_id)
     if not (address := found.get("preview_url")):
         raise NotFound(f"voice {voice_id} has no sample", status=404)
     return await download(str(address), what="the sample of a voice", limit=_SAMPLE_BYTES)

@@ -28,6 +28,7 @@ from agentctl.console import cookies, frame
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.gates.renewal import read
+from agentctl.console.pace import Pace, pause
 from agentctl.console.page import answered, posted
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
@@ -51,8 +52,8 @@ _LONGEST = 320  # RFC 3696, 3: of an address
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
 
 
-class Gate(Protocol):
-    """To whom these pages belong."""
+class Opens(Protocol):
+    """The gate that these pages open."""
 
     async def visitor(self, request: Request) -> tuple[Session, Person] | None: ...
 
@@ -70,7 +71,7 @@ class Entry:
     desk: Desk
     place: Place
     auth: Auth
-    gate: Gate
+    gate: Opens
     refusal_seconds: float = 1.0
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -244,12 +245,7 @@ class Entry:
         keys = [(f"console:{what}:{whence}", of_address)]
         if account:
             keys += (f"console:{what}:{whence}:{whose}", of_both), (f"console:{what}:{whose}", of_account)
-        store = await self.desk.control.store()
-        for key, many in keys:
-            told = await store.call("take_pace", {"key": key, "many": many, "seconds": _SPAN_SECONDS})
-            if not told["allowed"]:
-                return max(1, int(told["wait_seconds"]))
-        return 0
+        return await pause(await self.desk.control.store(), ((key, Pace(many, _SPAN_SECONDS)) for key, many in keys))
 
     def _page(
         self, request: Request, template: str, *, status: int = 200, problem: str = "", wait: int = 0, **values: str

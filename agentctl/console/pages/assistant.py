@@ -87,10 +87,9 @@ async def own(visit: Visit) -> str:
 async def release(visit: Visit) -> Response:
     """The next sync applies its files, or its row, again."""
     key = await own(visit)
-    async with at_home(visit) as control:
-        await audit.note(control, "unhold", key=key)
+    async with at_home(visit) as control, audit.noted(control, "unhold", key=key):
         await unhold(control, key)
-    visit.desk.states.forget()
+    visit.desk.hub.tell(visit.tenant, "assistants")
     return visit.go(address(key), unheld="1")
 
 

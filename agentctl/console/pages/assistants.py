@@ -67,10 +67,11 @@ async def sync(visit: Visit) -> Response:
     marked, chosen = dict(marks(visit)), ("ours" in visit.form, "destroy" in visit.form)
 
     async def work(on_change: OnChange) -> Applied:
-        async with at_home(visit) as control:
-            await audit.note(control, "sync", keys=keys)
+        async with at_home(visit) as control, audit.noted(control, "sync", keys=keys) as row:
             of_each = marked if visit.tenant == OPERATOR else {control.access.workspace: marked.get("", "")}
-            return await agreed.apply(control, Agreement(keys, of_each, *chosen), on_change=on_change)
+            applied = await agreed.apply(control, Agreement(keys, of_each, *chosen), on_change=on_change)
+            row.update(written(applied))
+            return applied
 
     return begun(visit, work, visit.url("/plan", only=only))
 
@@ -83,12 +84,16 @@ def marks(visit: Visit) -> Iterator[tuple[str, str]]:
             yield workspace, mark
 
 
+def written(applied: Applied) -> dict[str, int]:
+    """How many writes were done and how many failed, for the audit log."""
+    return {"done": len(applied.done), "failed": len(applied.failures)}
+
+
 def begun(visit: Visit, work: Work, plan: str) -> Response:
     """The page of what was agreed on, on the page `plan`, and goes on now."""
     total = visit.form.get("total")
     many = int(total) if isinstance(total, str) and total.isdecimal() and len(total) < 7 else 0
     run = visit.desk.runs.begin(work, visit.tenant, visit.person.name, many, plan)
-    visit.desk.states.forget()
     return visit.go(f"/syncs/{run.id}")
 
 

@@ -58,8 +58,9 @@ async def redigest(visit: Visit) -> Response:
     found = await asked(visit)
     async with acting(visit) as control:
         try:
-            made = await digest.digest(control, found["conversation_id"], force="force" in visit.form)
-            await audit.note(control, "digest", call=found["conversation_id"], state=made.state)
+            async with audit.noted(control, "digest", call=found["conversation_id"]) as row:
+                made = await digest.digest(control, found["conversation_id"], force="force" in visit.form)
+                row["state"] = made.state
         except AgentctlError as error:
             return shown(visit, found, problem=control.veil(str(error)))
     failed = made.state in ("failed", "spent")

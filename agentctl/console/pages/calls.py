@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -36,7 +36,7 @@ async def calls(visit: Visit) -> Response:
     before = visit.request.query_params.get("before")
     problem, chosen = "", None
     try:
-        chosen = {**selection(visit, asked), "limit": _SHOWN + 1, "before_id": before}
+        chosen = {**selection(visit, asked), "before_id": before}
     except UsageError as error:
         problem = f"{error.message}. {error.hint}"
     found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
@@ -58,7 +58,18 @@ async def calls(visit: Visit) -> Response:
 
 
 async def _found(visit: Visit, chosen: dict[str, Any] | None) -> list[dict[str, Any]]:
-    return await visit.ask("calls", chosen) if chosen is not None else []
+    if chosen is None:
+        return []
+    found: list[dict[str, Any]] = await visit.ask("calls", {**chosen, "limit": _SHOWN + 1})
+    await listed(visit, "list", "calls", found, chosen)
+    return found
+
+
+async def listed(visit: Visit, action: str, sort: str, found: Sequence[Any], chosen: Mapping[str, Any]) -> None:
+    """Note a list that somebody opened, as the command does; what comes by itself while it is open leaves no row."""
+    if not visit.partial:
+        async with acting(visit) as control:
+            await audit.note(control, action, **{sort: len(found)}, asked=audit.asked(**chosen))
 
 
 def wanted(visit: Visit) -> dict[str, str]:

@@ -13,7 +13,7 @@ from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address
 from agentctl.console.planned import Field, beside
-from agentctl.console.row_form import Draft, Entry, compared, fields, of_form, of_row
+from agentctl.console.row_form import Draft, Piece, compared, fields, of_form, of_row
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.part import VOICE_ID
@@ -111,7 +111,7 @@ async def _form(
         here=address(row["key"]),
         row=row,
         draft=draft,
-        blank=Entry(),
+        blank=Piece(),
         wrong=wrong,
         differences=await asyncio.to_thread(_differences, visit, of_row(row), draft, offered),
         voices=offered,

@@ -70,7 +70,7 @@ def _drawn(visit: Visit, asked: Asked, found: Figures, names: Mapping[str, str])
         measures=measures.measures(days, visit.words, costs=visit.may("admin")) if found["all"]["calls"] else [],
         labels=days.labels(visit.words),
         each=len(days.labels(visit.words)) == len(days.days),
-        assistants=[_Line.of(one, found["assistants"], names, asked) for one in found["assistants"]],
+        assistants=[_Row.of(one, found["assistants"], names, asked) for one in found["assistants"]],
         outcomes=_outcomes(found["all"]),
         choices=list(names.items()),
         show=measures,
@@ -79,7 +79,7 @@ def _drawn(visit: Visit, asked: Asked, found: Figures, names: Mapping[str, str])
 
 
 @dataclass(frozen=True)
-class _Line:
+class _Row:
     """One assistant. `drawn`: its calls by day."""
 
     key: str
@@ -88,7 +88,7 @@ class _Line:
     drawn: Any
 
     @classmethod
-    def of(cls, one: Figures, among: Sequence[Figures], names: Mapping[str, str], asked: Asked) -> _Line:
+    def of(cls, one: Figures, among: Sequence[Figures], names: Mapping[str, str], asked: Asked) -> _Row:
         key = one["assistant"] or ""
         homes = {(other["project"], other["environment"]) for other in among if other["assistant"] == one["assistant"]}
         home = f" ({one['project']}/{one['environment']})" if len(homes) > 1 else ""

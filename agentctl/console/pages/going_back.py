@@ -7,7 +7,7 @@ from starlette.responses import Response
 from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address, own
-from agentctl.console.pages.assistants import begun, marks
+from agentctl.console.pages.assistants import begun, marks, written
 from agentctl.console.planned import shown
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
@@ -39,9 +39,10 @@ async def go_back(visit: Visit) -> Response:
     chosen = {"take_ours": "ours" in visit.form, "destroy": "destroy" in visit.form}
 
     async def work(on_change: OnChange) -> Applied:
-        async with at_home(visit) as control:
-            await audit.note(control, "rollback", key=key, revision=to)
-            return await agreed.roll_back(control, key, to, marked, on_change=on_change, **chosen)
+        async with at_home(visit) as control, audit.noted(control, "rollback", key=key, revision=to) as row:
+            applied = await agreed.roll_back(control, key, to, marked, on_change=on_change, **chosen)
+            row.update(written(applied))
+            return applied
 
     return begun(visit, work, visit.url(f"{address(key)}/rollback", to=to))
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
+from agentctl.console.pages.calls import listed
 from agentctl.console.tables import table
 from agentctl.console.visit import Refused, Visit
 from agentctl.verbs.calls import audit
@@ -27,7 +28,9 @@ async def items(visit: Visit) -> Response:
     query = visit.request.query_params
     asked = {"items": "any"} if query.get("items") == "any" else {}
     begin = _begin(query)
-    found = await visit.ask("action_items", {"items": "open", **asked, **begin, "limit": _SHOWN + 1})
+    chosen = {"items": "open", **asked, **begin}
+    found = await visit.ask("action_items", {**chosen, "limit": _SHOWN + 1})
+    await listed(visit, "actions list", "action_items", found, chosen)
     shown = found[:_SHOWN]
     older = visit.url("/items", **asked, **_end(shown[-1])) if len(found) > _SHOWN else None
     return visit.show("items.html.j2", asked=asked, items=shown, next=older, fresh=not begin)

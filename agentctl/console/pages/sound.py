@@ -31,9 +31,9 @@ async def sound(visit: Visit) -> Response:
         try:
             async with acting(visit) as control:
                 wanted = await recording.recording(control, found["conversation_id"])
-                await audit.note(control, "recording", call=found["conversation_id"], handed_out="console")
                 async with visit.desk.copying:
                     await recording.fetch(control, wanted, file)
+                await audit.note(control, "recording", call=found["conversation_id"], handed_out="console")
         except AgentctlError:
             await asyncio.to_thread(path.unlink)
             raise Refused(404, "refused.sound") from None

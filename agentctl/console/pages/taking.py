@@ -34,13 +34,12 @@ async def look(visit: Visit, *, stale: bool = False) -> Response:
 async def take(visit: Visit) -> Response:
     """Exactly that: something else is shown instead of written."""
     key, mark = await own(visit), visit.form.get("mark")
-    async with at_home(visit) as control:
-        await audit.note(control, "pull", key=key)
-        try:
+    try:
+        async with at_home(visit) as control, audit.noted(control, "pull", key=key):
             await agreed.take(control, key, mark if isinstance(mark, str) else "")
-        except Stale:
-            return await look(visit, stale=True)
-    visit.desk.states.forget()
+    except Stale:
+        return await look(visit, stale=True)
+    visit.desk.hub.tell(visit.tenant, "assistants")
     return visit.go(address(key), taken="1")
 
 

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from agentctl.console import frame
 from agentctl.console.acting import at_home
+from agentctl.console.pace import Pace, pause
 from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
@@ -19,7 +20,7 @@ from agentctl.verbs.calls import audit
 from agentctl.wiring import Control
 
 # Each call costs money: how many in how many seconds.
-_PERSON, _TENANT = {"many": 10, "seconds": 600}, {"many": 60, "seconds": 3600}
+_PERSON, _TENANT = Pace(10, 600), Pace(60, 3600)
 
 
 async def talk(visit: Visit) -> Response:
@@ -83,12 +84,8 @@ def _lives(assistant: dict[str, Any], there: Control) -> bool:
 
 async def _pause(visit: Visit, there: Control) -> int:
     """For how many seconds this person, or all of this tenant, have called often enough; 0: they may."""
-    store = await there.store()
-    for key, pace in ((f"talk of {visit.person.name}", _PERSON), (f"talk in {visit.tenant}", _TENANT)):
-        taken = await store.call("take_pace", {"key": key, **pace})
-        if not taken["allowed"]:
-            return max(1, int(taken["wait_seconds"]))
-    return 0
+    paces = ((f"talk of {visit.person.name}", _PERSON), (f"talk in {visit.tenant}", _TENANT))
+    return await pause(await there.store(), paces)
 
 
 PAGES = (

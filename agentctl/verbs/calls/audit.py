@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import pwd
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
+from agentctl.errors import StoreError
 from agentctl.wiring import Control
 
 # What may be kept of the filters of a list as it was given; of all others, such as a number, only that it was.
@@ -37,6 +38,22 @@ async def note(control: Control, action: str, **subject: Any) -> None:
     """Add a row. `subject`: ids of conversations, counts, and filters as `asked` makes them. Raises StoreError."""
     row = {"actor": actor(control), "action": action, "subject": subject}
     await (await control.store_of_calls()).call("audit", row)
+
+
+@asynccontextmanager
+async def noted(control: Control, action: str, **subject: Any) -> AsyncIterator[dict[str, Any]]:
+    """Add a row of what is done in the block, once it is over; what is put into the mapping goes into it. Raises
+    StoreError.
+
+    What did not come to its end may be done in part: the row has an `outcome` then, the name of the error alone.
+    """
+    try:
+        yield subject
+    except BaseException as error:
+        with suppress(StoreError):  # what the block raised tells more
+            await note(control, action, **subject, outcome=type(error).__name__)
+        raise
+    await note(control, action, **subject)
 
 
 async def audit(control: Control, *, since: datetime | None = None, limit: int = 50) -> list[dict[str, Any]]:

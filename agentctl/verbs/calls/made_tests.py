@@ -12,9 +12,9 @@ from agentctl.calls import made_test
 from agentctl.calls.agents_there import must_be_here
 from agentctl.calls.made_test import MadeTest
 from agentctl.errors import NotFound
-from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.agent_test import KIND, TEST
+from agentctl.resources.endpoints import AGENT
 from agentctl.sources import made_tests
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref

@@ -8,15 +8,14 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from agentctl.dotenv_file import SWITCH
 from agentctl.errors import ConfigurationError, StoreBehind, StoreError
+from agentctl.loopback import in_clear
 from agentctl.settings import Settings, env_file
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.named_variables import variables_named
 from agentctl.verbs import rights
-from agentctl.verbs.address import is_loopback
 from agentctl.verbs.door import check_store
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.post_call.knocking import REFUSED, knock
@@ -112,7 +111,7 @@ async def store(control: Control) -> AsyncIterator[Finding]:
     """Whether it answers, has every migration, and keeps from users what is not theirs."""
     name = "embedded Postgres" if control.embedded else "database" if control.settings.database_url else "Supabase"
     url = control.settings.supabase_url
-    if not control.embedded and control.settings.database_url is None and url and _in_clear(url):
+    if not control.embedded and control.settings.database_url is None and url and in_clear(url):
         what = f"SUPABASE_URL begins with http://: its key travels in the clear to {url.host}"
         yield Finding("store", "warning", what, "Use https:// unless that host is in a network of your own.")
     try:
@@ -135,7 +134,7 @@ async def door(control: Control) -> AsyncIterator[Finding]:
     if public is None:
         yield Finding("door", "skipped", "PUBLIC_URL is not set: agentctl up asks ElevenLabs for calls instead")
         return
-    if _in_clear(public):
+    if in_clear(public):
         what = f"PUBLIC_URL begins with http://: transcripts would travel in the clear to {public.host}"
         yield Finding("door", "broken", what, "Put TLS before the door and use https://.")
     base = str(public).rstrip("/")
@@ -182,7 +181,7 @@ async def mail(control: Control) -> AsyncIterator[Finding]:
     if route is None:
         yield Finding("mail", "warning", "no mail route: mails wait in the outbox", "Set SMTP_URL or RESEND_API_KEY.")
         return
-    if route.name == "resend" and _in_clear(control.settings.resend_base_url):
+    if route.name == "resend" and in_clear(control.settings.resend_base_url):
         what = f"RESEND_BASE_URL begins with http://: the key would travel in the clear to {_host(control)}"
         yield Finding("mail", "broken", what, "Use https://.")
         return
@@ -200,7 +199,7 @@ async def digest(control: Control) -> AsyncIterator[Finding]:
     if model is None or url is None:
         yield Finding("digest", "ok", "made by ElevenLabs' own analysis")
         return
-    if _in_clear(url):
+    if in_clear(url):
         what = f"LLM_BASE_URL begins with http://: transcripts and key travel in the clear to {url.host}"
         yield Finding("digest", "warning", what, "Use https:// unless that host is in a network of your own.")
     known = await model.check()
@@ -210,10 +209,6 @@ async def digest(control: Control) -> AsyncIterator[Finding]:
         yield Finding("digest", "warning", f"{url.host} does not list the model {model.model}", remedy)
         return
     yield Finding("digest", "ok", f"made by {model.model} at {url.host}")
-
-
-def _in_clear(url: Any) -> bool:
-    return url.scheme == "http" and not is_loopback((url.host or "").strip("[]"))
 
 
 def _word(text: str, name: str) -> str:

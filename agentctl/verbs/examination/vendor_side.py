@@ -7,14 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 from agentctl.errors import AgentctlError, ApiError, NotFound, Rejected, StoreError, Unauthorized
-from agentctl.resources.agent import AGENT, AGENTS, Agent
+from agentctl.loopback import in_clear
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.agent import Agent
 from agentctl.resources.assistant import Assistant
+from agentctl.resources.endpoints import AGENT, AGENTS, VOICE
 from agentctl.resources.webhook import ONE_WEBHOOK, WEBHOOKS
 from agentctl.settings import ELEVENLABS_HOSTS
 from agentctl.sync.claims import ambiguous, claiming
 from agentctl.sync.kind import Ref, Sighting
-from agentctl.verbs.address import is_loopback
 from agentctl.verbs.examination.finding import Finding, State
 from agentctl.verbs.places import is_shut
 from agentctl.verbs.post_call import webhook as webhooks
@@ -23,7 +24,6 @@ from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.parting import torn
 from agentctl.wiring import Control
 
-VOICE = "/v1/voices/{voice_id}"
 DEFAULT_VOICE = "cjVigY5qzO86Huf0OWal"  # the platform's own default, so that every workspace has it
 # Permissions are checked before the object is looked for; this id cannot exist, so that nothing can change.
 NOBODY = "agentctl_doctor_asks_for_nobody"
@@ -37,7 +37,7 @@ async def key(control: Control) -> AsyncIterator[Finding]:
         return
     url = control.settings.elevenlabs_base_url
     shown = f"{url.scheme}://{control.settings.workspace}"
-    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+    if in_clear(url):
         what = f"ELEVENLABS_BASE_URL is {shown}: the key would travel in the clear, so it was not sent"
         yield Finding("elevenlabs", "broken", what, "Use https://.", blocks=True)
         return
@@ -218,7 +218,7 @@ async def twilio(control: Control) -> AsyncIterator[Finding]:
         yield Finding("twilio", "skipped", f"{variable} is not set; only importing a number needs it")
         return
     url = settings.twilio_base_url
-    if url.scheme != "https" and not is_loopback((url.host or "").strip("[]")):
+    if in_clear(url):
         what = f"TWILIO_BASE_URL is http://{url.host}: the secret would travel in the clear, so it was not sent"
         yield Finding("twilio", "broken", what, "Use https://.", blocks=True)
         return

@@ -27,7 +27,7 @@ async def given_up(control: Control, assistant: Assistant) -> list[str]:
     return sorted(number for number, agent_id in given.items() if agent_id in rings.get(number, ()))
 
 
-async def whose(control: Control, key: str) -> str | None:
+async def tenant_of(control: Control, key: str) -> str | None:
     """The tenant of the assistant that was last synced under that key here; None where none was. Raises StoreError."""
     rows = await (await control.store()).call("assistants", {**asdict(control.scope), "key": key})
     return next((str(row["tenant"]) for row in rows), None)
@@ -37,7 +37,7 @@ async def heirs(control: Control, key: str, numbers: Collection[str]) -> dict[st
     """By number, the other assistant of the same tenant here that declares it: all that is declared is read for it."""
     if not numbers:
         return {}
-    tenant = await whose(control, key)
+    tenant = await tenant_of(control, key)
     async with control.afresh() as fresh:
         others = [one for one in (await read(fresh)).assistants if one.key != key and tenant in (None, one.tenant)]
     return {number: one.key for one in others for number in one.phone.numbers if number in numbers}

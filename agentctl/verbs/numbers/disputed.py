@@ -11,14 +11,14 @@ from agentctl.resources import agent, phone_number
 from agentctl.sources.source import Gone
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.plan import Change, Failure, Planned
-from agentctl.verbs.flow.given_up import whose
+from agentctl.verbs.flow.given_up import tenant_of
 from agentctl.wiring import Control
 
 _ANOTHER_TENANTS = "\0"  # no key is so
 
 
 async def undisputed(control: Control, plan: Planned, bindings: Bindings) -> Planned:
-    """The plan without the numbers that a row would take from whose they are: each is a failure.
+    """The plan without the numbers that a row would take from tenant_of they are: each is a failure.
 
     From tenant to tenant none moves by what rows say: whoever edits a row of their own would get the other's callers.
     One that another assistant of the same tenant has given up moves, and one that is disabled has no say in an enabled
@@ -56,7 +56,7 @@ async def _declarer(control: Control, change: Change, key: str) -> str:
     mine = change.desired.payload
     if key in ("", mine.key):
         return ""
-    if await whose(control, key) not in (None, mine.tenant):
+    if await tenant_of(control, key) not in (None, mine.tenant):
         return _ANOTHER_TENANTS
     if control.target is None:
         return ""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from agentctl.errors import NotFound, NotPassed, UsageError
 from agentctl.resources import routing
-from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Phone
+from agentctl.resources.endpoints import AGENT
 from agentctl.resources.phone_number import KIND as PHONE_NUMBER
 from agentctl.resources.phone_number import PhoneNumber, going_on, undertaking_of
 from agentctl.resources.routing import Routing

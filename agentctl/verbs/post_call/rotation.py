@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from agentctl.errors import AgentctlError, Rejected, Stale, SyncError, Unreachable, UsageError
 from agentctl.resources import webhook as resource
-from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.endpoints import AGENT
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.webhook import AgentWebhook, Webhook
 from agentctl.sync.plan import Change

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from agentctl.errors import AgentctlError, NotFound, SyncError, UsageError
 from agentctl.resources import webhook as resource
-from agentctl.resources.agent import AGENT
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.endpoints import AGENT
 from agentctl.resources.platform_settings import SETTINGS
 from agentctl.resources.post_call import EVENTS, WEBHOOK
 from agentctl.resources.webhook import Webhook

@@ -14,6 +14,7 @@ from agentctl.resources.answer import having, listing
 from agentctl.resources.assistant import E164, Assistant
 from agentctl.resources.criteria import by_id
 from agentctl.resources.defaults import beyond_defaults, inline_tools, without_secrets
+from agentctl.resources.endpoints import AGENT, KNOWLEDGE
 from agentctl.resources.mark import marked
 from agentctl.resources.post_call import WEBHOOK
 from agentctl.resources.prompt_text import as_in_file
@@ -77,10 +78,10 @@ async def look(control: Control, wanted: Candidates) -> Adopting:
     """Put together the files of the agents that are wanted, as `candidates` found them."""
     loaded = await load(control)
     bindings = await control.bindings()
-    answers = await asyncio.gather(*(control.api.get(agent.AGENT, agent_id=one.agent_id) for one in wanted.found))
+    answers = await asyncio.gather(*(control.api.get(AGENT, agent_id=one.agent_id) for one in wanted.found))
     bodies = [as_in_file(answer) for answer in answers]
     locators = {one.key: at(body, _KNOWLEDGE) for one, body in zip(wanted.found, bodies, strict=True)}
-    asked = f"GET {agent.AGENT}"
+    asked = f"GET {AGENT}"
     lists = {key: [having(asked, one, "id") for one in listing(asked, there or [])] for key, there in locators.items()}
     shelf = await shelves(control, loaded, bindings, lists)
     names = {one["id"]: one async for one in _listed(control)} if any(lists.values()) else {}
@@ -101,8 +102,8 @@ def _told(veil: Callable[[str], str], problems: Iterable[Problem]) -> tuple[Prob
 
 
 async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
-    async for entry in control.api.pages(knowledge.LIST, items="documents", params={"page_size": 100}):
-        yield having(f"GET {knowledge.LIST}", entry, "id")
+    async for entry in control.api.pages(KNOWLEDGE, items="documents", params={"page_size": 100}):
+        yield having(f"GET {KNOWLEDGE}", entry, "id")
 
 
 class _Composer:

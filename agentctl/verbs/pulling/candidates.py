@@ -13,6 +13,7 @@ from agentctl.resources import agent
 from agentctl.resources.agent import Agent
 from agentctl.resources.answer import having
 from agentctl.resources.assistant import KEY, RESERVED, Assistant
+from agentctl.resources.endpoints import AGENT, AGENTS
 from agentctl.sources.files import ASSISTANTS
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
@@ -77,8 +78,8 @@ async def candidates(
     asked = agents or {}
     search = _Search(control, await control.bindings(), declared)
     for agent_id in asked:
-        entry = await control.api.get(agent.AGENT, agent_id=agent_id)
-        search.ask(having(f"GET {agent.AGENT}", entry, "agent_id"), asked[agent_id], alone=len(asked) == 1)
+        entry = await control.api.get(AGENT, agent_id=agent_id)
+        search.ask(having(f"GET {AGENT}", entry, "agent_id"), asked[agent_id], alone=len(asked) == 1)
     entries = [entry async for entry in _listed(control) if entry["agent_id"] not in asked]
     search.moved = await _older(control, loaded.assistants)
     if every:
@@ -93,8 +94,8 @@ async def candidates(
 
 async def _listed(control: Control) -> AsyncIterator[Mapping[str, Any]]:
     """Every agent that is not archived, the oldest first, so that names keep their keys."""
-    pages = control.api.pages(agent.AGENTS, items="agents", params={"page_size": 100})
-    entries = [having(f"GET {agent.AGENTS}", one, "agent_id") async for one in pages]
+    pages = control.api.pages(AGENTS, items="agents", params={"page_size": 100})
+    entries = [having(f"GET {AGENTS}", one, "agent_id") async for one in pages]
     for entry in sorted(entries, key=lambda one: (one.get("created_at_unix_secs") or 0, str(one["agent_id"]))):
         yield entry
 

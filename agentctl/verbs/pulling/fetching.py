@@ -10,7 +10,7 @@ from typing import Any
 from agentctl.clients.download import download
 from agentctl.errors import AgentctlError
 from agentctl.resources.answer import having
-from agentctl.resources.knowledge import DOCUMENT
+from agentctl.resources.endpoints import DOCUMENT
 from agentctl.resources.mark import owner, prefix
 from agentctl.secrecy.secret import secrets
 from agentctl.sources.html_text import text_of

@@ -235,7 +235,7 @@ async def test_nothing_goes_in_the_clear_to_another_machine(
     mailbox: Mailbox, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The same server without STARTTLS, as if it stood elsewhere.
-    monkeypatch.setattr("agentctl.clients.mail._is_loopback", lambda _host: False)
+    monkeypatch.setattr("agentctl.clients.mail.is_loopback", lambda _host: False)
     with pytest.raises(MailError, match="STARTTLS"):
         await SmtpRoute.from_url(f"smtp://u:p@127.0.0.1:{port}", SENDER).send(mail())
     assert mailbox.received == []
@@ -281,7 +281,7 @@ async def test_starttls_is_used_where_it_is_offered(
         route = SmtpRoute.from_url(f"smtp://user%40x:p%40ss%2Fword@127.0.0.1:{port}", SENDER)
         await route.send(mail())
         assert len(mailbox.received) == 1
-        monkeypatch.setattr("agentctl.clients.mail._is_loopback", lambda _host: False)
+        monkeypatch.setattr("agentctl.clients.mail.is_loopback", lambda _host: False)
         with pytest.raises(MailError, match="secured connection failed"):
             await route.send(mail())  # elsewhere such a certificate is somebody in between
         assert len(mailbox.received) == 1

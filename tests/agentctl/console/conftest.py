@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from anyio.lowlevel import checkpoint
 from pydantic import SecretStr
 
 from agentctl.sandbox.harness import Sandbox, running
@@ -64,6 +65,12 @@ class Office(Guest):
     async def sync(self) -> None:
         async with self.control.afresh() as control:
             assert not (await sync.apply(control, await sync.plan(control))).failures
+
+    async def settled(self, run: str) -> str:
+        """The page of what was begun, once it is over."""
+        while 'class="without-script"' in (page := await self.see(run)):
+            await checkpoint()  # A page that asks nobody never lets the server's own tasks go on.
+        return page
 
 
 @pytest.fixture

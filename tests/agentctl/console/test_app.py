@@ -49,7 +49,15 @@ async def test_who_leaves_is_out_also_with_a_copy_of_the_cookie(operator: Guest)
 
 async def test_a_name_that_leads_here_from_elsewhere_shows_nothing(operator: Guest) -> None:
     # DNS rebinding, and a tunnel that was opened for webhooks.
-    elsewhere = ("evil.example", "evil.example:8080", "127.0.0.1.evil.example", "[", "team.ngrok.app", "192.0.2.1")
+    elsewhere = (
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1.evil.example",
+        "[",
+        "x.localhost",
+        "team.ngrok.app",
+        "192.0.2.1",
+    )
     unclear = ("evil@127.0.0.1", "127.0.0.1@evil.example", "evil.example\\@127.0.0.1", "127.0.0.1\\.evil.example")
     odd = (
         "localhost.",

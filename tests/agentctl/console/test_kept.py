@@ -40,3 +40,20 @@ async def test_what_failed_is_asked_again() -> None:
     with pytest.raises(Unreachable):
         await kept.answer("numbers", "a", fail)
     assert await kept.answer("numbers", "a", answer) == "here"
+
+
+async def test_what_is_being_asked_when_it_is_forgotten_is_asked_again() -> None:
+    kept, told = Kept(), iter(["old", "new", "other"])
+
+    async def ask(forgotten: str = "") -> str:
+        answer = next(told)
+        if forgotten:
+            kept.forget(forgotten)
+        return answer
+
+    assert await kept.answer("numbers", "a", lambda: ask("numbers")) == "old"
+    assert await kept.answer("numbers", "a", ask) == "new"
+    kept.forget("states")
+    assert await kept.answer("numbers", "a", ask) == "new", "another question is another's"
+    kept.forget("numbers")
+    assert await kept.answer("numbers", "a", ask) == "other"

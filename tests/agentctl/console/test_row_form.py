@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import FormData
 
-from agentctl.console.row_form import Draft, Entry, compared, fields, of_form, of_row
+from agentctl.console.row_form import Draft, Piece, compared, fields, of_form, of_row
 
 
 def changed(row: dict[str, Any], **typed: Any) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def test_what_stands_beside_what_was_changed_stays() -> None:
     kept = of_row(row).knowledge
     assert changed(row, knowledge=kept[1:]) == {"knowledge": row["knowledge"][1:]}
     assert changed(row, knowledge=()) == {"knowledge": None}
-    more = (*kept, Entry("Karte", url=" https://example.org "), Entry("b", "c", usage="prompt"))
+    more = (*kept, Piece("Karte", url=" https://example.org "), Piece("b", "c", usage="prompt"))
     told = [{"title": "Karte", "url": "https://example.org"}, {"title": "b", "text": "c", "usage": "prompt"}]
     assert changed(row, knowledge=more) == {"knowledge": [*row["knowledge"], *told]}
     after = {"mailTo": "a@b.de", "timezone": "UTC", "actionItems": False}
@@ -56,12 +56,12 @@ def test_a_form_is_read_as_browsers_send_it() -> None:
          ("knowledge_usage", "auto"), ("knowledge_title", " "), ("knowledge_text", ""), ("knowledge_url", ""),
          ("knowledge_usage", "auto")]
     )  # fmt: skip
-    assert of_form(form) == Draft(prompt="a\nb", knowledge=(Entry("t", "x\ny"),), action_items="no")
+    assert of_form(form) == Draft(prompt="a\nb", knowledge=(Piece("t", "x\ny"),), action_items="no")
 
 
 def test_what_differs_is_told_by_name() -> None:
-    before = Draft(name="a", knowledge=(Entry("k", "old"), Entry("gone", "x")), mail_to="a@b.de")
-    after = Draft(name="b", knowledge=(Entry("k", "new"), Entry("page", url="u")))
+    before = Draft(name="a", knowledge=(Piece("k", "old"), Piece("gone", "x")), mail_to="a@b.de")
+    after = Draft(name="b", knowledge=(Piece("k", "new"), Piece("page", url="u")))
     assert list(compared(before, after)) == [
         ("name", "", "a", "b"),
         ("knowledge", "k", "old", "new"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agentctl.console.kept import Kept
 from agentctl.console.states import States
 from agentctl.errors import AgentctlError, UsageError
 from agentctl.verbs import status
@@ -25,7 +26,7 @@ async def test_each_is_told_what_is_theirs(guest: Guest, monkeypatch: pytest.Mon
         return Everywhere((Standing("empfang", "drifted", ("agent empfang: name",)),), (trouble,))
 
     monkeypatch.setattr(status, "everywhere", everywhere)
-    states = States(guest.control)
+    states = States(guest.control, Kept())
     whole, told = await states.seen("default", whole=True), await states.seen("praxis", whole=False)
     assert whole.standings["empfang"].what == ("agent empfang: name",)
     assert whole.errors == ("tenant acme: another sync is at work. Run it again.",)
@@ -36,7 +37,7 @@ async def test_each_is_told_what_is_theirs(guest: Guest, monkeypatch: pytest.Mon
         raise UsageError("agentctl.toml: no such table")
 
     monkeypatch.setattr(status, "everywhere", refused)
-    states.forget()
+    states.kept.forget("states")
     assert (await states.seen("default", whole=True)).errors == ("agentctl.toml: no such table",)
     (said,) = (await states.seen("praxis", whole=True)).errors
     assert "agentctl.toml" in said
@@ -46,7 +47,7 @@ async def test_declared_are_a_tenants_own(office: Office) -> None:
     office.sql("update agentctl.declared_assistants set tenant = 'acme'")
     store = await office.control.store()
     await store.call("save_tenant", {"tenant": "acme", "set": {"elevenlabs_key": "env:ACME_XI_KEY"}})
-    states = States(office.control)
+    states = States(office.control, Kept())
     assert [one.key for one in await states.declared("default")] == ["empfang"]
     assert [(one.key, one.is_row) for one in await states.declared("acme")] == [("theke", True)]
     assert await states.declared("nobody") == []

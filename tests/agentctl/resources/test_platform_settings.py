@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from agentctl.resources.agent import AGENT
+from agentctl.resources.endpoints import AGENT
 from agentctl.resources.platform_settings import PRIVACY
 from agentctl.resources.post_call import WEBHOOK
 from tests.agentctl.resources.contract import assistant, edits, planned, synced

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentctl.errors import UsageError
-from agentctl.verbs.address import is_loopback, need_e164, need_web_url, need_webhook_url
+from agentctl.verbs.address import need_e164, need_web_url, need_webhook_url
 
 REAL = "https://api.elevenlabs.io/"
 SANDBOX = "http://127.0.0.1:8080/"
@@ -70,4 +70,3 @@ def test_what_is_refused_is_told_without_its_password() -> None:
 
 def test_a_host_is_found_and_known() -> None:
     assert need_web_url("URL", "http://Door.Example.org:80/") == "door.example.org"
-    assert not is_loopback("127.0.0.1.example.org")

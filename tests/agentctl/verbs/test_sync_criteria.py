@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from agentctl.resources.agent import AGENT
+from agentctl.resources.endpoints import AGENT
 from agentctl.wiring import Control
 from tests.telephony import Bench, bench
 

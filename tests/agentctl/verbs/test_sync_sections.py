@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.resources.agent import AGENT
+from agentctl.resources.endpoints import AGENT
 from agentctl.sandbox.harness import running_thread
 from agentctl.wiring import Control
 from tests.example import Example

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from anyio.lowlevel import checkpoint
 
 from agentctl.verbs.calls import audit
 from tests.agentctl.console.conftest import Office
@@ -19,13 +18,6 @@ def hidden(page: str, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', page)
     assert found, page
     return found[1]
-
-
-async def settled(office: Office, run: str) -> str:
-    """The page of what was begun, once it is over."""
-    while 'class="without-script"' in (page := await office.see(run)):
-        await checkpoint()  # A page that asks nobody never lets the server's own tasks go on.
-    return text(page)
 
 
 async def test_a_page_tells_how_it_stands_and_what_it_is(office: Office) -> None:
@@ -86,13 +78,13 @@ async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) ->
 
     await office.edit_there("Empfang", name="Umbenannt")
     stale = await office.send(f"{HERE}/rollback", **agreed)
-    assert "went stale" in await settled(office, stale.headers["location"])
+    assert "went stale" in text(await office.settled(stale.headers["location"]))
     assert f'href="{HERE}/rollback?to=1"' in await office.see(stale.headers["location"])
     assert "gar nicht" in str(await office.agents())
 
     page = await office.see(f"{HERE}/rollback?to=1")
     begun = await office.send(f"{HERE}/rollback", **{**agreed, "mark": hidden(page, "mark"), "ours": "yes"})
-    assert "Synced" in await settled(office, begun.headers["location"])
+    assert "Synced" in text(await office.settled(begun.headers["location"]))
     assert "Hilf freundlich weiter." in str((await office.agents())["Empfang"])
     assert "Held at revision 1" in text(await office.see(HERE))
     assert (await office.send(f"{HERE}/unhold", page=HERE)).headers["location"] == f"{HERE}?unheld=1"

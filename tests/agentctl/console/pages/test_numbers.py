@@ -56,6 +56,14 @@ async def test_a_number_that_nobody_declares_any_more_is_still_shown_where_it_ri
     assert QUIET not in page
 
 
+async def test_what_was_changed_from_a_page_is_asked_for_anew(operator: Guest) -> None:
+    assert f"{QUIET} is not at ElevenLabs yet" in text(await operator.see("/numbers?look=1"))
+    async with operator.control.afresh() as control:
+        await number.import_number(control, await number.look(control, QUIET, "empfang"))
+    await operator.send("/assistants/empfang/unhold", page="/numbers")
+    assert f"{QUIET} is not at ElevenLabs yet" not in text(await operator.see("/numbers?look=1"))
+
+
 async def test_a_platform_that_is_away_is_told_and_the_numbers_stay(operator: Guest, bench: Bench) -> None:
     async with httpx.AsyncClient(base_url=bench.sandbox.url) as http:
         fault = {"path": "/v1/convai/phone-numbers", "status": 401, "times": 9}

@@ -12,6 +12,7 @@ import pytest
 from agentctl.cli.app import run
 from agentctl.errors import Stale, UsageError
 from agentctl.resources import agent, agent_test
+from agentctl.resources.endpoints import AGENT
 from agentctl.sync.kind import Ref
 from agentctl.verbs import sync
 from agentctl.verbs.pulling.pull import pull, write
@@ -27,7 +28,7 @@ FIRST = "Hallo, hier ist eine KI."
 async def says(control: Control, body: dict[str, Any]) -> None:
     """Somebody edits the agent in the dashboard."""
     agent_id = (await control.bindings()).of(agent.KIND)["empfang"]
-    await control.api.patch(agent.AGENT, json=body, agent_id=agent_id)
+    await control.api.patch(AGENT, json=body, agent_id=agent_id)
 
 
 @pytest.fixture
