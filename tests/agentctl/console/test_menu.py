@@ -47,6 +47,7 @@ async def done(office: Office, path: str, **form: str) -> None:
 async def test_whatever_is_done_is_noted(office: Office) -> None:
     assert {page.path for page in PAGES if page.writes} == WRITES.keys() | SILENT
     await office.put("conv_1", assistant="empfang")
+    office.sql("update agentctl.events set state = 'dead'")
     (item,) = re.findall(r'name="item" value="([^"]+)"', await office.see("/items"))
     [(seen,)] = office.sql("select updated_at::text from agentctl.declared_assistants")
     for path, form, action in WRITES.values():
