@@ -252,6 +252,20 @@ async def test_columns_are_compared_to_the_byte_whatever_collations_they_have(
     assert (await store.call("sync_queue", {}))["troubled_syncs"] == []
 
 
+async def test_a_row_whose_tenant_is_empty_is_the_operators_and_holds_up_nobody(
+    store: Store, product: psycopg.Connection
+) -> None:
+    product.execute("reset role")
+    product.execute("create table public.others (slug text, tenant text)")
+    product.execute("select agentctl.watch('public.others', 'slug', array['slug'], 'tenant')")
+    product.execute("insert into others values ('a', '')")
+    assert product.execute("select tenant from agentctl.sync_changes").fetchall() == [("default",)]
+    product.execute("update agentctl.sync_changes set tenant = ''")  # as it was noted before
+    [job] = await due(store)
+    assert job["tenant"] == "default"
+    assert await store.call("sync_job_done", job) == {"held": True}
+
+
 def test_a_product_does_not_wait_for_what_is_locked_here(dsn: str, product: psycopg.Connection) -> None:
     said: list[str] = []
     product.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
