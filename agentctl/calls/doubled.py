@@ -1,7 +1,8 @@
 """Recordings that are kept twice, where they lie and in the event that brought them, are kept once.
 
-The event's content goes when its recording was found whole where it lies a day after it was stored, and not before: it
-may be the only copy, and a disk may be one that goes with its container.
+The event's content goes when its recording was found whole where it lies, some time after it was put there and not
+before, since it may be the only copy: a day for a file, whose disk may be one that goes with its container, and an hour
+in Storage.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from agentctl.errors import AgentctlError
 log = logging.getLogger(__name__)
 
 _BATCH = 100
-SETTLED_SECONDS = 86_400.0
+SETTLED_SECONDS = 86_400.0  # of a file
+SETTLED_THERE_SECONDS = 3_600.0  # of what lies in Storage
 _SECONDS = 60.0
 
 
@@ -45,8 +47,9 @@ async def spare(store: Store, recordings: Recordings, budget: Budget) -> int:
     """
     dropped, after = 0, None
     while budget.is_left:
-        terms = {"limit": min(_BATCH, budget.recordings), "after": after, "settled_seconds": SETTLED_SECONDS}
-        found = await store.call("doubled_sounds", {**terms, "place": recordings.place}, timeout=_SECONDS)
+        settled = {"settled_seconds": SETTLED_SECONDS, "settled_there_seconds": SETTLED_THERE_SECONDS}
+        terms = {"limit": min(_BATCH, budget.recordings), "after": after, "place": recordings.place}
+        found = await store.call("doubled_sounds", {**terms, **settled}, timeout=_SECONDS)
         if not found:
             break
         whole: list[Mapping[str, Any]] = []

@@ -87,7 +87,7 @@ def backfill(
     from agentctl.cli.since import past
     from agentctl.verbs.calls.backfill import together
 
-    begin, mailed = past(since), past(mailed_until) if mailed_until else None
+    begin, mailed = past(since), past(mailed_until) if mailed_until is not None else None
 
     async def run(control: Control) -> Everywhere[CaughtUp]:
         from agentctl.verbs.calls import backfill as verbs

@@ -44,7 +44,8 @@ async def must_be_here(
 ) -> tuple[Problem, ...]:
     """Raise Elsewhere where several are bound, none of them is there, and nothing else of ours, or only another's.
 
-    Where nothing is wanted that matters for `prune` alone: what is not there would be forgotten, and live on elsewhere.
+    Where nothing is wanted that matters for `prune` alone: what is not there would be forgotten, and live on elsewhere,
+    be it the only one.
 
     One that is gone may have been deleted by hand. All at once look like a key of another workspace, in which it would
     be wrong to make them again. Where there was only one it may be either, which is the answer. Where something is
@@ -60,7 +61,7 @@ async def must_be_here(
             f"what is there with the mark of this project is bound in another of its workspaces, and no {kind} that is "
             f"bound in {bindings.scope.workspace} is there"
         )
-    if len(bound) < _SEVERAL:
+    if len(bound) < _SEVERAL and (wanted or not bound):
         what = f"is not in {bindings.scope.workspace}: it was deleted there, or the key opens another workspace"
         return tuple(Problem(f"{kind} {key}", what) for key in bound if key in wanted)
     raise Elsewhere(

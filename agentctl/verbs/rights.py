@@ -38,13 +38,18 @@ async def loose(store: Store) -> Loose:
 
 
 async def seal(store: Store) -> None:
-    """Take that. Raises StoreError, also where something is left: somebody else has granted it, or migrations run."""
+    """Take that. Raises StoreError, also where something is left: somebody else has granted it, or migrations run; and
+    with what users are to have and do not get, since it would be unsafe.
+    """
     answer = await store.call("seal", {})
     left = _of(answer)
     if left.count and answer.get("busy"):
         raise StoreUnavailable("migrations of the store run, which make rights anew", "Run it again after that.")
     if left.count:
         raise StoreError(str(left), "Whoever granted that has to revoke it, or the owner of what it is on.")
+    if refused := answer.get("refused"):
+        what = "what lay open is closed, and what is meant for users and would be unsafe is closed to them, too"
+        raise StoreError(f"{what}: {'; '.join(refused)}", "Run that SQL, then: call agentctl.seal()")
 
 
 def _of(row: Mapping[str, Any]) -> Loose:

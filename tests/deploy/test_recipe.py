@@ -88,8 +88,11 @@ def test_nothing_is_replaced_before_the_migration_is_through(section: str, steps
 @pytest.mark.parametrize(
     ("section", "steps"),
     [
-        (SYSTEMD, ["stop agentctl-door", "dropdb", "pg_restore", "start agentctl-migrate", "psql", "calls backfill"]),
-        (DOCKER, ["stop door worker", "dropdb", "pg_restore", "run --rm migrate", "db psql", "calls backfill"]),
+        (
+            SYSTEMD,
+            ["stop agentctl-door", "dropdb", "pg_restore", "tar ", "start agentctl-migrate", "psql", "calls backfill"],
+        ),
+        (DOCKER, ["stop door worker", "dropdb", "pg_restore", "tar ", "run --rm migrate", "db psql", "calls backfill"]),
     ],
 )
 def test_a_restore_drops_nothing_before_it_is_said_until_when_calls_were_mailed(
@@ -98,7 +101,7 @@ def test_a_restore_drops_nothing_before_it_is_said_until_when_calls_were_mailed(
     told = README.partition(section)[2].partition("\n## ")[0]
     blocks = re.findall(r"^\(\n    set -e\n    stopped=.*?^\)\n", told, re.MULTILINE | re.DOTALL)
     (block,) = (one for one in blocks if "dropdb" in one)
-    for name in ("agentctl-3.dump", "agentctl.dump", "recordings.tar", "forgotten"):
+    for name in ("agentctl-3.dump", "agentctl.dump", "recordings.tar", "mark_keys", "forgotten"):
         (tmp_path / name).touch()
     does = "".join(
         f'{name}() {{ echo {name} "$@"; }}\n' for name in ("systemctl", "runuser", "ln", "agentctl", "docker")
@@ -314,18 +317,26 @@ def test_who_was_forgotten_since_the_backup_is_found_by_the_marks_of_the_lost_st
     assert bench("calls", "backfill")[0] == bench("calls", "process")[0] == 0
     section = README.partition(SYSTEMD)[2].partition("\n## ")[0]
     psql = f"{wheel_binaries() / 'psql'} -X {shlex.quote(dsn)}"
-    (before,) = re.findall(r"^.*copy agentctl.forgotten to stdout.*\n", section, re.MULTILINE)
+    (before,) = re.findall(r"(?:^.*copy agentctl\.\w+ to stdout.*\n)+", section, re.MULTILINE)
     (after,) = re.findall(r"^ *! test -e forgotten.*?^ *} \|.*?\n", section, re.MULTILINE | re.DOTALL)
     places = [section.index(step) for step in (before, " dropdb ", after, "start agentctl-door agentctl-worker\n```")]
     assert places == sorted(places)
     before, after = (one.replace("runuser -u postgres -- psql -d agentctl", psql) for one in (before, after))
     bench.store("mark_forgotten", conversation_ids=calls[:1], numbers=[])
-    subprocess.run(["sh", "-ec", before], cwd=tmp_path, check=True)
+    bench.store("mark_forgotten", conversation_ids=["conv_new"], numbers=[], tenant="acme")
+    marked = "select tenant, forgotten_at from agentctl.forgotten order by tenant"
     with psycopg.connect(dsn, autocommit=True) as backup:
-        backup.execute("delete from agentctl.forgotten")
+        lost = backup.execute(marked).fetchall()
+        subprocess.run(["sh", "-ec", before], cwd=tmp_path, check=True)
+        # What was forgotten twice, the backup knows of the first time; a tenant that is newer than it has no key there.
+        backup.execute("update agentctl.forgotten set forgotten_at = forgotten_at - interval '1 day'")
+        for table in ("forgotten", "mark_keys"):
+            backup.execute(f"delete from agentctl.{table} where tenant = 'acme'")
 
-    listed = subprocess.run(["sh", "-ec", after], cwd=tmp_path, check=True, capture_output=True, text=True)
+        listed = subprocess.run(["sh", "-ec", after], cwd=tmp_path, check=True, capture_output=True, text=True)
 
+        assert backup.execute(marked).fetchall() == lost
+        assert backup.execute("select agentctl.is_forgotten('acme', 'conv_new')").fetchone() == (True,)
     assert re.findall(r"^ default +\| (\S+)$", listed.stdout, re.MULTILINE) == calls[:1]
     assert bench("calls", "forget", calls[0], "--yes")[0] == 0
     assert [row["conversation_id"] for row in bench.store("list_calls", limit=9)] == calls[1:]

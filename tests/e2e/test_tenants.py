@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
+from contextvars import Context
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +39,8 @@ from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
-from agentctl.verbs.flow import syncing
+from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.flow import housed, syncing
 from agentctl.verbs.flow.housed import sync_housed
 from agentctl.verbs.places import Everywhere, in_each, is_keyed
 from agentctl.verbs.signatures import Signatures
@@ -555,6 +557,23 @@ async def test_who_moves_while_a_sync_waits_is_made_in_its_new_workspace_alone(h
     assert await house.names() == ([], [])
     assert (await house.due()).failed == 0
     assert await house.names() == ([], ["Acme"])
+
+
+async def test_a_workspace_that_is_held_up_holds_up_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housed, "_WAIT_SECONDS", 60.0)
+    house.insert(1, customer="acme", title="Acme")
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    stop = asyncio.Event()
+    async with asyncio.timeout(30), house.opened() as other, house.opened() as control, asyncio.TaskGroup() as group:
+        async with other.within((await other.tenants()).of("acme")) as there, exclusive(there):
+            group.create_task(syncing.work(control, stop=stop), context=Context())  # which holds nothing
+            while house.sql("select state from agentctl.sync_jobs") != [("running",)]:  # noqa: ASYNC110  (another's)
+                await asyncio.sleep(0.02)
+            house.insert(2, customer="beta", title="Beta")
+            while await house.names() != (["Beta"], []):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        stop.set()
+    assert await house.names() == (["Beta"], ["Acme"])
 
 
 class Rotating(Moving):

@@ -223,9 +223,40 @@ def test_what_users_can_write_below_a_view_that_they_cannot_is_refused_and_its_h
     assert memberships(connection, sub=MEMBER) == {"7": "admin", "8": "viewer"}
 
 
+@pytest.mark.parametrize(
+    ("cluster", "through"), [("wheel", "public.listed"), ("15", "public.short")], indirect=["cluster"]
+)
+def test_what_users_can_write_through_another_view_is_refused_and_its_hint_shuts_it(
+    connection: psycopg.Connection, through: str
+) -> None:
+    connection.execute(TEAM.encode())
+    connection.execute("create table public.notes (org integer, note text)")
+    connection.execute(
+        "create view public.ours as select * from public.notes where org in (select org from public.team)"
+    )
+    connection.execute("create view public.mine with (security_invoker = true) as select * from public.team")
+    connection.execute("grant all on public.ours, public.mine to authenticated")
+    save(connection, **TOLD_BY_TEAM)
+    assert memberships(connection, sub=MEMBER) == {"7": "admin", "8": "viewer"}, "neither lets anybody write the team"
+
+    connection.execute('create view public.listed as select org, "User", job from public.team where job is not null')
+    connection.execute("create view public.short as select * from public.listed")
+    connection.execute("revoke all on public.listed, public.short from anon, authenticated")
+    connection.execute(f"grant insert on {through} to authenticated".encode())
+    told = f"users may write {through}, which writes to public.team, by now"
+    with pytest.raises(psycopg.errors.RaiseException, match=told) as caught, connection.transaction():
+        memberships(connection, sub=MEMBER)
+
+    connection.execute((caught.value.diag.message_hint or "").partition(";")[0].encode())
+    assert memberships(connection, sub=MEMBER) == {"7": "admin", "8": "viewer"}
+
+
 def test_what_would_tell_nothing_or_let_users_in_is_refused(connection: psycopg.Connection) -> None:
     connection.execute(TEAM.encode())
-    connection.execute("create view public.passed_on as select * from public.team")
+    connection.execute(
+        "create table public.staff (like public.team); create view public.passed_on as table public.staff"
+    )
+    connection.execute("alter table public.staff enable row level security")
     wrong = {
         "there is no table or view public.teams": {"table": "public.teams"},
         "tenant_column: public.team has no column tenant": {"tenant_column": "tenant"},

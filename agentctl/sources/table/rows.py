@@ -83,7 +83,8 @@ class Told:
             may += ["anon, which is anybody, may read it"] if readers else []
             shut = f"alter table {relation} enable row level security, and policies for who may"
             if one["view"]:
-                shut = f"revoke all on {relation} from {', '.join(sorted({*writers, *readers}))}"
+                rights = "all" if readers else "insert, update, delete"
+                shut = f"revoke {rights} on {relation} from {', '.join(sorted({*writers, *readers}))}"
             yield f"no row-level security keeps users from {relation}: {', '.join(may)}; {shut}"
 
     @property

@@ -1,4 +1,4 @@
-"""A worker's syncs: one assistant after another, each since its declaration changed or somebody asked for it."""
+"""A worker's syncs: in each workspace one assistant after another, which changed or which somebody asked for."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Due:
 
 @dataclass(frozen=True)
 class SyncJob:
-    """Syncs the assistants of one project that are due. One at a time, as each workspace has one sync at a time.
+    """Syncs the assistants of one project that are due, of each workspace one at a time: the store hands out no more.
 
     `quiet_seconds`: how long a job waits for another change; a worker that looks once waits for none. `wake` is set
     when the next one is due. `idle` hears why none is claimed, as often as that is so: others may have them meanwhile.
@@ -75,7 +75,7 @@ class SyncJob:
     idle: Callable[[str], None] = lambda why: None
     look: Callable[[], Awaitable[None]] = unseen
     worker: str = field(default_factory=worker_name)
-    at_once: int = 1
+    at_once: int = 4
     lease_seconds: float = LEASE_SECONDS
     deadline_seconds: float = DEADLINE_SECONDS
     grace_seconds: float = 25.0  # what is done by then is bound; the next one goes on from there

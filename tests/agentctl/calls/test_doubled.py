@@ -27,6 +27,7 @@ SOUND = bytes(range(256)) * 64
 @pytest.fixture(autouse=True)
 def a_day_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doubled, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(doubled, "SETTLED_THERE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -65,11 +66,20 @@ def file_of(bench: Bench, conversation_id: str) -> Path:
     return next(folder.glob(f"{conversation_id}.*"), folder / conversation_id)
 
 
-def test_a_recording_of_today_is_kept_twice(bench: Bench, on_the_same_day: None) -> None:
+def test_a_recording_of_today_is_kept_twice(bench: Bench, on_the_same_day: None, dsn: str) -> None:
     # A container's disk, or a runner's, may be gone in an hour, and the only copy with it.
     event = accept(bench, "conv_1").id
-    bench.control(once)
-    assert held(bench, event)[1:] == (True, None)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        # The worker was away for two days: what it stores now is a copy of this moment.
+        connection.execute("update agentctl.events set received_at = now() - interval '2 days'")
+        bench.control(once)
+        assert held(bench, event)[1:] == (True, None)
+        terms = {"limit": 9, "settled_seconds": 86_400, "settled_there_seconds": 3_600}
+        for ago, in_file, in_storage in (("50 minutes", 0, 0), ("70 minutes", 0, 1), ("25 hours", 1, 1)):
+            connection.execute(f"update agentctl.events set finished_at = now() - interval '{ago}'")
+            for scheme, count in (("file", in_file), ("supabase", in_storage)):
+                connection.execute("update agentctl.recordings set location = %s", [f"{scheme}:recordings/1.mp3"])
+                assert len(bench.store("doubled_sounds", **terms)) == count, (ago, scheme)
 
 
 @pytest.mark.parametrize("large", [True, False])

@@ -103,6 +103,11 @@ async def test_a_single_one_may_have_been_deleted_by_hand(platform: Platform) ->
     assert [str(notice) for notice in found.notices] == [
         f"agent {SPECS[0]['key']}: is not in w: it was deleted there, or the key opens another workspace"
     ]
+    # With nothing declared any more it would be forgotten, and live on where another key leads.
+    with pytest.raises(Elsewhere, match="the only agent that is bound in w is not there") as caught:
+        await planned(platform, [], prune=True)
+    assert caught.value.hint.endswith("agentctl sync --prune --force forgets it.")
+    assert (await planned(platform, [], prune=True, anchor=None)).lapsed
     # Nothing bound, nothing there: a first sync.
     platform.bindings.clear()
     assert {change.action for change in (await planned(platform)).changes} == {"create"}

@@ -158,6 +158,24 @@ async def test_who_asks_is_served_before_an_import_and_tenants_in_turn(
     assert {*turns} == {"a", "b"}
 
 
+async def test_of_each_workspace_one_runs(store: Store) -> None:
+    for tenant, has in {"acme": {"elevenlabs_key": "env:A"}, "lodger": {"workspace_of": "acme"}, "beta": None}.items():
+        if has:
+            await store.call("save_tenant", {"tenant": tenant, "set": has})
+        row = {"workspace": "w", "tenant": tenant, "key": tenant, "name": "A", "agent_id": f"agent_{tenant}"}
+        await store.call("save_assistant", {"project": "praxis", "environment": "production", **row})
+        await store.call("request_sync", {"key": tenant, "project": "praxis", "environment": "production"})
+    slow, quick = sorted(await due(store), key=lambda job: job["key"] == "beta")
+    assert (slow["tenant"] in ("acme", "lodger"), quick["tenant"]) == (True, "beta")
+    assert await due(store) == []
+    assert await store.call("sync_job_done", quick) == {"held": True}
+    await store.call("request_sync", {"key": "beta", "project": "praxis", "environment": "production"})
+    assert [job["key"] for job in await due(store)] == ["beta"]
+    assert await store.call("sync_job_done", slow) == {"held": True}
+    [other] = await due(store)
+    assert {slow["key"], other["key"]} == {"acme", "lodger"}
+
+
 async def test_what_is_asked_for_reaches_the_environments_that_have_it_and_no_other_project(store: Store) -> None:
     row = {"workspace": "w", "key": "a", "name": "A", "agent_id": "agent_1"}
     for project, environment in (("praxis", "production"), ("praxis", "staging"), ("other", "production")):
@@ -250,6 +268,20 @@ async def test_columns_are_compared_to_the_byte_whatever_collations_they_have(
     product.execute("update others set three = ''")
     assert sorted(await drained(store)) == ["a", "b"]
     assert (await store.call("sync_queue", {}))["troubled_syncs"] == []
+
+
+async def test_a_row_whose_tenant_is_empty_is_the_operators_and_holds_up_nobody(
+    store: Store, product: psycopg.Connection
+) -> None:
+    product.execute("reset role")
+    product.execute("create table public.others (slug text, tenant text)")
+    product.execute("select agentctl.watch('public.others', 'slug', array['slug'], 'tenant')")
+    product.execute("insert into others values ('a', '')")
+    assert product.execute("select tenant from agentctl.sync_changes").fetchall() == [("default",)]
+    product.execute("update agentctl.sync_changes set tenant = ''")  # as it was noted before
+    [job] = await due(store)
+    assert job["tenant"] == "default"
+    assert await store.call("sync_job_done", job) == {"held": True}
 
 
 def test_a_product_does_not_wait_for_what_is_locked_here(dsn: str, product: psycopg.Connection) -> None:

@@ -291,6 +291,12 @@ async def test_a_table_that_users_may_write_or_anybody_read_is_told_with_what_en
         "no row-level security keeps users from public.shown: anon, which is anybody, may read it; "
         "revoke all on public.shown from anon"
     )
+    product.sql("revoke all on shown from anon; grant insert, update on shown to authenticated")
+    for relation in (TABLE, "asked", "shown"):
+        assert await told(relation) == (
+            "no row-level security keeps users from public.shown: authenticated may write it; "
+            "revoke insert, update, delete on public.shown from authenticated"
+        )
 
 
 @pytest.mark.parametrize("product", ["postgres"], indirect=True)

@@ -76,6 +76,22 @@ async def test_what_somebody_else_has_granted_is_a_failure_that_says_who_is_to_t
         assert [found.state async for found in own_side.store(control)] == ["broken"]
 
 
+async def test_what_would_be_unsafe_to_grant_keeps_nothing_else_open(
+    tmp_path: Path, dsn: str, cluster: Cluster
+) -> None:
+    database = dsn.rpartition("/")[2]
+    cluster.execute(f"alter view public.agentctl_calls reset (security_invoker); {OPENING}", database)
+    mend = r"alter view public\.agentctl_calls set \(security_invoker = true\)"
+    may = "select has_table_privilege('authenticated', 'public.agentctl_{}', 'select')"
+    async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
+        with pytest.raises(StoreError, match=mend):
+            await sealing.seal(control, ())
+    assert not anon_reads(dsn)
+    with psycopg.connect(dsn) as connection:
+        told = [connection.execute(may.format(view).encode()).fetchone() for view in ("calls", "digests")]
+    assert told == [(False,), (True,)]
+
+
 async def test_while_migrations_run_rights_are_taken_another_time(tmp_path: Path, dsn: str, cluster: Cluster) -> None:
     cluster.execute(OPENING, dsn.rpartition("/")[2])
     async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
