@@ -1,4 +1,6 @@
-"""The console: its pages over a full store and over a small one, beside the bare question; and 200 pages left open."""
+"""The console: its pages over a full store and over a small one, beside the bare question; 200 pages left open; and what
+a delivery waits for while somebody takes a large table and somebody reads a long call.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,11 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import psycopg
 
 from agentctl.clients.store.operator import OperatorStore
 from agentctl.clients.store.postgres import PostgresStore
@@ -25,6 +29,18 @@ from scripts.receivers import SECRET
 
 SMALL = 100  # calls
 OPEN = 200  # pages
+TABLE = 100_000  # calls of which somebody takes a table
+_LONG_CALL = "conv_long"  # of 2,000 turns of 500 characters
+_SAID = """
+with one as (
+    insert into agentctl.calls (tenant, conversation_id, status, started_at, source, turn_count)
+    values ('default', %(call)s, 'done', '2026-10-01', 'webhook', 2000) on conflict do nothing returning conversation_id
+)
+insert into agentctl.call_turns (tenant, conversation_id, position, role, message, at_secs)
+select 'default', one.conversation_id, n, case n %% 2 when 0 then 'agent' else 'user' end,
+    repeat('<b>"Guten Tag" & auf Wiederhören.</b> ', 13), 2 * n
+from one cross join generate_series(0, 1999) n
+"""
 _SENDERS, _SECONDS = 8, 3.0
 # A page, and what the store is asked for it alone.
 PAGES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
@@ -57,6 +73,7 @@ async def _console(full: Path, runs: int) -> int:
             print(f"{many:,} and {few:,} calls, first bytes of {runs} each, milliseconds at the median")
             kept = [await _page(name, ours, theirs, runs) for name in PAGES]
             kept += await _left_open(theirs[0])
+        kept += await _asked_for_much(small)
     return 0 if all(kept) else 1
 
 
@@ -133,9 +150,51 @@ async def _left_open(served: Served) -> list[bool]:
     return [_floor("memory, MB", most - memory, 100), _floor("acknowledged at p99", busy / quiet, 1.5)]
 
 
-def _deliver(port: int) -> list[int]:
+async def _asked_for_much(directory: Path) -> list[bool]:
+    await asyncio.to_thread(fill, directory, TABLE)
+    async with store(directory) as dsn:
+        with psycopg.connect(dsn) as connection:
+            connection.execute(_SAID, {"call": _LONG_CALL})
+        with _served(dsn) as served:
+            return await _beside(served)
+
+
+async def _beside(served: Served) -> list[bool]:
+    """What one delivery after another waits for, alone and beside those who ask for much, in turn."""
+    asked = {
+        "a table of 100,000 calls": ("/calls.csv",),
+        "calls of 1 MB": (f"/calls/{_LONG_CALL}",),
+        "both": ("/calls.csv", f"/calls/{_LONG_CALL}"),
+    }
+    took: dict[str, list[int]] = {"alone": [], **{name: [] for name in asked}}
+    for _ in range(3):
+        took["alone"] += await asyncio.to_thread(_deliver, served.port, 1)
+        for name, paths in asked.items():
+            reading = [asyncio.create_task(_read_on(served, path)) for path in paths]
+            try:
+                took[name] += await asyncio.to_thread(_deliver, served.port, 1)
+            finally:
+                for task in reading:
+                    task.cancel()
+    for name, micros in took.items():
+        half, most = (sorted(micros)[int(len(micros) * part)] / 1000 for part in (0.5, 0.99))
+        print(f"deliveries beside {name:24} p50 {half:6.1f}  p99 {most:6.1f}  most {max(micros) / 1000:6.1f}")
+    return []
+
+
+async def _read_on(served: Served, path: str) -> None:
+    """Ask for it again and again."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(f"GET {path} HTTP/1.0\r\nhost: 127.0.0.1:{served.port}\r\ncookie: {served.cookie}\r\n\r\n".encode())
+        with suppress(ConnectionError):
+            await _drain(reader)
+        writer.close()
+
+
+def _deliver(port: int, senders: int = _SENDERS) -> list[int]:
     """Of each acknowledged delivery the microseconds."""
-    arguments = [str(port), str(_SENDERS), str(_SECONDS), str(SAMPLE)]
+    arguments = [str(port), str(senders), str(_SECONDS), str(SAMPLE)]
     done = subprocess.run(
         [sys.executable, "-m", "scripts.senders", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
     )
