@@ -305,6 +305,9 @@ begin
 end
 $$;
 
+comment on function public.agentctl_my_counts(jsonb) is
+    'For signed-in users: what the calls of a tenant come to, all together, by assistant and by day. tenant, since (default: 30 days ago), until, zone of the days (default: UTC), and the filters of agentctl_my_calls. Waits are told to the nearest ten milliseconds. Admins also see costs.';
+
 drop function agentctl.days(text, jsonb, text);
 
 -- Finished days from `since` on that are not kept, the newest first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -14,11 +14,14 @@ from agentctl.console.planned import Shown, shown
 from agentctl.console.syncing import Work
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
+from agentctl.secrecy.veil import Veil
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
+from agentctl.sync.plan import Plan
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.calls import audit
+from agentctl.verbs.workspaces import Outcome
 
 
 async def assistants(visit: Visit) -> Response:
@@ -107,9 +110,13 @@ async def _planned(visit: Visit, keys: list[str]) -> list[Shown]:
     control = visit.desk.control
     async with control.afresh() as fresh:
         found = await agreed.plan(fresh, keys)
-        parts = [shown(one.workspace, agreed.mark(one.result), one.result, control.veil) for one in found.results]
+        parts = await visit.desk.aside(_parts, found.results, control.veil)
         found.checked()
     return parts
+
+
+def _parts(results: Sequence[Outcome[Plan]], veil: Veil) -> list[Shown]:
+    return [shown(one.workspace, agreed.mark(one.result), one.result, veil) for one in results]
 
 
 async def _keys(visit: Visit, only: str | None) -> list[str]:

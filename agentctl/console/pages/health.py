@@ -6,7 +6,7 @@ A tenant's admins see what is their own; queues of all, duties, alerts and the p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from agentctl.console import standing
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.standing import Queue
-from agentctl.console.tables import table
+from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit, events, queue, retry
@@ -95,12 +95,7 @@ async def exported(visit: Visit) -> Response:
     async with acting(visit) as control:
         rows = await events.events(control, _FAILED, limit=_MOST)
         await audit.note(control, "export", what="events", asked={"state": " ".join(_FAILED)}, format="csv")
-    return table("failed-events", _COLUMNS, _cells(rows))
-
-
-async def _cells(rows: Sequence[Mapping[str, Any]]) -> AsyncIterator[list[object]]:
-    for one in rows:
-        yield [one.get(name) for name in _COLUMNS]
+    return table(visit, "failed-events", _COLUMNS, whole(rows), lambda one: [one.get(name) for name in _COLUMNS])
 
 
 async def _shown(visit: Visit, *, problem: str = "") -> Response:

@@ -16,8 +16,16 @@ from tests.agentctl.clients.store.test_contract_reading import put
 pytestmark = pytest.mark.anyio
 
 DAYS = {"tenant": "default", "zone": "Europe/Vienna", "since": "2026-11-18T00:00:00+01:00"}
-ASKED: tuple[dict[str, str], ...] = ({}, {"assistant": "zentrale"}, {"until": "2026-11-20T09:30:00Z"}, {"status": "done"})
-NEW = "insert into agentctl.calls (conversation_id, status, started_at, source) values ('new', 'done', '2026-11-19', 'webhook')"
+ASKED: tuple[dict[str, str], ...] = (
+    {},
+    {"assistant": "zentrale"},
+    {"until": "2026-11-20T09:30:00Z"},
+    {"status": "done"},
+)
+NEW = (
+    "insert into agentctl.calls (conversation_id, status, started_at, source) "
+    "values ('new', 'done', '2026-11-19', 'webhook')"
+)
 WRITTEN = (
     "update agentctl.calls set duration_secs = 84 where conversation_id = 'early'",
     "update agentctl.calls set started_at = '2026-11-18T12:00Z' where conversation_id = 'early'",
