@@ -88,15 +88,13 @@ language plpgsql security definer set search_path = ''
 as $$
 begin
     perform pg_advisory_xact_lock_shared(hashtextextended('agentctl days ' || owner, 0));
-    -- A snapshot that is older than the lock may not show the kept day.
+    -- A snapshot that is older than the lock may show what was kept and outdated before, and not what is kept now.
     if current_setting('transaction_isolation') <> 'read committed' or exists (
         select from agentctl.kept_days k
         where k.tenant = owner and k.day between (moment at time zone 'UTC')::date - 1 and (moment at time zone 'UTC')::date + 1
             and k.day = (moment at time zone k.zone)::date
-    ) then
-        insert into agentctl.outdated (tenant, started_at)
-        select owner, moment
-        where not exists (select from agentctl.outdated o where o.tenant = owner and o.started_at = moment);
+    ) and not exists (select from agentctl.outdated o where o.tenant = owner and o.started_at = moment) then
+        insert into agentctl.outdated (tenant, started_at) values (owner, moment);
     end if;
 end
 $$;
@@ -231,14 +229,17 @@ declare
     owner text := args->>'tenant';
     my_role text := agentctl.my_role(owner);
     since text := coalesce(args->>'since', (now() - interval '30 days')::text);
-    -- Of a tenant that is not theirs what one without a call comes to.
-    until timestamptz := case when my_role is null then '-infinity' else coalesce(args->>'until', 'infinity') end;
+    -- Of a tenant that is not theirs what one without a call comes to, whatever else is asked.
+    wanted jsonb := case when my_role is null then '{"until": "-infinity"}' else args end;
     hidden text[] := case when my_role = 'admin' then '{}' else '{cost_credits,cost_fiat}' end;
     counted jsonb;
 begin
     with figures as materialized (
         select dense_rank() over (order by f.project, f.environment, f.assistant) as whose, f.*
-        from agentctl.day_rows(owner, args, coalesce(args->>'zone', 'UTC'), since::timestamptz, until) f
+        from agentctl.day_rows(
+            owner, wanted, coalesce(wanted->>'zone', 'UTC'), since::timestamptz,
+            coalesce(wanted->>'until', 'infinity')::timestamptz
+        ) f
     ), sums as (
         select f.whose, f.day, min(f.project) as project, min(f.environment) as environment,
             min(f.assistant) as assistant, coalesce(sum(f.calls), 0) as calls, coalesce(sum(f.failed), 0) as failed,
