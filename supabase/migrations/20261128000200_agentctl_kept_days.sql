@@ -68,33 +68,56 @@ comment on column agentctl.day_figures.p95 is 'What 95 of 100 waited at most.';
 create table agentctl.outdated (
     id bigint generated always as identity primary key,
     tenant text not null,
-    started_at timestamptz not null
+    day date not null
 );
 alter table agentctl.outdated enable row level security;
-create index outdated_by_start on agentctl.outdated (tenant, started_at);
+create index outdated_by_day on agentctl.outdated (tenant, day);
 comment on table agentctl.outdated is
-    'Calls of kept days that came, changed or went since. Rows are only added, so that no two writers wait for each other.';
+    'Days of which calls came, changed or went since they were kept. Rows are only added, so that no two writers wait for each other.';
 comment on column agentctl.outdated.id is 'Of the row alone.';
-comment on column agentctl.outdated.tenant is 'Whose call it is.';
-comment on column agentctl.outdated.started_at is 'When it began: whatever day that is, and wherever.';
+comment on column agentctl.outdated.tenant is 'Whose calls they are.';
+comment on column agentctl.outdated.day is 'On which they began by UTC: no day that has a part of it counts as kept, wherever.';
 
 -- When a day begins there.
 create function agentctl.midnight(day date, zone text) returns timestamptz
 language sql stable set search_path = ''
 as $$ select day::timestamp at time zone zone $$;
 
+-- Whether calls of that day there were written since it was kept, if it was.
+create function agentctl.is_outdated(owner text, of_day date, of_zone text) returns boolean
+language sql stable set search_path = ''
+as $$
+    select exists (
+        select from agentctl.outdated o
+        where o.tenant = owner and o.day >= (agentctl.midnight(of_day, of_zone) at time zone 'UTC')::date
+            and o.day::timestamp at time zone 'UTC' < agentctl.midnight(of_day + 1, of_zone)
+    )
+$$;
+
+-- What was kept goes at once, since it may be of a call that is erased; where another writer is at it, that one sees to it.
 create function agentctl.outdate(owner text, moment timestamptz) returns void
 language plpgsql security definer set search_path = ''
 as $$
+declare
+    on_day date := (moment at time zone 'UTC')::date;
+    kept tid[];
 begin
     perform pg_advisory_xact_lock_shared(hashtextextended('agentctl days ' || owner, 0));
-    -- A snapshot that is older than the lock may show what was kept and outdated before, and not what is kept now.
-    if current_setting('transaction_isolation') <> 'read committed' or exists (
-        select from agentctl.kept_days k
-        where k.tenant = owner and k.day between (moment at time zone 'UTC')::date - 1 and (moment at time zone 'UTC')::date + 1
-            and k.day = (moment at time zone k.zone)::date
-    ) and not exists (select from agentctl.outdated o where o.tenant = owner and o.started_at = moment) then
-        insert into agentctl.outdated (tenant, started_at) values (owner, moment);
+    if current_setting('transaction_isolation') <> 'read committed' then
+        -- A snapshot that is older than the lock may show what was kept and outdated before, and not what is kept now.
+        insert into agentctl.outdated (tenant, day) values (owner, on_day);
+        return;
+    end if;
+    kept := array(
+        select k.ctid from agentctl.kept_days k
+        where k.tenant = owner and k.day between on_day - 1 and on_day + 1 and k.day = (moment at time zone k.zone)::date
+    );
+    if kept <> '{}' then
+        insert into agentctl.outdated (tenant, day)
+        select owner, on_day
+        where not exists (select from agentctl.outdated o where o.tenant = owner and o.day = on_day);
+        delete from agentctl.kept_days k
+        where k.ctid = any (array(select l.ctid from agentctl.kept_days l where l.ctid = any (kept) for update skip locked));
     end if;
 end
 $$;
@@ -196,10 +219,7 @@ begin
         with days as materialized (
             select d.day, d.begins, d.ends, is_plain and d.begins >= since and d.ends <= until and exists (
                 select from agentctl.kept_days k where (k.tenant, k.day, k.zone) = (owner, d.day, of_zone)
-            ) and not exists (
-                select from agentctl.outdated o
-                where o.tenant = owner and o.started_at >= d.begins and o.started_at < d.ends
-            ) as is_kept
+            ) and not agentctl.is_outdated(owner, d.day, of_zone) as is_kept
             from (
                 select first_day + i as day, agentctl.midnight(first_day + i, of_zone) as begins,
                     agentctl.midnight(first_day + i + 1, of_zone) as ends
@@ -324,11 +344,7 @@ begin
         from (select today - i as day from generate_series(1, today - (first_one at time zone of_zone)::date) i) d
         where not exists (
             select from agentctl.kept_days k where (k.tenant, k.day, k.zone) = (owner, d.day, of_zone)
-        ) or exists (
-            select from agentctl.outdated o where o.tenant = owner
-                and o.started_at >= agentctl.midnight(d.day, of_zone)
-                and o.started_at < agentctl.midnight(d.day + 1, of_zone)
-        )
+        ) or agentctl.is_outdated(owner, d.day, of_zone)
         order by d.day desc
     );
 end
@@ -357,8 +373,7 @@ begin
     exception when lock_not_available then
         return jsonb_build_object('kept', 0, 'left', cardinality(unkept));
     end;
-    delete from agentctl.kept_days k using agentctl.outdated o
-    where k.tenant = owner and o.tenant = owner and (o.started_at at time zone k.zone)::date = k.day;
+    delete from agentctl.kept_days k where k.tenant = owner and agentctl.is_outdated(owner, k.day, k.zone);
     delete from agentctl.outdated o where o.tenant = owner;
     unkept := agentctl.unkept_days(owner, of_zone, since);
     now_kept := unkept[:coalesce((args->>'limit')::integer, 1)];
