@@ -52,6 +52,9 @@ class Figures:
     def keep(self) -> Any:
         return self.ask("keep_days", limit=1000)
 
+    def kept(self) -> set[Any]:
+        return {row[0] for row in self.sql.execute("select day from agentctl.kept_days")}
+
     def told(self) -> list[Any]:
         return [self.ask("my_counts", **one) for one in ASKED]
 
@@ -80,7 +83,9 @@ async def test_a_kept_day_says_what_its_calls_say_whatever_is_written(figures: F
     assert figures.told() == before == figures.counted()
 
     for statement in WRITTEN:
+        before_that = figures.kept()
         figures.sql.execute(statement.encode())
+        assert figures.kept() < before_that, f"{statement}: nothing stays that may be of a call that is erased"
         assert figures.told() == figures.counted(), statement
         assert figures.keep()["kept"] > 0, statement
         assert figures.told() == figures.counted(), f"{statement}, kept"
