@@ -14,7 +14,7 @@ fill         alone: a store with --calls calls and 12 turns each, in --store
 process      alone: events into stored calls per second, 1 and 4 workers, over an empty store and over the full one
 growth       alone: what a call takes in each table, in the log and of a worker's time, by -n calls
 reading      alone: list, search, show and stats over the full store
-console      alone: the console's pages over the full store, and 200 of them left open
+console      alone: the console's pages over the full store; deliveries beside 200 open ones, a large table, a long call
 faults       alone: 50,000 worlds with two faults each, every single fault, 2,000 races, and a naive sync that must fail
 digest       alone: our golden conversations through the endpoint that LLM_BASE_URL and LLM_MODEL name, scored
 chaos        alone: --deliveries under --faults (kill -9, hung, full, gone) of doors, workers, Postgres and mail server;

@@ -1,47 +1,57 @@
-"""The console: its pages over a full store and over a small one, beside the bare question; and 200 pages left open."""
+"""The console: its pages over a full store and over a small one, beside the bare questions; 200 pages left open; and
+what a delivery waits for while somebody takes a large table and somebody reads a long call.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import http.client
-import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from agentctl.clients.store.operator import OperatorStore
 from agentctl.clients.store.postgres import PostgresStore
+from scripts.bench_beside import Served, asked_for_much, floor, left_open, serving
 from scripts.bench_fill import fill, held, store
-from scripts.bench_receive import ROOT, SAMPLE, verdict
-from scripts.measure import AGENTCTL
-from scripts.receivers import SECRET
 
 SMALL = 100  # calls
-OPEN = 200  # pages
-_SENDERS, _SECONDS = 8, 3.0
-# A page, and what the store is asked for it alone.
-PAGES: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
-    "calls": ("/calls", "my_calls", {"limit": 51}),
-    "calls, a common word": ("/calls?q=Termin", "my_calls", {"limit": 51, "search": "Termin"}),
-    "calls, a rare word": ("/calls?q=Wallbox", "my_calls", {"limit": 51, "search": "Wallbox"}),
-    "calls of an assistant": ("/calls?assistant=assistant-3", "my_calls", {"limit": 51, "assistant": "assistant-3"}),
-    "action items": ("/items", "my_action_items", {"items": "open", "limit": 101}),
+_WARM = 2  # of a page that do not count
+Question = tuple[str, Mapping[str, Any]]
+_ASSISTANTS: Question = ("my_assistants", {})
+_OPENED = {"actor": "operator", "action": "show", "subject": {}}  # who opens a call is written down
+
+
+def _calls(**wanted: str) -> tuple[Question, ...]:
+    return ("my_calls", {"limit": 51, **wanted}), _ASSISTANTS
+
+
+# A page, and what the store has to be asked for it; `{call}` is the newest.
+PAGES: Mapping[str, tuple[str, tuple[Question, ...]]] = {
+    "calls": ("/calls", _calls()),
+    "calls, a common word": ("/calls?q=Termin", _calls(search="Termin")),
+    "calls, a rare word": ("/calls?q=Wallbox", _calls(search="Wallbox")),
+    "calls of an assistant": ("/calls?assistant=assistant-3", _calls(assistant="assistant-3")),
+    "a call": ("/calls/{call}", (("my_call", {"conversation_id": "{call}"}), ("audit", _OPENED))),
+    "action items": ("/items", (("my_action_items", {"items": "open", "limit": 101}),)),
+    "assistants": ("/", (_ASSISTANTS,)),
+    "numbers": ("/numbers", (_ASSISTANTS,)),
+    "at a glance, 90 days": ("/glance?days=90", (("my_counts", {"since": "{since}"}), _ASSISTANTS)),
+    "health": (
+        "/health",
+        (
+            ("list_events", {"states": ["dead", "kept"], "limit": 26}),
+            *((name, {"tenant": None}) for name in ("queue", "sink_queue", "strangers")),
+            ("sync_queue", {}),
+        ),
+    ),
 }
-
-
-class Served(NamedTuple):
-    """A door with its console. `cookie`: of somebody who is in."""
-
-    port: int
-    pid: int
-    cookie: str
 
 
 def console(full: Path, runs: int) -> int:
@@ -53,49 +63,54 @@ async def _console(full: Path, runs: int) -> int:
     with tempfile.TemporaryDirectory(prefix="agentctl-bench-") as scratch:
         small = Path(scratch) / "small"
         await asyncio.to_thread(fill, small, SMALL)
-        async with _opened(full) as (many, ours), _opened(small) as (few, theirs):
-            print(f"{many:,} and {few:,} calls, first bytes of {runs} each, milliseconds at the median")
-            kept = [await _page(name, ours, theirs, runs) for name in PAGES]
-            kept += await _left_open(theirs[0])
+        async with _opened(full) as many, _opened(small) as few:
+            print(f"{many.calls:,} and {few.calls:,} calls, first bytes of {runs} each, milliseconds at the median")
+            kept = [await _page(name, many, few, runs) for name in PAGES]
+            kept += await left_open(few.served)
+        await asked_for_much(small)
     return 0 if all(kept) else 1
 
 
+class Opened(NamedTuple):
+    """A store with `calls` calls, `call` the newest; its console, and as the operator asks it."""
+
+    calls: int
+    call: str
+    served: Served
+    asked: OperatorStore
+
+
 @asynccontextmanager
-async def _opened(directory: Path) -> AsyncIterator[tuple[int, tuple[Served, OperatorStore]]]:
-    """How many calls a store has, its console, and the store as the operator asks it."""
+async def _opened(directory: Path) -> AsyncIterator[Opened]:
     async with store(directory) as dsn:
         bare = await PostgresStore.open(dsn)
+        asked = OperatorStore(bare)
         try:
-            with _served(dsn) as served:
-                yield held(dsn), (served, OperatorStore(bare))
+            (newest,) = await asked.call("my_calls", {"tenant": "default", "limit": 1})
+            with serving(dsn) as served:
+                yield Opened(held(dsn), newest["conversation_id"], served, asked)
         finally:
             await bare.close()
 
 
-async def _page(name: str, full: tuple[Served, OperatorStore], small: tuple[Served, OperatorStore], runs: int) -> bool:
-    path, function, args = PAGES[name]
+async def _page(name: str, full: Opened, small: Opened, runs: int) -> bool:
+    path, questions = PAGES[name]
+    known = {"call": full.call, "since": str(datetime.now(UTC).date() - timedelta(days=89))}
+    asked = [(function, _filled(args, known)) for function, args in questions]
     took: dict[str, list[float]] = {"full": [], "small": [], "bare": []}
-    for turn in range(runs + 2):  # in turn, so that what else the machine does is everybody's; two to warm up
-        rows = {
-            "full": await asyncio.to_thread(_first_byte, full[0], path),
-            "small": await asyncio.to_thread(_first_byte, small[0], path),
-            "bare": await _bare(full[1], function, args),
-        }
-        for which, seconds in rows.items() if turn > 1 else ():
-            took[which].append(1000 * seconds)
-    page, little, bare = (statistics.median(took[which]) for which in ("full", "small", "bare"))
-    print(f"{name:24} full {page:7.1f}  small {little:7.1f}  the store's answer {bare:7.1f}")
-    return all(
-        [
-            _floor(f"{name}: of the store's answer", page / bare, 3.0),
-            *([_floor(f"{name}: of the small store's page", page / little, 1.3)] if name == "calls" else []),
-        ]
-    )
+    for _ in range(runs + _WARM):  # in turn, so that what else the machine does is everybody's
+        took["full"].append(await asyncio.to_thread(_first_byte, full.served, path.format(**known)))
+        took["small"].append(await asyncio.to_thread(_first_byte, small.served, path.format(call=small.call)))
+        took["bare"].append(await _bare(full.asked, asked))
+    page, little, bare = (1000 * statistics.median(took[which][_WARM:]) for which in took)
+    first = f"  the first {1000 * took['full'][0]:.0f}" if took["full"][0] > page / 200 else ""
+    print(f"{name:24} full {page:7.1f}  small {little:7.1f}  the store's answer {bare:7.1f}{first}")
+    held_there = floor(f"{name}: of the store's answer", page / bare, 3.0)
+    return (name != "calls" or floor("calls: of the small store's page", page / little, 1.3)) and held_there
 
 
-def _floor(what: str, found: float, most: float) -> bool:
-    print(f"{verdict(found <= most)} {what}: {found:.2f} (at most {most:g})", flush=True)
-    return found <= most
+def _filled(args: Mapping[str, Any], known: Mapping[str, str]) -> Mapping[str, Any]:
+    return {name: one.format(**known) if isinstance(one, str) else one for name, one in args.items()}
 
 
 def _first_byte(served: Served, path: str) -> float:
@@ -112,94 +127,9 @@ def _first_byte(served: Served, path: str) -> float:
     return took
 
 
-async def _bare(asked: OperatorStore, function: str, args: Mapping[str, Any]) -> float:
+async def _bare(store: OperatorStore, questions: Sequence[Question]) -> float:
+    """All of them at once, as a page asks them."""
     began = time.perf_counter()
-    await asked.call(function, {**args, "tenant": "default"}, timeout=60)
+    asked = (store.call(function, {"tenant": "default", **args}, timeout=60) for function, args in questions)
+    await asyncio.gather(*asked)
     return time.perf_counter() - began
-
-
-async def _left_open(served: Served) -> list[bool]:
-    """What the door does with no page open and with many, in turn."""
-    memory = _megabytes(served.pid)
-    alone, beside = [], []
-    most = memory
-    for _ in range(3):
-        alone += await asyncio.to_thread(_deliver, served.port)
-        async with _pages(served):
-            beside += await asyncio.to_thread(_deliver, served.port)
-            most = max(most, _megabytes(served.pid))
-    quiet, busy = (sorted(took)[int(len(took) * 0.99)] / 1000 for took in (alone, beside))
-    print(f"{OPEN} pages open: {most - memory:.0f} MB more, acknowledged at p99 {busy:.1f} ms instead of {quiet:.1f}")
-    return [_floor("memory, MB", most - memory, 100), _floor("acknowledged at p99", busy / quiet, 1.5)]
-
-
-def _deliver(port: int) -> list[int]:
-    """Of each acknowledged delivery the microseconds."""
-    arguments = [str(port), str(_SENDERS), str(_SECONDS), str(SAMPLE)]
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.senders", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    took: list[int] = json.loads(done.stdout)[1]
-    return took
-
-
-@asynccontextmanager
-async def _pages(served: Served) -> AsyncIterator[None]:
-    """So many pages open, each of which hears what is new."""
-    open_ones = await asyncio.gather(*(_page_left_open(served) for _ in range(OPEN)))
-    reading = [asyncio.create_task(_drain(reader)) for reader, _ in open_ones]
-    try:
-        yield
-    finally:
-        for task in reading:
-            task.cancel()
-        for _, writer in open_ones:
-            writer.close()
-
-
-async def _page_left_open(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    writer.write(f"GET /live HTTP/1.1\r\nhost: 127.0.0.1:{served.port}\r\ncookie: {served.cookie}\r\n\r\n".encode())
-    await reader.readuntil(b"retry:")
-    return reader, writer
-
-
-async def _drain(reader: asyncio.StreamReader) -> None:
-    while await reader.read(65_536):
-        pass
-
-
-def _megabytes(pid: int) -> float:
-    (line,) = [one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmRSS")]
-    return int(line.split()[1]) / 1000
-
-
-@contextmanager
-def _served(dsn: str) -> Iterator[Served]:
-    """`agentctl serve` without its worker, and somebody who came in by a link."""
-    with tempfile.TemporaryDirectory(prefix="agentctl-bench-") as home, tempfile.TemporaryFile("w+") as said:
-        env = {"PATH": os.environ["PATH"], "HOME": home, "DATABASE_URL": dsn}
-        env["ELEVENLABS_WEBHOOK_SECRET"] = SECRET.get_secret_value()
-        process = subprocess.Popen(
-            [AGENTCTL, "serve", "--no-worker", "--port", "0"],
-            cwd=home, env=env, stdout=subprocess.PIPE, stderr=said, text=True,
-        )  # fmt: skip
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if "Listening on" not in line:
-                said.seek(0)
-                sys.exit(f"serve: {said.read()}")
-            port = int(line.rsplit(":", 1)[1].partition("/")[0])
-            link = subprocess.run([AGENTCTL, "link"], cwd=home, env=env, capture_output=True, text=True, check=True)
-            yield Served(port, process.pid, _entered(port, link.stdout.strip()))
-        finally:
-            process.terminate()
-            process.wait(40)
-
-
-def _entered(port: int, link: str) -> str:
-    """The cookie of whoever came in by it."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", f"/enter?{link.partition('?')[2]}")
-    return (connection.getresponse().getheader("set-cookie") or "").partition(";")[0]

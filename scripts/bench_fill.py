@@ -93,6 +93,7 @@ def _add(dsn: str, before: int, calls: int) -> None:
         connection.execute("set maintenance_work_mem = '512MB'")
         # Neither triggers nor foreign keys: the rows below are made to fit, the documents along with them.
         connection.execute("set session_replication_role = replica")
+        connection.execute("truncate agentctl.kept_days cascade")
         _make_pool(connection)
         dropped = list(_drop_indexes(connection))
         for first in range(before + 1, calls + 1, _CHUNK):

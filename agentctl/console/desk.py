@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 _COPIES = 2  # of recordings at once: each is on the disk while it is sent
 _COUNTS = 2  # at once: each takes a connection, and the store's processor for seconds, which deliveries need, too
 
+Made = TypeVar("Made")
+
 
 @dataclass
 class Desk:
     """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls,
-    `copying` by who has a recording fetched.
+    `copying` by who has a recording fetched, `making` by who makes what is large.
     """
 
     control: Control
@@ -46,6 +48,7 @@ class Desk:
     kept: Kept = field(default_factory=Kept)
     counting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COUNTS))
     copying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_COPIES))
+    making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     def __post_init__(self) -> None:
         self.runs = Runs(self.control, self.hub.tell)
@@ -57,6 +60,15 @@ class Desk:
         if "assistants" in events:
             for what in ("states", "numbers"):
                 self.kept.forget(what)
+
+    async def aside(self, make: Callable[..., Made], *args: Any) -> Made:
+        """`make(*args)` in a thread, so that no delivery has to wait until a page of a megabyte is written.
+
+        One at a time: the interpreter runs one thread at a time, so that two would be done no sooner, and a delivery
+        would wait for both to let it through.
+        """
+        async with self.making:
+            return await asyncio.to_thread(make, *args)
 
     @property
     def nav(self) -> Sequence[tuple[str, str, Role]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import zone
 from agentctl.console.wording import Words
@@ -31,6 +33,19 @@ class Reader(Protocol):
     def zone(self) -> ZoneInfo: ...
 
     words: Words
+
+
+class Drawn(HTMLResponse):
+    """A page that `draw` draws once it is sent."""
+
+    def __init__(self, draw: Callable[[], Awaitable[str]], status: int) -> None:
+        super().__init__(status_code=status)
+        self._draw = draw
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.body = self.render(await self._draw())
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
 
 
 def templates() -> Environment:

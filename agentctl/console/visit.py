@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from agentctl.console import cookies
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.person import Person, Role
 from agentctl.console.sessions import Session
+from agentctl.console.view import Drawn
 from agentctl.console.wording import Words
 
 
@@ -92,8 +93,9 @@ class Visit:
 
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page of that template."""
-        text = self.desk.templates.get_template(template).render(visit=self, words=self.words, url=self.url, **values)
-        return HTMLResponse(text, status)
+        draw = self.desk.templates.get_template(template).render
+        known = {"visit": self, "words": self.words, "url": self.url, **values}
+        return Drawn(partial(self.desk.aside, draw, known), status)
 
     def go(self, path: str, **query: Any) -> Response:
         """After something was done: the page that shows it, so that loading it again does nothing twice."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html.entities import codepoint2name
 from string import ascii_uppercase
+from threading import RLock
 from urllib.parse import unquote
 
 from pydantic import SecretStr
@@ -48,6 +49,7 @@ class Veil:
         self._known: dict[str, _Secret] = {}
         self._later: list[Callable[[], Iterable[object]]] = []
         self._runs: tuple[str, ...] | None = None  # one of them is in every text with a secret; None: not known yet
+        self._alone = RLock()  # a text that one thread looks at may not miss what another comes to know
         self.add(*known)
 
     def __repr__(self) -> str:
@@ -55,6 +57,10 @@ class Veil:
 
     def add(self, *known: object) -> None:
         """Know these too: SecretStr, texts or numbers."""
+        with self._alone:
+            self._add(known)
+
+    def _add(self, known: Iterable[object]) -> None:
         for one in known:
             text = str(one.get_secret_value() if isinstance(one, SecretStr) else one)
             for part in (text, *_parts(text)):
@@ -68,9 +74,10 @@ class Veil:
 
     def known(self) -> tuple[str, ...]:
         """All of them, in the clear."""
-        while self._later:
-            self.add(*self._later.pop()())
-        return tuple(self._known)
+        with self._alone:
+            while self._later:
+                self.add(*self._later.pop()())
+            return tuple(self._known)
 
     def __call__(self, text: str) -> str:
         """`text` without them, and without those of an address in it, which nobody need have known before."""
@@ -78,7 +85,7 @@ class Veil:
         lowered, shown, end = text.translate(_LOWER), "", 0
         if not self._may_stand_in(lowered):
             return text  # So are nearly all, and a plan shows every field of a thousand agents.
-        for start, stop in sorted(span for one in self._known.values() for span in one.spans(text, lowered)):
+        for start, stop in sorted(span for one in self._all() for span in one.spans(text, lowered)):
             if stop <= end:
                 continue
             if start >= end:
@@ -91,13 +98,19 @@ class Veil:
         lowered = text.translate(_LOWER)
         if not self._may_stand_in(lowered):
             return frozenset()
-        return frozenset(one.text for one in self._known.values() if any(one.spans(text, lowered)))
+        return frozenset(one.text for one in self._all() if any(one.spans(text, lowered)))
 
     def _may_stand_in(self, lowered: str) -> bool:
-        self.known()
-        if self._runs is None:
-            self._runs = tuple({run for one in self._known.values() for run in one.runs})
-        return any(run in lowered for run in self._runs)
+        with self._alone:
+            self.known()
+            if self._runs is None:
+                self._runs = tuple({run for one in self._known.values() for run in one.runs})
+            runs = self._runs
+        return any(run in lowered for run in runs)
+
+    def _all(self) -> tuple[_Secret, ...]:
+        with self._alone:
+            return tuple(self._known.values())
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from starlette.responses import Response
 
@@ -14,11 +15,14 @@ from agentctl.console.states import NOTHING
 from agentctl.console.syncing import Work
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
+from agentctl.secrecy.veil import Veil
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
+from agentctl.sync.plan import Plan
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.calls import audit
+from agentctl.verbs.workspaces import Outcome
 
 
 async def assistants(visit: Visit) -> Response:
@@ -108,9 +112,13 @@ async def progress(visit: Visit) -> Response:
 async def _planned(visit: Visit, keys: list[str]) -> list[Shown]:
     async with at_home(visit) as control:
         found = await agreed.plan(control, keys)
-        # Who shares a workspace with another tenant does not read whose it is.
-        parts = [(one.workspace if visit.tenant == OPERATOR else "", one.result) for one in found.checked()]
-        return [shown(workspace, agreed.mark(plan), plan, control.veil) for workspace, plan in parts]
+        parts = await visit.desk.aside(_parts, found.checked(), control.veil)
+    # Who shares a workspace with another tenant does not read whose it is.
+    return parts if visit.tenant == OPERATOR else [replace(one, workspace="") for one in parts]
+
+
+def _parts(results: Sequence[Outcome[Plan]], veil: Veil) -> list[Shown]:
+    return [shown(one.workspace, agreed.mark(one.result), one.result, veil) for one in results]
 
 
 async def _keys(visit: Visit, only: str | None) -> list[str]:

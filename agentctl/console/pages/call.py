@@ -95,7 +95,7 @@ async def raw(visit: Visit) -> Response:
     async with acting(visit) as control:
         await audit.note(control, "raw", event=str(found["id"]))
     cut = f"\n\n{visit.words('call.cut')}" if found["cut"] else ""
-    return PlainTextResponse(f"{_indented(found['text'])}{cut}")
+    return PlainTextResponse(f"{await visit.desk.aside(_indented, found['text'])}{cut}")
 
 
 def _indented(text: str) -> str:

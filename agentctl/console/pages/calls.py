@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -102,17 +103,20 @@ async def exported(visit: Visit) -> Response:
     async with acting(visit) as control:
         await audit.note(control, "export", asked=audit.asked(**chosen), format="csv")
     columns = COLUMNS + (("cost_credits", "cost_fiat") if visit.may("admin") else ())
-    return table("calls", columns, _rows(visit, chosen, columns))
+    return table(visit, "calls", columns, _pages(visit, chosen), partial(_cells, columns))
 
 
-async def _rows(visit: Visit, chosen: dict[str, Any], columns: Sequence[str]) -> AsyncIterator[list[object]]:
+def _cells(columns: Sequence[str], call: Mapping[str, Any]) -> list[object]:
+    items = (f"[{'x' if item['done'] else ' '}] {item['what']}" for item in call["action_items"])
+    flat = {**call, "action_items": "; ".join(items)}
+    return [flat.get(name) for name in columns]
+
+
+async def _pages(visit: Visit, chosen: dict[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
     before = None
     while True:
         page = await visit.ask("calls", {**chosen, "limit": _AT_ONCE, "before_id": before}, timeout=60.0)
-        for call in page:
-            items = (f"[{'x' if item['done'] else ' '}] {item['what']}" for item in call["action_items"])
-            flat = {**call, "action_items": "; ".join(items)}
-            yield [flat.get(name) for name in columns]
+        yield page
         if len(page) < _AT_ONCE:
             return
         before = page[-1]["conversation_id"]

@@ -113,7 +113,7 @@ async def _form(
         draft=draft,
         blank=Piece(),
         wrong=wrong,
-        differences=await asyncio.to_thread(_differences, visit, of_row(row), draft, offered),
+        differences=await visit.desk.aside(_differences, visit, of_row(row), draft, offered),
         voices=offered,
         voiceless=voiceless,
         seen=seen,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.responses import Response
 
 from agentctl.console import charts, measures
@@ -15,8 +17,9 @@ from agentctl.console.acting import acting
 from agentctl.console.measures import Days, Figures
 from agentctl.console.page import Page
 from agentctl.console.pages.calls import named
-from agentctl.console.tables import table
+from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
+from agentctl.errors import StoreError
 from agentctl.verbs.calls import audit
 
 SPANS = (7, 30, 90)
@@ -56,8 +59,20 @@ class Asked:
 async def glance(visit: Visit) -> Response:
     """Drawings with their tables, the assistants beside each other, and how calls ended."""
     asked = Asked.of(visit)
-    found, names = await _counted(visit, asked), dict(await named(visit))
-    return await asyncio.to_thread(_drawn, visit, asked, found, names)
+    found, names = await asyncio.gather(_counted(visit, asked), named(visit))
+    response = await visit.desk.aside(_drawn, visit, asked, found, dict(names))
+    response.background = BackgroundTask(_keep, visit, asked)
+    return response
+
+
+async def _keep(visit: Visit, asked: Asked) -> None:
+    """Whoever looks next need not wait until the finished days are counted again."""
+    store, left = await visit.desk.control.store(), True
+    with suppress(StoreError):  # the next page does it
+        while left and not visit.desk.hub.ended.is_set():
+            async with visit.desk.counting:
+                kept = await store.call("keep_days", {**_span(visit, asked), "tenant": visit.tenant}, timeout=_SECONDS)
+            left = kept["kept"] > 0 and kept["left"] > 0
 
 
 def _drawn(visit: Visit, asked: Asked, found: Figures, names: Mapping[str, str]) -> Response:
@@ -106,7 +121,7 @@ async def exported(visit: Visit) -> Response:
         subject = audit.asked(assistant=asked.assistant, since=asked.first)
         await audit.note(control, "export", asked=subject, what=which, format="csv")
     head, rows = _TABLES[which](found, _COUNTED + (_COSTS if visit.may("admin") else ()))
-    return table(f"calls-by-{which}", head, _sent(rows))
+    return table(visit, f"calls-by-{which}", head, whole(rows), tuple)
 
 
 def _by_day(found: Figures, columns: Sequence[str]) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
@@ -136,17 +151,15 @@ _WHOSE = ("project", "environment", "assistant")
 _TABLES = {"day": _by_day, "assistant": _by_assistant, "outcome": _by_outcome}
 
 
-async def _sent(rows: Iterable[Sequence[object]]) -> AsyncIterator[Sequence[object]]:
-    for row in rows:
-        yield row
-
-
 async def _counted(visit: Visit, asked: Asked) -> Any:
     """What the store says of those days, as they are where the project is."""
-    since = datetime.combine(asked.first, time(), visit.zone).isoformat()
     only = {"assistant": asked.assistant} if asked.assistant else {}
     async with visit.desk.counting:
-        return await visit.ask("counts", {"since": since, "zone": str(visit.zone), **only}, timeout=_SECONDS)
+        return await visit.ask("counts", {**_span(visit, asked), **only}, timeout=_SECONDS)
+
+
+def _span(visit: Visit, asked: Asked) -> dict[str, str]:
+    return {"since": datetime.combine(asked.first, time(), visit.zone).isoformat(), "zone": str(visit.zone)}
 
 
 def _days(asked: Asked, figures: Figures) -> Days:

@@ -26,7 +26,7 @@ async def plan(visit: Visit) -> Response:
             found = await rollback.look(control, key, to)
         except UsageError as error:
             return visit.show("going_back.html.j2", 409, key=key, here=address(key), problem=str(error), parts=[])
-        parts = [shown("", agreed.mark(found.plan), found.plan, control.veil)]
+        parts = [await visit.desk.aside(shown, "", agreed.mark(found.plan), found.plan, control.veil)]
     return visit.show("going_back.html.j2", key=key, here=address(key), problem="", parts=parts, to=found.revision)
 
 

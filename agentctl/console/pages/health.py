@@ -6,7 +6,7 @@ A tenant's admins see what is their own; queues of all, duties, alerts and the p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from agentctl.calls.queue import Queue, used
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
-from agentctl.console.tables import table
+from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.console.wording import length
 from agentctl.errors import AgentctlError
@@ -95,12 +95,7 @@ async def exported(visit: Visit) -> Response:
     rows = await _failed(visit, _MOST)
     async with acting(visit) as control:
         await audit.note(control, "export", what="events", asked={"state": " ".join(_FAILED)}, format="csv")
-    return table("failed-events", _COLUMNS, _cells(rows))
-
-
-async def _cells(rows: Sequence[Mapping[str, Any]]) -> AsyncIterator[list[object]]:
-    for one in rows:
-        yield [one.get(name) for name in _COLUMNS]
+    return table(visit, "failed-events", _COLUMNS, whole(rows), lambda one: [one.get(name) for name in _COLUMNS])
 
 
 async def _failed(visit: Visit, limit: int) -> list[dict[str, Any]]:

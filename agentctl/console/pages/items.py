@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -58,15 +59,14 @@ async def exported(visit: Visit) -> Response:
     items = "any" if visit.request.query_params.get("items") == "any" else "open"
     async with acting(visit) as control:
         await audit.note(control, "export", asked={"items": items}, format="csv")
-    return table("action-items", _COLUMNS, _rows(visit, items))
+    return table(visit, "action-items", _COLUMNS, _pages(visit, items), itemgetter(*_COLUMNS))
 
 
-async def _rows(visit: Visit, items: str) -> AsyncIterator[list[object]]:
+async def _pages(visit: Visit, items: str) -> AsyncIterator[list[dict[str, Any]]]:
     begin: dict[str, Any] = {}
     while True:
         page = await visit.ask("action_items", {"items": items, **begin, "limit": _AT_ONCE}, timeout=60.0)
-        for item in page:
-            yield [item[name] for name in _COLUMNS]
+        yield page
         if len(page) < _AT_ONCE:
             return
         last = page[-1]

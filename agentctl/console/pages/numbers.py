@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starlette.responses import Response
 
 from agentctl.console.acting import acting, at_home
 from agentctl.console.page import Page
 from agentctl.console.states import Declared
-from agentctl.console.tables import table
+from agentctl.console.tables import table, whole
 from agentctl.console.visit import Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit
@@ -64,23 +65,22 @@ async def exported(visit: Visit) -> Response:
     async with acting(visit) as control:
         await audit.note(control, "export", what="numbers", format="csv")
     columns = _COLUMNS + (_MORE if visit.may("editor") else ())
-    return table("numbers", columns, _rows(found, known, columns))
+    return table(visit, "numbers", columns, whole(found), partial(_cells, known, columns))
 
 
-async def _rows(found: Sequence[Line], known: _Known, columns: Sequence[str]) -> AsyncIterator[list[object]]:
-    for one in found:
-        where = known.declared.get(one.number)
-        flat = {
-            **vars(one),
-            "assistant": one.declared,
-            "declared_in": where.where if where else "",
-            "state": one.finding.state,
-            "rings_at": one.rings,
-            "leads_to": one.leads,
-            "what": one.finding.what,
-            "remedy": one.finding.remedy,
-        }
-        yield [flat[name] for name in columns]
+def _cells(known: _Known, columns: Sequence[str], one: Line) -> list[object]:
+    where = known.declared.get(one.number)
+    flat = {
+        **vars(one),
+        "assistant": one.declared,
+        "declared_in": where.where if where else "",
+        "state": one.finding.state,
+        "rings_at": one.rings,
+        "leads_to": one.leads,
+        "what": one.finding.what,
+        "remedy": one.finding.remedy,
+    }
+    return [flat[name] for name in columns]
 
 
 async def _known(visit: Visit) -> tuple[_Known, str]:

@@ -24,7 +24,7 @@ async def look(visit: Visit, *, stale: bool = False) -> Response:
     key = await own(visit)
     async with at_home(visit) as control:
         found = await pull(control, [key])
-        told = _told(found, control.veil)
+        told = await visit.desk.aside(_told, found, control.veil)
     mark = agreed.mark_of_pull(found)
     return visit.show(
         "taking.html.j2", 409 if stale else 200, key=key, here=address(key), mark=mark, stale=stale, **told

@@ -44,6 +44,16 @@ async def test_figures_are_of_the_days_and_the_assistant_that_are_asked_for(oper
     assert "No calls in this time" in text(await operator.see("/glance?assistant=nobody"))
 
 
+async def test_finished_days_are_kept_and_counted_again_once_one_of_their_calls_is_written(operator: Guest) -> None:
+    await called(operator, "conv_1", 3)
+    await operator.see("/glance")
+    since = {"tenant": "default", "since": (datetime.now(UTC) - timedelta(days=9)).isoformat()}
+    assert await (await operator.control.store()).call("keep_days", since) == {"kept": 0, "left": 0}
+
+    await called(operator, "conv_2", 3)
+    assert "Calls 2 " in text(await operator.see("/glance"))
+
+
 async def test_each_table_is_one_for_a_spreadsheet(operator: Guest) -> None:
     await called(operator, "conv_1", 0)
     await called(operator, "conv_2", 1, assistant="praxis", outcome="=1+1")
