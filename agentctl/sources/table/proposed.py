@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,12 @@ _OFF = ("deleted", "disabled", "inactive", "archived", "paused", "suspended", "b
         "discarded", "trashed", "cancelled", "canceled")  # fmt: skip
 _STATES = ("status", "state", "lifecycle_state", "lifecycle")
 _OURS = "elevenlabs_"
+# Words that whoever a row belongs to is called by, and what stands around them in a column's name.
+_OWNERS = ("tenant", "org", "organization", "organisation", "client", "customer", "company", "team", "workspace",
+           "account", "mandant", "owner", "user", "agency", "business", "firm", "group", "kunde", "firma")  # fmt: skip
+_OWNER = re.compile(
+    rf"(?:.*_)?(?:(?:{'|'.join(_OWNERS)})(?:_?(?:id|uuid|guid|key|ref|slug|no|nr))?|(?:created|owned)_by)"
+)
 _KEYS = ("id", "key", "slug", "uuid", "assistant_id", "assistant_key", "bot_id")
 
 
@@ -71,13 +78,18 @@ def mapping(table: str, told: Mapping[str, Any]) -> dict[str, Any]:
 def unmapped(source: SourceTable, told: Mapping[str, Any]) -> Iterator[Problem]:
     """Columns that may say whose a row is, or switch it off, where none that does is mapped. `told`: as `mapping`'s.
 
-    One that says the contrary, or holds a time or a word, switches a row off beside what is mapped.
+    One that says the contrary, or holds a time or a word, switches a row off beside what is mapped. `told["refers"]`
+    tells, where it was asked for, by column to which table it refers.
     """
     taken = {source.key_column, *source.columns, *source.wanted.values()}
     free = {str(one["name"]): one["type"] for one in told["columns"] if one["name"] not in taken}
     live = {name: says for name, sort in free.items() if (says := _live(name, sort))}
+    refers = told.get("refers", {})
     may = {
-        "tenant": [name for name in free if _is_one(name, "tenant") or snake(name).endswith("_id")],
+        "tenant": [
+            *(name for name in free if name in refers),
+            *(name for name in free if name not in refers and (_owns(name) or snake(name).endswith("_id"))),
+        ],
         "enabled": [
             name for name, sort in free.items() if name not in live and (_is_one(name, "enabled") or sort == "boolean")
         ],
@@ -86,10 +98,15 @@ def unmapped(source: SourceTable, told: Mapping[str, Any]) -> Iterator[Problem]:
     for what, names in may.items():
         if names and what not in source.places:
             meant = text_of({what: names[0]}).strip()
-            hint = f"if {' or '.join(names)} does, write {meant} under [{SECTION}]"
+            shown = (f"{name} (of {refers[name]})" if what == "tenant" and name in refers else name for name in names)
+            hint = f"if {' or '.join(shown)} does, write {meant} under [{SECTION}]"
             yield Problem(f"table {source.table}", f"no column is mapped that {lacks[what]}; {hint}")
     if live and source.places.get("enabled") != (f"{_OURS}enabled",):
         yield Problem(f"table {source.table}", _unheeded(source, live, is_view=told["view"]))
+
+
+def _owns(name: str) -> bool:
+    return _OWNER.fullmatch(snake(name)) is not None
 
 
 def _live(name: str, sort: str) -> str:

@@ -131,10 +131,12 @@ class SyncJob:
         longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
         terms = {"error": describe(error), "outage": outage, "permanent": isinstance(error, _PERMANENT)}
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
-        if not isinstance(error, Busy | Incomplete):
-            with suppress(StoreError):  # The next attempt tells it again.
-                await self.control.source.told(work.id, SyncOutcome(describe(error)))
-        await self.store.call("fail_sync_job", {**work.fence, **terms})
+        try:
+            if not isinstance(error, Busy | Incomplete):
+                with suppress(StoreError):  # The next attempt tells it again.
+                    await self.control.source.told(work.id, SyncOutcome(describe(error)))
+        finally:  # Until it is recorded nothing else is synced there.
+            await self.store.call("fail_sync_job", {**work.fence, **terms})
 
     async def release(self, work: Due) -> None:
         """Give it back unfinished."""

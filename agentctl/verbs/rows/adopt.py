@@ -62,6 +62,7 @@ async def look(control: Control, table: str) -> Adoption:
     store = await control.store()
     async with granted(store, asked):
         told = await store.call("source_columns", {**asked.named, "sample": _SAMPLES})
+        told |= {"refers": await store.call("source_references", asked.named)}
     if "columns" not in told:
         near = nearest(table, told["tables"])
         hint = f"Did you mean {near}?" if near else f"There are: {', '.join(told['tables']) or 'none'}."

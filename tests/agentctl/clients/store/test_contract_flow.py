@@ -25,6 +25,8 @@ TABLE = """
     grant select, insert, update, delete on public.phone_assistants to shop
 """
 
+KEYS = ("77", "077", "front-desk")
+
 
 @pytest.fixture
 def lender(lender: Databases) -> Databases:
@@ -282,6 +284,19 @@ async def test_a_row_whose_tenant_is_empty_is_the_operators_and_holds_up_nobody(
     [job] = await due(store)
     assert job["tenant"] == "default"
     assert await store.call("sync_job_done", job) == {"held": True}
+
+
+def test_a_button_finds_its_row_by_the_index(product: psycopg.Connection) -> None:
+    product.execute("reset role")
+    product.execute("create table public.many (id bigint primary key, tenant text)")
+    product.execute("insert into many select n, 'acme' from generate_series(1, 2000) n; analyze many")
+    product.execute("select agentctl.watch('public.many', 'id', array['tenant'], 'tenant')")
+    scans = "select seq_scan from pg_stat_xact_user_tables where relname = 'many'"
+    with product.transaction():
+        before = product.execute(scans.encode()).fetchone()
+        found = [product.execute("select tenant from agentctl.rows_watched(%s)", [key]).fetchall() for key in KEYS]
+        assert product.execute(scans.encode()).fetchone() == before
+    assert found == [[("acme",)], [], []]
 
 
 def test_a_product_does_not_wait_for_what_is_locked_here(dsn: str, product: psycopg.Connection) -> None:

@@ -169,6 +169,10 @@ async def test_a_table_tells_what_there_is_to_map_and_never_a_value(store: Store
     assert columns["phone"]["shapes"] == ["telephone"]
     assert found["within"]["documentation.base"] == ["array"]
     assert "Muster" not in str(found)
+    assert await store.call("source_references", PLACE) == {}
+    execute(table, "create table public.resorts (id int primary key)")
+    execute(table, f"alter table {TABLE} add column stay int references public.resorts")
+    assert await store.call("source_references", PLACE) == {"stay": "public.resorts"}
     near = await store.call("source_columns", {"schema": "public", "table": "phone_assistant"})
     assert near["tables"][0] == "phone assistants"
 

@@ -58,6 +58,22 @@ def test_a_column_that_may_say_whose_a_row_is_or_switch_it_off_is_not_passed_ove
     assert list(unmapped(mapped, columns)) == []
 
 
+OWNERS = (
+    "org", "client", "company", "team", "workspace", "customer_uuid", "mandant", "created_by", "accountid", "ownerId",
+    "hotel", "site_id",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("column", OWNERS)
+def test_whose_a_row_is_may_be_said_by_a_word_for_an_owner_or_by_what_is_referred_to(column: str) -> None:
+    columns = {**told(["id"], id="uuid", prompt="text", color="text"), "refers": {"hotel": "public.hotels"}}
+    columns["columns"].append({"name": column, "type": "text", "shapes": []})
+    source = SourceTable.model_validate({"table": "bots", "prompt": "prompt"})
+    (whose,) = map(str, unmapped(source, columns))
+    shown = "hotel (of public.hotels)" if column == "hotel" else column
+    assert f'if {shown} does, write tenant = "{column}" under' in whose
+
+
 def test_columns_that_switch_a_row_off_in_their_own_way_are_named_with_a_column_that_heeds_them() -> None:
     columns = told(
         ["id"], id="uuid", tenant_id="text", name="text", prompt="text", is_deleted="boolean", live="boolean",

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from agentctl import worker
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
+from agentctl.sources.source import SyncOutcome
 from agentctl.sources.table.mapping import OnDelete
 from agentctl.verbs.calls.work import once
 from agentctl.verbs.exclusive import exclusive
@@ -168,6 +169,19 @@ async def test_a_wrong_row_tells_its_error_and_is_not_tried_again_until_somebody
     assert (await shop.synced()).done == 1
     assert shop.execute("select distinct state from agentctl.sync_jobs") == [("done",)]
     assert shop.execute("select distinct elevenlabs_sync_error from phone_assistants") == [(None,)]
+
+
+async def test_a_failure_is_recorded_whatever_becomes_of_telling_the_row(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def untold(key: str, outcome: SyncOutcome) -> None:
+        raise ValueError
+
+    async with shop.opened():
+        monkeypatch.setattr(shop.rows, "told", untold)
+    shop.execute("insert into phone_assistants (slug, prompt) values ('a', '')")
+    assert (await shop.synced()).failed == 1
+    assert shop.execute("select state from agentctl.sync_jobs") == [("dead",)]
 
 
 async def test_what_was_edited_at_the_platform_is_left_alone_and_said(shop: Shop) -> None:
