@@ -13,6 +13,7 @@ from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit, digest, forget, to_test
+from agentctl.verbs.calls.digest import is_possible
 
 
 async def call(visit: Visit) -> Response:
@@ -27,7 +28,7 @@ def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
     """Its page; `said` or `problem`: what came of something that was asked of it."""
     evaluation = list(_results(found["evaluation"], "result"))
     collected = list(_results(found["collected"], "value"))
-    told = {"said": "", "problem": "", **more}
+    told = {"said": "", "problem": "", "digests": is_possible(visit.desk.control.settings), **more}
     return visit.show("call.html.j2", call=found, evaluation=evaluation, collected=collected, **told)
 
 

@@ -82,6 +82,7 @@ async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) ->
     page = text(await operator.see("/calls/conv_1"))
     for told in ("Bitte rufen Sie zurück.", "Rückruf erbeten", "Zurückrufen", "0:01"):
         assert told in page
+    assert "Summarise again" not in page, "there is no language model that could"
     assert "There is nothing here" in text(await operator.see("/calls/conv_2", 404))
     assert "There is nothing here" in text(await operator.see("/events/7", 404))
     rows = await audit.audit(operator.control)
@@ -91,7 +92,9 @@ async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) ->
 async def test_an_item_that_is_ticked_off_stays_so(operator: Guest) -> None:
     await operator.put("conv_1")
     (item,) = set(re.findall(r'name="item" value="([^"]+)"', await operator.see("/calls/conv_1")))
-    assert "Zurückrufen" in text(await operator.see("/items"))
+    page = await operator.see("/items")
+    assert "Zurückrufen" in text(page)
+    assert '<blockquote><a href="/calls/conv_1#turn-0">rufen Sie mich' in page, "the words that it rests on"
 
     answer = await operator.send("/items", item=item, done="yes", after="/items?items=any")
     assert answer.headers["location"] == "/items?items=any"
