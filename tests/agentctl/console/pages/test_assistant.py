@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import pytest
@@ -41,6 +43,19 @@ async def test_a_page_tells_how_it_stands_and_what_it_is(office: Office) -> None
     for path in ("/assistants/none", "/assistants/none/take", "/assistants/none/rollback", "/assistants/none/edit"):
         await office.see(path, 404)
     await office.see("/assistants/empfang/edit", 404)
+
+
+async def test_the_list_and_the_history_are_tables_too(office: Office) -> None:
+    await office.edit_there("Empfang", name="Rezeption")
+    assert 'href="/assistants.csv"' in await office.see("/")
+    assert f'href="{HERE}/history.csv"' in await office.see(HERE)
+    rows = [
+        list(csv.DictReader(io.StringIO((await office.see(path)).removeprefix("\ufeff"))))
+        for path in ("/assistants.csv", f"{HERE}/history.csv")
+    ]
+    assert [(row["key"], row["state"]) for row in rows[0]] == [("empfang", "drifted"), ("theke", "in sync")]
+    assert [row["revision"] for row in rows[1]] == ["1"]
+    await office.see("/assistants/none/history.csv", 404)
 
 
 async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:

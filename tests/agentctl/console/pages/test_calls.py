@@ -122,6 +122,15 @@ async def test_tables_hold_all_rows_and_no_formula(operator: Guest, monkeypatch:
         assert not any(row[column].startswith("=") for row in rows)
 
 
+async def test_what_was_said_is_a_table_too(operator: Guest) -> None:
+    await operator.put("conv_1", "=1+1")
+    assert 'href="/calls/conv_1/turns.csv"' in await operator.see("/calls/conv_1")
+    answer = await operator.http.get("/calls/conv_1/turns.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(row["role"], row["message"]) for row in rows][:2] == [("user", "'=1+1"), ("agent", "Guten Tag")]
+    assert (await audit.audit(operator.control))[0]["action"] == "export"
+
+
 async def test_a_forgotten_call_is_gone_and_what_cannot_be_erased_is_said(operator: Guest) -> None:
     await operator.put("conv_1")
     assert "Forget this call" in text(await operator.see("/calls/conv_1/forget"))
