@@ -44,7 +44,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """One resource to write. `notes`: what a person should know of it."""
+    """One resource to write. `notes`: what a person should know of it. `ticked`: it, or some of it, is written only by
+    a tick of its own; `barred`: by none.
+    """
 
     action: str
     kind: str
@@ -53,6 +55,8 @@ class Part:
     vanished: bool = False
     destroys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ticked: bool = False
+    barred: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ def _part(change: Change, veil: Veil) -> Part:
         change.vanished,
         change.destroys,
         tuple(map(veil, notes)),
+        ticked=not change.barred and bool(change.held(take_ours=False, destroy=False) or change.stays(take_ours=False)),
+        barred=bool(change.barred),
     )
 
 

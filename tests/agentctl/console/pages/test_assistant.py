@@ -149,7 +149,11 @@ async def test_a_template_is_overwritten_only_by_a_tick_and_what_was_left_is_sai
 async def test_what_a_sync_held_back_leads_to_where_it_is_settled(office: Office) -> None:
     await office.edit_there("Empfang", name="Rezeption")
     await office.edit_there("Theke", name="Tresen")
+    assert "Apply these 2 changes, only with the tick" in text(await office.see("/plan"))
+    office.sql("update agentctl.declared_assistants set knowledge = %s", '["Wir haben ab 7 Uhr offen."]')
     page = await office.see("/plan")
+    assert "Wir haben ab 7 Uhr offen." in page
+    assert "Apply these 3 changes, 2 of them only with the tick" in text(page)
     begun = await office.send("/plan", page="/plan", mark=hidden(page, "mark"), total="2")
     told = await settled(office, begun.headers["location"])
     page = office.pages[begun.headers["location"]]
