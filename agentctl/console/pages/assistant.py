@@ -107,14 +107,15 @@ async def _known(visit: Visit, key: str) -> Known:
         row = row if row is not None and row.tenant == visit.tenant else None
         told = next((one for one in declared(loaded) if (one.key, one.tenant) == (key, visit.tenant)), None)
         where = told.where if told else row.where if row else ""
-        found = Known(where, told, *await _kept(visit, control.scope, key))
+        found = Known(where, told, *await history(visit, control.scope, key))
         if not visit.may("editor"):
             return found
         one = next((one for one in loaded.assistants if (one.key, one.tenant) == (key, visit.tenant)), None)
         return replace(found, assistant=one, row=row, is_ours=row is not None and is_edited(loaded.project.table))
 
 
-async def _kept(visit: Visit, scope: Scope, key: str) -> tuple[Sequence[Revision], Hold | None]:
+async def history(visit: Visit, scope: Scope, key: str) -> tuple[Sequence[Revision], Hold | None]:
+    """What was applied to it, the newest first, and where it is held."""
     found = await visit.ask("revisions", {**asdict(scope), "key": key})
     return [Revision(**one) for one in found["revisions"]], Hold.of(found["hold"]) if found["hold"] else None
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from starlette.responses import Response
 
 from agentctl.calls.tenant import OPERATOR
-from agentctl.console.acting import at_home
+from agentctl.console.acting import acting, at_home
 from agentctl.console.page import Page
 from agentctl.console.planned import Shown, shown
 from agentctl.console.states import NOTHING
 from agentctl.console.syncing import Work
+from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.secrecy.veil import Veil
@@ -22,23 +24,18 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.calls import audit
+from agentctl.verbs.status import Standing
 from agentctl.verbs.workspaces import Outcome
+
+_COLUMNS = ("key", "name", "declared_in", "numbers", "state", "what", "synced_at", "calls_today")
 
 
 async def assistants(visit: Visit) -> Response:
     """What is stored and declared of each; how it stands at the platform is asked for by the page itself."""
-    stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
-    problem, declared = "", {}
-    try:
-        declared = {one.key: one for one in await visit.desk.states.declared(visit.tenant)}
-    except AgentctlError as error:
-        problem = visit.desk.control.veil(str(error))
     looked = "look" in visit.request.query_params
+    found, problem = await _listed(visit)
     seen = await visit.desk.states.seen(visit.tenant, whole=visit.may("editor")) if looked else NOTHING
-    shown_ones = [
-        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "stand": seen.standings.get(key)}
-        for key in sorted({*stored, *declared})
-    ]
+    shown_ones = [{**one, "stand": seen.standings.get(one["key"])} for one in found]
     return visit.show(
         "assistants.html.j2",
         assistants=shown_ones,
@@ -47,6 +44,44 @@ async def assistants(visit: Visit) -> Response:
         problem=problem,
         rest=rest(visit),
     )
+
+
+async def _listed(visit: Visit) -> tuple[list[dict[str, Any]], str]:
+    """Each as it is stored and as it is declared; and what keeps the declarations from being read, if anything does."""
+    stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
+    problem, declared = "", {}
+    try:
+        declared = {one.key: one for one in await visit.desk.states.declared(visit.tenant)}
+    except AgentctlError as error:
+        problem = visit.desk.control.veil(str(error))
+    keys = sorted({*stored, *declared})
+    return [{"key": key, "stored": stored.get(key), "declared": declared.get(key)} for key in keys], problem
+
+
+async def exported(visit: Visit) -> Response:
+    """The same as a table for a spreadsheet, with the states as far as they can be told."""
+    found, _ = await _listed(visit)
+    standings = (await visit.desk.states.seen(visit.tenant, whole=visit.may("editor"))).standings
+    async with acting(visit) as control:
+        await audit.note(control, "export", what="assistants", format="csv")
+    return table(
+        visit, "assistants", _COLUMNS, whole(found), lambda one: _row(one, standings.get(one["key"]), control.veil)
+    )
+
+
+def _row(one: Mapping[str, Any], stand: Standing | None, veil: Veil) -> list[object]:
+    declared, stored = one["declared"], one["stored"] or {}
+    numbers = declared.numbers if declared else stored.get("numbers") or ()
+    return [
+        one["key"],
+        declared.name if declared else stored.get("name"),
+        declared.where if declared else "",
+        "; ".join(numbers),
+        stand.state if stand else "",
+        veil("; ".join(stand.what)) if stand else "",
+        stored.get("synced_at"),
+        stored.get("calls_today", 0),
+    ]
 
 
 def rest(visit: Visit) -> str:
@@ -132,6 +167,7 @@ async def _keys(visit: Visit, only: str | None) -> list[str]:
 
 PAGES = (
     Page("/", assistants),
+    Page("/assistants.csv", exported),
     Page("/plan", plan, role="editor"),
     Page("/plan", sync, role="editor", writes=True),
     Page("/syncs/{run}", progress, role="editor"),

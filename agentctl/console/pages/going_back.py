@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from agentctl.console.acting import at_home
 from agentctl.console.page import Page
-from agentctl.console.pages.assistant import address, own
+from agentctl.console.pages.assistant import address, history, own
 from agentctl.console.pages.assistants import begun, marks, written
 from agentctl.console.planned import shown
+from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
@@ -28,6 +29,16 @@ async def plan(visit: Visit) -> Response:
             return visit.show("going_back.html.j2", 409, key=key, here=address(key), problem=str(error), parts=[])
         parts = [await visit.desk.aside(shown, "", agreed.mark(found.plan), found.plan, control.veil)]
     return visit.show("going_back.html.j2", key=key, here=address(key), problem="", parts=parts, to=found.revision)
+
+
+async def exported(visit: Visit) -> Response:
+    """What was applied, and when, as a table for a spreadsheet."""
+    key = await own(visit)
+    async with at_home(visit) as control:
+        kept, _ = await history(visit, control.scope, key)
+        await audit.note(control, "export", key=key, what="history", format="csv")
+    head = ("revision", "applied_at", "note")
+    return table(visit, f"history-of-{key}", head, whole(kept), lambda one: [getattr(one, name) for name in head])
 
 
 async def go_back(visit: Visit) -> Response:
@@ -56,6 +67,7 @@ def _revision(said: object) -> int | None:
 
 
 PAGES = (
+    Page("/assistants/{key}/history.csv", exported),
     Page("/assistants/{key}/rollback", plan, role="editor"),
     Page("/assistants/{key}/rollback", go_back, role="editor", writes=True),
 )

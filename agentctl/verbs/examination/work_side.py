@@ -30,17 +30,19 @@ def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
     for queue in ("events", "recordings"):
         if dead := found[queue]["dead"]:
             remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
-            yield Finding("queue", "broken", f"{dead} {queue} were given up", remedy)
+            yield Finding("queue", "broken", f"{_were(dead, queue)} given up", remedy)
     if dead := found["mails"]["dead"]:
         way = "correct the address or the mail route, then agentctl calls retry ID"
         remedy = f"agentctl calls mails --state dead tells why; {way}"
-        yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
+        yield Finding("queue", "broken", f"{_were(dead, 'mails')} given up", remedy)
     if dead := found["rows"]["dead"]:
         remedy = f"{found['troubled_rows'][0]}; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "broken", f"{dead} calls could not be written to [sink.table]", remedy)
+        yield Finding(
+            "queue", "broken", f"{_many(dead, 'calls', 'could', 'could')} not be written to [sink.table]", remedy
+        )
     for queue in ("events", "recordings"):
         if kept := found[queue]["kept"]:
-            what = f"{kept} {queue} were not understood"
+            what = f"{_were(kept, queue)} not understood"
             yield Finding("queue", "warning", what, "agentctl calls events --state kept")
     yield from _waiting(found)
     yield from _troubled_syncs(found)
@@ -49,6 +51,15 @@ def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
             place = f" ({duty['place']})" if duty["place"] else ""
             what = f"a worker's duty {duty['name']!r}{place} failed {duty['failures']} times in a row"
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
+
+
+def _many(count: int, queue: str, does: str, do: str) -> str:
+    """1 event waits, 2 events wait."""
+    return f"{count} {queue.removesuffix('s')} {does}" if count == 1 else f"{count} {queue} {do}"
+
+
+def _were(count: int, queue: str) -> str:
+    return _many(count, queue, "was", "were")
 
 
 def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
@@ -74,18 +85,18 @@ def strange(found: Mapping[str, int]) -> Iterator[Finding]:
 def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
     if dead := found["syncs"]["dead"]:
         remedy = "agentctl calls status tells why; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "warning", f"{dead} syncs of assistants were given up", remedy)
+        yield Finding("queue", "warning", f"{_were(dead, 'syncs')} given up", remedy)
     if (syncs := Queue.of("syncs", found)).is_old:
         # Those that a worker has tried say what they wait for.
         reasons = [one["error"] for one in found["troubled_syncs"] if one["state"] == "pending"]
         lacking = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"
         remedy = str(reasons[0]).partition("\n")[0] if reasons else lacking
-        yield Finding("queue", "broken", _old(syncs, " of assistants"), remedy)
+        yield Finding("queue", "broken", _old(syncs), remedy)
 
 
-def _old(queue: Queue, of_what: str = "") -> str:
+def _old(queue: Queue) -> str:
     oldest = queue.oldest or 0
-    return f"{queue.waiting} {queue.name}{of_what} wait, the oldest for {oldest / 60:.0f} minutes"
+    return f"{_many(queue.waiting, queue.name, 'waits', 'wait')}, the oldest for {oldest / 60:.0f} minutes"
 
 
 async def sink(control: Control) -> AsyncIterator[Finding]:

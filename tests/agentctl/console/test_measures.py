@@ -22,12 +22,14 @@ def rows(*days: dict[str, Any], language: str = "en", costs: bool = True) -> dic
 
 
 def test_every_day_has_a_row_also_one_without_a_call() -> None:
-    told = rows(day("2026-11-20", answer_ms_p50=850, answer_ms_p95=1450, cost_fiat=1.5), day("2026-11-22"))
+    told = rows(
+        day("2026-11-20", answer_ms_p50=850, answer_ms_p95=1450, cost_fiat=1.5), day("2026-11-22", cost_fiat=0.055)
+    )
     assert told["calls"] == (("2026-11-20", "3", "1"), ("2026-11-21", "0", "0"), ("2026-11-22", "3", "1"))
     assert told["success"][:2] == (("2026-11-20", "67 %"), ("2026-11-21", "–"))
     assert told["duration"][0] == ("2026-11-20", "1:05"), "what never took place has no duration"
     assert told["latency"][0] == ("2026-11-20", "0.85 s", "1.45 s")
-    assert told["cost"] == (("2026-11-20", "$1.50"), ("2026-11-21", "–"), ("2026-11-22", "–"))
+    assert told["cost"] == (("2026-11-20", "$1.50"), ("2026-11-21", "–"), ("2026-11-22", "$0.055"))
 
 
 def test_a_reader_has_their_own_marks() -> None:
