@@ -50,7 +50,10 @@ as $$
         select n.oid, n.nspname = 'public' as is_shared, n.nspowner, n.nspacl from pg_catalog.pg_namespace n
         where n.nspname in ('agentctl', 'public')
     ), relations as (
-        select c.oid, c.relkind, c.relacl, c.relrowsecurity from pg_catalog.pg_class c
+        -- A view that reads with its owner's rights shows every row, whoever it was meant for.
+        select c.oid, c.relkind, c.relacl, c.relrowsecurity,
+            c.relkind = 'v' and coalesce('security_invoker=true' = any (c.reloptions), false) as is_invoked
+        from pg_catalog.pg_class c
         join places p on p.oid = c.relnamespace
         where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and (not p.is_shared or c.oid in (select agentctl.own_views()))
     ), held (object, kind, id, part, rights) as (
@@ -61,7 +64,7 @@ as $$
         from pg_catalog.pg_proc f join places p on p.oid = f.pronamespace
         where not p.is_shared or f.oid in (select agentctl.own_routines())
         union all
-        select r.oid::regclass::text, case r.relkind when 'v' then 'view' else 'relation' end, r.oid, null, r.relacl
+        select r.oid::regclass::text, case when r.is_invoked then 'view' else 'relation' end, r.oid, null, r.relacl
         from relations r
         union all
         select format('%s (%I)', r.oid::regclass, a.attname), 'column', r.oid, a.attname, a.attacl

@@ -76,11 +76,12 @@ async def test_what_somebody_else_has_granted_is_a_failure_that_says_who_is_to_t
         assert [found.state async for found in own_side.store(control)] == ["broken"]
 
 
-async def test_what_would_be_unsafe_to_grant_keeps_nothing_else_open(
-    tmp_path: Path, dsn: str, cluster: Cluster
+@pytest.mark.parametrize("besides", [OPENING, "select"])
+async def test_what_would_be_unsafe_to_grant_is_closed_and_keeps_nothing_else_open(
+    besides: str, tmp_path: Path, dsn: str, cluster: Cluster
 ) -> None:
     database = dsn.rpartition("/")[2]
-    cluster.execute(f"alter view public.agentctl_calls reset (security_invoker); {OPENING}", database)
+    cluster.execute(f"alter view public.agentctl_calls reset (security_invoker); {besides}", database)
     mend = r"alter view public\.agentctl_calls set \(security_invoker = true\)"
     may = "select has_table_privilege('authenticated', 'public.agentctl_{}', 'select')"
     async with connect(tmp_path, settings=Settings(database_url=SecretStr(dsn))) as control:
