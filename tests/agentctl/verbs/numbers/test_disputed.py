@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from agentctl.errors import UsageError
 from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
 from tests.databases import Databases
@@ -19,8 +18,8 @@ pytestmark = pytest.mark.anyio
 
 HOLDER, CLAIMANT = "holder", "claimant"
 FOREIGN, TAKEN, NEITHER = "is another tenant's", "too, which has it", "and neither gets it"
-# What becomes of the row that has the number, or of another one that names it where nobody has; and then, for a claimant
-# of the same tenant and one of another: at whom it rings, and what the claimant is told.
+# What becomes of the row that has the number, or of another one where nobody has it; and then, for a claimant of the
+# same tenant and one of another: at whom it rings, and what the claimant is told.
 STATES = {
     "named": ("select", (HOLDER, TAKEN), (HOLDER, FOREIGN)),
     "left out": ("update {} set phone = null where id = {}", (CLAIMANT, None), (HOLDER, FOREIGN)),
@@ -43,22 +42,31 @@ class World(Product):
     def number(case: int) -> str:
         return f"+4989999981{case:02}"
 
+    async def carried_out(self, statement: str, *, by_worker: bool) -> str | None:
+        """The agent at which the only number rings once that is done, and a worker or a sync has been at work."""
+        self.sql(statement)
+        if by_worker:
+            async with self.opened() as control:
+                await syncing.once(control)
+        else:
+            await self.sync()
+        [one] = (await self.sandbox.state())["numbers"].values()
+        return str(one["agent_id"]) if one["agent_id"] else None
+
     async def populate(self) -> dict[str, str]:
         """By its id, whose agent each is; numbers ring at their holders, and those that nobody has are there."""
-        for case, state, enabled, same in CASES:
+        for case, state, _, same in CASES:
             unheld = state in ("nobody's", "two name it")
             self.insert(case, phone=None if unheld else self.number(case))
             self.insert(100 + case, active=True, customer="acme" if same else "other")
         assert (await self.sync()).ok
-        state = await self.sandbox.state()
-        state["numbers"] = {
-            f"phnum_{case}": {
-                "phone_number_id": f"phnum_{case}", "phone_number": self.number(case), "label": "", "provider": "twilio",
-                "agent_id": None,
-            }
-            for case, *_ in CASES
-        }  # fmt: skip
-        await self.sandbox.reset(state)
+        there = await self.sandbox.state()
+        empty = {"label": "", "agent_id": None, "environment": None, "branch_id": None, "checks_inbound": True}
+        for case, *_ in CASES:
+            number_id = f"phnum_{case}"
+            own = {"phone_number_id": number_id, "sequence": 1000 + case, "phone_number": self.number(case)}
+            there["numbers"][number_id] = {**empty, **own}
+        await self.sandbox.reset(there)
         assert (await self.sync(take_ours=True)).ok
         self.sql("delete from agentctl.sync_changes")
         ids = {agent_id: key for key, agent_id in self.rows("elevenlabs_agent_id").items()}
@@ -97,14 +105,66 @@ async def test_worker_and_sync_of_all_agree_whose_each_number_is(world: World, b
                 await syncing.once(control)
         else:
             await world.sync(prune=True, force=True)
-        rings = {one["phone_number"]: one["agent_id"] for one in (await world.sandbox.state())["numbers"].values()}
+        there = await world.sandbox.state()
+        agents = {number["phone_number"]: number["agent_id"] for number in there["numbers"].values()}
+        rings = {number: whose[agent_id] for number, agent_id in agents.items() if agent_id in there["agents"]}
         told = world.rows("elevenlabs_sync_error")
         found, wanted = {}, {}
         for case, state, enabled, same in CASES:
             name = (state, "enabled" if enabled else "disabled", "same" if same else "foreign")
             said = told[100 + case]
-            found[name] = whose.get(rings[world.number(case)]), said and said.removeprefix("phone.numbers: ")
+            found[name] = rings.get(world.number(case)), said and said.removeprefix("phone.numbers: ")
             at, why = STATES[state][1 if same else 2] if enabled else (BESIDE.get(state), None)
+            if state == "deleted" and not by_worker:
+                at = at or HOLDER  # a sync by hand ends no agent
             wanted[name] = at, said.removeprefix("phone.numbers: ") if why and said and why in said else why
         assert found == wanted
-        assert not [said for said in told.values() if said and FOREIGN in said and "acme" in said]
+
+
+@pytest.mark.parametrize("by_worker", [True, False])
+async def test_a_silent_number_stays_its_tenants_whatever_others_have_named_meanwhile(
+    world: World, by_worker: bool
+) -> None:
+    number = world.number(0)
+    await world.sandbox.add_number(number)
+    world.insert(1, phone=number)
+    world.insert(2, customer="other")
+    await world.sync()
+    await world.bring(number, "1")
+    off, on = (f"update {TABLE} set active = {active}, phone = '{number}' where id = 2" for active in ("false", "true"))
+    emptied = f"update {TABLE} set active = false, phone = null where id = 1"
+    assert [await world.carried_out(one, by_worker=by_worker) for one in (emptied, off, on)] == [None] * 3
+    assert FOREIGN in world.rows("elevenlabs_sync_error")[2]
+    # Not even under its key, once its agent is no more and another tenant's row has come to that.
+    world.sql(f"delete from {TABLE}")
+    await world.sync(prune=True, force=True)
+    world.insert(1, customer="other", elevenlabs_agent_id=None)
+    assert await world.carried_out("select", by_worker=False) is None
+    named = f"update {TABLE} set phone = '{number}' where id = 1"
+    assert await world.carried_out(named, by_worker=by_worker) is None
+    [said] = world.rows("elevenlabs_sync_error").values()
+    assert said
+    await world.bring(number, "1")
+    assert await world.carried_out("select", by_worker=by_worker) == world.rows("elevenlabs_agent_id")[1]
+
+
+async def test_an_import_gives_a_number_to_whom_it_says_whatever_other_rows_name(world: World) -> None:
+    number = world.number(0)
+    await world.sandbox.add_number(number)
+    world.insert(1, phone=number)
+    world.insert(2, phone=number, customer="other")
+    world.insert(3, phone=number, active=False, customer="third")
+    assert (await world.sync()).ok
+    assert [(one.ref.key, one.where) for one in (await world.plan()).waiting] == [
+        (number, f"table {TABLE}, row 1"),
+        (number, f"table {TABLE}, row 2"),
+    ]
+    await world.bring(number, "1")
+    first, second, _ = world.rows("elevenlabs_agent_id").values()
+    assert await world.carried_out("select", by_worker=False) == first
+    told = world.rows("elevenlabs_sync_error")
+    way = f"agentctl import-number {number} --assistant 2 gives it to this one"
+    assert told == {1: None, 2: f"phone.numbers: {number} is another tenant's; {way}", 3: None}
+    await world.bring(number, "2")
+    assert await world.carried_out("select", by_worker=False) == second
+    assert [bool(one) for one in world.rows("elevenlabs_sync_error").values()] == [True, False, False]
