@@ -181,13 +181,15 @@ def test_a_number_is_declared_by_whose_it_is_and_costs_no_row_anything_else(proj
         return [one.key for one in loaded.assistants if one.phone.numbers]
 
     loaded = read(project, {"key": "a", **number}, {"key": "b", **number})
-    assert (wrong(loaded), declaring(loaded)) == ({}, [])
-    mine = {"holders": {"+498999998100": Holder("a", "t")}}
+    assert not wrong(loaded)
+    assert declaring(loaded) == []
+    mine = {"+498999998100": Holder("a", "t")}
     said = {"key": "b", "phone_number_id": "phnum_1", **number}  # whatever a row says
-    assert declaring(read(project, {"key": "a", **number}, said, **mine)) == ["a"]
-    broken = read(project, {"key": "a", "prompt": "", **number}, said, **mine)
-    assert (wrong(broken).keys(), declaring(broken)) == ({"a"}, [])
-    assert declaring(read(project, {"key": "a", "tenant": "t"}, said, **mine)) == ["b"]
+    assert declaring(read(project, {"key": "a", **number}, said, holders=mine)) == ["a"]
+    broken = read(project, {"key": "a", "prompt": "", **number}, said, holders=mine)
+    assert wrong(broken).keys() == {"a"}
+    assert declaring(broken) == []
+    assert declaring(read(project, {"key": "a", "tenant": "t"}, said, holders=mine)) == ["b"]
     off = {"key": "a", "enabled": False, **number}
     assert declaring(read(project, off, {"key": "b", **number}, bound={"a": "agent_1"})) == ["b"]
 

@@ -20,7 +20,7 @@ HOLDER, CLAIMANT = "holder", "claimant"
 FOREIGN, TAKEN, NEITHER = "is another tenant's", "too, which has it", "and neither gets it"
 # What becomes of the row that has the number, or of another one where nobody has it; and then, for a claimant of the
 # same tenant and one of another: at whom it rings, and what the claimant is told.
-STATES = {
+STATES: dict[str, tuple[str, tuple[str | None, str | None], tuple[str | None, str | None]]] = {
     "named": ("select", (HOLDER, TAKEN), (HOLDER, FOREIGN)),
     "left out": ("update {} set phone = null where id = {}", (CLAIMANT, None), (HOLDER, FOREIGN)),
     "disabled": ("update {} set active = false where id = {}", (CLAIMANT, None), (None, FOREIGN)),
@@ -75,7 +75,7 @@ class World(Product):
     def edit(self) -> None:
         """What people do in the settings page."""
         for case, state, enabled, _ in CASES:
-            statement, *_ = STATES[state]
+            statement = STATES[state][0]
             values = (TABLE, self.number(case), case) if state == "two name it" else (TABLE, case)
             self.sql(statement.format(*values))
             self.sql(
@@ -114,7 +114,8 @@ async def test_worker_and_sync_of_all_agree_whose_each_number_is(world: World, b
             name = (state, "enabled" if enabled else "disabled", "same" if same else "foreign")
             said = told[100 + case]
             found[name] = rings.get(world.number(case)), said and said.removeprefix("phone.numbers: ")
-            at, why = STATES[state][1 if same else 2] if enabled else (BESIDE.get(state), None)
+            _, ours, theirs = STATES[state]
+            at, why = (ours if same else theirs) if enabled else (BESIDE.get(state), None)
             if state == "deleted" and not by_worker:
                 at = at or HOLDER  # a sync by hand ends no agent
             wanted[name] = at, said.removeprefix("phone.numbers: ") if why and said and why in said else why
