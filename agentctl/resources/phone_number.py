@@ -42,6 +42,11 @@ def between(number: str) -> str:
     return f"{number} is between two imports: until its re-import is at its end, calls may go to its fallback"
 
 
+def missing(number: str, key: str) -> Waiting:
+    """That it waits for an import."""
+    return Waiting(f"phone.numbers: {number} is not at ElevenLabs", _remedy(number, key))
+
+
 @dataclass(frozen=True)
 class TwilioAccess:
     """What ElevenLabs needs to take a number over: an account SID (AC…) or API key SID (SK…) with its secret.
@@ -137,7 +142,7 @@ class PhoneNumber:
         """A number that ElevenLabs does not have, or has no more, waits for its import."""
         if exists or self._access is not None:
             return
-        raise Waiting(f"phone.numbers: {desired.key} is not at ElevenLabs", _remedy(desired))
+        raise missing(desired.key, desired.payload.key)
 
     def replaces(self, desired: Desired, changed: frozenset[str]) -> bool:
         """An assignment is edited in place."""
@@ -150,7 +155,8 @@ class PhoneNumber:
         """
         access = self._access
         if access is None:
-            raise Rejected(f"phone_number {desired.key} is brought over by an import, not by a sync", _remedy(desired))
+            what = f"phone_number {desired.key} is brought over by an import, not by a sync"
+            raise Rejected(what, _remedy(desired.key, desired.payload.key))
         request = _request(desired, body["agent_id"], access)
         try:
             answer = await self._api.post(NUMBERS, json=request)
@@ -192,8 +198,8 @@ def _cut_off(desired: Desired) -> SyncError:
     return SyncError(between(desired.key), going_on(desired.key, desired.payload.key))
 
 
-def _remedy(desired: Desired) -> str:
-    return f"Bring it over: agentctl import-number {desired.key} --assistant {desired.payload.key}"
+def _remedy(number: str, key: str) -> str:
+    return f"Bring it over: agentctl import-number {number} --assistant {key}"
 
 
 def _request(desired: Desired, agent_id: str, access: TwilioAccess) -> dict[str, Any]:

@@ -24,8 +24,10 @@ async def read(control: Control, *, again: bool = False) -> Loaded:
     source = loaded.project.table
     if source is None or loaded.problems or loaded.rows is not None or loaded.target:
         return loaded
+    from agentctl.sources.table.divided import divided
     from agentctl.sources.table.rows import ask, joined
 
     told = await ask(await control.store(), source, control.scope)
     access = control.access if control.access.is_known else (await control.tenants()).project
-    return control.know(await aside(lambda: joined(loaded, source, told).housed(access.houses)))
+    whole = await aside(lambda: joined(loaded, source, told).housed(access.houses))
+    return control.know(divided(whole, told.holders))

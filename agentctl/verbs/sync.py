@@ -85,7 +85,7 @@ async def plan(
     how["more"] += await silenced(control, bindings, [one.key for one in free], whole=not only)
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
     found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
-    found = await undisputed(control, found, bindings)
+    found = await undisputed(control, found, bindings, {one.key for one in chosen})
     await must_be_apart(control, found)
     plan = held.sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)
     notices = [*beside.notices(found, kinds, chosen), *plan.notices, *await declared.notices(control, loaded.project)]

@@ -1,21 +1,56 @@
--- What was erased is fetched again for nobody. Of an agent that somebody has, its owners' marks tell so; of one that
--- nobody has, whoever's key opens the workspace could fetch the conversation: there the marks of all tell.
+-- What one tenant had fetched and then erased, another whose key opens the same workspace fetched anew: nothing told any
+-- more that it was there. What was only delivered to somebody, or named as forgotten, keeps no call from anybody.
 
--- Whether a conversation of an agent that nobody has was forgotten by any tenant, or outlived its limit there. A tenant
--- without a key any more is still asked: what it had erased was a caller's wish.
-create function agentctl.is_erased(conversation text, agent text) returns boolean
-language plpgsql stable set search_path = ''
+-- As before; of what was fetched a mark of its own stays, beside the one by which it was erased.
+create or replace function agentctl.erase(owner text, conversations text[], event_ids uuid[]) returns jsonb
+language plpgsql set search_path = ''
+as $$
+declare
+    calls integer;
+    events integer;
+    others integer;
+    mails integer;
+    recordings integer;
+begin
+    insert into agentctl.forgotten (tenant, mark)
+    select owner, agentctl.mark(owner, 'fetched', one) from unnest(conversations) one
+    where agentctl.is_forgotten(owner, one) and (exists (
+        select from agentctl.events e where e.tenant = owner and e.conversation_id = one and e.source = 'backfill'
+    ) or exists (
+        select from agentctl.calls c where c.tenant = owner and c.conversation_id = one and c.source = 'backfill'
+    ))
+    on conflict do nothing;
+    delete from agentctl.outbox m where m.tenant = owner and m.conversation_id = any (conversations);
+    get diagnostics mails = row_count;
+    delete from agentctl.recordings r where r.tenant = owner and r.conversation_id = any (conversations);
+    get diagnostics recordings = row_count;
+    delete from agentctl.calls c where c.tenant = owner and c.conversation_id = any (conversations);
+    get diagnostics calls = row_count;
+    delete from agentctl.events e where e.tenant = owner and e.conversation_id = any (conversations);
+    get diagnostics events = row_count;
+    delete from agentctl.events e where e.tenant = owner and e.id = any (event_ids);
+    get diagnostics others = row_count;
+    return jsonb_build_object('calls', calls, 'events', events + others, 'mails', mails, 'recordings', recordings);
+end
+$$;
+comment on table agentctl.forgotten is
+    'Marks of conversations and numbers: by its own one is known again, and cannot be read. Of conversations that were '
+    'fetched there is a second one, which holds for all tenants.';
+
+-- Whether any tenant had fetched it before it was erased there, also one that has no key any more. So dear that it is asked
+-- last: of what nobody knows.
+create function agentctl.is_erased(conversation text) returns boolean
+language plpgsql stable cost 1000000
 as $$
 begin
-    return not exists (select from agentctl.agents a where a.agent_id = agent) and exists (
+    return exists (
         select from agentctl.mark_keys k
-        where agentctl.is_forgotten(k.tenant, conversation)
-            or agentctl.is_outlived(k.tenant, agentctl.mark(k.tenant, 'conversation', conversation))
+        join agentctl.forgotten f on (f.tenant, f.mark) = (k.tenant, agentctl.mark(k.tenant, 'fetched', conversation))
     );
 end
 $$;
 
--- As before, and but for what was erased, whoever had it.
+-- As before, and but for what was fetched once and erased, whoever had it.
 create or replace function public.agentctl_unknown_conversations(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -44,7 +79,7 @@ as $$
                 where c.tenant = landlord.tenant and c.conversation_id = asked.id and c.source = 'backfill'
             )
         )
-    ) and not agentctl.is_erased(asked.id, called.agent_id)
+    ) and not agentctl.is_erased(asked.id)
 $$;
 
 -- As before, and of what was fetched while another tenant had it erased.
@@ -56,7 +91,7 @@ begin
         and agentctl.is_forgotten(new.tenant, new.conversation_id) then
         return null;
     end if;
-    if new.source = 'backfill' and agentctl.is_erased(new.conversation_id, new.agent_id) then
+    if new.source = 'backfill' and agentctl.is_erased(new.conversation_id) then
         return null;
     end if;
     if new.type <> 'post_call_audio' and agentctl.is_emptied(new.tenant, new.conversation_id) then

@@ -12,7 +12,6 @@ from typing import Protocol
 
 from agentctl.errors import Problem
 from agentctl.resources.agent import MARK
-from agentctl.resources.assistant import Phone
 from agentctl.sources.loaded import Loaded
 from agentctl.sources.problems import located
 from agentctl.sources.table.mapping import SourceTable
@@ -20,15 +19,11 @@ from agentctl.sources.table.row import Row
 
 
 class Known(Protocol):
-    """What the store knows of agents and numbers."""
+    """What the store knows of agents."""
 
     @property
     def bound(self) -> Mapping[str, str]:
         """By key, its agent's id."""
-
-    @property
-    def rings(self) -> Mapping[str, str]:
-        """By number, the key of the assistant that it was made to ring at."""
 
     @property
     def owners(self) -> Mapping[str, str]:
@@ -38,23 +33,16 @@ class Known(Protocol):
 def settled(rows: Sequence[Row], source: SourceTable, loaded: Loaded, known: Known) -> list[Row]:
     """The rows with what is wrong between them, and between them and the files."""
     named = _by(rows, lambda row: [row.told["agent_id"] or ""] if "agent_id" in row.told else [])
-    yielded = _yielding(rows)
-    numbers = _by(yielded, lambda row: row.assistant.phone.numbers if row.assistant else ())
     files = {one.key: one.where for one in loaded.assistants}
     theirs = {number: one.where for one in loaded.assistants for number in one.phone.numbers}
     holders = {agent_id: key for key, agent_id in known.bound.items()}
-    tenants = {row.key: row.assistant.tenant for row in yielded if row.assistant}
+    tenants = {row.key: row.assistant.tenant for row in rows if row.assistant}
     declared = {*files, *(row.key for row in rows)}
-    # Nobody can tell what a wrong row still declares: what its assistant has, it has.
-    unclear = {row.key for row in rows if row.problems}
     found = []
-    for row in yielded:
+    for row in rows:
         problems = [*_about_key(row, files), *_about_owner(row, source, loaded, known)]
         problems += _about_agent(row, named, known.bound, holders, declared)
-        problems += [
-            *_about_numbers(row, numbers, theirs, known.rings, unclear),
-            *_about_transfers(row, tenants, files),
-        ]
+        problems += [*_about_numbers(row, theirs), *_about_transfers(row, tenants, files)]
         placed = (*row.problems, *(source.placed(one, row.where) for one in problems))
         found.append(replace(row, assistant=None, problems=placed) if problems else row)
     return found
@@ -65,20 +53,6 @@ def _by(rows: Sequence[Row], names: Callable[[Row], Iterable[str]]) -> dict[str,
     for row in rows:
         for name in names(row):
             found.setdefault(name, []).append(row)
-    return found
-
-
-def _yielding(rows: Sequence[Row]) -> list[Row]:
-    """The rows; a disabled one has no say in a number that an enabled one of its own tenant declares."""
-    enabled = [row.assistant for row in rows if row.assistant and row.assistant.enabled]
-    taken = {(one.tenant, number) for one in enabled for number in one.phone.numbers}
-    found = []
-    for row in rows:
-        one = row.assistant
-        if one is not None and not one.enabled:
-            phone = Phone(numbers=tuple(number for number in one.phone.numbers if (one.tenant, number) not in taken))
-            row = replace(row, assistant=one.model_copy(update={"phone": phone}))
-        found.append(row)
     return found
 
 
@@ -122,18 +96,10 @@ def _about_agent(
         yield Problem(where, f"{agent_id} is named by another assistant too; empty it to have an agent made")
 
 
-def _about_numbers(
-    row: Row,
-    numbers: Mapping[str, list[Row]],
-    files: Mapping[str, str],
-    rings: Mapping[str, str],
-    unclear: Collection[str],
-) -> Iterator[Problem]:
-    """Who has a number already keeps it, whatever rows say of that; where nobody has it, nobody gets it."""
+def _about_numbers(row: Row, files: Mapping[str, str]) -> Iterator[Problem]:
+    """What files declare is theirs. Whose a number is that only rows name: see `succession`."""
     for number in row.assistant.phone.numbers if row.assistant else ():
-        has = rings.get(number)
-        taken = has != row.key and (len(numbers[number]) > 1 or has in unclear)
-        if number in files or taken:
+        if number in files:
             yield Problem(located(row.where, "numbers"), f"{number} is declared by another assistant too")
 
 

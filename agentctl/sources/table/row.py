@@ -17,7 +17,8 @@ class Row:
 
     `dormant`: it is disabled and never had an agent, so that there is nothing to be done about it. `told`: what a sync
     has written back before, or somebody has put there: `agent_id`, `phone_number_id`, `error`. `tenant`: whose it is,
-    as far as it says so.
+    as far as it says so. `denied`: the numbers that it names and `assistant` is without, each with why; empty where it
+    asks for nothing, as one that is disabled.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Row:
     dormant: bool = False
     told: Mapping[str, str | None] = field(default_factory=dict)
     tenant: str = OPERATOR
+    denied: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def error(self) -> str | None:

@@ -20,6 +20,7 @@ from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.table.rights import Unwritable, granted, unwritable
 from agentctl.sources.table.row import Row, Rows
 from agentctl.sources.table.row_reader import RowReader
+from agentctl.sources.table.succession import Holder
 from agentctl.sources.table.variables import unset
 from agentctl.sources.together import lost_transfers
 from agentctl.sync.bindings import Store
@@ -33,17 +34,17 @@ _SECONDS = 60.0
 class Told:
     """What the store has told of a table: its columns, its rows as they are, how many of them have no key.
 
-    `bound`: the agent of each key; `rings`: of each number the key that it was made to ring at. `owners`: of each key
-    with an agent that its row does not name, the tenant whose that agent is. `refused`: what may not be written back.
+    `bound`: the agent of each key; `owners`: of each key with an agent that its row does not name, the tenant whose
+    that agent is. `refused`: what may not be written back. `holders`: by number, the assistant that has it.
     """
 
     columns: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]] = ()
     nameless: int = 0
     bound: Mapping[str, str] = field(default_factory=dict)
-    rings: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     refused: Unwritable = field(default_factory=dict)
+    holders: Mapping[str, Holder] = field(default_factory=dict)
 
     @property
     def withheld(self) -> str:
@@ -124,11 +125,17 @@ async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
         if not page["rows"]:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
-    rings = await store.call("number_holders", asdict(scope))
     there = await settling(store, scope, rows, bound)
     owners = await owning(store, scope, rows, bound)
     refused = await unwritable(store, source, told.names, told.writable)
-    return Told(columns, there, nameless, bound, rings, owners, refused)
+    return Told(columns, there, nameless, bound, owners, refused, await holding(store, scope))
+
+
+async def holding(store: Store, scope: Scope, numbers: Sequence[str] | None = None) -> dict[str, Holder]:
+    """By number, of these or of all, the assistant that was made to have it ring, now or last. Raises StoreError."""
+    asked = {**asdict(scope), **({} if numbers is None else {"numbers": list(numbers)})}
+    found = await store.call("whose_numbers", asked)
+    return {number: Holder(one["key"], one["tenant"]) for number, one in found.items()}
 
 
 async def tell(store: Store, rows: Rows, told: Sequence[Mapping[str, Any]], scope: Scope | None = None) -> None:

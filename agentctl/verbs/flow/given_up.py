@@ -8,6 +8,8 @@ from typing import Any
 
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import PhoneNumber
+from agentctl.sources.table.divided import named
+from agentctl.sources.table.succession import Holder, heir
 from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
@@ -20,9 +22,10 @@ async def had(control: Control, key: str) -> list[Mapping[str, Any]]:
 
 
 async def given_up(control: Control, assistant: Assistant) -> list[str]:
-    """The numbers that ring at its agent in this workspace and that its row does not declare."""
+    """The numbers that ring at its agent in this workspace, and that its row does not name, or as a disabled one."""
     mine = [one for one in await had(control, assistant.key) if one["workspace"] == control.scope.workspace]
-    given = {one["number"]: one["agent_id"] for one in mine if one["number"] not in assistant.phone.numbers}
+    names = assistant.phone.numbers if assistant.enabled else ()
+    given = {one["number"]: one["agent_id"] for one in mine if one["number"] not in names}
     rings = await PhoneNumber(control.api).ringing() if given else {}
     return sorted(number for number, agent_id in given.items() if agent_id in rings.get(number, ()))
 
@@ -34,13 +37,14 @@ async def tenant_of(control: Control, key: str) -> str | None:
 
 
 async def heirs(control: Control, key: str, numbers: Collection[str]) -> dict[str, str]:
-    """By number, the other assistant of the same tenant here that declares it: all that is declared is read for it."""
+    """By number that `key` has given up, the assistant whose it is by now: all that is declared is read for it."""
     if not numbers:
         return {}
-    tenant = await tenant_of(control, key)
+    holder = Holder(key, await tenant_of(control, key))
     async with control.afresh() as fresh:
-        others = [one for one in (await read(fresh)).assistants if one.key != key and tenant in (None, one.tenant)]
-    return {number: one.key for one in others for number in one.phone.numbers if number in numbers}
+        claims = named(await read(fresh), {})
+    found = {one: heir(holder, [claim for claim in claims.get(one, ()) if claim.key != key]) for one in numbers}
+    return {number: to for number, to in found.items() if to}
 
 
 async def wake(control: Control, keys: Collection[str]) -> None:

@@ -1,90 +1,105 @@
-"""Numbers that one assistant declares and another one has."""
+"""Numbers of rows in a plan: each is given to whose it is, by `succession`, and to nobody else."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
-from agentctl.errors import AgentctlError, NotFound, SyncError
+from agentctl.errors import NotFound, SyncError
 from agentctl.resources import agent, phone_number
-from agentctl.sources.source import Gone
+from agentctl.sources.table.divided import claim_of, named
+from agentctl.sources.table.rows import holding
+from agentctl.sources.table.succession import Claim, Holder, has_say, is_foreign, refusal
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Planned
 from agentctl.verbs.flow.given_up import tenant_of
+from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
-_ANOTHER_TENANTS = "\0"  # no key is so
 
+async def undisputed(control: Control, plan: Planned, bindings: Bindings, keys: Collection[str]) -> Planned:
+    """The plan without the numbers that a row would take from whose they are: each is a failure.
 
-async def undisputed(control: Control, plan: Planned, bindings: Bindings) -> Planned:
-    """The plan without the numbers that a row would take from tenant_of they are: each is a failure.
-
-    From tenant to tenant none moves by what rows say: whoever edits a row of their own would get the other's callers.
-    One that another assistant of the same tenant has given up moves, and one that is disabled has no say in an enabled
-    one's. Raises what a look at the other's agent or declaration may raise.
+    `keys`: of the assistants that it is about. Raises what a look at an agent or at all that is declared may raise.
     """
     loaded = control.loaded
     rows = loaded.rows_keys or ({loaded.target.key} if loaded.target else ())
     numbers = [one for one in plan.changes if one.desired.kind == phone_number.KIND and one.action != "delete"]
     asked = [one for one in numbers if one.desired.payload.key in rows]
-    lost, yielded = {}, set()
-    for change, key in zip(asked, await _holders(control, asked, bindings), strict=True):
-        if not (other := await _declarer(control, change, key)):
+    holders = await _holders(control, asked, bindings)
+    claims = await _claims(control, asked, holders)
+    lost, dropped = list[Failure](), set[Ref]()
+    for change in asked:
+        number, mine = change.desired.key, claim_of(change.desired.payload)
+        holder, among = holders.get(number), _with(mine, claims.get(number, ()))
+        if has_say(holder, among, mine):
             continue
-        if change.desired.body.get("agent_id") is None:
-            yielded.add(change.desired.ref)
-        else:
-            lost[change.desired.ref] = Failure(change.desired.ref, change.desired.where, _lost(change, other))
-    kept = tuple(one for one in plan.changes if one.desired.ref not in lost.keys() | yielded)
-    return replace(plan, changes=kept, failures=(*plan.failures, *lost.values())) if lost or yielded else plan
+        dropped.add(change.desired.ref)
+        if why := refusal(number, holder, among, mine):
+            lost.append(Failure(change.desired.ref, change.desired.where, _error(why)))
+    kept = tuple(one for one in plan.changes if one.desired.ref not in dropped)
+    waiting, denied = await _denied(control, keys)
+    return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting), failures=(*plan.failures, *lost, *denied))
 
 
-def _lost(change: Change, other: str) -> SyncError:
-    number = change.desired.key
-    if other == _ANOTHER_TENANTS:
-        way = f"agentctl import-number {number} --assistant KEY gives it to this one"
-        return SyncError(f"phone.numbers: {number} is another tenant's; {way}")
-    return SyncError(f"phone.numbers: {number} is declared by {other}, too, which has it")
+def _error(why: str) -> SyncError:
+    return SyncError(f"phone.numbers: {why}")
 
 
-async def _declarer(control: Control, change: Change, key: str) -> str:
-    """Which other assistant keeps the number, of which `key` has it: by that, if it is the same tenant's.
+def _with(mine: Claim, claims: Sequence[Claim]) -> Sequence[Claim]:
+    return claims if any(one.key == mine.key for one in claims) else (*claims, mine)
 
-    Of a project that is read as a whole, its source has told of two of one tenant that declare it.
-    """
-    mine = change.desired.payload
-    if key in ("", mine.key):
-        return ""
-    if await tenant_of(control, key) not in (None, mine.tenant):
-        return _ANOTHER_TENANTS
+
+async def _denied(control: Control, keys: Collection[str]) -> tuple[list[Failure], list[Failure]]:
+    """The numbers that rows with these keys name in vain: those that wait for an import, and the others."""
+    rows = control.loaded.rows.rows if control.loaded.rows else ()
+    asked = [(row, number, why) for row in rows if row.key in keys for number, why in row.denied.items() if why]
+    there = await phone_number.PhoneNumber(control.api).ringing() if asked else {}
+    waiting = [
+        Failure(Ref(phone_number.KIND, number), row.where, phone_number.missing(number, row.key))
+        for row, number, _ in asked
+        if number not in there
+    ]
+    # Several rows may name one: what is told of it to one is nothing of another's.
+    denied = [
+        Failure(Ref(phone_number.KIND, f"{row.key}/{number}"), row.key, _error(why))
+        for row, number, why in asked
+        if number in there
+    ]
+    return waiting, denied
+
+
+async def _claims(
+    control: Control, asked: Sequence[Change], holders: Mapping[str, Holder]
+) -> Mapping[str, Sequence[Claim]]:
+    """By number, who names it; of one assistant alone, everything is read where others may have a say."""
     if control.target is None:
-        return ""
-    try:
-        declared = await control.source.one(key)
-    except AgentctlError:
-        return key  # as long as nobody can tell, it stays where it is
-    if isinstance(declared, Gone):
-        return ""
-    for one in declared.assistants:
-        if one.key == key:
-            has = change.desired.key in one.phone.numbers and (one.enabled or one.tenant != mine.tenant)
-            return (key if one.tenant == mine.tenant else "another assistant") if has else ""
-    return key
+        return named(control.loaded, holders)
+    if not any(_passes(one, holders.get(one.desired.key)) for one in asked):
+        return {}
+    async with control.afresh() as fresh:
+        return named(await read(fresh), holders)
 
 
-async def _holders(control: Control, asked: Sequence[Change], bindings: Bindings) -> list[str]:
-    """By its key, the assistant of this project that has each number; empty: none.
+def _passes(change: Change, holder: Holder | None) -> bool:
+    """Whether the number would go from somebody to somebody, or to nobody, and others have a say in it."""
+    mine = claim_of(change.desired.payload)
+    owns = holder is not None and holder.key == mine.key
+    return mine.enabled != owns and not is_foreign(holder, mine)
 
-    It is who it rings at, else who was applied with it last, as one that is disabled meanwhile.
-    """
+
+async def _holders(control: Control, asked: Sequence[Change], bindings: Bindings) -> dict[str, Holder]:
+    """By number, the assistant of this project that has it: at which it rings, else the one that had it ring last."""
     rings = {one.desired.key: str(one.observed.body.get("agent_id") or "") for one in asked if one.observed}
-    silent = [one.desired.key for one in asked if not rings.get(one.desired.key)]
-    terms = {**asdict(control.scope), "numbers": silent}
-    last = await (await control.store()).call("number_holders", terms) if silent else {}
     ids = sorted({one for one in rings.values() if one})
-    known = dict(zip(ids, await asyncio.gather(*(_key(control, one, bindings) for one in ids)), strict=True))
-    return [str(last.get(one.desired.key, "")) or known.get(rings.get(one.desired.key, ""), "") for one in asked]
+    keys = dict(zip(ids, await asyncio.gather(*(_key(control, one, bindings) for one in ids)), strict=True))
+    found = {number: keys[agent_id] for number, agent_id in rings.items() if keys.get(agent_id)}
+    tenants = {key: await tenant_of(control, key) for key in sorted({*found.values()})}
+    others = [one.desired.key for one in asked if one.desired.key not in found]
+    last = await holding(await control.store(), control.scope, others) if others else {}
+    return last | {number: Holder(key, tenants[key]) for number, key in found.items()}
 
 
 async def _key(control: Control, agent_id: str, bindings: Bindings) -> str:

@@ -152,7 +152,7 @@ async def _begun(control: Control, number: str, key: str, fallback: str | None) 
     await must_be_current(control, [key])
     assistant = await served(control, loaded, number, key)
     outside.need_number(loaded, assistant, number)
-    declared = number in assistant.phone.numbers
+    declared = outside.declares(loaded, assistant, number)
     if not declared:
         await number_line.need_room(control, number, key)
     return assistant.model_copy(update={"phone": Phone(numbers=(number,))}), declared

@@ -47,7 +47,7 @@ def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
     row = row_of(loaded, assistant.key)
     if row is None or loaded.rows is None:
         return
-    if number not in assistant.phone.numbers:
+    if not declares(loaded, assistant, number):
         place = loaded.rows.source.places.get("numbers")
         where = f"column {'.'.join(place)} there" if place else "a column, and map that as numbers under [source.table]"
         raise UsageError(
@@ -55,6 +55,12 @@ def need_number(loaded: Loaded, assistant: Assistant, number: str) -> None:
         )
     if not assistant.enabled:
         raise UsageError(f"{row.where} is disabled, so that {number} rings at nobody", "Enable it first.")
+
+
+def declares(loaded: Loaded, assistant: Assistant, number: str) -> bool:
+    """Whether its file or its row names `number`, also one that is not its to have yet."""
+    row = row_of(loaded, assistant.key)
+    return number in assistant.phone.numbers or (row is not None and number in row.denied)
 
 
 def gone(loaded: Loaded, key: str) -> UsageError:

@@ -61,6 +61,9 @@ class Reports:
                 self._left[key] += 1
                 if change.foreign or change.overwrites:
                     self._unsure.add(key)
+        for failed in plan.failures:
+            if failed.where in self._parts and failed.ref not in self._keys:  # of a number that its row names in vain
+                self._parts[failed.where] |= {failed.ref}
         self._errors: dict[Ref, str] = {one.ref: self._said(one.error) for one in plan.failures}
         self._changed: set[str] = set()
         self._told: set[str] = set()

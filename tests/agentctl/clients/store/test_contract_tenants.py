@@ -231,20 +231,23 @@ async def test_what_one_landlord_fetched_of_an_agent_that_nobody_has_comes_to_no
     assert await unknown("agent_beta") == ["conv_acme", "conv_new"], "the operator is one of them"
 
 
-async def test_what_one_landlord_had_erased_of_an_agent_that_nobody_has_is_fetched_for_no_other(store: Store) -> None:
+async def test_what_one_landlord_had_fetched_and_erased_is_fetched_by_no_other(store: Store) -> None:
     nobodys = {"agent_id": "agent_nobody", "source": "backfill"}
     await store.call("save_tenant", {"tenant": "acme", "set": {"elevenlabs_key": "env:ACME_KEY"}})
     assert (await store.call("accept", delivery("conv_1", **nobodys, tenant="acme")))["new"]
-    forgotten = {"conversation_ids": ["conv_1"], "tenant": "acme"}
-    await store.call("mark_forgotten", {**forgotten, "numbers": []})
-    await store.call("erase", {**forgotten, "event_ids": []})
+    # Whoever can sign, or forget, may name any conversation: that keeps none from others.
+    assert (await store.call("accept", delivery("conv_2", agent_id="agent_nobody", tenant="acme")))["new"]
+    forgotten = {"conversation_ids": ["conv_1", "conv_2", "conv_3"], "tenant": "acme"}
+    for _ in range(2):
+        await store.call("mark_forgotten", {**forgotten, "numbers": []})
+        await store.call("erase", {**forgotten, "event_ids": []})
     await store.call("remove_tenant", {"tenant": "acme", "force": True})
 
-    asked = {"conversation_ids": ["conv_1", "conv_2"], "tenant": "beta"}
-    assert await store.call("unknown_conversations", {**asked, "agent_ids": ["agent_nobody"] * 2}) == ["conv_2"]
-    # Of one that somebody has, its owners tell: nobody else's marks keep a call from them.
+    asked = {"conversation_ids": ["conv_1", "conv_2", "conv_3"], "tenant": "beta"}
     await register(store, "beta", agent="agent_beta")
-    assert await store.call("unknown_conversations", {**asked, "agent_ids": ["agent_beta"] * 2}) == ["conv_1", "conv_2"]
+    for agent in ("agent_nobody", "agent_beta"):
+        found = await store.call("unknown_conversations", {**asked, "agent_ids": [agent] * 3})
+        assert found == ["conv_2", "conv_3"]
     # Also what was being fetched meanwhile; what is delivered to another is that one's own.
     fetched = delivery("conv_1", **nobodys, tenant="beta")
     assert await store.call("accept", fetched) == {"id": None, "new": False}

@@ -10,7 +10,9 @@ import pytest
 
 from agentctl.sources.files import load
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.table.divided import divided
 from agentctl.sources.table.rows import Told, joined
+from agentctl.sources.table.succession import Holder
 from tests.agentctl.sources.disk import DiskProject
 
 SOUND = {"tenant": "acme", "name": "Empfang", "prompt": "Hilf."}
@@ -29,7 +31,7 @@ def read(
     project: DiskProject,
     *rows: dict[str, Any],
     bound: dict[str, str] | None = None,
-    rings: dict[str, str] | None = None,
+    holders: dict[str, Holder] | None = None,
     toml: str = SECTION,
 ) -> Loaded:
     """The project with these rows in our own table; `key` and `rows` of each are not among its values."""
@@ -44,17 +46,8 @@ def read(
     for row in rows:
         values = {**dict.fromkeys(source.places), **SOUND, **row}
         found.append({"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "values": values})
-    return joined(
-        loaded,
-        source,
-        Told(
-            {"columns": columns, "view": False, "watched": True, "unique": ["id"], "open": []},
-            found,
-            0,
-            bound or {},
-            rings or {},
-        ),
-    )
+    shown = {"columns": columns, "view": False, "watched": True, "unique": ["id"], "open": []}
+    return divided(joined(loaded, source, Told(shown, found, 0, bound or {})), holders or {})
 
 
 def wrong(loaded: Loaded) -> dict[str, str]:
@@ -181,19 +174,24 @@ def test_rows_transfer_within_their_tenant_and_to_what_the_project_declares(proj
     assert "is this assistant itself" in wrong(loaded)["d"]
 
 
-def test_a_number_is_whose_it_was_and_a_disabled_row_gives_it_up(project: DiskProject) -> None:
+def test_a_number_is_declared_by_whose_it_is_and_costs_no_row_anything_else(project: DiskProject) -> None:
     number = {"tenant": "t", "numbers": ["+498999998100"]}
+
+    def declaring(loaded: Loaded) -> list[str]:
+        return [one.key for one in loaded.assistants if one.phone.numbers]
+
     loaded = read(project, {"key": "a", **number}, {"key": "b", **number})
-    assert wrong(loaded).keys() == {"a", "b"}
-    mine = {"rings": {"+498999998100": "a"}}
+    assert not wrong(loaded)
+    assert declaring(loaded) == []
+    mine = {"+498999998100": Holder("a", "t")}
     said = {"key": "b", "phone_number_id": "phnum_1", **number}  # whatever a row says
-    assert wrong(read(project, {"key": "a", **number}, said, **mine)).keys() == {"b"}
-    broken = {"key": "a", "prompt": "", **number}
-    assert wrong(read(project, broken, said, **mine)).keys() == {"a", "b"}
-    assert wrong(read(project, {"key": "a"}, said, **mine)).keys() == set()
+    assert declaring(read(project, {"key": "a", **number}, said, holders=mine)) == ["a"]
+    broken = read(project, {"key": "a", "prompt": "", **number}, said, holders=mine)
+    assert wrong(broken).keys() == {"a"}
+    assert declaring(broken) == []
+    assert declaring(read(project, {"key": "a", "tenant": "t"}, said, holders=mine)) == ["b"]
     off = {"key": "a", "enabled": False, **number}
-    loaded = read(project, off, {"key": "b", **number}, bound={"a": "agent_1"})
-    assert {one.key: one.phone.numbers for one in loaded.assistants} == {"a": (), "b": ("+498999998100",)}
+    assert declaring(read(project, off, {"key": "b", **number}, bound={"a": "agent_1"})) == ["b"]
 
 
 def test_an_agent_whose_row_got_another_key_is_not_made_twice(project: DiskProject) -> None:

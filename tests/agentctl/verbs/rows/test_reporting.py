@@ -167,13 +167,14 @@ async def test_a_row_takes_nothing_that_is_somebody_elses(product: Product) -> N
     assert product.rows("elevenlabs_agent_id")[3] == "agent_gone", "what somebody wrote stays until it is mended"
     assert told[4] == "agent_id: is no id of an agent; empty it to have one made"
     assert {told[5], told[6]} == {"agent_id: agent_y is named by another assistant too; empty it to have an agent made"}
-    assert told[7] == "numbers (column phone): +498999998100 is declared by another assistant too"
+    assert told[7] == "phone.numbers: +498999998100 is declared by 1, too, which has it"
+    assert product.rows("elevenlabs_phone_number_id")[7] is None
     assert told[10] == "is nested too deep"
     assert "is a whole number beyond 64 bits" in told[11]
     assert told[12].startswith("privacy (column more): unknown key 'x'")
     assert told[8] == "tenant (column customer): is missing"
     assert told[9] == "'9' is the key of assistants/9/assistant.toml too: one assistant is declared in one place"
-    assert sorted(one["name"] for one in (await product.agents()).values()) == ["Assistant 1", "Neun"]
+    assert sorted(one["name"] for one in (await product.agents()).values()) == ["Assistant 1", "Assistant 7", "Neun"]
     assert [one["agent_id"] for one in (await product.sandbox.state())["numbers"].values()] == [first]
 
     product.sql(f"delete from {TABLE} where id > 9")
