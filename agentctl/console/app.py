@@ -99,7 +99,7 @@ async def _gate(desk: Desk, place: Place, sessions: Sessions) -> Gate:
     async def of_operator() -> Store:
         return operator
 
-    return LinkGate(sessions, of_operator, desk.refusal)
+    return LinkGate(desk, sessions, of_operator)
 
 
 def linked(token: str) -> str:

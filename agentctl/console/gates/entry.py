@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -24,12 +24,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from agentctl.clients.auth import KINDS, Auth, Tokens
-from agentctl.console import cookies, frame
+from agentctl.console import cookies
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.gates.renewal import read
 from agentctl.console.pace import Pace, pause
-from agentctl.console.page import answered, posted
+from agentctl.console.page import door, posted
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
 from agentctl.console.sessions import Session
@@ -77,15 +77,16 @@ class Entry:
 
     def routes(self) -> Sequence[Route]:
         """Each with what all pages of the console keep to."""
+        at = partial(door, self.desk)
         return (
-            self._route("/enter", "GET", self._show),
-            self._route("/enter", "POST", self._by_password),
-            self._route("/enter/link", "POST", self._by_mail),
-            self._route("/enter/confirm", "GET", self._arrived),
-            self._route("/enter/confirm", "POST", self._by_link),
-            self._route("/enter/code", "GET", self._asked),
-            self._route("/enter/code", "POST", self._by_code),
-            self._route("/enter/leave", "POST", self._leave),
+            at("/enter", "GET", self._show),
+            at("/enter", "POST", self._by_password),
+            at("/enter/link", "POST", self._by_mail),
+            at("/enter/confirm", "GET", self._arrived),
+            at("/enter/confirm", "POST", self._by_link),
+            at("/enter/code", "GET", self._asked),
+            at("/enter/code", "POST", self._by_code),
+            at("/enter/leave", "POST", self._leave),
         )
 
     async def close(self) -> None:
@@ -93,12 +94,6 @@ class Entry:
         for task in self.sending:
             task.cancel()
         await asyncio.gather(*self.sending, return_exceptions=True)
-
-    def _route(self, at: str, method: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            return frame.sealed(await answered(self.desk, request, at, answer))
-
-        return Route(at, endpoint, methods=[method])
 
     async def _show(self, request: Request) -> Response:
         found = await self.gate.visitor(request)
