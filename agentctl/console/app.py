@@ -26,6 +26,7 @@ from agentctl.console.menu import PAGES
 from agentctl.console.reached import Place, Reached
 from agentctl.console.sessions import Sessions
 from agentctl.errors import UsageError
+from agentctl.loopback import is_loopback
 from agentctl.wiring import Control
 
 
@@ -48,16 +49,16 @@ def signed_in(control: Control) -> bool:
 
 
 @asynccontextmanager
-async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Console]:
+async def opened(control: Control, host: str, *, stop: asyncio.Event) -> AsyncIterator[Console]:
     """The console of a Supabase project into which people sign in, or of a store that this machine opens as its owner;
-    `stop`: ends the pages that are open.
+    `host`: the address at which it is served; `stop`: ends the pages that are open.
 
-    Raises ConfigurationError for a key that is none, UsageError without one where the store is reached by Supabase's
-    API alone.
+    Raises ConfigurationError for a key that is none, and UsageError where nobody can come in: without a key if the
+    store is reached by Supabase's API alone, or others reach `host`.
     """
     sessions, place = Sessions(await _of_server(control)), Place(control.settings)
     desk = Desk(control, Hub(stop))
-    desk.gate = await _gate(desk, place, sessions)
+    desk.gate = await _gate(desk, place, sessions, host)
     routes = [*(page.route(desk) for page in PAGES), *desk.gate.routes()]
     for route in routes:
         route.app = Reached(route.app, place)
@@ -88,12 +89,17 @@ async def _of_server(control: Control) -> Callable[[], Awaitable[Store]]:
     return of_server
 
 
-async def _gate(desk: Desk, place: Place, sessions: Sessions) -> Gate:
+async def _gate(desk: Desk, place: Place, sessions: Sessions, host: str) -> Gate:
     settings = desk.control.settings
     key = public_key(settings)
     if key is not None and settings.supabase_url is not None:
         url = str(settings.supabase_url)
         return SupabaseGate(desk, place, sessions, Auth(url, key), PersonalStores(url, key))
+    if not is_loopback(host):
+        raise UsageError(
+            f"the console opens by a link, and only where nobody but this machine reaches it, not at {host}",
+            "At a Supabase project people sign in, once SUPABASE_PUBLISHABLE_KEY is set.",
+        )
     operator = await desk.control.storehouse.operator()
 
     async def of_operator() -> Store:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from agentctl.calls.inbox import Store
-from agentctl.errors import StoreUnavailable
+from agentctl.console.app import opened
+from agentctl.errors import StoreUnavailable, UsageError
 from tests.console import Guest, text
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "console.example.org"])
+async def test_where_others_reach_it_there_is_none_by_a_link(guest: Guest, host: str) -> None:
+    with pytest.raises(UsageError, match=f"not at {host}"):
+        async with opened(guest.control, host, stop=asyncio.Event()):
+            pass
 
 
 async def test_who_signed_in_at_another_console_of_the_store_is_not_the_operator(guest: Guest) -> None:
