@@ -33,12 +33,13 @@ _COUNTS = 2  # at once: each takes a connection, and the store's processor for s
 
 @dataclass
 class Desk:
-    """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls,
-    `copying` by who has a recording fetched.
+    """`control`: the server's own, for what a person was allowed to do. `nav`: the menu. `counting`: held by who
+    counts all calls, `copying` by who has a recording fetched.
     """
 
     control: Control
     hub: Hub
+    nav: Sequence[tuple[str, str, Role]]
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
@@ -57,18 +58,6 @@ class Desk:
         if "assistants" in events:
             for what in ("states", "numbers"):
                 self.kept.forget(what)
-
-    @property
-    def nav(self) -> Sequence[tuple[str, str, Role]]:
-        """The menu: path, name, and who sees it."""
-        return (
-            ("/", "assistants", "viewer"),
-            ("/calls", "calls", "viewer"),
-            ("/items", "items", "viewer"),
-            ("/numbers", "numbers", "viewer"),
-            ("/glance", "glance", "viewer"),
-            ("/health", "health", "admin"),
-        )
 
     @cached_property
     def templates(self) -> Environment:

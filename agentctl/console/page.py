@@ -36,13 +36,16 @@ Reply = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Page:
-    """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that."""
+    """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that. `menu`: its name
+    there; empty: it does not lead here.
+    """
 
     path: str
     answer: Answer
     role: Role = "viewer"
     writes: bool = False
     most: int = forms.SMALL
+    menu: str = ""
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""

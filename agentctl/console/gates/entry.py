@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from agentctl.clients.auth import KINDS, Auth, Tokens
+from agentctl.clients.auth import KINDS, Tokens
 from agentctl.console import cookies
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
@@ -52,6 +52,20 @@ _LONGEST = 320  # RFC 3696, 3: of an address
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
 
 
+class SignsIn(Protocol):
+    """Supabase Auth, as far as it takes what people show, or tells them how to come by it."""
+
+    async def by_password(self, email: str, password: str) -> Tokens: ...
+
+    async def by_link(self, token_hash: str, kind: str) -> Tokens: ...
+
+    async def by_code(self, access: str, factor: str, code: str) -> Tokens: ...
+
+    async def factors(self, access: str) -> dict[str, str]: ...
+
+    async def mail_link(self, email: str, back: str) -> None: ...
+
+
 class Opens(Protocol):
     """The gate that these pages open."""
 
@@ -70,7 +84,7 @@ class Entry:
 
     desk: Desk
     place: Place
-    auth: Auth
+    auth: SignsIn
     gate: Opens
     refusal_seconds: float = 1.0
     sending: set[asyncio.Task[None]] = field(default_factory=set)

@@ -123,7 +123,7 @@ async def _keys(visit: Visit, only: str | None) -> list[str]:
 
 
 PAGES = (
-    Page("/", assistants),
+    Page("/", assistants, menu="assistants"),
     Page("/plan", plan, role="editor"),
     Page("/plan", sync, role="editor", writes=True),
     Page("/syncs/{run}", progress, role="editor"),
