@@ -13,6 +13,9 @@ from agentctl.errors import ConfigurationError, Problem, StoreUnavailable, Usage
 from agentctl.settings import Settings
 
 if TYPE_CHECKING:
+    from agentctl.clients.auth import Auth
+    from agentctl.clients.project_key import PublicKey
+    from agentctl.clients.store.person import PersonalStores
     from agentctl.clients.store.postgres import PostgresStore
     from agentctl.clients.store.supabase import SupabaseStore
     from agentctl.sync.bindings import Store
@@ -79,6 +82,32 @@ class Storehouse:
             hint = "Set SUPABASE_PUBLISHABLE_KEY, by which people sign in, or DATABASE_URL to its connection string."
             raise UsageError("Supabase's API knows no operator", hint)
         return OperatorStore(store)
+
+    def signed_into(self) -> tuple[str, PublicKey] | None:
+        """Address and key of the Supabase project that people sign in to; None: nobody signs in.
+
+        Raises ConfigurationError for a key that is none.
+        """
+        from agentctl.clients.project_key import public_key
+
+        url = self.settings.supabase_url
+        key = public_key(self.settings) if url is not None else None
+        return None if key is None else (str(url), key)
+
+    def people(self) -> tuple[Auth, PersonalStores] | None:
+        """What knows who people are, and it as it answers each of them; None: nobody signs in.
+
+        Raises ConfigurationError for a key that is none.
+        """
+        from agentctl.clients.auth import Auth
+        from agentctl.clients.store.person import PersonalStores
+
+        if (project := self.signed_into()) is None:
+            return None
+        auth, stores = Auth(*project), PersonalStores(*project)
+        for client in (auth, stores):
+            self.stack.push_async_callback(client.close)
+        return auth, stores
 
     async def _opened(self, *, waiting: bool) -> PostgresStore | SupabaseStore:
         settings = self.settings

@@ -77,7 +77,7 @@ def demoted(role: Role, patch: pytest.MonkeyPatch) -> None:
 async def visited(control: Control) -> AsyncIterator[Guest]:
     """The console of this project, and somebody before its door."""
     stop = asyncio.Event()
-    async with opened(control, stop=stop) as console:
+    async with opened(control, "127.0.0.1", stop=stop) as console:
         transport = httpx.ASGITransport(Starlette(routes=list(console.routes)), client=("127.0.0.1", 50_000))
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as http:
             yield Guest(console, http, control)

@@ -96,7 +96,7 @@ async def team(api: Project, dsn: str, directory: Path, **settings: Any) -> Asyn
         peopled(database)
         async with AsyncExitStack() as stack:
             control = await stack.enter_async_context(connect(directory, settings=settings_of(api, url, **settings)))
-            console = await stack.enter_async_context(opened(control, stop=stop))
+            console = await stack.enter_async_context(opened(control, "127.0.0.1", stop=stop))
             gate = console.gate
             assert isinstance(gate, SupabaseGate)
             gate.entry.refusal_seconds = 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +18,7 @@ from agentctl.errors import StoreError, Unreachable, UsageError
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
+    from agentctl.console.app import Console
     from agentctl.wiring import Control
 
 _NOT_FOUND = 404
@@ -48,53 +49,33 @@ async def consoled(control: Control, host: str, stop: asyncio.Event, *, wanted: 
 
     Raises ConfigurationError for a publishable key that is none.
     """
-    from agentctl.console import app
-
-    if wanted and app.signed_in(control):
-        for caution in _cautions(control, host):
-            say(f"note: {caution}")
-        async with app.opened(control, stop=stop) as console:
-            yield Shown(console.routes, str(control.settings.public_url or "/"), once=False)
-    elif not wanted or (why := await _closed(control, host)):
+    async with AsyncExitStack() as stack:
+        shown = Shown()
         if wanted:
-            say(f"note: no console{why}")
-        yield Shown()
-    else:
-        async with app.opened(control, stop=stop) as console:
-            path = ""
-            if sys.stdout.isatty():  # what is printed elsewhere is kept in a log, where no key belongs
-                with suppress(StoreError):  # the store is away for now; `agentctl link` makes one later
-                    path = await console.link()
-            yield Shown(console.routes, path)
+            from agentctl.console import app
+
+            try:
+                console = await stack.enter_async_context(app.opened(control, host, stop=stop))
+            except UsageError as error:
+                say(f"note: no console: {error.message}. {error.hint}")
+            else:
+                shown = await _shown(control, host, console)
+        yield shown
 
 
-async def _closed(control: Control, host: str) -> str:
-    """Why nobody can come in by a link; empty: the operator can."""
-    from agentctl.loopback import is_loopback
+async def _shown(control: Control, host: str, console: Console) -> Shown:
+    from agentctl.console import app
+    from agentctl.console.cautions import cautions
 
-    if not is_loopback(host):
-        return (
-            f" at {host}: it opens by a link, and only where nobody but this machine reaches it. "
-            "At a Supabase project people sign in, once SUPABASE_PUBLISHABLE_KEY is set."
-        )
-    try:
-        await control.storehouse.operator()
-    except UsageError as error:
-        return f": {error.message}. {error.hint}"
-    return ""
-
-
-def _cautions(control: Control, host: str) -> Iterator[str]:
-    """What keeps people from signing in, or lets others listen."""
-    from agentctl.loopback import in_clear, is_loopback
-
-    public = control.settings.public_url
-    if public is None:
-        yield "the console answers to this machine alone: set PUBLIC_URL to where people reach it."
-    elif in_clear(public):
-        yield "PUBLIC_URL begins with http://: passwords would travel in the clear."
-    if not is_loopback(host) and not control.settings.trusted_proxies:
-        yield "TRUSTED_PROXIES is not set: behind a proxy, all who sign in count as one address."
+    if app.signed_in(control):
+        for caution in cautions(control.settings, host):
+            say(f"note: {caution}")
+        return Shown(console.routes, str(control.settings.public_url or "/"), once=False)
+    path = ""
+    if sys.stdout.isatty():  # what is printed elsewhere is kept in a log, where no key belongs
+        with suppress(StoreError):  # the store is away for now; `agentctl link` makes one later
+            path = await console.link()
+    return Shown(console.routes, path)
 
 
 def link(

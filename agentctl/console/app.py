@@ -13,20 +13,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from agentctl.calls.inbox import Store
-from agentctl.clients.auth import Auth
-from agentctl.clients.project_key import public_key
-from agentctl.clients.store.person import PersonalStores
 from agentctl.console import frame
 from agentctl.console.desk import Desk
 from agentctl.console.gate import Gate
 from agentctl.console.gates.link import LinkGate
 from agentctl.console.gates.supabase import SupabaseGate
 from agentctl.console.live import Hub
-from agentctl.console.menu import PAGES
+from agentctl.console.menu import NAV, PAGES
 from agentctl.console.nowhere import nowhere
 from agentctl.console.reached import Place, Reached
 from agentctl.console.sessions import Sessions
 from agentctl.errors import UsageError
+from agentctl.loopback import is_loopback
 from agentctl.wiring import Control
 
 
@@ -45,20 +43,20 @@ class Console:
 
 def signed_in(control: Control) -> bool:
     """Whether people sign in by Supabase Auth; else the operator comes in by a link. Raises ConfigurationError."""
-    return control.settings.supabase_url is not None and public_key(control.settings) is not None
+    return control.storehouse.signed_into() is not None
 
 
 @asynccontextmanager
-async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Console]:
+async def opened(control: Control, host: str, *, stop: asyncio.Event) -> AsyncIterator[Console]:
     """The console of a Supabase project into which people sign in, or of a store that this machine opens as its owner;
-    `stop`: ends the pages that are open.
+    `host`: the address at which it is served; `stop`: ends the pages that are open.
 
-    Raises ConfigurationError for a key that is none, UsageError without one where the store is reached by Supabase's
-    API alone.
+    Raises ConfigurationError for a key that is none, and UsageError where nobody can come in: without a key if the
+    store is reached by Supabase's API alone, or others reach `host`.
     """
     sessions, place = Sessions(await _of_server(control)), Place(control.settings)
-    desk = Desk(control, Hub(stop))
-    desk.gate = await _gate(desk, place, sessions)
+    desk = Desk(control, Hub(stop), NAV)
+    desk.gate = await _gate(desk, place, sessions, host)
     routes = [*(page.route(desk) for page in PAGES), *desk.gate.routes(), nowhere(desk)]
     for route in routes:
         route.app = Reached(route.app, place)
@@ -89,18 +87,21 @@ async def _of_server(control: Control) -> Callable[[], Awaitable[Store]]:
     return of_server
 
 
-async def _gate(desk: Desk, place: Place, sessions: Sessions) -> Gate:
-    settings = desk.control.settings
-    key = public_key(settings)
-    if key is not None and settings.supabase_url is not None:
-        url = str(settings.supabase_url)
-        return SupabaseGate(desk, place, sessions, Auth(url, key), PersonalStores(url, key))
-    operator = await desk.control.storehouse.operator()
+async def _gate(desk: Desk, place: Place, sessions: Sessions, host: str) -> Gate:
+    storehouse = desk.control.storehouse
+    if people := storehouse.people():
+        return SupabaseGate(desk, place, sessions, *people)
+    if not is_loopback(host):
+        raise UsageError(
+            f"the console opens by a link, and only where nobody but this machine reaches it, not at {host}",
+            "At a Supabase project people sign in, once SUPABASE_PUBLISHABLE_KEY is set.",
+        )
+    operator = await storehouse.operator()
 
     async def of_operator() -> Store:
         return operator
 
-    return LinkGate(sessions, of_operator, desk.refusal)
+    return LinkGate(desk, sessions, of_operator)
 
 
 def linked(token: str) -> str:

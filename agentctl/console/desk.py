@@ -35,12 +35,13 @@ Made = TypeVar("Made")
 
 @dataclass
 class Desk:
-    """`control`: the server's own, for what a person was allowed to do. `counting`: held by who counts all calls,
-    `copying` by who has a recording fetched, `making` by who makes what is large.
+    """`control`: the server's own, for what a person was allowed to do. `nav`: the menu. `counting`: held by who
+    counts all calls, `copying` by who has a recording fetched, `making` by who makes what is large.
     """
 
     control: Control
     hub: Hub
+    nav: Sequence[tuple[str, str, Role]]
     runs: Runs = field(init=False)
     gate: Gate = field(init=False)
     states: States = field(init=False)
@@ -69,18 +70,6 @@ class Desk:
         """
         async with self.making:
             return await asyncio.to_thread(make, *args)
-
-    @property
-    def nav(self) -> Sequence[tuple[str, str, Role]]:
-        """The menu: path, name, and who sees it."""
-        return (
-            ("/", "assistants", "viewer"),
-            ("/calls", "calls", "viewer"),
-            ("/items", "items", "viewer"),
-            ("/numbers", "numbers", "viewer"),
-            ("/glance", "glance", "viewer"),
-            ("/health", "health", "admin"),
-        )
 
     @cached_property
     def templates(self) -> Environment:

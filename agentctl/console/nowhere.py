@@ -7,9 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
-from agentctl.console import frame
 from agentctl.console.desk import Desk
-from agentctl.console.page import answered
+from agentctl.console.page import door
 from agentctl.console.visit import Refused
 
 
@@ -28,7 +27,4 @@ def nowhere(desk: Desk) -> Route:
     async def refused(request: Request) -> Response:
         raise Refused(404, "refused.page")
 
-    async def endpoint(request: Request) -> Response:
-        return frame.sealed(await answered(desk, request, request.url.path, refused))
-
-    return Nowhere("/{path:path}", endpoint, methods=["GET"])
+    return door(desk, "/{path:path}", "GET", refused, Nowhere)

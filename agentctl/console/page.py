@@ -31,27 +31,27 @@ _MOST_ASKED = 16 * 1024  # bytes of what an address asks for
 TOKEN = "_token"  # noqa: S105 - the name of a form's field
 
 Answer = Callable[[Visit], Awaitable[Response]]
+Reply = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
 class Page:
-    """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that."""
+    """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that. `menu`: its name
+    there; empty: it does not lead here.
+    """
 
     path: str
     answer: Answer
     role: Role = "viewer"
     writes: bool = False
     most: int = forms.SMALL
+    menu: str = ""
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""
+        return door(desk, self.path, "POST" if self.writes else "GET", partial(self._visited, desk))
 
-        async def endpoint(request: Request) -> Response:
-            return frame.sealed(await answered(desk, request, self.path, partial(self._answered, desk)))
-
-        return Route(self.path, endpoint, methods=["POST"] if self.writes else ["GET"])
-
-    async def _answered(self, desk: Desk, request: Request) -> Response:
+    async def _visited(self, desk: Desk, request: Request) -> Response:
         visit = await arrived(desk, request)
         if visit is None:
             if self.writes:
@@ -64,10 +64,16 @@ class Page:
         return await self.answer(visit)
 
 
-async def answered(
-    desk: Desk, request: Request, path: str, answer: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """What `answer` answers at `path`, or why not, to whoever asked under a name that is ours."""
+def door(desk: Desk, path: str, method: str, answer: Reply, kind: type[Route] = Route) -> Route:
+    """What `answer` answers at `path`, or why not, to whoever asked under a name that is ours, in or not."""
+
+    async def endpoint(request: Request) -> Response:
+        return frame.sealed(await _answered(desk, request, path, answer))
+
+    return kind(path, endpoint, methods=[method])
+
+
+async def _answered(desk: Desk, request: Request, path: str, answer: Reply) -> Response:
     if not desk.known_host(request):
         return Response(status_code=404)
     try:

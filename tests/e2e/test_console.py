@@ -75,7 +75,7 @@ async def served(control: Control) -> AsyncIterator[tuple[str, app.Console]]:
     """Door, console and worker, as `agentctl serve` has them."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     address: asyncio.Future[str] = loop.create_future()
-    async with app.opened(control, stop=stop) as console:
+    async with app.opened(control, "127.0.0.1", stop=stop) as console:
         serving = asyncio.create_task(
             door.serve(control, port=0, beside=console.routes, ready=address.set_result, stop=stop)
         )

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -23,13 +23,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from agentctl.clients.auth import KINDS, Auth, Tokens
-from agentctl.console import cookies, frame
+from agentctl.clients.auth import KINDS, Tokens
+from agentctl.console import cookies
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.gates.renewal import read
 from agentctl.console.pace import Pace, pause
-from agentctl.console.page import answered, posted
+from agentctl.console.page import door, posted
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
 from agentctl.console.sessions import Session
@@ -52,6 +52,20 @@ _LONGEST = 320  # RFC 3696, 3: of an address
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
 
 
+class SignsIn(Protocol):
+    """Supabase Auth, as far as it takes what people show, or tells them how to come by it."""
+
+    async def by_password(self, email: str, password: str) -> Tokens: ...
+
+    async def by_link(self, token_hash: str, kind: str) -> Tokens: ...
+
+    async def by_code(self, access: str, factor: str, code: str) -> Tokens: ...
+
+    async def factors(self, access: str) -> dict[str, str]: ...
+
+    async def mail_link(self, email: str, back: str) -> None: ...
+
+
 class Opens(Protocol):
     """The gate that these pages open."""
 
@@ -70,22 +84,23 @@ class Entry:
 
     desk: Desk
     place: Place
-    auth: Auth
+    auth: SignsIn
     gate: Opens
     refusal_seconds: float = 1.0
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 
     def routes(self) -> Sequence[Route]:
         """Each with what all pages of the console keep to."""
+        at = partial(door, self.desk)
         return (
-            self._route("/enter", "GET", self._show),
-            self._route("/enter", "POST", self._by_password),
-            self._route("/enter/link", "POST", self._by_mail),
-            self._route("/enter/confirm", "GET", self._arrived),
-            self._route("/enter/confirm", "POST", self._by_link),
-            self._route("/enter/code", "GET", self._asked),
-            self._route("/enter/code", "POST", self._by_code),
-            self._route("/enter/leave", "POST", self._leave),
+            at("/enter", "GET", self._show),
+            at("/enter", "POST", self._by_password),
+            at("/enter/link", "POST", self._by_mail),
+            at("/enter/confirm", "GET", self._arrived),
+            at("/enter/confirm", "POST", self._by_link),
+            at("/enter/code", "GET", self._asked),
+            at("/enter/code", "POST", self._by_code),
+            at("/enter/leave", "POST", self._leave),
         )
 
     async def close(self) -> None:
@@ -93,12 +108,6 @@ class Entry:
         for task in self.sending:
             task.cancel()
         await asyncio.gather(*self.sending, return_exceptions=True)
-
-    def _route(self, at: str, method: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            return frame.sealed(await answered(self.desk, request, at, answer))
-
-        return Route(at, endpoint, methods=[method])
 
     async def _show(self, request: Request) -> Response:
         found = await self.gate.visitor(request)

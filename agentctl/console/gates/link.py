@@ -15,8 +15,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from agentctl.calls.inbox import Store
-from agentctl.console import cookies, frame
+from agentctl.console import cookies
+from agentctl.console.desk import Desk
 from agentctl.console.gate import is_here, path
+from agentctl.console.page import door
 from agentctl.console.person import Person
 from agentctl.console.sessions import Session, Sessions
 
@@ -26,17 +28,17 @@ _KNOWN_SECONDS = 5.0  # so long a tenant that is new may be missing
 
 @dataclass
 class LinkGate:
-    """`store`: the store as it answers the operator. `refused`: a page for who is not in, of a status and words."""
+    """`store`: the store as it answers the operator."""
 
+    desk: Desk
     sessions: Sessions
     store: Callable[[], Awaitable[Store]]
-    refused: Callable[[Request, int, str], Response]
     words: str = "enter"
     _known: tuple[float, Person | None] = (0.0, None)
 
     def routes(self) -> Sequence[Route]:
-        """The page of the link, and what it needs."""
-        return [Route("/enter", self._enter, methods=["GET"])]
+        """The page of the link."""
+        return [door(self.desk, "/enter", "GET", self._enter)]
 
     def known_host(self, request: Request) -> bool:
         """Whether it was asked as this machine."""
@@ -70,15 +72,13 @@ class LinkGate:
         """It has opened nothing."""
 
     async def _enter(self, request: Request) -> Response:
-        if not self.known_host(request):
-            return frame.sealed(Response(status_code=404))
-        after = request.query_params.get("after", "/")
+        after = path(request.query_params.get("after", "/"))
         if await self.visitor(request) is not None:
-            return frame.sealed(RedirectResponse(path(after), 303))
+            return RedirectResponse(after, 303)
         token = request.query_params.get("link", "")
         cookie = await self.sessions.enter(token, OPERATOR) if token else None
         if cookie is None:
-            return frame.sealed(self.refused(request, 401, "enter.used" if token else "enter.link"))
-        response = RedirectResponse(path(after), 303)
+            return self.desk.refusal(request, 401, "enter.used" if token else "enter.link")
+        response = RedirectResponse(after, 303)
         cookies.keep_session(response, request, cookie)
-        return frame.sealed(response)
+        return response

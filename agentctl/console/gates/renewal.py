@@ -12,14 +12,21 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from weakref import WeakValueDictionary
 
-from agentctl.clients.auth import Auth, Tokens
+from agentctl.clients.auth import Tokens
 from agentctl.errors import RateLimited, Rejected, Unauthorized, Unreachable
 
 _SPARE_SECONDS = 90.0  # before its end a token is exchanged
 _LAST_SECONDS = 30.0  # and until then used, where none other can be had
 _MOST = 4096
+
+
+class Renews(Protocol):
+    """Supabase Auth, as far as tokens are exchanged."""
+
+    async def again(self, refresh: str) -> Tokens: ...
 
 
 @dataclass
@@ -34,7 +41,7 @@ class _Exchanged:
 class Renewal:
     """`clock`: seconds since 1970."""
 
-    auth: Auth
+    auth: Renews
     clock: Callable[[], float] = time.time
     _new: dict[str, _Exchanged] = field(default_factory=dict, repr=False)
     _locks: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary, repr=False)

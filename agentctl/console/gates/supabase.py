@@ -12,23 +12,36 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agentctl.clients.auth import Auth, Tokens
-from agentctl.clients.store.person import PersonalStores
+from agentctl.calls.inbox import Store
+from agentctl.clients.auth import Tokens
 from agentctl.console import cookies
 from agentctl.console.desk import Desk
-from agentctl.console.gates.entry import Entry
-from agentctl.console.gates.renewal import Renewal, read, written
+from agentctl.console.gates.entry import Entry, SignsIn
+from agentctl.console.gates.renewal import Renewal, Renews, read, written
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
 from agentctl.console.sessions import Session, Sessions
 from agentctl.errors import AgentctlError, TokenRefused
 
 log = logging.getLogger(__name__)
+
+
+class Auth(SignsIn, Renews, Protocol):
+    """Supabase Auth, as a gate needs it."""
+
+    async def leave(self, access: str) -> None: ...
+
+
+class Stores(Protocol):
+    """The stores of all people."""
+
+    def of(self, token: str) -> Store: ...
 
 
 @dataclass
@@ -39,7 +52,7 @@ class SupabaseGate:
     place: Place
     sessions: Sessions
     auth: Auth
-    stores: PersonalStores
+    stores: Stores
     words: str = "sign_in"
     renewal: Renewal = field(init=False)
     entry: Entry = field(init=False)
@@ -110,10 +123,8 @@ class SupabaseGate:
         request.state.left = True
 
     async def close(self) -> None:
-        """Close what goes to Supabase."""
+        """What is under way is given up."""
         await self.entry.close()
-        await self.auth.close()
-        await self.stores.close()
 
     async def _person(self, tokens: Tokens) -> Person | None:
         store = self.stores.of(tokens.access)

@@ -166,7 +166,7 @@ async def _keys(visit: Visit, only: str | None) -> list[str]:
 
 
 PAGES = (
-    Page("/", assistants),
+    Page("/", assistants, menu="assistants"),
     Page("/assistants.csv", exported),
     Page("/plan", plan, role="editor"),
     Page("/plan", sync, role="editor", writes=True),

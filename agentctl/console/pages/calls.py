@@ -138,4 +138,4 @@ def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:
     return begun.isoformat()
 
 
-PAGES = (Page("/calls", calls), Page("/calls.csv", exported))
+PAGES = (Page("/calls", calls, menu="calls"), Page("/calls.csv", exported))

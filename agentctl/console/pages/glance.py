@@ -173,4 +173,4 @@ def _outcomes(figures: Figures) -> list[tuple[str, int, float]]:
     return [(name, many, many / every) for name, many in ranked]
 
 
-PAGES = (Page("/glance", glance), Page("/glance.csv", exported))
+PAGES = (Page("/glance", glance, menu="glance"), Page("/glance.csv", exported))

@@ -172,7 +172,7 @@ def _telling(control: Control) -> Callable[[str], str]:
 
 
 PAGES = (
-    Page("/health", health, role="admin"),
+    Page("/health", health, role="admin", menu="health"),
     Page("/health.csv", exported, role="admin"),
     Page("/health/again", again, role="admin", writes=True),
     Page("/health/examination", examine, role="admin", writes=True),

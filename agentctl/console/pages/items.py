@@ -87,7 +87,7 @@ async def tick(visit: Visit) -> Response:
 
 
 PAGES = (
-    Page("/items", items),
+    Page("/items", items, menu="items"),
     Page("/items.csv", exported),
     Page("/items", tick, role="editor", writes=True),
 )

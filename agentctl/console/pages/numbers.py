@@ -116,4 +116,4 @@ def _told(line: Line, tell: Callable[[str], str]) -> Line:
     return replace(line, finding=finding, leads=tell(line.leads))
 
 
-PAGES = (Page("/numbers", numbers), Page("/numbers.csv", exported))
+PAGES = (Page("/numbers", numbers, menu="numbers"), Page("/numbers.csv", exported))

@@ -49,7 +49,7 @@ def test_whoever_reads_the_terminal_comes_in_and_whoever_reads_a_log_does_not(
 
 
 def test_there_is_none_where_others_could_reach_it(env: dict[str, str], tmp_path: Path) -> None:
-    for how, told in ((("--host", "0.0.0.0"), "no console at 0.0.0.0"), (("--no-console",), "")):
+    for how, told in ((("--host", "0.0.0.0"), "no console: the console opens by a link"), (("--no-console",), "")):
         process = subprocess.Popen(
             [*SERVE, *how], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -61,6 +61,8 @@ async def test_each_sees_and_may_what_is_theirs(ours: Team) -> None:
         page = await guest.see("/calls")
         assert "conv_mine1" in page
         assert f"{name}@example.org" in text(page)
+        menu = re.findall('href="([^"]+)"', page.partition("<nav")[2].partition("</nav>")[0])
+        assert menu == ["/", "/calls", "/items", "/numbers", "/glance"] + ["/health"] * (name == "admin")
         ticked = await guest.send("/items", item=item, done="yes" if name == "editor" else "no")
         told[name] = [
             ticked.status_code,
