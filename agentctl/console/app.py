@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from agentctl.calls.inbox import Store
-from agentctl.console import frame
+from agentctl.console import frame, vendored
 from agentctl.console.desk import Desk
 from agentctl.console.gate import Gate
 from agentctl.console.gates.link import LinkGate
@@ -51,9 +51,10 @@ async def opened(control: Control, host: str, *, stop: asyncio.Event) -> AsyncIt
     """The console of a Supabase project into which people sign in, or of a store that this machine opens as its owner;
     `host`: the address at which it is served; `stop`: ends the pages that are open.
 
-    Raises ConfigurationError for a key that is none, and UsageError where nobody can come in: without a key if the
-    store is reached by Supabase's API alone, or others reach `host`.
+    Raises ConfigurationError for a key that is none, and UsageError where files are missing that its pages load, and
+    where nobody can come in: without a key if the store is reached by Supabase's API alone, or others reach `host`.
     """
+    vendored.complete()
     sessions, place = Sessions(await _of_server(control)), Place(control.settings)
     desk = Desk(control, Hub(stop), NAV)
     desk.gate = await _gate(desk, place, sessions, host)
