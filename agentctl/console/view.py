@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -10,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from agentctl.calls import zone
 from agentctl.console.wording import Words
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Marks that reorder what stands around them (Unicode TR 36, 2.3): a name must not make a line say something else.
 _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
+# What stands between two places where a line may end, and at most 100 characters of what has none.
+_PIECES = re.compile(r"(?:[^ \t\n]{0,99}+[ \t\n])++|[^ \t\n]{1,100}")
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -45,7 +48,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"said": said, "duration": duration, "moment": moment, "stamp": stamp, "number": telephone}
-    made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted}
+    made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted, "flowing": flowing}
     made.globals |= {"static": static}
     return made
 
@@ -53,6 +56,14 @@ def templates() -> Environment:
 def said(text: object) -> str:
     """Somebody's words without what would reorder a line; all else is left to escaping."""
     return str(text if text is not None else "").translate(_REORDERING)
+
+
+def flowing(text: object) -> Markup:
+    """The same where it stands as text and may be as long as somebody likes, with places to break what has none.
+
+    A browser needs minutes for the lines of one word of a megabyte; it finds these in a second.
+    """
+    return Markup("<wbr>").join(_PIECES.findall(said(text)))  # join escapes what it joins
 
 
 def duration(seconds: float | None) -> str:
@@ -95,8 +106,8 @@ def telephone(number: str | None) -> str:
 
 def marked(snippet: str) -> Markup:
     """The words around a hit; the store puts each hit between U+0001 and U+0002."""
-    whole = escape(said(snippet.replace("\n", " ")))
-    return Markup(str(whole).replace("\x01", "<mark>").replace("\x02", "</mark>"))  # noqa: S704 - escaped above
+    whole = flowing(snippet.replace("\n", " "))
+    return Markup(str(whole).replace("\x01", "<mark>").replace("\x02", "</mark>"))  # noqa: S704 - escaped there
 
 
 def dotted(path: str) -> Markup:

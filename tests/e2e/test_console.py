@@ -31,6 +31,7 @@ pytestmark = pytest.mark.anyio
 SECRET = SecretStr("wsec_only_for_tests")
 SAMPLE = (Path(__file__).parents[1] / "samples" / "post_call_transcription.json").read_bytes()
 AGENT = b"agent_7101k5zvyjhmfg983brhmhkd98n6"
+SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PHONE = {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True, "locale": "en-GB"}
 
 
@@ -54,13 +55,15 @@ class House:
         async with httpx.AsyncClient(base_url=self.sandbox.url, headers={"xi-api-key": self.sandbox.key}) as http:
             assert (await http.patch(f"/v1/convai/agents/{agent}", json=changes)).status_code == 200
 
-    async def deliver(self) -> None:
-        """A call of that agent ends, after which somebody has to be called back."""
+    async def deliver(self, said: str | None = None) -> None:
+        """A call of that agent ends, after which somebody has to be called back; its caller has `said` that at last."""
         (agent,) = self.sandbox.state()["agents"]
         event = json.loads(SAMPLE.replace(AGENT, agent.encode()))
         collected = event["data"]["analysis"]["data_collection_results"]
         item = {"value": "Rückruf zum Angebot | Erika Muster | morgen 10 Uhr"}
         collected["action_items"] = {**collected["caller_name"], "data_collection_id": "action_items", **item}
+        if said:
+            event["data"]["transcript"].append({"role": "user", "message": said, "time_in_call_secs": 60})
         body = json.dumps(event).encode()
         async with httpx.AsyncClient() as http:
             signed = {HEADER: sign(body, SECRET, int(time.time()))}
@@ -171,12 +174,17 @@ async def test_a_day(house: House, visit: Visit) -> None:
 async def test_on_a_phone(house: House, visit: Visit) -> None:
     page = await visit(**PHONE)
     await page.goto(house.link())
-    await house.deliver()
+    await house.deliver("A" * 1_000_000)
     for path, name in (("/", "assistants-phone"), ("/calls", "calls-phone"), ("/items", "items-phone")):
         await page.goto(f"{house.url}{path}")
-        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} has to be pushed about sideways"
+        assert await page.evaluate(SIDEWAYS) <= 0, f"{path} has to be pushed about sideways"
         await seen(page, name)
+
+    # One word of a megabyte keeps nobody waiting.
+    await page.goto(f"{house.url}/calls")
+    await page.locator("#calls .row").click()
+    await page.locator(".turn", has_text="A" * 100).wait_for(timeout=20_000)
+    assert await page.evaluate(SIDEWAYS) <= 0
 
 
 async def test_without_scripts(house: House, visit: Visit) -> None:

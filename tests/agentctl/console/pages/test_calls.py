@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from html import unescape
 
 import pytest
 
@@ -69,6 +70,11 @@ async def test_a_megabyte_of_words_is_shown(operator: Guest) -> None:
     await operator.put("conv_1", "Wort " * 200_000)
     assert len(await operator.see("/calls/conv_1")) > 1_000_000
     assert len(await operator.see("/calls?q=wort")) < 20_000
+    await operator.put("conv_2", "<" * 1_000_000)
+    page = await operator.see("/calls/conv_2")
+    runs = re.search(r'<p class="words">(.*?)</p>', page)
+    assert runs
+    assert {len(unescape(run)) for run in runs[1].split("<wbr>")} == {100}, "else a browser is busy with it for minutes"
 
 
 async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) -> None:
