@@ -36,12 +36,18 @@ class Run:
     total: int
     plan: str
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ended: datetime | None = None
     done: list[tuple[str, str, str]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     stale: bool = False
     over: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken."""
+        return ((self.ended or datetime.now(UTC)) - self.begun).total_seconds()
 
 
 @dataclass
@@ -97,7 +103,7 @@ class Runs:
             log.error("a sync from the console failed: %s", type(error).__name__)
             run.error = message_of(error)
         finally:
-            run.over = True
+            run.over, run.ended = True, datetime.now(UTC)
             self._say(run)
 
     def _close(self, run: Run, applied: Applied) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import at_home
 from agentctl.console.page import Page
+from agentctl.console.states import Declared
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
@@ -80,17 +81,18 @@ def address(key: str) -> str:
     return f"/assistants/{key}"
 
 
-async def own(visit: Visit) -> str:
-    """The key that the address names, if it is a declared one of this tenant's: another tenant's is none."""
+async def own(visit: Visit) -> Declared:
+    """What the address names, if it is a declared one of this tenant's: another tenant's is none."""
     key = str(visit.request.path_params["key"])
-    if not any(one.key == key and one.tenant == visit.tenant for one in await visit.desk.states.declared()):
-        raise Refused(404, "refused.assistant")
-    return key
+    for one in await visit.desk.states.declared():
+        if (one.key, one.tenant) == (key, visit.tenant):
+            return one
+    raise Refused(404, "refused.assistant")
 
 
 async def release(visit: Visit) -> Response:
     """The next sync applies its files, or its row, again."""
-    key = await own(visit)
+    key = (await own(visit)).key
     async with at_home(visit) as control:
         await audit.note(control, "unhold", key=key)
         await unhold(control, key)

@@ -21,19 +21,20 @@ from agentctl.verbs.wording import named
 
 async def look(visit: Visit, *, stale: bool = False) -> Response:
     """What the files would say, field by field, and what they cannot take."""
-    key = await own(visit)
+    one = await own(visit)
+    key = one.key
     async with at_home(visit) as control:
         found = await pull(control, [key])
         told = _told(found, control.veil)
     mark = agreed.mark_of_pull(found)
     return visit.show(
-        "taking.html.j2", 409 if stale else 200, key=key, here=address(key), mark=mark, stale=stale, **told
+        "taking.html.j2", 409 if stale else 200, name=one.name, here=address(key), mark=mark, stale=stale, **told
     )
 
 
 async def take(visit: Visit) -> Response:
     """Exactly that: something else is shown instead of written."""
-    key, mark = await own(visit), visit.form.get("mark")
+    key, mark = (await own(visit)).key, visit.form.get("mark")
     async with at_home(visit) as control:
         await audit.note(control, "pull", key=key)
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 
+from agentctl.console.wording import words
 from agentctl.verbs.calls import audit
 from tests.console import Guest, text
 
@@ -54,6 +56,22 @@ async def test_older_calls_are_on_further_pages(operator: Guest, monkeypatch: py
         further = re.search(r'href="([^"]+)" rel="next"', page)
         path = further[1].replace("&amp;", "&") if further else ""
     assert seen == [["conv_4", "conv_3"], ["conv_2", "conv_1"], ["conv_0"]]
+
+
+async def test_each_day_has_a_heading_and_its_calls_their_time_alone(operator: Guest) -> None:
+    now = datetime.now(UTC).replace(hour=0, minute=0, second=1, microsecond=0)
+    for name, days in (("conv_0", 0), ("conv_1", 1), ("conv_2", 1), ("conv_3", 400)):
+        await operator.put(name, started_at=(now - timedelta(days=days)).isoformat())
+    page = await operator.see("/calls")
+    assert re.findall(r'scope="rowgroup"[^>]*>([^<]+)<', page)[:2] == ["Today", "Yesterday"]
+    past = now - timedelta(days=400)
+    days = [re.findall(r'id="(?:call|day)-([^"]+)"', part) for part in page.split("<tbody")[1:]]
+    assert [(one[0], sorted(one[1:])) for one in days] == [
+        (now.date().isoformat(), ["conv_0"]),
+        ((now - timedelta(days=1)).date().isoformat(), ["conv_1", "conv_2"]),
+        (past.date().isoformat(), ["conv_3"]),
+    ]
+    assert f'title="{words("en").day(past)}, 00:00:01 UTC">00:00</time>' in page
 
 
 async def test_what_callers_say_is_text_wherever_it_is_shown(operator: Guest) -> None:
