@@ -10,6 +10,7 @@ from starlette.responses import Response
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
+from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import Shown, counted, shown
 from agentctl.console.states import Declared
 from agentctl.console.syncing import Work
@@ -61,7 +62,9 @@ async def plan(visit: Visit) -> Response:
     parts = await _planned(visit, [one.key for one in mine])
     stale = "stale" in visit.request.query_params
     only = mine[0] if "only" in visit.request.query_params else None
-    return visit.show("plan.html.j2", parts=parts, only=only, stale=stale, counted=counted(parts))
+    return visit.show(
+        "plan.html.j2", parts=parts, only=only, stale=stale, counted=counted(parts), names=voice_names(visit)
+    )
 
 
 async def sync(visit: Visit) -> Response:

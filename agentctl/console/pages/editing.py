@@ -134,6 +134,12 @@ async def _form(
     )
 
 
+def voice_names(visit: Visit) -> dict[str, str]:
+    """The names of the voices by their ids, as far as a form has asked for them; nothing is asked for this."""
+    known, _ = visit.desk.kept.last("voices", visit.tenant) or ((), "")
+    return {one.id: one.name for one in known}
+
+
 async def _voices(visit: Visit) -> tuple[Sequence[Voice], str]:
     """Those to choose from, or why there are none: a form without them is better than none."""
 

@@ -10,6 +10,7 @@ from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address, own
 from agentctl.console.pages.assistants import begun, marks
+from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import shown
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
@@ -23,7 +24,7 @@ from agentctl.verbs.revisions import rollback
 async def plan(visit: Visit) -> Response:
     """What would change, field by field, and what would be left alone."""
     one, to = await own(visit), _revision(visit.request.query_params.get("to"))
-    key, named = one.key, dict[str, Any](name=one.name, here=address(one.key))
+    key, named = one.key, dict[str, Any](name=one.name, here=address(one.key), names=voice_names(visit))
     async with at_home(visit) as control:
         try:
             found = await rollback.look(control, key, to)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentctl.console.planned import shown
+from agentctl.console.planned import counted, shown
 from agentctl.secrecy.veil import Veil
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired
@@ -13,6 +13,18 @@ def part(*edits: Edit, veil: Veil | None = None):  # type: ignore[no-untyped-def
     change = Change("update", Desired("agent", "empfang", {}, where="assistants/empfang"), edits)
     (found,) = shown("", "mark", Plan(changes=(change,)), veil or Veil()).parts
     return found
+
+
+def test_a_plan_comes_to_so_many_of_each_kind() -> None:
+    kinds = (
+        ("update", "agent", "a"),
+        ("create", "agent", "b"),
+        ("create", "agent", "c"),
+        ("delete", "agent_test", "d"),
+    )
+    changes = tuple(Change(action, Desired(kind, key, {}, where=key), ()) for action, kind, key in kinds)
+    parts = [shown("", "mark", Plan(changes=changes), Veil())]
+    assert counted(parts) == [("create", "agent", 2), ("update", "agent", 1), ("delete", "agent_test", 1)]
 
 
 def test_a_long_text_is_shown_as_lines_that_go_and_come() -> None:

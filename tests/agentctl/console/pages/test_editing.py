@@ -72,6 +72,7 @@ async def test_what_is_typed_is_shown_beside_what_is_stored_and_then_saved(offic
     fields = ["knowledge", "name", "post_call", "prompt", "voice"]
     assert (row["actor"], row["action"], row["subject"]) == ("operator", "edit", {"key": "theke", "fields": fields})
     assert "Saved" in text(await office.see(f"{HERE}?saved=1"))
+    assert f"<ins>Rachel <small>{RACHEL}</small></ins>" in await office.see("/plan?only=theke"), "its name is known"
     await office.sync()
     assert "Sei höflich." in str((await office.agents())["Theke 2"])
 
