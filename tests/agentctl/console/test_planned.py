@@ -16,14 +16,10 @@ def part(*edits: Edit, veil: Veil | None = None):  # type: ignore[no-untyped-def
 
 
 def test_a_plan_comes_to_so_many_of_each_kind() -> None:
-    kinds = (
-        ("update", "agent", "a"),
-        ("create", "agent", "b"),
-        ("create", "agent", "c"),
-        ("delete", "agent_test", "d"),
-    )
-    changes = tuple(Change(action, Desired(kind, key, {}, where=key), ()) for action, kind, key in kinds)
-    parts = [shown("", "mark", Plan(changes=changes), Veil())]
+    new = [Change("create", Desired("agent", key, {}, where=key), ()) for key in ("b", "c")]
+    known = Change("update", Desired("agent", "a", {}, where="a"), ())
+    gone = Change("delete", Desired("agent_test", "d", {}, where="d"), ())
+    parts = [shown("", "mark", Plan(changes=(gone, known, *new)), Veil())]
     assert counted(parts) == [("create", "agent", 2), ("update", "agent", 1), ("delete", "agent_test", 1)]
 
 
