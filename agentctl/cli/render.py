@@ -24,7 +24,10 @@ from agentctl.verbs.stateless import unremembered
 from agentctl.verbs.status import Standing
 from agentctl.verbs.wording import held_back, named
 
-_STATES = {"in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "held": 33, "error": 31}
+_STATES = {
+    "in sync": 32, "changed here": 36, "drifted": 33, "conflict": 31, "missing": 36, "needs its number": 33, "held": 33,
+    "error": 31,
+}  # fmt: skip
 # Of what is unmanaged: names in text, their characters, and entries in JSON.
 _SHOWN, _NAME, _SOME = 3, 40, 20
 MARKS = {"create": ("+", 32), "update": ("~", 33), "delete": ("-", 31)}

@@ -23,6 +23,7 @@ from agentctl.console.gates.link import LinkGate
 from agentctl.console.gates.supabase import SupabaseGate
 from agentctl.console.live import Hub
 from agentctl.console.menu import PAGES
+from agentctl.console.nowhere import nowhere
 from agentctl.console.reached import Place, Reached
 from agentctl.console.sessions import Sessions
 from agentctl.errors import UsageError
@@ -58,7 +59,7 @@ async def opened(control: Control, *, stop: asyncio.Event) -> AsyncIterator[Cons
     sessions, place = Sessions(await _of_server(control)), Place(control.settings)
     desk = Desk(control, Hub(stop))
     desk.gate = await _gate(desk, place, sessions)
-    routes = [*(page.route(desk) for page in PAGES), *desk.gate.routes()]
+    routes = [*(page.route(desk) for page in PAGES), *desk.gate.routes(), nowhere(desk)]
     for route in routes:
         route.app = Reached(route.app, place)
     try:

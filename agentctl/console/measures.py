@@ -97,7 +97,7 @@ def duration(seconds: float | None) -> str:
 def money(figures: Figures, words: Words) -> str:
     """Money where the platform says it, else its credits."""
     if figures.get("cost_fiat") is not None:
-        return f"${words.number(float(figures['cost_fiat']), 2)}"
+        return view.dollars(float(figures["cost_fiat"]), words)
     counted = figures.get("cost_credits")
     return "–" if counted is None else words("glance.credits", many=words.number(float(counted)))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agentctl.resources.assistant import Document
 from agentctl.secrecy.secret import Keys
 from agentctl.secrecy.shown import both_shown, rewritten
 from agentctl.secrecy.veil import Veil
@@ -18,6 +19,7 @@ from agentctl.sync.plan import Change, Plan
 from agentctl.verbs.wording import named
 
 _ACTIONS = {"create": 0, "update": 1, "delete": 2}
+_CONTENT = ("content",)
 _LONG = 80  # characters: what is longer, or has lines, is shown as lines that go and come
 _ROOM = 20_000  # characters of one side: a page is read by a person
 
@@ -44,7 +46,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """One resource to write. `notes`: what a person should know of it."""
+    """One resource to write. `notes`: what a person should know of it. `ticked`: it, or some of it, is written only by
+    a tick of its own; `barred`: by none.
+    """
 
     action: str
     kind: str
@@ -53,6 +57,8 @@ class Part:
     vanished: bool = False
     destroys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    ticked: bool = False
+    barred: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def shown(workspace: str, mark: str, plan: Plan, veil: Veil) -> Shown:
 
 def counted(parts: Iterable[Shown]) -> list[tuple[str, str, int]]:
     """Action, kind and how many writes, what is deleted last: what the plan comes to at a glance."""
-    found = Counter((one.action, one.kind) for part in parts for one in part.parts)
+    found = Counter((one.action, one.kind) for part in parts for one in part.parts if not one.barred)
     return sorted(((action, kind, many) for (action, kind), many in found.items()), key=lambda one: _ACTIONS[one[0]])
 
 
@@ -97,11 +103,21 @@ def _part(change: Change, veil: Veil) -> Part:
         change.action,
         change.desired.kind,
         change.desired.key,
-        tuple(_field(edit, veil) for edit in change.edits),
+        tuple(_field(_legible(change, edit), veil) for edit in change.edits),
         change.vanished,
         change.destroys,
         tuple(map(veil, notes)),
+        ticked=not change.barred and bool(change.held(take_ours=False, destroy=False) or change.stays(take_ours=False)),
+        barred=bool(change.barred),
     )
+
+
+def _legible(change: Change, edit: Edit) -> Edit:
+    """Of a document's text a plan has digests: what would stand there instead. What stands there is not at hand."""
+    document = change.desired.payload
+    if edit.keys != _CONTENT or not isinstance(document, Document) or document.text is None or edit.after is None:
+        return edit
+    return replace(edit, before=None, after=document.text)
 
 
 def _field(edit: Edit, veil: Veil) -> Field:
@@ -113,20 +129,24 @@ def beside(path: str, before: Any, after: Any, veil: Veil, keys: Keys = ()) -> F
     one, other = both_shown(before, after, keys, veil)
     old, new = (None if side is None else _written(side) for side in (one, other))
     hidden = old == new and before != after
-    if old is not None and new is not None and (_is_long(old) or _is_long(new)):
-        return Field(path, "here", old, new, tuple(_lines(old, new)), hidden)
+    if _is_long(old) or _is_long(new):
+        return Field(path, "here", old, new, tuple(_lines(old or "", new or "")), hidden)
     return Field(path, "here", old, new, hidden=hidden)
 
 
-def _is_long(text: str) -> bool:
-    return len(text) > _LONG or "\n" in text
+def _is_long(text: str | None) -> bool:
+    return text is not None and (len(text) > _LONG or "\n" in text)
 
 
 def _written(value: Any) -> str:
     if isinstance(value, str):
-        return value[:_ROOM]
+        return _cut(value)
     plain = rewritten(value, lambda one: str(one) if isinstance(one, Ref) else one)
-    return json.dumps(plain, ensure_ascii=False, indent=2, default=str)[:_ROOM]
+    return _cut(json.dumps(plain, ensure_ascii=False, indent=2, default=str))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _ROOM else f"{text[:_ROOM]} …"
 
 
 def _lines(before: str, after: str) -> Iterator[Line]:

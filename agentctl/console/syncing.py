@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from agentctl.errors import AgentctlError, Stale
+from agentctl.secrecy.veil import Veil
+from agentctl.sources.table.row import is_row
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change
-from agentctl.verbs.remedy import remedies
+from agentctl.verbs.remedy import owners, remedies
+from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import held_back, message_of, named
 from agentctl.wiring import Control
 
@@ -24,6 +27,18 @@ Work = Callable[[OnChange], Awaitable[Applied]]
 
 _KEPT = 50  # of those that are over
 _LAST_SECONDS = 30.0  # for what runs when the server is stopped
+
+
+@dataclass(frozen=True)
+class Held:
+    """A change that was held back. `way`: what to do about it, in words; `keys`: the assistants whose plan has a tick
+    for it, of which those `in_files` can take what was changed at the platform.
+    """
+
+    what: str
+    way: str
+    keys: tuple[str, ...] = ()
+    in_files: bool = False
 
 
 @dataclass
@@ -39,7 +54,7 @@ class Run:
     ended: datetime | None = None
     done: list[tuple[str, str, str]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    held: list[tuple[str, str]] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     error: str = ""
     stale: bool = False
     over: bool = False
@@ -110,7 +125,16 @@ class Runs:
         veil = self.control.veil
         run.done = [(one.action, one.desired.kind, one.desired.key) for one in applied.done]
         run.failed = [veil(f"{named(one)}. {one.error.hint}".strip()) for one in applied.failures]
-        run.held = [(veil(held_back(change)), remedy) for change, remedy in remedies(applied)]
+        run.held = list(_held(applied, veil))
 
     def _say(self, run: Run) -> None:
         self.tell(run.tenant, "sync")
+
+
+def _held(applied: Applied, veil: Veil) -> Iterator[Held]:
+    for part in applied.parts or (applied,):
+        assistants = part.plan.assistants if isinstance(part.plan, ProjectPlan) else ()
+        for change, way in remedies(part):
+            ticked = bool(way) and not change.withheld and change.action != "delete"
+            keys = owners([change.desired], assistants) if ticked else []
+            yield Held(veil(held_back(change)), way, tuple(keys), bool(keys) and not is_row(change.desired.where))

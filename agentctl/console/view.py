@@ -146,10 +146,15 @@ def dotted(path: str) -> Markup:
 def cost(call: Mapping[str, Any], words: Words) -> str:
     """What a call cost, as the platform counts it; empty where it says nothing."""
     if (fiat := call.get("cost_fiat")) is not None:
-        return f"${words.number(float(fiat), 3)}"
+        return dollars(float(fiat), words)
     if (counted := call.get("cost_credits")) is not None:
         return words("cost.credits", count=int(counted))
     return ""
+
+
+def dollars(amount: float, words: Words) -> str:
+    """$12.30; below ten cents to the tenth of one, since most calls cost so much."""
+    return f"${words.number(amount, 3 if 0 < amount < 0.1 else 2)}"
 
 
 def due(item: Mapping[str, Any], words: Words) -> str:

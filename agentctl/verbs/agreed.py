@@ -105,13 +105,13 @@ def mark_of_pull(found: Pull) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-async def take(control: Control, key: str, marked: str) -> Pull:
+async def take(control: Control, key: str, marked: str, *, overwrite_templates: bool = False) -> Pull:
     """Take what was changed at the platform into the files of `key`, if that still has this mark.
 
     `control`: in the workspace where it lives. Raises Stale before anything is written, Busy; else as `pull.write`.
     """
     async with exclusive(control):
-        found = await pulling.pull(control, [key])
+        found = await pulling.pull(control, [key], overwrite_templates=overwrite_templates)
         if mark_of_pull(found) != marked:
             raise _stale()
         await pulling.write(control, found)

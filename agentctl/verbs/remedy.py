@@ -13,6 +13,7 @@ from typing import TypeVar
 from agentctl.errors import Ambiguous
 from agentctl.resources import knowledge, knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
+from agentctl.sources.table.row import is_row
 from agentctl.sync.applied import Applied
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
@@ -23,6 +24,7 @@ from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.wording import sentence
 
 _T = TypeVar("_T")
+_INTO_FILES = "take theirs into the files"
 _KEEP = "Declare it again to keep it"
 # --prune needs the whole project, so that all of it was named.
 _NARROWABLE = re.compile(r"(?<=\bagentctl sync )(--take-ours|--delete-conversations)(?! --only| --prune)")
@@ -154,7 +156,7 @@ def _remedy(change: Change, gone: Mapping[Ref, str | None], pruning: str, lost: 
     if change.vanished:
         way = anew(change, _OURS)
         made = f"Make what was deleted there anew: {_OURS}" if way.startswith("made") else sentence(way)
-        lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired.pinned)}")
+        lines.append(f"{way if change.observed else made}; or {_otherwise(change.desired)}")
     elif change.action == "delete" and change.foreign and change.replaces:
         pulled = ", or have it done: agentctl pull KEY" if edit_of_text(change) and not by_hand else ""
         copied = f"Copy what was edited into its file (it is {place(change)}){pulled}"
@@ -176,20 +178,27 @@ def letting_go(pinned: str = "") -> str:
     return f"Let go of it as it is there: {_OURS}; or, to keep what was edited, {keep}"
 
 
-def _otherwise(pinned: str) -> str:
-    return f"end the hold: agentctl unhold {pinned}" if pinned else "take it out of the files"
+def _otherwise(wanted: Desired) -> str:
+    if pinned := wanted.pinned:
+        return f"end the hold: agentctl unhold {pinned}"
+    return f"take it out of the {'table' if is_row(wanted.where) else 'files'}"
 
 
 def _theirs(change: Change) -> str:
     """The ways out of drift. The files of what is held say something else, and would go live as a whole."""
+    is_rows = is_row(change.desired.where)  # into which a pull writes nothing
     if pinned := change.desired.pinned:
+        taken, says = ("write theirs into the row", "it says") if is_rows else (_INTO_FILES, "these files say")
+        how = "" if is_rows else f", then agentctl pull {pinned}"
         return (
-            f"Overwrite it with what {pinned} is held at: {_OURS}; or end the hold and take theirs into the files: "
-            f"agentctl unhold {pinned}, then agentctl pull {pinned} (the next sync applies all that these files say)"
+            f"Overwrite it with what {pinned} is held at: {_OURS}; or end the hold and {taken}: "
+            f"agentctl unhold {pinned}{how} (the next sync applies all that {says})"
         )
+    if is_rows:
+        return f"Write theirs into the row, as agentctl plan shows it; or overwrite it: {_OURS}"
     left = left_of(change)
     if left is None:
-        return f"Take theirs into the files: agentctl pull KEY; or overwrite it: {_OURS}"
+        return f"{sentence(_INTO_FILES)}: agentctl pull KEY; or overwrite it: {_OURS}"
     if not takes(change):
         return sentence(left.way)
     what = "its text into its file" if edit_of_text(change) else "the rest of theirs into the files"

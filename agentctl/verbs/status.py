@@ -20,10 +20,10 @@ from agentctl.verbs.rows import wrong
 from agentctl.verbs.wording import ORIGINS, whence
 from agentctl.wiring import Control
 
-State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "held", "error"]
+State = Literal["in sync", "changed here", "drifted", "conflict", "missing", "needs its number", "held", "error"]
 """`missing`: its agent is not there, never made or deleted there. A part that was deleted there is `drifted`, one that
-is still to be made, or waits for a person, `changed here`."""
-_WORST: tuple[State, ...] = ("error", "missing", "conflict", "drifted", "changed here", "in sync")
+is still to be made `changed here`. `needs its number`: a sync has done what it can, and a person imports it."""
+_WORST: tuple[State, ...] = ("error", "missing", "conflict", "drifted", "changed here", "needs its number", "in sync")
 _STATES: Mapping[Origin, State] = {"here": "changed here", "there": "drifted", "both": "conflict"}
 
 
@@ -89,7 +89,7 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
     mine = resources(kinds, assistant)
     changes = [change for change in plan.changes if change.desired.ref in mine]
     found: list[tuple[State, str]] = [("error", _told(one)) for one in plan.failures if one.ref in mine]
-    found += [("changed here", _told(one)) for one in plan.waiting if one.ref in mine]
+    found += [("needs its number", _told(one)) for one in plan.waiting if one.ref in mine]
     states = [state for state, _ in found] + [_state(change) for change in changes]
     state: State = min(states, key=_WORST.index, default="in sync")
     what = [*(what for _, what in found), *(_what(change, state) for change in changes)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -14,32 +14,65 @@ from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import Shown, counted, shown
 from agentctl.console.states import Declared
 from agentctl.console.syncing import Work
+from agentctl.console.tables import sent, table
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
+from agentctl.secrecy.veil import Veil
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
 from agentctl.verbs import agreed
 from agentctl.verbs.agreed import Agreement
 from agentctl.verbs.calls import audit
+from agentctl.verbs.status import Standing
+
+_COLUMNS = ("key", "name", "declared_in", "numbers", "state", "what", "synced_at", "calls_today")
 
 
 async def assistants(visit: Visit) -> Response:
     """What is stored and declared of each; how it stands at the platform is asked for by the page itself."""
+    looked = "look" in visit.request.query_params
+    found, problem = await _listed(visit)
+    standings, errors = await _standings(visit) if looked else ({}, ())
+    shown_ones = [{**one, "stand": standings.get(one["key"])} for one in found]
+    return visit.show(
+        "assistants.html.j2", assistants=shown_ones, looked=looked, errors=errors, problem=problem, rest=rest(visit)
+    )
+
+
+async def _listed(visit: Visit) -> tuple[list[dict[str, Any]], str]:
+    """Each as it is stored and as it is declared; and what keeps the declarations from being read, if anything does."""
     stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
     problem, declared = "", {}
     try:
         declared = {one.key: one for one in await visit.desk.states.declared() if one.tenant == visit.tenant}
     except AgentctlError as error:
         problem = visit.desk.control.veil(str(error))
-    looked = "look" in visit.request.query_params
-    standings, errors = await _standings(visit) if looked else ({}, ())
-    shown_ones = [
-        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "stand": standings.get(key)}
-        for key in sorted({*stored, *declared})
+    keys = sorted({*stored, *declared})
+    return [{"key": key, "stored": stored.get(key), "declared": declared.get(key)} for key in keys], problem
+
+
+async def exported(visit: Visit) -> Response:
+    """The same as a table for a spreadsheet, with the states as far as they can be told."""
+    found, _ = await _listed(visit)
+    standings, _ = await _standings(visit)
+    async with acting(visit) as control:
+        await audit.note(control, "export", what="assistants", format="csv")
+    return table("assistants", _COLUMNS, sent(_row(one, standings.get(one["key"]), control.veil) for one in found))
+
+
+def _row(one: Mapping[str, Any], stand: Standing | None, veil: Veil) -> list[object]:
+    declared, stored = one["declared"], one["stored"] or {}
+    numbers = declared.numbers if declared else stored.get("numbers") or ()
+    return [
+        one["key"],
+        declared.name if declared else stored.get("name"),
+        declared.where if declared else "",
+        "; ".join(numbers),
+        stand.state if stand else "",
+        veil("; ".join(stand.what)) if stand else "",
+        stored.get("synced_at"),
+        stored.get("calls_today", 0),
     ]
-    return visit.show(
-        "assistants.html.j2", assistants=shown_ones, looked=looked, errors=errors, problem=problem, rest=rest(visit)
-    )
 
 
 def rest(visit: Visit) -> str:
@@ -126,6 +159,7 @@ async def _mine(visit: Visit, only: str | None) -> list[Declared]:
 
 PAGES = (
     Page("/", assistants),
+    Page("/assistants.csv", exported),
     Page("/plan", plan, role="editor"),
     Page("/plan", sync, role="editor", writes=True),
     Page("/syncs/{run}", progress, role="editor"),

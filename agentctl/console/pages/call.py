@@ -11,9 +11,13 @@ from starlette.responses import PlainTextResponse, Response
 from agentctl.console import conversation
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
+from agentctl.console.tables import sent, table
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit, digest, forget, to_test
+from agentctl.verbs.calls.digest import is_possible
+
+_COLUMNS = ("position", "role", "at_secs", "interrupted", "message", "tools", "citations")
 
 
 async def call(visit: Visit) -> Response:
@@ -28,8 +32,15 @@ def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
     """Its page; `said` or `problem`: what came of something that was asked of it."""
     evaluation = list(_results(found["evaluation"], "result"))
     collected = [one for one in _results(found["collected"], "value") if not _is_listed(one, found)]
-    told = {"said": "", "problem": "", "rows": conversation.rows(found["turns"]), **more}
-    return visit.show("call.html.j2", call=found, evaluation=evaluation, collected=collected, **told)
+    told = {"said": "", "problem": "", "digests": is_possible(visit.desk.control.settings), **more}
+    return visit.show(
+        "call.html.j2",
+        call=found,
+        rows=conversation.rows(found["turns"]),
+        evaluation=evaluation,
+        collected=collected,
+        **told,
+    )
 
 
 def _is_listed(one: Mapping[str, Any], call: Mapping[str, Any]) -> bool:
@@ -42,6 +53,21 @@ async def asked(visit: Visit) -> dict[str, Any]:
     asked = {"conversation_id": visit.request.path_params["conversation_id"]}
     found: dict[str, Any] = await visit.ask("call", asked)
     return found
+
+
+async def exported(visit: Visit) -> Response:
+    """Its turns as a table for a spreadsheet."""
+    found = await asked(visit)
+    async with acting(visit) as control:
+        await audit.note(control, "export", call=found["conversation_id"], what="turns", format="csv")
+    return table("turns", _COLUMNS, sent(map(_row, found["turns"])))
+
+
+def _row(turn: Mapping[str, Any]) -> list[object]:
+    tools = [str(one.get("tool_name") or "?") for one in turn.get("tool_calls") or ()]
+    cited = [str(one.get("document") or one.get("document_id") or "?") for one in turn.get("citations") or ()]
+    more = {"tools": "; ".join(tools), "citations": "; ".join(cited)}
+    return [{**turn, **more}[name] for name in _COLUMNS]
 
 
 async def make_test(visit: Visit) -> Response:
@@ -121,6 +147,7 @@ def _results(told: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]:
 
 PAGES = (
     Page("/calls/{conversation_id}", call),
+    Page("/calls/{conversation_id}/turns.csv", exported),
     Page("/calls/{conversation_id}/test", make_test, role="editor", writes=True),
     Page("/calls/{conversation_id}/digest", redigest, role="editor", writes=True),
     Page("/calls/{conversation_id}/forget", confirm, role="admin"),

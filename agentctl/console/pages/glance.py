@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from agentctl.console.acting import acting
 from agentctl.console.measures import Days, Figures
 from agentctl.console.page import Page
 from agentctl.console.pages.calls import named
-from agentctl.console.tables import table
+from agentctl.console.tables import sent, table
 from agentctl.console.visit import Refused, Visit
 from agentctl.verbs.calls import audit
 
@@ -106,7 +106,7 @@ async def exported(visit: Visit) -> Response:
         subject = audit.asked(assistant=asked.assistant, since=asked.first)
         await audit.note(control, "export", asked=subject, what=which, format="csv")
     head, rows = _TABLES[which](found, _COUNTED + (_COSTS if visit.may("admin") else ()))
-    return table(f"calls-by-{which}", head, _sent(rows))
+    return table(f"calls-by-{which}", head, sent(rows))
 
 
 def _by_day(found: Figures, columns: Sequence[str]) -> tuple[Sequence[str], Iterable[Sequence[object]]]:
@@ -134,11 +134,6 @@ def _by_outcome(found: Figures, columns: Sequence[str]) -> tuple[Sequence[str], 
 
 _WHOSE = ("project", "environment", "assistant")
 _TABLES = {"day": _by_day, "assistant": _by_assistant, "outcome": _by_outcome}
-
-
-async def _sent(rows: Iterable[Sequence[object]]) -> AsyncIterator[Sequence[object]]:
-    for row in rows:
-        yield row
 
 
 async def _counted(visit: Visit, asked: Asked) -> Any:

@@ -12,6 +12,7 @@ from agentctl.console.pages.assistant import address, own
 from agentctl.console.pages.assistants import begun, marks
 from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import shown
+from agentctl.console.tables import sent, table
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
@@ -19,6 +20,7 @@ from agentctl.sync.ledger import OnChange
 from agentctl.verbs import agreed
 from agentctl.verbs.calls import audit
 from agentctl.verbs.revisions import rollback
+from agentctl.verbs.revisions.history import revisions
 
 
 async def plan(visit: Visit) -> Response:
@@ -32,6 +34,16 @@ async def plan(visit: Visit) -> Response:
             return visit.show("going_back.html.j2", 409, **named, problem=str(error), parts=[])
         parts = [shown("", agreed.mark(found.plan), found.plan, control.veil)]
     return visit.show("going_back.html.j2", **named, problem="", parts=parts, to=found.revision)
+
+
+async def exported(visit: Visit) -> Response:
+    """What was applied, and when, as a table for a spreadsheet."""
+    key = (await own(visit)).key
+    async with at_home(visit) as control:
+        kept = await revisions(control, key)
+        await audit.note(control, "export", key=key, what="history", format="csv")
+    head = ("revision", "applied_at", "note")
+    return table(f"history-of-{key}", head, sent([getattr(one, name) for name in head] for one in kept))
 
 
 async def go_back(visit: Visit) -> Response:
@@ -59,6 +71,7 @@ def _revision(said: object) -> int | None:
 
 
 PAGES = (
+    Page("/assistants/{key}/history.csv", exported),
     Page("/assistants/{key}/rollback", plan, role="editor"),
     Page("/assistants/{key}/rollback", go_back, role="editor", writes=True),
 )

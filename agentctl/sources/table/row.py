@@ -58,6 +58,11 @@ class Rows:
         return [row for row in self.rows if row.problems]
 
 
+def is_row(where: str) -> bool:
+    """Whether it is the place of a row, as messages say it, and none of a file."""
+    return where.startswith("table ") and ", row " in where
+
+
 def place(source: SourceTable, key: str) -> str:
     """Where the row with that key is, as messages say it."""
     return f"table {source.table}, row {key[:80]}"

@@ -14,7 +14,7 @@ from agentctl.calls.language_model import LanguageModel
 from agentctl.calls.process import in_its_zone, wanted_of
 from agentctl.calls.stored import call_of
 from agentctl.errors import AgentctlError, BudgetSpent, DigestError
-from agentctl.settings import require
+from agentctl.settings import Settings, require
 from agentctl.wiring import Control
 
 _AT_ONCE = 4
@@ -79,6 +79,11 @@ async def digest_since(control: Control, since: datetime, *, force: bool = False
         if len(recent) < len(rows) or ended.is_set():
             return
         page |= {"before": rows[-1]["started_at"], "before_id": rows[-1]["conversation_id"]}
+
+
+def is_possible(settings: Settings) -> bool:
+    """Whether there is a language model that could be asked."""
+    return None not in (settings.llm_base_url, settings.llm_model)
 
 
 async def _prepared(control: Control) -> tuple[Store, LanguageModel]:

@@ -30,16 +30,18 @@ def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
     for queue in ("events", "recordings"):
         if dead := found[queue]["dead"]:
             remedy = "agentctl calls events --state dead tells why; once it is put right: agentctl calls retry --all"
-            yield Finding("queue", "broken", f"{dead} {queue} were given up", remedy)
+            yield Finding("queue", "broken", f"{_were(dead, queue)} given up", remedy)
     if dead := found["mails"]["dead"]:
         remedy = "agentctl calls show ID tells why; correct the address or the mail route, then agentctl calls retry ID"
-        yield Finding("queue", "broken", f"{dead} mails were given up", remedy)
+        yield Finding("queue", "broken", f"{_were(dead, 'mails')} given up", remedy)
     if dead := found["rows"]["dead"]:
         remedy = f"{found['troubled_rows'][0]}; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "broken", f"{dead} calls could not be written to [sink.table]", remedy)
+        yield Finding(
+            "queue", "broken", f"{_many(dead, 'calls', 'could', 'could')} not be written to [sink.table]", remedy
+        )
     for queue in ("events", "recordings"):
         if kept := found[queue]["kept"]:
-            what = f"{kept} {queue} were not understood"
+            what = f"{_were(kept, queue)} not understood"
             yield Finding("queue", "warning", what, "agentctl calls events --state kept")
     yield from _waiting(found)
     yield from _troubled_syncs(found)
@@ -50,13 +52,22 @@ def troubled(found: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding("queue", "broken", what, str(duty["error"] or "").partition("\n")[0])
 
 
+def _many(count: int, queue: str, does: str, do: str) -> str:
+    """1 event waits, 2 events wait."""
+    return f"{count} {queue.removesuffix('s')} {does}" if count == 1 else f"{count} {queue} {do}"
+
+
+def _were(count: int, queue: str) -> str:
+    return _many(count, queue, "was", "were")
+
+
 def _waiting(found: Mapping[str, Any]) -> Iterator[Finding]:
     """Calls that stand still are worse than their sound, whose place may be away for long."""
     grades: dict[str, State] = {"events": "broken", "recordings": "warning"}
     for queue, state in grades.items():
         waiting, oldest = found[queue]["pending"], found[f"oldest_{queue.removesuffix('s')}_seconds"] or 0
         if waiting and oldest > OLD_SECONDS:
-            what = f"{waiting} {queue} wait, the oldest for {oldest / 60:.0f} minutes"
+            what = f"{_many(waiting, queue, 'waits', 'wait')}, the oldest for {oldest / 60:.0f} minutes"
             # Those that a worker has tried say what they wait for.
             reasons = "; ".join(str(reason).partition("\n")[0] for reason in found["reasons"][queue])
             yield Finding("queue", state, what, reasons or "No worker seems to run: agentctl serve, or agentctl work")
@@ -73,9 +84,9 @@ def strange(found: Mapping[str, int]) -> Iterator[Finding]:
 def _troubled_syncs(found: Mapping[str, Any]) -> Iterator[Finding]:
     if dead := found["syncs"]["dead"]:
         remedy = "agentctl calls status tells why; once it is put right: agentctl calls retry --all"
-        yield Finding("queue", "warning", f"{dead} syncs of assistants were given up", remedy)
+        yield Finding("queue", "warning", f"{_were(dead, 'syncs')} given up", remedy)
     if (waiting := found["syncs"]["pending"]) and (oldest := found["oldest_sync_seconds"]) > OLD_SECONDS:
-        what = f"{waiting} syncs of assistants wait, the oldest for {oldest / 60:.0f} minutes"
+        what = f"{_many(waiting, 'syncs', 'waits', 'wait')}, the oldest for {oldest / 60:.0f} minutes"
         # Those that a worker has tried say what they wait for.
         reasons = [one["error"] for one in found["troubled_syncs"] if one["state"] == "pending"]
         lacking = "A worker needs the project's directory and ELEVENLABS_API_KEY: agentctl serve, or agentctl work"

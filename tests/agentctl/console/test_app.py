@@ -109,3 +109,11 @@ async def test_our_own_files_are_kept_by_browsers_and_are_others_once_they_chang
     assert "content-security-policy" in answer.headers
     assert (await operator.http.get("/static/../app.py")).status_code == 404
     assert (await operator.http.get("/static/%2e%2e/app.py")).status_code == 404
+
+
+async def test_what_is_no_page_is_told_by_one(operator: Guest) -> None:
+    answer = await operator.http.get("/nothing.csv")
+    assert (answer.status_code, "There is no such page" in text(answer.text)) == (404, True)
+    assert "content-security-policy" in answer.headers
+    assert (await operator.http.get("/nothing.csv", headers={"host": "evil.example"})).text == ""
+    assert [(await operator.http.post(path)).status_code for path in ("/nothing", "/calls")] == [404, 405]

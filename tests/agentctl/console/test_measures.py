@@ -22,12 +22,14 @@ def rows(*days: dict[str, Any], language: str = "en", costs: bool = True) -> dic
 
 
 def test_every_day_has_a_row_also_one_without_a_call() -> None:
-    told = rows(day("2026-11-20", answer_ms_p50=850, answer_ms_p95=1450, cost_fiat=1.5), day("2026-11-22"))
+    told = rows(
+        day("2026-11-20", answer_ms_p50=850, answer_ms_p95=1450, cost_fiat=1.5), day("2026-11-22", cost_fiat=0.055)
+    )
     assert told["calls"] == (("20 Nov 2026", "3", "1"), ("21 Nov 2026", "0", "0"), ("22 Nov 2026", "3", "1"))
     assert told["success"][:2] == (("20 Nov 2026", "67 %"), ("21 Nov 2026", "–"))
     assert told["duration"][0] == ("20 Nov 2026", "1:05"), "what never took place has no duration"
     assert told["latency"][0] == ("20 Nov 2026", "0.85 s", "1.45 s")
-    assert told["cost"] == (("20 Nov 2026", "$1.50"), ("21 Nov 2026", "–"), ("22 Nov 2026", "–"))
+    assert told["cost"] == (("20 Nov 2026", "$1.50"), ("21 Nov 2026", "–"), ("22 Nov 2026", "$0.055"))
 
 
 def test_a_reader_has_their_own_marks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentctl.console.planned import counted, shown
+from agentctl.resources.assistant import Document
 from agentctl.secrecy.veil import Veil
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired
@@ -44,3 +45,14 @@ def test_a_secret_is_not_shown_on_either_side() -> None:
 def test_short_values_stand_beside_each_other() -> None:
     found = part(Edit(("name",), "Empfang", "Zentrale"), Edit(("speed",), None, 1.1)).fields
     assert [(one.before, one.after, one.lines) for one in found] == [("Empfang", "Zentrale", ()), (None, "1.1", ())]
+
+
+def test_what_would_be_made_can_be_read() -> None:
+    prompt = "Hilf freundlich weiter.\nFrage nach dem Namen."
+    found = part(Edit(("prompt",), None, prompt)).fields[0]
+    assert [line.text for line in found.lines if line.sign == "+"] == prompt.splitlines()
+    document = Document(key="empfang/zeiten", name="Zeiten", text="Wir haben ab 8 Uhr offen.")
+    desired = Desired("knowledge_document", "empfang/zeiten", {}, where="assistants/empfang", payload=document)
+    change = Change("create", desired, (Edit(("content",), None, document.digest),))
+    (made,) = shown("", "mark", Plan(changes=(change,)), Veil()).parts
+    assert made.fields[0].after == "Wir haben ab 8 Uhr offen."

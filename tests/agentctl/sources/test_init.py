@@ -9,6 +9,7 @@ from agentctl.settings import Settings, load_settings
 from agentctl.sources import init
 from agentctl.sources.files import load
 from agentctl.sources.init import write
+from agentctl.verbs.talk import TRANSCRIPT
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,6 +42,8 @@ def test_the_example_is_what_a_german_team_may_put_live(tmp_path: Path) -> None:
     assert assistant.privacy.model_dump(exclude_unset=True) == {"record_voice": False, "retention_days": 30}
     assert assistant.phone.numbers == ("+498999998100",)
     assert assistant.post_call.mail_to == ("team@example.org",)
+    told = assistant.elevenlabs["conversation_config"]["conversation"]["client_events"]
+    assert {*TRANSCRIPT} < {*told}, "whoever talks to it in a browser reads along"
     assert "{{system__caller_id}}" in assistant.prompt
     assert not re.search(r"\[\[|\[%|\[#", assistant.prompt + (assistant.first_message or ""))
     # Below 500 bytes a document is never indexed, only put into the prompt.

@@ -6,6 +6,8 @@ from typing import Literal
 
 from agentctl.errors import Ambiguous, SyncError
 from agentctl.resources.assistant import Assistant, Phone
+from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.table.row import place
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Failure, Plan
@@ -25,6 +27,15 @@ def test_a_deletion_beside_other_drift_is_not_advised_without_what_it_overwrites
     assert deleted == f"{alone[0]}, which overwrites all else that is held back, too"
     assert kept.endswith("agentctl sync --take-ours --only c")
     assert "agentctl pull c" in kept
+
+
+def test_what_was_changed_of_a_row_goes_into_the_row() -> None:
+    change = Change(
+        "update", Desired("agent", "theke", {}, place(SourceTable(), "theke")), (Edit(("name",), "a", "b", "there"),)
+    )
+    assert together([change]) == [
+        "Write theirs into the row, as agentctl plan shows it; or overwrite it: agentctl sync --take-ours --only theke"
+    ]
 
 
 def test_of_candidates_each_has_the_command_for_its_own_assistant() -> None:

@@ -58,7 +58,7 @@ def test_each_kind_counts_and_others_do_not() -> None:
         cases: list[tuple[str, Plan]] = [
             ("missing" if is_agent else "changed here", Plan(changes=(Change("create", desired),))),
             ("missing" if is_agent else "drifted", Plan(changes=(Change("create", desired, bound="id_1"),))),
-            ("changed here", Plan(waiting=(Failure(desired.ref, desired.where, Waiting("not yet", "")),))),
+            ("needs its number", Plan(waiting=(Failure(desired.ref, desired.where, Waiting("not yet", "")),))),
             ("drifted", Plan(changes=(drift,))),
             ("error", Plan(failures=(Failure(desired.ref, desired.where, SyncError("no", "")),))),
         ]
@@ -106,7 +106,8 @@ def test_an_assistant_of_which_a_part_is_to_come_is_not_missing_and_one_without_
     assert state() == ("in sync", [])
     bench.toml.write_text(bench.toml.read_text() + '[phone]\nnumbers = ["+498999998150"]\n')
     assert bench("sync", "--yes")[0] == 0
-    assert state()[0] == "changed here"
+    found, (way,) = state()
+    assert (found, "agentctl import-number +498999998150 --assistant empfang" in way) == ("needs its number", True)
 
     async def delete(control: Control) -> None:
         agent_id = (await control.bindings()).of("agent")["empfang"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import pytest
@@ -41,6 +43,19 @@ async def test_a_page_tells_how_it_stands_and_what_it_is(office: Office) -> None
     for path in ("/assistants/none", "/assistants/none/take", "/assistants/none/rollback", "/assistants/none/edit"):
         await office.see(path, 404)
     await office.see("/assistants/empfang/edit", 404)
+
+
+async def test_the_list_and_the_history_are_tables_too(office: Office) -> None:
+    await office.edit_there("Empfang", name="Rezeption")
+    assert 'href="/assistants.csv"' in await office.see("/")
+    assert f'href="{HERE}/history.csv"' in await office.see(HERE)
+    rows = [
+        list(csv.DictReader(io.StringIO((await office.see(path)).removeprefix("\ufeff"))))
+        for path in ("/assistants.csv", f"{HERE}/history.csv")
+    ]
+    assert [(row["key"], row["state"]) for row in rows[0]] == [("empfang", "drifted"), ("theke", "in sync")]
+    assert [row["revision"] for row in rows[1]] == ["1"]
+    await office.see("/assistants/none/history.csv", 404)
 
 
 async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:
@@ -105,6 +120,46 @@ async def test_what_was_changed_there_goes_into_the_files_as_it_was_shown(office
     assert (await office.send(f"{HERE}/take", **agreed)).headers["location"] == f"{HERE}?taken=1"
     assert 'name = "Foyer"' in (office.root / "assistants/empfang/assistant.toml").read_text()
     assert "in sync" in text(await office.see(f"{HERE}?look=1"))
+
+
+async def test_a_template_is_overwritten_only_by_a_tick_and_what_was_left_is_said(office: Office) -> None:
+    (office.root / "agentctl.toml").write_text('project = "beispiel"\n[source.table]\n[vars]\nfirm = "Beispiel"\n')
+    office.prompt.write_text("Hilf bei [[firm]] weiter.\n")
+    await office.sync()
+    theirs = {"agent": {"prompt": {"prompt": "Hilf schnell."}}}
+    await office.edit_there("Empfang", name="Rezeption", conversation_config=theirs)
+    page = await office.see(f"{HERE}/take")
+    assert ("<ins>Hilf schnell.</ins>" in page, "Overwrite the template" in page) == (True, True), page
+    assert "agentctl pull" not in text(page)
+    agreed = {"mark": hidden(page, "mark"), "mark_of_templates": hidden(page, "mark_of_templates"), "page": HERE}
+
+    part = await office.send(f"{HERE}/take", **agreed)
+    assert part.headers["location"] == f"{HERE}/take?taken=1"
+    page = await office.see(part.headers["location"])
+    assert "but for what is left" in text(page)
+    assert "[[firm]]" in office.prompt.read_text()
+    assert 'name = "Rezeption"' in (office.root / "assistants/empfang/assistant.toml").read_text()
+
+    agreed |= {"mark_of_templates": hidden(page, "mark_of_templates"), "templates": "yes"}
+    assert (await office.send(f"{HERE}/take", **agreed)).headers["location"] == f"{HERE}?taken=1"
+    assert office.prompt.read_text() == "Hilf schnell.\n"
+    assert "in sync" in text(await office.see(f"{HERE}?look=1"))
+
+
+async def test_what_a_sync_held_back_leads_to_where_it_is_settled(office: Office) -> None:
+    await office.edit_there("Empfang", name="Rezeption")
+    await office.edit_there("Theke", name="Tresen")
+    assert "Apply these 2 changes, only with the tick" in text(await office.see("/plan"))
+    office.sql("update agentctl.declared_assistants set knowledge = %s", '["Wir haben ab 7 Uhr offen."]')
+    page = await office.see("/plan")
+    assert "Wir haben ab 7 Uhr offen." in page
+    assert "Apply these 3 changes, 2 of them only with the tick" in text(page)
+    begun = await office.send("/plan", page="/plan", mark=hidden(page, "mark"), total="2")
+    told = await settled(office, begun.headers["location"])
+    page = office.pages[begun.headers["location"]]
+    assert [f'href="/assistants/{key}/take"' in page for key in ("empfang", "theke")] == [True, False]
+    assert all(f'href="/plan?only={key}"' in page for key in ("empfang", "theke"))
+    assert ("agentctl pull" in told, "write it into the row" in told) == (False, True), told
 
 
 async def test_without_a_project_nothing_is_declared(operator: Guest) -> None:

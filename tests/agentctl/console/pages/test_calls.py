@@ -100,6 +100,7 @@ async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) ->
     page = text(await operator.see("/calls/conv_1"))
     for told in ("Bitte rufen Sie zurück.", "Rückruf erbeten", "Zurückrufen", "0:01"):
         assert told in page
+    assert "Summarise again" not in page, "there is no language model that could"
     assert "There is nothing here" in text(await operator.see("/calls/conv_2", 404))
     assert "There is nothing here" in text(await operator.see("/events/7", 404))
     rows = await audit.audit(operator.control)
@@ -109,7 +110,9 @@ async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) ->
 async def test_an_item_that_is_ticked_off_stays_so(operator: Guest) -> None:
     await operator.put("conv_1")
     (item,) = set(re.findall(r'name="item" value="([^"]+)"', await operator.see("/calls/conv_1")))
-    assert "Zurückrufen" in text(await operator.see("/items"))
+    page = await operator.see("/items")
+    assert "Zurückrufen" in text(page)
+    assert '<blockquote><a href="/calls/conv_1#turn-0">rufen Sie mich' in page, "the words that it rests on"
 
     answer = await operator.send("/items", item=item, done="yes", after="/items?items=any")
     assert answer.headers["location"] == "/items?items=any"
@@ -135,6 +138,15 @@ async def test_tables_hold_all_rows_and_no_formula(operator: Guest, monkeypatch:
         rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
         assert [row["conversation_id"] for row in rows] == [f"conv_{number}" for number in (4, 3, 2, 1, 0)]
         assert not any(row[column].startswith("=") for row in rows)
+
+
+async def test_what_was_said_is_a_table_too(operator: Guest) -> None:
+    await operator.put("conv_1", "=1+1")
+    assert 'href="/calls/conv_1/turns.csv"' in await operator.see("/calls/conv_1")
+    answer = await operator.http.get("/calls/conv_1/turns.csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert [(row["role"], row["message"]) for row in rows][:2] == [("user", "'=1+1"), ("agent", "Guten Tag")]
+    assert (await audit.audit(operator.control))[0]["action"] == "export"
 
 
 async def test_a_forgotten_call_is_gone_and_what_cannot_be_erased_is_said(operator: Guest) -> None:

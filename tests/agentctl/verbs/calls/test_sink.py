@@ -182,7 +182,7 @@ def test_a_table_that_is_gone_keeps_nothing_else_and_is_filled_when_it_is_back(s
     (mail,) = sunk.store("claim_mails", worker="w", limit=5, lease_seconds=60)
     assert mail["message"]["subject"] == "beispiel/production: Calls not written to your table: 1"
     assert one in mail["message"]["text"]
-    assert "1 calls could not be written to [sink.table]" in sunk("doctor")[1]
+    assert "1 call could not be written to [sink.table]" in sunk("doctor")[1]
     sql("alter table public.elsewhere rename to call_sessions")
     assert sunk.json("calls", "retry", "--all")["rows"] == 1
     sunk.control(process)

@@ -241,7 +241,7 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
         more: dict[str, Any] = {"error": "no", "delay_seconds": 0, "max_attempts": 1, "reason": "strange"}
         rings.store(ending, id=event["id"], attempt=event["attempt"], **more)
     report = examined(rings)
-    assert only(report, "queue", "broken").what == "1 events were given up"
+    assert only(report, "queue", "broken").what == "1 event was given up"
     assert only(report, "queue", "warning").remedy == "agentctl calls events --state kept"
     rings.store("accept", type="x", conversation_id=None, agent_id=None, event_timestamp=None,
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
@@ -249,17 +249,17 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
     assert "agentctl work" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     rings.store("accept", type="post_call_audio", conversation_id="conv_1", agent_id=None, event_timestamp=None,
                 source="webhook", payload=base64.b64encode(b"{}").decode())  # fmt: skip
-    late = {one.what.partition(",")[0]: one.state for one in examined(rings)["queue"] if " wait, " in one.what}
-    assert late == {"1 events wait": "broken", "1 recordings wait": "warning"}, "calls go on without their sound"
+    late = {one.what.partition(",")[0]: one.state for one in examined(rings)["queue"] if ", the oldest" in one.what}
+    assert late == {"1 event waits": "broken", "1 recording waits": "warning"}, "calls go on without their sound"
     for event in rings.store("claim_events", worker="w", limit=9, lease_seconds=60):
         fence = {"id": event["id"], "attempt": event["attempt"], "delay_seconds": 0, "max_attempts": 9}
         if event["type"] == "post_call_audio":
             rings.store("fail_event", **fence, error="Storage is away", outage=True)
         else:
             rings.store("release", queue="events", **fence)
-    why = {one.what.partition(" wait, ")[0]: one.remedy for one in examined(rings)["queue"] if " wait, " in one.what}
-    assert why["1 recordings"] == "Storage is away"
-    assert "agentctl work" in why["1 events"]
+    why = {one.what.partition(", the oldest")[0]: one.remedy for one in examined(rings)["queue"]}
+    assert why["1 recording waits"] == "Storage is away"
+    assert "agentctl work" in why["1 event waits"]
     rings.store("request_sync", key="empfang", project="p", environment="e")
     assert "project's directory" in [finding.remedy for finding in examined(rings)["queue"]][-1]
     terms = {"project": "p", "environment": "e", "worker": "w", "lease_seconds": 60, "limit": 1}
@@ -270,7 +270,7 @@ def test_what_was_given_up_and_what_waits(rings: Bench, monkeypatch: pytest.Monk
     (job,) = rings.store("claim_sync_jobs", quiet_seconds=0, longest_seconds=0, **terms)["jobs"]
     how = {"error": "no", "outage": False, "permanent": True, "max_attempts": 1, "delay_seconds": 0}
     rings.store("fail_sync_job", **job, **how)
-    assert "1 syncs of assistants were given up" in [finding.what for finding in examined(rings)["queue"]]
+    assert "1 sync was given up" in [finding.what for finding in examined(rings)["queue"]]
 
 
 def test_a_duty_fails_for_a_place_and_counts_as_long_as_a_worker_has_it(
