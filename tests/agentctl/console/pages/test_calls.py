@@ -97,7 +97,10 @@ async def test_a_megabyte_of_words_is_shown(operator: Guest) -> None:
 
 async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) -> None:
     await operator.put("conv_1", "Bitte rufen Sie zurück.")
-    page = text(await operator.see("/calls/conv_1"))
+    written = await operator.see("/calls/conv_1")
+    order = [written.index(f'id="{part}"') for part in ("summary", "items", "turns", "mails")]
+    assert order == sorted(order), "on a phone, what was said comes before what it led to"
+    page = text(written)
     for told in ("Bitte rufen Sie zurück.", "Rückruf erbeten", "Zurückrufen", "0:01"):
         assert told in page
     assert "Summarise again" not in page, "there is no language model that could"
