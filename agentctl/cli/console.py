@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import typer
 
 from agentctl.cli.session import connected, say
-from agentctl.errors import StoreError, UsageError
+from agentctl.errors import StoreError, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from agentctl.wiring import Control
+
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Shown:
         print(f"Listening on {url}", flush=True)
         if self.path:
             print(f"Console, {'opens once' if self.once else 'sign in'}: {urljoin(url, self.path)}", flush=True)
+        elif self.routes:
+            print(f"Console: agentctl link --url {urljoin(url, '/')} makes a link into it", flush=True)
 
 
 @asynccontextmanager
@@ -97,10 +101,26 @@ def link(
     url: Annotated[str, typer.Option("--url", help="Where `agentctl serve` runs.")] = "http://127.0.0.1:8080",
 ) -> None:
     """Make a link into the console of `agentctl serve`, which opens once."""
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise UsageError(f"--url {url!r} is no address of a server", "Write it as http://127.0.0.1:8080.")
 
-    async def made(control: Control) -> str:
+    async def made(control: Control) -> tuple[str, str]:
         from agentctl.console import app
 
-        return await app.link(control)
+        return await app.link(control), await absent(url)
 
-    print(urljoin(url, connected(made)))
+    path, why = connected(made)
+    print(urljoin(url, path))
+    if why:
+        say(f"note: {why}: the link opens once `agentctl serve` runs there. --url names another place.")
+
+
+async def absent(url: str) -> str:
+    """Why a link would lead nowhere; empty: a console answers there."""
+    from agentctl.clients import door
+
+    try:
+        answer = await door.look(urljoin(url, "/enter"))
+    except Unreachable:
+        return f"nothing answers at {url}"
+    return f"what answers at {url} has no console" if answer.status == _NOT_FOUND else ""

@@ -58,7 +58,7 @@ async def take(visit: Visit) -> Response:
             return await look(visit, stale=True)
     visit.desk.states.forget()
     wrote = "1" if found.files or found.texts else None
-    return visit.go(f"{address(key)}/take" if found.left else address(key), taken=wrote)
+    return visit.go(f"{address(key)}/take" if found.left or found.failures else address(key), taken=wrote)
 
 
 def _told(found: Pull, whole: Pull, veil: Veil) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from pydantic import HttpUrl, SecretStr
 
-from agentctl.cli.console import consoled
+from agentctl.cli.console import absent, consoled, link
 from agentctl.console import app
 from agentctl.errors import ConfigurationError, UsageError
 from agentctl.settings import Settings
 from agentctl.wiring import connect
+from tests.cluster import free_port
 from tests.postgrest import Project
 from tests.team import settings_of
 
@@ -37,9 +38,19 @@ async def test_by_a_link_where_nobody_else_reaches_it(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     out, err = await told(tmp_path, settings, "127.0.0.1", capsys)
     assert out.startswith("Console, opens once: http://127.0.0.1:1/enter?link=")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    out, err = await told(tmp_path, settings, "127.0.0.1", capsys)
+    assert out == "Console: agentctl link --url http://127.0.0.1:1/ makes a link into it\n", "no key into a log"
     out, err = await told(tmp_path, settings, "0.0.0.0", capsys)
     assert out == ""
     assert "SUPABASE_PUBLISHABLE_KEY" in err
+
+
+async def test_a_link_that_leads_nowhere_says_so() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    assert await absent(url) == f"nothing answers at {url}"
+    with pytest.raises(UsageError, match="no address"):
+        link("127.0.0.1:8080")
 
 
 async def test_by_signing_in_where_the_key_is_set(

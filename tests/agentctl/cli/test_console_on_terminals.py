@@ -40,6 +40,7 @@ def test_whoever_reads_the_terminal_comes_in_and_whoever_reads_a_log_does_not(
                     [sys.executable, "-m", "agentctl", "link", "--url", url],
                     cwd=tmp_path, env=env, capture_output=True, text=True, check=True,
                 )  # fmt: skip
+                assert made.stderr == ""
                 browser.cookies.clear()
                 assert browser.get(made.stdout.strip()).status_code == 303
         finally:

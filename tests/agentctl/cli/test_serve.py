@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import psycopg
@@ -56,7 +57,7 @@ def test_it_says_where_it_listens_and_ends_in_order(dsn: str, tmp_path: Path, nu
         process.send_signal(number)
         out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err
-    assert out == ""
+    assert out == f"Console: agentctl link --url {urljoin(found[1], '/')} makes a link into it\n"
     assert "warning: neither SMTP_URL nor RESEND_API_KEY is set: mails wait in the outbox." in err
     assert re.search(
         r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ INFO +accepted: .*post_call_transcription", err, re.MULTILINE
