@@ -28,6 +28,10 @@ class Kept:
         for key in [key for key in self._known if key[0] == what]:
             del self._known[key]
 
+    def last(self, what: str, tenant: str) -> Any:
+        """What was answered last, however old, without asking; None for nothing. For what a page can do without."""
+        return self._known.get((what, tenant), (0.0, None))[1]
+
     async def answer(self, what: str, tenant: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """The one of a moment ago, else what `ask` answers now, and raises."""
         key = (what, tenant)

@@ -23,7 +23,16 @@ class Begun:
 
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     error: str = ""
-    over: bool = False
+    ended: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.ended is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken."""
+        return ((self.ended or datetime.now(UTC)) - self.begun).total_seconds()
 
 
 @dataclass
@@ -61,5 +70,5 @@ class Ongoing:
             log.error("%s from the console failed: %s", self.what, type(error).__name__)
             begun.error = message_of(error)
         finally:
-            begun.over = True
+            begun.ended = datetime.now(UTC)
             then()

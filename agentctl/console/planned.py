@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Plan
 from agentctl.verbs.wording import named
 
+_ACTIONS = {"create": 0, "update": 1, "delete": 2}
 _CONTENT = ("content",)
 _LONG = 80  # characters: what is longer, or has lines, is shown as lines that go and come
 _ROOM = 20_000  # characters of one side: a page is read by a person
@@ -61,13 +63,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Shown:
-    """A workspace's part of a plan; `workspace`: the tenant whose it is."""
+    """A workspace's part of a plan; `workspace`: the tenant whose it is; `waiting`: what a person has to do first."""
 
     workspace: str
     mark: str
     parts: tuple[Part, ...]
     failures: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     unchanged: int = 0
     drifted: bool = False
     destroys: bool = field(default=False)
@@ -75,17 +78,23 @@ class Shown:
 
 def shown(workspace: str, mark: str, plan: Plan, veil: Veil) -> Shown:
     """`plan`, fit to be shown; `veil` knows the secrets of its project."""
-    waiting = [f"{one.where}: {one.error}" for one in plan.waiting]
     return Shown(
         workspace,
         mark,
         tuple(_part(change, veil) for change in plan.changes),
         tuple(veil(f"{named(one)}. {one.error.hint}".strip()) for one in plan.failures),
-        tuple(veil(text) for text in dict.fromkeys([*map(str, plan.notices), *waiting])),
+        tuple(veil(text) for text in dict.fromkeys(map(str, plan.notices))),
+        tuple(veil(text) for text in dict.fromkeys(f"{one.where}: {one.error}" for one in plan.waiting)),
         plan.unchanged,
         bool(plan.foreign),
         bool(plan.destructive),
     )
+
+
+def counted(parts: Iterable[Shown]) -> list[tuple[str, str, int]]:
+    """Action, kind and how many writes, what is deleted last: what the plan comes to at a glance."""
+    found = Counter((one.action, one.kind) for part in parts for one in part.parts if not one.barred)
+    return sorted(((action, kind, many) for (action, kind), many in found.items()), key=lambda one: _ACTIONS[one[0]])
 
 
 def _part(change: Change, veil: Veil) -> Part:

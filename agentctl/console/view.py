@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
@@ -64,6 +64,7 @@ def templates() -> Environment:
     )
     made.filters |= {"said": said, "duration": duration, "moment": moment, "stamp": stamp, "number": telephone}
     made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted, "flowing": flowing}
+    made.filters |= {"dated": dated, "clock": clock, "lasting": lasting}
     made.globals |= {"static": static}
     return made
 
@@ -90,21 +91,48 @@ def duration(seconds: float | None) -> str:
     return f"{hours}:{rest // _MINUTE:02}:{rest % _MINUTE:02}" if hours else f"{rest // _MINUTE}:{rest % _MINUTE:02}"
 
 
+def lasting(seconds: float, words: Words) -> str:
+    """How long something took that somebody waited for."""
+    return duration(seconds) if seconds >= _MINUTE else f"{words.number(seconds, 1)} s"
+
+
 def moment(written: str | None, reader: Reader) -> str:
     """A stored time, as clocks in the project show it: of today the time alone, of another day the day, too."""
     if written is None:
         return ""
-    told = zone.local(datetime.fromisoformat(written), str(reader.zone))
-    now = datetime.now(reader.zone)
-    return f"{told:%H:%M}" if told.date() == now.date() else f"{reader.words.day(told)} {told:%H:%M}"
+    is_today = _told(written, reader).date() == datetime.now(reader.zone).date()
+    return clock(written, reader) if is_today else dated(written, reader)
+
+
+def clock(written: str, reader: Reader) -> str:
+    """The time of a stored time, beside the day that it is of."""
+    return f"{_told(written, reader):%H:%M}"
+
+
+def dated(written: str, reader: Reader) -> str:
+    """Day and time of a stored time, whatever day it is."""
+    return f"{reader.words.day(_told(written, reader))}, {clock(written, reader)}"
+
+
+def day_heading(written: str, reader: Reader) -> tuple[str, str]:
+    """The day of a stored time as an id and as a person says it: today, yesterday, or its date."""
+    day, today = _told(written, reader).date(), datetime.now(reader.zone).date()
+    known = {today: "calls.today", today - timedelta(days=1): "calls.yesterday"}
+    if day in known:
+        return day.isoformat(), reader.words(known[day])
+    return day.isoformat(), reader.words.weekday(day) if day.year == today.year else reader.words.day(day)
 
 
 def stamp(written: str | None, reader: Reader) -> str:
     """A stored time to the second, with its zone."""
     if written is None:
         return ""
-    told = zone.local(datetime.fromisoformat(written), str(reader.zone))
-    return f"{reader.words.day(told)} {told:%H:%M:%S %Z}"
+    told = _told(written, reader)
+    return f"{reader.words.day(told)}, {told:%H:%M:%S %Z}"
+
+
+def _told(written: str, reader: Reader) -> datetime:
+    return zone.local(datetime.fromisoformat(written), str(reader.zone))
 
 
 def telephone(number: str | None) -> str:
@@ -148,7 +176,7 @@ def due(item: Mapping[str, Any], words: Words) -> str:
     """When it has to be done: the day and time that were understood, else the words that were said."""
     if item.get("due_date"):
         day = words.day(datetime.fromisoformat(item["due_date"]))
-        return f"{day} {item['due_time'][:5]}" if item.get("due_time") else day
+        return f"{day}, {item['due_time'][:5]}" if item.get("due_time") else day
     return str(item.get("due") or "")
 
 

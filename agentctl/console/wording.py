@@ -12,6 +12,7 @@ from typing import Any
 
 LANGUAGES = ("en", "de")
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60))
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,15 @@ class Words:
 
     def day(self, moment: date) -> str:
         """A date, as it is written there."""
-        return f"{moment:%d.%m.%Y}" if self.language == "de" else f"{moment:%Y-%m-%d}"
+        return f"{moment:%d.%m.%Y}" if self.language == "de" else f"{self.day_of_year(moment)} {moment:%Y}"
 
     def day_of_year(self, moment: date) -> str:
         """The same without its year."""
-        return f"{moment:%d.%m.}" if self.language == "de" else f"{moment:%m-%d}"
+        return f"{moment:%d.%m.}" if self.language == "de" else f"{moment.day} {_MONTHS[moment.month - 1]}"
+
+    def weekday(self, moment: date) -> str:
+        """The same with the day of the week."""
+        return f"{self.table['weekdays'][moment.weekday()]}, {self.day_of_year(moment)}"
 
 
 def length(seconds: float | None, words: Words) -> str:

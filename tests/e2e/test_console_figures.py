@@ -75,6 +75,9 @@ async def test_figures(house: House, dsn: str, visit: Visit) -> None:
     phone = await visit(**PHONE)
     await phone.context.add_cookies(await page.context.cookies())
     await phone.goto(f"{house.url}/glance")
+    here = await phone.locator(".bar [aria-current]").bounding_box()
+    assert here is not None
+    assert 0 <= here["x"] < here["x"] + here["width"] <= 390, "the menu is scrolled to where somebody is"
     wide = await phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
     await seen(phone, "glance-phone")

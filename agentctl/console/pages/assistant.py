@@ -76,17 +76,18 @@ def address(key: str) -> str:
     return f"/assistants/{key}"
 
 
-async def own(visit: Visit) -> str:
-    """The key that the address names, if it is a declared one of this tenant's: another tenant's is none."""
+async def own(visit: Visit) -> Declared:
+    """What the address names, if it is a declared one of this tenant's: another tenant's is none."""
     key = str(visit.request.path_params["key"])
-    if not any(one.key == key for one in await visit.desk.states.declared(visit.tenant)):
-        raise Refused(404, "refused.assistant")
-    return key
+    for one in await visit.desk.states.declared(visit.tenant):
+        if one.key == key:
+            return one
+    raise Refused(404, "refused.assistant")
 
 
 async def release(visit: Visit) -> Response:
     """The next sync applies its files, or its row, again."""
-    key = await own(visit)
+    key = (await own(visit)).key
     async with at_home(visit) as control, audit.noted(control, "unhold", key=key):
         await unhold(control, key)
     visit.desk.hub.tell(visit.tenant, "assistants")

@@ -11,8 +11,9 @@ from starlette.responses import Response
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import acting, at_home
 from agentctl.console.page import Page
-from agentctl.console.planned import Shown, shown
-from agentctl.console.states import NOTHING
+from agentctl.console.pages.editing import voice_names
+from agentctl.console.planned import Shown, counted, shown
+from agentctl.console.states import NOTHING, Declared
 from agentctl.console.syncing import Work
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
@@ -91,18 +92,20 @@ def rest(visit: Visit) -> str:
 
 async def plan(visit: Visit) -> Response:
     """What a sync would change, field by field."""
-    keys = await _keys(visit, visit.request.query_params.get("only"))
-    parts = await _planned(visit, keys)
+    mine = await _mine(visit, visit.request.query_params.get("only"))
+    parts = await _planned(visit, [one.key for one in mine])
     stale = "stale" in visit.request.query_params
-    only = keys[0] if "only" in visit.request.query_params else None
-    return visit.show("plan.html.j2", parts=parts, only=only, stale=stale)
+    only = mine[0] if "only" in visit.request.query_params else None
+    return visit.show(
+        "plan.html.j2", parts=parts, only=only, stale=stale, counted=counted(parts), names=voice_names(visit)
+    )
 
 
 async def sync(visit: Visit) -> Response:
     """Exactly the plan that was shown: another one is shown instead of applied."""
     only = visit.form.get("only")
     only = only if isinstance(only, str) and only else None
-    keys = await _keys(visit, only)
+    keys = [one.key for one in await _mine(visit, only)]
     marked, chosen = dict(marks(visit)), ("ours" in visit.form, "destroy" in visit.form)
 
     async def work(on_change: OnChange) -> Applied:
@@ -156,13 +159,12 @@ def _parts(results: Sequence[Outcome[Plan]], veil: Veil) -> list[Shown]:
     return [shown(one.workspace, agreed.mark(one.result), one.result, veil) for one in results]
 
 
-async def _keys(visit: Visit, only: str | None) -> list[str]:
+async def _mine(visit: Visit, only: str | None) -> list[Declared]:
     """Of this tenant's assistants the one that was named, or all. Another tenant's is none."""
-    mine = [one.key for one in await visit.desk.states.declared(visit.tenant)]
-    keys = mine if only is None else [key for key in mine if key == only]
-    if not keys:
+    mine = [one for one in await visit.desk.states.declared(visit.tenant) if only in (None, one.key)]
+    if not mine:
         raise Refused(404, "refused.assistant" if only else "refused.assistants")
-    return keys
+    return mine
 
 
 PAGES = (

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
 
+from agentctl.console import conversation
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.tables import table, whole
@@ -30,9 +31,21 @@ async def call(visit: Visit) -> Response:
 def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
     """Its page; `said` or `problem`: what came of something that was asked of it."""
     evaluation = list(_results(found["evaluation"], "result"))
-    collected = list(_results(found["collected"], "value"))
+    collected = [one for one in _results(found["collected"], "value") if not _is_listed(one, found)]
     told = {"said": "", "problem": "", "digests": is_possible(visit.desk.control.settings), **more}
-    return visit.show("call.html.j2", call=found, evaluation=evaluation, collected=collected, **told)
+    return visit.show(
+        "call.html.j2",
+        call=found,
+        rows=conversation.rows(found["turns"]),
+        evaluation=evaluation,
+        collected=collected,
+        **told,
+    )
+
+
+def _is_listed(one: Mapping[str, Any], call: Mapping[str, Any]) -> bool:
+    """Whether these are the action items, which have a place of their own."""
+    return one["name"] == "action_items" and bool(call["action_items"] or not one["value"])
 
 
 async def asked(visit: Visit) -> dict[str, Any]:
@@ -124,12 +137,12 @@ def _indented(text: str) -> str:
         return text
 
 
-def _results(told: Mapping[str, Any], field: str) -> Iterator[dict[str, str]]:
-    """Name, value and reason of each result that the platform's analysis gave."""
+def _results(told: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]:
+    """Name, value and reason of each result that the platform's analysis gave. A value: text, None or a bool."""
     for name, result in told.items():
         value = result.get(field) if isinstance(result, Mapping) else result
         why = result.get("rationale") if isinstance(result, Mapping) else None
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        shown = value if value is None or isinstance(value, str | bool) else json.dumps(value, ensure_ascii=False)
         yield {"name": name, "value": shown, "why": why if isinstance(why, str) else ""}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from agentctl.calls.selection import numbered
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.tables import table
+from agentctl.console.view import day_heading
 from agentctl.console.visit import Visit
 from agentctl.errors import UsageError
 from agentctl.verbs.calls import audit
@@ -46,7 +48,7 @@ async def calls(visit: Visit) -> Response:
     return visit.show(
         "calls.html.j2",
         asked=asked,
-        calls=shown,
+        days=[(*day, list(calls)) for day, calls in _by_day(visit, shown)],
         next=older,
         fresh=before is None,
         problem=problem,
@@ -56,6 +58,11 @@ async def calls(visit: Visit) -> Response:
         assistants=assistants,
         outcomes=sorted({call["outcome"] for call in shown if call["outcome"]}),
     )
+
+
+def _by_day(visit: Visit, calls: Sequence[dict[str, Any]]) -> Iterable[tuple[tuple[str, str], Iterable[Any]]]:
+    """The id and name of each day, newest first, with its calls."""
+    return groupby(calls, lambda call: day_heading(call["started_at"], visit))
 
 
 async def _found(visit: Visit, chosen: dict[str, Any] | None) -> list[dict[str, Any]]:

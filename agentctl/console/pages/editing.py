@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -13,16 +14,26 @@ from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address
 from agentctl.console.planned import Field, beside
-from agentctl.console.row_form import Draft, Piece, compared, fields, of_form, of_row
+from agentctl.console.row_form import AFTERWARDS, TEXTS, Draft, Piece, compared, fields, of_form, of_row
 from agentctl.console.visit import Refused, Visit
-from agentctl.errors import AgentctlError
+from agentctl.errors import AgentctlError, Problem
 from agentctl.resources.part import VOICE_ID
+from agentctl.secrecy.veil import Veil
 from agentctl.verbs.rows import editing
 from agentctl.verbs.voices import Voice, sample, voices
 
 _VOICES_SECONDS = 5.0
 _FORM_BYTES = 4 * 1024 * 1024  # prompts and knowledge are texts
 _PLACE = re.compile(r"^table \S+, row \S+: ")
+_ASKED = (*TEXTS, "voice", *AFTERWARDS)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What a sync would have against the form. `field`: the one of it that this is about, if it is a single one."""
+
+    text: str
+    field: str = ""
 
 
 async def edit(visit: Visit) -> Response:
@@ -75,28 +86,30 @@ async def _row(visit: Visit) -> Mapping[str, Any]:
     return found
 
 
-async def _wrong(visit: Visit, row: Mapping[str, Any], draft: Draft) -> Sequence[str]:
+async def _wrong(visit: Visit, row: Mapping[str, Any], draft: Draft) -> Sequence[Wrong]:
     """What a sync would have against it."""
     changed, veil = fields(row, draft), visit.desk.control.veil
     if not changed:
         return ()
     try:
         async with at_home(visit) as control:
-            return [veil(_without_place(str(one))) for one in await editing.problems(control, row["key"], changed)]
+            return [_told(one, veil) for one in await editing.problems(control, row["key"], changed)]
     except AgentctlError as error:
-        return [veil(str(error))]
+        return [Wrong(veil(str(error)))]
 
 
-def _without_place(told: str) -> str:
-    """A problem of the row that the form is about, which everybody sees."""
-    return _PLACE.sub("", told, 1).replace(" (column knowledge)", "", 1)
+def _told(problem: Problem, veil: Veil) -> Wrong:
+    """Without the row, which everybody sees, and without a path where the form has a field for it."""
+    path = _PLACE.sub("", problem.where, 1).partition(" (column ")[0]
+    field = next((name for name in re.split(r"[.\[]", path) if name in _ASKED), "")
+    return Wrong(veil(problem.what if field else f"{path}: {problem.what}"), field)
 
 
 async def _form(
     visit: Visit,
     row: Mapping[str, Any],
     draft: Draft,
-    wrong: Sequence[str] = (),
+    wrong: Sequence[Wrong] = (),
     status: int = 200,
     *,
     stale: bool = False,
@@ -120,6 +133,12 @@ async def _form(
         stale=stale or seen != row["updated_at"],
         typed=visit.request.method == "POST",
     )
+
+
+def voice_names(visit: Visit) -> dict[str, str]:
+    """The names of the voices by their ids, as far as a form has asked for them; nothing is asked for this."""
+    known, _ = visit.desk.kept.last("voices", visit.tenant) or ((), "")
+    return {one.id: one.name for one in known}
 
 
 async def _voices(visit: Visit) -> tuple[Sequence[Voice], str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
 from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address, history, own
 from agentctl.console.pages.assistants import begun, marks, written
+from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import shown
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
@@ -21,19 +24,20 @@ from agentctl.verbs.revisions import rollback
 
 async def plan(visit: Visit) -> Response:
     """What would change, field by field, and what would be left alone."""
-    key, to = await own(visit), _revision(visit.request.query_params.get("to"))
+    one, to = await own(visit), _revision(visit.request.query_params.get("to"))
+    key, named = one.key, dict[str, Any](name=one.name, here=address(one.key), names=voice_names(visit))
     async with at_home(visit) as control:
         try:
             found = await rollback.look(control, key, to)
         except UsageError as error:
-            return visit.show("going_back.html.j2", 409, key=key, here=address(key), problem=str(error), parts=[])
+            return visit.show("going_back.html.j2", 409, **named, problem=str(error), parts=[])
         parts = [await visit.desk.aside(shown, "", agreed.mark(found.plan), found.plan, control.veil)]
-    return visit.show("going_back.html.j2", key=key, here=address(key), problem="", parts=parts, to=found.revision)
+    return visit.show("going_back.html.j2", **named, problem="", parts=parts, to=found.revision)
 
 
 async def exported(visit: Visit) -> Response:
     """What was applied, and when, as a table for a spreadsheet."""
-    key = await own(visit)
+    key = (await own(visit)).key
     async with at_home(visit) as control:
         kept, _ = await history(visit, control.scope, key)
         await audit.note(control, "export", key=key, what="history", format="csv")
@@ -43,7 +47,7 @@ async def exported(visit: Visit) -> Response:
 
 async def go_back(visit: Visit) -> Response:
     """Exactly that plan: another one is shown instead of applied."""
-    key, to = await own(visit), _revision(visit.form.get("to"))
+    key, to = (await own(visit)).key, _revision(visit.form.get("to"))
     marked = dict(marks(visit)).get("")
     if to is None or marked is None:
         raise Refused(400, "refused.form")

@@ -25,7 +25,8 @@ _TEMPLATES = "templates"  # the tick by which templates are overwritten
 
 async def look(visit: Visit, *, stale: bool = False) -> Response:
     """What the files would say, field by field, and what they cannot take; templates only by a tick of their own."""
-    key = await own(visit)
+    one = await own(visit)
+    key = one.key
     async with at_home(visit) as control:
         found = await pull(control, [key])
         whole = await pull(control, [key], overwrite_templates=True) if found.left else found
@@ -33,6 +34,7 @@ async def look(visit: Visit, *, stale: bool = False) -> Response:
     return visit.show(
         "taking.html.j2",
         409 if stale else 200,
+        name=one.name,
         key=key,
         here=address(key),
         mark=agreed.mark_of_pull(found),
@@ -45,7 +47,7 @@ async def look(visit: Visit, *, stale: bool = False) -> Response:
 
 async def take(visit: Visit) -> Response:
     """Exactly that: something else is shown instead of written. What was left is shown then."""
-    key, with_templates = await own(visit), _TEMPLATES in visit.form
+    key, with_templates = (await own(visit)).key, _TEMPLATES in visit.form
     mark = visit.form.get("mark_of_templates" if with_templates else "mark")
     told = mark if isinstance(mark, str) else ""
     try:

@@ -3,6 +3,12 @@
 
 document.documentElement.classList.add("scripted");
 
+// The page that is open is in view where the menu has no room for all.
+for (const here of document.querySelectorAll(".bar nav [aria-current]")) {
+  const nav = here.closest("nav");
+  nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+}
+
 document.addEventListener("change", (event) => {
   if (event.target instanceof HTMLSelectElement && "submits" in event.target.dataset) event.target.form.requestSubmit();
 });

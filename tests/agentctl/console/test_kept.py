@@ -25,6 +25,7 @@ async def test_whoever_asks_at_once_or_soon_after_is_told_the_same() -> None:
     assert both == ["a 1"] * 3
     assert await kept.answer("numbers", "b", lambda: ask("b")) == "b 2", "another tenant's is another's"
     now[0] = 16.0
+    assert (kept.last("numbers", "a"), kept.last("voices", "a")) == ("a 1", None), "this asks nobody"
     assert await kept.answer("numbers", "a", lambda: ask("a")) == "a 3"
 
 

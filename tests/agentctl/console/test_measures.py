@@ -25,11 +25,11 @@ def test_every_day_has_a_row_also_one_without_a_call() -> None:
     told = rows(
         day("2026-11-20", answer_ms_p50=850, answer_ms_p95=1450, cost_fiat=1.5), day("2026-11-22", cost_fiat=0.055)
     )
-    assert told["calls"] == (("2026-11-20", "3", "1"), ("2026-11-21", "0", "0"), ("2026-11-22", "3", "1"))
-    assert told["success"][:2] == (("2026-11-20", "67 %"), ("2026-11-21", "–"))
-    assert told["duration"][0] == ("2026-11-20", "1:05"), "what never took place has no duration"
-    assert told["latency"][0] == ("2026-11-20", "0.85 s", "1.45 s")
-    assert told["cost"] == (("2026-11-20", "$1.50"), ("2026-11-21", "–"), ("2026-11-22", "$0.055"))
+    assert told["calls"] == (("20 Nov 2026", "3", "1"), ("21 Nov 2026", "0", "0"), ("22 Nov 2026", "3", "1"))
+    assert told["success"][:2] == (("20 Nov 2026", "67 %"), ("21 Nov 2026", "–"))
+    assert told["duration"][0] == ("20 Nov 2026", "1:05"), "what never took place has no duration"
+    assert told["latency"][0] == ("20 Nov 2026", "0.85 s", "1.45 s")
+    assert told["cost"] == (("20 Nov 2026", "$1.50"), ("21 Nov 2026", "–"), ("22 Nov 2026", "$0.055"))
 
 
 def test_a_reader_has_their_own_marks() -> None:
@@ -45,5 +45,5 @@ def test_what_nobody_knows_or_may_know_is_left_out() -> None:
 
 def test_a_week_has_all_its_days_under_a_drawing_and_a_quarter_three() -> None:
     english = words("en")
-    assert Days.of([], FIRST, LAST).labels(english) == ("11-20", "11-21", "11-22")
-    assert Days.of([], date(2026, 8, 26), LAST).labels(english) == ("08-26", "10-09", "11-22")
+    assert Days.of([], FIRST, LAST).labels(english) == ("20 Nov", "21 Nov", "22 Nov")
+    assert Days.of([], date(2026, 8, 26), LAST).labels(english) == ("26 Aug", "9 Oct", "22 Nov")

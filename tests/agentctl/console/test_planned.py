@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentctl.console.planned import shown
+from agentctl.console.planned import counted, shown
 from agentctl.resources.assistant import Document
 from agentctl.secrecy.veil import Veil
 from agentctl.sync.diff import Edit
@@ -14,6 +14,14 @@ def part(*edits: Edit, veil: Veil | None = None):  # type: ignore[no-untyped-def
     change = Change("update", Desired("agent", "empfang", {}, where="assistants/empfang"), edits)
     (found,) = shown("", "mark", Plan(changes=(change,)), veil or Veil()).parts
     return found
+
+
+def test_a_plan_comes_to_so_many_of_each_kind() -> None:
+    new = [Change("create", Desired("agent", key, {}, where=key), ()) for key in ("b", "c")]
+    known = Change("update", Desired("agent", "a", {}, where="a"), ())
+    gone = Change("delete", Desired("agent_test", "d", {}, where="d"), ())
+    parts = [shown("", "mark", Plan(changes=(gone, known, *new)), Veil())]
+    assert counted(parts) == [("create", "agent", 2), ("update", "agent", 1), ("delete", "agent_test", 1)]
 
 
 def test_a_long_text_is_shown_as_lines_that_go_and_come() -> None:

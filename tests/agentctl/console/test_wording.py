@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -59,6 +60,13 @@ def test_every_word_that_a_page_says_is_there() -> None:
 def test_the_browsers_first_language_that_there_is_counts(accepted: str, language: str) -> None:
     assert chosen(accepted).language == language
     assert chosen(accepted, "de").language == "de"
+
+
+def test_dates_are_written_as_each_language_writes_them() -> None:
+    day = date(2026, 11, 3)
+    english, german = words("en"), words("de")
+    assert (english.day(day), english.day_of_year(day), english.weekday(day)) == ("3 Nov 2026", "3 Nov", "Tue, 3 Nov")
+    assert (german.day(day), german.day_of_year(day), german.weekday(day)) == ("03.11.2026", "03.11.", "Di, 03.11.")
 
 
 def test_one_is_not_many() -> None:

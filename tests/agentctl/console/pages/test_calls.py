@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
 
+from agentctl.console.wording import words
 from agentctl.verbs.calls import audit
 from tests.console import Guest, text
 
@@ -56,6 +58,22 @@ async def test_older_calls_are_on_further_pages(operator: Guest, monkeypatch: py
     assert seen == [["conv_4", "conv_3"], ["conv_2", "conv_1"], ["conv_0"]]
 
 
+async def test_each_day_has_a_heading_and_its_calls_their_time_alone(operator: Guest) -> None:
+    now = datetime.now(UTC).replace(hour=0, minute=0, second=1, microsecond=0)
+    for name, days in (("conv_0", 0), ("conv_1", 1), ("conv_2", 1), ("conv_3", 400)):
+        await operator.put(name, started_at=(now - timedelta(days=days)).isoformat())
+    page = await operator.see("/calls")
+    assert re.findall(r'scope="rowgroup"[^>]*>([^<]+)<', page)[:2] == ["Today", "Yesterday"]
+    past = now - timedelta(days=400)
+    days = [re.findall(r'id="(?:call|day)-([^"]+)"', part) for part in page.split("<tbody")[1:]]
+    assert [(one[0], sorted(one[1:])) for one in days] == [
+        (now.date().isoformat(), ["conv_0"]),
+        ((now - timedelta(days=1)).date().isoformat(), ["conv_1", "conv_2"]),
+        (past.date().isoformat(), ["conv_3"]),
+    ]
+    assert f'title="{words("en").day(past)}, 00:00:01 UTC">00:00</time>' in page
+
+
 async def test_what_callers_say_is_text_wherever_it_is_shown(operator: Guest) -> None:
     await operator.put("conv_1", HOSTILE, assistant_name=HOSTILE, outcome=HOSTILE, external_number=HOSTILE)
     for path in ("/calls", "/calls?q=alert", "/calls/conv_1", "/items", "/calls/conv_1/forget"):
@@ -79,7 +97,10 @@ async def test_a_megabyte_of_words_is_shown(operator: Guest) -> None:
 
 async def test_one_call_has_all_of_it_and_a_stranger_is_none(operator: Guest) -> None:
     await operator.put("conv_1", "Bitte rufen Sie zurück.")
-    page = text(await operator.see("/calls/conv_1"))
+    written = await operator.see("/calls/conv_1")
+    order = [written.index(f'id="{part}"') for part in ("summary", "items", "turns", "mails")]
+    assert order == sorted(order), "on a phone, what was said comes before what it led to"
+    page = text(written)
     for told in ("Bitte rufen Sie zurück.", "Rückruf erbeten", "Zurückrufen", "0:01"):
         assert told in page
     assert "Summarise again" not in page, "there is no language model that could"

@@ -72,6 +72,7 @@ async def test_what_is_typed_is_shown_beside_what_is_stored_and_then_saved(offic
     fields = ["knowledge", "name", "post_call", "prompt", "voice"]
     assert (row["actor"], row["action"], row["subject"]) == ("operator", "edit", {"key": "theke", "fields": fields})
     assert "Saved" in text(await office.see(f"{HERE}?saved=1"))
+    assert f"<ins>Rachel <small>{RACHEL}</small></ins>" in await office.see("/plan?only=theke"), "its name is known"
     await office.sync()
     assert "Sei höflich." in str((await office.agents())["Theke 2"])
 
@@ -79,13 +80,13 @@ async def test_what_is_typed_is_shown_beside_what_is_stored_and_then_saved(offic
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("name", " ", "name"),
-        ("prompt", "", "prompt: is missing"),
-        ("language", "Klingonisch", "language"),
-        ("voice", "no voice", "voice.id"),
-        ("mail_to", "not an address", "post_call.mail_to"),
-        ("outcomes", "only one", "post_call.outcomes"),
-        ("timezone", "Mars/Olympus", "post_call.timezone"),
+        ("name", " ", "Name : "),
+        ("prompt", "", "Prompt : is missing"),
+        ("language", "Klingonisch", "Language : must be"),
+        ("voice", "no voice", "Voice : "),
+        ("mail_to", "not an address", "E-mail to : must be one mail address"),
+        ("outcomes", "only one", "Outcomes : "),
+        ("timezone", "Mars/Olympus", "Time zone : "),
         ("knowledge_url", ["ftp://example.org", ""], "knowledge"),
         ("knowledge_title", ["a", "b"], "knowledge[1]: needs a text or a url (got neither)"),
     ],
@@ -97,6 +98,9 @@ async def test_what_is_wrong_is_said_and_not_saved(office: Office, field: str, v
     assert said in told, told[-900:]
     answer = await office.send(EDIT, EDIT, **form)
     assert (answer.status_code, office.sql(STORED)) == (422, before)
+    if not field.startswith("knowledge"):
+        assert re.search(rf'id="{field}"[^>]* aria-invalid="true" aria-describedby="[^"]*{field}-wrong"', answer.text)
+        assert f'id="{field}-wrong"' in answer.text, "the field says what is wrong with it"
 
 
 async def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(office: Office) -> None:
