@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from agentctl.errors import NotFound, SyncError
+from agentctl.errors import AgentctlError, NotFound, SyncError
 from agentctl.resources import agent, phone_number
+from agentctl.sources.source import Gone
 from agentctl.sources.table.divided import claim_of, named
 from agentctl.sources.table.rows import holding
 from agentctl.sources.table.succession import Claim, Holder, has_say, is_foreign, refusal
@@ -74,13 +75,32 @@ async def _denied(control: Control, keys: Collection[str]) -> tuple[list[Failure
 async def _claims(
     control: Control, asked: Sequence[Change], holders: Mapping[str, Holder]
 ) -> Mapping[str, Sequence[Claim]]:
-    """By number, who names it; of one assistant alone, everything is read where others may have a say."""
+    """By number, who names it. Of one assistant alone, everything is read where others than the holder have a say."""
     if control.target is None:
         return named(control.loaded, holders)
-    if not any(_passes(one, holders.get(one.desired.key)) for one in asked):
-        return {}
+    passing = [one for one in asked if _passes(one, holders.get(one.desired.key))]
+    kept = {one.desired.key: await _kept(control, one, holders.get(one.desired.key)) for one in passing}
+    known = {number: [claim] for number, claim in kept.items() if claim}
+    if known.keys() == kept.keys():
+        return known
     async with control.afresh() as fresh:
-        return named(await read(fresh), holders)
+        return {**named(await read(fresh), holders), **known}
+
+
+async def _kept(control: Control, change: Change, holder: Holder | None) -> Claim | None:
+    """The claim of another one that has the number, if it is live, or as long as nobody can tell."""
+    if holder is None or holder.key in ("", change.desired.payload.key):
+        return None
+    try:
+        declared = await control.source.one(holder.key)
+    except AgentctlError:
+        return Claim(holder.key, holder.tenant or "")
+    if isinstance(declared, Gone):
+        return None
+    own = next((one for one in declared.assistants if one.key == holder.key), None)
+    if own is None:
+        return Claim(holder.key, holder.tenant or "")
+    return claim_of(own) if own.enabled and change.desired.key in own.phone.numbers else None
 
 
 def _passes(change: Change, holder: Holder | None) -> bool:
