@@ -63,7 +63,7 @@ def test_items_are_those_of_the_newest_calls_page_by_page(world: World, page: Br
     assert places(items) == still_open
     assert page.call("agentctl_mark_done", item=items[3]["id"]).json["changed"] is True
     assert places(asked(page, "action_items", tenant=OWN)) == [one for one in still_open if one != ("2", 1)]
-    page.call("agentctl_mark_done", item=items[3]["id"], done=False)
+    assert page.call("agentctl_mark_done", item=items[3]["id"], done=False).json["changed"] is True
     assert items[1]["due_date"] == "2026-11-21"
     assert (items[1]["assistant"], items[1]["started_at"]) == ("mine", "2026-11-21T01:30:00+00:00")
     assert places(asked(page, "action_items", tenant=OWN, items="any")) == everything
