@@ -140,11 +140,11 @@ TOLD: dict[str, Callable[[], Any]] = {
 }
 # What they show is all data, and no message of ours.
 DATA = {
-    "adopting._text",
-    "db._json", "number._imported_text", "number._released_text", "render.held_json", "render.held_text",
-    "queue.fetched_json", "render.history_json", "render.to_json", "render_call.call_text", "render_call.events_text",
-    "render_call.mails_text", "render_digest.redigested_text", "render_found.items_text", "render_found.list_text", "render_found.snippet_text",
-    "render_stats.table_text", "rotation.rotation_json", "webhook._bound_text", "webhook._sent_text",
+    "adopting._text", "db._json", "number._imported_text", "number._released_text", "render.held_json",
+    "render.held_text", "queue.fetched_json", "render.history_json", "render.to_json", "render_call.call_text",
+    "render_call.events_text", "render_call.mails_text", "render_digest.redigested_text", "render_found.items_text",
+    "render_found.list_text", "render_found.snippet_text", "render_stats.table_text", "rotation.rotation_json",
+    "webhook._bound_text", "webhook._sent_text",
 }  # fmt: skip
 
 
