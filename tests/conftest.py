@@ -20,6 +20,7 @@ from httpx._transports import default
 
 from agentctl.sandbox import harness
 from agentctl.sync import patience
+from agentctl.verbs.signatures import Signatures
 from tests import npm
 from tests.contract.openapi import published
 
@@ -89,6 +90,8 @@ def no_time_between_looks() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(patience, "rest", no_time)
+        # Nor does a door that meets a signature which it does not know.
+        patched.setattr(Signatures.__init__, "__kwdefaults__", {"apart_seconds": 0.01})
         yield
 
 

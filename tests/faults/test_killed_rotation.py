@@ -8,7 +8,6 @@ import pytest
 
 from agentctl.settings import load_settings
 from agentctl.verbs.post_call import rotation
-from agentctl.verbs.signatures import Signatures
 from tests.cluster import free_port
 from tests.deadly import Phase, in_a_process
 from tests.telephony import WRITES, Bench, bench, served
@@ -20,8 +19,6 @@ ROTATE = ("webhook", "rotate", "--yes", "--write-env")
 @pytest.mark.parametrize("phase", ["before", "applied"])
 def test_killed_around_every_write(bench: Bench, monkeypatch: pytest.MonkeyPatch, phase: Phase) -> None:
     monkeypatch.setattr(rotation, "RETRIES_END", 0.0)
-    # Each door meets secrets that it does not know yet, and is not to let a second pass before it looks again.
-    monkeypatch.setattr(Signatures.__init__, "__kwdefaults__", {"apart_seconds": 0.0})
     port = free_port()
     assert bench("webhook", "register", f"http://127.0.0.1:{port}/webhooks/elevenlabs", "--write-env")[0] == 0
 
