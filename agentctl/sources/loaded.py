@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentctl.errors import ConfigurationError, Problem, UsageError
@@ -12,6 +12,8 @@ from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
 from agentctl.sources.table.row import Rows
 from agentctl.sync.target import Target
+
+_FILE = "assistant.toml"
 
 
 def apart(name: str, tenant: str) -> UsageError:
@@ -76,6 +78,16 @@ class Loaded:
             elsewhere=moved,
             others=(*self.others, *(one for one in self.assistants if one.key in moved)),
             unsure=self.unsure | {row.key for row in others if row.problems or houses(row.tenant)},
+        )
+
+    def advice(self, chosen: Sequence[Assistant]) -> tuple[Problem, ...]:
+        """The warnings, less those about assistants that were not chosen, where some were."""
+        rows = self.rows.rows if self.rows else ()
+        others = {*(one.where for one in self.assistants), *(one.where for one in rows)} - {one.where for one in chosen}
+        folders = tuple(one.removesuffix(_FILE) for one in others if one.endswith(_FILE))
+        places = [(one, one.where.partition(": ")[0]) for one in self.warnings]
+        return tuple(
+            one for one, place in places if not chosen or (place not in others and not place.startswith(folders))
         )
 
     def secrets(self) -> Iterator[object]:

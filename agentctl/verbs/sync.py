@@ -79,7 +79,7 @@ async def plan(
     keys, released = await held.in_force(control, loaded.assistants, chosen)
     beside = await held.read(control, keys)
     free, own = beside.apart(chosen)
-    notices = [*loaded.warnings, *_about(free, gated), *held.ends(chosen, released)]
+    notices = [*loaded.advice(chosen if only else ()), *_about(free, gated), *held.ends(chosen, released)]
     how: dict[str, Any] = {"whole": not only, "prune": prune, "gated": gated, "anchor": None if force else AGENT_KIND}
     how["more"] = beside.desired(kinds, [one.key for one in own], beside.apart(loaded.assistants)[0])
     how["more"] += await silenced(control, bindings, [one.key for one in free], whole=not only)

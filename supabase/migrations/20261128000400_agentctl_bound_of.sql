@@ -65,9 +65,9 @@ begin
                 n.updated_at, r.applied_at, d.elevenlabs_synced_at,
                 case when j.state in ('done', 'held') then j.finished_at end
             ),
-            'error', coalesce(d.elevenlabs_sync_error, j.error),
+            'error', coalesce(d.elevenlabs_sync_error, agentctl.told(j)),
             'job', case when j.id is not null then jsonb_build_object(
-                'state', j.state, 'error', j.error, 'failures', j.failures, 'changed_at', j.changed_at,
+                'state', j.state, 'error', agentctl.told(j), 'failures', j.failures, 'changed_at', j.changed_at,
                 'finished_at', j.finished_at
             ) end,
             'waits', coalesce(j.state in ('pending', 'running'), false) or exists (

@@ -1,7 +1,7 @@
 -- How the queues of a tenant stand, what was given up of it, and what was applied to its assistants: told to its own people
 -- and taken up again by them, so that only the store decides whose it is.
 
--- As before, of one tenant or of all.
+-- As before, of one tenant, with what its people may read of failures, or of all.
 create or replace function public.agentctl_sync_queue(args jsonb) returns jsonb
 language sql stable security definer set search_path = '' set timezone = 'UTC'
 as $$
@@ -48,7 +48,9 @@ as $$
             select coalesce(jsonb_agg(jsonb_build_object(
                 'key', t.key, 'state', t.state, 'error', t.error
             ) order by t.changed_at desc), '[]') from (
-                select j.key, j.state, j.error, j.changed_at from jobs j
+                select j.key, j.state, j.changed_at,
+                    case when coalesce(args->>'tenant', '') = '' then j.error else agentctl.told(j) end as error
+                from jobs j
                 where j.state = 'held' or (j.state = 'pending' and j.error is not null)
                     or j.id in (select g.id from given_up g)
                 order by j.changed_at desc limit 20
@@ -197,7 +199,16 @@ begin
     where agentctl.my_role(owner) is not null and (a.tenant, a.project, a.environment, a.workspace, a.key)
         = (owner, args->>'project', args->>'environment', args->>'workspace', args->>'key');
     return jsonb_build_object(
-        'revisions', public.agentctl_revisions(coalesce(applied, '{}')),
+        -- A key may have been another tenant's before, with revisions that stay that one's.
+        'revisions', (
+            select coalesce(jsonb_agg(v.told order by v.place), '[]')
+            from jsonb_array_elements(public.agentctl_revisions(coalesce(applied, '{}'))) with ordinality v (told, place)
+            join agentctl.revisions r on (r.tenant, r.project, r.environment, r.workspace, r.key, r.revision) = (
+                agentctl.operator(), args->>'project', args->>'environment', args->>'workspace', args->>'key',
+                (v.told->>'revision')::integer
+            )
+            where coalesce(r.spec->>'tenant', agentctl.operator()) = owner
+        ),
         'hold', (
             select h from jsonb_array_elements(public.agentctl_holds(coalesce(applied, '{}'))) h
             where h->>'key' = args->>'key'

@@ -56,23 +56,34 @@ create trigger keep_holders_of_remade after update of remote_id on agentctl.bind
 for each row when (old.kind = 'agent' and old.remote_id is distinct from new.remote_id)
 execute function agentctl.keep_holders();
 
--- Of those that are silent by now: who declared it last, as was told until now.
-update agentctl.bindings n set had = (
-    select jsonb_build_object('key', l.key, 'tenant', (
-        select s.tenant from agentctl.assistants s
-        where (s.project, s.environment, s.workspace, s.key) = (n.project, n.environment, n.workspace, l.key)
-        order by s.updated_at desc limit 1
-    ))
-    from (
-        select distinct on (r.key) r.key, r.spec, r.applied_at from agentctl.revisions r
-        where (r.tenant, r.project, r.environment, r.workspace)
-            = (n.tenant, n.project, n.environment, n.workspace)
-        order by r.key, r.revision desc
-    ) l
-    where l.spec @> jsonb_build_object('phone', jsonb_build_object('numbers', jsonb_build_array(n.key)))
-    order by l.applied_at desc limit 1
+-- Of those that are silent by now: who declared it last, as was told until now; the revisions are read once for all.
+with latest as (
+    select distinct on (r.tenant, r.project, r.environment, r.workspace, r.key)
+        r.tenant, r.project, r.environment, r.workspace, r.key, r.spec->'phone'->'numbers' as numbers,
+        r.spec->>'tenant' as tenant_then, r.applied_at
+    from agentctl.revisions r
+    order by r.tenant, r.project, r.environment, r.workspace, r.key, r.revision desc
+), last as (
+    select distinct on (l.tenant, l.project, l.environment, l.workspace, one.number)
+        l.tenant, l.project, l.environment, l.workspace, one.number, l.key, l.tenant_then
+    from latest l cross join lateral jsonb_array_elements_text(
+        case jsonb_typeof(l.numbers) when 'array' then l.numbers else '[]' end
+    ) one (number)
+    order by l.tenant, l.project, l.environment, l.workspace, one.number, l.applied_at desc
 )
-where n.kind = 'phone_number' and not exists (
+update agentctl.bindings n set had = jsonb_strip_nulls(jsonb_build_object('key', l.key, 'agent_id', (
+    select a.remote_id from agentctl.bindings a
+    where (a.tenant, a.project, a.environment, a.workspace, a.kind, a.key)
+        = (n.tenant, n.project, n.environment, n.workspace, 'agent', l.key)
+), 'tenant', coalesce((
+    select s.tenant from agentctl.assistants s
+    where (s.project, s.environment, s.workspace, s.key) = (n.project, n.environment, n.workspace, l.key)
+    order by s.updated_at desc limit 1
+), l.tenant_then)))
+from last l
+where n.kind = 'phone_number' and (l.tenant, l.project, l.environment, l.workspace, l.number)
+        = (n.tenant, n.project, n.environment, n.workspace, n.key)
+    and not exists (
     select from agentctl.bindings a
     where (a.tenant, a.project, a.environment, a.workspace, a.kind)
         = (n.tenant, n.project, n.environment, n.workspace, 'agent')

@@ -91,9 +91,15 @@ def test_what_was_given_up_is_taken_up_again_of_ones_own_alone(world: World, pag
 
 
 def test_what_was_applied_is_told_to_whose_assistant_it_is(world: World, page: Browser) -> None:
-    for word in TENANTS.values():
+    for tenant, word in TENANTS.items():
         for digest in ("first", "second"):
-            row = {"spec": {"knowledge": []}, "digest": digest, "note": "sync", "contents": [], "keep": 20}
+            row = {
+                "spec": {"knowledge": [], "tenant": tenant},
+                "digest": digest,
+                "note": "sync",
+                "contents": [],
+                "keep": 20,
+            }
             world.synced("save_revision", key=word, **row)
         world.synced("hold", key=word, digest=word, revision=1)
     joined(world.database, MEMBER, OWN, "viewer")

@@ -129,12 +129,14 @@ class SyncJob:
         busy = isinstance(error, Busy)
         outage = isinstance(error, (Busy, *_OF_ALL)) or (isinstance(error, AgentctlError) and error.outage)
         longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
-        terms = {"error": describe(error), "outage": outage, "permanent": isinstance(error, _PERMANENT)}
+        told = describe(error)
+        terms: dict[str, Any] = {"error": told, "outage": outage, "permanent": isinstance(error, _PERMANENT)}
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
         try:
-            if not isinstance(error, Busy | Incomplete):
-                with suppress(StoreError):  # The next attempt tells it again.
-                    await self.control.source.told(work.id, SyncOutcome(describe(error)))
+            with suppress(StoreError):  # The next attempt tells it again.
+                terms["discreet"] = (await self.control.households()).told(work.fence["tenant"], told)
+                if not isinstance(error, Busy | Incomplete):
+                    await self.control.source.told(work.id, SyncOutcome(told))
         finally:  # Until it is recorded nothing else is synced there.
             await self.store.call("fail_sync_job", {**work.fence, **terms})
 

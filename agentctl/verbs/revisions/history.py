@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from agentctl.calls.tenant import OPERATOR
 from agentctl.errors import Problem, StoreError, StoreUnavailable, SyncError, UsageError
 from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant, Document
@@ -121,14 +122,14 @@ async def recalled(control: Control, key: str, revision: int | None) -> tuple[As
         contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
         source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
         today = _today(control, key)
+        if today.get("tenant", OPERATOR) != row["spec"].get("tenant", OPERATOR):
+            raise SyncError(f"{name} was applied for another tenant", "Choose another one with --to.")
         spec, news = replenished(opened(row["spec"], today), today)
         spec = {**spec, **source, **{name: today[name] for name in ("tenant",) if name in today}}
         if lost := sorted(set(seals(spec))):
-            raise SyncError(
-                f"{name} was applied with a secret at {', '.join(lost)}; secrets are not kept, and the files have none "
-                "there",
-                "Put one there, and leave it there for as long as it is held, or choose another revision with --to.",
-            )
+            what = f"{name} was applied with a secret at {', '.join(lost)}; secrets are not kept, and the files have"
+            way = "Put one there, and leave it there for as long as it is held, or choose another revision with --to."
+            raise SyncError(f"{what} none there", way)
         documents = [_document(entry, contents) for entry in spec["knowledge"]]
         return Assistant.model_validate({**spec, "where": name, "knowledge": documents}), news
     except (TypeError, KeyError, ValidationError):

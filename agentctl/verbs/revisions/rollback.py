@@ -18,6 +18,7 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.notices import untested
+from agentctl.verbs.numbers.disputed import undisputed
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
@@ -67,6 +68,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     notices += untested([assistant]) if gated else []
     how: dict[str, Any] = {"whole": False, "gated": gated, "anchor": AGENT_KIND}
     found = await planning.plan(kinds, [assistant], bindings, notices=notices, patience=control.patience, **how)
+    found = await undisputed(control, found, bindings, {key})
     beside = await held.read(control, [one for one in standing if one.key != key])
     parts = beside.parts(kinds, others)
     _must_not_change_for_others(found, assistant, others, parts, kinds)

@@ -1,0 +1,53 @@
+"""agentctl.verbs.flow.job: why a sync failed is told to the people of a tenant without anything of another one's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from agentctl.sandbox.harness import running
+from agentctl.verbs.flow import syncing
+from tests.databases import Databases
+from tests.product import Product, adopted
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def lender(lender: Databases) -> Databases:
+    return lender.after(adopted)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, dsn: str) -> AsyncIterator[Product]:
+    async with running() as sandbox:
+        with closing(Product(tmp_path, dsn, sandbox, database_url=dsn)) as made:
+            yield made
+
+
+async def test_neither_anothers_name_nor_where_its_key_is(world: Product, dsn: str) -> None:
+    world.insert(1, customer="guest")
+    async with world.opened() as control:
+        store = await control.store()
+        await store.call("save_tenant", {"tenant": "landlord", "set": {"elevenlabs_key": "env:LANDLORD_XI"}})
+        await store.call("save_tenant", {"tenant": "guest", "set": {"workspace_of": "landlord"}})
+        await syncing.once(control)
+    assert [one for (one,) in world.sql("select error from agentctl.sync_jobs") if "LANDLORD_XI" in one]
+    user = str(uuid4())
+    world.sql("insert into agentctl.memberships (tenant, user_id, role) values ('guest', %s, 'admin')", user)
+    with psycopg.connect(dsn) as connection:
+        claims = json.dumps({"sub": user, "role": "authenticated"})
+        connection.execute("select set_config('request.jwt.claims', %s, false)", [claims])
+        connection.execute("set role authenticated")
+        for function in ("agentctl_my_queue", "agentctl_my_assistants"):
+            (told,) = (
+                connection.execute(f"""select public.{function}('{{"tenant": "guest"}}')::text""").fetchone() or ()
+            )
+            assert "keeps it from being synced" in told
+            assert "landlord" not in told.lower()

@@ -1,0 +1,78 @@
+"""agentctl.verbs.revisions.rollback: what a row was before, of which another tenant gets neither number nor words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from agentctl.errors import SyncError
+from agentctl.sandbox.harness import running
+from agentctl.verbs.flow import syncing
+from agentctl.verbs.revisions import rollback
+from tests.databases import Databases
+from tests.product import TABLE, Product, adopted
+
+pytestmark = pytest.mark.anyio
+NUMBER = "+498999998100"
+
+
+@pytest.fixture
+def lender(lender: Databases) -> Databases:
+    return lender.after(adopted)
+
+
+@pytest.fixture
+async def world(tmp_path: Path, dsn: str) -> AsyncIterator[Product]:
+    async with running() as sandbox:
+        with closing(Product(tmp_path, dsn, sandbox, database_url=dsn)) as made:
+            yield made
+
+
+async def rings(world: Product) -> str | None:
+    (number,) = (await world.sandbox.state())["numbers"].values()
+    agent: str | None = number["agent_id"]
+    return agent
+
+
+async def test_a_number_that_another_tenant_has_by_now_stays_there(world: Product) -> None:
+    await world.sandbox.add_number(NUMBER)
+    world.insert(1, phone=NUMBER)
+    world.insert(2, customer="other")
+    await world.sync()
+    await world.bring(NUMBER, "1")
+    await world.sync()
+    for change in ("phone = null where id = 1", f"phone = '{NUMBER}' where id = 2"):
+        world.sql(f"update {TABLE} set {change}")
+        await world.sync()
+    await world.bring(NUMBER, "2")
+    world.sql(f"update {TABLE} set phone = null where id = 2")
+    await world.sync()
+    theirs = world.rows("elevenlabs_agent_id")[2]
+    assert await rings(world) == theirs
+
+    async with world.opened() as control:
+        found = await rollback.look(control, "1", 1)
+        assert ["another tenant's" in str(one.error) for one in found.plan.failures] == [True]
+        await rollback.rollback(control, found)
+    assert await rings(world) == theirs
+
+
+async def test_the_words_of_whoever_had_the_key_before_are_nobody_elses(world: Product) -> None:
+    settings = world.root / "agentctl.toml"
+    settings.write_text(
+        settings.read_text().replace('tenant = "customer"', 'tenant = "customer"\non_delete = "delete"')
+    )
+    world.insert(1, behavior_prompt="Secret of the first")
+    world.insert(2, customer="other")
+    await world.sync()
+    world.sql(f"delete from {TABLE} where id = 1")
+    async with world.opened() as control:
+        await syncing.once(control)
+    world.insert(1, customer="other", behavior_prompt="Mine")
+    async with world.opened() as control:
+        await syncing.once(control)
+        with pytest.raises(SyncError, match="another tenant"):
+            await rollback.look(control, "1", 1)
