@@ -180,7 +180,10 @@ async def test_only_globs_choose_assistants_and_hide_no_orphans(project: Project
     names = {agent["name"] for agent in (await project.sandbox.state())["agents"].values()}
     assert names == {"Notdienst", "Nachtdienst"}
     async with project.opened() as control:
-        assert (await agentctl.plan(control, ["empfang"])).orphans == ()
+        found = await agentctl.plan(control, ["notdienst"])
+        assert found.orphans == ()
+        assert {one.where.split("/")[1] for one in found.notices if "/" in one.where} == {"notdienst"}
+        assert len(found.notices) < len((await agentctl.plan(control)).notices)
         with pytest.raises(UsageError, match="Did you mean empfang"):
             await agentctl.plan(control, ["empfnag"])
         loaded = await agentctl.load(control)
