@@ -30,7 +30,7 @@ class Declared:
 
 @dataclass(frozen=True)
 class Stand:
-    """`standings`: by key; `errors`: why some could not be looked at, or none."""
+    """`standings`: by key; `errors`: why some could not be looked at, or none. Nothing in them is secret."""
 
     standings: Mapping[str, Standing]
     errors: tuple[str, ...]
@@ -72,8 +72,9 @@ class States:
     async def _look(self) -> Stand:
         async with self.control.afresh() as control:
             found = await status.everywhere(control)
-        errors = tuple(self.control.veil(_told(error)) for error in found.errors)
-        return Stand({one.assistant: one for one in found.results}, errors)
+        veil = self.control.veil
+        standings = {one.assistant: replace(one, what=tuple(map(veil, one.what))) for one in found.results}
+        return Stand(standings, tuple(veil(_told(error)) for error in found.errors))
 
 
 def declared(loaded: Loaded) -> tuple[Declared, ...]:

@@ -65,12 +65,10 @@ async def exported(visit: Visit) -> Response:
     standings = (await visit.desk.states.seen(visit.tenant, whole=visit.may("editor"))).standings
     async with acting(visit) as control:
         await audit.note(control, "export", what="assistants", format="csv")
-    return table(
-        visit, "assistants", _COLUMNS, whole(found), lambda one: _row(one, standings.get(one["key"]), control.veil)
-    )
+    return table(visit, "assistants", _COLUMNS, whole(found), lambda one: _row(one, standings.get(one["key"])))
 
 
-def _row(one: Mapping[str, Any], stand: Standing | None, veil: Veil) -> list[object]:
+def _row(one: Mapping[str, Any], stand: Standing | None) -> list[object]:
     declared, stored = one["declared"], one["stored"] or {}
     numbers = declared.numbers if declared else stored.get("numbers") or ()
     return [
@@ -79,7 +77,7 @@ def _row(one: Mapping[str, Any], stand: Standing | None, veil: Veil) -> list[obj
         declared.where if declared else "",
         "; ".join(numbers),
         stand.state if stand else "",
-        veil("; ".join(stand.what)) if stand else "",
+        "; ".join(stand.what) if stand else "",
         stored.get("synced_at"),
         stored.get("calls_today", 0),
     ]
