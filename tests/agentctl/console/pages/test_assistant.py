@@ -80,6 +80,7 @@ async def test_what_is_declared_is_for_editors(office: Office, monkeypatch: pyte
         assert what not in page
     assert "Editors see what it is declared to be." in page
     assert "Hilf freundlich weiter." not in page
+    assert f'href="{HERE}/history.csv"' in office.pages[f"{HERE}?look=1"], "what was applied when is for viewers, too"
     wrong = text(await office.see("/assistants/theke?look=1"))
     assert "What declares it is wrong" in wrong
     assert "klingonisch" not in wrong
