@@ -17,7 +17,6 @@ from agentctl.console.states import NOTHING, Declared
 from agentctl.console.syncing import Work
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
-from agentctl.errors import AgentctlError
 from agentctl.secrecy.veil import Veil
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
@@ -41,8 +40,7 @@ async def assistants(visit: Visit) -> Response:
         "assistants.html.j2",
         assistants=shown_ones,
         looked=looked,
-        errors=seen.errors,
-        problem=problem,
+        errors=dict.fromkeys([*filter(None, [problem]), *seen.errors]),
         rest=rest(visit),
     )
 
@@ -50,13 +48,13 @@ async def assistants(visit: Visit) -> Response:
 async def _listed(visit: Visit) -> tuple[list[dict[str, Any]], str]:
     """Each as it is stored and as it is declared; and what keeps the declarations from being read, if anything does."""
     stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
-    problem, declared = "", {}
-    try:
-        declared = {one.key: one for one in await visit.desk.states.declared(visit.tenant)}
-    except AgentctlError as error:
-        problem = visit.desk.control.veil(str(error))
-    keys = sorted({*stored, *declared})
-    return [{"key": key, "stored": stored.get(key), "declared": declared.get(key)} for key in keys], problem
+    found = await visit.desk.states.declarations(visit.tenant)
+    declared = {one.key: one for one in found.ones}
+    listed = [
+        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "hidden": found.hide(key)}
+        for key in sorted({*stored, *declared})
+    ]
+    return listed, found.problem
 
 
 async def exported(visit: Visit) -> Response:
