@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from agentctl.calls.tenant import OPERATOR
+from agentctl.console.home import spare
 from agentctl.console.ongoing import Begun, Ongoing
+from agentctl.errors import AgentctlError
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.examination import tenant_side
 from agentctl.verbs.examination.doctor import examine
@@ -60,8 +62,12 @@ class Checks:
 
     async def _run(self, check: Check, tenant: str) -> None:
         async with self.control.afresh() as control:
-            async for finding in _examined(control, tenant):
-                check.findings.append(_told(finding, control))
+            try:
+                async for finding in _examined(control, tenant):
+                    check.findings.append(_told(finding, control))
+            except AgentctlError as error:
+                await spare(self.control, tenant, error)
+                raise
 
 
 def _told(finding: Finding, control: Control) -> Finding:

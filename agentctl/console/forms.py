@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from agentctl.console.visit import Refused
 
 SMALL = 64 * 1024  # bytes of a form in which nobody writes a text
-_MOST_FIELDS = 200
+_MOST_FIELDS = 5000  # an assistant has any number of pieces of knowledge, of a few fields each
 _KIND = "application/x-www-form-urlencoded"
 _SECONDS = 30.0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.home import home, spare
 from agentctl.console.kept import Kept
-from agentctl.errors import AgentctlError
+from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.sources.loaded import Loaded
 from agentctl.verbs import status
 from agentctl.verbs.reading import read
@@ -29,8 +29,23 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class Declarations:
+    """What a tenant's files and rows declare, as far as that can be read. `problem`: what keeps the rest from it;
+    `wrong`: the keys of rows of which nothing can be made.
+    """
+
+    ones: Sequence[Declared] = ()
+    problem: str = ""
+    wrong: frozenset[str] = frozenset()
+
+    def hide(self, key: str) -> bool:
+        """Whether somebody may declare it, although it is not to be seen."""
+        return bool(self.problem) or key in self.wrong
+
+
+@dataclass(frozen=True)
 class Stand:
-    """`standings`: by key; `errors`: why some could not be looked at, or none."""
+    """`standings`: by key; `errors`: why some could not be looked at, or none. Nothing in them is secret."""
 
     standings: Mapping[str, Standing]
     errors: tuple[str, ...]
@@ -53,6 +68,16 @@ class States:
         async with self.control.afresh() as control, home(control, tenant) as there:
             return [one for one in declared(await read(there)) if one.tenant == tenant]
 
+    async def declarations(self, tenant: str) -> Declarations:
+        """The same, with what could not be read, and why."""
+        if not self.control.has_project:
+            return Declarations()
+        try:
+            async with self.control.afresh() as control, home(control, tenant) as there:
+                return await declarations(self.control, tenant, await read(there))
+        except AgentctlError as error:
+            return Declarations(problem=self.control.veil(str(error)))
+
     async def seen(self, tenant: str, *, whole: bool) -> Stand:
         """How each stands now, or stood a moment ago, as whoever looks at that tenant may know it.
 
@@ -72,8 +97,9 @@ class States:
     async def _look(self) -> Stand:
         async with self.control.afresh() as control:
             found = await status.everywhere(control)
-        errors = tuple(self.control.veil(_told(error)) for error in found.errors)
-        return Stand({one.assistant: one for one in found.results}, errors)
+        veil = self.control.veil
+        standings = {one.assistant: replace(one, what=tuple(map(veil, one.what))) for one in found.results}
+        return Stand(standings, tuple(veil(_told(error)) for error in found.errors))
 
 
 def declared(loaded: Loaded) -> tuple[Declared, ...]:
@@ -83,6 +109,18 @@ def declared(loaded: Loaded) -> tuple[Declared, ...]:
         Declared(one.key, one.name, one.tenant, one.where, tuple(one.phone.numbers), one.key in rows)
         for one in loaded.assistants
     )
+
+
+async def declarations(control: Control, tenant: str, loaded: Loaded) -> Declarations:
+    """What `loaded` has of that tenant, and what is wrong with it as its people may know it. Raises StoreError."""
+    problem = ""
+    try:
+        loaded.checked()
+    except ConfigurationError as error:
+        await spare(control, tenant, error)
+        problem = control.veil(str(error))
+    wrong = {row.key for row in loaded.rows.wrong} if loaded.rows else set()
+    return Declarations([one for one in declared(loaded) if one.tenant == tenant], problem, loaded.unsure | wrong)
 
 
 def _told(error: AgentctlError) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from agentctl.console.acting import at_home
 from agentctl.console.page import Page
-from agentctl.console.states import NOTHING, Declared, declared
+from agentctl.console.states import NOTHING, Declared, declarations
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
@@ -29,8 +29,9 @@ _DONE = ("saved", "taken", "unheld")  # what led here, as the address tells
 @dataclass(frozen=True)
 class Known:
     """What is known of it here. `where`: its file, or its row; empty where nobody declares it. `declared`: if that can
-    be read. What it is declared to be is for editors alone: `assistant`, and `row` where a table declares it;
-    `is_ours`: it is one of our own table's, which people edit.
+    be read; `hidden`: somebody may declare it although it cannot, `problem`: why. What it is declared to be is for
+    editors alone: `assistant`, and `row` where a table declares it; `is_ours`: it is one of our own table's, which
+    people edit.
     """
 
     where: str = ""
@@ -40,17 +41,18 @@ class Known:
     assistant: Assistant | None = None
     row: Row | None = None
     is_ours: bool = False
+    hidden: bool = False
+    problem: str = ""
 
 
 async def assistant(visit: Visit) -> Response:
     """All of it; how it stands at the platform is asked for by the page itself."""
     key = str(visit.request.path_params["key"])
     stored = next((one for one in await _stored(visit) if one["key"] == key), None)
-    problem, known = "", Known()
     try:
         known = await _known(visit, key)
     except AgentctlError as error:
-        problem = visit.desk.control.veil(str(error))
+        known = Known(hidden=True, problem=visit.desk.control.veil(str(error)))
     if stored is None and not known.where:
         raise Refused(404, "refused.assistant")
     looked = "look" in visit.request.query_params
@@ -61,12 +63,11 @@ async def assistant(visit: Visit) -> Response:
         here=address(key),
         stored=stored,
         known=known,
-        problem=problem,
         done=next((name for name in _DONE if name in visit.request.query_params), ""),
         veil=visit.desk.control.veil,
         looked=looked,
         stand=seen.standings.get(key),
-        errors=seen.errors,
+        errors=dict.fromkeys([*filter(None, [known.problem]), *seen.errors]),
         rest=visit.url(address(key), look="1"),
     )
 
@@ -106,9 +107,11 @@ async def _known(visit: Visit, key: str) -> Known:
         loaded = await read(control)
         row = row_of(loaded, key)
         row = row if row is not None and row.tenant == visit.tenant else None
-        told = next((one for one in declared(loaded) if (one.key, one.tenant) == (key, visit.tenant)), None)
+        all_of_it = await declarations(visit.desk.control, visit.tenant, loaded)
+        told = next((one for one in all_of_it.ones if one.key == key), None)
         where = told.where if told else row.where if row else ""
-        found = Known(where, told, *await history(visit, control.scope, key))
+        past = await history(visit, control.scope, key)
+        found = Known(where, told, *past, hidden=all_of_it.hide(key), problem=all_of_it.problem)
         if not visit.may("editor"):
             return found
         one = next((one for one in loaded.assistants if (one.key, one.tenant) == (key, visit.tenant)), None)

@@ -17,7 +17,6 @@ from agentctl.console.states import NOTHING, Declared
 from agentctl.console.syncing import Work
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
-from agentctl.errors import AgentctlError
 from agentctl.secrecy.veil import Veil
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
@@ -41,8 +40,7 @@ async def assistants(visit: Visit) -> Response:
         "assistants.html.j2",
         assistants=shown_ones,
         looked=looked,
-        errors=seen.errors,
-        problem=problem,
+        errors=dict.fromkeys([*filter(None, [problem]), *seen.errors]),
         rest=rest(visit),
     )
 
@@ -50,13 +48,13 @@ async def assistants(visit: Visit) -> Response:
 async def _listed(visit: Visit) -> tuple[list[dict[str, Any]], str]:
     """Each as it is stored and as it is declared; and what keeps the declarations from being read, if anything does."""
     stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
-    problem, declared = "", {}
-    try:
-        declared = {one.key: one for one in await visit.desk.states.declared(visit.tenant)}
-    except AgentctlError as error:
-        problem = visit.desk.control.veil(str(error))
-    keys = sorted({*stored, *declared})
-    return [{"key": key, "stored": stored.get(key), "declared": declared.get(key)} for key in keys], problem
+    found = await visit.desk.states.declarations(visit.tenant)
+    declared = {one.key: one for one in found.ones}
+    listed = [
+        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "hidden": found.hide(key)}
+        for key in sorted({*stored, *declared})
+    ]
+    return listed, found.problem
 
 
 async def exported(visit: Visit) -> Response:
@@ -65,12 +63,10 @@ async def exported(visit: Visit) -> Response:
     standings = (await visit.desk.states.seen(visit.tenant, whole=visit.may("editor"))).standings
     async with acting(visit) as control:
         await audit.note(control, "export", what="assistants", format="csv")
-    return table(
-        visit, "assistants", _COLUMNS, whole(found), lambda one: _row(one, standings.get(one["key"]), control.veil)
-    )
+    return table(visit, "assistants", _COLUMNS, whole(found), lambda one: _row(one, standings.get(one["key"])))
 
 
-def _row(one: Mapping[str, Any], stand: Standing | None, veil: Veil) -> list[object]:
+def _row(one: Mapping[str, Any], stand: Standing | None) -> list[object]:
     declared, stored = one["declared"], one["stored"] or {}
     numbers = declared.numbers if declared else stored.get("numbers") or ()
     return [
@@ -79,7 +75,7 @@ def _row(one: Mapping[str, Any], stand: Standing | None, veil: Veil) -> list[obj
         declared.where if declared else "",
         "; ".join(numbers),
         stand.state if stand else "",
-        veil("; ".join(stand.what)) if stand else "",
+        "; ".join(stand.what) if stand else "",
         stored.get("synced_at"),
         stored.get("calls_today", 0),
     ]
@@ -142,6 +138,8 @@ def begun(visit: Visit, work: Work, plan: str) -> Response:
 async def progress(visit: Visit) -> Response:
     """How far a sync is, and what came of it."""
     run = visit.desk.runs.find(visit.request.path_params["run"], visit.tenant)
+    if run is None and visit.partial:
+        return Response(status_code=404, headers={"hx-redirect": visit.url("/")})  # else its page would ask for ever
     if run is None:
         raise Refused(404, "refused.run")
     return visit.show("sync.html.j2", run=run)

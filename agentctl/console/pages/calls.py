@@ -17,10 +17,11 @@ from agentctl.console.page import Page
 from agentctl.console.tables import table
 from agentctl.console.view import day_heading
 from agentctl.console.visit import Visit
-from agentctl.errors import UsageError
+from agentctl.errors import StoreError, UsageError
 from agentctl.verbs.calls import audit
 
 _SHOWN, _AT_ONCE = 50, 500
+_GONE = "no call to go on from"  # what the store says of `before`, once that call was forgotten
 COLUMNS = (
     "conversation_id", "started_at", "assistant", "status", "direction", "external_number", "agent_number",
     "duration_secs", "language", "successful", "outcome", "title", "summary", "action_items",
@@ -42,7 +43,12 @@ async def calls(visit: Visit) -> Response:
         chosen = {**selection(visit, asked), "before_id": before}
     except UsageError as error:
         problem = f"{error.message}. {error.hint}"
-    found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
+    try:
+        found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
+    except StoreError as error:
+        if _GONE not in error.message:
+            raise
+        return visit.go("/calls", **asked)
     shown = found[:_SHOWN]
     older = visit.url("/calls", **asked, before=shown[-1]["conversation_id"]) if len(found) > _SHOWN else None
     return visit.show(

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from agentctl.calls.queue import Queue, used
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import acting
+from agentctl.console.home import spare
 from agentctl.console.page import Page
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
@@ -164,6 +165,7 @@ async def _delivery(visit: Visit, control: Control) -> WebhookSeen:
     try:
         return await visit.desk.kept.answer("webhook", visit.tenant, ask)
     except AgentctlError as error:
+        await spare(visit.desk.control, visit.tenant, error)
         return WebhookSeen(error=control.veil(str(error)))
 
 

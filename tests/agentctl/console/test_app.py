@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -157,6 +158,18 @@ async def test_our_own_files_are_kept_by_browsers_and_are_others_once_they_chang
     assert "content-security-policy" in answer.headers
     assert (await operator.http.get("/static/../app.py")).status_code == 404
     assert (await operator.http.get("/static/%2e%2e/app.py")).status_code == 404
+
+
+async def test_an_open_page_keeps_its_parts_while_they_cannot_be_had(operator: Guest) -> None:
+    config = re.search(r"name=\"htmx-config\" content='([^']+)'", await operator.see("/calls"))
+    assert config
+    assert {"4xx", "5xx"} <= {*json.loads(config[1])["noSwap"]}, "an error has no such part, and would take it away"
+
+
+async def test_the_page_of_a_sync_that_is_not_known_asks_no_more(operator: Guest) -> None:
+    answer = await operator.http.get("/syncs/gone", headers={"hx-request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (404, "/")
+    assert "no longer known" in text(await operator.see("/syncs/gone", 404))
 
 
 async def test_what_is_no_page_is_told_by_one(operator: Guest) -> None:

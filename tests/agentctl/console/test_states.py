@@ -23,12 +23,13 @@ async def test_each_is_told_what_is_theirs(guest: Guest, monkeypatch: pytest.Mon
     async def everywhere(control: Control) -> Everywhere[Standing]:
         asked.append(control)
         trouble = AgentctlError("tenant acme: another sync is at work", "Run it again.")
-        return Everywhere((Standing("empfang", "drifted", ("agent empfang: name",)),), (trouble,))
+        return Everywhere((Standing("empfang", "drifted", ("agent empfang: name hunter2",)),), (trouble,))
 
     monkeypatch.setattr(status, "everywhere", everywhere)
+    monkeypatch.setattr(guest.control, "veil", lambda said: said.replace("hunter2", "…"))
     states = States(guest.control, Kept())
     whole, told = await states.seen("default", whole=True), await states.seen("praxis", whole=False)
-    assert whole.standings["empfang"].what == ("agent empfang: name",)
+    assert whole.standings["empfang"].what == ("agent empfang: name …",), "no page tells a secret"
     assert whole.errors == ("tenant acme: another sync is at work. Run it again.",)
     assert (told.standings["empfang"].state, told.standings["empfang"].what, told.errors) == ("drifted", (), ())
     assert len(asked) == 1, "others ask for the same"

@@ -55,6 +55,20 @@ async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Off
     assert "no longer declared" in text(await office.see("/assistants/theke?look=1"))
 
 
+async def test_what_cannot_be_read_now_is_not_said_to_be_declared_by_nobody(office: Office) -> None:
+    (office.root / "assistants" / "empfang" / "assistant.toml").write_text("nmae = 1\n")
+    for path in ("/", HERE, "/assistants/theke", "/?look=1"):
+        page = text(await office.see(path))
+        assert ("unknown" in page, "no longer declared" in page) == (True, False), page
+        assert page.count("nmae") == 1, "and why, once"
+    assert "What declares it cannot be read now." in text(office.pages[HERE])
+
+    (office.root / "assistants" / "empfang" / "assistant.toml").write_text('name = "Empfang"\n')
+    office.sql("update agentctl.declared_assistants set language = 'Klingonisch'")
+    for path in ("/", "/assistants/theke"):
+        assert "no longer declared" not in text(await office.see(path))
+
+
 async def test_a_row_that_is_wrong_says_so_and_can_be_put_right(office: Office) -> None:
     office.sql("update agentctl.declared_assistants set language = 'Klingonisch'")
     page = await office.see("/assistants/theke")
@@ -80,6 +94,7 @@ async def test_what_is_declared_is_for_editors(office: Office, monkeypatch: pyte
         assert what not in page
     assert "Editors see what it is declared to be." in page
     assert "Hilf freundlich weiter." not in page
+    assert f'href="{HERE}/history.csv"' in office.pages[f"{HERE}?look=1"], "what was applied when is for viewers, too"
     wrong = text(await office.see("/assistants/theke?look=1"))
     assert "What declares it is wrong" in wrong
     assert "klingonisch" not in wrong

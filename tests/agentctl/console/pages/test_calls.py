@@ -38,7 +38,7 @@ async def test_calls_are_listed_searched_and_filtered(operator: Guest) -> None:
     assert listed(await operator.see("/calls?direction=sideways&items=x")) == ["conv_2", "conv_1"], "is no filter"
 
 
-@pytest.mark.parametrize("asked", ["number=abc", "since=tomorrow", "until=9999-12-31", "before=conv_9"])
+@pytest.mark.parametrize("asked", ["number=abc", "since=tomorrow", "until=9999-12-31"])
 async def test_what_cannot_be_asked_is_said_so(operator: Guest, asked: str) -> None:
     answer = await operator.http.get(f"/calls?{asked}")
     assert 'role="alert"' in answer.text or answer.status_code == 503
@@ -56,6 +56,11 @@ async def test_older_calls_are_on_further_pages(operator: Guest, monkeypatch: py
         further = re.search(r'href="([^"]+)" rel="next"', page)
         path = further[1].replace("&amp;", "&") if further else ""
     assert seen == [["conv_4", "conv_3"], ["conv_2", "conv_1"], ["conv_0"]]
+
+
+async def test_who_goes_on_from_a_call_that_was_forgotten_begins_anew(operator: Guest) -> None:
+    answer = await operator.http.get("/calls?q=tag&before=conv_9")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/calls?q=tag")
 
 
 async def test_each_day_has_a_heading_and_its_calls_their_time_alone(operator: Guest) -> None:

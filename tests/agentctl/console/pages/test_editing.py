@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -101,6 +102,16 @@ async def test_what_is_wrong_is_said_and_not_saved(office: Office, field: str, v
     if not field.startswith("knowledge"):
         assert re.search(rf'id="{field}"[^>]* aria-invalid="true" aria-describedby="[^"]*{field}-wrong"', answer.text)
         assert f'id="{field}-wrong"' in answer.text, "the field says what is wrong with it"
+
+
+async def test_there_may_be_many_pieces_of_knowledge(office: Office) -> None:
+    known = json.dumps([f"Regal {number} hat Brot." for number in range(60)])
+    office.sql("update agentctl.declared_assistants set knowledge = %s", known)
+    form = {**typed(await office.see(EDIT)), "name": "Tresen"}
+    answer = await office.send(PREVIEW, EDIT, **form)
+    assert answer.status_code == 200, text(answer.text)
+    assert differences(answer.text).count("Tresen") == 1
+    assert "Regal" not in differences(answer.text), "none of it was changed"
 
 
 async def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(office: Office) -> None:

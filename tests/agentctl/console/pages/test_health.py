@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit
 from tests.console import HERE, Guest, demoted, text, token
 from tests.stores import mail, running, stored
@@ -159,6 +160,24 @@ async def test_a_tenants_examination_is_of_its_own_credentials(operator: Guest) 
     for hidden in ("ZAHNARZT_XI", "agentctl.toml in", "SMTP_URL"):
         assert hidden not in page
     assert "can be looked at" in text(await operator.see("/health?tenant=zahnarzt")), "another tenant's is another's"
+
+
+async def test_errors_on_a_tenants_page_name_no_other(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await operator.control.store()
+    for tenant in ("praxis", "zahnarzt"):
+        await store.call("save_tenant", {"tenant": tenant, "set": {"elevenlabs_key": f"env:{tenant.upper()}_XI"}})
+
+    def failing(*_: object) -> Any:
+        raise AgentctlError("tenant zahnarzt: its key was refused")
+
+    monkeypatch.setattr("agentctl.console.pages.health.housed", failing)
+    monkeypatch.setattr("agentctl.console.checks._examined", failing)
+    await operator.send("/health/examination?tenant=praxis", page="/health")
+    async with asyncio.timeout(30):
+        while "Being examined" in text(page := await operator.see("/health?look=1&tenant=praxis")):
+            pass
+    assert page.count("whoever runs agentctl is told") == 2, "of deliveries, and of the examination"
+    assert "its key was refused" not in page
 
 
 async def test_it_is_for_admins_alone(operator: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
