@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from agentctl.console.visit import Refused
 
 SMALL = 64 * 1024  # bytes of a form in which nobody writes a text
-_MOST_FIELDS = 5000  # an assistant has any number of pieces of knowledge, of a few fields each
+_BYTES_OF_A_FIELD = 320  # that a form may have, for each of its fields: 200 in a small one
 _KIND = "application/x-www-form-urlencoded"
 _SECONDS = 30.0
 
@@ -29,7 +29,9 @@ async def read(request: Request, most: int = SMALL) -> FormData:
     try:
         async with asyncio.timeout(_SECONDS):
             body = await request.body()  # a server hands over no more than was announced
-        fields = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        fields = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=most // _BYTES_OF_A_FIELD
+        )
     except TimeoutError:
         raise Refused(408, "refused.form") from None
     except (ValueError, ClientDisconnect):
