@@ -19,7 +19,8 @@ SEVERAL = """
         started_at = '2026-11-20T22:30Z'::timestamptz + right(conversation_id, 1)::integer * interval '1 hour',
         answer_ms = array[100 * right(conversation_id, 1)::integer, 1000];
     insert into agentctl.action_items (tenant, conversation_id, position, what, due_date)
-    select tenant, conversation_id, n, 'further', '2026-11-20'::date + n from agentctl.calls, generate_series(1, 2) n;
+    select tenant, conversation_id, n, 'further ' || n, '2026-11-20'::date + n
+    from agentctl.calls, generate_series(1, 2) n;
     update agentctl.action_items set done = true where conversation_id = 'conv_mine2' and position = 0"""
 STATE = """
     insert into agentctl.sync_jobs (tenant, project, environment, key, state, first_at, changed_at, due_at, error)

@@ -122,7 +122,7 @@ async def recalled(control: Control, key: str, revision: int | None) -> tuple[As
         contents = {entry["sha256"]: base64.b64decode(entry["content"]) for entry in row["contents"]}
         source = {name: row["spec"].pop(name) for name in ("source",) if name in row["spec"]}
         today = _today(control, key)
-        if today.get("tenant", OPERATOR) != row["spec"].get("tenant", OPERATOR):
+        if today and today["tenant"] != row["spec"].get("tenant", OPERATOR):
             raise SyncError(f"{name} was applied for another tenant", "Choose another one with --to.")
         spec, news = replenished(opened(row["spec"], today), today)
         spec = {**spec, **source, **{name: today[name] for name in ("tenant",) if name in today}}
