@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from agentctl.calls import inbox
 from agentctl.errors import AgentctlError
 from agentctl.settings import Settings
-from agentctl.verbs.calls import call, events, work
+from agentctl.verbs import work
+from agentctl.verbs.calls import call, events
 from agentctl.wiring import Control, connect
 
 pytestmark = pytest.mark.anyio
