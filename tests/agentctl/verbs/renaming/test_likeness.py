@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from tests.agentctl.verbs.renaming.test_rename import by_hand, ids, in_sync
 
 from agentctl.verbs.renaming.likeness import LINES, PROMPT, Traits, resembling
+from tests.agentctl.verbs.rekeying.test_rename import by_hand, ids, in_sync
 from tests.agentctl.verbs.renaming.test_renamed import names, routes
 from tests.telephony import NUMBER, Bench, bench
 
