@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from agentctl.resources.assistant import Assistant
     from agentctl.settings import Settings
     from agentctl.sync.plan import Plan
-    from agentctl.verbs.calls.work import process
     from agentctl.verbs.door import door
     from agentctl.verbs.sync import apply, load, plan
+    from agentctl.verbs.work import process
     from agentctl.wiring import Control, connect
 
 __all__ = [
@@ -50,7 +50,7 @@ _HOMES = {
     "door": "agentctl.verbs.door",
     "load": "agentctl.verbs.sync",
     "plan": "agentctl.verbs.sync",
-    "process": "agentctl.verbs.calls.work",
+    "process": "agentctl.verbs.work",
 }
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from agentctl.calls import inbox
 from agentctl.clients.store.migrations import migrate
 from agentctl.settings import Settings
-from agentctl.verbs.calls.work import process
+from agentctl.verbs.work import process
 from agentctl.wiring import Control, connect
 from scripts.bench_fill import TURNS, conversations
 from scripts.bench_receive import DEBIAN, SAMPLE, SETTINGS

@@ -33,7 +33,7 @@ LOADED = (
     "agentctl.__main__", "agentctl.cli.app", "agentctl.cli.render", "agentctl.cli.terminal",
     "agentctl.clients.elevenlabs", "agentctl.clients.mail", "agentctl.clients.store.postgres",
     "agentctl.clients.twilio", "agentctl.verbs.door", "agentctl.verbs.examination.doctor",
-    "agentctl.verbs.pulling.pull", "agentctl.verbs.revisions.promote", "agentctl.verbs.trusted",
+    "agentctl.verbs.pulling.pull", "agentctl.verbs.promote", "agentctl.verbs.trusted",
     "agentctl.verbs.unattended.notice", "agentctl.verbs.up", "agentctl.worker", "anyio._backends._asyncio",
     "dotenv.main", "elevenlabs.types.agent_platform_settings_request_model",
     "elevenlabs.types.conversational_config", "httpcore", "tests.deadlines", "uvicorn.protocols.http.auto",

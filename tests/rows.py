@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from agentctl.errors import Problem
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import OnDelete
 from agentctl.sources.project import Project
 from agentctl.sources.source import Gone, SyncOutcome
-from agentctl.sources.table.mapping import OnDelete
 from agentctl.sync.target import Target
 
 TABLE = """

@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl.settings import Settings
-from agentctl.verbs.calls.work import process, process_again
 from agentctl.verbs.door import door
+from agentctl.verbs.work import process, process_again
 from agentctl.wiring import Control, connect
 from tests.answering import answering
 from tests.canaries import Collector

@@ -24,7 +24,7 @@ SOCKETS += (".open_unix_connection", ".create_connection", ".create_unix_connect
 UNSEEN = {
     "agentctl/verbs/pulling/adoption.py:adopt",
     "agentctl/verbs/pulling/pull.py:write",
-    "agentctl/verbs/renaming/marking.py:marked",
+    "agentctl/verbs/rekeying/marking.py:marked",
     "agentctl/verbs/testing.py:_synced",
 }
 

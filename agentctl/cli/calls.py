@@ -18,7 +18,7 @@ from agentctl.cli.stats import stats
 from agentctl.cli.tenanted import OfTenant
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls.work import Drained
+    from agentctl.verbs.work import Drained
     from agentctl.wiring import Control
 
 app = typer.Typer(name="calls", help="What happened on the phone.", no_args_is_help=True)
@@ -80,7 +80,7 @@ def process(
     """Work off what is due now; with an ID, that conversation's events again."""
 
     async def run(control: Control) -> Drained:
-        from agentctl.verbs.calls import work as verbs
+        from agentctl.verbs import work as verbs
 
         if which is None:
             return await verbs.drain(control, mails=not no_mail)

@@ -11,7 +11,7 @@ from agentctl.cli.sync import DeleteConversations, Gate, besides
 
 if TYPE_CHECKING:
     from agentctl.sync.apply import Applied
-    from agentctl.verbs.revisions.rollback import Rollback
+    from agentctl.verbs.rollback import Rollback
     from agentctl.wiring import Control
 
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The assistant.")]
@@ -47,7 +47,7 @@ def rollback(
         from agentctl.cli import render
         from agentctl.cli.sync import Progress, may_destroy
         from agentctl.cli.testing import Looking
-        from agentctl.verbs.revisions import rollback as verbs
+        from agentctl.verbs import rollback as verbs
         from agentctl.verbs.sync import exclusive, must_be_allowed
 
         async with exclusive(control):
@@ -73,7 +73,7 @@ def rollback(
 def unhold(key: Key, json: Json = False) -> None:
     """End the hold of a rollback: the next sync applies the assistant's files again."""
     from agentctl.cli import render
-    from agentctl.verbs.revisions import rollback as verbs
+    from agentctl.verbs import rollback as verbs
 
     was_held = connected(lambda control: verbs.release(control, key))
     if json:

@@ -66,8 +66,8 @@ class _Promote:
         from agentctl.cli.addressed import addressed
         from agentctl.cli.sync import Progress, asks, may_destroy, outcome, question
         from agentctl.cli.testing import Looking
+        from agentctl.verbs import promote as verbs
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.revisions import promote as verbs
         from agentctl.verbs.sync import must_be_allowed
 
         async with exclusive(to):

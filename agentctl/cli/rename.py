@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agentctl.sync.apply import Applied
-    from agentctl.verbs.renaming.learning import Lesson
-    from agentctl.verbs.renaming.rename import Renaming
+    from agentctl.verbs.rekeying.learning import Lesson
+    from agentctl.verbs.rekeying.rename import Renaming
     from agentctl.wiring import Control
 
 
@@ -56,8 +56,8 @@ def _take(*, yes: bool) -> None:
 def _rename(old: str, new: str, *, yes: bool, json: bool) -> None:
     async def run(control: Control) -> tuple[Renaming, Applied] | Lesson:
         from agentctl.verbs.exclusive import exclusive
-        from agentctl.verbs.renaming import learning
-        from agentctl.verbs.renaming import rename as verbs
+        from agentctl.verbs.rekeying import learning
+        from agentctl.verbs.rekeying import rename as verbs
 
         async with exclusive(control):
             if lesson := await learning.look(control, old, new):

@@ -15,7 +15,7 @@ from agentctl.cli.addressed import addressed
 from agentctl.cli.render import paint, plain
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls.work import Drained
+    from agentctl.verbs.work import Drained
 
 _ENGLISH = "en"
 _WIDEST = 100  # columns; longer lines are hard to read

@@ -17,7 +17,7 @@ from agentctl.cli.session import Json, connected, say
 from agentctl.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentctl.verbs.calls.work import Drained
+    from agentctl.verbs.work import Drained
     from agentctl.wiring import Control
     from agentctl.worker import Tally
 
@@ -89,13 +89,13 @@ def work(
 
 
 async def _drain(control: Control) -> Drained:
-    from agentctl.verbs.calls import work as verbs
+    from agentctl.verbs import work as verbs
 
     return await verbs.once(control)
 
 
 async def _work(control: Control, at: tuple[str, int] | None) -> Tally:
-    from agentctl.verbs.calls import work as verbs
+    from agentctl.verbs import work as verbs
     from agentctl.verbs.door import figures
 
     with stopping() as stop:

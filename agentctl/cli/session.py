@@ -61,7 +61,7 @@ async def opened(environment: str | None, *, unusable: list[Problem] | None = No
 
     settings = None
     if unusable is not None:
-        from agentctl.verbs.examination.opening import usable
+        from agentctl.verbs.opening import usable
 
         environment, settings, problems = usable(DIRECTORY.get(), environment)
         unusable += problems

@@ -8,8 +8,8 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
+from agentctl.sources.spelling import snake
 from agentctl.sources.table.knowledge import entries
-from agentctl.sources.table.spelling import snake
 from agentctl.sources.table.values import Unusable
 
 TEXTS = ("name", "first_message", "language", "prompt")

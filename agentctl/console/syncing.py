@@ -10,7 +10,7 @@ from functools import partial
 from agentctl.console.ongoing import Begun, Ongoing
 from agentctl.errors import AgentctlError, Stale
 from agentctl.secrecy.veil import Veil
-from agentctl.sources.table.row import is_row
+from agentctl.sources.row import is_row
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change

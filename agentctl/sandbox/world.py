@@ -17,7 +17,7 @@ from agentctl.sandbox.options import Options
 from agentctl.sandbox.refusal import Refusal, detailed, invalid
 from agentctl.sandbox.shape import Shape, problem, settled
 from agentctl.sandbox.state import State, fresh, save
-from agentctl.sandbox.talk.tickets import Tickets
+from agentctl.sandbox.tickets import Tickets
 
 
 class Connections(Protocol):

@@ -10,7 +10,7 @@ from agentctl.resources.assistant import Assistant, Document
 from agentctl.secrecy.secret import secrets
 from agentctl.sources.environment import Environment
 from agentctl.sources.project import Project
-from agentctl.sources.table.row import Rows
+from agentctl.sources.row import Rows
 from agentctl.sync.target import Target
 
 _FILE = "assistant.toml"

@@ -26,11 +26,11 @@ from agentctl.resources.assistant import (
 )
 from agentctl.resources.knowledge_base import KnowledgeBase, Rag
 from agentctl.secrecy.variable import secrets_of
+from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import problems_of
 from agentctl.sources.raw import raw_settings
 from agentctl.sources.sections import Sections
 from agentctl.sources.sink import SinkTable
-from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.toml import Unreadable, read_toml
 from agentctl.sync.diff import overlaid
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, model_validator
 
 from agentctl.resources.assistant import Part
 from agentctl.settings import nearest
-from agentctl.sources.table.spelling import quoted
+from agentctl.sources.spelling import quoted
 
 SECTION = "sink.table"
 # A value's sort, and what a column must be to take it: categories of types (pg_type.typcategory), or their names.

@@ -10,8 +10,8 @@ from agentctl.errors import UsageError
 from agentctl.settings import nearest
 from agentctl.sources.files import ASSISTANTS, load
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import OnDelete
 from agentctl.sources.reading import Reading
-from agentctl.sources.table.mapping import OnDelete
 
 
 @dataclass(frozen=True)

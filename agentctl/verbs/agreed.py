@@ -16,12 +16,11 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change, Plan
-from agentctl.verbs import sync, workspaces
+from agentctl.verbs import rollback, sync, workspaces
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.places import Everywhere
 from agentctl.verbs.pulling import pull as pulling
 from agentctl.verbs.pulling.pull import Pull
-from agentctl.verbs.revisions import rollback
 from agentctl.verbs.workspaces import Outcome
 from agentctl.wiring import Control
 

@@ -15,10 +15,10 @@ from starlette.routing import BaseRoute, Route
 from agentctl import metrics, trigger
 from agentctl.errors import StoreBehind, StoreError
 from agentctl.verbs.calls.queue import queue
-from agentctl.verbs.calls.work import work
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.unattended.triggered import Syncs
 from agentctl.verbs.upkeep import alert
+from agentctl.verbs.work import work
 from agentctl.wiring import Control
 from webhooks import app as webhook
 from webhooks.server import Server, listening

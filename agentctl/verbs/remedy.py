@@ -13,14 +13,14 @@ from typing import TypeVar
 from agentctl.errors import Ambiguous
 from agentctl.resources import knowledge, knowledge_folder, phone_number
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.table.row import is_row
+from agentctl.sources.row import is_row
 from agentctl.sync.applied import Applied
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Planned, refs
-from agentctl.verbs.pulling.untakable import OURS as _OURS
-from agentctl.verbs.pulling.untakable import edit_of_text, left_of, of_document, passed_over, place, takes
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.untakable import OURS as _OURS
+from agentctl.verbs.untakable import edit_of_text, left_of, of_document, passed_over, place, takes
 from agentctl.verbs.wording import sentence
 
 _T = TypeVar("_T")

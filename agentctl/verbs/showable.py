@@ -12,10 +12,10 @@ from agentctl.sync.kind import Kind
 from agentctl.telemetry import figures
 from agentctl.verbs import former_secrets
 from agentctl.verbs.directed import directed, whose
-from agentctl.verbs.numbers import left_there, routed, unfinished
 from agentctl.verbs.remedy import pointed
 from agentctl.verbs.renaming import outdated
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.ringing import left_there, routed, unfinished
 from agentctl.wiring import Control
 
 # With less than these a plan is one step, made for keys and numbers that its verb has looked at.

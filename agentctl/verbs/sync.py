@@ -29,7 +29,6 @@ from agentctl.verbs.calls import declared
 from agentctl.verbs.exclusive import exclusive as exclusive
 from agentctl.verbs.gate import OnTests, TestGate
 from agentctl.verbs.notices import left_behind, ringing, unknown_keys_of, untested
-from agentctl.verbs.numbers.disputed import undisputed
 from agentctl.verbs.reading import read
 from agentctl.verbs.renaming.former import must_be_called_so
 from agentctl.verbs.renaming.mentioned import hinted
@@ -37,6 +36,7 @@ from agentctl.verbs.renaming.recorded import must_be_learnt, settle
 from agentctl.verbs.revisions import held, history, keeping
 from agentctl.verbs.revisions.history import ProjectPlan
 from agentctl.verbs.revisions.hold import unhold
+from agentctl.verbs.ringing.disputed import undisputed
 from agentctl.verbs.rows import moving, wrong
 from agentctl.verbs.rows.reporting import Reports
 from agentctl.verbs.rows.silenced import silenced

@@ -22,9 +22,9 @@ from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Scope
 from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
-from agentctl.verbs.numbers import unfinished
 from agentctl.verbs.revisions import history
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.ringing import unfinished
 from agentctl.wiring import Control
 
 NOTICE = Problem(

@@ -19,10 +19,10 @@ from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreErr
 from agentctl.resources.agent import KIND as AGENT
 from agentctl.sources.loaded import Loaded
 from agentctl.verbs import door
-from agentctl.verbs.calls.work import work
 from agentctl.verbs.examination import vendor_side
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.rows.outside import need_here
+from agentctl.verbs.work import work
 from agentctl.wiring import Control
 
 log = logging.getLogger(__name__)

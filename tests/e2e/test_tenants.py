@@ -37,7 +37,6 @@ from agentctl.tenants import Access
 from agentctl.verbs import directed, workspaces
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
-from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow import housed, syncing
@@ -45,6 +44,7 @@ from agentctl.verbs.flow.housed import sync_housed
 from agentctl.verbs.places import Everywhere, in_each, is_keyed
 from agentctl.verbs.signatures import Signatures
 from agentctl.verbs.upkeep import duties
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.databases import Databases
 from tests.gateway import gateway

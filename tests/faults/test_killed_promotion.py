@@ -16,8 +16,8 @@ from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
 from agentctl.sync.patience import Patience
-from agentctl.verbs import sync
-from agentctl.verbs.revisions import history, promote
+from agentctl.verbs import promote, sync
+from agentctl.verbs.revisions import history
 from agentctl.wiring import connect
 from tests.cluster import Cluster
 from tests.faults.test_killed_sync import Deadly, outcome, writes

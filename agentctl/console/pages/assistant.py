@@ -14,7 +14,7 @@ from agentctl.console.states import NOTHING, Declared, declarations
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.table.row import Row
+from agentctl.sources.row import Row
 from agentctl.sync.kind import Scope
 from agentctl.verbs.calls import audit
 from agentctl.verbs.reading import read

@@ -17,9 +17,8 @@ from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
-from agentctl.verbs import agreed
+from agentctl.verbs import agreed, rollback
 from agentctl.verbs.calls import audit
-from agentctl.verbs.revisions import rollback
 
 
 async def plan(visit: Visit) -> Response:

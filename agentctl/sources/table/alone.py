@@ -11,12 +11,12 @@ from agentctl.resources import agent
 from agentctl.sources.advice import advice
 from agentctl.sources.files import ASSISTANTS
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import SourceTable
 from agentctl.sources.problems import located
 from agentctl.sources.reading import aside
+from agentctl.sources.row import Row, Rows, place
 from agentctl.sources.source import Files, Gone, SyncOutcome, declared, lost
-from agentctl.sources.table.mapping import SourceTable
 from agentctl.sources.table.rights import granted
-from agentctl.sources.table.row import Row, Rows, place
 from agentctl.sources.table.rows import Told, asking, misfits, owning, read, settling, tell
 from agentctl.sources.table.variables import unset
 from agentctl.sync.bindings import Store

@@ -13,9 +13,9 @@ from typing import Protocol
 from agentctl.errors import Problem
 from agentctl.resources.agent import MARK
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import SourceTable
 from agentctl.sources.problems import located
-from agentctl.sources.table.mapping import SourceTable
-from agentctl.sources.table.row import Row
+from agentctl.sources.row import Row
 
 
 class Known(Protocol):

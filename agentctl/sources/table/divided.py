@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agentctl.resources.assistant import Assistant, Phone
 from agentctl.sources.loaded import Loaded
-from agentctl.sources.table.row import Row
+from agentctl.sources.row import Row
 from agentctl.sources.table.succession import Claim, Holder, has_say, refusal
 
 

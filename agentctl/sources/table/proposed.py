@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agentctl.errors import Problem
-from agentctl.sources.table.mapping import BACK, SECTION, SourceTable
-from agentctl.sources.table.spelling import quoted, snake
+from agentctl.sources.mapping import BACK, SECTION, SourceTable
+from agentctl.sources.spelling import quoted, snake
 from agentctl.sources.tables import text_of
 
 # By what it is: names of columns, the likeliest first, and shapes of values of which one has to be among those seen.

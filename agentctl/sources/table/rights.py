@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from agentctl.errors import StoreBehind, StoreError, StoreUnavailable
-from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.mapping import SourceTable
 from agentctl.sync.bindings import Store
 
 Unwritable = Mapping[str, Any]

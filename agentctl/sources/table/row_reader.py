@@ -16,14 +16,14 @@ from agentctl.sources.assistant_file import AssistantFile, KnowledgeEntry, mispl
 from agentctl.sources.environment import Environment
 from agentctl.sources.knowledge import slug
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import SourceTable
 from agentctl.sources.origin import origin
 from agentctl.sources.problems import located, problems_of
 from agentctl.sources.project import Project
 from agentctl.sources.prompt import MAX_CHARACTERS, Prompts
 from agentctl.sources.raw import raw_settings
+from agentctl.sources.row import Row, place
 from agentctl.sources.table.knowledge import entries
-from agentctl.sources.table.mapping import SourceTable
-from agentctl.sources.table.row import Row, place
 from agentctl.sources.table.values import Unusable, table_of
 from agentctl.sources.toml import Unreadable, is_too_deep, unfit
 from agentctl.sync.diff import overlaid

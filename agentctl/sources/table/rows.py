@@ -12,13 +12,13 @@ from agentctl.settings import nearest
 from agentctl.sources.advice import advice
 from agentctl.sources.environment import read_environments, strangers
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import Prompts
+from agentctl.sources.row import Row, Rows
 from agentctl.sources.table.claims import settled
-from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.table.rights import Unwritable, granted, unwritable
-from agentctl.sources.table.row import Row, Rows
 from agentctl.sources.table.row_reader import RowReader
 from agentctl.sources.table.succession import Holder
 from agentctl.sources.table.variables import unset

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentctl.resources.part import VOICE_ID
+from agentctl.sources.mapping import GROUPS, SECTION, SECTIONS, SourceTable
 from agentctl.sources.problems import unknown_key
-from agentctl.sources.table.mapping import GROUPS, SECTION, SECTIONS, SourceTable
-from agentctl.sources.table.spelling import snake
+from agentctl.sources.spelling import snake
 
 # What others call these.
 _ALIASES = {"voice_id": "id", "model_id": "model"}

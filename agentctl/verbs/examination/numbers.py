@@ -17,9 +17,9 @@ from agentctl.secrecy.secret import masked
 from agentctl.sync.bindings import Bindings
 from agentctl.verbs.examination.finding import Finding, State
 from agentctl.verbs.examination.vendor_side import assistants
-from agentctl.verbs.numbers import unfinished
-from agentctl.verbs.numbers.left_there import left_there
-from agentctl.verbs.numbers.routed import way_back
+from agentctl.verbs.ringing import unfinished
+from agentctl.verbs.ringing.left_there import left_there
+from agentctl.verbs.ringing.routed import way_back
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control
 

@@ -13,18 +13,18 @@ from agentctl.errors import NotFound, Unauthorized
 from agentctl.resources import agent, phone_number
 from agentctl.resources.platform_settings import SETTINGS
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import OnDelete
 from agentctl.sources.source import SyncOutcome
-from agentctl.sources.table.mapping import OnDelete
 from agentctl.sync import planning
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
-from agentctl.verbs.flow.given_up import heirs, wake
 from agentctl.verbs.flow.outcome import outcome
 from agentctl.verbs.flow.witnesses import gone
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.ringing.given_up import heirs, wake
 from agentctl.verbs.rows.silenced import silent
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control

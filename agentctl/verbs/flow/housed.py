@@ -12,9 +12,9 @@ from agentctl.sync.target import Target
 from agentctl.tenants import Access, Tenants
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow.departure import hush, lives
-from agentctl.verbs.flow.given_up import had
 from agentctl.verbs.flow.one import sync_one
 from agentctl.verbs.places import within_held
+from agentctl.verbs.ringing.given_up import had
 from agentctl.verbs.rows.silenced import keeps
 from agentctl.wiring import Control
 

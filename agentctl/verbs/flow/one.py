@@ -19,10 +19,10 @@ from agentctl.sync.kind import Ref
 from agentctl.sync.target import Target
 from agentctl.verbs import sync
 from agentctl.verbs.flow.departure import depart
-from agentctl.verbs.flow.given_up import given_up, heirs, wake
 from agentctl.verbs.flow.outcome import outcome
 from agentctl.verbs.flow.witnesses import WITNESSES, is_any_there, newest
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.ringing.given_up import given_up, heirs, wake
 from agentctl.verbs.rows.silenced import keeps
 from agentctl.wiring import Control
 

@@ -28,10 +28,10 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.numbers import saved_route
 from agentctl.verbs.numbers.account import served
 from agentctl.verbs.numbers.release import at_elevenlabs
-from agentctl.verbs.numbers.routed import way_back
 from agentctl.verbs.numbers.takeover import agent_of, at_twilio
-from agentctl.verbs.numbers.unfinished import Begun
 from agentctl.verbs.renaming.former import must_be_current
+from agentctl.verbs.ringing.routed import way_back
+from agentctl.verbs.ringing.unfinished import Begun
 from agentctl.verbs.steps import Step, Undone, carry_out
 from agentctl.verbs.undertaking import Undertaking
 from agentctl.wiring import Control

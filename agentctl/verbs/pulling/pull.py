@@ -25,7 +25,6 @@ from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.pulling.taking import Taken, Taking, is_only_space
 from agentctl.verbs.pulling.texts import remember, take_text
-from agentctl.verbs.pulling.untakable import passed_over
 from agentctl.verbs.reading import read
 from agentctl.verbs.remedy import letting_go, narrowed, owners, templates, undeclared
 from agentctl.verbs.renaming.outdated import outdated, told
@@ -36,6 +35,7 @@ from agentctl.verbs.rows.outside import left as outside
 from agentctl.verbs.rows.outside import need_right, row_of
 from agentctl.verbs.showable import showable
 from agentctl.verbs.sync import load, select
+from agentctl.verbs.untakable import passed_over
 from agentctl.wiring import Control
 
 

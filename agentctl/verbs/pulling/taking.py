@@ -19,9 +19,9 @@ from agentctl.sync.bindings import Bindings
 from agentctl.sync.diff import Edit, diff, identity
 from agentctl.sync.kind import Keyed, Kind, Ref
 from agentctl.sync.plan import Change, resolve
-from agentctl.verbs.pulling.attached import KNOWLEDGE, attached, is_list
-from agentctl.verbs.pulling.untakable import OURS, UNTAKABLE, left_of_list
+from agentctl.verbs.attached import KNOWLEDGE, attached, is_list
 from agentctl.verbs.remedy import anew, bereft, narrowed, owners
+from agentctl.verbs.untakable import OURS, UNTAKABLE, left_of_list
 
 _ROUNDS = 5
 _OURS_AGAIN = f"put ours back with: {OURS}"

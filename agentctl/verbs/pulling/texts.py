@@ -16,8 +16,8 @@ from agentctl.sync.kind import Kind, Observed, Ref
 from agentctl.sync.plan import Change
 from agentctl.verbs.pulling.fetching import Unfetchable, fetch
 from agentctl.verbs.pulling.taking import Taken
-from agentctl.verbs.pulling.untakable import edit_of_text, without_text
 from agentctl.verbs.remedy import owners
+from agentctl.verbs.untakable import edit_of_text, without_text
 from agentctl.wiring import Control
 
 

@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from agentctl.errors import ConfigurationError, Problem, StoreError, UsageError
 from agentctl.settings import nearest
+from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME, Project, find, read_project
 from agentctl.sources.pulled import Rewrite, replace
 from agentctl.sources.rewrite import keeping_ends
-from agentctl.sources.table.mapping import SECTION, SourceTable
 from agentctl.sources.table.proposed import mapping, unmapped
 from agentctl.sources.table.rights import granted, unwritable
 from agentctl.sources.table.rows import Told

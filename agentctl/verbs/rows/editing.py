@@ -8,9 +8,9 @@ from typing import Any
 
 from agentctl.errors import Problem
 from agentctl.sources.loaded import Loaded
+from agentctl.sources.mapping import SourceTable
 from agentctl.sources.source import Files
 from agentctl.sources.table.alone import FilesAndTable
-from agentctl.sources.table.mapping import SourceTable
 from agentctl.sync.bindings import Store
 from agentctl.wiring import Control
 

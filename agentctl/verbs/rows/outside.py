@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from agentctl.errors import Problem, UsageError
 from agentctl.resources.assistant import Assistant
 from agentctl.sources.loaded import Loaded, apart
-from agentctl.sources.table.row import Row
+from agentctl.sources.row import Row
 from agentctl.sync.plan import Change
 from agentctl.verbs.remedy import narrowed, owners
 

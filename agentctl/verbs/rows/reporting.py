@@ -15,7 +15,7 @@ from typing import Any, Self
 from agentctl.errors import AgentctlError, StoreError, StoreUnavailable
 from agentctl.resources import agent, phone_number
 from agentctl.resources.assistant import Assistant
-from agentctl.sources.table.row import Row
+from agentctl.sources.row import Row
 from agentctl.sources.table.rows import tell
 from agentctl.sync.applied import Applied
 from agentctl.sync.bindings import Bindings

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agentctl.settings import Settings
-from agentctl.verbs.examination.opening import usable
+from agentctl.verbs.opening import usable
 from agentctl.verbs.unattended import notice
 from agentctl.verbs.unattended.limit import MAIL_SECONDS
 from agentctl.verbs.unattended.report import Report

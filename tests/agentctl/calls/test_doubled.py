@@ -16,7 +16,7 @@ from agentctl.calls.missing_sound import as_event
 from agentctl.clients.recordings import Directory
 from agentctl.errors import StoreUnavailable
 from agentctl.verbs.calls.retain import spare
-from agentctl.verbs.calls.work import once, process
+from agentctl.verbs.work import once, process
 from agentctl.wiring import Control
 from tests.telephony import Bench, bench
 

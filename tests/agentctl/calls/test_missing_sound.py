@@ -9,7 +9,7 @@ import pytest
 from agentctl.calls import missing_sound
 from agentctl.errors import StoreUnavailable
 from agentctl.verbs.calls.backfill import backfill
-from agentctl.verbs.calls.work import process
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.telephony import Bench, bench
 

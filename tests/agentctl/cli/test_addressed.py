@@ -44,7 +44,6 @@ from agentctl.resources.webhook import Webhook
 from agentctl.sync.apply import Applied
 from agentctl.sync.kind import Desired, Ref, Scope
 from agentctl.sync.plan import Change, Failure, Plan, Unmanaged
-from agentctl.verbs.calls.work import Drained
 from agentctl.verbs.commands import COMMANDS
 from agentctl.verbs.examination.finding import Finding
 from agentctl.verbs.knowledge import Refreshed
@@ -61,6 +60,7 @@ from agentctl.verbs.status import Standing
 from agentctl.verbs.testing import Outcome
 from agentctl.verbs.unattended.notice import composed
 from agentctl.verbs.unattended.report import Report
+from agentctl.verbs.work import Drained
 from tests.telephony import bench
 
 __all__ = ["bench"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentctl.cli import render_call
-from agentctl.verbs.calls.work import Drained
+from agentctl.verbs.work import Drained
 
 NO_DATE = dict.fromkeys(("due_date", "due_time", "quote", "turn"))
 CALL: dict[str, Any] = {

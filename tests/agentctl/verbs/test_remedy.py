@@ -6,8 +6,8 @@ from typing import Literal
 
 from agentctl.errors import Ambiguous, SyncError
 from agentctl.resources.assistant import Assistant, Phone
-from agentctl.sources.table.mapping import SourceTable
-from agentctl.sources.table.row import place
+from agentctl.sources.mapping import SourceTable
+from agentctl.sources.row import place
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Failure, Plan

@@ -17,8 +17,7 @@ from agentctl.sandbox.harness import running_thread
 from agentctl.settings import Settings
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change, Plan
-from agentctl.verbs import stateless
-from agentctl.verbs.revisions import rollback
+from agentctl.verbs import rollback, stateless
 from agentctl.verbs.revisions.hold import holds
 from agentctl.wiring import Control, connect
 from tests.telephony import NUMBER, Bench, bench, environment

@@ -7,8 +7,7 @@ import pytest
 from agentctl.errors import UsageError
 from agentctl.resources.test_run import Result
 from agentctl.sync.kind import Ref
-from agentctl.verbs import testing
-from agentctl.verbs.revisions import rollback
+from agentctl.verbs import rollback, testing
 from agentctl.verbs.testing import Outcome
 from tests.gated import PACE, Project, project
 

@@ -10,8 +10,8 @@ import pytest
 from agentctl.errors import SyncError
 from agentctl.resources.phone_number import undertaking_of
 from agentctl.sync.kind import Scope
-from agentctl.verbs.numbers.unfinished import Begun
 from agentctl.verbs.post_call.rotation import Rotation
+from agentctl.verbs.ringing.unfinished import Begun
 from agentctl.verbs.undertaking import Undertaking
 
 pytestmark = pytest.mark.anyio

@@ -19,7 +19,7 @@ import pytest
 from agentctl import connect
 from agentctl.settings import Settings
 from agentctl.verbs.calls.call import calls
-from agentctl.verbs.calls.work import drain
+from agentctl.verbs.work import drain
 from tests.postgrest import SECRET_KEY, Project
 from tests.webhooks.doors import EVENT, SECRET, Door, EdgeWay, PythonWay, Terms
 from tests.webhooks.edge import FUNCTION, Edge, deno, harness, served

@@ -18,8 +18,8 @@ from agentctl.errors import Busy
 from agentctl.settings import Settings
 from agentctl.verbs.calls.call import calls
 from agentctl.verbs.calls.queue import queue
-from agentctl.verbs.calls.work import process
 from agentctl.verbs.exclusive import exclusive
+from agentctl.verbs.work import process
 from agentctl.wiring import connect
 from tests import pgbouncer
 

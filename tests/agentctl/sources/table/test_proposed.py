@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.mapping import SourceTable
+from agentctl.sources.spelling import snake
 from agentctl.sources.table.proposed import mapping, unmapped
-from agentctl.sources.table.spelling import snake
 
 WORDS = {
     "firstMessage": "first_message", "tenantID": "tenant_id", "HTTPUrl": "http_url", "Phone Number": "phone_number",

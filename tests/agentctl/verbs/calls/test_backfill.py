@@ -19,8 +19,8 @@ from agentctl import worker
 from agentctl.errors import Elsewhere, Rejected
 from agentctl.settings import load_settings
 from agentctl.verbs.calls.backfill import CaughtUp, backfill
-from agentctl.verbs.calls.work import process
 from agentctl.verbs.upkeep import duties
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.telephony import Bench, bench, served
 

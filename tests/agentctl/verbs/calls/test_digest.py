@@ -16,9 +16,9 @@ from agentctl.calls import inbox
 from agentctl.cli import render_call
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.settings import Settings
+from agentctl.verbs import work
 from agentctl.verbs.calls import call as calls
 from agentctl.verbs.calls import digest as verbs
-from agentctl.verbs.calls import work
 from agentctl.wiring import Control, connect
 from tests.chat import Endpoint, chatting
 

@@ -17,7 +17,7 @@ from agentctl.errors import StoreUnavailable
 from agentctl.verbs.calls import forget as verbs
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.calls.retain import retain
-from agentctl.verbs.calls.work import process
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.cluster import Cluster
 from tests.telephony import Bench, bench

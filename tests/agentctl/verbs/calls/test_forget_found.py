@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agentctl.verbs.calls.work import process
+from agentctl.verbs.work import process
 from tests.agentctl.verbs.calls.test_forget import CALLER, OTHER, accept, called, files
 from tests.telephony import Bench, bench
 

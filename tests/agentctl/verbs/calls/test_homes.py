@@ -21,8 +21,8 @@ from agentctl.sandbox.harness import Sandbox
 from agentctl.verbs.calls import forget
 from agentctl.verbs.calls.backfill import backfill
 from agentctl.verbs.calls.to_test import to_test
-from agentctl.verbs.calls.work import process
 from agentctl.verbs.door import door
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.agentctl.verbs.calls.test_forget import CALLER, called
 from tests.e2e.test_tenants import FILES, KEY, House, _post, house, lender

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentctl.calls.retention import changes
-from agentctl.verbs.calls.work import once, process
+from agentctl.verbs.work import once, process
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]

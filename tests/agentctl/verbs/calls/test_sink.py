@@ -16,8 +16,8 @@ import pytest
 
 from agentctl.calls.sink import SinkJob
 from agentctl.verbs.calls.backfill import backfill
-from agentctl.verbs.calls.work import process
 from agentctl.verbs.upkeep import dead_letters
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.telephony import Bench, bench
 

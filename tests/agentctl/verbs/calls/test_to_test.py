@@ -11,7 +11,7 @@ import pytest
 
 from agentctl.calls import inbox
 from agentctl.resources.declared_test import TestFile
-from agentctl.verbs.calls.work import process
+from agentctl.verbs.work import process
 from agentctl.wiring import Control
 from tests.telephony import Bench, bench
 

@@ -19,12 +19,12 @@ from pydantic import SecretStr
 from agentctl import worker
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
+from agentctl.sources.mapping import OnDelete
 from agentctl.sources.source import SyncOutcome
-from agentctl.sources.table.mapping import OnDelete
-from agentctl.verbs.calls.work import once
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.flow.legible import Legible
+from agentctl.verbs.work import once
 from agentctl.wiring import Control, connect
 from agentctl.worker import Tally
 from tests.rows import TABLE, WATCH, Rows

@@ -15,7 +15,7 @@ from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Observed
 from agentctl.sync.plan import Change
 from agentctl.verbs.pulling.taking import Taking
-from agentctl.verbs.pulling.untakable import UNTAKABLE
+from agentctl.verbs.untakable import UNTAKABLE
 from tests.agentctl.sources.disk import DiskProject
 
 

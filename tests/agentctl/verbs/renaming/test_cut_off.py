@@ -8,7 +8,7 @@ import pytest
 
 from agentctl.sync.patience import Patience
 from agentctl.wiring import Control
-from tests.agentctl.verbs.renaming.test_rename import in_sync
+from tests.agentctl.verbs.rekeying.test_rename import in_sync
 from tests.agentctl.verbs.renaming.test_renamed import names
 from tests.telephony import Bench, bench
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.agentctl.verbs.rekeying.test_rename import known
 from tests.agentctl.verbs.renaming.test_outdated import check_out, older, unlisted
-from tests.agentctl.verbs.renaming.test_rename import known
 from tests.agentctl.verbs.renaming.test_renamed import names, routes
 from tests.telephony import NUMBER, Bench, bench
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from agentctl.verbs.renaming.likeness import LINES, PROMPT, Traits, resembling
-from tests.agentctl.verbs.renaming.test_rename import by_hand, ids, in_sync
+from tests.agentctl.verbs.rekeying.test_rename import by_hand, ids, in_sync
 from tests.agentctl.verbs.renaming.test_renamed import names, routes
 from tests.telephony import NUMBER, Bench, bench
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.agentctl.verbs.renaming.test_rename import by_hand, in_sync, known
+from tests.agentctl.verbs.rekeying.test_rename import by_hand, in_sync, known
 from tests.telephony import Bench, bench
 
 __all__ = ["bench", "known"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agentctl.verbs.renaming import rename as rename_verb
-from tests.agentctl.verbs.renaming.test_rename import in_sync, known
+from agentctl.verbs.rekeying import rename as rename_verb
+from tests.agentctl.verbs.rekeying.test_rename import in_sync, known
 from tests.agentctl.verbs.renaming.test_renamed import names, other, routes
 from tests.synced import After
 from tests.telephony import Bench, bench

@@ -10,8 +10,8 @@ import pytest
 
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
+from tests.agentctl.verbs.rekeying.test_rename import in_sync, known
 from tests.agentctl.verbs.renaming.test_outdated import check_out, older, unlisted
-from tests.agentctl.verbs.renaming.test_rename import in_sync, known
 from tests.agentctl.verbs.renaming.test_renamed import names, other, routes
 from tests.telephony import NUMBER, Bench, bench
 

@@ -11,7 +11,7 @@ import pytest
 
 from agentctl.sources.renames import FILENAME
 from tests.agentctl.verbs.pulling.test_texts import edited as edited_there
-from tests.agentctl.verbs.renaming.test_rename import in_sync
+from tests.agentctl.verbs.rekeying.test_rename import in_sync
 from tests.agentctl.verbs.renaming.test_renamed import names, routes
 from tests.faults.test_edited_list import api
 from tests.synced import After

@@ -16,7 +16,7 @@ from agentctl.clients.store.postgres import PostgresStore
 from agentctl.sync.kind import Ref
 from agentctl.wiring import Control
 from tests.agentctl.cli.test_history import at_platform
-from tests.agentctl.verbs.renaming.test_rename import by_hand, ids, in_sync, known
+from tests.agentctl.verbs.rekeying.test_rename import by_hand, ids, in_sync, known
 from tests.telephony import Bench, bench
 
 __all__ = ["bench", "known"]

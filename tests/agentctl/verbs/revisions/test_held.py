@@ -9,7 +9,7 @@ import pytest
 
 from agentctl.verbs.revisions.history import digest
 from agentctl.verbs.revisions.hold import hold
-from agentctl.verbs.revisions.rollback import look
+from agentctl.verbs.rollback import look
 from agentctl.wiring import Control
 from tests.deadly import in_a_process
 from tests.synced import After

@@ -16,7 +16,7 @@ from agentctl.verbs.examination import own_side
 from agentctl.verbs.numbers.takeover import look
 from agentctl.verbs.pulling.pull import pull
 from agentctl.verbs.reading import read
-from agentctl.verbs.renaming.rename import look as renaming
+from agentctl.verbs.rekeying.rename import look as renaming
 from agentctl.verbs.rows.adopt import look as adopting
 from agentctl.verbs.status import status
 from tests.databases import Databases

@@ -16,9 +16,9 @@ from agentctl.calls.jobs import EventJob
 from agentctl.errors import Malformed, Unreachable
 from agentctl.settings import Settings
 from agentctl.verbs import door
-from agentctl.verbs.calls.work import once
 from agentctl.verbs.post_call import webhook
 from agentctl.verbs.upkeep import alert, dead_letters, delivery, duties
+from agentctl.verbs.work import once
 from agentctl.wiring import Control, connect
 from tests.answering import answering
 from tests.telephony import Bench, bench

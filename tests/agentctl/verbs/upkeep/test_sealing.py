@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from agentctl.clients.store.migrations import _LOCK
 from agentctl.errors import StoreError, StoreUnavailable
 from agentctl.settings import Settings
-from agentctl.verbs.calls.work import once
 from agentctl.verbs.examination import own_side
 from agentctl.verbs.upkeep import sealing
+from agentctl.verbs.work import once
 from agentctl.wiring import connect
 from tests.cluster import Cluster
 

@@ -1,4 +1,4 @@
-"""agentctl.verbs.numbers.disputed: whose a number of rows is, by a worker's sync of each row and by a sync of all."""
+"""agentctl.verbs.ringing.disputed: whose a number of rows is, by a worker's sync of each row and by a sync of all."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agentctl.errors import Problem
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.part import OPERATOR
-from agentctl.sources.table.mapping import SourceTable
+from agentctl.sources.mapping import SourceTable
 
 
 @dataclass(frozen=True)

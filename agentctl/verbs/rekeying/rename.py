@@ -27,13 +27,13 @@ from agentctl.sync.elsewhere import must_be_there
 from agentctl.sync.kind import Kind, Ref
 from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.reading import read
+from agentctl.verbs.rekeying.marking import marked
+from agentctl.verbs.rekeying.rekeyed import aside, given, taken
 from agentctl.verbs.renaming import outdated
 from agentctl.verbs.renaming.begun import begun, learnt, was_begun
 from agentctl.verbs.renaming.cut_off import must_have_ended
-from agentctl.verbs.renaming.marking import marked
 from agentctl.verbs.renaming.parting import is_one, parted, torn
 from agentctl.verbs.renaming.recorded import must_be_learnt, must_be_newest, note
-from agentctl.verbs.renaming.rekeyed import aside, given, taken
 from agentctl.verbs.renaming.renamed import Moves, moves
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.history import digest, unknown

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from agentctl.sources.mapping import SourceTable
 from agentctl.sources.project import FILENAME, read_project
-from agentctl.sources.table.mapping import SourceTable
 
 COLUMNS = ["id", "title", "behavior_prompt", "voice_settings", "elevenlabs_agent_id"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from agentctl.errors import NotPassed
 from agentctl.sync.apply import Applied
-from agentctl.verbs.revisions import rollback
+from agentctl.verbs import rollback
 from agentctl.verbs.revisions.hold import holds
 from tests.gated import PACE, Project, project
 

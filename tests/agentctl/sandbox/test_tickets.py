@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentctl.sandbox.talk.tickets import GOOD_FOR_SECONDS, Tickets
+from agentctl.sandbox.tickets import GOOD_FOR_SECONDS, Tickets
 
 
 def test_a_ticket_is_good_once_and_for_its_agent_alone() -> None:

@@ -12,7 +12,7 @@ from agentctl.sync.departure import words
 from agentctl.sync.diff import Edit
 from agentctl.sync.kind import Desired, Ref
 from agentctl.sync.plan import Change
-from agentctl.verbs.pulling.attached import KNOWLEDGE, Attached, attached, is_list
+from agentctl.verbs.attached import KNOWLEDGE, Attached, attached, is_list
 
 OURS = "agentctl sync --take-ours"
 _BACK = f"put ours back with: {OURS}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agentctl.errors import SyncError
-from agentctl.verbs.revisions import rollback
+from agentctl.verbs import rollback
 from agentctl.verbs.revisions.hold import hold, holds
 from agentctl.wiring import Control
 from tests.telephony import Bench

@@ -1,4 +1,4 @@
-"""agentctl.verbs.calls: the list, one call, events, and working them off; over a real store."""
+"""Working off what waits, and what comes of it: the list, one call, events; over a real store."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from pydantic import SecretStr
 from agentctl.calls import inbox
 from agentctl.errors import AgentctlError
 from agentctl.settings import Settings
-from agentctl.verbs.calls import call, events, work
+from agentctl.verbs import work
+from agentctl.verbs.calls import call, events
 from agentctl.wiring import Control, connect
 
 pytestmark = pytest.mark.anyio
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = Path(__file__).parents[2] / "samples"
 CONVERSATION = "conv_7401k5m9x2p8ec3rqv6dtnhb0fzw"
 
 

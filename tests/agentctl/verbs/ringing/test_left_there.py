@@ -15,8 +15,8 @@ from agentctl.settings import Settings
 from agentctl.sync.kind import Ref, Scope
 from agentctl.sync.plan import Failure
 from agentctl.tenants import Access, Tenants, read
-from agentctl.verbs.numbers.left_there import named
 from agentctl.verbs.revisions.history import ProjectPlan
+from agentctl.verbs.ringing.left_there import named
 from agentctl.wiring import Control
 from tests.agentctl.test_tenants import Shelf
 

@@ -15,8 +15,7 @@ import pytest
 
 from agentctl.sandbox.harness import BlockingSandbox, running_thread
 from agentctl.sandbox.options import Options
-from agentctl.verbs import sync
-from agentctl.verbs.revisions import promote
+from agentctl.verbs import promote, sync
 from agentctl.verbs.revisions.history import restored
 from agentctl.wiring import Control, connect
 from tests.telephony import Bench, environment

@@ -14,9 +14,9 @@ from agentctl.sources.project import read_alone
 from agentctl.sources.renames import Rename
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Desired, Sighting
+from agentctl.verbs.rekeying.rekeyed import aside, given
 from agentctl.verbs.renaming import recorded
 from agentctl.verbs.renaming.begun import begun
-from agentctl.verbs.renaming.rekeyed import aside, given
 from agentctl.wiring import Control
 
 

@@ -1,4 +1,4 @@
-"""agentctl.verbs.revisions.rollback: what a row was before, of which another tenant gets neither number nor words."""
+"""agentctl.verbs.rollback: what a row was before, of which another tenant gets neither number nor words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from agentctl.errors import SyncError
 from agentctl.sandbox.harness import running
+from agentctl.verbs import rollback
 from agentctl.verbs.flow import syncing
-from agentctl.verbs.revisions import rollback
 from tests.databases import Databases
 from tests.product import TABLE, Product, adopted
 

@@ -18,12 +18,12 @@ from agentctl.sync.plan import Plan
 from agentctl.verbs import gate, sync
 from agentctl.verbs.gate import OnTests
 from agentctl.verbs.notices import untested
-from agentctl.verbs.numbers.disputed import undisputed
 from agentctl.verbs.renaming.former import must_be_current
 from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
 from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
 from agentctl.verbs.revisions.hold import Hold, hold, holds, note, unhold
+from agentctl.verbs.ringing.disputed import undisputed
 from agentctl.verbs.rows.outside import gone
 from agentctl.verbs.showable import showable
 from agentctl.wiring import Control
