@@ -27,9 +27,7 @@ MENDED = {
         "agentctl.calls.cost_fiat is readable and in no view"
     ),
     "create function public.agentctl_new(args jsonb) returns jsonb language sql as 'select args'; "
-    "insert into agentctl.own_functions values ('agentctl_new')": (
-        "agentctl_new(jsonb): anon execute"
-    ),
+    "insert into agentctl.own_functions values ('agentctl_new')": ("agentctl_new(jsonb): anon execute"),
     "grant execute on function public.agentctl_status(jsonb) to authenticated": (
         "agentctl_status(jsonb): stranger execute"
     ),
@@ -54,7 +52,8 @@ PRODUCTS = (
     "create view public.agentctl_board as table public.agentctl_notes; grant select on public.agentctl_board to anon",
     "create function public.agentctl_press(args text) returns jsonb language sql set enable_sort = off "
     "as 'select null::jsonb'; grant execute on function public.agentctl_press(text) to anon",
-    "create function public.agentctl_press(args jsonb) returns jsonb language sql set enable_sort = off as 'select args'",
+    "create function public.agentctl_press(args jsonb) returns jsonb language sql set enable_sort = off "
+    "as 'select args'",
 )
 NAMES = "('agentctl_notes', 'agentctl_board')"
 # These it does not know to be mistakes.
