@@ -26,9 +26,8 @@ MENDED = {
     "grant select (cost_fiat) on agentctl.calls to authenticated": (
         "agentctl.calls.cost_fiat is readable and in no view"
     ),
-    "create function public.agentctl_new(args jsonb) returns jsonb language sql as 'select args'": (
-        "agentctl_new(jsonb): anon execute"
-    ),
+    "create function public.agentctl_new(args jsonb) returns jsonb language sql as 'select args'; "
+    "insert into agentctl.own_functions values ('agentctl_new')": ("agentctl_new(jsonb): anon execute"),
     "grant execute on function public.agentctl_status(jsonb) to authenticated": (
         "agentctl_status(jsonb): stranger execute"
     ),
@@ -53,6 +52,8 @@ PRODUCTS = (
     "create view public.agentctl_board as table public.agentctl_notes; grant select on public.agentctl_board to anon",
     "create function public.agentctl_press(args text) returns jsonb language sql set enable_sort = off "
     "as 'select null::jsonb'; grant execute on function public.agentctl_press(text) to anon",
+    "create function public.agentctl_press(args jsonb) returns jsonb language sql set enable_sort = off "
+    "as 'select args'",
 )
 NAMES = "('agentctl_notes', 'agentctl_board')"
 # These it does not know to be mistakes.
@@ -148,13 +149,21 @@ def test_what_is_the_products_own_stays_as_it_is_also_by_names_like_ours(connect
     for given in PRODUCTS:
         connection.execute(given.encode())
     rights = f"select array_agg(relacl::text || relrowsecurity) from pg_class where relname in {NAMES}"
-    executed = "select proacl::text, proconfig from pg_proc where proname = 'agentctl_press'"
+    executed = "select proacl::text, proconfig from pg_proc where proname = 'agentctl_press' order by oid"
     before = [connection.execute(query.encode()).fetchall() for query in (rights, executed)]
 
     assert connection.execute("select from agentctl.opened()").fetchall() == []
     connection.execute("call agentctl.seal()")
 
     assert [connection.execute(query.encode()).fetchall() for query in (rights, executed)] == before
+
+
+def test_each_function_of_ours_is_known_by_name(connection: psycopg.Connection) -> None:
+    """Of one that a migration has left out, no rights would be taken."""
+    looks = "prorettype = 'jsonb'::regtype and proargtypes[0] = 'jsonb'::regtype and proargnames[1] = 'args'"
+    there = f"select proname::text from pg_proc where proname ^@ 'agentctl_' and {looks} order by 1"
+    known = connection.execute("select name from agentctl.own_functions order by 1").fetchall()
+    assert known == connection.execute(there.encode()).fetchall()
 
 
 @pytest.mark.parametrize(

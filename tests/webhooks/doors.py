@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,9 +37,13 @@ EVENT = json.dumps(
 
 @dataclass(frozen=True)
 class Terms:
-    """What the door's owner has set; `now` is its clock in unix seconds, None the real one."""
+    """What the door's owner has set; `now` is its clock in unix seconds, None the real one.
+
+    `theirs`: what each tenant's workspace signs with.
+    """
 
     secrets: tuple[SecretStr, ...] = (SECRET,)
+    theirs: tuple[tuple[str, SecretStr], ...] = ()
     tolerance: int = 2700
     max_bytes: int = 8 * 1024 * 1024
     now: float | None = None
@@ -58,9 +62,16 @@ class PythonWay:
     store: Store
 
     async def send(self, terms: Terms, method: str, body: bytes, headers: Mapping[str, bytes]) -> httpx.Response:
+        whose = [*(("", one) for one in terms.secrets), *terms.theirs]
+
+        def signers(signed: Sequence[SecretStr]) -> list[str]:  # as verbs/signatures.py tells it
+            names = sorted({name for name, secret in whose if secret in signed})
+            return names if all(names) else []
+
         app = door(
             self.store,
-            secrets=terms.secrets,
+            secrets=[secret for _, secret in whose],
+            signers=signers,
             tolerance_seconds=terms.tolerance,
             max_bytes=terms.max_bytes,
             clock=time.time if terms.now is None else lambda: float(terms.now or 0),
@@ -84,6 +95,7 @@ class EdgeWay:
             "SUPABASE_URL": self.project.url,
             "SUPABASE_SERVICE_ROLE_KEY": self.project.service_key,
             "ELEVENLABS_WEBHOOK_SECRET": ",".join(one.get_secret_value() for one in terms.secrets),
+            "TENANT_WEBHOOK_SECRETS": ",".join(f"{name}={one.get_secret_value()}" for name, one in terms.theirs),
             "WEBHOOK_TOLERANCE_SECONDS": str(terms.tolerance),
             "WEBHOOK_MAX_BYTES": str(terms.max_bytes),
             **settings,

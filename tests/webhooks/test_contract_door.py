@@ -6,10 +6,12 @@ import json
 import time
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
 from tests.webhooks.doors import EVENT, SECRET, Door, Terms
+from webhooks.body import SMALL
 from webhooks.signature import sign
 
 pytestmark = pytest.mark.anyio
@@ -128,6 +130,32 @@ async def test_the_senders_last_repetition_still_passes_and_the_tolerance_can_be
 async def test_either_of_two_secrets_opens_while_one_is_replaced(any_door: Door) -> None:
     assert (await any_door.post(terms=Terms(secrets=(SecretStr("wsec_new"), SECRET)))).status_code == 200
     assert (await any_door.post(terms=Terms(secrets=(SecretStr("wsec_new"),)))).status_code == 401
+
+
+async def test_what_a_tenants_workspace_signs_is_no_call_of_another_tenant(any_door: Door) -> None:
+    ours, theirs = SecretStr("wsec_shared"), {name: SecretStr(f"wsec_{name}") for name in ("acme", "beta")}
+    terms = Terms(theirs=(*theirs.items(), ("acme", SecretStr("wsec_acme=anew")), ("beta", ours), ("acme", ours)))
+    with psycopg.connect(any_door.dsn, autocommit=True) as connection:
+        query = "insert into agentctl.agents (agent_id, tenant, workspaces) values (%s, %s, %s)"
+        connection.cursor().executemany(query, [(f"agent {name}", name, [name]) for name in theirs])
+    cases = [
+        (theirs["acme"], "agent acme", "acme"),
+        (theirs["acme"], "agent beta", "acme"),
+        (SecretStr("wsec_acme=anew"), "agent beta", "acme"),
+        (theirs["beta"], "agent of nobody", "beta"),
+        (ours, "agent of nobody", "acme"),
+        (ours, "agent beta", "beta"),
+        (SECRET, "agent beta", "beta"),
+        (SECRET, "agent of nobody", "default"),
+    ]
+    for size in (0, SMALL):
+        for number, (secret, agent, _) in enumerate(cases):
+            data = {"agent_id": agent, "conversation_id": f"conv_{number}_{size}", "much": "x" * size}
+            body = json.dumps({"type": "post_call_transcription", "data": data}).encode()
+            assert (await any_door.post(body, sign(body, secret, int(time.time())), terms)).status_code == 200
+    with psycopg.connect(any_door.dsn) as connection:
+        stored = connection.execute("select tenant from agentctl.events order by received_at").fetchall()
+    assert [tenant for (tenant,) in stored] == [tenant for *_, tenant in cases] * 2
 
 
 @pytest.mark.parametrize("secrets", [(), (SecretStr(""),)])

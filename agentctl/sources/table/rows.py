@@ -17,6 +17,7 @@ from agentctl.sources.problems import located
 from agentctl.sources.project import FILENAME
 from agentctl.sources.prompt import Prompts
 from agentctl.sources.row import Row, Rows
+from agentctl.sources.table.anothers import another, candidates
 from agentctl.sources.table.claims import settled
 from agentctl.sources.table.rights import Unwritable, granted, unwritable
 from agentctl.sources.table.row_reader import RowReader
@@ -35,7 +36,8 @@ class Told:
     """What the store has told of a table: its columns, its rows as they are, how many of them have no key.
 
     `bound`: the agent of each key; `owners`: of each key with an agent that its row does not name, the tenant whose
-    that agent is. `refused`: what may not be written back. `holders`: by number, the assistant that has it.
+    that agent is. `refused`: what may not be written back. `holders`: by number, the assistant that has it. `anothers`:
+    why it is the source of another environment; None where it is this one's, or nobody's yet.
     """
 
     columns: Mapping[str, Any]
@@ -45,6 +47,7 @@ class Told:
     owners: Mapping[str, str] = field(default_factory=dict)
     refused: Unwritable = field(default_factory=dict)
     holders: Mapping[str, Holder] = field(default_factory=dict)
+    anothers: Problem | None = None
 
     @property
     def withheld(self) -> str:
@@ -125,6 +128,9 @@ async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
         if not page["rows"]:
             break
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
+    named = {row["key"]: row["values"].get("agent_id") for row in rows}
+    if holding_it := another(await candidates(store, scope), named, scope):
+        return replace(told, anothers=holding_it.problem(source, scope))
     there = await settling(store, scope, rows, bound)
     owners = await owning(store, scope, rows, bound)
     refused = await unwritable(store, source, told.names, told.writable)
@@ -200,7 +206,9 @@ def asking(source: SourceTable, told: Told) -> dict[str, Any]:
 
 
 def misfits(source: SourceTable, told: Told) -> list[Problem]:
-    """Why the mapping does not fit the table; empty where it does."""
+    """Why nothing of the table can be this project's; empty where that is not so."""
+    if told.anothers:
+        return [told.anothers]
     if not told.names:
         near = nearest(source.table, told.columns["tables"])
         meant = f"did you mean {near!r}?" if near else "agentctl db adopt TABLE maps one"

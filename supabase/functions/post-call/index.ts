@@ -4,14 +4,14 @@ import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 const PART = 192 * 1024, LARGEST = 16 * 1024 * 1024; // bytes; a function has 256 MB and two seconds of processor
 const COMING = 30_000, STORING = 2500, RPC = "/rest/v1/rpc/agentctl_"; // ms for a body, and for each step of the store
 const ID = /^(?=.*\S).{1,200}$/su, LOST = /\0|\p{Surrogate}/gu, SECONDS = /^("?) *\d{1,11}(\.\d*)? *\1$/;
-const env = (name: string) => Deno.env.get(name) ?? "";
+const OWNED = /^([A-Za-z0-9][\w-]*) *= *(.+)$/s, env = (name: string) => Deno.env.get(name) ?? "";
+const listed = (name: string) => env(name).split(",").map((one) => one.trim()).filter(Boolean);
 const id = (it: unknown) => typeof it === "string" && ID.test(it) ? it.replace(LOST, "\ufffd") : null;
-const same = (one: Buffer, other: Buffer) => one.length === other.length && timingSafeEqual(one, other);
+const same = (mac: string, other: Buffer) => mac.length === other.length && timingSafeEqual(Buffer.from(mac), other);
 const refusal = (status: number, error: string) => Response.json({ error }, { status });
 
 function precheck(header: string): [string, Buffer[]] {
-  const parts = header.split(",").map((part) => part.split(/=(.*)/s).map((one) => one.trim()));
-  const named = (name: string) => parts.filter((part) => part[0] === name && part.length > 1).map((part) => part[1]);
+  const named = (it: string) => header.split(",").flatMap((one) => one.match(`^\\s*${it}\\s*=(.*)`)?.[1].trim() ?? []);
   const time = [...new Set(named("t"))].join(), signatures = named("v0").map((one) => Buffer.from(one.toLowerCase()));
   const near = Math.abs(Date.now() / 1000 - Number(time)) <= Number(env("WEBHOOK_TOLERANCE_SECONDS") || 2700);
   if (near && header.length <= 4096 && /^[0-9]{1,12}$/.test(time) && signatures.length) return [time, signatures];
@@ -23,8 +23,7 @@ async function read(request: Request, most: number, chunks: Uint8Array[] = [], s
   if (Number(request.headers.get("Content-Length")) > most) throw tooLarge;
   setTimeout(() => slow.abort(refusal(408, "the body did not come in time")), COMING);
   for await (const chunk of request.body?.pipeThrough(new TransformStream(), slow) ?? []) {
-    if ((size += chunk.length) > most) throw tooLarge;
-    chunks.push(chunk);
+    if (chunks.push(chunk) && (size += chunk.length) > most) throw tooLarge;
   }
   return Buffer.concat(chunks);
 }
@@ -51,30 +50,31 @@ async function call(step: string, args: object) {
 }
 
 async function accept(event: object, body: Buffer) {
-  if (body.length <= PART) return await call("accept", { ...event, payload: body.toString("base64") });
+  if (body.length <= PART) return (await call("accept", { ...event, payload: body.toString("base64") })).new;
   const sha256 = createHash("sha256").update(body).digest("hex"), parts = Math.ceil(body.length / PART);
   for (let position = 0; position < parts; position++) {
     const part = body.subarray(position * PART, (position + 1) * PART).toString("base64");
-    if ((await call("accept_part", { ...event, sha256, position, part })).known) return { new: false };
+    if ((await call("accept_part", { ...event, sha256, position, part })).known) return false;
   }
-  return await call("accept", { ...event, sha256, parts, size: body.length });
+  return (await call("accept", { ...event, sha256, parts, size: body.length })).new;
 }
 
 Deno.serve(async (request) => {
   try {
-    const secrets = env("ELEVENLABS_WEBHOOK_SECRET").split(",").map((one) => one.trim()).filter(Boolean);
+    const theirs = listed("TENANT_WEBHOOK_SECRETS").map((one) => OWNED.exec(one)?.slice(1) ?? []);
+    const secrets = [...listed("ELEVENLABS_WEBHOOK_SECRET").map((one) => ["", one]), ...theirs]; // whose workspace's
     if (request.method !== "POST") throw refusal(405, "only POST is answered here");
     if (!/^(identity)?$/i.test(request.headers.get("Content-Encoding") ?? "")) throw refusal(415, "send no coding");
-    if (!secrets.length) throw refusal(503, "no webhook secret is configured");
+    if (!secrets.length || !theirs.every((one) => one.length)) throw refusal(503, "no webhook secret is configured");
     const [time, signatures] = precheck(request.headers.get("ElevenLabs-Signature") ?? "");
     const body = await read(request, Number(env("WEBHOOK_MAX_BYTES") || LARGEST));
-    const macs = secrets.map((one) => createHmac("sha256", one).update(`${time}.`).update(body).digest("hex"));
-    const right = macs.flatMap((mac) => signatures.filter((one) => same(Buffer.from(mac), one)));
+    const macs = secrets.map(([, one]) => createHmac("sha256", one).update(`${time}.`).update(body).digest("hex"));
+    const right = secrets.flatMap(([whose], at) => signatures.filter((one) => same(macs[at], one)).map(() => whose));
     if (!right.length) throw refusal(401, "the signature was not made of this body with a secret that is known here");
-    return Response.json({ new: (await accept(heading(body), body)).new });
+    const signers = right.every(Boolean) ? right.sort() : []; // none: believed of every agent
+    return Response.json({ new: await accept({ ...heading(body), signers }, body) });
   } catch (error) {
-    if (error instanceof Response) return error;
-    console.error(`an event could not be stored: ${error}`);
-    return refusal(503, "the event could not be stored");
+    if (!(error instanceof Response)) console.error(`an event could not be stored: ${error}`);
+    return error instanceof Response ? error : refusal(503, "the event could not be stored");
   }
 });

@@ -59,6 +59,17 @@ async def test_the_newer_kind_of_key_is_taken_first(edge_door: tuple[EdgeWay, Do
     assert door.payloads() == [EVENT]
 
 
+@pytest.mark.parametrize(
+    "secrets", ["wsec_first", "=wsec_first", " = wsec_first", "acme=", "acme=wsec_a,wsec_b", "a b=c"]
+)
+async def test_a_tenants_secret_that_does_not_say_whose_it_is_is_believed_of_nobody(
+    edge_door: tuple[EdgeWay, Door], secrets: str
+) -> None:
+    way, door = edge_door
+    assert (await deliver(way, TENANT_WEBHOOK_SECRETS=secrets)).status_code == 503, "ElevenLabs repeats it"
+    assert door.stored() == []
+
+
 async def test_a_store_that_is_away_refuses_or_lacks_a_migration_is_503_and_keeps_its_details(
     edge_door: tuple[EdgeWay, Door], dsn: str
 ) -> None:

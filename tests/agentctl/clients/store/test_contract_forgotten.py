@@ -131,6 +131,30 @@ async def test_numbers_are_found_in_calls_and_in_events_that_became_none(store: 
     assert (await store.call("erase", gone))["events"] == 1
 
 
+async def test_what_one_had_fetched_and_erased_is_fetched_by_nobody_and_one_mark_tells(
+    store: Store, cluster: Any, dsn: str
+) -> None:
+    async def is_unknown(conversation_id: str) -> bool:
+        asked = {"tenant": "beta", "conversation_ids": [conversation_id]}
+        entered = await store.call("accept", delivery(conversation_id, source="backfill", tenant="beta"))
+        return bool(await store.call("unknown_conversations", asked)) or bool(entered["new"])
+
+    for conversation_id, source in (("conv_1", "backfill"), ("conv_2", "webhook")):
+        await store.call("accept", delivery(conversation_id, source=source, tenant="acme"))
+        theirs = {"tenant": "acme", "conversation_ids": [conversation_id], "numbers": [], "event_ids": []}
+        await store.call("mark_forgotten", theirs)
+        await store.call("erase", theirs)
+    assert [await is_unknown(one) for one in ("conv_1", "conv_2")] == [False, True]
+    database = dsn.rpartition("/")[2]
+    gone = "delete from agentctl.forgotten where tenant = 'default' returning 1"
+    assert cluster.execute(gone, database) == [(1,)], "the operator's, whoever had it"
+    # As they were made for a while, by each tenant's own key.
+    each = "select 'acme', agentctl.mark('acme', 'fetched', 'conv_1')"
+    cluster.execute(f"insert into agentctl.forgotten {each}", database)
+    cluster.execute("insert into agentctl.marked_each values ('acme')", database)
+    assert not await is_unknown("conv_1")
+
+
 async def test_a_mark_tells_nobody_what_it_is_of(store: Store, cluster: Any, dsn: str) -> None:
     await forget(store, "conv_1", numbers=(CALLER,))
     dumped = cluster.execute("select jsonb_agg(f) from agentctl.forgotten f", dsn.rpartition("/")[2])
