@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.home import home, spare
 from agentctl.console.kept import Kept
+from agentctl.console.living import place
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.sources.loaded import Loaded
 from agentctl.verbs import status
@@ -31,12 +32,14 @@ class Declared:
 @dataclass(frozen=True)
 class Declarations:
     """What a tenant's files and rows declare, as far as that can be read. `problem`: what keeps the rest from it;
-    `wrong`: the keys of rows of which nothing can be made.
+    `wrong`: the keys of rows of which nothing can be made; `place`: where the agents are that are made of it, as
+    `living` takes it.
     """
 
     ones: Sequence[Declared] = ()
     problem: str = ""
     wrong: frozenset[str] = frozenset()
+    place: Mapping[str, str] = field(default_factory=dict)
 
     def hide(self, key: str) -> bool:
         """Whether somebody may declare it, although it is not to be seen."""
@@ -72,11 +75,13 @@ class States:
         """The same, with what could not be read, and why."""
         if not self.control.has_project:
             return Declarations()
+        known: Mapping[str, str] = {}
         try:
             async with self.control.afresh() as control, home(control, tenant) as there:
-                return await declarations(self.control, tenant, await read(there))
+                known = place(there)
+                return replace(await declarations(self.control, tenant, await read(there)), place=known)
         except AgentctlError as error:
-            return Declarations(problem=self.control.veil(str(error)))
+            return Declarations(problem=self.control.veil(str(error)), place=known)
 
     async def seen(self, tenant: str, *, whole: bool) -> Stand:
         """How each stands now, or stood a moment ago, as whoever looks at that tenant may know it.

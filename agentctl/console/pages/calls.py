@@ -137,7 +137,7 @@ async def _pages(visit: Visit, chosen: dict[str, Any]) -> AsyncIterator[list[dic
 
 async def named(visit: Visit) -> list[tuple[str, str]]:
     """Key and name of each assistant, for a choice."""
-    return [(one["key"], one["name"] or one["key"]) for one in await visit.ask("assistants")]
+    return [*{one["key"]: one["name"] or one["key"] for one in await visit.ask("assistants")}.items()]
 
 
 def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from html import unescape
 
 import pytest
 
@@ -48,6 +49,24 @@ async def test_the_list_and_the_history_are_tables_too(office: Office) -> None:
     assert [(row["key"], row["state"]) for row in rows[0]] == [("empfang", "drifted"), ("theke", "in sync")]
     assert [row["revision"] for row in rows[1]] == ["1"]
     await office.see("/assistants/none/history.csv", 404)
+
+
+async def test_of_several_environments_in_a_store_the_one_that_is_served_is_shown(office: Office) -> None:
+    for environment in ("aaa", "zzz"):
+        office.sql(
+            "insert into agentctl.assistants (tenant, project, environment, workspace, key, name, agent_id, updated_at) "
+            "select tenant, project, %s, workspace, key, 'Probe', agent_id || %s, '2020-01-01' "
+            "from agentctl.assistants where environment = 'production' and key = 'empfang'",
+            *(environment, environment),
+        )
+    for path in ("/", HERE):
+        assert "2020" not in await office.see(path)
+    assert office.pages["/"].count('id="assistant-empfang') == 1
+    office.control.has_project = False  # nothing says which of them is served
+    page = await office.see("/")
+    assert page.count('id="assistant-empfang') == 3
+    (zzz,) = re.findall(r'class="row" href="([^"]*zzz[^"]*)"', page)
+    assert "2020" in await office.see(unescape(zzz))
 
 
 async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:
