@@ -98,7 +98,7 @@ async def release(visit: Visit) -> Response:
 
 async def _known(visit: Visit, key: str) -> Known:
     if not visit.desk.control.has_project:
-        return Known()
+        return Known(hidden=True)
     async with at_home(visit) as control:
         loaded = await read(control)
         row = row_of(loaded, key)

@@ -54,7 +54,8 @@ async def test_the_list_and_the_history_are_tables_too(office: Office) -> None:
 async def test_of_several_environments_in_a_store_the_one_that_is_served_is_shown(office: Office) -> None:
     for environment in ("aaa", "zzz"):
         office.sql(
-            "insert into agentctl.assistants (tenant, project, environment, workspace, key, name, agent_id, updated_at) "
+            "insert into agentctl.assistants "
+            "(tenant, project, environment, workspace, key, name, agent_id, updated_at) "
             "select tenant, project, %s, workspace, key, 'Probe', agent_id || %s, '2020-01-01' "
             "from agentctl.assistants where environment = 'production' and key = 'empfang'",
             *(environment, environment),
