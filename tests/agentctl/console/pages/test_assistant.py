@@ -134,6 +134,8 @@ async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) ->
     assert "gar nicht" in str(await office.agents())
 
     page = await office.see(f"{HERE}/rollback?to=1")
+    assert "~ change 1 agent" in text(page)
+    assert "Roll back and hold: 1 change, only with the tick" in text(page)
     begun = await office.send(f"{HERE}/rollback", **{**agreed, "mark": hidden(page, "mark"), "ours": "yes"})
     assert "Synced" in text(await office.settled(begun.headers["location"]))
     assert "Hilf freundlich weiter." in str((await office.agents())["Empfang"])
@@ -200,13 +202,16 @@ async def test_what_a_sync_held_back_leads_to_where_it_is_settled(office: Office
     assert "Apply these 2 changes, only with the tick" in text(await office.see("/plan"))
     office.sql("update agentctl.declared_assistants set knowledge = %s", '["Wir haben ab 7 Uhr offen."]')
     page = await office.see("/plan")
-    assert "Wir haben ab 7 Uhr offen." in page
+    assert page.index("Wir haben ab 7 Uhr offen.") < page.index('<details class="notes"><summary>'), (
+        "advice stands behind"
+    )
     assert "Apply these 3 changes, 2 of them only with the tick" in text(page)
     begun = await office.send("/plan", page="/plan", mark=hidden(page, "mark"), total="2")
     told = await office.settled(begun.headers["location"])
     page = office.pages[begun.headers["location"]]
     assert [f'href="/assistants/{key}/take"' in page for key in ("empfang", "theke")] == [True, False]
     assert all(f'href="/plan?only={key}"' in page for key in ("empfang", "theke"))
+    assert "<h1>1 synced, 2 held back</h1>" in page
     assert ("agentctl pull" in told, "write it into the row" in told) == (False, True), told
 
 
