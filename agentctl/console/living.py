@@ -6,19 +6,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from agentctl.console.visit import Visit
-    from agentctl.wiring import Control
+from agentctl.console.visit import Visit
 
 _APART = ("project", "environment", "workspace")  # what an address may name where nothing says which of them is served
-
-
-def place(there: Control) -> dict[str, str]:
-    """Where the agents are that `there` syncs: a scope; nothing where no project says which one."""
-    return asdict(there.scope) if there.has_project and there.project.name else {}
 
 
 async def living(visit: Visit, place: Mapping[str, str]) -> list[dict[str, Any]]:

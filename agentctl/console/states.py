@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from agentctl.calls.tenant import OPERATOR
-from agentctl.console.home import home, spare
+from agentctl.console.home import home, place, spare
 from agentctl.console.kept import Kept
-from agentctl.console.living import place
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.sources.loaded import Loaded
 from agentctl.verbs import status

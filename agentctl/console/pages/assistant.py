@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from starlette.responses import Response
 
 from agentctl.console.acting import at_home
-from agentctl.console.living import living, place
+from agentctl.console.home import place
+from agentctl.console.living import living
 from agentctl.console.page import Page
 from agentctl.console.states import NOTHING, Declared, declarations
 from agentctl.console.visit import Refused, Visit

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from agentctl.console import frame
 from agentctl.console.acting import at_home
-from agentctl.console.living import living, place
+from agentctl.console.home import place
+from agentctl.console.living import living
 from agentctl.console.pace import Pace, pause
 from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
