@@ -1,4 +1,4 @@
-"""A command that reads or erases what callers said leaves a row in the audit log."""
+"""A command that reads or erases what callers said leaves a row in the audit log, whatever comes of it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ def audited(
 ) -> Result:
     """As `connected`. What was read is noted before anybody sees it; `subject` says of the result what may be kept."""
 
-    async def noted(control: Control) -> Result:
-        from agentctl.verbs.calls import audit
+    async def run(control: Control) -> Result:
+        from agentctl.verbs.calls.audit import noted
 
-        result = await body(control)
-        await audit.note(control, action, **subject(result))
+        async with noted(control, action) as row:
+            result = await body(control)
+            row.update(subject(result))
         return result
 
-    return connected(noted)
+    return connected(run)
 
 
 def listed(action: str, body: Callable[[Control], Awaitable[Rows]], sort: str, **filters: object) -> Rows:

@@ -1,5 +1,5 @@
 """The cookies of the console: the session's, a person's tokens, a form's before there is a session, and what somebody
-likes the pages to look like.
+likes the pages to look like; and a browser's, from which somebody got in before.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from itertools import count, takewhile
 from starlette.requests import Request
 from starlette.responses import Response
 
-_SESSION, _TOKENS, _VISITOR = "agentctl", "agentctl_tokens", "agentctl_enter"
+_SESSION, _TOKENS, _VISITOR, _DEVICE = "agentctl", "agentctl_tokens", "agentctl_enter", "agentctl_device"
 # The prefix binds a cookie to this host and to TLS (RFC 6265bis, 4.1.3.2). A laptop's own address has none, and several
 # consoles there: browsers keep one cookie of a name for all ports (RFC 6265, 8.5).
 _SECURE_PREFIX = "__Host-"
 _PART = 3500  # browsers keep 4096 bytes of a cookie, its name and what is said of it counted in
 _LIKING = {"language": "agentctl_language", "theme": "agentctl_theme"}
 _YEAR = 365 * 24 * 3600
+DEVICE_SECONDS = 180 * 24 * 3600
 
 
 def session(request: Request) -> str:
@@ -58,6 +59,16 @@ def keep_visitor(response: Response, request: Request, value: str) -> None:
     _keep(response, request, _VISITOR, value)
 
 
+def device(request: Request) -> str:
+    """What proves that somebody got in from this browser before; empty without it."""
+    return request.cookies.get(_name(request, _DEVICE), "")
+
+
+def keep_device(response: Response, request: Request, value: str) -> None:
+    """For DEVICE_SECONDS, whoever signs out meanwhile."""
+    _keep(response, request, _DEVICE, value, DEVICE_SECONDS)
+
+
 def liking(request: Request, what: str) -> str:
     """Of `language` or `theme`, what was chosen; empty: nothing was."""
     return request.cookies.get(_LIKING[what], "")
@@ -74,9 +85,9 @@ def _parts(request: Request) -> Iterator[str]:
     return takewhile(request.cookies.__contains__, names)
 
 
-def _keep(response: Response, request: Request, name: str, value: str) -> None:
+def _keep(response: Response, request: Request, name: str, value: str, seconds: int | None = None) -> None:
     secure = _secure(request)
-    response.set_cookie(_name(request, name), value, path="/", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(_name(request, name), value, seconds, path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def _drop(response: Response, request: Request, name: str) -> None:

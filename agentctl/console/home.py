@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError
@@ -27,6 +28,11 @@ async def home(control: Control, tenant: str) -> AsyncIterator[Control]:
     except AgentctlError as error:
         await spare(control, tenant, error)
         raise
+
+
+def place(there: Control) -> dict[str, str]:
+    """Where the agents are that `there` syncs: a scope; nothing where no project says which one."""
+    return asdict(there.scope) if there.has_project and there.project.name else {}
 
 
 async def spare(control: Control, tenant: str, error: AgentctlError) -> None:

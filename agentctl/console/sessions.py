@@ -58,12 +58,12 @@ class Sessions:
         """The cookie of a new session. Raises StoreError."""
         identity = secrets.token_urlsafe(32)
         await self._tell("open_session", identity, person=person, kind=kind)
-        return f"{identity}.{await self._signature(identity)}"
+        return f"{identity}.{await self.seal(identity)}"
 
     async def find(self, cookie: str) -> Session | None:
         """The session of a cookie, as long as nobody has ended it and somebody uses it. Raises StoreError."""
         identity, _, signature = cookie.rpartition(".")
-        if not hmac.compare_digest((await self._signature(identity)).encode(), signature.encode()):
+        if not hmac.compare_digest((await self.seal(identity)).encode(), signature.encode()):
             return None
         now = self.clock()
         seen, known = self._known.get(identity, (now - 2 * _KNOWN_SECONDS, None))
@@ -83,10 +83,11 @@ class Sessions:
         self._known.pop(session.id, None)
         await self._tell("end_session", session.id)
 
-    async def _signature(self, identity: str) -> str:
+    async def seal(self, text: str) -> str:
+        """What proves that one of our doors has written it. Raises StoreError."""
         if not self._key:
             self._key = bytes.fromhex((await (await self.store()).call("session_key", {}))["key"])
-        return hmac.new(self._key, identity.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
     async def _tell(self, function: str, identity: str, **more: Any) -> Any:
         # Whoever reads the table cannot enter with what stands there.

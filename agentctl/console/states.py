@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from agentctl.calls.tenant import OPERATOR
-from agentctl.console.home import home, spare
+from agentctl.console.home import home, place, spare
 from agentctl.console.kept import Kept
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.sources.loaded import Loaded
@@ -31,16 +32,22 @@ class Declared:
 @dataclass(frozen=True)
 class Declarations:
     """What a tenant's files and rows declare, as far as that can be read. `problem`: what keeps the rest from it;
-    `wrong`: the keys of rows of which nothing can be made.
+    `wrong`: the keys of rows of which nothing can be made; `denied`: the numbers that rows name in vain, each with why;
+    `elsewhere`: those that others name, of whom nothing is told; `place`: where the agents are that are made of it, as
+    `living` takes it; `is_read`: there is a project.
     """
 
     ones: Sequence[Declared] = ()
     problem: str = ""
     wrong: frozenset[str] = frozenset()
+    denied: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
+    is_read: bool = True
+    place: Mapping[str, str] = field(default_factory=dict)
 
     def hide(self, key: str) -> bool:
         """Whether somebody may declare it, although it is not to be seen."""
-        return bool(self.problem) or key in self.wrong
+        return not self.is_read or bool(self.problem) or key in self.wrong
 
 
 @dataclass(frozen=True)
@@ -71,12 +78,14 @@ class States:
     async def declarations(self, tenant: str) -> Declarations:
         """The same, with what could not be read, and why."""
         if not self.control.has_project:
-            return Declarations()
+            return Declarations(is_read=False)
+        known: Mapping[str, str] = {}
         try:
             async with self.control.afresh() as control, home(control, tenant) as there:
-                return await declarations(self.control, tenant, await read(there))
+                known = place(there)
+                return replace(await declarations(self.control, tenant, await read(there)), place=known)
         except AgentctlError as error:
-            return Declarations(problem=self.control.veil(str(error)))
+            return Declarations(problem=self.control.veil(str(error)), place=known)
 
     async def seen(self, tenant: str, *, whole: bool) -> Stand:
         """How each stands now, or stood a moment ago, as whoever looks at that tenant may know it.
@@ -120,7 +129,19 @@ async def declarations(control: Control, tenant: str, loaded: Loaded) -> Declara
         await spare(control, tenant, error)
         problem = control.veil(str(error))
     wrong = {row.key for row in loaded.rows.wrong} if loaded.rows else set()
-    return Declarations([one for one in declared(loaded) if one.tenant == tenant], problem, loaded.unsure | wrong)
+    mine = [one for one in declared(loaded) if one.tenant == tenant]
+    return Declarations(mine, problem, loaded.unsure | wrong, _denied(loaded, tenant), _elsewhere(loaded, tenant))
+
+
+def _denied(loaded: Loaded, tenant: str) -> dict[str, str]:
+    rows = loaded.rows.rows if loaded.rows else ()
+    return {number: why for row in rows if row.tenant == tenant for number, why in row.denied.items() if why}
+
+
+def _elsewhere(loaded: Loaded, tenant: str) -> frozenset[str]:
+    rows = [row for row in (loaded.rows.rows if loaded.rows else ()) if row.tenant != tenant]
+    others = [one for one in (*loaded.assistants, *loaded.others) if one.tenant != tenant]
+    return frozenset(chain(*(row.denied for row in rows), *(one.phone.numbers for one in others)))
 
 
 def _told(error: AgentctlError) -> str:

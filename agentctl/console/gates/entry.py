@@ -2,8 +2,7 @@
 they have a device that shows one.
 
 Whoever does not get in is told the same, in the same time, whatever the reason: that somebody has an account here is
-not found out by it. How often something may be tried is counted by the store, for all doors. A password is in a form
-and in one request to Supabase Auth, and nowhere else.
+not found out by it. A password is in a form and in one request to Supabase Auth, and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,25 +27,14 @@ from agentctl.console import cookies
 from agentctl.console.desk import Desk
 from agentctl.console.gate import path
 from agentctl.console.gates.renewal import read
-from agentctl.console.pace import Pace, pause
+from agentctl.console.gates.tries import SPAN_SECONDS, Tries
 from agentctl.console.page import door, posted
 from agentctl.console.person import Person
-from agentctl.console.reached import Place
 from agentctl.console.sessions import Session
 from agentctl.errors import AgentctlError, RateLimited, Rejected, Unauthorized
 
 log = logging.getLogger(__name__)
 
-_SPAN_SECONDS = 600
-# Of one address; of these, of one account; of one account from all addresses, which strangers can use up. What is known
-# to be of who has the password, as with a code, they cannot.
-_MANY = {
-    "password": (30, 10, 50),
-    "link": (10, 3, 6),
-    "confirm": (30, 0, 0),
-    "held": (30, 0, 0),
-    "code": (30, 10, 10),
-}
 _LONGEST = 320  # RFC 3696, 3: of an address
 # About the project and not about an account: whoever runs it has to know.
 _OF_PROJECT = {"captcha_failed", "email_provider_disabled", "provider_disabled", "feature_disabled", "bad_json"}
@@ -83,9 +71,9 @@ class Entry:
     """`refusal_seconds`: what every refusal takes at least; `sending`: mails that are under way."""
 
     desk: Desk
-    place: Place
     auth: SignsIn
     gate: Opens
+    tries: Tries
     refusal_seconds: float = 1.0
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -124,7 +112,7 @@ class Entry:
         form = await self._posted(request)
         email, after = _email(form), path(_text(form, "after"))
         again = partial(self._page, request, "sign_in.html.j2", after=after, email=email)
-        if wait := await self._wait(request, "password", email):
+        if wait := await self.tries.wait(request, "password", email):
             return _later(again, wait)
         try:
             tokens = await self.auth.by_password(email, _text(form, "password")) if _is_address(email) else None
@@ -132,7 +120,7 @@ class Entry:
             _explain(error)
             tokens = None
         except RateLimited:
-            return _later(again, _SPAN_SECONDS)
+            return _later(again, SPAN_SECONDS)
         if tokens is None:
             await asyncio.sleep(begun + self.refusal_seconds - time.monotonic())
             return again(status=401, problem="wrong")
@@ -142,7 +130,7 @@ class Entry:
         """Whether somebody has that address is not told by how long it takes to send a mail, either."""
         form = await self._posted(request)
         email = _email(form)
-        if wait := await self._wait(request, "link", email):
+        if wait := await self.tries.wait(request, "link", email):
             return _later(partial(self._page, request, "sign_in.html.j2", email=email), wait)
         if _is_address(email):
             task = asyncio.create_task(self._send(email, f"{self._base(request)}/enter/confirm"))
@@ -174,7 +162,7 @@ class Entry:
     async def _by_link(self, request: Request) -> Response:
         begun = time.monotonic()
         form = await self._posted(request)
-        if await self._wait(request, "confirm"):
+        if await self.tries.wait(request, "confirm"):
             return self.desk.refusal(request, 429, "sign_in.often")
         kind = _text(form, "type")
         try:
@@ -219,11 +207,11 @@ class Entry:
         if held is None or held.ends < time.time():
             return RedirectResponse("/enter", 303)
         again = partial(self._page, request, "code.html.j2", after=after)
-        if wait := await self._wait(request, "held"):
+        if wait := await self.tries.wait(request, "held"):
             return _later(again, wait)
         try:
             factors = await self.auth.factors(held.access)  # from here on it is theirs
-            if wait := await self._wait(request, "code", held.person):
+            if wait := await self.tries.wait(request, "code", held.person):
                 return _later(again, wait)
             factor = next((one for one, kind in factors.items() if kind == "totp"), "")
             code = "".join(_text(form, "code").split())
@@ -232,7 +220,7 @@ class Entry:
             _explain(error)
             tokens = None
         except RateLimited:
-            return _later(again, _SPAN_SECONDS)
+            return _later(again, SPAN_SECONDS)
         if tokens is None:
             await asyncio.sleep(begun + self.refusal_seconds - time.monotonic())
             return again(status=401, problem="wrong")
@@ -241,20 +229,12 @@ class Entry:
     async def _open(self, request: Request, tokens: Tokens, after: str) -> Response:
         response = RedirectResponse(after, 303)
         await self.gate.enter(request, response, tokens)
+        await self.tries.know(request, response, tokens.email)
         return response
 
     async def _posted(self, request: Request) -> FormData:
         known = cookies.visitor(request)
         return await posted(request, _token(known) if known else secrets.token_hex())
-
-    async def _wait(self, request: Request, what: str, account: str = "") -> int:
-        """In how many seconds it may be tried again; 0: it may be tried. Raises StoreError."""
-        of_address, of_both, of_account = _MANY[what]
-        whence, whose = f"from:{self.place.whence(request)}", f"as:{account.casefold()}"
-        keys = [(f"console:{what}:{whence}", of_address)]
-        if account:
-            keys += (f"console:{what}:{whence}:{whose}", of_both), (f"console:{what}:{whose}", of_account)
-        return await pause(await self.desk.control.store(), ((key, Pace(many, _SPAN_SECONDS)) for key, many in keys))
 
     def _page(
         self, request: Request, template: str, *, status: int = 200, problem: str = "", wait: int = 0, **values: str

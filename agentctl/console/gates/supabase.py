@@ -24,6 +24,7 @@ from agentctl.console import cookies
 from agentctl.console.desk import Desk
 from agentctl.console.gates.entry import Entry, SignsIn
 from agentctl.console.gates.renewal import Renewal, Renews, read, written
+from agentctl.console.gates.tries import Tries
 from agentctl.console.person import Person
 from agentctl.console.reached import Place
 from agentctl.console.sessions import Session, Sessions
@@ -59,7 +60,7 @@ class SupabaseGate:
 
     def __post_init__(self) -> None:
         self.renewal = Renewal(self.auth)
-        self.entry = Entry(self.desk, self.place, self.auth, self)
+        self.entry = Entry(self.desk, self.auth, self, Tries(self.place, self.sessions))
 
     def routes(self) -> Sequence[Route]:
         """The pages by which people sign in."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 from starlette.responses import Response
 
 from agentctl.console.acting import at_home
+from agentctl.console.home import place
+from agentctl.console.living import living
 from agentctl.console.page import Page
 from agentctl.console.states import NOTHING, Declared, declarations
 from agentctl.console.visit import Refused, Visit
@@ -31,7 +32,7 @@ class Known:
     """What is known of it here. `where`: its file, or its row; empty where nobody declares it. `declared`: if that can
     be read; `hidden`: somebody may declare it although it cannot, `problem`: why. What it is declared to be is for
     editors alone: `assistant`, and `row` where a table declares it; `is_ours`: it is one of our own table's, which
-    people edit.
+    people edit. `place`: where its agent is, as `living` takes it.
     """
 
     where: str = ""
@@ -43,16 +44,17 @@ class Known:
     is_ours: bool = False
     hidden: bool = False
     problem: str = ""
+    place: Mapping[str, str] = field(default_factory=dict)
 
 
 async def assistant(visit: Visit) -> Response:
     """All of it; how it stands at the platform is asked for by the page itself."""
     key = str(visit.request.path_params["key"])
-    stored = next((one for one in await _stored(visit) if one["key"] == key), None)
     try:
         known = await _known(visit, key)
     except AgentctlError as error:
-        known = Known(hidden=True, problem=visit.desk.control.veil(str(error)))
+        known = Known(hidden=True, problem=visit.desk.control.veil(str(error)), place=place(visit.desk.control))
+    stored = next((one for one in await living(visit, known.place) if one["key"] == key), None)
     if stored is None and not known.where:
         raise Refused(404, "refused.assistant")
     looked = "look" in visit.request.query_params
@@ -68,7 +70,7 @@ async def assistant(visit: Visit) -> Response:
         looked=looked,
         stand=seen.standings.get(key),
         errors=dict.fromkeys([*filter(None, [known.problem]), *seen.errors]),
-        rest=visit.url(address(key), look="1"),
+        rest=visit.url(address(key), look="1", **(stored["apart"] if stored else {})),
     )
 
 
@@ -95,14 +97,9 @@ async def release(visit: Visit) -> Response:
     return visit.go(address(key), unheld="1")
 
 
-async def _stored(visit: Visit) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await visit.ask("assistants", {"zone": str(visit.zone)})
-    return found
-
-
 async def _known(visit: Visit, key: str) -> Known:
     if not visit.desk.control.has_project:
-        return Known()
+        return Known(hidden=True)
     async with at_home(visit) as control:
         loaded = await read(control)
         row = row_of(loaded, key)
@@ -111,7 +108,8 @@ async def _known(visit: Visit, key: str) -> Known:
         told = next((one for one in all_of_it.ones if one.key == key), None)
         where = told.where if told else row.where if row else ""
         past = await history(visit, control.scope, key)
-        found = Known(where, told, *past, hidden=all_of_it.hide(key), problem=all_of_it.problem)
+        hidden, problem = all_of_it.hide(key), all_of_it.problem
+        found = Known(where, told, *past, hidden=hidden, problem=problem, place=place(control))
         if not visit.may("editor"):
             return found
         one = next((one for one in loaded.assistants if (one.key, one.tenant) == (key, visit.tenant)), None)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.acting import acting, at_home
+from agentctl.console.living import living
 from agentctl.console.page import Page
 from agentctl.console.pages.editing import voice_names
 from agentctl.console.planned import Shown, counted, shown
@@ -47,12 +48,14 @@ async def assistants(visit: Visit) -> Response:
 
 async def _listed(visit: Visit) -> tuple[list[dict[str, Any]], str]:
     """Each as it is stored and as it is declared; and what keeps the declarations from being read, if anything does."""
-    stored = {one["key"]: one for one in await visit.ask("assistants", {"zone": str(visit.zone)})}
     found = await visit.desk.states.declarations(visit.tenant)
+    stored = await living(visit, found.place)
     declared = {one.key: one for one in found.ones}
+    every: list[tuple[str, dict[str, Any] | None]] = [(one["key"], one) for one in stored]
+    every += [(key, None) for key in declared.keys() - {key for key, _ in every}]
     listed = [
-        {"key": key, "stored": stored.get(key), "declared": declared.get(key), "hidden": found.hide(key)}
-        for key in sorted({*stored, *declared})
+        {"key": key, "stored": one, "declared": declared.get(key), "hidden": found.hide(key)}
+        for key, one in sorted(every, key=lambda both: both[0])
     ]
     return listed, found.problem
 

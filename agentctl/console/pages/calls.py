@@ -17,11 +17,10 @@ from agentctl.console.page import Page
 from agentctl.console.tables import table
 from agentctl.console.view import day_heading
 from agentctl.console.visit import Visit
-from agentctl.errors import StoreError, UsageError
+from agentctl.errors import NotThere, UsageError
 from agentctl.verbs.calls import audit
 
 _SHOWN, _AT_ONCE = 50, 500
-_GONE = "no call to go on from"  # what the store says of `before`, once that call was forgotten
 COLUMNS = (
     "conversation_id", "started_at", "assistant", "status", "direction", "external_number", "agent_number",
     "duration_secs", "language", "successful", "outcome", "title", "summary", "action_items",
@@ -45,10 +44,10 @@ async def calls(visit: Visit) -> Response:
         problem = f"{error.message}. {error.hint}"
     try:
         found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
-    except StoreError as error:
-        if _GONE not in error.message:
+    except NotThere:
+        if before is None:
             raise
-        return visit.go("/calls", **asked)
+        return visit.go("/calls", **asked)  # the call before was forgotten meanwhile
     shown = found[:_SHOWN]
     older = visit.url("/calls", **asked, before=shown[-1]["conversation_id"]) if len(found) > _SHOWN else None
     return visit.show(
@@ -126,18 +125,18 @@ def _cells(columns: Sequence[str], call: Mapping[str, Any]) -> list[object]:
 
 
 async def _pages(visit: Visit, chosen: dict[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
-    before = None
+    begin: dict[str, Any] = {}
     while True:
-        page = await visit.ask("calls", {**chosen, "limit": _AT_ONCE, "before_id": before}, timeout=60.0)
+        page = await visit.ask("calls", {**chosen, **begin, "limit": _AT_ONCE}, timeout=60.0)
         yield page
         if len(page) < _AT_ONCE:
             return
-        before = page[-1]["conversation_id"]
+        begin = {"before": page[-1]["started_at"], "before_id": page[-1]["conversation_id"]}
 
 
 async def named(visit: Visit) -> list[tuple[str, str]]:
     """Key and name of each assistant, for a choice."""
-    return [(one["key"], one["name"] or one["key"]) for one in await visit.ask("assistants")]
+    return [*{one["key"]: one["name"] or one["key"] for one in await visit.ask("assistants")}.items()]
 
 
 def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:

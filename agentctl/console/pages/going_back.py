@@ -11,7 +11,7 @@ from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address, history, own
 from agentctl.console.pages.assistants import begun, marks, written
 from agentctl.console.pages.editing import voice_names
-from agentctl.console.planned import shown
+from agentctl.console.planned import counted, shown
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
@@ -29,9 +29,9 @@ async def plan(visit: Visit) -> Response:
         try:
             found = await rollback.look(control, key, to)
         except UsageError as error:
-            return visit.show("going_back.html.j2", 409, **named, problem=str(error), parts=[])
+            return visit.show("going_back.html.j2", 409, **named, problem=str(error), parts=[], counted=[])
         parts = [await visit.desk.aside(shown, "", agreed.mark(found.plan), found.plan, control.veil)]
-    return visit.show("going_back.html.j2", **named, problem="", parts=parts, to=found.revision)
+    return visit.show("going_back.html.j2", **named, problem="", parts=parts, counted=counted(parts), to=found.revision)
 
 
 async def exported(visit: Visit) -> Response:

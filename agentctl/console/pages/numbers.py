@@ -9,14 +9,15 @@ from functools import partial
 from starlette.responses import Response
 
 from agentctl.console.acting import acting, at_home
+from agentctl.console.living import living
 from agentctl.console.page import Page
-from agentctl.console.states import Declared
+from agentctl.console.states import Declarations, Declared
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit
 from agentctl.verbs.commands import addressed
-from agentctl.verbs.examination.lines import Line, lines
+from agentctl.verbs.examination.lines import Known, Line, lines
 
 _COLUMNS = ("number", "assistant", "declared_in", "state", "rings_at", "label", "provider", "carrier")
 _MORE = ("leads_to", "what", "remedy")  # for those who can do something about it
@@ -24,12 +25,15 @@ _MORE = ("leads_to", "what", "remedy")  # for those who can do something about i
 
 @dataclass(frozen=True)
 class _Known:
-    """What is declared and bound of a tenant's numbers. `agents`: id -> key; `names`: key -> name."""
+    """What is declared and bound of a tenant's numbers. `agents`: id -> key; `names`: key -> name; `found`: all that is
+    declared, as far as it can be read.
+    """
 
     declared: Mapping[str, Declared]
     bound: Mapping[str, str]
     agents: Mapping[str, str]
     names: Mapping[str, str]
+    found: Declarations
 
     @property
     def rows(self) -> list[str]:
@@ -39,7 +43,7 @@ class _Known:
 
 async def numbers(visit: Visit) -> Response:
     """Those that are declared or bound; how they ring is asked for by the page itself."""
-    known, problem = await _known(visit)
+    known = await _known(visit)
     looked, found, error = "look" in visit.request.query_params, {}, ""
     if looked:
         try:
@@ -52,7 +56,7 @@ async def numbers(visit: Visit) -> Response:
         known=known,
         found=found,
         looked=looked,
-        problem=problem,
+        problem=known.found.problem,
         error=error,
         rest=visit.url("/numbers", look="1"),
     )
@@ -60,7 +64,7 @@ async def numbers(visit: Visit) -> Response:
 
 async def exported(visit: Visit) -> Response:
     """The same as a table for a spreadsheet."""
-    known, _ = await _known(visit)
+    known = await _known(visit)
     found = await _looked(visit, known)
     async with acting(visit) as control:
         await audit.note(control, "export", what="numbers", format="csv")
@@ -83,20 +87,15 @@ def _cells(known: _Known, columns: Sequence[str], one: Line) -> list[object]:
     return [flat[name] for name in columns]
 
 
-async def _known(visit: Visit) -> tuple[_Known, str]:
-    """And what keeps the declarations from being read, if anything does."""
-    stored = await visit.ask("assistants")
-    problem, declared = "", {}
+async def _known(visit: Visit) -> _Known:
+    found = await visit.desk.states.declarations(visit.tenant)
+    stored = await living(visit, found.place)
     names = {one["key"]: one["name"] or one["key"] for one in stored}
-    try:
-        mine = await visit.desk.states.declared(visit.tenant)
-        declared = {number: one for one in mine for number in one.numbers}
-        names |= {one.key: one.name or one.key for one in mine}
-    except AgentctlError as error:
-        problem = visit.desk.control.veil(str(error))
+    names |= {one.key: one.name or one.key for one in found.ones}
+    declared = {number: one for one in found.ones for number in one.numbers}
     bound = {number: one["key"] for one in stored for number in one["numbers"]}
     agents = {one["agent_id"]: one["key"] for one in stored if one["agent_id"]}
-    return _Known(declared, bound, agents, names), problem
+    return _Known(declared, bound, agents, names, found)
 
 
 async def _looked(visit: Visit, known: _Known) -> Sequence[Line]:
@@ -104,8 +103,10 @@ async def _looked(visit: Visit, known: _Known) -> Sequence[Line]:
 
     async def ask() -> Sequence[Line]:
         declared = {number: one.key for number, one in known.declared.items()}
+        told = known.found
+        asked = Known(declared, known.agents, known.bound, told.denied, told.elsewhere, told.hide)
         async with at_home(visit) as there:
-            found = await lines(there, declared, known.agents, known.bound)
+            found = await lines(there, asked)
             return [_told(one, lambda text: addressed(there.veil(text), there.environment)) for one in found]
 
     return await visit.desk.kept.answer("numbers", visit.tenant, ask)

@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from agentctl.console import frame
 from agentctl.console.acting import at_home
+from agentctl.console.home import place
+from agentctl.console.living import living
 from agentctl.console.pace import Pace, pause
 from agentctl.console.page import Page
 from agentctl.console.visit import Refused, Visit
@@ -34,14 +36,11 @@ async def talk(visit: Visit) -> Response:
                 problem = there.veil(str(error))
         origin = calling.origin(there)
     host = visit.request.headers["host"]
+    rest = visit.url(visit.request.url.path, look="1", **assistant["apart"])
     page = visit.show(
-        "talk.html.j2", assistant=assistant, looked=looked, terms=terms, problem=problem, host=host, rest=_rest(visit)
+        "talk.html.j2", assistant=assistant, looked=looked, terms=terms, problem=problem, host=host, rest=rest
     )
     return frame.connecting(page, origin)
-
-
-def _rest(visit: Visit) -> str:
-    return visit.url(visit.request.url.path, look="1")
 
 
 async def call(visit: Visit) -> Response:
@@ -67,19 +66,11 @@ async def _reached(visit: Visit) -> AsyncIterator[tuple[dict[str, Any], Control]
     """The assistant that the address names, and a control for the workspace in which its agent lives."""
     key = visit.request.path_params["key"]
     async with at_home(visit) as there:
-        for one in await visit.ask("assistants"):
-            if one["key"] == key and one["agent_id"] and _lives(one, there):
+        for one in await living(visit, {**place(there), "workspace": there.workspace}):
+            if one["key"] == key and one["agent_id"]:
                 yield one, there
                 return
     raise Refused(404, "refused.agent")
-
-
-def _lives(assistant: dict[str, Any], there: Control) -> bool:
-    """Whether its agent is one of this workspace, and of the project and environment that are served."""
-    if assistant["workspace"] != there.workspace:
-        return False
-    scope = there.scope if there.has_project else None
-    return scope is None or (assistant["project"], assistant["environment"]) == (scope.project, scope.environment)
 
 
 async def _pause(visit: Visit, there: Control) -> int:

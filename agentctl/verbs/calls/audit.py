@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import pwd
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -36,24 +36,30 @@ def acting(person: str) -> Iterator[None]:
 
 async def note(control: Control, action: str, **subject: Any) -> None:
     """Add a row. `subject`: ids of conversations, counts, and filters as `asked` makes them. Raises StoreError."""
-    row = {"actor": actor(control), "action": action, "subject": subject}
-    await (await control.store_of_calls()).call("audit", row)
+    await _add(control, action, subject)
 
 
 @asynccontextmanager
 async def noted(control: Control, action: str, **subject: Any) -> AsyncIterator[dict[str, Any]]:
-    """Add a row of what is done in the block, once it is over; what is put into the mapping goes into it. Raises
-    StoreError.
+    """Add a row of what is done in the block, before it begins, and what came of it once it is over; what is put into
+    the mapping goes into it. Raises StoreError.
 
-    What did not come to its end may be done in part: the row has an `outcome` then, the name of the error alone.
+    What did not come to its end may be done in part: the row has an `outcome` then, the name of the error alone. Of a
+    process that was killed the row itself says so.
     """
+    row = await _add(control, action, subject, begun=True)
     try:
         yield subject
     except BaseException as error:
         with suppress(StoreError):  # what the block raised tells more
-            await note(control, action, **subject, outcome=type(error).__name__)
+            await _add(control, action, {**subject, "outcome": type(error).__name__}, ends=row)
         raise
-    await note(control, action, **subject)
+    await _add(control, action, subject, ends=row)
+
+
+async def _add(control: Control, action: str, subject: Mapping[str, Any], **how: Any) -> int:
+    row = {"actor": actor(control), "action": action, "subject": subject, **how}
+    return int((await (await control.store_of_calls()).call("audit", row))["id"])
 
 
 async def audit(control: Control, *, since: datetime | None = None, limit: int = 50) -> list[dict[str, Any]]:

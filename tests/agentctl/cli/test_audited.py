@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
+from agentctl.verbs.calls import audit
+from agentctl.wiring import connect
 from tests.telephony import Bench, bench
 
 __all__ = ["bench"]
@@ -38,9 +42,29 @@ def test_each_reading_leaves_a_row_without_numbers_and_words(bench: Bench, monke
     assert bench.json("calls", "audit", "--limit", "1")[0]["actor"] != "Datenschutz"
 
 
-def test_what_failed_shows_nothing_and_leaves_no_row(bench: Bench) -> None:
-    assert bench("calls", "show", "conv_none")[0] == 1
+def test_what_failed_or_was_killed_shows_nothing_and_leaves_a_row(bench: Bench, dsn: str) -> None:
     assert bench("calls", "audit") == (0, "", "Nobody has read or erased anything yet.\n")
+    assert bench("calls", "show", "conv_none")[0] == 1
+    [row] = bench.json("calls", "audit")
+    assert (row["action"], row["subject"]) == ("show", {"outcome": "AgentctlError"})
+    killed = "insert into agentctl.audit (actor, action, subject, begun, at) values ('x', 'sync', %s, true, %s)"
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for hours in (2, 0):
+            at = datetime.now(UTC) - timedelta(hours=hours)
+            connection.execute(killed.encode(), ['{"keys": ["empfang"]}', at])
+    rows = bench.json("calls", "audit", "--limit", "3")
+    assert [row["subject"].get("outcome") for row in rows] == ["under way", "AgentctlError", "interrupted"]
+    assert (rows[-1]["subject"]["keys"], rows[-1].keys()) == (["empfang"], row.keys())
+
+
+@pytest.mark.anyio
+async def test_what_changes_something_is_noted_before_it_does(bench: Bench) -> None:
+    async with connect(bench.root) as control:
+        async with audit.noted(control, "sync", keys=["empfang"]) as told:
+            (row,) = await audit.audit(control)
+            told["done"] = 1
+        assert row["subject"] == {"keys": ["empfang"], "outcome": "under way"}
+        assert await audit.audit(control) == [{**row, "subject": {"keys": ["empfang"], "done": 1}}]
 
 
 def test_every_command_about_calls_is_known_here() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentctl.errors import StoreError
+from agentctl.errors import NotThere
 from tests.cluster import Cluster
 from tests.stores import Store, running, stored
 
@@ -199,7 +199,7 @@ async def test_pages_go_on_from_a_call(store: Store) -> None:
 
     assert await listed(store, limit=2) == ["c", "b"]
     assert await listed(store, before_id="b") == ["a"]
-    with pytest.raises(StoreError, match="no call to go on from"):
+    with pytest.raises(NotThere, match="no call to go on from"):
         await listed(store, before_id="gone")
     assert await listed(store, before=BEGAN.isoformat(), before_id="b1") == ["b", "a"]
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agentctl.console.gates import entry
+from agentctl.console.gates import tries
 from agentctl.console.menu import PAGES
+from agentctl.console.pace import Pace
 from agentctl.console.sessions import Session
 from tests.console import HERE, Guest, text, token
 from tests.postgrest import Project, signed
@@ -172,7 +173,7 @@ async def test_a_session_that_was_ended_is_over(ours: Team) -> None:
     copied = dict(guest.http.cookies)
     left = await guest.send("/leave")
     assert "signed out" in text(left.text)
-    assert set(guest.http.cookies) == {"agentctl_enter_8080"}
+    assert set(guest.http.cookies) == {"agentctl_enter_8080", "agentctl_device_8080"}
     assert len(ours.auth.sessions) == 1, "the other browser's"
     guest.http.cookies.update(copied)
     assert not await is_in(guest)
@@ -363,7 +364,7 @@ async def test_too_many_attempts_are_told_in_words(public: Team) -> None:
 async def test_what_an_account_has_in_all_is_limited_too(
     public: Team, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(entry._MANY, way, (4, 2, 3))
+    monkeypatch.setitem(tries._PACES, way, (Pace(4, 600), Pace(2, 600), Pace(3, 600)))
     path = {"password": "/enter", "link": "/enter/link"}[way]
     near, far, page = await public.guest(peer="192.0.2.1"), await public.guest(peer="192.0.2.2"), {}
     for guest in (near, far):
@@ -377,6 +378,30 @@ async def test_what_an_account_has_in_all_is_limited_too(
     assert [await is_let(far, "viewer") for _ in range(2)] == [True, False]
     assert await is_let(near, "editor")
     assert not await is_let(near, "admin"), "the address has tried often enough"
+
+
+async def test_who_got_in_before_gets_in_while_strangers_guess(public: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(tries._PACES, "password", (Pace(30, 600), Pace(2, 600), Pace(4, 3600)))
+    known, mail = await public.signed_in("viewer"), "viewer@example.org"
+    await known.send("/leave")
+    (device,) = (value for name, value in known.http.cookies.items() if name.startswith("agentctl_device"))
+    for peer in ("192.0.2.1", "192.0.2.2"):
+        for _ in range(2):
+            await signing_in(await public.guest(peer=peer), mail, "falsch")
+
+    async def tried(value: str, name: str = mail, password: str = PASSWORD) -> int:
+        guest = await public.guest(peer="192.0.2.3")
+        guest.http.cookies.set("agentctl_device_8080", value, domain="127.0.0.1")
+        return (await signing_in(guest, name, password)).status_code
+
+    later = f"9{device}"
+    assert [await tried(value) for value in ("", ".", later, device.replace("-", "-0"))] == [429] * 4
+    public.gate.entry.tries.clock = lambda: time.time() + 181 * 86_400
+    assert await tried(device) == 429, "it is over some day"
+    public.gate.entry.tries.clock = time.time
+    assert [await tried(device), await tried(device.upper())] == [303, 429]
+    assert [await tried(device, password="falsch"), await tried(device)] == [401, 429], "it has no more than any other"
+    assert [await tried(device, "editor@example.org", "falsch") for _ in range(3)] == [401, 401, 429], "nobody else's"
 
 
 async def test_a_token_that_is_nobodys_uses_up_no_attempts_at_a_code(ours: Team) -> None:

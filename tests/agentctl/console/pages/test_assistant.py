@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from html import unescape
 
 import pytest
 
@@ -48,6 +49,25 @@ async def test_the_list_and_the_history_are_tables_too(office: Office) -> None:
     assert [(row["key"], row["state"]) for row in rows[0]] == [("empfang", "drifted"), ("theke", "in sync")]
     assert [row["revision"] for row in rows[1]] == ["1"]
     await office.see("/assistants/none/history.csv", 404)
+
+
+async def test_of_several_environments_in_a_store_the_one_that_is_served_is_shown(office: Office) -> None:
+    for environment in ("aaa", "zzz"):
+        office.sql(
+            "insert into agentctl.assistants "
+            "(tenant, project, environment, workspace, key, name, agent_id, updated_at) "
+            "select tenant, project, %s, workspace, key, 'Probe', agent_id || %s, '2020-01-01' "
+            "from agentctl.assistants where environment = 'production' and key = 'empfang'",
+            *(environment, environment),
+        )
+    for path in ("/", HERE):
+        assert "2020" not in await office.see(path)
+    assert office.pages["/"].count('id="assistant-empfang') == 1
+    office.control.has_project = False  # nothing says which of them is served
+    page = await office.see("/")
+    assert page.count('id="assistant-empfang') == 3
+    (zzz,) = re.findall(r'class="row" href="([^"]*zzz[^"]*)"', page)
+    assert "2020" in await office.see(unescape(zzz))
 
 
 async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:
@@ -114,6 +134,8 @@ async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) ->
     assert "gar nicht" in str(await office.agents())
 
     page = await office.see(f"{HERE}/rollback?to=1")
+    assert "~ change 1 agent" in text(page)
+    assert "Roll back and hold: 1 change, only with the tick" in text(page)
     begun = await office.send(f"{HERE}/rollback", **{**agreed, "mark": hidden(page, "mark"), "ours": "yes"})
     assert "Synced" in text(await office.settled(begun.headers["location"]))
     assert "Hilf freundlich weiter." in str((await office.agents())["Empfang"])
@@ -180,13 +202,16 @@ async def test_what_a_sync_held_back_leads_to_where_it_is_settled(office: Office
     assert "Apply these 2 changes, only with the tick" in text(await office.see("/plan"))
     office.sql("update agentctl.declared_assistants set knowledge = %s", '["Wir haben ab 7 Uhr offen."]')
     page = await office.see("/plan")
-    assert "Wir haben ab 7 Uhr offen." in page
+    assert page.index("Wir haben ab 7 Uhr offen.") < page.index('<details class="notes"><summary>'), (
+        "advice stands behind"
+    )
     assert "Apply these 3 changes, 2 of them only with the tick" in text(page)
     begun = await office.send("/plan", page="/plan", mark=hidden(page, "mark"), total="2")
     told = await office.settled(begun.headers["location"])
     page = office.pages[begun.headers["location"]]
     assert [f'href="/assistants/{key}/take"' in page for key in ("empfang", "theke")] == [True, False]
     assert all(f'href="/plan?only={key}"' in page for key in ("empfang", "theke"))
+    assert "<h1>1 synced, 2 held back</h1>" in page
     assert ("agentctl pull" in told, "write it into the row" in told) == (False, True), told
 
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator
 
 import httpx
+import psycopg
 import pytest
 
 from agentctl.verbs.numbers import number
@@ -54,6 +55,35 @@ async def test_a_number_that_nobody_declares_any_more_is_still_shown_where_it_ri
     assert f"no assistant declares {NUMBER}, and it rings at empfang" in page
     assert "not declared ElevenLabs: rings at Empfang" in page
     assert QUIET not in page
+
+
+async def test_a_number_is_not_said_to_be_nobodys_where_somebody_else_declares_it_or_may(
+    operator: Guest, bench: Bench, dsn: str
+) -> None:
+    declared = bench.toml.read_text().replace(f'"{NUMBER}", "{QUIET}"', "")
+    bench.toml.write_text("nmae = 1\n")
+    page = text(await operator.see("/numbers?look=1"))
+    assert f"what declares {NUMBER} cannot be read now" in page
+    assert "unknown ElevenLabs: rings at" in page
+
+    bench.toml.write_text(declared)
+    (bench.root / "agentctl.toml").write_text('project = "beispiel"\n[source.table]\n')
+    row = "insert into agentctl.declared_assistants (tenant, key, name, prompt, language, numbers) values "
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(f"{row} ('acme', 'theke', 'Theke', 'x', 'de', %s)".encode(), [[NUMBER]])
+    await operator.send("/assistants/empfang/unhold", page="/numbers")  # what was asked before is asked anew
+    page = text(await operator.see("/numbers?look=1"))
+    assert f"{NUMBER} is declared elsewhere, and it rings at empfang" in page
+    assert "declared elsewhere ElevenLabs: rings at Empfang" in page
+    assert "release-number" not in page
+
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for key in ("foyer", "lager"):
+            connection.execute(f"{row} ('default', %s, 'Foyer', 'x', 'de', %s)".encode(), [key, [NUMBER]])
+    await operator.send("/assistants/empfang/unhold", page="/numbers")
+    page = text(await operator.see("/numbers?look=1"))
+    assert f"{NUMBER} is declared by another assistant too, and neither gets it" in page
+    assert "not settled ElevenLabs: rings at Empfang" in page
 
 
 async def test_what_was_changed_from_a_page_is_asked_for_anew(operator: Guest) -> None:
