@@ -134,6 +134,8 @@ async def test_a_picture_is_kept_of_each_theme(
 ) -> None:
     monkeypatch.setattr(browser, "PICTURES", tmp_path / "pictures")
     await page.goto(f"{site}/clean")
+    assert await shot(page, "calls") == [], "nobody wants any"
+    browser.PICTURES.mkdir()
     made = await shot(page, "calls")
     assert [path.name for path in made] == ["calls-light.png", "calls-dark.png"]
     light, dark = (path.read_bytes() for path in made)

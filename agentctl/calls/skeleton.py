@@ -31,6 +31,7 @@ class Skeleton:
         self._text = bytearray()
         self._string = bytearray()
         self._last = b""  # the last string that ended, a key if a colon follows
+        self._named = False  # whether a colon follows it, and nothing else as yet
         self._inside = False  # a string
         self._pouring = False
         self._size = 0
@@ -60,6 +61,8 @@ class Skeleton:
         end = mark.start() if mark else len(piece)
         if self._grammar.depth <= _LEVELS:
             self._text += piece[at:end]
+        if between := piece[at:end].rstrip():
+            self._named = between.endswith(b":")
         self._hold(self._grammar.stretch(piece[at:end]), at)
         if mark is None:
             return end
@@ -67,10 +70,11 @@ class Skeleton:
         self._hold(self._grammar.mark(mark[0]), end)
         if mark[0] == b'"':
             self._inside = True
-            key = self._last if self._text.rstrip().endswith(b":") else b""
-            self._pouring = self._pour is not None and before == _LEVELS and key == self._poured
+            named = self._named and self._last == self._poured
+            self._pouring = self._pour is not None and before == _LEVELS and named
         elif min(before, self._grammar.depth) <= _LEVELS:
             self._text += mark[0]
+        self._named = False
         return mark.end()
 
     def _in_string(self, piece: bytes, at: int) -> int:

@@ -66,7 +66,6 @@ async def test_a_team(house: House, visit: Visit, watch: Watch) -> None:
     page = await visit()
     await page.goto(f"{house.url}/calls")
     await page.get_by_role("heading", name="Anmelden").wait_for()
-    await seen(page, "sign-in")
     await house.enter(page, "editor", "falsch")
     await page.get_by_role("alert").wait_for()
     await seen(page, "sign-in-wrong")

@@ -26,7 +26,7 @@ async def test_single_and_double_faults_leave_no_orphan_and_no_duplicate() -> No
     cases = await singles(world, ("one",))
     applied = await singles(world, ("first", "edit one again"), ("reset for ever, applied", "killed, applied"), ())
     cases += await at_writes(world, applied)
-    tally = await tallied(world, [*cases, *await doubles(world, tuple(SCENES), 60, Random(SEED))])
+    tally = await tallied(world, [*cases, *await doubles(world, tuple(SCENES), 20, Random(SEED))])
     assert not tally.wrongs
     assert tally.worst <= MOST_RERUNS
 
@@ -46,4 +46,4 @@ async def test_a_naive_sync_fails_in_the_same_harness() -> None:
 
 @pytest.mark.parametrize("lease", [True, False])
 async def test_two_syncs_at_once_make_everything_once(lease: bool) -> None:
-    assert not (await raced(World(), 20, Random(SEED), lease=lease)).wrongs
+    assert not (await raced(World(), 10, Random(SEED), lease=lease)).wrongs

@@ -25,8 +25,8 @@ from tests.faults.world import no_time
 
 SCOPE = Scope("shop", "production", "api.example.org")
 LISTS = {"tags": Keyed(open=True), "docs": Keyed(by="id", ignored=frozenset({"note"})), "part.set": Keyed()}
-WORLDS = settings(max_examples=2_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-PAIRS = settings(WORLDS, max_examples=3_000)
+WORLDS = settings(max_examples=500, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+PAIRS = settings(WORLDS, max_examples=1_000)
 LOOP = asyncio.new_event_loop()
 
 LEAF = st.sampled_from([None, False, True, 0, 1, 1.0, 2, "", "a", "b", [], ["a"], ["a", "b"], ["b", "a"], {}, {"x": 1}])

@@ -8,10 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from agentctl.clients.store import migrations as module
 from agentctl.clients.store.migrations import migrate, migrations, pending
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.verbs.migration_export import REPAIR, export
 from tests import npm
+from tests.agentctl.clients.store.test_migrations import RIGHTS
 from tests.stores import delivery
 from tests.supabase_cli import Repository
 
@@ -70,9 +72,18 @@ def pushed(dsn: str) -> object:
     )
 
 
-async def test_an_empty_project_is_pushed_once(empty_dsn: str, tmp_path: Path) -> None:
-    here = Repository(tmp_path / "ours", ours=True)
+async def test_push_and_migrate_go_on_where_the_other_stopped(empty_dsn: str, dsn: str, tmp_path: Path) -> None:
+    """From an empty project on; in the end it is the same as where one of them did all of it."""
+    here, older = Repository(tmp_path / "ours", ours=True), Repository(tmp_path / "older", ours=True)
+    for name in NAMES[-6:]:
+        (older.migrations / f"{name}.sql").unlink()
 
+    assert "Finished" in older.push(empty_dsn)
+    assert pushed(empty_dsn) == NAMES[:-6]
+    assert await pending(empty_dsn) == NAMES[-6:]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(module, "migrations", lambda: migrations()[:-3])
+        assert await migrate(empty_dsn, shim=False) == NAMES[-6:-3]
     told = here.push(empty_dsn, "--include-seed")
 
     assert "Seeding" in told, told
@@ -81,26 +92,15 @@ async def test_an_empty_project_is_pushed_once(empty_dsn: str, tmp_path: Path) -
     assert await pending(empty_dsn) == []
     assert await migrate(empty_dsn, shim=True) == []
     assert "up to date" in here.push(empty_dsn)
+    # Here each file has made everybody's rights anew, and there the last one for all of them.
+    with psycopg.connect(empty_dsn) as each, psycopg.connect(dsn) as once:
+        found = each.execute(RIGHTS.encode()).fetchall()
+        assert len(found) > 400
+        assert found == once.execute(RIGHTS.encode()).fetchall()
     store = await PostgresStore.open(empty_dsn)
     assert (await store.call("accept", delivery()))["new"]
     assert len(await store.call("list_calls", {"limit": 10})) == 3, "the seed's"
     await store.close()
-
-
-async def test_push_and_migrate_go_on_where_the_other_stopped(empty_dsn: str, tmp_path: Path) -> None:
-    here, newer = Repository(tmp_path / "older", ours=True), Repository(tmp_path / "newer", ours=True)
-    for name in NAMES[20:]:
-        (here.migrations / f"{name}.sql").unlink()
-    for name in NAMES[-3:]:
-        (newer.migrations / f"{name}.sql").unlink()
-
-    assert "Finished" in here.push(empty_dsn)
-    assert await pending(empty_dsn) == NAMES[20:]
-    assert "Finished" in newer.push(empty_dsn)
-    assert await migrate(empty_dsn, shim=False) == NAMES[-3:]
-
-    # The same as where the CLI did all of it, and says above that it is up to date.
-    assert pushed(empty_dsn) == NAMES
 
 
 async def test_a_product_with_a_history_and_names_of_its_own_is_not_disturbed_and_may_export_later(

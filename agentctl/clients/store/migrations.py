@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -70,20 +70,21 @@ async def migrate(dsn: str, *, shim: bool, alone: bool = False) -> list[str]:
     """Apply what is pending and return it, in order. Several processes may do so at once.
 
     `shim`: on a plain Postgres of our own, first make the roles and the schema that Supabase has. The caller decides
-    whether this database may be changed at all. `alone`: nobody can come in who has not every right, so that rights are
-    made once, by the last file, and not by each: seven eighths of the server's time. Whoever goes on after a run that
-    was cut short comes to the last file as well.
+    whether this database may be changed at all. A new one gets all files in one transaction, or none; in any other what
+    is done stays done, and no file waits for locks while it holds another's. `alone`: nobody can come in who has not
+    every right, so that rights are made once there, too, by the last file, and not by each: seven eighths of the
+    server's time. Whoever goes on after a run that was cut short comes to the last file as well.
     """
-    done = []
     # By another connection: one that has looked in vain for what somebody else makes meanwhile goes on missing it.
-    unsealed = (await pending(dsn))[:-1] if alone else []
+    missing = await pending(dsn)
+    new = len(missing) == len(migrations())
+    unsealed = missing[:-1] if alone else []
     async with _connected(dsn) as connection:
         if shim:
             await _make_roles(connection)
-        for migration in migrations():
-            if await _apply(connection, migration, sealed=str(migration) not in unsealed):
-                done.append(str(migration))
-    return done
+        if new:
+            return await _apply(connection, migrations(), unsealed=missing[:-1])
+        return [name for one in migrations() for name in await _apply(connection, [one], unsealed=unsealed)]
 
 
 def _files(folder: Path) -> Iterator[Migration]:
@@ -123,23 +124,27 @@ async def _exists(connection: Connection, table: str) -> bool:
     return (await run(connection, "select to_regclass(%s) is not null", table))[0][0] is True
 
 
-async def _apply(connection: Connection, migration: Migration, *, sealed: bool) -> bool:
-    """Whether this process was the one to apply it. Lock and change end together, also behind a transaction pooler."""
+async def _apply(connection: Connection, files: Sequence[Migration], *, unsealed: Collection[str]) -> list[str]:
+    """Which of them this process was the one to apply, all at once. Lock and change end together, also behind a
+    transaction pooler. Rights that nobody could use before the end need not be made before: those files are `unsealed`.
+    """
     async with connection.transaction():
         await _lock(connection)
-        if migration.version in await _applied(connection):
-            return False
-        text = migration.path.read_bytes()
-        await run(connection, text if sealed else text.replace(_SEAL, b"\n"))
-        if await _pushed_from_here(connection):
+        known = await _applied(connection)
+        missing = [migration for migration in files if migration.version not in known]
+        for migration in missing:
+            text = migration.path.read_bytes()
+            await run(connection, text.replace(_SEAL, b"\n") if str(migration) in unsealed else text)
+        if missing and await _pushed_from_here(connection):
             await run(
                 connection,
-                "insert into supabase_migrations.schema_migrations (version, name) values (%s, %s) "
+                "insert into supabase_migrations.schema_migrations (version, name) "
+                "select * from unnest(%s::text[], %s::text[]) "
                 "on conflict do nothing",
-                migration.version,
-                migration.name,
+                [migration.version for migration in missing],
+                [migration.name for migration in missing],
             )
-    return True
+    return [str(migration) for migration in missing]
 
 
 async def _pushed_from_here(connection: Connection) -> bool:

@@ -133,17 +133,20 @@ async def test_without_a_superuser_the_roles_that_cannot_be_made_are_left_out(se
         bare.remove()
 
 
-async def test_a_file_that_fails_leaves_nothing(empty_dsn: str, cluster: Cluster) -> None:
+@pytest.mark.parametrize("had", [0, 1])
+async def test_a_file_that_fails_leaves_nothing(empty_dsn: str, cluster: Cluster, had: int) -> None:
+    """In a new database nothing at all, in any other what was done before."""
     database = empty_dsn.rsplit("/", 1)[1]
-    cluster.execute(
-        "create function public.agentctl_forget_route(args jsonb) returns jsonb language sql as 'select args'", database
-    )
+    for migration in migrations()[:had]:
+        cluster.execute(migration.path.read_text("utf-8"), database)
+    taken = "create function public.agentctl_accept(args jsonb) returns jsonb language sql as 'select args'"
+    cluster.execute(taken, database)
 
     with pytest.raises(StoreError, match="42723"):
         await migrate(empty_dsn, shim=False)
 
-    assert await pending(empty_dsn) == NAMES[1:]
-    assert cluster.execute("select to_regclass('agentctl.bindings')", database) == [(None,)]
+    assert await pending(empty_dsn) == (NAMES[2:] if had else NAMES)
+    assert cluster.execute("select to_regclass('agentctl.events')", database) == [(None,)]
 
 
 def test_a_newer_database_lacks_nothing() -> None:
