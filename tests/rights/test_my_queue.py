@@ -113,6 +113,10 @@ def test_what_was_applied_is_told_to_whose_assistant_it_is(world: World, page: B
     for args in ({"tenant": OWN, "key": SECRET, **place}, {"tenant": FOREIGN, "key": SECRET, **place},
                  {"tenant": OWN, "key": "mine"}, {}, [], None):  # fmt: skip
         assert page.call("agentctl_my_revisions", args=args).json == nothing, args
+    # The row has passed to it, held at what it said for another tenant.
+    said = "update agentctl.revisions set spec = spec || %s where key = 'mine'"
+    world.database.execute(said, [json.dumps({"tenant": FOREIGN})])
+    assert asked(page, "revisions", tenant=OWN, key="mine", **place) == nothing
 
 
 def test_anothers_queues_are_those_of_nobody(world: World, page: Browser) -> None:

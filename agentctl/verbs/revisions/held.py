@@ -17,7 +17,7 @@ from agentctl.sync.entries import postponed
 from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan, refs
 from agentctl.verbs.revisions.history import ProjectPlan, digest, resources, restored
-from agentctl.verbs.revisions.hold import Hold, holds
+from agentctl.verbs.revisions.hold import Hold, all_holds
 from agentctl.wiring import Control
 
 
@@ -100,9 +100,9 @@ async def in_force(
     sources = {one.key: one for one in declared}
     keys = {one.key for one in asked}
     kept, released = [], []
-    for hold in await holds(control):
+    for hold in await all_holds(control):
         source = sources.get(hold.key)
-        if source is not None and (hold.is_open or digest(source, control.scope) == hold.digest):
+        if source is not None and not hold.passed and (hold.is_open or digest(source, control.scope) == hold.digest):
             kept.append(hold)
         elif hold.key in keys:
             released.append(hold)

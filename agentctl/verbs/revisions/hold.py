@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from agentctl.wiring import Control
@@ -14,17 +14,22 @@ _OPEN = "open:"  # before the digest of one that stays whatever its source says
 
 @dataclass(frozen=True)
 class Hold:
-    """One assistant at one revision. `digest` is that of the source it was rolled back from, `since` ISO 8601."""
+    """One assistant at one revision. `digest` is that of the source it was rolled back from, `since` ISO 8601.
+
+    `tenant`: whose the revision is; None where that is not kept. `passed`: the assistant is another tenant's by now.
+    """
 
     key: str
     revision: int
     digest: str
     since: str
+    tenant: str | None = None
+    passed: bool = False
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Hold:
         """One as the store tells of it."""
-        return cls(told["key"], told["revision"], told["digest"], told["held_at"])
+        return cls(told["key"], told["revision"], told["digest"], told["held_at"], told.get("tenant"))
 
     def __str__(self) -> str:
         return f"held at revision {self.revision}: its files are left alone until they change, or: {self.remedy}"
@@ -37,6 +42,8 @@ class Hold:
     @property
     def end(self) -> str:
         """That it ends, and why, in words: said before anything of its files goes live."""
+        if self.passed:  # whose, is not for its people to read, nor what it said
+            return "was held for another tenant, whose it was; the hold ends with this sync; what is declared goes live"
         return (
             f"was held at revision {self.revision}; what it is made of (its folder, shared/, agentctl.toml) has "
             "changed since, so the hold ends with this sync, and its files go live"
@@ -54,9 +61,19 @@ def note(revision: int) -> str:
 
 
 async def holds(control: Control) -> tuple[Hold, ...]:
-    """Every hold of this project, environment and workspace."""
+    """Every hold of this project, environment and workspace, but of what has passed to another tenant."""
+    return tuple(one for one in await all_holds(control) if not one.passed)
+
+
+async def all_holds(control: Control) -> tuple[Hold, ...]:
+    """Those too: such a one holds nothing, and ends with the next sync."""
     rows = await (await control.store()).call("holds", asdict(control.scope))
-    return tuple(map(Hold.of, rows))
+    tenants = {one.key: one.tenant for one in control.loaded.assistants}
+
+    def told(one: Hold) -> Hold:
+        return replace(one, passed=one.tenant is not None and tenants.get(one.key, one.tenant) != one.tenant)
+
+    return tuple(told(Hold.of(row)) for row in rows)
 
 
 async def hold(control: Control, key: str, revision: int, digest: str) -> None:

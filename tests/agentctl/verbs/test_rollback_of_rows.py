@@ -12,6 +12,8 @@ from agentctl.errors import SyncError
 from agentctl.sandbox.harness import running
 from agentctl.verbs import rollback
 from agentctl.verbs.flow import syncing
+from agentctl.verbs.revisions.history import history
+from agentctl.verbs.status import status
 from tests.databases import Databases
 from tests.product import TABLE, Product, adopted
 
@@ -76,3 +78,35 @@ async def test_the_words_of_whoever_had_the_key_before_are_nobody_elses(world: P
         await syncing.once(control)
         with pytest.raises(SyncError, match="another tenant"):
             await rollback.look(control, "1", 1)
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+async def test_a_hold_ends_where_the_row_passes_to_another_tenant_who_is_told_nothing_of_it(
+    world: Product, cut_off: bool
+) -> None:
+    world.insert(1, behavior_prompt="Secret of the first")
+    await world.sync()
+    world.sql(f"update {TABLE} set behavior_prompt = 'Second' where id = 1")
+    await world.sync()
+    async with world.opened() as control:
+        await rollback.rollback(control, await rollback.look(control, "1"))
+    async with world.opened() as control:
+        (found,) = await history(control, "1")
+        assert found.hold is not None
+    if cut_off:  # by a command that wrote files: nothing that they say would end it
+        world.sql("update agentctl.holds set digest = 'open:' || digest")
+    world.sql(f"update {TABLE} set customer = 'other' where id = 1")
+
+    async with world.opened() as control:
+        assert [one.hold for one in await history(control, "1")] == [None]
+        (standing,) = await status(control)
+        assert standing.state == "changed here"
+    plan = await world.plan()
+    told = [str(one).partition(": ")[2] for one in plan.notices if "held" in str(one)]
+    assert told == [
+        "was held for another tenant, whose it was; the hold ends with this sync; what is declared goes live"
+    ]
+    assert (await world.sync()).ok
+    assert world.sql("select 1 from agentctl.holds") == []
+    (agent,) = (await world.agents()).values()
+    assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Second"
