@@ -197,7 +197,9 @@ class Misdeclared(SyncError):
 
 
 class Incomplete(SyncError):
-    """Some changes of a plan failed; the others are done, and whoever is told of each has been told."""
+    """Some changes failed, the others are done, and each was told. `held_up`: one by what keeps others from it, too."""
+
+    held_up: bool = False
 
 
 class TimedOut(SyncError):
@@ -219,10 +221,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreSilent(StoreUnavailable):
-    """It was reached, and no answer came: it hangs, it broke, or what it was asked was too much for it.
-
-    So this may be the fault of the work, which would otherwise be tried for ever.
-    """
+    """It was reached and gave no answer: it hangs, or was asked too much, and would be tried for ever as an outage."""
 
     outage = False
 

@@ -71,8 +71,9 @@ def drained_text(drained: Drained) -> str:
     lines.append(f"{drained.done} done, {drained.failed} failed.")
     if drained.lost:
         lines.append(f"{drained.lost} taken over by another worker.")
-    others = {"mails": drained.dead_mails, "rows": drained.dead_rows, "syncs": drained.dead_syncs}
-    if dead := drained.dead - sum(others.values()):
+    syncs = max(0, drained.dead_syncs - drained.wrong_rows)
+    others = {"mails": drained.dead_mails, "rows": drained.dead_rows, "syncs": syncs}
+    if dead := drained.dead - drained.dead_mails - drained.dead_rows - drained.dead_syncs:
         lines.append(paint(f"{dead} given up for good: agentctl calls events --state dead", 31))
     for what, dead in others.items():
         if dead:
@@ -82,6 +83,10 @@ def drained_text(drained: Drained) -> str:
         lines.append(f"{drained.kept} kept, since they were not understood: agentctl calls events --state kept")
     if drained.synced or drained.syncs_failed:
         lines.append(f"{drained.synced} assistants synced, {drained.syncs_failed} failed.")
+    if drained.wrong_rows:
+        lines.append(f"{drained.wrong_rows} rows are wrong, and say so themselves: their next change is synced")
+    if drained.held_up_syncs:
+        lines.append(paint(f"{drained.held_up_syncs} syncs are held up, and tried again: agentctl calls status", 31))
     if drained.unread and drained.pending_syncs:
         why = "; ".join(drained.unread)
         lines.append(paint(f"{drained.pending_syncs} syncs wait until agentctl.toml can be read: {why}", 31))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,8 +28,9 @@ class Drained:
     rows of a product's own table, `dead_syncs` syncs. kept: not understood, and shown by `events`. pending_events,
     pending_mails, pending_recordings: what waits, for its time, a mail route or the place of recordings.
     duties_failed: recurring work that could not be done, such as asking ElevenLabs; the log has said why. synced,
-    syncs_failed: assistants whose declarations had changed. pending_syncs: those that wait; unread: why nobody here
-    knows whose they are, where agentctl.toml cannot be read.
+    syncs_failed: assistants whose declarations had changed; of those that failed `wrong_rows` are wrong as their rows
+    say, and `held_up_syncs` wait for ElevenLabs, a key or a mapping. pending_syncs: those that wait; unread: why nobody
+    here knows whose they are, where agentctl.toml cannot be read.
     """
 
     requeued: int
@@ -46,13 +48,19 @@ class Drained:
     dead_syncs: int = 0
     synced: int = 0
     syncs_failed: int = 0
+    wrong_rows: int = 0
+    held_up_syncs: int = 0
     pending_syncs: int = 0
     unread: tuple[str, ...] = ()
 
     @property
     def is_stuck(self) -> bool:
-        """Whether something was given up, or waits for a person to correct agentctl.toml."""
-        return bool(self.dead or (self.unread and self.pending_syncs))
+        """Whether whoever runs agentctl has to look: something was given up, could not be done, or is not to be read.
+
+        What is wrong with a row alone is for those to correct who wrote it, and was told to them there.
+        """
+        given_up = self.dead - self.dead_syncs or self.dead_syncs > self.wrong_rows
+        return bool(given_up or self.duties_failed or self.held_up_syncs or (self.unread and self.pending_syncs))
 
 
 async def process(control: Control, *, mails: bool = True) -> Tally:
@@ -75,20 +83,22 @@ async def once(control: Control) -> Drained:
     What waits here comes first, since ElevenLabs may be away and take its time to say so. Raises StoreError.
     """
     from agentctl.verbs.flow import legible, syncing
+    from agentctl.verbs.flow.job import HELD_UP, WRONG
     from agentctl.verbs.upkeep import duties
 
-    failed, syncs = 0, Tally()
+    failed, syncs, why = 0, Tally(), Counter[str]()
 
     async def all_of_it() -> Tally:
         nonlocal failed, syncs
         first = await process(control)
-        syncs = await syncing.once(control)
+        syncs = await syncing.once(control, why)
         failed = (await worker.run([await duties.job(control)], once=True)).failed
         then = await process(control)
         return Tally(first.done + then.done, first.failed + then.failed, first.lost + then.lost)
 
     drained = await _drain(control, all_of_it)
     told = {"duties_failed": failed, "synced": syncs.done, "syncs_failed": syncs.failed}
+    told |= {"wrong_rows": why[WRONG], "held_up_syncs": why[HELD_UP]}
     return replace(drained, **told, unread=legible.problems(control))
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from agentctl.sandbox.harness import running
+from agentctl.verbs.calls import work
+from agentctl.verbs.calls.work import Drained
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.rows.adopt import adopt
 from agentctl.verbs.rows.adopt import look as look_at
@@ -531,6 +533,29 @@ async def test_drift_and_what_is_out_are_told_to_the_row_and_a_sync_by_hand_ends
     page.sql("update agentctl.sync_jobs set due_at = now()")
     assert (await page.due()).done == 1
     assert page.row(1)[3] is None
+
+
+@pytest.mark.parametrize("page", ["postgres"], indirect=True)
+async def test_a_scheduled_run_fails_for_who_runs_it_and_not_for_a_row_that_is_wrong(page: Page) -> None:
+    async def once() -> Drained:
+        async with page.opened() as control:
+            return await work.once(control)
+
+    page.insert(1)
+    page.insert(2, behavior_prompt="")
+    drained = await once()
+    assert (drained.synced, drained.syncs_failed, drained.wrong_rows, drained.dead_syncs) == (1, 1, 1, 1)
+    assert not drained.is_stuck, "the row says it"
+    page.sql(f"update {TABLE} set title = 'Neu' where id = 1")
+    await page.sandbox.fault(path="/v1/convai/agents/*", status=401)
+    drained = await once()
+    assert (drained.held_up_syncs, drained.wrong_rows, drained.dead, drained.is_stuck) == (1, 0, 0, True)
+    await page.sandbox.clear_faults()
+    page.sql("update agentctl.sync_jobs set due_at = now() where state = 'pending'")
+    page.sql("select agentctl.request_sync('nobody')")
+    page.sql(f"alter table {TABLE} drop column behavior_prompt cascade")
+    drained = await once()
+    assert drained.is_stuck, "of a mapping that does not fit no row says anything"
 
 
 async def test_an_assistant_of_the_files_stays_theirs(page: Page) -> None:

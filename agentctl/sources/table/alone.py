@@ -67,8 +67,8 @@ class FilesAndTable:
             if problems := misfits(source, told):
                 return replace(loaded, problems=tuple(problems))
             row, told = await self._row(loaded, source, told, key)
-            if wrong := await self._anothers(source, told, key, row):
-                return replace(loaded, problems=(wrong,), target=Target(key))
+            if theirs := await self._anothers(source, told, key, row):
+                raise UsageError(str(theirs), _SEEN)
         if row is None:
             return await self._gone(loaded, source, told, key)
         row = _unadopted(row, told)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 QUIET_SECONDS = 0.3  # without a change, before a job is due
 LONGEST_SECONDS = 2.0  # from the first change to that, however many follow
 DEADLINE_SECONDS = 600.0  # of one sync, without what its gate may wait
+WRONG, HELD_UP = "wrong", "held up"
 _BUSY_SECONDS = 2.0
 _RELEASE_SECONDS = 3.0
 _KEYLESS = "ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"
@@ -65,7 +67,8 @@ class SyncJob:
 
     `quiet_seconds`: how long a job waits for another change; a worker that looks once waits for none. `wake` is set
     when the next one is due. `idle` hears why none is claimed, as often as that is so: others may have them meanwhile.
-    `look` is awaited before each claim, for whoever wants to see that agentctl.toml can be read.
+    `look` is awaited before each claim, for whoever wants to see that agentctl.toml can be read. `failed` counts why
+    some failed: WRONG, what its row declares, as that says; HELD_UP, what keeps others from it as well.
     """
 
     control: Control
@@ -74,6 +77,7 @@ class SyncJob:
     quiet_seconds: float = QUIET_SECONDS
     idle: Callable[[str], None] = lambda why: None
     look: Callable[[], Awaitable[None]] = unseen
+    failed: Counter[str] = field(default_factory=Counter)
     worker: str = field(default_factory=worker_name)
     at_once: int = 4
     lease_seconds: float = LEASE_SECONDS
@@ -128,6 +132,8 @@ class SyncJob:
         """Give it back, to be tried again after `delay_seconds`, or never where that can help nothing."""
         busy = isinstance(error, Busy)
         outage = isinstance(error, (Busy, *_OF_ALL)) or (isinstance(error, AgentctlError) and error.outage)
+        held_up = error.held_up if isinstance(error, Incomplete) else outage and not busy
+        self.failed[WRONG if isinstance(error, Misdeclared) else HELD_UP if held_up else ""] += 1
         longest = _BUSY_SECONDS if busy else OUTAGE_SECONDS if outage else delay_seconds
         told = describe(error)
         terms: dict[str, Any] = {"error": told, "outage": outage, "permanent": isinstance(error, _PERMANENT)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentctl.errors import Incomplete
+from agentctl.errors import Incomplete, Unauthorized
 from agentctl.sources.source import SyncOutcome
 from agentctl.sync.applied import Applied
 from agentctl.verbs.remedy import remedies
@@ -16,6 +16,7 @@ def outcome(control: Control, applied: Applied) -> SyncOutcome:
         hints = dict.fromkeys(one.error.hint for one in applied.failures if one.error.hint)
         failed = Incomplete(control.veil("; ".join(map(named, applied.failures))), control.veil("\n".join(hints)))
         failed.outage = all(one.error.outage for one in applied.failures)
+        failed.held_up = any(one.error.outage or isinstance(one.error, Unauthorized) for one in applied.failures)
         raise failed
     left = [". ".join(filter(None, (f"held back: {held_back(one)}", way))) for one, way in remedies(applied)]
     return SyncOutcome(control.veil("\n".join(left)), held=bool(left))

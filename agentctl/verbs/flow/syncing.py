@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -56,14 +57,17 @@ async def work(control: Control, *, stop: asyncio.Event) -> Tally:
         return await worker.run([syncs], stop=stop, wake=syncs.wake, idle_seconds=IDLE_SECONDS)
 
 
-async def once(control: Control) -> Tally:
-    """Sync what has changed until now. Raises StoreError.
+async def once(control: Control, failed: Counter[str] | None = None) -> Tally:
+    """Sync what has changed until now; `failed` counts why some failed, as a SyncJob does. Raises StoreError.
 
     That agentctl.toml cannot be read is told by whoever asked: a machine that is another one each time knows of no
     earlier time at which that was told.
     """
     syncs = await job(control)
-    return await worker.run([replace(syncs, quiet_seconds=0.0)], once=True) if syncs else Tally()
+    if syncs is None:
+        return Tally()
+    counted = Counter[str]() if failed is None else failed
+    return await worker.run([replace(syncs, quiet_seconds=0.0, failed=counted)], once=True)
 
 
 @asynccontextmanager

@@ -107,7 +107,7 @@ def test_trouble_at_elevenlabs_keeps_nothing_else_from_being_done(bench: Bench) 
     refusal = {"detail": {"status": "missing_permissions", "message": "no"}}
     bench.sandbox.fault(path="/v1/convai/conversations", status=403, body=refusal)
     code, out, _ = bench("work", "--once")
-    assert (code, "1 done, 0 failed." in out, "1 duties could not be done" in out) == (0, True, True)
+    assert (code, "1 done, 0 failed." in out, "1 duties could not be done" in out) == (1, True, True)
     (duty,) = (one for one in bench.store("queue")["duties"] if one["name"] == "backfill")
     assert (duty["failures"], duty["due_seconds"] <= 900) == (1, True)
 
