@@ -32,7 +32,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 # Whose tests are few and long, or wait for what is downloaded: the longest first.
-LONG = ("faults/receipt", "supabase", "e2e", "faults", "deploy", "rights", "contract", "webhooks")
+LONG = ("faults/receipt", "supabase", "e2e", "faults", "deploy", "rights", "contract", "webhooks", "agentctl/verbs")
 
 
 def pytest_configure(config: pytest.Config) -> None:

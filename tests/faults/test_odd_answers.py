@@ -16,7 +16,7 @@ from tests.faults.project import Bench, bench
 
 __all__ = ["bench"]
 SEED = 20261121
-MOST = int(os.environ.get("ODD_ANSWERS", "10"))
+MOST = int(os.environ.get("ODD_ANSWERS", "6"))
 PAGE = '[[knowledge]]\nname = "preise"\nurl = "https://www.example.org/preise"\n'
 CRASHES = ("agentctl itself failed", "could not be examined")
 COMMANDS = {

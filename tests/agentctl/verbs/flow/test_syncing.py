@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from agentctl import worker
+from agentctl.clients import retry
 from agentctl.sandbox.harness import Sandbox, running
 from agentctl.settings import Settings
 from agentctl.sources.mapping import OnDelete
@@ -200,7 +201,10 @@ async def test_what_was_edited_at_the_platform_is_left_alone_and_said(shop: Shop
 
 
 @pytest.mark.parametrize("shop", ["postgres"], indirect=True)
-async def test_an_outage_of_the_platform_is_waited_for_and_then_all_is_done(shop: Shop) -> None:
+async def test_an_outage_of_the_platform_is_waited_for_and_then_all_is_done(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "_BACKOFF", lambda _: 0.0)
     shop.execute("insert into phone_assistants (slug, prompt) values ('a', 'x')")
     await shop.synced()
     await shop.sandbox.fault(path="/v1/convai/*", status=429, headers={"retry-after": "0"}, times=10_000)

@@ -30,9 +30,10 @@ STATES: dict[str, tuple[str, tuple[str | None, str | None], tuple[str | None, st
     "nobody's": ("delete from {} where id = {}", (CLAIMANT, None), (CLAIMANT, None)),
     "two name it": ("update {} set phone = '{}' where id = {}", (None, NEITHER), (None, NEITHER)),
 }
-# A disabled claimant changes nothing, whosever it is: at whom it rings then.
+# A disabled claimant changes nothing: at whom it rings then.
 BESIDE = {"named": HOLDER, "left out": HOLDER, "wrong": HOLDER, "two name it": HOLDER}
-CASES = [(i, *case) for i, case in enumerate(product(STATES, (True, False), (True, False)), 1)]
+CLAIMANTS = ((True, True), (True, False), (False, False))  # whether it is enabled, and of the same tenant
+CASES = [(i, state, *claimant) for i, (state, claimant) in enumerate(product(STATES, CLAIMANTS), 1)]
 
 
 class World(Product):
