@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -30,6 +32,10 @@ pytest_plugins = ["tests.stores", "tests.synced", "tests.canaries", "tests.webho
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+# As scripts/test: without what others have compiled each process would do it anew, and each command that tests start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Whose tests are few and long, or wait for what is downloaded: the longest first.
 LONG = ("faults/receipt", "supabase", "e2e", "faults", "deploy", "rights", "contract", "webhooks", "agentctl/verbs")

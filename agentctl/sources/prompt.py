@@ -21,6 +21,8 @@ from agentctl.sources.toml import Unreadable, untakeable
 
 # Far above any useful prompt; a model's context is not the place for a mistake.
 MAX_CHARACTERS = 200_000
+# For one text. Processor time, so that a busy machine makes no error.
+CPU_SECONDS = 2.0
 MARKS = ("[[", "[%", "[#")
 _UNDEFINED = re.compile(r"^'(?P<name>[^']+)' is undefined$")
 _NO_ATTRIBUTE = re.compile(r"^'dict object' has no attribute '(?P<name>[^']+)'$")
@@ -69,12 +71,16 @@ class Prompts:
     """Renders the prompts of one project; a context manager, since a process of its own does it.
 
     The process starts with the first text that needs it and is ended by the kernel when a template takes more than
-    2 s of processor time or 1 GB; the next text gets a new one. See template_process.py for the reason. What was
-    rendered before, with the same parts and variables, needs none. `unusable`: parts that are there and cannot be read.
+    `cpu_seconds` of processor time or 1 GB; the next text gets a new one. See template_process.py for the reason. What
+    was rendered before, with the same parts and variables, needs none. `unusable`: parts that are there and cannot be
+    read.
     """
 
-    def __init__(self, parts: Mapping[str, str], unusable: Collection[str] = ()) -> None:
+    def __init__(
+        self, parts: Mapping[str, str], unusable: Collection[str] = (), *, cpu_seconds: float = CPU_SECONDS
+    ) -> None:
         self._unusable = unusable
+        self._cpu_seconds = cpu_seconds
         self._parts = json.dumps(dict(parts))
         self._names = list(parts)
         self._process: subprocess.Popen[str] | None = None
@@ -151,7 +157,7 @@ class Prompts:
         if self._process is None:
             # -P: the directory of the script must not hide the standard library's modules.
             self._process = subprocess.Popen(  # noqa: S603 -- our own program under our own interpreter
-                [sys.executable, "-P", str(_PROGRAM), str(MAX_CHARACTERS)],
+                [sys.executable, "-P", str(_PROGRAM), str(MAX_CHARACTERS), str(self._cpu_seconds)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -16,8 +16,7 @@ from typing import Any, NoReturn
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-# Processor time, so that a busy machine makes no error; the wall clock only ends what sleeps in swap.
-CPU_SECONDS = 2.0
+# Beside the processor time that it is given: this only ends what sleeps in swap.
 WALL_SECONDS = 20.0
 MEMORY_BYTES = 1 << 30
 
@@ -79,7 +78,7 @@ def render(jinja: Environment, name: str, variables: dict[str, Any], limit: int)
         return _failure(_sentence(str(error) or type(error).__name__), *_place(error, name))
 
 
-def serve(lines: Iterator[str], limit: int) -> Iterator[str]:
+def serve(lines: Iterator[str], limit: int, cpu_seconds: float) -> Iterator[str]:
     """Answer each request line {"name", "text", "variables"}; the first line holds the parts, {name: text}."""
     loader = _Parts()
     jinja = environment(loader)
@@ -87,7 +86,7 @@ def serve(lines: Iterator[str], limit: int) -> Iterator[str]:
     for line in lines:
         request = json.loads(line)
         loader.texts = {**parts, request["name"]: request["text"]}
-        _start_timers()
+        _start_timers(cpu_seconds)
         answer = render(jinja, request["name"], request["variables"], limit)
         _stop_timers()
         yield json.dumps(answer) + "\n"
@@ -99,14 +98,14 @@ def main() -> NoReturn:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     for signum in (signal.SIGPROF, signal.SIGALRM):
         signal.signal(signum, signal.SIG_DFL)
-    for answer in serve(iter(sys.stdin), int(sys.argv[1])):
+    for answer in serve(iter(sys.stdin), int(sys.argv[1]), float(sys.argv[2])):
         sys.stdout.write(answer)
         sys.stdout.flush()
     raise SystemExit
 
 
-def _start_timers() -> None:
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+def _start_timers(cpu_seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
 
 

@@ -92,7 +92,8 @@ def overlaid(body: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
     """`body` with `change` laid upon it: objects merge at every depth, everything else (lists too) is replaced."""
     merged = dict(body)
     for key, value in change.items():
-        merged[key] = overlaid(_mapping(merged.get(key)), value) if isinstance(value, Mapping) else value
+        nested = value.__class__ is dict or (value.__class__ is not str and isinstance(value, Mapping))
+        merged[key] = overlaid(_mapping(merged.get(key)), value) if nested else value
     return merged
 
 

@@ -97,7 +97,15 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS)
 def test_a_bomb_ends_and_the_next_prompt_is_fine(bomb: str) -> None:
-    with Prompts({}) as prompts:
+    _ends(Prompts({}, cpu_seconds=0.2), bomb)
+
+
+def test_it_ends_where_nobody_says_when() -> None:
+    _ends(Prompts({}), BOMBS["endless loops"])
+
+
+def _ends(rendering: Prompts, bomb: str) -> None:
+    with rendering as prompts:
         with pytest.raises(Unreadable) as caught:
             prompts.render(bomb, WHERE, {})
         assert str(caught.value.problem) in (
