@@ -418,6 +418,34 @@ async def test_a_number_that_stayed_where_its_row_lived_before_is_silent_once_th
 
 
 @pytest.mark.parametrize("house", ["postgres"], indirect=True)
+@pytest.mark.parametrize("passes", [True, False])
+async def test_a_number_of_another_tenant_rings_on_whatever_becomes_of_the_row_that_has_its_key(
+    house: House, passes: bool
+) -> None:
+    number = "+498999998555"
+    await house.sandbox.add_number(number)
+    house.insert(1, customer="beta", title="Beta", phone=number)
+    assert await house.cli("sync", "--yes") == 0
+    assert await house.cli("import-number", number, "--assistant", "1", "--yes") == 0
+    old = house.rows("elevenlabs_agent_id")[1]
+    await house.cli("tenants", "set", "acme", "--elevenlabs", "env:ACME_XI_KEY")
+    if passes:  # with the id of its agent, which is not taken along
+        house.sql(f"update {TABLE} set customer = 'acme', phone = null")
+        assert (await house.due()).failed == 0
+    else:
+        house.sql(f"delete from {TABLE}")
+        house.sql("delete from agentctl.sync_changes")  # as where no worker runs
+        house.insert(1, customer="acme", title="Acme")
+        assert (await house.due()).failed == 1
+        assert "was made for another tenant" in house.rows("elevenlabs_sync_error")[1]
+    assert await house.names() == (["Beta"], ["Beta"] if passes else [])
+    house.sql(f"update {TABLE} set active = false where id = 1")
+    for by_worker in (True, False):
+        await (house.due() if by_worker else house.cli("sync", "--yes"))
+        assert [one["agent_id"] for one in (await house.sandbox.state())["numbers"].values()] == [old]
+
+
+@pytest.mark.parametrize("house", ["postgres"], indirect=True)
 async def test_a_refused_key_of_a_workspace_that_a_row_has_left_keeps_no_sync_waiting(house: House) -> None:
     number = "+498999998555"
     await house.sandbox.add_number(number)

@@ -176,12 +176,13 @@ async def settling(
 async def owning(
     store: Store, scope: Scope, rows: Sequence[Mapping[str, Any]], bound: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """Whose the agents are of those keys of which the row does not name it. `bound`: key -> agent's id.
+    """Whose the agents are of those keys of which the row does not name it, here or in any workspace of the project.
 
-    A row that names the agent which it has in another workspace of the project is the one that was synced there.
+    `bound`: key -> agent's id, here. A row that names the agent which it has in another workspace is the one that was
+    synced there.
     """
-    of_bound = {row["key"]: row["values"].get("agent_id") for row in rows if row["key"] in bound}
-    others = {key: agent_id for key, agent_id in of_bound.items() if agent_id != bound[key]}
+    named = {row["key"]: row["values"].get("agent_id") for row in rows}
+    others = {key: agent_id for key, agent_id in named.items() if key not in bound or agent_id != bound[key]}
     keys = [*others.keys() - await _elsewhere(store, scope, others)]
     if not keys:
         return {}

@@ -15,7 +15,7 @@ from agentctl.verbs.flow.departure import hush, lives
 from agentctl.verbs.flow.one import sync_one
 from agentctl.verbs.places import within_held
 from agentctl.verbs.ringing.given_up import had
-from agentctl.verbs.rows.silenced import keeps
+from agentctl.verbs.rows.silenced import keeps, left_by
 from agentctl.wiring import Control
 
 _WAIT_SECONDS = 3.0  # for another sync; after that the job is put back, and others have their turn
@@ -74,6 +74,7 @@ async def _left(control: Control, tenants: Tenants, key: str, found: Loaded | Go
         if access.workspace != tenants.home(declared.tenant).workspace:
             async with control.within(access) as there:
                 given = [one["number"] for one in rows if one["workspace"] == there.scope.workspace]
+                given = sorted(await left_by(there, dict.fromkeys(given, declared)))
             left += [(access, given)] if given else []
     return left
 
