@@ -79,7 +79,7 @@ async def look(control: Control, table: str) -> Adoption:
     sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
     known = Told(told, refused=await unwritable(store, source, names, Told(told).writable))
-    notes = [*source.problems(FILENAME, names), *unmapped(source, told), *_notes(table, source, known, lacking)]
+    notes = [*source.problems(FILENAME, known.types), *unmapped(source, told), *_notes(table, source, known, lacking)]
     section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
     return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
 
