@@ -31,6 +31,7 @@ _MEANINGS = {
     "22P02": "a column does not know a value",
     "P0001": "a trigger of the table refuses it",
     "AG002": "the row with its id is another tenant's, or has no tenant that would tell whose it is",
+    "AG003": "it was left out: a trigger or a rule of the table skips it",
 }
 _PASSING = ("40", "53", "55P03", "57")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
@@ -29,6 +29,11 @@ BACK = {
     "error": "elevenlabs_sync_error",
 }
 """What is written back, and the column that it goes to where the mapping names no other."""
+# Types of columns that hold one value each. Of any other type, each row tells whether there is something within.
+_PLAIN = frozenset({
+    "bigint", "boolean", "character", "character varying", "date", "double precision", "integer", "numeric", "real",
+    "smallint", "text", "timestamp with time zone", "timestamp without time zone", "uuid",
+})  # fmt: skip
 _OWN_COLUMNS = (
     "tenant", "enabled", "name", "prompt", "first_message", "language", "voice", "llm", "knowledge", "numbers",
     "post_call", "settings",
@@ -173,14 +178,20 @@ class SourceTable(Part):
         column = ".".join(self.places[max(names, key=len)]) if names else path
         return problem if column == path else Problem(f"{problem.where} (column {column})", problem.what)
 
-    def problems(self, file: str, columns: Sequence[str]) -> Iterator[Problem]:
-        """Columns that the mapping names and the table does not have. `file`: in which the mapping is."""
+    def problems(self, file: str, columns: Mapping[str, str]) -> Iterator[Problem]:
+        """Columns that the mapping names and the table does not have, and paths into such as hold no JSON.
+
+        `file`: in which the mapping is. `columns`: of each of the table's its type, as format_type() says it.
+        """
         said = {name: (column,) for name in BACK if (column := getattr(self, name))}
         for name, place in {"key": (self.key_column,), **self.places, **said}.items():
             if place[0] not in columns:
                 near = nearest(place[0], list(columns))
                 meant = f"did you mean {near!r}?" if near else f"there are {', '.join(columns)}"
                 what = f"table {self.table} has no column {place[0]!r}, {meant}"
+                yield Problem(located(file, f"{SECTION}.{name}"), what)
+            elif len(place) > 1 and (kind := columns[place[0]].partition("(")[0]) in _PLAIN:
+                what = f"column {place[0]} of table {self.table} is {kind}: a path leads into jsonb alone"
                 yield Problem(located(file, f"{SECTION}.{name}"), what)
         for name in ("name", "prompt"):
             if name not in self.places and not (name == "name" and self.defaults.name):

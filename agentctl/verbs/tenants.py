@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agentctl.errors import UsageError
+from agentctl.errors import StoreError, UsageError
 from agentctl.references import is_reference, of_the_project
 from agentctl.settings import nearest
 from agentctl.tenants import KEY, SETTINGS, SIGNATURE, TWILIO
@@ -69,7 +69,11 @@ async def save(control: Control, tenant: str, changes: Mapping[str, str | None],
         _must_be_empty(tenant, await _agents(control, tenant))
     store = await control.store()
     seen = [*(row["tenant"] for row in await store.call("tenants", {})), *(one.name for one in known)]
-    await store.call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
+    try:
+        await store.call("save_tenant", {"tenant": tenant, "set": dict(changes), "actor": actor(control)})
+    except StoreError:
+        _must_fit(tenant, changes, await every(control))  # another one may have been quicker
+        raise
     return "" if tenant in seen else _unknown(tenant, seen)
 
 

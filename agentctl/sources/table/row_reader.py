@@ -29,6 +29,8 @@ from agentctl.sources.toml import Unreadable, is_too_deep, unfit
 from agentctl.sync.diff import overlaid
 
 _AGENT_ID = re.compile(r"^[A-Za-z0-9_-]{1,100}$")
+_HELD = {"string": "a text", "number": "a number", "boolean": "true or false", "array": "a list"}
+_REMEDY = ("write an object, or null for nothing", "write JSON, not JSON in a text, or null for nothing")
 _DECLARED = frozenset(AssistantFile.model_fields) & frozenset(Assistant.model_fields)
 
 
@@ -43,13 +45,16 @@ class RowReader:
         self._under = overlaid(loaded.project.defaults, loaded.project.table_defaults)
 
     def row(self, found: Mapping[str, Any], bound: Collection[str]) -> Row:
-        """One as the store has told it: `key`, `rows` (how many have it) and `values`. `bound`: keys with an agent."""
+        """One as the store has told it: `key`, `rows` (how many have it), `values`, and where these could not be read.
+
+        `bound`: keys with an agent.
+        """
         key, values = str(found["key"]), found["values"]
         where = place(self._source, key)
         told = {name: one for name in ("agent_id", "phone_number_id", "error") if (one := _text(values.get(name)))}
         if values.get("enabled") is False and "agent_id" not in told and key not in bound:
             return Row(key, where, dormant=True, told=told, tenant=self._tenant(values, where, []))
-        problems = list(self._about_key(found, where))
+        problems = [*self._about_key(found, where), *_astray(found["astray"], where)]
         try:
             assistant = self._assistant(key, where, values, problems)
         except Unusable as error:
@@ -164,6 +169,13 @@ def _document(key: str, entry: KnowledgeEntry) -> Document:
     assert entry.name is not None
     name = f"{key}/{slug(entry.name)}"
     return Document(key=name, name=entry.name, usage=entry.usage, text=entry.text, url=entry.url)
+
+
+def _astray(astray: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """What lies where an object was to be. Taken for nothing said, it would have the agent lose what it has of that."""
+    for name, one in sorted(astray.items()):
+        held = f"{one['at']} holds {_HELD[one['type']]}, where the mapping has an object"
+        yield Problem(located(where, name), f"{held}: {_REMEDY[one['type'] == 'string']}")
 
 
 def _prompt(value: Any, where: str, problems: list[Problem]) -> str:

@@ -92,9 +92,14 @@ class Told:
             yield f"no row-level security keeps users from {relation}: {', '.join(may)}; {shut}"
 
     @property
+    def types(self) -> dict[str, str]:
+        """By the name of each column what it holds; empty where there is no such table."""
+        return {str(column["name"]): str(column["type"]) for column in self.columns.get("columns", ())}
+
+    @property
     def names(self) -> list[str]:
         """Of all columns; empty where there is no such table."""
-        return [str(column["name"]) for column in self.columns.get("columns", ())]
+        return [*self.types]
 
     @property
     def writable(self) -> list[str]:
@@ -127,6 +132,7 @@ async def _all(store: Store, source: SourceTable, scope: Scope) -> Told:
         nameless += page["nameless"]
         if not page["rows"]:
             break
+    rows.sort(key=lambda row: str(row["key"]))  # as files are listed, whatever the key's type and the store's collation
     bound = await store.call("bound_ids", {**asdict(scope), "kind": agent.KIND})
     named = {row["key"]: row["values"].get("agent_id") for row in rows}
     if holding_it := another(await candidates(store, scope), named, scope):
@@ -214,7 +220,7 @@ def misfits(source: SourceTable, told: Told) -> list[Problem]:
         near = nearest(source.table, told.columns["tables"])
         meant = f"did you mean {near!r}?" if near else "agentctl db adopt TABLE maps one"
         return [Problem(located(FILENAME, f"{SECTION}.table"), f"there is no table or view {source.table!r}, {meant}")]
-    return list(source.problems(FILENAME, told.names))
+    return list(source.problems(FILENAME, told.types))
 
 
 def joined(loaded: Loaded, source: SourceTable, told: Told) -> Loaded:

@@ -38,6 +38,7 @@ WRONG, HELD_UP = "wrong", "held up"
 _BUSY_SECONDS = 2.0
 _RELEASE_SECONDS = 3.0
 _KEYLESS = "ELEVENLABS_API_KEY is not set, and no tenant has a key of its own"
+_UNSURE = "why is told to whoever runs agentctl"  # where nobody knows whom an error may name
 _PERMANENT = (Misdeclared, UsageError)
 # A key, a file or a mapping that is wrong for every assistant: they wait until it is put right, as for an outage.
 _OF_ALL = (Unauthorized, ConfigurationError, Elsewhere)
@@ -119,6 +120,7 @@ class SyncJob:
             outcome = await sync_housed(control, work.id)
         await self.control.source.told(work.id, outcome)
         done = {**work.fence, "held": outcome.held, "error": outcome.error or None}
+        done["discreet"] = await self._discreet(work, outcome.error)
         if outcome.held:
             log.warning("syncs %s: %s", work.id, "; ".join(outcome.error.splitlines()))
         return bool((await self.store.call("sync_job_done", done))["held"])
@@ -139,12 +141,21 @@ class SyncJob:
         terms: dict[str, Any] = {"error": told, "outage": outage, "permanent": isinstance(error, _PERMANENT)}
         terms |= {"max_attempts": self.max_attempts, "delay_seconds": min(delay_seconds, longest)}
         try:
-            with suppress(StoreError):  # The next attempt tells it again.
-                terms["discreet"] = (await self.control.households()).told(work.fence["tenant"], told)
-                if not isinstance(error, Busy | Incomplete):
+            terms["discreet"] = await self._discreet(work, told)
+            if not isinstance(error, Busy | Incomplete):
+                with suppress(StoreError):  # The next attempt tells it again.
                     await self.control.source.told(work.id, SyncOutcome(told))
         finally:  # Until it is recorded nothing else is synced there.
             await self.store.call("fail_sync_job", {**work.fence, **terms})
+
+    async def _discreet(self, work: Due, error: str) -> str | None:
+        """An error as the people of its tenant may read it; None without one."""
+        if not error:
+            return None
+        try:
+            return (await self.control.households()).told(work.fence["tenant"], error)
+        except StoreError:
+            return _UNSURE
 
     async def release(self, work: Due) -> None:
         """Give it back unfinished."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agentctl.errors import ConfigurationError, Problem, StoreError, UsageError
+from agentctl.errors import ConfigurationError, Problem, Stale, StoreError, UsageError
 from agentctl.settings import nearest
 from agentctl.sources.mapping import SECTION, SourceTable
 from agentctl.sources.problems import located
@@ -79,7 +79,7 @@ async def look(control: Control, table: str) -> Adoption:
     sql = _wanted(control, source, {} if told["view"] else lacking, is_view=told["view"])
     statements = (await store.call("adopt_source", sql))["statements"]
     known = Told(told, refused=await unwritable(store, source, names, Told(told).writable))
-    notes = [*source.problems(FILENAME, names), *unmapped(source, told), *_notes(table, source, known, lacking)]
+    notes = [*source.problems(FILENAME, known.types), *unmapped(source, told), *_notes(table, source, known, lacking)]
     section = "" if declared else f"{text_of({'source': {'table': guessed}})}{_VOICES if 'voice' in guessed else ''}"
     return Adoption(table, section, guessed, tuple(statements), sql, tuple(notes))
 
@@ -138,13 +138,18 @@ async def adopt(control: Control, found: Adoption) -> None:
                 "Run the SQL as the table's owner (in Supabase: the SQL editor), or set DATABASE_URL to the owner's "
                 "address. Then run this again for the rest.",
             ) from None
-    if found.section:
-        await asyncio.to_thread(replace, [_appended(control, found.section)])
+    if found.section and (rewrite := await asyncio.to_thread(_appended, control, found)):
+        await asyncio.to_thread(replace, [rewrite])
 
 
-def _appended(control: Control, section: str) -> Rewrite:
-    path = control.directory / FILENAME
+def _appended(control: Control, found: Adoption) -> Rewrite | None:
+    """agentctl.toml with the section; None where somebody else has added the same meanwhile. Raises Stale."""
+    path, section = control.directory / FILENAME, found.section
     before = path.read_bytes().decode()
+    if (declared := _project(control).table) is not None:
+        if declared.named == _source({"table": found.table}).named:
+            return None
+        raise Stale(f"{FILENAME} has {declared.table} as its source by now; nothing was written there", "Run it again.")
     after = keeping_ends(before, lambda text: f"{text.rstrip()}\n\n{section}")
     was, now = tomllib.loads(before.removeprefix("\ufeff")), tomllib.loads(after.removeprefix("\ufeff"))
     if now != {**was, **tomllib.loads(section)}:

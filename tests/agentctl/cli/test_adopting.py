@@ -10,7 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import agentctl
 from agentctl.cli.app import run
+from agentctl.errors import Stale
+from agentctl.verbs.rows import adopt
 from tests.product import MADE, TABLE
 
 SHOWN = (
@@ -43,13 +46,13 @@ def columns(dsn: str) -> list[str]:
 def test_a_table_is_adopted_after_a_yes_and_only_once(
     project: Path, dsn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def adopt(*more: str) -> tuple[int, str, str]:
+    def adopted(*more: str) -> tuple[int, str, str]:
         code = run(["-C", str(project), "db", "adopt", *(more or (TABLE,))])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
     before = columns(dsn)
-    code, out, err = adopt()
+    code, out, err = adopted()
     assert (code, columns(dsn), (project / "agentctl.toml").read_text()) == (0, before, HEAD)
     assert f"agentctl db adopt {TABLE} --yes" in err
     assert "Erika" not in out + err
@@ -70,7 +73,7 @@ def test_a_table_is_adopted_after_a_yes_and_only_once(
         "numbers": "phone",
     }
 
-    code, out, err = adopt(TABLE, "--yes", "--json")
+    code, out, err = adopted(TABLE, "--yes", "--json")
     assert (code, json.loads(out)["applied"]) == (0, True)
     assert columns(dsn) == [
         *before, "elevenlabs_agent_id", "elevenlabs_phone_number_id", "elevenlabs_sync_error", "elevenlabs_synced_at",
@@ -79,13 +82,13 @@ def test_a_table_is_adopted_after_a_yes_and_only_once(
     assert text.startswith(HEAD)
     assert tomllib.loads(text)["source"]["table"]["prompt"] == "behavior_prompt"
 
-    code, out, err = adopt(TABLE, "--yes")
+    code, out, err = adopted(TABLE, "--yes")
     assert (code, out, err) == (0, f"Nothing to do: {TABLE} declares assistants already.\n", "")
     assert (project / "agentctl.toml").read_text() == text
 
-    code, out, err = adopt("another")
+    code, out, err = adopted("another")
     assert (code, "no table or view 'another'" in err) == (2, True)
-    code, out, err = adopt("agentctl.declared_assistants")
+    code, out, err = adopted("agentctl.declared_assistants")
     assert (code, f"has {TABLE} as its source already" in err) == (2, True)
 
 
@@ -99,6 +102,19 @@ def test_the_command_that_a_message_names_adopts_a_table_of_two_words(
     assert words == ["agentctl", "db", "adopt", "public.Phone Asst", "--yes"]
     assert run(["-C", str(project), *words[1:]]) == 0
     assert tomllib.loads((project / "agentctl.toml").read_text())["source"]["table"]["table"] == "public.Phone Asst"
+
+
+@pytest.mark.anyio
+async def test_who_is_second_to_adopt_finds_it_done(project: Path) -> None:
+    async with agentctl.connect(project) as one, agentctl.connect(project) as other:
+        found = [await adopt.look(one, TABLE), await adopt.look(other, TABLE)]
+        await adopt.adopt(one, found[0])
+        text = (project / "agentctl.toml").read_text()
+        await adopt.adopt(other, found[1])
+        assert (project / "agentctl.toml").read_text() == text
+        (project / "agentctl.toml").write_text(text.replace(f'"{TABLE}"', '"another"'))
+        with pytest.raises(Stale, match="has another as its source by now"):
+            await adopt.adopt(other, found[1])
 
 
 def test_changes_flow_by_themselves(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,19 +141,19 @@ def test_a_table_of_which_a_view_takes_the_place_is_watched_no_longer_but_what_t
     mapped = (project / "agentctl.toml").read_text()
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"create view public.mine as select * from {TABLE}".encode())
-        shown = ", ".join(f"'' as {name}" for name in SHOWN)
+        shown = ", ".join(f"'{{}}'::jsonb as {name}" for name in SHOWN)
         connection.execute(f"create view public.theirs as select 1 as id, {shown}".encode())
     capsys.readouterr()
 
-    def adopt(view: str) -> str:
+    def viewed(view: str) -> str:
         (project / "agentctl.toml").write_text(mapped.replace(f'"{TABLE}"', f'"{view}"'))
         assert run(["-C", str(project), "db", "adopt", view, "--yes"]) == 0
         return capsys.readouterr().out
 
-    assert adopt("mine") == "Nothing to do: mine declares assistants already.\n"
+    assert viewed("mine") == "Nothing to do: mine declares assistants already.\n"
     gone = f"select agentctl.unwatch('public.{TABLE}', project => 'probe', environment => 'production');"
-    assert gone in adopt("theirs")
-    assert adopt("theirs") == "Nothing to do: theirs declares assistants already.\n"
+    assert gone in viewed("theirs")
+    assert viewed("theirs") == "Nothing to do: theirs declares assistants already.\n"
     with psycopg.connect(dsn) as connection:
         connection.execute(f"insert into {TABLE} (id) values (7)".encode())
         assert connection.execute("select from agentctl.sync_changes").fetchall() == []
@@ -156,8 +172,8 @@ def test_names_of_an_orm_are_recognized_and_what_is_left_out_is_said(
             b"""insert into public."Assistant" values (gen_random_uuid(), 'acme', 'Reception', 'Help.', 'Hello.',
             '+49 89 99998100', false)"""
         )
-    adopt = ["-C", str(project), "db", "adopt", "Assistant", "--yes"]
-    assert (run(adopt), capsys.readouterr().err) == (0, "")
+    again = ["-C", str(project), "db", "adopt", "Assistant", "--yes"]
+    assert (run(again), capsys.readouterr().err) == (0, "")
     text = (project / "agentctl.toml").read_text()
     table = tomllib.loads(text)["source"]["table"]
     assert {name: table[name] for name in ("tenant", "enabled", "first_message", "numbers")} == {
@@ -166,8 +182,8 @@ def test_names_of_an_orm_are_recognized_and_what_is_left_out_is_said(
 
     mine = [line for line in text.splitlines() if not line.startswith(("tenant = ", "enabled = "))]
     (project / "agentctl.toml").write_text("\n".join(mine))
-    assert run(adopt) == 0
+    assert run(again) == 0
     err = capsys.readouterr().err
     assert 'each is the operator\'s; if tenantId does, write tenant = "tenantId" under [source.table]' in err
     assert 'each is live; if isActive does, write enabled = "isActive" under [source.table]' in err
-    assert (run(adopt), capsys.readouterr()) == (0, ("Nothing to do: Assistant declares assistants already.\n", err))
+    assert (run(again), capsys.readouterr()) == (0, ("Nothing to do: Assistant declares assistants already.\n", err))

@@ -55,6 +55,8 @@ async def test_what_is_set_stays_until_it_is_taken_away(store: Store) -> None:
         await save(store, "gamma", workspace_of="nobody")
     with pytest.raises(StoreError, match="default is the operator itself"):
         await save(store, "default", **EVERY)
+    with pytest.raises(StoreError, match="gamma: its key is that of another tenant already"):
+        await save(store, "gamma", elevenlabs_key="vault:acme xi")
     for half in ({"twilio_auth_token": "env:T"}, {"elevenlabs_webhook_secret": "env:S"}):
         with pytest.raises(StoreError):
             await save(store, "gamma", **half)

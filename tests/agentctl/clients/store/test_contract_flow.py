@@ -286,6 +286,18 @@ async def test_a_row_whose_tenant_is_empty_is_the_operators_and_holds_up_nobody(
     assert await store.call("sync_job_done", job) == {"held": True}
 
 
+async def test_blanks_around_a_tenant_are_none_of_its_name(store: Store, product: psycopg.Connection) -> None:
+    product.execute("reset role")
+    product.execute("create table public.others (slug text, tenant text)")
+    product.execute("select agentctl.watch('public.others', 'slug', array['slug'], 'tenant')")
+    product.execute("insert into others values ('a', e' acme \\n'), ('b', ' ')")
+    noted = "select tenant from agentctl.sync_changes order by key"
+    assert product.execute(noted.encode()).fetchall() == [("acme",), ("default",)]
+    product.execute("update agentctl.sync_changes set tenant = ' acme' where key = 'a'")  # as it was noted before
+    assert [job["tenant"] for job in await due(store)] == ["acme"]
+    assert product.execute("select tenant from agentctl.rows_watched('a')").fetchall() == [("acme",)]
+
+
 def test_a_button_finds_its_row_by_the_index(product: psycopg.Connection) -> None:
     product.execute("reset role")
     product.execute("create table public.many (id bigint primary key, tenant text)")

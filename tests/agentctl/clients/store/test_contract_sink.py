@@ -216,6 +216,40 @@ async def test_a_trigger_that_raises_at_the_end_and_one_that_finds_its_own_table
     assert "Guten Tag" not in told
 
 
+async def test_a_row_that_a_trigger_leaves_out_is_not_taken_for_written(sunk: Store, sql: Sql) -> None:
+    sql(
+        """create function public.skip() returns trigger language plpgsql as $$ begin return null; end $$;
+        create trigger skip before insert or update on public."call Sessions" for each row execute function skip()"""
+    )
+    await keep(sunk)
+    assert await work(sunk) == (0, 3)
+    assert sql("select error like '%AG003%' from agentctl.sink_rows") == [(True,)]
+    sql(
+        """drop trigger skip on public."call Sessions"; update agentctl.sink_rows set due_at = now();
+        create trigger same before update on public."call Sessions" for each row
+        execute function suppress_redundant_updates_trigger()"""
+    )
+    assert await work(sunk) == (1, 0)
+    await keep(sunk)
+    assert await work(sunk) == (1, 0)  # it stands there as it is to be
+    sql('create trigger skip before update on public."call Sessions" for each row execute function skip()')
+    await _Tenant(sunk).call("erase", {"conversation_ids": ["conv_1"], "event_ids": []})
+    assert await work(sunk) == (0, 3)
+    assert len(await _Tenant(sunk).call("unwritten", {"conversation_ids": ["conv_1"]})) == 1
+
+
+async def test_what_a_trigger_sets_for_its_session_ends_with_the_row(sunk: Store, sql: Sql) -> None:
+    sql(
+        """create function public.hurry() returns trigger language plpgsql as
+        $$ begin perform set_config('statement_timeout', '1', false); return new; end $$;
+        create trigger hurry before insert on public."call Sessions" for each row execute function hurry()"""
+    )
+    await keep(sunk)
+    assert await work(sunk) == (1, 0)
+    for _ in range(5):
+        await keep(sunk)
+
+
 async def test_rows_are_given_up_told_of_once_and_taken_up_again(sunk: Store, sql: Sql) -> None:
     await keep(sunk)
     sql('alter table public."call Sessions" rename to gone')

@@ -51,16 +51,22 @@ async def test_values_come_by_path_whatever_their_shape(store: Store, table: str
     execute(
         table,
         f"insert into {TABLE} (id, title, \"Behaviour\", documentation, lines) values (7, %s, %s, %s, '[\"a\"]'), "
-        "(10, null, '', '[1]', '3'), (9, 'x', 'y', null, null)",
+        "(10, null, '', '[1]', '3'), (9, 'x', 'y', null, null), (8, 'x', 'y', '{}', '[]'), "
+        "(11, 'x', 'y', '\"{}\"', 'null')",
         "Empfang", odd, '{"base": [{"title": "T", "text": null}]}',
     )  # fmt: skip
     found = await rows(store)
     assert found["nameless"] == 0
-    assert [(one["key"], one["rows"]) for one in found["rows"]] == [("10", 1), ("7", 1), ("9", 1)]
-    assert found["rows"][1]["values"] == {
+    told = {one["key"]: one for one in found["rows"]}
+    assert [(key, one["rows"]) for key, one in told.items()] == [("7", 1), ("8", 1), ("9", 1), ("10", 1), ("11", 1)]
+    assert told["7"]["values"] == {
         "name": "Empfang", "prompt": odd, "knowledge": [{"title": "T", "text": None}], "first": "a",
     }  # fmt: skip
-    assert found["rows"][0]["values"] == {"name": None, "prompt": "", "knowledge": None, "first": None}
+    assert told["10"]["values"] == {"name": None, "prompt": "", "knowledge": None, "first": None}
+    assert {key: one["astray"] for key, one in told.items() if one["astray"]} == {
+        "10": {"knowledge": {"at": "documentation", "type": "array"}, "first": {"at": "lines", "type": "number"}},
+        "11": {"knowledge": {"at": "documentation", "type": "string"}},
+    }
 
 
 async def test_pages_follow_each_other_and_a_key_that_two_rows_have_is_told_once(store: Store, dsn: str) -> None:
@@ -80,6 +86,23 @@ async def test_pages_follow_each_other_and_a_key_that_two_rows_have_is_told_once
     assert (await store.call("source_rows", {**place, "limit": 1}))["nameless"] == 1
     some = await store.call("source_rows", {**place, "limit": 10, "only": ["k003", "k020", "none"]})
     assert [one["key"] for one in some["rows"]] == ["k003", "k020"]
+
+
+async def test_pages_of_keys_that_another_order_would_part_lack_none_and_repeat_none(store: Store, dsn: str) -> None:
+    several = {
+        "bigint": ["-1", "10", "100", "2"],
+        "numeric": ["1", "1.0", "1.00", "2"],
+        "text": ["", "B", "a", "b", "ä"],
+    }
+    for kind, keys in several.items():
+        table = f"paged_{kind}"
+        execute(dsn, f"create table {table} (k {kind}); grant select on {table} to service_role")
+        execute(dsn, f"insert into {table} select unnest(%s::text[])::{kind}", keys)
+        place = {"schema": "public", "table": table, "key": "k", "fields": {"name": ["k"]}, "limit": 1}
+        seen, after = [], ""
+        while page := (await store.call("source_rows", {**place, "after": after}))["rows"]:
+            seen.append(after := page[0]["key"])
+        assert sorted(seen) == [key for key in keys if key], kind
 
 
 async def test_a_key_of_whatever_type_is_found_alone_and_told(store: Store, dsn: str) -> None:
@@ -239,4 +262,4 @@ async def test_our_own_table_is_one_of_those(store: Store, dsn: str) -> None:
     execute(dsn, "update public.agentctl_declared_assistants set prompt = 'q'")
     assert execute(dsn, "select updated_at from agentctl.declared_assistants") > before
     found = await store.call("source_rows", {**place, "fields": {"prompt": ["prompt"]}, "limit": 10})
-    assert found["rows"] == [{"key": "a", "rows": 1, "values": {"prompt": "q"}}]
+    assert found["rows"] == [{"key": "a", "rows": 1, "values": {"prompt": "q"}, "astray": {}}]

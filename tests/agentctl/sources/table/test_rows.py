@@ -41,11 +41,15 @@ def read(
     source = loaded.project.table
     assert source is not None
     places = {place[0] for place in source.places.values()}
-    columns = [{"name": name, "writable": True} for name in (*places, source.key_column, *source.wanted.values())]
+    columns = [
+        {"name": name, "type": "jsonb", "writable": True}
+        for name in (*places, source.key_column, *source.wanted.values())
+    ]
     found = []
     for row in rows:
         values = {**dict.fromkeys(source.places), **SOUND, **row}
-        found.append({"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "values": values})
+        told = {"key": values.pop("key", "a"), "rows": values.pop("rows", 1), "astray": values.pop("astray", {})}
+        found.append({**told, "values": values})
     shown = {"columns": columns, "view": False, "watched": True, "unique": ["id"], "open": []}
     return divided(joined(loaded, source, Told(shown, found, 0, bound or {})), holders or {})
 
@@ -217,3 +221,25 @@ def test_layers_of_an_environment_lie_under_and_over_a_row(project: DiskProject)
     (one,) = read(project, {"tenant": "t", "first_message": "Von der Zeile"}, toml=toml).assistants
     assert (one.name, one.language, one.first_message) == ("Probe", "de", "Hallo")
     assert one.source["prompt.md"]
+
+
+def test_what_cannot_be_read_is_wrong_and_not_taken_for_nothing(project: DiskProject) -> None:
+    toml = '[source.table]\nknowledge = "documentation.base"\n'
+    at = {"at": "documentation", "type": "string"}
+    loaded = read(project, {"key": "a", "astray": {"knowledge": at}}, {"key": "b"}, toml=toml)
+    assert [one.key for one in loaded.assistants] == ["b"]
+    assert wrong(loaded) == {
+        "a": "knowledge (column documentation.base): documentation holds a text, where the mapping has an object: "
+        "write JSON, not JSON in a text, or null for nothing"
+    }
+
+
+def test_a_path_into_a_column_of_texts_is_the_mappings_fault(project: DiskProject) -> None:
+    (project.root / "agentctl.toml").write_text('project = "probe"\n[source.table]\nknowledge = "prompt.base"\n')
+    source = load(project.root).project.table
+    assert source is not None
+    held = dict.fromkeys((*source.columns, source.key_column), "jsonb") | {"prompt": "character varying(40)"}
+    assert [str(one) for one in source.problems("agentctl.toml", held)] == [
+        "agentctl.toml: source.table.knowledge: column prompt of table agentctl.declared_assistants is character "
+        "varying: a path leads into jsonb alone"
+    ]
