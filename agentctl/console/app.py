@@ -64,8 +64,8 @@ async def opened(control: Control, host: str, *, stop: asyncio.Event) -> AsyncIt
     try:
         yield Console((*routes, _files()), sessions, desk.gate)
     finally:
-        for ongoing in (desk.checks.ongoing, desk.runs.ongoing):
-            await ongoing.end()
+        for going_on in (desk.kept, desk.checks.ongoing, desk.runs.ongoing):
+            await going_on.end()
         await desk.gate.close()
 
 

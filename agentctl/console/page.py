@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from agentctl.clients.hurry import hurried
 from agentctl.console import forms, frame
 from agentctl.console.desk import Desk
 from agentctl.console.gate import from_here
@@ -27,6 +28,7 @@ from agentctl.errors import AgentctlError, NotThere
 
 log = logging.getLogger(__name__)
 
+_SECONDS = 12.0  # without a platform's answer: whoever looks at a page would rather try again than wait
 _MOST_ASKED = 16 * 1024  # bytes of what an address asks for
 TOKEN = "_token"  # noqa: S105 - the name of a form's field
 
@@ -37,7 +39,8 @@ Reply = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True)
 class Page:
     """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that. `menu`: its name
-    there; empty: it does not lead here.
+    there; empty: it does not lead here. `seconds`: so long it waits while no platform answers; what writes waits as
+    long as a command does, since nobody knows what became of a write that was given up.
     """
 
     path: str
@@ -46,6 +49,7 @@ class Page:
     writes: bool = False
     most: int = forms.SMALL
     menu: str = ""
+    seconds: float = _SECONDS
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""
@@ -61,7 +65,9 @@ class Page:
             raise Refused(403, "refused.role")
         if self.writes:
             visit.form = await posted(request, visit.token, self.most)
-        return await self.answer(visit)
+            return await self.answer(visit)
+        with hurried(self.seconds):
+            return await self.answer(visit)
 
 
 def door(desk: Desk, path: str, method: str, answer: Reply, kind: type[Route] = Route) -> Route:

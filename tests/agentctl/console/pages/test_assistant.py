@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -9,6 +10,7 @@ from html import unescape
 
 import pytest
 
+from agentctl.clients.hurry import hurried
 from agentctl.verbs.calls import audit
 from tests.agentctl.console.conftest import Office
 from tests.console import Guest, demoted, text
@@ -68,6 +70,21 @@ async def test_of_several_environments_in_a_store_the_one_that_is_served_is_show
     assert page.count('id="assistant-empfang') == 3
     (zzz,) = re.findall(r'class="row" href="([^"]*zzz[^"]*)"', page)
     assert "2020" in await office.see(unescape(zzz))
+
+
+async def test_a_platform_that_never_answers_keeps_no_page_waiting(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentctl.console.page.hurried", lambda seconds: hurried(0.2))
+    await office.sandbox.fault(path="/v1/convai/*", times=1000, hang=True)
+    seen = await asyncio.gather(*(office.see("/?look=1") for _ in range(5)))
+    assert all("no answer from 127.0.0.1" in text(page) for page in seen)
+    for path in ("/plan", f"{HERE}/take"):
+        assert "no answer from 127.0.0.1" in text(await office.see(path, 502))
+    asked = [one for one in await office.sandbox.log() if one["path"] == "/v1/convai/agents" and one["method"] == "GET"]
+    await office.sandbox.clear_faults()
+    assert "in sync" in text(await office.see("/?look=1")), "what failed is not kept"
+    assert len(asked) < 10, "five pages that looked asked once"
 
 
 async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:
