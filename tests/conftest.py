@@ -20,6 +20,7 @@ import pytest
 import typer.main
 from httpx._transports import default
 
+from agentctl.clients.retry import Retry
 from agentctl.sandbox import harness
 from agentctl.sync import patience
 from agentctl.verbs.signatures import Signatures
@@ -96,6 +97,9 @@ def no_time_between_looks() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(patience, "rest", no_time)
+        # Nor does a client that tries again, unless a test says how it waits.
+        attempts, deadline, _ = Retry.__init__.__defaults__ or ()
+        patched.setattr(Retry.__init__, "__defaults__", (attempts, deadline, no_time))
         # Nor does a door that meets a signature which it does not know.
         patched.setattr(Signatures.__init__, "__kwdefaults__", {"apart_seconds": 0.01})
         yield
