@@ -13,7 +13,7 @@ Answer = TypeVar("Answer")
 
 @dataclass
 class Kept:
-    """By what was asked and for whom. What failed is told to all who waited for it, and asked again by who comes then."""
+    """By what was asked and for whom. What failed is told to all who waited, and asked again by who comes then."""
 
     fresh_seconds: float = 15.0
     clock: Callable[[], float] = time.monotonic

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from agentctl.sandbox.harness import running
-from agentctl.verbs.calls import work
-from agentctl.verbs.calls.work import Drained
+from agentctl.verbs import work
 from agentctl.verbs.flow import syncing
 from agentctl.verbs.rows.adopt import adopt
 from agentctl.verbs.rows.adopt import look as look_at
+from agentctl.verbs.work import Drained
 from tests.databases import Databases
 from tests.product import TABLE, Product, adopted
 
