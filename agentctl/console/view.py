@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
+import phonenumbers
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
@@ -21,24 +22,11 @@ from agentctl.console.wording import Words
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-
 # Marks that reorder what stands around them (Unicode TR 36, 2.3): a name must not make a line say something else.
 _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C])
 # What stands between two places where a line may end, and at most 100 characters of what has none.
 _PIECES = re.compile(r"(?:[^ \t\n]{0,99}+[ \t\n])++|[^ \t\n]{1,100}")
 _MINUTE, _HOUR = 60, 3600
-# North America has one plan (+1); of Germany's areas the four shortest and what is mobile can be told by their digits,
-# of others the area ends anywhere. Countries: one digit, two, or three (ITU-T E.164, list of assigned country codes).
-_WRITTEN = tuple(
-    map(
-        re.compile,
-        (
-            r"(\+1)([2-9]\d\d)(\d{3})(\d{4})",
-            r"(\+49)(30|40|69|89|1[567]\d)(\d{4,})",
-            r"(\+(?:7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9]\d\d))(\d{5,})",
-        ),
-    )
-)
 
 
 class Reader(Protocol):
@@ -157,10 +145,13 @@ def _told(written: str, reader: Reader) -> datetime:
 
 
 def telephone(number: str | None) -> str:
-    """With its country apart, and its area where that can be told; what is no number stays as it is."""
+    """As it is written abroad, its country and area apart; what is no number stays as it is."""
     text = said(number)
-    found = next(filter(None, (written.fullmatch(text) for written in _WRITTEN)), None)
-    return " ".join(found.groups()) if found else text
+    try:
+        found = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return text
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
 def marked(snippet: str) -> Markup:
