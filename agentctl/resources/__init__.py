@@ -1,4 +1,7 @@
-"""The kinds an assistant is made of, in dependency order: each may refer to those before it."""
+"""The kinds an assistant is made of, in dependency order: each may refer to those before it.
+
+A number comes last: it rings nowhere before the store knows whose the agent is that answers.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from agentctl.resources.post_call import PostCallSettings
 from agentctl.resources.rag_index import RagIndex
 from agentctl.sync.kind import Kind
 
-KINDS = (KnowledgeFolder, KnowledgeDocument, RagIndex, AgentTest, Agent, PhoneNumber, PostCallSettings)
+KINDS = (KnowledgeFolder, KnowledgeDocument, RagIndex, AgentTest, Agent, PostCallSettings, PhoneNumber)
 # By the name of a kind: the fields that tell at the platform whose one is.
 MARKS = {kind.name: kind.traits.marks for kind in KINDS}
 

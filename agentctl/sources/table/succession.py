@@ -22,7 +22,7 @@ from dataclasses import dataclass
 class Holder:
     """The assistant that has a number: at which it rings, or rang last. `key`: empty where that one is there no more.
 
-    `tenant`: whose it is; None where that is not known, so that nobody is told for another.
+    `tenant`: whose it is; None where that is not known, so that it is nobody else's, and nobody is told for another.
     """
 
     key: str
@@ -47,8 +47,8 @@ def heir(holder: Holder | None, claims: Sequence[Claim]) -> str:
 
 
 def is_foreign(holder: Holder | None, claim: Claim) -> bool:
-    """Whether it is another tenant's number."""
-    return holder is not None and claim.key != holder.key and holder.tenant not in (None, claim.tenant)
+    """Whether it is another tenant's number, or may be: nobody knows whose."""
+    return holder is not None and claim.key != holder.key and holder.tenant != claim.tenant
 
 
 def has_say(holder: Holder | None, claims: Sequence[Claim], claim: Claim) -> bool:
@@ -68,7 +68,7 @@ def refusal(number: str, holder: Holder | None, claims: Sequence[Claim], claim: 
         return ""
     way = f"agentctl import-number {number} --assistant {claim.key} gives it to this one"
     if is_foreign(holder, claim):
-        return f"{number} is another tenant's; {way}"
+        return f"{number} {'may be' if holder and holder.tenant is None else 'is'} another tenant's; {way}"
     to = heir(holder, claims)
     if any(one.key == to and one.tenant == claim.tenant for one in claims):
         return f"{number} is declared by {to}, too, which has it"

@@ -9,7 +9,7 @@ import pytest
 from agentctl.sources.table.succession import Claim, Holder, has_say, heir, refusal
 
 NUMBER = "+498999998100"
-HOLDERS = [None, Holder("a", "acme"), Holder("", "acme"), Holder("b", "beta")]
+HOLDERS = [None, Holder("a", "acme"), Holder("", "acme"), Holder("b", "beta"), Holder("a", None), Holder("", None)]
 # Each is absent (deleted, or without the number), disabled or enabled.
 ROWS = [("a", "acme"), ("c", "acme"), ("b", "beta")]
 WORLDS = [
@@ -25,13 +25,13 @@ def test_one_rule_for_every_number(holder: Holder | None, claims: list[Claim]) -
     live = [one for one in claims if one.enabled]
     if to:
         assert by_key[to].enabled
-        assert holder is None or by_key[to].tenant == holder.tenant, "from tenant to tenant no number goes"
+        assert holder is None or holder.key == to or holder.tenant == by_key[to].tenant, "from tenant to tenant no number goes"
     if holder and holder.key in by_key and by_key[holder.key].enabled:
         assert to == holder.key, "nobody takes what another has"
     if holder is None and len(live) > 1:
         assert to == ""
     if holder:
-        ours = [one for one in claims if one.tenant == holder.tenant]
+        ours = [one for one in claims if holder.tenant == one.tenant or holder.key == one.key]
         assert heir(holder, ours) == to, "another tenant's row changes nothing"
         assert [refusal(NUMBER, holder, ours, one) for one in ours] == [
             refusal(NUMBER, holder, claims, one) for one in ours

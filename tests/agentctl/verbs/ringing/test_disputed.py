@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from agentctl.errors import StoreError
+from agentctl.resources.post_call import PostCallSettings
 from agentctl.sandbox.harness import running
 from agentctl.verbs.flow import syncing
 from tests.databases import Databases
@@ -54,6 +56,16 @@ class World(Product):
         [one] = (await self.sandbox.state())["numbers"].values()
         return str(one["agent_id"]) if one["agent_id"] else None
 
+    async def unheard(self, *cases: int) -> None:
+        """Have the numbers of these cases in the workspace, at nobody."""
+        there = await self.sandbox.state()
+        empty = {"label": "", "agent_id": None, "environment": None, "branch_id": None, "checks_inbound": True}
+        for case in cases:
+            number_id = f"phnum_{case}"
+            own = {"phone_number_id": number_id, "sequence": 1000 + case, "phone_number": self.number(case)}
+            there["numbers"][number_id] = {**empty, **own}
+        await self.sandbox.reset(there)
+
     async def populate(self) -> dict[str, str]:
         """By its id, whose agent each is; numbers ring at their holders, and those that nobody has are there."""
         for case, state, _, same in CASES:
@@ -61,13 +73,7 @@ class World(Product):
             self.insert(case, phone=None if unheld else self.number(case))
             self.insert(100 + case, active=True, customer="acme" if same else "other")
         assert (await self.sync()).ok
-        there = await self.sandbox.state()
-        empty = {"label": "", "agent_id": None, "environment": None, "branch_id": None, "checks_inbound": True}
-        for case, *_ in CASES:
-            number_id = f"phnum_{case}"
-            own = {"phone_number_id": number_id, "sequence": 1000 + case, "phone_number": self.number(case)}
-            there["numbers"][number_id] = {**empty, **own}
-        await self.sandbox.reset(there)
+        await self.unheard(*(case for case, *_ in CASES))
         assert (await self.sync(take_ours=True)).ok
         self.sql("delete from agentctl.sync_changes")
         ids = {agent_id: key for key, agent_id in self.rows("elevenlabs_agent_id").items()}
@@ -148,6 +154,23 @@ async def test_a_silent_number_stays_its_tenants_whatever_others_have_named_mean
     assert said
     await world.bring(number, "1")
     assert await world.carried_out("select", by_worker=by_worker) == world.rows("elevenlabs_agent_id")[1]
+
+
+async def test_a_number_of_which_nobody_knows_whose_it_is_goes_to_nobody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*args: object) -> str:
+        raise StoreError("the store does not answer", "")
+
+    await world.unheard(0)
+    world.insert(1, phone=world.number(0))
+    with monkeypatch.context() as broken:
+        broken.setattr(PostCallSettings, "create", lost)
+        assert not (await world.sync()).ok
+    world.sql(f"delete from {TABLE}")
+    world.insert(2, phone=world.number(0), customer="other")
+    assert await world.carried_out("select", by_worker=True) not in world.rows("elevenlabs_agent_id").values()
+    assert "may be another tenant's" in world.rows("elevenlabs_sync_error")[2]
 
 
 async def test_an_import_gives_a_number_to_whom_it_says_whatever_other_rows_name(world: World) -> None:
