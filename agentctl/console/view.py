@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import zone
+from agentctl.console.telling import begun, is_whole
 from agentctl.console.wording import Words
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2
 # What stands between two places where a line may end, and at most 100 characters of what has none.
 _PIECES = re.compile(r"(?:[^ \t\n]{0,99}+[ \t\n])++|[^ \t\n]{1,100}")
 _MINUTE, _HOUR = 60, 3600
-# North America has one plan (+1); of Germany's areas the four shortest and what is mobile can be told by their digits, of
-# others the area ends anywhere. Countries: one digit, two, or three (ITU-T E.164, list of assigned country codes).
+# North America has one plan (+1); of Germany's areas the four shortest and what is mobile can be told by their digits,
+# others end anywhere. Countries have one digit, two, or three (ITU-T E.164, list of assigned country codes).
 _WRITTEN = tuple(
     map(
         re.compile,
@@ -77,6 +78,8 @@ def templates() -> Environment:
     made.filters |= {"said": said, "duration": duration, "moment": moment, "stamp": stamp, "number": telephone}
     made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted, "flowing": flowing}
     made.filters |= {"dated": dated, "clock": clock, "lasting": lasting, "parted": parted}
+    made.filters |= {"begun": begun}
+    made.tests |= {"whole": is_whole}
     made.globals |= {"static": static}
     return made
 
