@@ -61,6 +61,7 @@ class Page:
             if self.writes:
                 return desk.refusal(request, 401, f"{desk.gate.words}.over")
             return _to_the_door(request)
+        request.state.tenants = visit.person.tenants  # whoever tells of trouble on the way asks whose it is
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
         if self.writes:

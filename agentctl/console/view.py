@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import zone
+from agentctl.console.telling import begun, is_whole
 from agentctl.console.wording import Words
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def templates() -> Environment:
     made.filters |= {"said": said, "duration": duration, "moment": moment, "stamp": stamp, "number": telephone}
     made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted, "flowing": flowing}
     made.filters |= {"dated": dated, "clock": clock, "lasting": lasting, "parted": parted}
+    made.filters |= {"begun": begun}
+    made.tests |= {"whole": is_whole}
     made.globals |= {"static": static}
     return made
 

@@ -13,6 +13,7 @@ from agentctl.console.living import living
 from agentctl.console.page import Page
 from agentctl.console.states import Declarations, Declared
 from agentctl.console.tables import table, whole
+from agentctl.console.telling import trouble
 from agentctl.console.visit import Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit
@@ -49,7 +50,7 @@ async def numbers(visit: Visit) -> Response:
         try:
             found = {one.number: one for one in await _looked(visit, known)}
         except AgentctlError as reason:
-            error = visit.desk.control.veil(str(reason))
+            error = trouble(reason, visit.desk.control.veil)
     return visit.show(
         "numbers.html.j2",
         numbers=sorted({*known.rows, *found}),
