@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from agentctl.clients.store.postgres import PostgresStore
 from agentctl.clients.store.supabase import SupabaseStore
@@ -103,6 +104,22 @@ async def test_pages_of_keys_that_another_order_would_part_lack_none_and_repeat_
         while page := (await store.call("source_rows", {**place, "after": after}))["rows"]:
             seen.append(after := page[0]["key"])
         assert sorted(seen) == [key for key in keys if key], kind
+
+
+def test_a_page_is_a_range_of_the_keys_index(dsn: str) -> None:
+    scans = b"select seq_scan, idx_tup_fetch from pg_stat_xact_user_tables where relname = 'long'"
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create table public.long (id bigint primary key, said text)")
+        connection.execute("insert into long select n, 'x' from generate_series(1, 5000) n")
+        connection.commit()
+        connection.execute("analyze long")
+        before = connection.execute(scans).fetchone() or (0, 0)
+        asked = {"schema": "public", "table": "long", "key": "id", "fields": {"name": ["said"]}, "limit": 10}
+        page = "select jsonb_array_length(public.agentctl_source_rows(%s)->'rows')"
+        assert connection.execute(page, [Jsonb({**asked, "after": "4000"})]).fetchone() == (10,)
+        after = connection.execute(scans).fetchone() or (0, 0)
+        assert after[0] == before[0], "no look at all rows"
+        assert after[1] - before[1] < 100
 
 
 async def test_a_key_of_whatever_type_is_found_alone_and_told(store: Store, dsn: str) -> None:
