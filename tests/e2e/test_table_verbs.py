@@ -10,24 +10,30 @@ import pytest
 
 from agentctl.cli.app import run
 from agentctl.sandbox.harness import running
+from tests.databases import Databases
 from tests.product import BACK, MADE, TABLE, Product
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_each_verb_of_files_knows_what_a_row_is(
-    tmp_path: Path, dsn: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, dsn: str, lender: Databases, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "staging").mkdir()
     async with running() as sandbox, AsyncExitStack() as stack:
         product = stack.enter_context(closing(Product(tmp_path, dsn, sandbox)))
+        staging = stack.enter_context(closing(Product(tmp_path / "staging", lender.lend(), sandbox)))
+        monkeypatch.setenv("STAGING", staging.dsn)
         for name, value in product.settings.items():
             monkeypatch.setenv(name.upper(), value)
         toml = (tmp_path / "agentctl.toml").read_text()
-        (tmp_path / "agentctl.toml").write_text(f"{toml}\n[environments.staging]\n[environments.production]\n")
-        product.sql(MADE)
-        product.sql(BACK)
+        (tmp_path / "agentctl.toml").write_text(f'{toml}\n[environments.staging]\ndatabase_url_env = "STAGING"\n')
+        for one in (product, staging):
+            one.sql(MADE)
+            one.sql(BACK)
         product.insert(1, behavior_prompt="First.")
         product.insert(2)
+        staging.insert(1, behavior_prompt="Third.")
 
         async def agentctl(*command: str) -> tuple[int, str]:
             code = await asyncio.to_thread(run, ["-C", str(tmp_path), *command])
@@ -61,7 +67,8 @@ async def test_each_verb_of_files_knows_what_a_row_is(
         assert "or write the rows of staging as production has them" in said
         before = await product.sandbox.state()
 
-        product.sql(f"update {TABLE} set behavior_prompt = '' where id = 1")
+        for one in (product, staging):
+            one.sql(f"update {TABLE} set behavior_prompt = '' where id = 1")
         wrong = f"table {TABLE}, row 1 is wrong: prompt (column behavior_prompt): is missing Correct the row first"
         for command in (("rollback", "1"), ("promote", "production", "staging", "1"), ("pull", "1"), ("test", "1")):
             assert wrong in await refused(*command)

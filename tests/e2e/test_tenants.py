@@ -1238,13 +1238,12 @@ async def test_what_works_in_the_projects_workspace_alone_says_so_of_a_tenants(
     with (house.root / "agentctl.toml").open("a") as file:
         file.write("[environments.staging]\n")
     theirs = "1 is of tenant acme, whose agents are in another workspace; nothing was done"
-    apart = "agentctl --env staging sync --tenant acme --only 1"
     for command, said in (
         (("pull", "1"), f"{theirs}\n  It is declared in a row, which only its product writes."),
         (("pull", "1"), "agentctl sync --tenant acme --take-ours --only 1"),
         (("rename", "1", "2"), "1 is the key of a row of tenant acme, and the key of a row does not change"),
         (("rename", "mine", "1"), "1 is the key of a row of tenant acme"),
-        (("promote", "production", "staging", "1"), f"{theirs}\n  What its row says is synced there: {apart}"),
+        (("promote", "production", "staging", "1"), "is the source of environment production"),
         (("up", "--only", "1"), f"{theirs}\n  agentctl up is for the project's workspace. There: agentctl sync"),
     ):
         capsys.readouterr()
