@@ -25,7 +25,9 @@ def test_one_rule_for_every_number(holder: Holder | None, claims: list[Claim]) -
     live = [one for one in claims if one.enabled]
     if to:
         assert by_key[to].enabled
-        assert holder is None or holder.key == to or holder.tenant == by_key[to].tenant, "from tenant to tenant no number goes"
+        assert holder is None or holder.key == to or holder.tenant == by_key[to].tenant, (
+            "from tenant to tenant no number goes"
+        )
     if holder and holder.key in by_key and by_key[holder.key].enabled:
         assert to == holder.key, "nobody takes what another has"
     if holder is None and len(live) > 1:
