@@ -10,7 +10,7 @@ from dataclasses import replace
 from agentctl.errors import Problem
 from agentctl.resources import agent, phone_number
 from agentctl.sync.plan import Change, Planned
-from agentctl.verbs.ringing.given_up import tenant_of
+from agentctl.verbs.owner import tenant_of
 from agentctl.wiring import Control
 
 

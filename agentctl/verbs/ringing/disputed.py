@@ -15,8 +15,8 @@ from agentctl.sources.table.succession import Claim, Holder, has_say, is_foreign
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Planned
+from agentctl.verbs.owner import tenant_of
 from agentctl.verbs.reading import read
-from agentctl.verbs.ringing.given_up import tenant_of
 from agentctl.wiring import Control
 
 

@@ -76,3 +76,28 @@ async def test_the_words_of_whoever_had_the_key_before_are_nobody_elses(world: P
         await syncing.once(control)
         with pytest.raises(SyncError, match="another tenant"):
             await rollback.look(control, "1", 1)
+
+
+async def test_no_revision_leads_callers_to_what_is_another_tenants_by_now(world: Product) -> None:
+    settings = world.root / "agentctl.toml"
+    mapped = 'tenant = "customer"\nbuilt_in_tools = "documentation.tools"'
+    settings.write_text(settings.read_text().replace('tenant = "customer"', mapped))
+    transfers = {"transfer_to_agent": {"transfers": [{"assistant": "3", "condition": "immer"}]}}
+    world.insert(1, documentation={"tools": transfers})
+    world.insert(3)
+    assert (await world.sync()).ok
+    for one in (1, 3):
+        world.sql(f"update {TABLE} set title = 'New', documentation = '{{}}' where id = {one}")
+        assert (await world.sync()).ok
+    async with world.opened() as control:
+        await rollback.rollback(control, await rollback.look(control, "1", 1))
+    world.sql(f"update {TABLE} set customer = 'other' where id = 3")
+    assert (await world.sync("3")).ok
+    async with world.opened() as control:
+        with pytest.raises(SyncError, match="transfers to 3, which is no assistant of its tenant by now"):
+            await rollback.look(control, "1", 1)
+    # As little by a sync of one that is held there.
+    assert "transfers to 3, which is no assistant" in str((await world.plan()).notices)
+    world.sql("select agentctl.request_sync('1')")
+    async with world.opened() as control:
+        assert (await syncing.once(control)).failed == 0

@@ -36,7 +36,9 @@ async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_someb
     world.insert(2, customer="evil")
     await world.sync(take_ours=True)
     async with httpx.AsyncClient(base_url=world.sandbox.url, headers={"xi-api-key": world.sandbox.key}) as client:
-        made = await client.post("/v1/convai/agents/create", json={"name": "R", "tags": tags, "conversation_config": {}})
+        made = await client.post(
+            "/v1/convai/agents/create", json={"name": "R", "tags": tags, "conversation_config": {}}
+        )
         theirs = made.json()["agent_id"]
         (await client.patch("/v1/convai/phone-numbers/phnum_0", json={"agent_id": theirs})).raise_for_status()
     world.sql(f"update {TABLE} set phone = null where id = 1")
