@@ -133,10 +133,13 @@ async def _withdraw(control: Control, key: str, before: Sequence[Hold]) -> None:
 
 
 def _without_numbers_of(others: Sequence[Assistant], old: Assistant) -> tuple[Assistant, list[Problem]]:
-    """The old assistant without the numbers that meanwhile are another one's."""
-    taken = {number: other.key for other in others for number in other.phone.numbers}
+    """The old assistant without the numbers that meanwhile are another one's, which is not told to another tenant."""
+    taken = {number: other for other in others for number in other.phone.numbers}
+    whose = {
+        number: one.key if one.tenant == old.tenant else "another tenant's assistant" for number, one in taken.items()
+    }
     notices = [
-        Problem(old.where, f"{number} stays where it is: it is declared by {taken[number]} now")
+        Problem(old.where, f"{number} stays where it is: it is declared by {whose[number]} now")
         for number in old.phone.numbers
         if number in taken
     ]

@@ -48,6 +48,9 @@ async def test_a_number_that_another_tenant_has_by_now_stays_there(world: Produc
         world.sql(f"update {TABLE} set {change}")
         await world.sync()
     await world.bring(NUMBER, "2")
+    async with world.opened() as control:
+        said = str((await rollback.look(control, "1", 1)).plan.notices)
+    assert f"{NUMBER} stays where it is: it is declared by another tenant's assistant now" in said
     world.sql(f"update {TABLE} set phone = null where id = 2")
     await world.sync()
     theirs = world.rows("elevenlabs_agent_id")[2]
