@@ -156,7 +156,7 @@ class _Run:
         """Whether anything was written: not so where all of it waits for what is held back."""
         desired = change.desired
         gone: tuple[Edit, ...] = ()
-        if desired.follows and (lost := refs(desired.body) & self._ledger.unplanned):
+        if desired.follows and (lost := refs(desired.body) & self._ledger.unplanned.keys()):
             raise Blocked(f"{desired.kind} {desired.key} was not written, because {_named(lost)} was not")
         new = change.observed is None or change.replaces
         if change.observed is None or new:

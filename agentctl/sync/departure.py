@@ -199,6 +199,11 @@ def staying(plan: Plan, kinds: Sequence[Kind[Any]], is_held: Callable[[Change], 
         stay |= more
 
 
+def named_in(observed: Observed | None) -> set[str]:
+    """Every text in what was seen; of what is not there, none."""
+    return words(observed.body) if observed else set()
+
+
 def words(tree: Any) -> set[str]:
     """Every text in it, among which are the ids that it names."""
     if isinstance(tree, str):

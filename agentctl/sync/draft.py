@@ -12,7 +12,7 @@ from agentctl.secrecy.secret import sealed
 from agentctl.sync.abandoned import abandoned
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.claims import ambiguous, claiming, counting, doubled, ids_of, lacking
-from agentctl.sync.departure import as_they_are, nameable
+from agentctl.sync.departure import as_they_are, nameable, named_in
 from agentctl.sync.diff import Edit, diff, differs, overlaid, without
 from agentctl.sync.entries import forgotten, removals
 from agentctl.sync.interrupted import arrived, believed
@@ -270,7 +270,7 @@ class Draft:
             if isinstance(error, Waiting):
                 self._waiting.append(Failure(change.desired.ref, change.desired.where, error))
             else:
-                self._fail(change.desired, error)
+                self._fail(change.desired, error, names=named_in(change.observed))
         self._block_dependents({change.desired.ref for change, _ in refused if change.observed is None})
 
     def _block_dependents(self, missing: set[Ref]) -> None:
@@ -279,7 +279,8 @@ class Draft:
             if lost:
                 names = ", ".join(sorted(f"{ref.kind} {ref.key}" for ref in lost))
                 self._changes.remove(change)
-                self._fail(change.desired, Blocked(f"{change.desired.kind} {change.desired.key} needs {names}"))
+                why = Blocked(f"{change.desired.kind} {change.desired.key} needs {names}")
+                self._fail(change.desired, why, names=named_in(change.observed))
                 missing.add(change.desired.ref)
 
     def _known(self, ref: Ref) -> bool:
@@ -292,5 +293,5 @@ class Draft:
         self.ids[ref] = bound
         return True
 
-    def _fail(self, desired: Desired, error: AgentctlError, *, leaving: bool = False) -> None:
-        self._failures.append(Failure(desired.ref, desired.where, error, leaving))
+    def _fail(self, desired: Desired, error: AgentctlError, **more: Any) -> None:
+        self._failures.append(Failure(desired.ref, desired.where, error, **more))

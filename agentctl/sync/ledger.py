@@ -18,7 +18,7 @@ OnChange = Callable[[Change, AgentctlError | None], None]
 class Ledger:
     """The changes that are done, failed or held back; `on_change` hears of each end.
 
-    `failed` and `unplanned`: those that were not written, and those of which no change is known.
+    `failed` and `unplanned`: those that were not written, and those of which no change is known, with what they name.
     """
 
     def __init__(self, plan: Plan, kinds: Iterable[Kind[Any]], on_change: OnChange | None = None) -> None:
@@ -26,7 +26,7 @@ class Ledger:
         self._contents = {kind.name: kind.traits.opaque for kind in kinds}
         self._on_change = on_change or (lambda change, error: None)
         self._users = _referring(plan.changes)
-        self.unplanned = {failure.ref for failure in plan.failures if not failure.leaving}
+        self.unplanned = {failure.ref: failure.names for failure in plan.failures if not failure.leaving}
         self.failed: set[Ref] = set()
         self.held: list[Change] = []
         self._begun: dict[Ref, int] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -107,12 +108,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Failure:
-    """One resource that cannot be planned or was not applied, and why. `leaving`: it was to be deleted."""
+    """One resource that cannot be planned or was not applied, and why. `leaving`: it was to be deleted.
+
+    `names`: every text of it as it is there, so that it uses nothing else; None where nobody has looked.
+    """
 
     ref: Ref
     where: str
     error: AgentctlError
     leaving: bool = False
+    names: AbstractSet[str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Removal:
             names = ", ".join(f"{one.kind} {one.key}" for one in about)
             raise InUse(f"{ref.kind} {ref.key} stays, since {names} does", "Once that can go, run the same again.")
         # A Shared kind asks who uses it; of the others nobody but us knows.
-        if not isinstance(kind, Shared) and (users := self._ledger.holding(remote_id) | self._unplanned(ref.kind)):
+        if not isinstance(kind, Shared) and (users := self._users(ref.kind, remote_id)):
             names = ", ".join(sorted(f"{user.kind} {user.key}" for user in users))
             what = f"{ref.kind} {ref.key} stays, since {names} was not written and may refer to it"
             raise InUse(what, "Once that is in sync, run the same again.")
@@ -92,9 +92,13 @@ class Removal:
         bound = [(Ref(kind, key), i) for kind in self._outside for key, i in self._bindings.of(kind).items()]
         return [ref for ref, remote_id in bound if remote_id in named]
 
-    def _unplanned(self, kind: str) -> set[Ref]:
-        """Those that may refer to one of this kind: no change of them is known, so that they are as they were."""
-        return {ref for ref in self._ledger.unplanned if self._order[ref.kind] >= self._order[kind]}
+    def _users(self, kind: str, remote_id: str) -> set[Ref]:
+        """What was not written and refers to it, or may: of what no change is known, it is as it was."""
+        return self._ledger.holding(remote_id) | {
+            ref
+            for ref, names in self._ledger.unplanned.items()
+            if self._order[ref.kind] >= self._order[kind] and (names is None or remote_id in names)
+        }
 
     def _may_go(self, kind: Kind[Any], ref: Ref) -> bool:
         """Whether what was replaced may go: all that refer to it took up the new one, or the kind itself will know."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agentctl.errors import Stale
@@ -21,6 +21,8 @@ from agentctl.verbs.exclusive import exclusive
 from agentctl.verbs.places import Everywhere
 from agentctl.verbs.pulling import pull as pulling
 from agentctl.verbs.pulling.pull import Pull
+from agentctl.verbs.ringing.confined import confined
+from agentctl.verbs.rollback import Rollback
 from agentctl.verbs.workspaces import Outcome
 from agentctl.wiring import Control
 
@@ -42,7 +44,7 @@ async def plan(control: Control, only: Sequence[str]) -> Everywhere[Outcome[Plan
     """What a sync of these would change, in each workspace. Writes nothing. Raises as `sync.plan`."""
 
     async def here(there: Control, mine: Sequence[str]) -> Plan:
-        return await sync.plan(there, mine)
+        return await confined(there, await sync.plan(there, mine))
 
     return await workspaces.everywhere(control, only, here, workspaces.planned)
 
@@ -65,7 +67,7 @@ async def apply(control: Control, agreement: Agreement, *, on_change: OnChange |
     """
 
     async def here(there: Control, mine: Sequence[str]) -> Applied:
-        found = await sync.plan(there, mine)
+        found = await confined(there, await sync.plan(there, mine))
         if mark(found) != agreement.marks.get(there.access.workspace):
             raise _stale()
         return await sync.apply(
@@ -74,6 +76,12 @@ async def apply(control: Control, agreement: Agreement, *, on_change: OnChange |
 
     done = await workspaces.everywhere(control, agreement.only, here, workspaces.applied, hold=exclusive)
     return workspaces.summed(done.results or done.checked())
+
+
+async def way_back(control: Control, key: str, to: int | None) -> Rollback:
+    """What it takes to make `key` what it was at revision `to`. Writes nothing. Raises as `rollback.look`."""
+    found = await rollback.look(control, key, to)
+    return replace(found, plan=await confined(control, found.plan))
 
 
 async def roll_back(
@@ -91,7 +99,7 @@ async def roll_back(
     `control`: in the workspace where it lives. Raises Stale before anything is written, Busy; else as `rollback`.
     """
     async with exclusive(control):
-        found = await rollback.look(control, key, to)
+        found = await way_back(control, key, to)
         if mark(found.plan) != marked:
             raise _stale()
         return await rollback.rollback(control, found, take_ours=take_ours, destroy=destroy, on_change=on_change)

@@ -23,6 +23,7 @@ from agentctl.verbs.revisions import held
 from agentctl.verbs.revisions.before import chosen
 from agentctl.verbs.revisions.history import ProjectPlan, digest, recalled, revisions, unknown
 from agentctl.verbs.revisions.hold import Hold, hold, holds, note, unhold
+from agentctl.verbs.revisions.leading import must_stay_within
 from agentctl.verbs.ringing.disputed import undisputed
 from agentctl.verbs.rows.outside import gone
 from agentctl.verbs.showable import showable
@@ -58,6 +59,7 @@ async def look(control: Control, key: str, to: int | None = None, *, gated: bool
     revision = chosen(key, kept, next((one for one in standing if one.key == key), None), to)
     others = [assistant for assistant in loaded.assistants if assistant.key != key]
     old, secrets = await recalled(control, key, revision)
+    await must_stay_within(control, old)
     assistant, notices = _without_numbers_of(others, old)
     if secrets:
         what = f"secrets are not kept, so today's of the files stay at {', '.join(secrets)}"
@@ -131,10 +133,13 @@ async def _withdraw(control: Control, key: str, before: Sequence[Hold]) -> None:
 
 
 def _without_numbers_of(others: Sequence[Assistant], old: Assistant) -> tuple[Assistant, list[Problem]]:
-    """The old assistant without the numbers that meanwhile are another one's."""
-    taken = {number: other.key for other in others for number in other.phone.numbers}
+    """The old assistant without the numbers that meanwhile are another one's, which is not told to another tenant."""
+    taken = {number: other for other in others for number in other.phone.numbers}
+    whose = {
+        number: one.key if one.tenant == old.tenant else "another tenant's assistant" for number, one in taken.items()
+    }
     notices = [
-        Problem(old.where, f"{number} stays where it is: it is declared by {taken[number]} now")
+        Problem(old.where, f"{number} stays where it is: it is declared by {whose[number]} now")
         for number in old.phone.numbers
         if number in taken
     ]

@@ -84,7 +84,7 @@ async def plan(
     how["more"] = beside.desired(kinds, [one.key for one in own], beside.apart(loaded.assistants)[0])
     how["more"] += await silenced(control, bindings, [one.key for one in free], whole=not only)
     found = await planning.plan(kinds, free, bindings, notices=notices, patience=control.patience, **how)
-    found = await moving.spared(control, wrong.marked(found, loaded, bindings, only), loaded, bindings)
+    found = await moving.spared(control, await wrong.marked(control, found, loaded, bindings, only), loaded, bindings)
     found = await undisputed(control, found, bindings, {one.key for one in chosen})
     await must_be_apart(control, found)
     plan = held.sparing(found, [*free, *own], beside.parts(kinds, loaded.assistants), keys, released)

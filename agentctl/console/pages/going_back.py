@@ -17,7 +17,7 @@ from agentctl.console.visit import Refused, Visit
 from agentctl.errors import UsageError
 from agentctl.sync.applied import Applied
 from agentctl.sync.ledger import OnChange
-from agentctl.verbs import agreed, rollback
+from agentctl.verbs import agreed
 from agentctl.verbs.calls import audit
 
 
@@ -27,7 +27,7 @@ async def plan(visit: Visit) -> Response:
     key, named = one.key, dict[str, Any](name=one.name, here=address(one.key), names=voice_names(visit))
     async with at_home(visit) as control:
         try:
-            found = await rollback.look(control, key, to)
+            found = await agreed.way_back(control, key, to)
         except UsageError as error:
             return visit.show("going_back.html.j2", 409, **named, problem=str(error), parts=[], counted=[])
         parts = [await visit.desk.aside(shown, "", agreed.mark(found.plan), found.plan, control.veil)]

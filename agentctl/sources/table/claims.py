@@ -90,8 +90,9 @@ def _about_agent(
     where = located(row.where, "agent_id")
     holder = holders.get(agent_id)
     if holder is not None and holder not in known:
-        what = f"{agent_id} is the agent of {holder}, which nobody declares any more; a key must not change"
-        yield Problem(where, f"{what}: give the row that one back")
+        # Whose key that is nobody knows here: it may be another tenant's, and its mark tells whoever may look.
+        what = f"{agent_id} is the agent of a key that nobody declares any more, and that its tag {MARK}… names"
+        yield Problem(where, f"{what}; a key must not change: give the row that one back")
     elif holder is not None or len(named[agent_id]) > 1:
         yield Problem(where, f"{agent_id} is named by another assistant too; empty it to have an agent made")
 

@@ -18,6 +18,7 @@ from agentctl.sync.kind import Desired, Kind, Ref
 from agentctl.sync.plan import Plan, refs
 from agentctl.verbs.revisions.history import ProjectPlan, digest, resources, restored
 from agentctl.verbs.revisions.hold import Hold, all_holds
+from agentctl.verbs.revisions.leading import must_stay_within
 from agentctl.wiring import Control
 
 
@@ -116,7 +117,9 @@ async def read(control: Control, holds: Sequence[Hold]) -> Held:
     for hold in holds:
         for revision in (hold.revision, None):  # The one it was rolled back to may be pruned; the newest equals it.
             try:
-                found[hold.key] = await restored(control, hold.key, revision)
+                was = await restored(control, hold.key, revision)
+                await must_stay_within(control, was)
+                found[hold.key] = was
                 break
             except SyncError as error:
                 unread.setdefault(hold.key, error)

@@ -15,9 +15,11 @@ from agentctl.sources.table.succession import Claim, Holder, has_say, is_foreign
 from agentctl.sync.bindings import Bindings
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Failure, Planned
+from agentctl.verbs.owner import tenant_of
 from agentctl.verbs.reading import read
-from agentctl.verbs.ringing.given_up import tenant_of
 from agentctl.wiring import Control
+
+_NOTHING: frozenset[str] = frozenset()  # that whoever names a number in vain has of it
 
 
 async def undisputed(control: Control, plan: Planned, bindings: Bindings, keys: Collection[str]) -> Planned:
@@ -39,7 +41,7 @@ async def undisputed(control: Control, plan: Planned, bindings: Bindings, keys: 
             continue
         dropped.add(change.desired.ref)
         if why := refusal(number, holder, among, mine):
-            lost.append(Failure(change.desired.ref, change.desired.where, _error(why)))
+            lost.append(Failure(change.desired.ref, change.desired.where, _error(why), names=_NOTHING))
     kept = tuple(one for one in plan.changes if one.desired.ref not in dropped)
     waiting, denied = await _denied(control, keys)
     return replace(plan, changes=kept, waiting=(*plan.waiting, *waiting), failures=(*plan.failures, *lost, *denied))
@@ -65,7 +67,7 @@ async def _denied(control: Control, keys: Collection[str]) -> tuple[list[Failure
     ]
     # Several rows may name one: what is told of it to one is nothing of another's.
     denied = [
-        Failure(Ref(phone_number.KIND, f"{row.key}/{number}"), row.key, _error(why))
+        Failure(Ref(phone_number.KIND, f"{row.key}/{number}"), row.key, _error(why), names=_NOTHING)
         for row, number, why in asked
         if number in there
     ]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import PhoneNumber
 from agentctl.sources.table.divided import named
 from agentctl.sources.table.succession import Holder, heir
+from agentctl.verbs.owner import tenant_of
 from agentctl.verbs.reading import read
 from agentctl.wiring import Control
 
@@ -28,12 +28,6 @@ async def given_up(control: Control, assistant: Assistant) -> list[str]:
     given = {one["number"]: one["agent_id"] for one in mine if one["number"] not in names}
     rings = await PhoneNumber(control.api).ringing() if given else {}
     return sorted(number for number, agent_id in given.items() if agent_id in rings.get(number, ()))
-
-
-async def tenant_of(control: Control, key: str) -> str | None:
-    """The tenant of the assistant that was last synced under that key here; None where none was. Raises StoreError."""
-    rows = await (await control.store()).call("assistants", {**asdict(control.scope), "key": key})
-    return next((str(row["tenant"]) for row in rows), None)
 
 
 async def heirs(control: Control, key: str, numbers: Collection[str]) -> dict[str, str]:

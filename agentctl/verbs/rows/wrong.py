@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from agentctl.errors import ConfigurationError
+from agentctl.errors import ConfigurationError, NotFound
 from agentctl.resources.agent import KIND as AGENT_KIND
+from agentctl.resources.agent import Agent
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.sources.loaded import Loaded
 from agentctl.sync.bindings import Bindings
+from agentctl.sync.departure import words
 from agentctl.sync.kind import Ref
-from agentctl.sync.plan import Failure, Plan
+from agentctl.sync.plan import Failure, Planned
+from agentctl.wiring import Control
 
 _REMEDY = "Correct the row and run it again; the others are synced all the same."
 
@@ -27,9 +31,12 @@ def failures(loaded: Loaded, only: Sequence[str] = ()) -> tuple[Failure, ...]:
     )
 
 
-def marked(plan: Plan, loaded: Loaded, bindings: Bindings, only: Sequence[str] = ()) -> Plan:
+async def marked(
+    control: Control, plan: Planned, loaded: Loaded, bindings: Bindings, only: Sequence[str] = ()
+) -> Planned:
     """The plan with those failures, and without the end of anything that belongs to a wrong row.
 
+    Where something ends, its agent is looked at: what that names there is kept, and nothing else for its sake.
     Also to one that lives in another workspace, as far as can be seen: a wrong row may not say whose it is.
     """
     keys = {*loaded.unsure, *(row.key for row in (loaded.rows.wrong if loaded.rows else ()))}
@@ -37,14 +44,27 @@ def marked(plan: Plan, loaded: Loaded, bindings: Bindings, only: Sequence[str] =
         return plan
     is_theirs = belonging(keys, bindings)
     changes = tuple(one for one in plan.changes if one.action != "delete" or not is_theirs(one.desired.ref))
+    failed = failures(loaded, only)
+    if any(one.action == "delete" for one in changes):
+        seen = await asyncio.gather(*(_names(control, bindings.get(one.ref)) for one in failed))
+        failed = tuple(replace(one, names=names) for one, names in zip(failed, seen, strict=True))
     return replace(
         plan,
         changes=changes,
         orphans=tuple(ref for ref in plan.orphans if not is_theirs(ref)),
         abandoned=tuple(ref for ref in plan.abandoned if not is_theirs(ref)),
         lapsed=tuple(one for one in plan.lapsed if not is_theirs(one[0])),
-        failures=(*plan.failures, *failures(loaded, only)),
+        failures=(*plan.failures, *failed),
     )
+
+
+async def _names(control: Control, agent_id: str | None) -> set[str]:
+    if agent_id is None:
+        return set()
+    try:
+        return words((await Agent(control.api, control.scope).read(agent_id)).body)
+    except NotFound:
+        return set()
 
 
 def belonging(keys: Collection[str], bindings: Bindings) -> Callable[[Ref], bool]:

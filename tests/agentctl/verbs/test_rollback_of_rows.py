@@ -50,6 +50,9 @@ async def test_a_number_that_another_tenant_has_by_now_stays_there(world: Produc
         world.sql(f"update {TABLE} set {change}")
         await world.sync()
     await world.bring(NUMBER, "2")
+    async with world.opened() as control:
+        said = str((await rollback.look(control, "1", 1)).plan.notices)
+    assert f"{NUMBER} stays where it is: it is declared by another tenant's assistant now" in said
     world.sql(f"update {TABLE} set phone = null where id = 2")
     await world.sync()
     theirs = world.rows("elevenlabs_agent_id")[2]
@@ -110,3 +113,28 @@ async def test_a_hold_ends_where_the_row_passes_to_another_tenant_who_is_told_no
     assert world.sql("select 1 from agentctl.holds") == []
     (agent,) = (await world.agents()).values()
     assert agent["conversation_config"]["agent"]["prompt"]["prompt"] == "Second"
+
+
+async def test_no_revision_leads_callers_to_what_is_another_tenants_by_now(world: Product) -> None:
+    settings = world.root / "agentctl.toml"
+    mapped = 'tenant = "customer"\nbuilt_in_tools = "documentation.tools"'
+    settings.write_text(settings.read_text().replace('tenant = "customer"', mapped))
+    transfers = {"transfer_to_agent": {"transfers": [{"assistant": "3", "condition": "immer"}]}}
+    world.insert(1, documentation={"tools": transfers})
+    world.insert(3)
+    assert (await world.sync()).ok
+    for one in (1, 3):
+        world.sql(f"update {TABLE} set title = 'New', documentation = '{{}}' where id = {one}")
+        assert (await world.sync()).ok
+    async with world.opened() as control:
+        await rollback.rollback(control, await rollback.look(control, "1", 1))
+    world.sql(f"update {TABLE} set customer = 'other' where id = 3")
+    assert (await world.sync("3")).ok
+    async with world.opened() as control:
+        with pytest.raises(SyncError, match="transfers to 3, which is no assistant of its tenant by now"):
+            await rollback.look(control, "1", 1)
+    # As little by a sync of one that is held there.
+    assert "transfers to 3, which is no assistant" in str((await world.plan()).notices)
+    world.sql("select agentctl.request_sync('1')")
+    async with world.opened() as control:
+        assert (await syncing.once(control)).failed == 0

@@ -200,7 +200,8 @@ def test_a_number_is_declared_by_whose_it_is_and_costs_no_row_anything_else(proj
 
 def test_an_agent_whose_row_got_another_key_is_not_made_twice(project: DiskProject) -> None:
     loaded = read(project, {"key": "new", "tenant": "t", "agent_id": "agent_1"}, bound={"old": "agent_1"})
-    assert "agent_1 is the agent of old, which nobody declares any more" in wrong(loaded)["new"]
+    assert "agent_1 is the agent of a key that nobody declares any more" in wrong(loaded)["new"]
+    assert " old" not in wrong(loaded)["new"], "which may be another tenant's"
 
 
 def test_files_refer_to_rows_and_a_file_that_refers_to_nobody_is_told(project: DiskProject) -> None:

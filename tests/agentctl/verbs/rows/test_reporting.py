@@ -373,3 +373,30 @@ async def test_a_role_without_rights_is_told_the_grants_that_it_lacks(product: P
     finally:
         product.settings["database_url"] = product.dsn
         product.sql("drop owned by clerk cascade; drop role clerk")
+
+
+async def test_a_wrong_row_keeps_what_its_agent_uses_and_nothing_else_from_being_pruned(product: Product) -> None:
+    settings = product.root / "agentctl.toml"
+    mapped = 'tenant = "customer"\nbuilt_in_tools = "documentation.tools"'
+    settings.write_text(settings.read_text().replace('tenant = "customer"', mapped))
+    transfers = {"transfer_to_agent": {"transfers": [{"assistant": "4", "condition": "immer"}]}}
+    number = "+498999998100"
+    await product.sandbox.add_number(number)
+    product.insert(1, phone=number)
+    product.insert(2)
+    product.insert(3, documentation={"tools": transfers})
+    product.insert(4)
+    product.insert(5, customer="other")
+    assert (await product.sync()).ok
+    await product.bring(number, "1")
+    product.insert(6, customer="other", title=None)
+    product.insert(7, customer="other", phone=number)
+    product.insert(8, customer="other", voice_settings="nobodys_voice")
+    product.sql(f"update {TABLE} set title = null where id in (3, 5)")
+    product.sql(f"delete from {TABLE} where id in (2, 4)")
+    applied = await product.sync(prune=True, force=True)
+    names = {one["name"] for one in (await product.agents()).values()}
+    assert names == {f"Assistant {one}" for one in (1, 3, 4, 5, 7)}
+    assert "agent 4 stays, since agent 3 was not written and may refer to it" in [
+        one.error.message for one in applied.left
+    ]

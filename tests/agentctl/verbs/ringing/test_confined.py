@@ -1,0 +1,70 @@
+"""agentctl.verbs.ringing.confined: what a tenant's editor agrees to takes no number from an agent of somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agentctl.sandbox.harness import running
+from agentctl.verbs import agreed
+from agentctl.verbs.agreed import Agreement
+from tests.agentctl.verbs.ringing.test_disputed import World, lender
+from tests.product import TABLE
+
+__all__ = ["lender"]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def world(tmp_path: Path, dsn: str) -> AsyncIterator[World]:
+    async with running() as sandbox:
+        with closing(World(tmp_path, dsn, sandbox, database_url=dsn)) as made:
+            yield made
+
+
+@pytest.mark.parametrize("tags", [["agentctl:strange/live/reception"], []])
+async def test_no_word_of_a_tenants_editor_takes_a_number_from_an_agent_of_somebody_else(
+    world: World, tags: list[str]
+) -> None:
+    await world.unheard(0, 1)
+    world.insert(1, customer="evil", phone=world.number(1))
+    world.insert(2, customer="evil")
+    await world.sync(take_ours=True)
+    async with httpx.AsyncClient(base_url=world.sandbox.url, headers={"xi-api-key": world.sandbox.key}) as client:
+        made = await client.post(
+            "/v1/convai/agents/create", json={"name": "R", "tags": tags, "conversation_config": {}}
+        )
+        theirs = made.json()["agent_id"]
+        (await client.patch("/v1/convai/phone-numbers/phnum_0", json={"agent_id": theirs})).raise_for_status()
+    world.sql(f"update {TABLE} set phone = null where id = 1")
+    world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(0))
+
+    async def agree(tenant: str | None) -> str:
+        """To all that is said, and how the plan reads."""
+        async with world.opened() as control:
+            control.tenant = tenant
+            [part] = (await agreed.plan(control, ["2"])).checked()
+            await agreed.apply(control, Agreement(["2"], {"": agreed.mark(part.result)}, take_ours=True))
+            return repr([part.result.notices, [(one.doubt, one.barred) for one in part.result.changes]])
+
+    async def rings(case: int) -> str:
+        return str((await world.sandbox.state())["numbers"][f"phnum_{case}"]["agent_id"])
+
+    said = await agree("evil")
+    assert await rings(0) == theirs
+    assert "not this tenant's" in said
+    assert "strange" not in said
+    assert "reception" not in said
+    # What rings at its own it may take to another of its own.
+    world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(1))
+    await agree("evil")
+    own = world.rows("elevenlabs_agent_id")[2]
+    assert await rings(1) == own
+    world.sql(f"update {TABLE} set phone = %s where id = 2", world.number(0))
+    await agree(None)
+    assert await rings(0) == own
