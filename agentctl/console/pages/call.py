@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
 
-from agentctl.console import conversation
+from agentctl.console import conversation, view
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
 from agentctl.console.tables import table, whole
@@ -131,10 +132,9 @@ async def raw(visit: Visit) -> Response:
 
 
 def _indented(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return text
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    return view.shown(text)
 
 
 def _results(told: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]:
