@@ -21,7 +21,7 @@ from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
 from agentctl.verbs import door, sync
 from agentctl.wiring import Control, connect
-from tests.browser import Visit, shot, violations
+from tests.browser import Visit, Watch, shot, violations
 from webhooks.signature import HEADER, sign
 
 if TYPE_CHECKING:
@@ -114,8 +114,12 @@ async def seen(page: Page, name: str) -> None:
     await shot(page, name)
 
 
-async def test_a_day(house: House, visit: Visit) -> None:
+async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
+    watch.expect(r"/(enter|nowhere)\b.*(401|404)")
     page = await visit()
+    for path, name in (("/enter", "door"), ("/nowhere", "error")):
+        await page.goto(f"{house.url}{path}")
+        await seen(page, name)
     await page.goto(house.link())
     await page.get_by_text("abgeglichen", exact=True).wait_for()
     await seen(page, "assistants")
@@ -125,7 +129,10 @@ async def test_a_day(house: House, visit: Visit) -> None:
     await page.get_by_role("link", name="Plan").click()
     await page.locator("ins", has_text="Frage nach Namen und Nummer.").wait_for()
     await seen(page, "plan")
+    house.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=1500)
     await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    await page.get_by_role("heading", name="Abgleich läuft").wait_for()
+    await seen(page, "syncing")
     await page.get_by_role("heading", name="Abgeglichen").wait_for()
     await seen(page, "synced")
     await page.goto(f"{house.url}/plan")
@@ -163,6 +170,9 @@ async def test_a_day(house: House, visit: Visit) -> None:
     await page.locator("#calls .row").first.click()
     await page.get_by_role("heading", name="Gespräch").wait_for()
     await seen(page, "call")
+    await page.get_by_role("link", name="Vergessen").click()
+    await page.get_by_role("button", name="Endgültig löschen").wait_for()
+    await seen(page, "forget")
     await page.goto(f"{house.url}/items")
     await page.get_by_role("button", name="Erledigt:").first.click()
     await page.goto(f"{house.url}/items?items=any")
