@@ -72,6 +72,23 @@ async def test_of_several_environments_in_a_store_the_one_that_is_served_is_show
     assert "2020" in await office.see(unescape(zzz))
 
 
+async def test_a_turn_becomes_a_test_and_is_come_back_to(office: Office) -> None:
+    await office.put("conv_1", "Haben Sie offen?", assistant="empfang")
+    page = await office.send("/calls/conv_1/test", "/calls/conv_1", turn="0")
+    assert page.headers["location"] == "/calls/conv_1?tested=0#turn-0"
+    (file,) = (office.root / "assistants" / "empfang" / "tests").iterdir()
+    assert str(file.relative_to(office.root)) in text(await office.see("/calls/conv_1?tested=0"))
+    for other in ("1", "x", "99999999", "²"):
+        assert "A test was written" not in text(await office.see(f"/calls/conv_1?tested={other}"))
+    offered = await office.see("/calls")
+    assert '<option value="callback">' in offered
+    office.sql("""update agentctl.assistants set post_call = '{"outcomes": ["Termin", "Rückruf"]}'""")
+    offered = await office.see("/calls")
+    assert [offered.count(f'<option value="{one}">') for one in ("Termin", "Rückruf", "complaint")] == [1, 1, 0]
+    again = await office.send("/calls/conv_1/test", "/calls/conv_1", turn="0")
+    assert "is there already" in text(again.text)
+
+
 async def test_a_platform_that_never_answers_keeps_no_page_waiting(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
