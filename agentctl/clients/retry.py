@@ -33,6 +33,7 @@ from tenacity import (
 from tenacity.stop import stop_base
 
 from agentctl.clients.awaited import Answered, awaited
+from agentctl.clients.hurry import hurry
 from agentctl.clients.pace import Pace, Turn
 from agentctl.errors import AnswerLost, Unreachable
 
@@ -56,7 +57,8 @@ _BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.25)
 class Retry:
     """How often and how long one request is tried. `Retry(attempts=1)` is the off-switch.
 
-    `deadline_seconds` bounds everything: attempts, waits and an answer that trickles in. `sleep` is how to wait:
+    `deadline_seconds` bounds everything: attempts, waits and an answer that trickles in; who is `hurried` has less.
+    `sleep` is how to wait:
     a test passes its own and needs no time.
     """
 
@@ -74,7 +76,8 @@ class Retry:
         for a request that is not `repeatable` and may have been carried out.
         """
         turn = turn or Pace(sleep=self.sleep).turn()
-        deadline, tries = _Deadline(self.deadline_seconds), _Tries(f"{what} at {host}")
+        waiter, tries = hurry(), _Tries(f"{what} at {host}")
+        deadline = _Deadline(self.deadline_seconds, waiter.end)
 
         async def attempt() -> httpx.Response:
             # The turn ends with the attempt: who waits for the next one keeps nobody from working.
@@ -95,7 +98,7 @@ class Retry:
             retry_error_callback=_last,
         )
         try:
-            with awaited(tries.said):
+            with waiter.waiting(), awaited(tries.said):
                 return await retrying(attempt)
         except (httpx.RequestError, TimeoutError) as error:
             # `from None`: the httpx error holds the request, and with it the key.
@@ -143,16 +146,18 @@ class _Tries:
 
 
 class _Deadline(stop_base):
-    """It begins with the first attempt; a wait that would go beyond it is not begun."""
+    """It begins with the first attempt, and is no later than `latest` is then; a wait that would go beyond it is not
+    begun.
+    """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float, latest: Callable[[], float]) -> None:
+        self._seconds, self._latest = seconds, latest
         self._end: float | None = None
 
     def begun(self) -> float:
         """When it ends, by the loop's clock."""
         if self._end is None:
-            self._end = asyncio.get_running_loop().time() + self._seconds
+            self._end = min(asyncio.get_running_loop().time() + self._seconds, self._latest())
         return self._end
 
     def __call__(self, state: RetryCallState) -> bool:

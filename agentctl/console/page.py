@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,16 +19,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from agentctl.clients.hurry import hurried
 from agentctl.console import forms, frame
 from agentctl.console.desk import Desk
-from agentctl.console.gate import from_here
+from agentctl.console.gate import from_here, path
 from agentctl.console.person import Role
 from agentctl.console.visit import Refused, Visit, arrived
 from agentctl.errors import AgentctlError, NotThere
 
 log = logging.getLogger(__name__)
 
+_SECONDS = 12.0  # without a platform's answer: whoever looks at a page would rather try again than wait
 _MOST_ASKED = 16 * 1024  # bytes of what an address asks for
+_WITHIN = re.compile(r"https?://[^/?#]+([^#]*)")  # what of an address leads to a page of ours
 TOKEN = "_token"  # noqa: S105 - the name of a form's field
 
 Answer = Callable[[Visit], Awaitable[Response]]
@@ -37,7 +41,8 @@ Reply = Callable[[Request], Awaitable[Response]]
 @dataclass(frozen=True)
 class Page:
     """`role`: who may see it; `writes`: it takes a form and does something; `most`: bytes of that. `menu`: its name
-    there; empty: it does not lead here.
+    there; empty: it does not lead here. `seconds`: so long it waits while no platform answers; what writes waits as
+    long as a command does, since nobody knows what became of a write that was given up.
     """
 
     path: str
@@ -46,6 +51,7 @@ class Page:
     writes: bool = False
     most: int = forms.SMALL
     menu: str = ""
+    seconds: float = _SECONDS
 
     def route(self, desk: Desk) -> Route:
         """It, at its path."""
@@ -62,7 +68,9 @@ class Page:
             raise Refused(403, "refused.role")
         if self.writes:
             visit.form = await posted(request, visit.token, self.most)
-        return await self.answer(visit)
+            return await self.answer(visit)
+        with hurried(self.seconds):
+            return await self.answer(visit)
 
 
 def door(desk: Desk, path: str, method: str, answer: Reply, kind: type[Route] = Route) -> Route:
@@ -104,8 +112,8 @@ async def posted(request: Request, token: str, most: int = forms.SMALL) -> FormD
 
 
 def _to_the_door(request: Request) -> Response:
-    """To whoever is not signed in; where a part of an open page asks, the whole page has to go."""
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=401, headers={"hx-redirect": "/enter"})
-    after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/enter?{urlencode({'after': after})}", 303)
+    """To whoever is not signed in; where a part of an open page asks, the whole page has to go. Both come back here."""
+    is_part = request.headers.get("hx-request") == "true"
+    here = _WITHIN.match(request.headers.get("hx-current-url", "") if is_part else str(request.url))
+    enter = f"/enter?{urlencode({'after': path(here[1] if here else '/')})}"
+    return Response(status_code=401, headers={"hx-redirect": enter}) if is_part else RedirectResponse(enter, 303)

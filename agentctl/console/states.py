@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -95,7 +96,8 @@ class States:
         """
         try:
             found = await self.kept.answer("states", "", self._look)
-        except AgentctlError as error:
+        except AgentctlError as one_of_all:
+            error = copy(one_of_all)  # each tenant's people are told it in their own way
             await spare(self.control, tenant, error)
             return replace(NOTHING, errors=(trouble(error, self.control.veil),))
         standings = found.standings

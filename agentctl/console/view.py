@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import zone
+from agentctl.console.hits import BEGIN, END
 from agentctl.console.telling import begun, is_whole
 from agentctl.console.wording import Words
 
@@ -167,10 +168,9 @@ def telephone(number: str | None) -> str:
     return " ".join(found.groups()) if found else text
 
 
-def marked(snippet: str) -> Markup:
-    """The words around a hit; the store puts each hit between U+0001 and U+0002."""
-    whole = flowing(snippet.replace("\n", " "))
-    return Markup(str(whole).replace("\x01", "<mark>").replace("\x02", "</mark>"))  # noqa: S704 - escaped there
+def marked(text: object) -> Markup:
+    """As `flowing`, with each hit of a search lit up."""
+    return Markup(str(flowing(text)).replace(BEGIN, "<mark>").replace(END, "</mark>"))  # noqa: S704 - escaped there
 
 
 def dotted(path: str) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -56,9 +57,12 @@ class House:
             assert (await http.patch(f"/v1/convai/agents/{agent}", json=changes)).status_code == 200
 
     async def deliver(self, said: str | None = None) -> None:
-        """A call of that agent ends, after which somebody has to be called back; its caller has `said` that at last."""
+        """Another call of that agent ends, after which somebody has to be called back; its caller has `said` that at
+        last.
+        """
         (agent,) = self.sandbox.state()["agents"]
         event = json.loads(SAMPLE.replace(AGENT, agent.encode()))
+        event["data"]["conversation_id"] = f"conv_{secrets.token_hex(14)}"
         collected = event["data"]["analysis"]["data_collection_results"]
         item = {"value": "Rückruf zum Angebot | Erika Muster | morgen 10 Uhr"}
         collected["action_items"] = {**collected["caller_name"], "data_collection_id": "action_items", **item}
@@ -178,6 +182,18 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     await page.goto(f"{house.url}/items?items=any")
     assert await page.locator('.tick[aria-pressed="true"]').count() == 1
     await seen(page, "items")
+
+    # A server that does not answer is told so, and forgotten once it does; who is out is led to the door and back.
+    watch.expect("Failed to (load resource|fetch)")
+    await page.route("**/items*", lambda route: route.abort())
+    await house.deliver()
+    await page.get_by_text("Keine Verbindung seit").wait_for()
+    await page.unroute("**/items*")
+    await house.deliver()
+    await page.get_by_text("Keine Verbindung seit").wait_for(state="hidden")
+    await page.context.clear_cookies()
+    await house.deliver()
+    await page.wait_for_url("**/enter?after=%2Fitems%3Fitems%3Dany")
 
 
 async def test_on_a_phone(house: House, visit: Visit) -> None:

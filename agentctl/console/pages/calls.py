@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from starlette.responses import Response
 
+from agentctl.calls.call import OUTCOMES
 from agentctl.calls.selection import numbered
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
@@ -43,7 +44,7 @@ async def calls(visit: Visit) -> Response:
     except UsageError as error:
         problem = f"{error.message}. {error.hint}"
     try:
-        found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
+        found, (assistants, outcomes) = await asyncio.gather(_found(visit, chosen), _choices(visit))
     except NotThere:
         if before is None:
             raise
@@ -61,7 +62,7 @@ async def calls(visit: Visit) -> Response:
         more=any(name in asked for name in ("since", "until", "number", *CHOICES)),
         choices=CHOICES,
         assistants=assistants,
-        outcomes=sorted({call["outcome"] for call in shown if call["outcome"]}),
+        outcomes=sorted({*outcomes, *filter(None, (asked.get("outcome"), *(call["outcome"] for call in shown)))}),
     )
 
 
@@ -136,7 +137,17 @@ async def _pages(visit: Visit, chosen: dict[str, Any]) -> AsyncIterator[list[dic
 
 async def named(visit: Visit) -> list[tuple[str, str]]:
     """Key and name of each assistant, for a choice."""
-    return [*{one["key"]: one["name"] or one["key"] for one in await visit.ask("assistants")}.items()]
+    return _named(await visit.ask("assistants"))
+
+
+async def _choices(visit: Visit) -> tuple[list[tuple[str, str]], set[str]]:
+    """The same, and what their calls can come to."""
+    known = await visit.ask("assistants")
+    return _named(known), {*chain.from_iterable(one["outcomes"] or OUTCOMES for one in known)}
+
+
+def _named(known: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return [*{one["key"]: one["name"] or one["key"] for one in known}.items()]
 
 
 def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:

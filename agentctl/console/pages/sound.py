@@ -45,4 +45,5 @@ async def sound(visit: Visit) -> Response:
     return FileResponse(path, media_type=kind, background=gone)
 
 
-PAGES = (Page("/calls/{conversation_id}/sound", sound),)
+# A recording may be an hour's, and its answer is all of it.
+PAGES = (Page("/calls/{conversation_id}/sound", sound, seconds=120.0),)

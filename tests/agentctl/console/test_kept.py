@@ -29,17 +29,19 @@ async def test_whoever_asks_at_once_or_soon_after_is_told_the_same() -> None:
     assert await kept.answer("numbers", "a", lambda: ask("a")) == "a 3"
 
 
-async def test_what_failed_is_asked_again() -> None:
-    kept = Kept()
+async def test_what_failed_is_told_to_all_who_waited_and_asked_again() -> None:
+    kept, asked = Kept(), list[str]()
 
     async def fail() -> str:
+        asked.append("numbers")
+        await asyncio.sleep(0)
         raise Unreachable("nobody answers")
 
     async def answer() -> str:
         return "here"
 
-    with pytest.raises(Unreachable):
-        await kept.answer("numbers", "a", fail)
+    told = await asyncio.gather(*(kept.answer("numbers", "a", fail) for _ in range(5)), return_exceptions=True)
+    assert ([type(one) for one in told], asked) == ([Unreachable] * 5, ["numbers"])
     assert await kept.answer("numbers", "a", answer) == "here"
 
 
@@ -58,3 +60,41 @@ async def test_what_is_being_asked_when_it_is_forgotten_is_asked_again() -> None
     assert await kept.answer("numbers", "a", ask) == "new", "another question is another's"
     kept.forget("numbers")
     assert await kept.answer("numbers", "a", ask) == "other"
+
+
+async def test_who_asks_after_it_was_forgotten_is_not_told_what_was_asked_before() -> None:
+    kept, gate = Kept(), asyncio.Event()
+
+    async def ask(said: str) -> str:
+        await gate.wait()
+        return said
+
+    old = asyncio.create_task(kept.answer("states", "", lambda: ask("old")))
+    await asyncio.sleep(0)
+    kept.forget("states")
+    new = asyncio.create_task(kept.answer("states", "", lambda: ask("new")))
+    await asyncio.sleep(0)
+    gate.set()
+    assert [await old, await new] == ["old", "new"]
+    assert kept.last("states", "") == "new"
+
+
+async def test_who_leaves_keeps_nobody_from_the_answer_and_the_end_keeps_everybody() -> None:
+    kept, gate = Kept(), asyncio.Event()
+
+    async def ask() -> str:
+        await gate.wait()
+        return "here"
+
+    first, second = (asyncio.create_task(kept.answer("states", "", ask)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    gate.set()
+    assert await second == "here"
+
+    gate.clear()
+    third = asyncio.create_task(kept.answer("numbers", "", ask))
+    await asyncio.sleep(0)
+    await kept.end()
+    with pytest.raises(asyncio.CancelledError):
+        await third

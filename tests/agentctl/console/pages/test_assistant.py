@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -9,6 +10,7 @@ from html import unescape
 
 import pytest
 
+from agentctl.clients.hurry import hurried
 from agentctl.verbs.calls import audit
 from tests.agentctl.console.conftest import Office
 from tests.console import Guest, demoted, text
@@ -68,6 +70,38 @@ async def test_of_several_environments_in_a_store_the_one_that_is_served_is_show
     assert page.count('id="assistant-empfang') == 3
     (zzz,) = re.findall(r'class="row" href="([^"]*zzz[^"]*)"', page)
     assert "2020" in await office.see(unescape(zzz))
+
+
+async def test_a_turn_becomes_a_test_and_is_come_back_to(office: Office) -> None:
+    await office.put("conv_1", "Haben Sie offen?", assistant="empfang")
+    page = await office.send("/calls/conv_1/test", "/calls/conv_1", turn="0")
+    assert page.headers["location"] == "/calls/conv_1?tested=0#turn-0"
+    (file,) = (office.root / "assistants" / "empfang" / "tests").iterdir()
+    assert str(file.relative_to(office.root)) in text(await office.see("/calls/conv_1?tested=0"))
+    for other in ("1", "x", "99999999", "²"):
+        assert "A test was written" not in text(await office.see(f"/calls/conv_1?tested={other}"))
+    offered = await office.see("/calls")
+    assert '<option value="callback">' in offered
+    office.sql("""update agentctl.assistants set post_call = '{"outcomes": ["Termin", "Rückruf"]}'""")
+    offered = await office.see("/calls")
+    assert [offered.count(f'<option value="{one}">') for one in ("Termin", "Rückruf", "complaint")] == [1, 1, 0]
+    again = await office.send("/calls/conv_1/test", "/calls/conv_1", turn="0")
+    assert "is there already" in text(again.text)
+
+
+async def test_a_platform_that_never_answers_keeps_no_page_waiting(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentctl.console.page.hurried", lambda seconds: hurried(0.2))
+    await office.sandbox.fault(path="/v1/convai/*", times=1000, hang=True)
+    seen = await asyncio.gather(*(office.see("/?look=1") for _ in range(5)))
+    assert all("no answer from 127.0.0.1" in text(page) for page in seen)
+    for path in ("/plan", f"{HERE}/take"):
+        assert "no answer from 127.0.0.1" in text(await office.see(path, 502))
+    asked = [one for one in await office.sandbox.log() if one["path"] == "/v1/convai/agents" and one["method"] == "GET"]
+    await office.sandbox.clear_faults()
+    assert "in sync" in text(await office.see("/?look=1")), "what failed is not kept"
+    assert len(asked) < 10, "five pages that looked asked once"
 
 
 async def test_what_was_synced_and_is_declared_no_more_is_still_told(office: Office) -> None:

@@ -32,9 +32,12 @@ async def test_calls_are_listed_searched_and_filtered(operator: Guest) -> None:
     assert "<mark>Parkplatz</mark>" in found
     assert listed(await operator.see("/calls?direction=outbound")) == ["conv_2"]
     assert listed(await operator.see("/calls?number=089+12345678")) == ["conv_1"]
-    assert listed(await operator.see("/calls?outcome=answered")) == ["conv_2"]
+    found = await operator.see("/calls?outcome=answered")
+    assert listed(found) == ["conv_2"]
+    assert '<option value="answered" selected>' in found
     assert listed(await operator.see("/calls?since=2999-01-01")) == []
-    assert "No call fits" in text(await operator.see("/calls?until=1999-01-01"))
+    nothing = text(await operator.see("/calls?until=1999-01-01"))
+    assert ("No call fits" in nothing, "No calls yet" in nothing) == (True, False)
     assert listed(await operator.see("/calls?direction=sideways&items=x")) == ["conv_2", "conv_1"], "is no filter"
 
 
@@ -155,6 +158,28 @@ async def test_what_was_said_is_a_table_too(operator: Guest) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert [(row["role"], row["message"]) for row in rows][:2] == [("user", "'=1+1"), ("agent", "Guten Tag")]
     assert (await audit.audit(operator.control))[0]["action"] == "export"
+
+
+async def test_what_a_search_has_hit_is_lit_up_in_the_call_and_jumped_to(operator: Guest) -> None:
+    await operator.put("conv_1", "Ein <b>Parkplatz</b>, bitte. Parkplatz \x02x!")
+    await operator.put("conv_2", "Ein Parkplatz")
+    (link,) = re.findall(r'class="row" href="(/calls/conv_1[^"]*)"', await operator.see("/calls?q=parkplätze"))
+    assert link == "/calls/conv_1?q=parkpl%C3%A4tze#hit"
+    page = await operator.see(link.partition("#")[0])
+    assert page.count("<mark>Parkplatz</mark>") == 2
+    assert page.count("</mark>") == page.count("<mark>"), "a caller's words have no marks of their own"
+    assert "&lt;b&gt;" in page
+    assert page.index('id="turn-0"') < page.index('id="hit"') < page.index('id="turn-1"')
+    assert 'href="/calls?q=parkpl%C3%A4tze"' in page, "back to what was found"
+    for nothing in ("/calls/conv_1", "/calls/conv_1?q=nirgends", "/calls/conv_1?q=%22"):
+        assert "<mark>" not in await operator.see(nothing)
+
+
+async def test_what_only_takes_a_form_leads_to_the_page_of_it(operator: Guest) -> None:
+    for path, page in (("/calls/conv_1/test", "/calls/conv_1"), ("/health/again", "/health"), ("/liking", "/")):
+        answer = await operator.http.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+    assert (await operator.http.put("/health/again")).status_code == 405
 
 
 async def test_a_forgotten_call_is_gone_and_what_cannot_be_erased_is_said(operator: Guest) -> None:
