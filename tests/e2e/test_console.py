@@ -179,6 +179,7 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     await seen(page, "forget")
     await page.goto(f"{house.url}/items")
     await page.get_by_role("button", name="Erledigt:").first.click()
+    await page.get_by_text("Nichts zu tun").wait_for()
     await page.goto(f"{house.url}/items?items=any")
     assert await page.locator('.tick[aria-pressed="true"]').count() == 1
     await seen(page, "items")
