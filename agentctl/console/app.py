@@ -20,7 +20,7 @@ from agentctl.console.gates.link import LinkGate
 from agentctl.console.gates.supabase import SupabaseGate
 from agentctl.console.live import Hub
 from agentctl.console.menu import NAV, PAGES
-from agentctl.console.nowhere import nowhere
+from agentctl.console.nowhere import above, nowhere
 from agentctl.console.reached import Place, Reached
 from agentctl.console.sessions import Sessions
 from agentctl.errors import UsageError
@@ -58,7 +58,9 @@ async def opened(control: Control, host: str, *, stop: asyncio.Event) -> AsyncIt
     sessions, place = Sessions(await _of_server(control)), Place(control.settings)
     desk = Desk(control, Hub(stop), NAV)
     desk.gate = await _gate(desk, place, sessions, host)
-    routes = [*(page.route(desk) for page in PAGES), *desk.gate.routes(), nowhere(desk)]
+    alone = {page.path for page in PAGES if page.writes} - {page.path for page in PAGES if not page.writes}
+    ways = [above(desk, form) for form in sorted(alone)]
+    routes = [*(page.route(desk) for page in PAGES), *ways, *desk.gate.routes(), nowhere(desk)]
     for route in routes:
         route.app = Reached(route.app, place)
     try:

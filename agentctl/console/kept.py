@@ -13,11 +13,14 @@ Answer = TypeVar("Answer")
 
 @dataclass
 class Kept:
-    """By what was asked and for whom. What failed is told to all who waited, and asked again by who comes then."""
+    """By what was asked and for whom. What failed is told to all who waited for it, and asked again after that.
+
+    At most a tenth of the time is spent asking: pages that stay open ask again and again, and much takes long.
+    """
 
     fresh_seconds: float = 15.0
     clock: Callable[[], float] = time.monotonic
-    _known: dict[tuple[str, str], tuple[float, Any]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], tuple[float, Any]] = field(default_factory=dict, repr=False)  # until when, and what
     _asking: dict[tuple[str, str], asyncio.Task[Any]] = field(default_factory=dict, repr=False)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set, repr=False)
 
@@ -34,8 +37,8 @@ class Kept:
     async def answer(self, what: str, tenant: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """The one of a moment ago, else what `ask` answers now, and raises."""
         key = (what, tenant)
-        asked, known = self._known.get(key, (float("-inf"), None))
-        if self.clock() - asked > self.fresh_seconds:
+        until, known = self._known.get(key, (float("-inf"), None))
+        if self.clock() > until:
             if key not in self._asking:
                 task = self._asking[key] = asyncio.create_task(self._ask(key, ask))
                 self._tasks.add(task)
@@ -51,11 +54,12 @@ class Kept:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _ask(self, key: tuple[str, str], ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        mine = asyncio.current_task()
+        mine, begun = asyncio.current_task(), self.clock()
         try:
             known = await ask()
             if self._asking.get(key) is mine:
-                self._known[key] = (self.clock(), known)
+                now = self.clock()
+                self._known[key] = (now + max(self.fresh_seconds, 9 * (now - begun)), known)
             return known
         finally:
             if self._asking.get(key) is mine:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from agentctl.console.desk import Desk
+from agentctl.console.gate import path
 from agentctl.console.page import door
 from agentctl.console.visit import Refused
 
@@ -19,6 +20,15 @@ class Nowhere(Route):
         """At most partly."""
         match, child = super().matches(scope)
         return (Match.PARTIAL, child) if match is Match.FULL else (Match.NONE, {})
+
+
+def above(desk: Desk, form: str) -> Route:
+    """The route for whoever opens the address of what takes a `form` and has no page: the page that the form is on."""
+
+    async def led(request: Request) -> Response:
+        return RedirectResponse(path(request.url.path.rpartition("/")[0] or "/"), 303)
+
+    return door(desk, form, "GET", led)
 
 
 def nowhere(desk: Desk) -> Route:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from starlette.routing import Route
 from agentctl.clients.hurry import hurried
 from agentctl.console import forms, frame
 from agentctl.console.desk import Desk
-from agentctl.console.gate import from_here
+from agentctl.console.gate import from_here, path
 from agentctl.console.person import Role
 from agentctl.console.visit import Refused, Visit, arrived
 from agentctl.errors import AgentctlError, NotThere
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _SECONDS = 12.0  # without a platform's answer: whoever looks at a page would rather try again than wait
 _MOST_ASKED = 16 * 1024  # bytes of what an address asks for
+_WITHIN = re.compile(r"https?://[^/?#]+([^#]*)")  # what of an address leads to a page of ours
 TOKEN = "_token"  # noqa: S105 - the name of a form's field
 
 Answer = Callable[[Visit], Awaitable[Response]]
@@ -110,8 +112,8 @@ async def posted(request: Request, token: str, most: int = forms.SMALL) -> FormD
 
 
 def _to_the_door(request: Request) -> Response:
-    """To whoever is not signed in; where a part of an open page asks, the whole page has to go."""
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=401, headers={"hx-redirect": "/enter"})
-    after = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/enter?{urlencode({'after': after})}", 303)
+    """To whoever is not signed in; where a part of an open page asks, the whole page has to go. Both come back here."""
+    is_part = request.headers.get("hx-request") == "true"
+    here = _WITHIN.match(request.headers.get("hx-current-url", "") if is_part else str(request.url))
+    enter = f"/enter?{urlencode({'after': path(here[1] if here else '/')})}"
+    return Response(status_code=401, headers={"hx-redirect": enter}) if is_part else RedirectResponse(enter, 303)

@@ -72,7 +72,12 @@ def told(problem: Problem, veil: Veil, place: str | None = None) -> Told:
     """Something that is to be known of what is declared; `place`: where, for who knows better than the problem."""
     where = problem.where if place is None else place
     text = f"{where}: {problem.what}" if where else problem.what
-    return _made(veil(text), veil(where), _SAID, (problem.kind,) if problem.kind else ())
+    return saying(veil(text), veil(where), problem.kind)
+
+
+def saying(text: str, about: str, kind: str) -> Told:
+    """What was found of something, where `kind` may have words; nothing in it is secret."""
+    return _made(text, about, _SAID, (kind,) if kind else ())
 
 
 def sorts(error: AgentctlError) -> tuple[str, ...]:

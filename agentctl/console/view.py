@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import zone
+from agentctl.console.hits import BEGIN, END
 from agentctl.console.telling import begun, is_whole
 from agentctl.console.wording import Words
 
@@ -67,6 +68,7 @@ def templates() -> Environment:
     made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted, "flowing": flowing}
     made.filters |= {"dated": dated, "clock": clock, "lasting": lasting, "parted": parted}
     made.filters |= {"begun": begun}
+    made.tests |= {"overdue": overdue}
     made.tests |= {"whole": is_whole}
     made.globals |= {"static": static}
     return made
@@ -157,10 +159,9 @@ def telephone(number: str | None) -> str:
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def marked(snippet: str) -> Markup:
-    """The words around a hit; the store puts each hit between U+0001 and U+0002."""
-    whole = flowing(snippet.replace("\n", " "))
-    return Markup(str(whole).replace("\x01", "<mark>").replace("\x02", "</mark>"))  # noqa: S704 - escaped there
+def marked(text: object) -> Markup:
+    """As `flowing`, with each hit of a search lit up."""
+    return Markup(str(flowing(text)).replace(BEGIN, "<mark>").replace(END, "</mark>"))  # noqa: S704 - escaped there
 
 
 def dotted(path: str) -> Markup:
@@ -188,6 +189,19 @@ def due(item: Mapping[str, Any], words: Words) -> str:
         day = words.day(datetime.fromisoformat(item["due_date"]))
         return f"{day}, {item['due_time'][:5]}" if item.get("due_time") else day
     return str(item.get("due") or "")
+
+
+def overdue(item: Mapping[str, Any], reader: Reader) -> bool:
+    """Whether it should have been done by now, where the project is: a day is over when it ends."""
+    if item["done"] or not item.get("due_date"):
+        return False
+    now = datetime.now(reader.zone)
+    return (str(item["due_date"]), item.get("due_time") or "24") < (f"{now:%Y-%m-%d}", f"{now:%H:%M:%S}")
+
+
+def shown(text: str) -> str:
+    """A text that may be anything, with each mark that would reorder a line told by its number, as JSON has it."""
+    return text.translate({mark: f"\\u{mark:04x}" for mark in _REORDERING})
 
 
 @cache

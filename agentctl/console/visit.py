@@ -97,9 +97,12 @@ class Visit:
         known = {"visit": self, "words": self.words, "url": self.url, **values}
         return Drawn(partial(self.desk.aside, draw, known), status)
 
-    def go(self, path: str, **query: Any) -> Response:
-        """After something was done: the page that shows it, so that loading it again does nothing twice."""
-        return RedirectResponse(self.url(path, **query), 303)
+    def go(self, path: str, part: str = "", **query: Any) -> Response:
+        """After something was done: the page that shows it, so that loading it again does nothing twice.
+
+        `part`: the id of what it begins at.
+        """
+        return RedirectResponse(self.url(path, **query) + f"#{part}" * bool(part), 303)
 
 
 async def arrived(desk: Desk, request: Request) -> Visit | None:

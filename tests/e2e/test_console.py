@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from agentctl.sandbox.options import Options
 from agentctl.settings import Settings
 from agentctl.verbs import door, sync
 from agentctl.wiring import Control, connect
-from tests.browser import Visit, shot, violations
+from tests.browser import Visit, Watch, shot, violations
 from webhooks.signature import HEADER, sign
 
 if TYPE_CHECKING:
@@ -56,9 +57,12 @@ class House:
             assert (await http.patch(f"/v1/convai/agents/{agent}", json=changes)).status_code == 200
 
     async def deliver(self, said: str | None = None) -> None:
-        """A call of that agent ends, after which somebody has to be called back; its caller has `said` that at last."""
+        """Another call of that agent ends, after which somebody has to be called back; its caller has `said` that at
+        last.
+        """
         (agent,) = self.sandbox.state()["agents"]
         event = json.loads(SAMPLE.replace(AGENT, agent.encode()))
+        event["data"]["conversation_id"] = f"conv_{secrets.token_hex(14)}"
         collected = event["data"]["analysis"]["data_collection_results"]
         item = {"value": "Rückruf zum Angebot | Erika Muster | morgen 10 Uhr"}
         collected["action_items"] = {**collected["caller_name"], "data_collection_id": "action_items", **item}
@@ -114,8 +118,12 @@ async def seen(page: Page, name: str) -> None:
     await shot(page, name)
 
 
-async def test_a_day(house: House, visit: Visit) -> None:
+async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
+    watch.expect(r"/(enter|nowhere)\b.*(401|404)")
     page = await visit()
+    for path, name in (("/enter", "door"), ("/nowhere", "error")):
+        await page.goto(f"{house.url}{path}")
+        await seen(page, name)
     await page.goto(house.link())
     await page.get_by_text("abgeglichen", exact=True).wait_for()
     await seen(page, "assistants")
@@ -125,7 +133,10 @@ async def test_a_day(house: House, visit: Visit) -> None:
     await page.get_by_role("link", name="Plan").click()
     await page.locator("ins", has_text="Frage nach Namen und Nummer.").wait_for()
     await seen(page, "plan")
+    house.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=1500)
     await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    await page.get_by_role("heading", name="Abgleich läuft").wait_for()
+    await seen(page, "syncing")
     await page.get_by_role("heading", name="Abgeglichen").wait_for()
     await seen(page, "synced")
     await page.goto(f"{house.url}/plan")
@@ -163,11 +174,27 @@ async def test_a_day(house: House, visit: Visit) -> None:
     await page.locator("#calls .row").first.click()
     await page.get_by_role("heading", name="Gespräch").wait_for()
     await seen(page, "call")
+    await page.get_by_role("link", name="Vergessen").click()
+    await page.get_by_role("button", name="Endgültig löschen").wait_for()
+    await seen(page, "forget")
     await page.goto(f"{house.url}/items")
     await page.get_by_role("button", name="Erledigt:").first.click()
+    await page.get_by_text("Nichts zu tun").wait_for()
     await page.goto(f"{house.url}/items?items=any")
     assert await page.locator('.tick[aria-pressed="true"]').count() == 1
     await seen(page, "items")
+
+    # A server that does not answer is told so, and forgotten once it does; who is out is led to the door and back.
+    watch.expect("Failed to (load resource|fetch)")
+    await page.route("**/items*", lambda route: route.abort())
+    await house.deliver()
+    await page.get_by_text("Keine Verbindung seit").wait_for()
+    await page.unroute("**/items*")
+    await house.deliver()
+    await page.get_by_text("Keine Verbindung seit").wait_for(state="hidden")
+    await page.context.clear_cookies()
+    await house.deliver()
+    await page.wait_for_url("**/enter?after=%2Fitems%3Fitems%3Dany")
 
 
 async def test_on_a_phone(house: House, visit: Visit) -> None:

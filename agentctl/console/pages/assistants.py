@@ -142,7 +142,7 @@ async def progress(visit: Visit) -> Response:
     """How far a sync is, and what came of it."""
     run = visit.desk.runs.find(visit.request.path_params["run"], visit.tenant)
     if run is None and visit.partial:
-        return Response(status_code=404, headers={"hx-redirect": visit.url("/")})  # else its page would ask for ever
+        return Response(status_code=404, headers={"hx-redirect": visit.here})  # it asks no more, and people are told
     if run is None:
         raise Refused(404, "refused.run")
     return visit.show("sync.html.j2", run=run)

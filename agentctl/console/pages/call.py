@@ -4,39 +4,79 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, TypeGuard
+from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response
 
-from agentctl.console import conversation
+from agentctl.console import conversation, hits, view
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
+from agentctl.console.pages.beside import Beside, beside
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit, digest, forget, to_test
 from agentctl.verbs.calls.digest import is_possible
 
+DIGESTED = ("made", "unchanged", "silent", "superseded")  # it came to an end, and nothing was wrong
 _COLUMNS = ("position", "role", "at_secs", "interrupted", "message", "tools", "citations")
 
 
 async def call(visit: Visit) -> Response:
     """All that this person may know of it."""
     found = await asked(visit)
+    digested, turn = (visit.request.query_params.get(name, "") for name in ("digested", "tested"))
     async with acting(visit) as control:
         await audit.note(control, "show", call=found["conversation_id"])
-    return shown(visit, found)
+        tested = to_test.written(control, found, int(turn)) if _is_turn(turn) else None
+    said = visit.words(f"call.digests.{digested}") if digested in DIGESTED else ""
+    lit = hits.lit(found, await _snippet(visit, found))
+    near = await beside(visit, found["conversation_id"])
+    return shown(visit, lit, said=said, beside=near, tested=(int(turn), str(tested)) if tested else None)
+
+
+def _search(visit: Visit) -> str:
+    """What was searched for that led here."""
+    return visit.request.query_params.get("q", "").strip()[:500]
+
+
+async def _snippet(visit: Visit, found: Mapping[str, Any]) -> str:
+    """What that has hit in it, as the list of calls shows it; empty for nothing."""
+    if not (search := _search(visit)):
+        return ""
+    begun = datetime.fromisoformat(found["started_at"])
+    asked = {"since": begun.isoformat(), "until": (begun + timedelta(milliseconds=1)).isoformat()}
+    listed = await visit.ask("calls", {"search": search, **asked, "limit": 50})
+    of_it = (one.get("snippet") for one in listed if one["conversation_id"] == found["conversation_id"])
+    return next(of_it, None) or ""
+
+
+def _is_turn(told: object) -> TypeGuard[str]:
+    return isinstance(told, str) and told.isascii() and told.isdecimal() and len(told) < 7
 
 
 def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
-    """Its page; `said` or `problem`: what came of something that was asked of it."""
+    """Its page; `said` or `problem`: what came of something that was asked of it; `tested`: the turn of which a test
+    was made, and its file.
+    """
     evaluation = list(_results(found["evaluation"], "result"))
     collected = [one for one in _results(found["collected"], "value") if not _is_listed(one, found)]
-    told = {"said": "", "problem": "", "digests": is_possible(visit.desk.control.settings), **more}
+    told = {
+        "said": "",
+        "problem": "",
+        "tested": None,
+        "beside": Beside({}),
+        "digests": is_possible(visit.desk.control.settings),
+        **more,
+    }
     return visit.show(
         "call.html.j2",
         call=found,
         rows=conversation.rows(found["turns"]),
+        hit=hits.first(found),
         evaluation=evaluation,
         collected=collected,
         **told,
@@ -73,16 +113,19 @@ def _row(turn: Mapping[str, Any]) -> list[object]:
 async def make_test(visit: Visit) -> Response:
     """What was said up to a turn becomes a test in the project's files."""
     found, turn = await asked(visit), visit.form.get("turn")
-    if not isinstance(turn, str) or not turn.isdecimal() or len(turn) > 6:
+    if not _is_turn(turn):
         raise Refused(400, "refused.form")
     async with acting(visit) as control:
         try:
-            made = await to_test.to_test(control, found["conversation_id"], int(turn))
+            await to_test.to_test(control, found["conversation_id"], int(turn))
             await audit.note(control, "to-test", call=found["conversation_id"], turn=int(turn))
         except AgentctlError as error:
             return shown(visit, found, problem=control.veil(str(error)))
-        path = made.path.relative_to(control.directory) if made.path.is_relative_to(control.directory) else made.path
-    return shown(visit, found, said=visit.words("call.made_test", path=str(path)))
+    return visit.go(_address(found), f"turn-{turn}", tested=turn)
+
+
+def _address(found: Mapping[str, Any]) -> str:
+    return f"/calls/{quote(found['conversation_id'], safe='')}"
 
 
 async def redigest(visit: Visit) -> Response:
@@ -95,9 +138,9 @@ async def redigest(visit: Visit) -> Response:
                 row["state"] = made.state
         except AgentctlError as error:
             return shown(visit, found, problem=control.veil(str(error)))
-    failed = made.state in ("failed", "spent")
-    text = visit.words(f"call.digests.{made.state}") + (f" {made.reason}" if made.reason else "")
-    return shown(visit, await asked(visit), **{"problem" if failed else "said": text})
+    if made.state in DIGESTED:
+        return visit.go(_address(found), digested=made.state)
+    return shown(visit, found, problem=f"{visit.words(f'call.digests.{made.state}')} {made.reason}".strip())
 
 
 async def confirm(visit: Visit) -> Response:
@@ -131,10 +174,9 @@ async def raw(visit: Visit) -> Response:
 
 
 def _indented(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return text
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    return view.shown(text)
 
 
 def _results(told: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]:

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from starlette.responses import Response
 
+from agentctl.calls.call import OUTCOMES
 from agentctl.calls.selection import numbered
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
@@ -30,6 +31,8 @@ CHOICES = {
     "status": ("done", "failed"),
     "items": ("open", "any"),
 }
+LIST, NEWEST = "list", "newest"
+"""In the address of a call that a list leads to: before which call that page of it began, or that it was the first."""
 _TEXTS = {"q": 500, "assistant": 200, "outcome": 200, "number": 40, "since": 10, "until": 10}
 
 
@@ -43,7 +46,7 @@ async def calls(visit: Visit) -> Response:
     except UsageError as error:
         problem = f"{error.message}. {error.hint}"
     try:
-        found, assistants = await asyncio.gather(_found(visit, chosen), named(visit))
+        found, (assistants, outcomes) = await asyncio.gather(_found(visit, chosen), _choices(visit))
     except NotThere:
         if before is None:
             raise
@@ -53,6 +56,7 @@ async def calls(visit: Visit) -> Response:
     return visit.show(
         "calls.html.j2",
         asked=asked,
+        within={**asked, LIST: before or NEWEST},
         days=[(*day, list(calls)) for day, calls in _by_day(visit, shown)],
         next=older,
         fresh=before is None,
@@ -61,7 +65,7 @@ async def calls(visit: Visit) -> Response:
         more=any(name in asked for name in ("since", "until", "number", *CHOICES)),
         choices=CHOICES,
         assistants=assistants,
-        outcomes=sorted({call["outcome"] for call in shown if call["outcome"]}),
+        outcomes=sorted({*outcomes, *filter(None, (asked.get("outcome"), *(call["outcome"] for call in shown)))}),
     )
 
 
@@ -136,7 +140,17 @@ async def _pages(visit: Visit, chosen: dict[str, Any]) -> AsyncIterator[list[dic
 
 async def named(visit: Visit) -> list[tuple[str, str]]:
     """Key and name of each assistant, for a choice."""
-    return [*{one["key"]: one["name"] or one["key"] for one in await visit.ask("assistants")}.items()]
+    return _named(await visit.ask("assistants"))
+
+
+async def _choices(visit: Visit) -> tuple[list[tuple[str, str]], set[str]]:
+    """The same, and what their calls can come to."""
+    known = await visit.ask("assistants")
+    return _named(known), {*chain.from_iterable(one["outcomes"] or OUTCOMES for one in known)}
+
+
+def _named(known: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    return [*{one["key"]: one["name"] or one["key"] for one in known}.items()]
 
 
 def _begin(visit: Visit, day: str | None, days: int = 0) -> str | None:

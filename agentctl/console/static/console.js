@@ -48,3 +48,57 @@ document.addEventListener("htmx:after:swap", () => {
   for (const id of now) if (known && !known.has(id)) document.getElementById(id).classList.add("arrived");
   known = now;
 });
+
+// A page whose server does not answer says since when, by the project's clock; who is not signed in any more goes to the
+// door, and comes back here from there.
+const away = document.getElementById("away");
+const lost = new Set();
+function told(what, isLost) {
+  if (isLost) lost.add(what); else lost.delete(what);
+  if (!lost.size) away.hidden = true;
+  if (lost.size && away.hidden && !away.dataset.since) {
+    away.dataset.since = Date.now();
+    setTimeout(say, 1000); // what is cut off by leaving the page is none
+  }
+}
+function say() {
+  const since = new Date(Number(away.dataset.since));
+  delete away.dataset.since;
+  if (!lost.size) return;
+  const time = since.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZone: away.dataset.zone });
+  away.hidden = false;
+  away.textContent = away.dataset.said.replace("{time}", time);
+}
+const part = (context) => (context.sourceElement === document.body ? "stream" : "part");
+document.addEventListener("htmx:sse:after:connection", () => told("stream", false));
+document.addEventListener("htmx:sse:error", ({ detail }) => {
+  if (detail.status === 401) location.assign(`/enter?${new URLSearchParams({ after: location.pathname + location.search })}`);
+  else told("stream", true);
+});
+document.addEventListener("htmx:after:request", ({ detail }) => told(part(detail.ctx), detail.ctx.response.status >= 500));
+document.addEventListener("htmx:error", ({ detail }) => { if (detail.ctx?.request) told(part(detail.ctx), true); });
+
+// What nobody tells us of, such as what is changed at the platform, is looked at each minute while somebody looks.
+let looked = Date.now();
+function look() {
+  if (document.hidden || Date.now() - looked < 60_000) return;
+  looked = Date.now();
+  document.body.dispatchEvent(new Event("minute"));
+}
+setInterval(look, 5_000);
+document.addEventListener("visibilitychange", look);
+
+// A form that is answered in place shows what went wrong with it as a page, as without scripts.
+document.addEventListener("htmx:response:error", ({ detail }) => {
+  if (detail.ctx.sourceElement instanceof HTMLFormElement) detail.ctx.sourceElement.submit();
+});
+
+// Who ticks off an item of a list that it leaves by that stands at the next one then.
+const ticks = () => [...document.querySelectorAll(".tick")];
+let ticked = -1;
+document.addEventListener("submit", ({ target }) => { ticked = ticks().indexOf(target.querySelector(".tick")); });
+document.addEventListener("htmx:after:swap", () => {
+  const next = ticks()[Math.min(ticked, ticks().length - 1)];
+  if (next && document.activeElement === document.body) next.focus({ preventScroll: true });
+  ticked = -1;
+});

@@ -11,6 +11,7 @@ from agentctl.calls.made_test import call_digest
 from agentctl.calls.redaction import Spoken, redacted
 from agentctl.errors import UsageError
 from agentctl.resources.part import OPERATOR
+from agentctl.sources.agent_tests import FOLDER
 from agentctl.sources.new_test import NewTest, write
 from agentctl.verbs.calls.call import call
 from agentctl.wiring import Control
@@ -51,6 +52,13 @@ async def to_test(
         fields["dynamic_variables"] = variables
     path = write(control.directory, key, NewTest(name or _name(found, turn, fields["call"]), fields, comments))
     return Made(path, key, bool(answer))
+
+
+def written(control: Control, found: Mapping[str, Any], turn: int) -> Path | None:
+    """The file that `to_test` makes of that turn of a call by default, within the project, if it is there."""
+    digest = call_digest(found["conversation_id"], control.tenant or OPERATOR)
+    path = Path("assistants", found["assistant"] or "", FOLDER, f"{_name(found, turn, digest)}.toml")
+    return path if (control.directory / path).is_file() else None
 
 
 def _apart(turns: Sequence[Mapping[str, Any]], turn: int) -> tuple[list[Mapping[str, Any]], Mapping[str, Any] | None]:

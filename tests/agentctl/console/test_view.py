@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from agentctl.console.view import cost, parted, telephone
-from agentctl.console.wording import words
+from agentctl.console.view import cost, overdue, parted, shown, telephone
+from agentctl.console.wording import Words, words
 
 
 @pytest.mark.parametrize(
@@ -38,3 +42,25 @@ def test_a_long_text_is_parted_behind_a_word_and_nothing_of_it_is_lost() -> None
     assert f"{first} {rest}" == "viele Worte " * 100
     assert parted("A" * 1000, 100) == ("A" * 100, "A" * 900)
     assert parted("kurz " * 25, 100) == ("kurz " * 25, "")
+
+
+@dataclass
+class Reader:
+    zone: ZoneInfo
+    words: Words
+
+
+def test_what_should_be_done_by_now_is_overdue_until_it_is_done() -> None:
+    berlin = Reader(ZoneInfo("Europe/Berlin"), words("de"))
+    now = datetime.now(berlin.zone)
+    today, yesterday = (f"{now - timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
+    assert overdue({"done": False, "due_date": yesterday}, berlin)
+    assert overdue({"done": False, "due_date": yesterday, "due_time": "23:59:00"}, berlin)
+    assert overdue({"done": False, "due_date": today, "due_time": "00:00:00"}, berlin)
+    assert not overdue({"done": True, "due_date": yesterday}, berlin)
+    assert not overdue({"done": False, "due_date": today}, berlin), "there is time until midnight"
+    assert not overdue({"done": False, "due": "morgen"}, berlin)
+
+
+def test_a_mark_that_reorders_a_line_is_told_by_its_number() -> None:
+    assert shown('{"said": "a\N{RIGHT-TO-LEFT OVERRIDE}b"}') == '{"said": "a\\u202eb"}'

@@ -72,6 +72,23 @@ async def test_of_several_environments_in_a_store_the_one_that_is_served_is_show
     assert "2020" in await office.see(unescape(zzz))
 
 
+async def test_a_turn_becomes_a_test_and_is_come_back_to(office: Office) -> None:
+    await office.put("conv_1", "Haben Sie offen?", assistant="empfang")
+    page = await office.send("/calls/conv_1/test", "/calls/conv_1", turn="0")
+    assert page.headers["location"] == "/calls/conv_1?tested=0#turn-0"
+    (file,) = (office.root / "assistants" / "empfang" / "tests").iterdir()
+    assert str(file.relative_to(office.root)) in text(await office.see("/calls/conv_1?tested=0"))
+    for other in ("1", "x", "99999999", "²"):
+        assert "A test was written" not in text(await office.see(f"/calls/conv_1?tested={other}"))
+    offered = await office.see("/calls")
+    assert '<option value="callback">' in offered
+    office.sql("""update agentctl.assistants set post_call = '{"outcomes": ["Termin", "Rückruf"]}'""")
+    offered = await office.see("/calls")
+    assert [offered.count(f'<option value="{one}">') for one in ("Termin", "Rückruf", "complaint")] == [1, 1, 0]
+    again = await office.send("/calls/conv_1/test", "/calls/conv_1", turn="0")
+    assert "is there already" in text(again.text)
+
+
 async def test_a_platform_that_never_answers_keeps_no_page_waiting(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,11 +133,17 @@ async def test_a_row_that_is_wrong_says_so_and_can_be_put_right(office: Office) 
 
 
 async def test_what_is_declared_is_for_editors(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    await office.edit_there("Empfang", name="Rezeption")
+    spoken = {"agent": {"first_message": "Hallo dort"}}
+    await office.edit_there("Empfang", name="Rezeption", conversation_config=spoken)
+    office.prompt.write_text("Hilf freundlich weiter.\nUnd schnell.\n")
     office.sql("update agentctl.declared_assistants set language = 'Klingonisch'")
-    shown = {"/?look=1": "1 difference", f"{HERE}?look=1": "agent empfang: name"}
+    shown = {"/?look=1": "2 differences", f"{HERE}?look=1": "agent empfang: name"}
     for path, what in shown.items():
         assert what in await office.see(path)
+    office.http.headers["accept-language"] = "de"
+    assert "Agent empfang : name (bei ElevenLabs geändert)," in text(await office.see(f"{HERE}?look=1"))
+    assert "2 Unterschiede" in await office.see("/?look=1")
+    del office.http.headers["accept-language"]
     assert "klingonisch" in await office.see("/assistants/theke?look=1")
 
     demoted("viewer", monkeypatch)
@@ -152,7 +175,7 @@ async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) ->
 
     page = await office.see(f"{HERE}/rollback?to=1")
     assert "~ change 1 agent" in text(page)
-    assert "Roll back and hold: 1 change, only with the tick" in text(page)
+    assert "Roll back and hold: 1 change, in part only with the tick" in text(page)
     begun = await office.send(f"{HERE}/rollback", **{**agreed, "mark": hidden(page, "mark"), "ours": "yes"})
     assert "Synced" in text(await office.settled(begun.headers["location"]))
     assert "Hilf freundlich weiter." in str((await office.agents())["Empfang"])
