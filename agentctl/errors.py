@@ -78,13 +78,14 @@ class UsageError(AgentctlError):
 class Problem:
     """One thing wrong in the input: `where` is a file with a path in it, or a variable's name.
 
-    `names`: the key that is named there and that no assistant has; empty where something else is wrong. People read the
-    same in `what`, so that two problems are equal without it.
+    `names`: the key that is named there and that no assistant has; `kind`: a name of `what`, for who has words of their
+    own for it. Either may be empty. People read the same in `what`, so that two problems are equal without them.
     """
 
     where: str
     what: str
     names: str = field(default="", compare=False)
+    kind: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"
@@ -296,5 +297,4 @@ class MailError(AgentctlError):
 
     def __init__(self, message: str, hint: str = "", *, permanent: bool = False, outage: bool = False) -> None:
         super().__init__(message, hint)
-        self.permanent = permanent
-        self.outage = outage
+        self.permanent, self.outage = permanent, outage

@@ -9,6 +9,7 @@ from functools import partial
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.home import spare
 from agentctl.console.ongoing import Begun, Ongoing
+from agentctl.console.telling import saying
 from agentctl.errors import AgentctlError
 from agentctl.verbs.commands import addressed
 from agentctl.verbs.examination import tenant_side
@@ -72,7 +73,7 @@ class Checks:
 
 def _told(finding: Finding, control: Control) -> Finding:
     what, remedy = (addressed(control.veil(text), control.environment) for text in (finding.what, finding.remedy))
-    return replace(finding, what=what, remedy=remedy)
+    return replace(finding, what=saying(what, finding.about, finding.kind), remedy=remedy)
 
 
 def _examined(control: Control, tenant: str) -> AsyncIterator[Finding]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from agentctl.calls.tenant import OPERATOR
 from agentctl.console import cookies, view
 from agentctl.console.checks import Checks
 from agentctl.console.gate import Gate
@@ -20,6 +21,7 @@ from agentctl.console.live import Hub
 from agentctl.console.person import Role
 from agentctl.console.states import States
 from agentctl.console.syncing import Runs
+from agentctl.console.telling import sorts
 from agentctl.console.wording import Words, chosen
 from agentctl.errors import AgentctlError, StoreError, UsageError
 from agentctl.wiring import Control
@@ -99,10 +101,15 @@ class Desk:
         return self._plain(request, said(f"{words}.title"), said(f"{words}.text"), status)
 
     def trouble(self, request: Request, error: AgentctlError) -> Response:
-        """A page for what failed, with what to do about it."""
+        """A page for what failed. What the store said is for whoever runs the console, if it is known that they ask."""
         asked_wrongly = 400 if isinstance(error, UsageError) else 502
         status = 503 if isinstance(error, StoreError) else asked_wrongly
-        return self._plain(request, error.message, error.hint, status)
+        said = self.words(request)
+        sort = next(one for one in (*sorts(error), "other") if one in said.table["trouble"])
+        own = OPERATOR in getattr(request.state, "tenants", ())
+        detail = self.control.veil(str(error)) if own or not isinstance(error, StoreError) else ""
+        title, text = said(f"trouble.{sort}.title"), said(f"trouble.{sort}.text")
+        return self._plain(request, title, text, status, detail=detail)
 
     def alone(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page of that template, for somebody who may not be in."""
@@ -110,5 +117,5 @@ class Desk:
         theme = cookies.liking(request, "theme")
         return HTMLResponse(page.render(words=self.words(request), theme=theme, **values), status)
 
-    def _plain(self, request: Request, title: str, text: str, status: int) -> Response:
-        return self.alone(request, "plain.html.j2", status, title=title, text=text)
+    def _plain(self, request: Request, title: str, text: str, status: int, *, detail: str = "") -> Response:
+        return self.alone(request, "plain.html.j2", status, title=title, text=text, detail=detail)

@@ -15,6 +15,7 @@ from agentctl.console.wording import Words
 
 Figures = Mapping[str, Any]
 _FEW = 7  # so many days have their names under them, all of them
+_DIME = 0.1  # dollars: days that cost less than that are told to the tenth of a cent
 _NOTHING: Figures = {"calls": 0, "failed": 0, "seconds": 0, "judged": 0}
 
 
@@ -94,10 +95,10 @@ def duration(seconds: float | None) -> str:
     return "–" if seconds is None else view.duration(seconds)
 
 
-def money(figures: Figures, words: Words) -> str:
-    """Money where the platform says it, else its credits."""
+def money(figures: Figures, words: Words, digits: int = 2) -> str:
+    """Money where the platform says it, with so many `digits`, else its credits."""
     if figures.get("cost_fiat") is not None:
-        return view.dollars(float(figures["cost_fiat"]), words)
+        return view.dollars(float(figures["cost_fiat"]), words, digits)
     counted = figures.get("cost_credits")
     return "–" if counted is None else words("glance.credits", many=words.number(float(counted)))
 
@@ -135,9 +136,10 @@ def _latency(days: Days, words: Words) -> Measure | None:
 def _cost(days: Days, words: Words) -> Measure | None:
     unit = next((name for name in ("cost_fiat", "cost_credits") if any(one.get(name) for one in days.figures)), "")
     values = days.values(lambda one: float(one[unit]) if one.get(unit) is not None else None)
-    told = [(money(one, words),) for one in days.figures]
+    digits = 2 if _most(values) >= _DIME else 3
+    told = [(money(one, words, digits),) for one in days.figures]
     on = charts.scale(_most(values))
-    draft = _Draft("cost", (words("glance.cost"),), (values,), told, on, lambda one: money({unit: one}, words))
+    draft = _Draft("cost", (words("glance.cost"),), (values,), told, on, lambda one: money({unit: one}, words, digits))
     return draft.measure(days, words, charts.bars) if draft.is_known else None
 
 

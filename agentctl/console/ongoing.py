@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from agentctl.console.telling import trouble
 from agentctl.errors import AgentctlError
 from agentctl.secrecy.veil import Veil
 from agentctl.verbs.wording import message_of
@@ -62,7 +63,7 @@ class Ongoing:
         try:
             await work()
         except AgentctlError as error:
-            begun.error = self.veil(str(error))
+            begun.error = trouble(error, self.veil)
         except asyncio.CancelledError:
             begun.error = "the server was stopped: what is done is done"
             raise

@@ -61,6 +61,7 @@ class Page:
         visit = await arrived(desk, request)
         if visit is None:
             return await self._unheard(desk, request) if self.writes else _to_the_door(request)
+        request.state.tenants = visit.person.tenants  # whoever tells of trouble on the way asks whose it is
         if not visit.may(self.role):
             raise Refused(403, "refused.role")
         if self.writes:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agentctl.console.telling import failed, told
 from agentctl.resources.assistant import Document
 from agentctl.secrecy.secret import Keys
 from agentctl.secrecy.shown import both_shown, rewritten
@@ -16,7 +17,6 @@ from agentctl.secrecy.veil import Veil
 from agentctl.sync.diff import Edit, Origin
 from agentctl.sync.kind import Ref
 from agentctl.sync.plan import Change, Plan
-from agentctl.verbs.wording import named
 
 _ACTIONS = {"create": 0, "update": 1, "delete": 2}
 _CONTENT = ("content",)
@@ -46,8 +46,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Part:
-    """One resource to write. `notes`: what a person should know of it. `ticked`: it, or some of it, is written only by
-    a tick of its own; `barred`: by none.
+    """One resource to write. `notes`: what a person should know of it. `ticked`: it is written only by a tick of its
+    own, `partly`: some of it is; `barred`: by none.
     """
 
     action: str
@@ -58,6 +58,7 @@ class Part:
     destroys: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     ticked: bool = False
+    partly: bool = False
     barred: bool = False
 
 
@@ -82,9 +83,9 @@ def shown(workspace: str, mark: str, plan: Plan, veil: Veil) -> Shown:
         workspace,
         mark,
         tuple(_part(change, veil) for change in plan.changes),
-        tuple(veil(f"{named(one)}. {one.error.hint}".strip()) for one in plan.failures),
-        tuple(veil(text) for text in dict.fromkeys(map(str, plan.notices))),
-        tuple(veil(text) for text in dict.fromkeys(f"{one.where}: {one.error}" for one in plan.waiting)),
+        tuple(failed(one, veil) for one in plan.failures),
+        tuple(dict.fromkeys(told(one, veil) for one in plan.notices)),
+        tuple(dict.fromkeys(failed(one, veil) for one in plan.waiting)),
         plan.unchanged,
         bool(plan.foreign),
         bool(plan.destructive),
@@ -98,6 +99,9 @@ def counted(parts: Iterable[Shown]) -> list[tuple[str, str, int]]:
 
 
 def _part(change: Change, veil: Veil) -> Part:
+    held = change.held(take_ours=False, destroy=False)
+    whole = change.action != "update" or change.vanished or bool(change.doubt)
+    partly = not whole and 0 < len(held) < len(change.edits)
     notes = [one for one in (change.barred, change.doubt, change.others and f"also used by {change.others}") if one]
     return Part(
         change.action,
@@ -107,7 +111,8 @@ def _part(change: Change, veil: Veil) -> Part:
         change.vanished,
         change.destroys,
         tuple(map(veil, notes)),
-        ticked=not change.barred and bool(change.held(take_ours=False, destroy=False) or change.stays(take_ours=False)),
+        ticked=not change.barred and not partly and (bool(held) or change.stays(take_ours=False)),
+        partly=not change.barred and partly,
         barred=bool(change.barred),
     )
 

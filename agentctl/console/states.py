@@ -10,6 +10,7 @@ from itertools import chain
 from agentctl.calls.tenant import OPERATOR
 from agentctl.console.home import home, place, spare
 from agentctl.console.kept import Kept
+from agentctl.console.telling import trouble
 from agentctl.errors import AgentctlError, ConfigurationError
 from agentctl.sources.loaded import Loaded
 from agentctl.verbs import status
@@ -86,7 +87,7 @@ class States:
                 known = place(there)
                 return replace(await declarations(self.control, tenant, await read(there)), place=known)
         except AgentctlError as error:
-            return Declarations(problem=self.control.veil(str(error)), place=known)
+            return Declarations(problem=trouble(error, self.control.veil), place=known)
 
     async def seen(self, tenant: str, *, whole: bool) -> Stand:
         """How each stands now, or stood a moment ago, as whoever looks at that tenant may know it.
@@ -98,10 +99,10 @@ class States:
         except AgentctlError as one_of_all:
             error = copy(one_of_all)  # each tenant's people are told it in their own way
             await spare(self.control, tenant, error)
-            return replace(NOTHING, errors=(self.control.veil(str(error)),))
+            return replace(NOTHING, errors=(trouble(error, self.control.veil),))
         standings = found.standings
         if not whole:
-            standings = {key: replace(one, what=()) for key, one in standings.items()}
+            standings = {key: replace(one, what=(), parts=()) for key, one in standings.items()}
         # Errors name the tenants whose workspaces they are of: for whoever runs all of it alone.
         return replace(found, standings=standings, errors=found.errors if tenant == OPERATOR else ())
 
@@ -110,7 +111,7 @@ class States:
             found = await status.everywhere(control)
         veil = self.control.veil
         standings = {one.assistant: replace(one, what=tuple(map(veil, one.what))) for one in found.results}
-        return Stand(standings, tuple(veil(_told(error)) for error in found.errors))
+        return Stand(standings, tuple(trouble(error, veil, _told(error)) for error in found.errors))
 
 
 def declared(loaded: Loaded) -> tuple[Declared, ...]:
@@ -124,12 +125,12 @@ def declared(loaded: Loaded) -> tuple[Declared, ...]:
 
 async def declarations(control: Control, tenant: str, loaded: Loaded) -> Declarations:
     """What `loaded` has of that tenant, and what is wrong with it as its people may know it. Raises StoreError."""
-    problem = ""
+    problem: str = ""
     try:
         loaded.checked()
     except ConfigurationError as error:
         await spare(control, tenant, error)
-        problem = control.veil(str(error))
+        problem = trouble(error, control.veil)
     wrong = {row.key for row in loaded.rows.wrong} if loaded.rows else set()
     mine = [one for one in declared(loaded) if one.tenant == tenant]
     return Declarations(mine, problem, loaded.unsure | wrong, _denied(loaded, tenant), _elsewhere(loaded, tenant))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from agentctl.console.ongoing import Begun, Ongoing
+from agentctl.console.telling import failed
 from agentctl.errors import AgentctlError, Stale
 from agentctl.secrecy.veil import Veil
 from agentctl.sources.row import is_row
@@ -16,7 +17,8 @@ from agentctl.sync.ledger import OnChange
 from agentctl.sync.plan import Change
 from agentctl.verbs.remedy import owners, remedies
 from agentctl.verbs.revisions.history import ProjectPlan
-from agentctl.verbs.wording import held_back, named
+from agentctl.verbs.status import Part, part
+from agentctl.verbs.wording import held_back
 from agentctl.wiring import Control
 
 Work = Callable[[OnChange], Awaitable[Applied]]
@@ -28,11 +30,12 @@ _LAST_SECONDS = 30.0  # what is done by then is bound, and the next sync goes on
 
 @dataclass(frozen=True)
 class Held:
-    """A change that was held back. `way`: what to do about it, in words; `keys`: the assistants whose plan has a tick
-    for it, of which those `in_files` can take what was changed at the platform.
+    """A change that was held back, and what it is about. `way`: what to do about it, in words; `keys`: the assistants
+    whose plan has a tick for it, of which those `in_files` can take what was changed at the platform.
     """
 
     what: str
+    part: Part
     way: str
     keys: tuple[str, ...] = ()
     in_files: bool = False
@@ -94,14 +97,15 @@ class Runs:
     def _close(self, run: Run, applied: Applied) -> None:
         veil = self.control.veil
         run.done = [(one.action, one.desired.kind, one.desired.key) for one in applied.done]
-        run.failed = [veil(f"{named(one)}. {one.error.hint}".strip()) for one in applied.failures]
+        run.failed = [failed(one, veil) for one in applied.failures]
         run.held = list(_held(applied, veil))
 
 
 def _held(applied: Applied, veil: Veil) -> Iterator[Held]:
-    for part in applied.parts or (applied,):
-        assistants = part.plan.assistants if isinstance(part.plan, ProjectPlan) else ()
-        for change, way in remedies(part):
+    for one in applied.parts or (applied,):
+        assistants = one.plan.assistants if isinstance(one.plan, ProjectPlan) else ()
+        for change, way in remedies(one):
             ticked = bool(way) and not change.withheld and change.action != "delete"
             keys = owners([change.desired], assistants) if ticked else []
-            yield Held(veil(held_back(change)), way, tuple(keys), bool(keys) and not is_row(change.desired.where))
+            in_files = bool(keys) and not is_row(change.desired.where)
+            yield Held(veil(held_back(change)), part(change), way, tuple(keys), in_files)

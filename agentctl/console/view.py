@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from agentctl.calls import zone
 from agentctl.console.hits import BEGIN, END
+from agentctl.console.telling import begun, is_whole
 from agentctl.console.wording import Words
 
 if TYPE_CHECKING:
@@ -28,6 +29,18 @@ _REORDERING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2
 # What stands between two places where a line may end, and at most 100 characters of what has none.
 _PIECES = re.compile(r"(?:[^ \t\n]{0,99}+[ \t\n])++|[^ \t\n]{1,100}")
 _MINUTE, _HOUR = 60, 3600
+# North America has one plan (+1); of Germany's areas the four shortest and what is mobile can be told by their digits,
+# others end anywhere. Countries have one digit, two, or three (ITU-T E.164, list of assigned country codes).
+_WRITTEN = tuple(
+    map(
+        re.compile,
+        (
+            r"(\+1)([2-9]\d\d)(\d{3})(\d{4})",
+            r"(\+49)(30|40|69|89|1[567]\d)(\d{4,})",
+            r"(\+(?:7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[2-9]\d\d))(\d{5,})",
+        ),
+    )
+)
 
 
 class Reader(Protocol):
@@ -65,7 +78,10 @@ def templates() -> Environment:
     )
     made.filters |= {"said": said, "duration": duration, "moment": moment, "stamp": stamp, "number": telephone}
     made.filters |= {"marked": marked, "cost": cost, "due": due, "dotted": dotted, "flowing": flowing}
-    made.filters |= {"dated": dated, "clock": clock, "lasting": lasting}
+    made.filters |= {"dated": dated, "clock": clock, "lasting": lasting, "parted": parted}
+    made.filters |= {"begun": begun}
+    made.tests |= {"overdue": overdue}
+    made.tests |= {"whole": is_whole}
     made.globals |= {"static": static}
     return made
 
@@ -81,6 +97,15 @@ def flowing(text: object) -> Markup:
     A browser needs minutes for the lines of one word of a megabyte; it finds these in a second.
     """
     return Markup("<wbr>").join(_PIECES.findall(said(text)))  # join escapes what it joins
+
+
+def parted(text: str, room: int) -> tuple[str, str]:
+    """About `room` characters of a text, to the end of a word, and the rest, which is none if it has but some lines."""
+    if len(text) <= room * 3 // 2:
+        return text, ""
+    end = max(text.rfind(blank, room // 2, room) for blank in " \n")
+    end = end if end > 0 else room
+    return text[:end], text[end:].lstrip()
 
 
 def duration(seconds: float | None) -> str:
@@ -137,15 +162,10 @@ def _told(written: str, reader: Reader) -> datetime:
 
 
 def telephone(number: str | None) -> str:
-    """In groups that an eye can hold; what is no number stays as it is."""
+    """With its country apart, and its area where that can be told; what is no number stays as it is."""
     text = said(number)
-    if not (text.startswith("+") and text[1:].isdigit() and len(text) > 7):
-        return text
-    head, rest = text[:3], text[3:]
-    groups = [rest[at : at + 4] for at in range(0, len(rest), 4)]
-    if len(groups) > 1 and len(groups[-1]) < 3:
-        groups[-2:] = ["".join(groups[-2:])]
-    return " ".join([head, *groups])
+    found = next(filter(None, (written.fullmatch(text) for written in _WRITTEN)), None)
+    return " ".join(found.groups()) if found else text
 
 
 def marked(text: object) -> Markup:
@@ -161,15 +181,15 @@ def dotted(path: str) -> Markup:
 def cost(call: Mapping[str, Any], words: Words) -> str:
     """What a call cost, as the platform counts it; empty where it says nothing."""
     if (fiat := call.get("cost_fiat")) is not None:
-        return dollars(float(fiat), words)
+        return dollars(float(fiat), words, 3)  # most calls cost some tenths of a cent
     if (counted := call.get("cost_credits")) is not None:
         return words("cost.credits", count=int(counted))
     return ""
 
 
-def dollars(amount: float, words: Words) -> str:
-    """$12.30; below ten cents to the tenth of one, since most calls cost so much."""
-    return f"${words.number(amount, 3 if 0 < amount < 0.1 else 2)}"
+def dollars(amount: float, words: Words, digits: int = 2) -> str:
+    """$12.30, with as many `digits` behind the point as all that stand below each other."""
+    return words("cost.dollars", amount=words.number(amount, digits))
 
 
 def due(item: Mapping[str, Any], words: Words) -> str:
@@ -178,6 +198,19 @@ def due(item: Mapping[str, Any], words: Words) -> str:
         day = words.day(datetime.fromisoformat(item["due_date"]))
         return f"{day}, {item['due_time'][:5]}" if item.get("due_time") else day
     return str(item.get("due") or "")
+
+
+def overdue(item: Mapping[str, Any], reader: Reader) -> bool:
+    """Whether it should have been done by now, where the project is: a day is over when it ends."""
+    if item["done"] or not item.get("due_date"):
+        return False
+    now = datetime.now(reader.zone)
+    return (str(item["due_date"]), item.get("due_time") or "24") < (f"{now:%Y-%m-%d}", f"{now:%H:%M:%S}")
+
+
+def shown(text: str) -> str:
+    """A text that may be anything, with each mark that would reorder a line told by its number, as JSON has it."""
+    return text.translate({mark: f"\\u{mark:04x}" for mark in _REORDERING})
 
 
 @cache

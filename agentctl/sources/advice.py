@@ -26,16 +26,20 @@ def advice(assistant: Assistant) -> Iterator[Problem]:
         yield Problem(
             located(assistant.where, f"{path}.record_voice"),
             "is not declared, and ElevenLabs records every call by default; declare false or true",
+            kind="records",
         )
     if "retention_days" not in privacy and privacy.get("zero_retention_mode") is not True:
         yield Problem(
             located(assistant.where, f"{path}.retention_days"),
             "is not declared, and ElevenLabs keeps conversations for ever by default; declare a number, like 30",
+            kind="keeps",
         )
     events = assistant.webhooks.events
     if events is not None and "transcript" not in events:
         yield Problem(
-            located(assistant.where, "webhooks.events"), "lacks transcript: no call of it is delivered to agentctl"
+            located(assistant.where, "webhooks.events"),
+            "lacks transcript: no call of it is delivered to agentctl",
+            kind="undelivered",
         )
     yield from _first_message(assistant)
 
@@ -45,11 +49,12 @@ def _first_message(assistant: Assistant) -> Iterator[Problem]:
     message = agent.get("first_message", assistant.first_message)
     where = located(assistant.where, "first_message")
     if not isinstance(message, str) or not message.strip():
-        yield Problem(where, "is not declared, so the assistant waits in silence and does not say that an AI answers")
+        what = "is not declared, so the assistant waits in silence and does not say that an AI answers"
+        yield Problem(where, what, kind="silent")
         return
     says_ai = _SAYS_AI.get(assistant.language.partition("-")[0])
     if says_ai and not says_ai.search(message):
-        yield Problem(where, "does not seem to say that an AI answers")
+        yield Problem(where, "does not seem to say that an AI answers", kind="unsaid")
 
 
 def _leaf(tree: Mapping[str, Any], *path: str) -> Mapping[str, Any] | None:

@@ -87,7 +87,7 @@ def _problem(item: Any, where: str, model: type[BaseModel]) -> Problem:
     if item["type"] == "extra_forbidden":
         return Problem(located(where, dotted(loc[:-1])), unknown_key(str(loc[-1]), _known(model, loc[:-1])))
     hidden = is_secret([part for part in loc if isinstance(part, str)])
-    return Problem(located(where, dotted(loc)), _what(item, hidden=hidden))
+    return Problem(located(where, dotted(loc)), _what(item, hidden=hidden), kind=str(item["type"]))
 
 
 def _what(item: Any, *, hidden: bool) -> str:

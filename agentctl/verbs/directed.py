@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from agentctl.errors import AgentctlError, ConfigurationError, Problem, StoreError
+from agentctl.errors import AgentctlError, ConfigurationError, StoreError
 from agentctl.sync.applied import Applied
 from agentctl.sync.plan import Change, Failure
 from agentctl.tenants import Access
@@ -31,7 +31,7 @@ async def whose(control: Control) -> Whose:
 def directed(plan: ProjectPlan, to: Whose) -> ProjectPlan:
     """The plan, which knows then whose it is."""
     told(to, *plan.failures, *plan.waiting, *plan.doubled)
-    notices = tuple(Problem(one.where, to(one.what), one.names) for one in plan.notices)
+    notices = tuple(replace(one, what=to(one.what)) for one in plan.notices)
     return replace(plan, notices=notices, changes=tuple(_change(one, to) for one in plan.changes), whose=to)
 
 

@@ -258,7 +258,9 @@ async def _patiently(lease: _Lease, seconds: float) -> None:
 
 
 def _another(answer: Mapping[str, Any]) -> Busy:
-    since, until = (f"{datetime.fromisoformat(answer[name]).astimezone():%H:%M:%S}" for name in ("since", "expires_at"))
+    since, until = (
+        f"{datetime.fromisoformat(answer[name]).astimezone():%H:%M:%S %Z}" for name in ("since", "expires_at")
+    )
     return Busy(
         f"another sync of this project is running: {Holder.parse(answer['holder']).name}, since {since}",
         f"Wait for its end. If it is dead, its lease ends by itself at {until}.",

@@ -27,7 +27,7 @@ async def _unanswered(control: Control, plan: Plan, loaded: Loaded) -> list[Prob
     moved |= {Ref(phone_number.KIND, number) for one in loaded.others for number in one.phone.numbers}
     what = "rings at an agent that is to be deleted: nobody answers it then; declare it at another assistant, or "
     return [
-        Problem(f"phone_number {number}", f"{what}agentctl release-number {number}")
+        Problem(f"phone_number {number}", f"{what}agentctl release-number {number}", kind="unanswered")
         for number in sorted(await answered(control, plan))
         if Ref(phone_number.KIND, number) not in moved
     ]
@@ -41,7 +41,9 @@ async def _left_out(control: Control, plan: Plan, loaded: Loaded) -> list[Proble
     bound = (await control.bindings()).of(agent.KIND)
     found = [(number, key) for number in numbers for key in loaded.keys if bound.get(key) in rings.get(number, ())]
     what = "rings on at {key}, which declares it no more; declare it there again, or agentctl release-number {number}"
-    return [Problem(f"phone_number {number}", what.format(key=key, number=number)) for number, key in found]
+    return [
+        Problem(f"phone_number {number}", what.format(key=key, number=number), kind="rings_on") for number, key in found
+    ]
 
 
 def left_behind(plan: Plan, loaded: Loaded) -> Iterator[Problem]:
@@ -58,7 +60,7 @@ def left_behind(plan: Plan, loaded: Loaded) -> Iterator[Problem]:
 def untested(assistants: Sequence[Assistant]) -> list[Problem]:
     """A notice for each assistant that a gate has nothing to ask of."""
     what = "has no tests, so the gate lets its changes through"
-    return [Problem(assistant.where, what) for assistant in assistants if not assistant.tests]
+    return [Problem(assistant.where, what, kind="untested") for assistant in assistants if not assistant.tests]
 
 
 def unknown_keys_of(assistants: Sequence[Assistant]) -> Iterator[Problem]:

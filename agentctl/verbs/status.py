@@ -10,7 +10,7 @@ from agentctl.resources.agent import KIND as AGENT_KIND
 from agentctl.resources.assistant import Assistant
 from agentctl.resources.phone_number import KIND as NUMBER_KIND
 from agentctl.sync.diff import Origin
-from agentctl.sync.kind import Kind
+from agentctl.sync.kind import Kind, Ref
 from agentctl.sync.plan import Change, Failure, Plan
 from agentctl.verbs import sync, trusted, workspaces
 from agentctl.verbs.places import Everywhere
@@ -28,12 +28,29 @@ _STATES: Mapping[Origin, State] = {"here": "changed here", "there": "drifted", "
 
 
 @dataclass(frozen=True)
+class Part:
+    """A resource that makes it so. `how`: what is with it; `fields`: those that differ, and where each was changed."""
+
+    ref: Ref
+    how: Literal["changed", "absent", "deleted", "former", "untested"]
+    fields: tuple[tuple[str, Origin], ...] = ()
+
+
+@dataclass(frozen=True)
 class Standing:
-    """One assistant. `what`: the resources and fields that make it so, in a few words each."""
+    """One assistant. `what`: the resources and fields that make it so, in a few words each; `parts`: the same for who
+    has words of their own, without what failed.
+    """
 
     assistant: str
     state: State
     what: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def differences(self) -> int:
+        """How many fields and resources differ."""
+        return sum(len(one.fields) or 1 for one in self.parts)
 
 
 async def status(
@@ -75,13 +92,14 @@ def _with_strays(found: Sequence[Standing], strays: Sequence[Failure]) -> Iterat
     for key in dict.fromkeys([*known, *(one.where for one in strays)]):
         what = tuple(_told(one) for one in strays if one.where == key)
         before = known.get(key, Standing(key, "error"))
-        yield Standing(key, "error", (*what, *before.what)) if what else before
+        yield replace(before, state="error", what=(*what, *before.what)) if what else before
 
 
 def _with(hold: Hold | None, found: Standing) -> Standing:
     if hold is None:
         return found
-    return Standing(found.assistant, "held" if found.state == "in sync" else found.state, (str(hold), *found.what))
+    state: State = "held" if found.state == "in sync" else found.state
+    return replace(found, state=state, what=(str(hold), *found.what))
 
 
 def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]]) -> Standing:
@@ -93,7 +111,7 @@ def standing(assistant: Assistant, plan: Plan, kinds: Iterable[Kind[Assistant]])
     states = [state for state, _ in found] + [_state(change) for change in changes]
     state: State = min(states, key=_WORST.index, default="in sync")
     what = [*(what for _, what in found), *(_what(change, state) for change in changes)]
-    return Standing(assistant.key, state, tuple(what))
+    return Standing(assistant.key, state, tuple(what), tuple(map(part, changes)))
 
 
 def _told(one: Failure) -> str:
@@ -107,6 +125,19 @@ def _state(change: Change) -> State:
     if change.action == "create":
         return "missing" if is_agent else "changed here"
     return min((_STATES[edit.origin] for edit in change.edits), key=_WORST.index, default="changed here")
+
+
+def part(change: Change) -> Part:
+    """What there is to do, for who has words of their own."""
+    if change.vanished:
+        return Part(change.desired.ref, "deleted")
+    if change.action == "delete":
+        return Part(change.desired.ref, "former")
+    if change.action == "create":
+        return Part(change.desired.ref, "absent")
+    if not change.edits:
+        return Part(change.desired.ref, "untested")
+    return Part(change.desired.ref, "changed", tuple((edit.path, edit.origin) for edit in change.edits))
 
 
 def _what(change: Change, state: State) -> str:

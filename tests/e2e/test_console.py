@@ -147,7 +147,11 @@ async def followed(page: Page) -> None:
 
 
 async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
+    watch.expect(r"/(enter|nowhere)\b.*(401|404)")
     page = await visit()
+    for path, name in (("/enter", "door"), ("/nowhere", "error")):
+        await page.goto(f"{house.url}{path}")
+        await seen(page, name)
     await page.goto(house.link())
     await page.get_by_text("abgeglichen", exact=True).wait_for()
     await seen(page, "assistants")
@@ -157,7 +161,10 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     await page.get_by_role("link", name="Plan").click()
     await page.locator("ins", has_text="Frage nach Namen und Nummer.").wait_for()
     await seen(page, "plan")
+    house.sandbox.fault(method="PATCH", path="/v1/convai/agents/*", delay_ms=1500)
     await page.get_by_role("button", name="Diese Änderung anwenden").click()
+    await page.get_by_role("heading", name="Abgleich läuft").wait_for()
+    await seen(page, "syncing")
     await page.get_by_role("heading", name="Abgeglichen").wait_for()
     await seen(page, "synced")
     await page.goto(f"{house.url}/plan")
@@ -197,6 +204,9 @@ async def test_a_day(house: House, visit: Visit, watch: Watch) -> None:
     await page.locator(".turn mark").first.wait_for()
     await seen(page, "call")
     await followed(page)
+    await page.get_by_role("link", name="Vergessen").click()
+    await page.get_by_role("button", name="Endgültig löschen").wait_for()
+    await seen(page, "forget")
     await page.goto(f"{house.url}/items?items=any")
     await page.evaluate("window.stayed = true")
     await page.get_by_role("button", name="Erledigt:").first.click()

@@ -12,6 +12,7 @@ from agentctl.console.home import place
 from agentctl.console.living import living
 from agentctl.console.page import Page
 from agentctl.console.states import NOTHING, Declared, declarations
+from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
 from agentctl.resources.assistant import Assistant
@@ -53,7 +54,7 @@ async def assistant(visit: Visit) -> Response:
     try:
         known = await _known(visit, key)
     except AgentctlError as error:
-        known = Known(hidden=True, problem=visit.desk.control.veil(str(error)), place=place(visit.desk.control))
+        known = Known(hidden=True, problem=trouble(error, visit.desk.control.veil), place=place(visit.desk.control))
     stored = next((one for one in await living(visit, known.place) if one["key"] == key), None)
     if stored is None and not known.where:
         raise Refused(404, "refused.assistant")

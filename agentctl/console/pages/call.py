@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from starlette.responses import PlainTextResponse, Response
 
-from agentctl.console import conversation, hits
+from agentctl.console import conversation, hits, view
 from agentctl.console.acting import acting
 from agentctl.console.page import Page
+from agentctl.console.pages.beside import Beside, beside
 from agentctl.console.tables import table, whole
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError
@@ -32,7 +34,8 @@ async def call(visit: Visit) -> Response:
         tested = to_test.written(control, found, int(turn)) if _is_turn(turn) else None
     said = visit.words(f"call.digests.{digested}") if digested in DIGESTED else ""
     lit = hits.lit(found, await _snippet(visit, found))
-    return shown(visit, lit, said=said, tested=(int(turn), str(tested)) if tested else None)
+    near = await beside(visit, found["conversation_id"])
+    return shown(visit, lit, said=said, beside=near, tested=(int(turn), str(tested)) if tested else None)
 
 
 def _search(visit: Visit) -> str:
@@ -61,12 +64,18 @@ def shown(visit: Visit, found: Mapping[str, Any], **more: Any) -> Response:
     """
     evaluation = list(_results(found["evaluation"], "result"))
     collected = [one for one in _results(found["collected"], "value") if not _is_listed(one, found)]
-    told = {"said": "", "problem": "", "tested": None, "digests": is_possible(visit.desk.control.settings), **more}
+    told = {
+        "said": "",
+        "problem": "",
+        "tested": None,
+        "beside": Beside({}),
+        "digests": is_possible(visit.desk.control.settings),
+        **more,
+    }
     return visit.show(
         "call.html.j2",
         call=found,
         rows=conversation.rows(found["turns"]),
-        search=_search(visit),
         hit=hits.first(found),
         evaluation=evaluation,
         collected=collected,
@@ -165,10 +174,9 @@ async def raw(visit: Visit) -> Response:
 
 
 def _indented(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return text
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    return view.shown(text)
 
 
 def _results(told: Mapping[str, Any], field: str) -> Iterator[dict[str, Any]]:

@@ -31,6 +31,8 @@ CHOICES = {
     "status": ("done", "failed"),
     "items": ("open", "any"),
 }
+LIST, NEWEST = "list", "newest"
+"""In the address of a call that a list leads to: before which call that page of it began, or that it was the first."""
 _TEXTS = {"q": 500, "assistant": 200, "outcome": 200, "number": 40, "since": 10, "until": 10}
 
 
@@ -54,6 +56,7 @@ async def calls(visit: Visit) -> Response:
     return visit.show(
         "calls.html.j2",
         asked=asked,
+        within={**asked, LIST: before or NEWEST},
         days=[(*day, list(calls)) for day, calls in _by_day(visit, shown)],
         next=older,
         fresh=before is None,

@@ -15,6 +15,7 @@ from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address
 from agentctl.console.planned import Field, beside
 from agentctl.console.row_form import AFTERWARDS, TEXTS, Draft, Piece, compared, fields, of_form, of_row
+from agentctl.console.telling import told, trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.errors import AgentctlError, Problem
 from agentctl.resources.part import VOICE_ID
@@ -95,14 +96,14 @@ async def _wrong(visit: Visit, row: Mapping[str, Any], draft: Draft) -> Sequence
         async with at_home(visit) as control:
             return [_told(one, veil) for one in await editing.problems(control, row["key"], changed)]
     except AgentctlError as error:
-        return [Wrong(veil(str(error)))]
+        return [Wrong(trouble(error, veil))]
 
 
 def _told(problem: Problem, veil: Veil) -> Wrong:
     """Without the row, which everybody sees, and without a path where the form has a field for it."""
     path = _PLACE.sub("", problem.where, 1).partition(" (column ")[0]
     field = next((name for name in re.split(r"[.\[]", path) if name in _ASKED), "")
-    return Wrong(veil(problem.what if field else f"{path}: {problem.what}"), field)
+    return Wrong(told(problem, veil, "" if field else path), field)
 
 
 async def _form(
@@ -151,7 +152,7 @@ async def _voices(visit: Visit) -> tuple[Sequence[Voice], str]:
         except TimeoutError:
             return (), ""
         except AgentctlError as error:
-            return (), visit.desk.control.veil(str(error))
+            return (), trouble(error, visit.desk.control.veil)
 
     return await visit.desk.kept.answer("voices", visit.tenant, ask)
 

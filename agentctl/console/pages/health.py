@@ -18,6 +18,7 @@ from agentctl.console.acting import acting
 from agentctl.console.home import spare
 from agentctl.console.page import Page
 from agentctl.console.tables import table, whole
+from agentctl.console.telling import trouble
 from agentctl.console.visit import Refused, Visit
 from agentctl.console.wording import length
 from agentctl.errors import AgentctlError
@@ -78,7 +79,7 @@ async def again(visit: Visit) -> Response:
     try:
         done = requeued(await visit.ask("retry", {"event": which or None}), which or None)
     except AgentctlError as error:
-        return await _shown(visit, problem=visit.desk.control.veil(str(error)))
+        return await _shown(visit, problem=trouble(error, visit.desk.control.veil))
     many = done.events + done.mails + done.rows + done.syncs
     return visit.go("/health", again=str(many))
 
@@ -166,7 +167,7 @@ async def _delivery(visit: Visit, control: Control) -> WebhookSeen:
         return await visit.desk.kept.answer("webhook", visit.tenant, ask)
     except AgentctlError as error:
         await spare(visit.desk.control, visit.tenant, error)
-        return WebhookSeen(error=control.veil(str(error)))
+        return WebhookSeen(error=trouble(error, control.veil))
 
 
 def _telling(control: Control) -> Callable[[str], str]:

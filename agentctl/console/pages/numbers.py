@@ -12,6 +12,7 @@ from agentctl.console.living import living
 from agentctl.console.page import Page
 from agentctl.console.states import Declarations, Declared
 from agentctl.console.tables import table, whole
+from agentctl.console.telling import saying, trouble
 from agentctl.console.visit import Visit
 from agentctl.errors import AgentctlError
 from agentctl.verbs.calls import audit
@@ -48,7 +49,7 @@ async def numbers(visit: Visit) -> Response:
         try:
             found = {one.number: one for one in await _looked(visit, known)}
         except AgentctlError as reason:
-            error = visit.desk.control.veil(str(reason))
+            error = trouble(reason, visit.desk.control.veil)
     return visit.show(
         "numbers.html.j2",
         numbers=sorted({*known.rows, *found}),
@@ -120,7 +121,8 @@ async def _looked(visit: Visit, known: _Known) -> Sequence[Line]:
 
 
 def _told(line: Line, tell: Callable[[str], str]) -> Line:
-    finding = replace(line.finding, what=tell(line.finding.what), remedy=tell(line.finding.remedy))
+    one = line.finding
+    finding = replace(one, what=saying(tell(one.what), one.about, one.kind), remedy=tell(one.remedy))
     return replace(line, finding=finding, leads=tell(line.leads))
 
 

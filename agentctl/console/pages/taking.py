@@ -11,6 +11,7 @@ from agentctl.console.acting import at_home
 from agentctl.console.page import Page
 from agentctl.console.pages.assistant import address, own
 from agentctl.console.planned import Field, beside
+from agentctl.console.telling import failed
 from agentctl.console.visit import Visit
 from agentctl.errors import Stale
 from agentctl.secrecy.veil import Veil
@@ -18,7 +19,6 @@ from agentctl.verbs import agreed
 from agentctl.verbs.calls import audit
 from agentctl.verbs.pulling.pull import Pull, pull
 from agentctl.verbs.pulling.taking import Taken
-from agentctl.verbs.wording import named
 
 _TEMPLATES = "templates"  # the tick by which templates are overwritten
 
@@ -69,7 +69,7 @@ def _told(found: Pull, whole: Pull, veil: Veil) -> dict[str, Any]:
         "files": [one.where for one in whole.files],
         "is_something": bool(whole.files or whole.texts),
         "left": [veil(str(one)) for one in whole.left],
-        "failures": [veil(f"{named(one)}. {one.error.hint}".strip()) for one in found.failures],
+        "failures": [failed(one, veil) for one in found.failures],
     }
 
 

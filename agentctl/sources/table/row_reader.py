@@ -175,7 +175,7 @@ def _prompt(value: Any, where: str, problems: list[Problem]) -> str:
     elif len(value) > MAX_CHARACTERS:
         what = f"must be at most {MAX_CHARACTERS} characters long (got {len(value)})"
     if what:
-        problems.append(Problem(located(where, "prompt"), what))
+        problems.append(Problem(located(where, "prompt"), what, kind="missing" if what == "is missing" else ""))
         return ""
     return str(value).replace("\r\n", "\n").strip()
 

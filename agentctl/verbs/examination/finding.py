@@ -16,6 +16,7 @@ class Finding:
     """One thing that was looked at. `remedy` is empty where there is nothing to do.
 
     `blocks`: nothing that needs the subject can be examined. `tenant`: whose it is, where it is not the project's.
+    `kind`: a name of `what`, for who has words of their own for it, and `about`: the place or key that it is about.
     """
 
     subject: str
@@ -24,6 +25,8 @@ class Finding:
     remedy: str = ""
     blocks: bool = False
     tenant: str = ""
+    kind: str = ""
+    about: str = ""
 
 
 Examination = Callable[[Control], AsyncIterator[Finding]]

@@ -99,7 +99,8 @@ async def looked(control: Control, declared: Mapping[str, str], there: Mapping[s
             return Look(Finding("numbers", state, f"{number} is not at ElevenLabs yet: {left[number]}", remedy))
         if number in had:
             return Look(Finding("numbers", "broken", f"{number} is gone from ElevenLabs", remedy))
-        return Look(Finding("numbers", "warning", f"{number} is not at ElevenLabs yet", remedy))
+        what = f"{number} is not at ElevenLabs yet"
+        return Look(Finding("numbers", "warning", what, remedy, kind="absent", about=number))
 
     async def found(number: str, key: str) -> Look:
         look = await find(number, key)

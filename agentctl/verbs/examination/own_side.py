@@ -43,11 +43,14 @@ async def project(control: Control) -> AsyncIterator[Finding]:
     for finding in _wrong(loaded):
         yield finding
     for problem in loaded.problems:
-        yield Finding("project", "broken", str(problem), "Correct the file.", blocks=True)
+        yield Finding(
+            "project", "broken", str(problem), "Correct the file.", True, kind=problem.kind, about=problem.where
+        )
     table = f"table {loaded.rows.source.table}" if loaded.rows else ""  # what is said of all of it says its own remedy
     for problem in loaded.warnings:
         remedy = "Say it there, or for all assistants in [defaults] of agentctl.toml."
-        yield Finding("project", "warning", str(problem), "" if problem.where == table else remedy)
+        way = "" if problem.where == table else remedy
+        yield Finding("project", "warning", str(problem), way, kind=problem.kind, about=problem.where)
     if not loaded.problems:
         keys = ", ".join(assistant.key for assistant in loaded.assistants)
         name = f"{loaded.project.name}/{loaded.project.environment}"
@@ -176,10 +179,12 @@ async def mail(control: Control) -> AsyncIterator[Finding]:
     for assistant in control.loaded.assistants if known else ():
         if not assistant.post_call.mail_to:
             remedy = "Set [mail] to in agentctl.toml, or mail_to in its [post_call]."
-            yield Finding("mail", "warning", f"nobody gets a mail after calls of {assistant.key}", remedy)
+            what = f"nobody gets a mail after calls of {assistant.key}"
+            yield Finding("mail", "warning", what, remedy, kind="unmailed", about=assistant.key)
     route = control.workshop.mail_route
     if route is None:
-        yield Finding("mail", "warning", "no mail route: mails wait in the outbox", "Set SMTP_URL or RESEND_API_KEY.")
+        what = "no mail route: mails wait in the outbox"
+        yield Finding("mail", "warning", what, "Set SMTP_URL or RESEND_API_KEY.", kind="routeless")
         return
     if route.name == "resend" and in_clear(control.settings.resend_base_url):
         what = f"RESEND_BASE_URL begins with http://: the key would travel in the clear to {_host(control)}"

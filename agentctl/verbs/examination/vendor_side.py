@@ -146,7 +146,9 @@ def _agent(key: str, agent_id: str | None, sighting: Sighting, former: Collectio
         error = ambiguous(Ref(AGENT_KIND, key), agent_id, claims, Agent.traits.mark)
         return Finding("agents", "broken", error.message, narrowed(error.hint, [key]))
     if agent_id is None:
-        return Finding("agents", "warning", f"{key} is not at ElevenLabs yet", back or "agentctl sync")
+        return Finding(
+            "agents", "warning", f"{key} is not at ElevenLabs yet", back or "agentctl sync", kind="absent", about=key
+        )
     agent = next((one.body for one in claims if one.remote_id == agent_id), None)
     if agent is None:
         what = f"{key}: its agent {agent_id} is gone at ElevenLabs"
@@ -172,7 +174,7 @@ async def webhook(control: Control) -> AsyncIterator[Finding]:
         return
     if status.webhook_id is None:
         # Without a webhook calls are still fetched (agentctl up), so that this alone breaks nothing.
-        yield Finding("webhook", "warning", "none is registered", "agentctl webhook register URL")
+        yield Finding("webhook", "warning", "none is registered", "agentctl webhook register URL", kind="unregistered")
         return
     for problem in status.problems:
         what, _, remedy = problem.rpartition(": ")

@@ -29,7 +29,7 @@ def test_every_day_has_a_row_also_one_without_a_call() -> None:
     assert told["success"][:2] == (("20 Nov 2026", "67 %"), ("21 Nov 2026", "–"))
     assert told["duration"][0] == ("20 Nov 2026", "1:05"), "what never took place has no duration"
     assert told["latency"][0] == ("20 Nov 2026", "0.85 s", "1.45 s")
-    assert told["cost"] == (("20 Nov 2026", "$1.50"), ("21 Nov 2026", "–"), ("22 Nov 2026", "$0.055"))
+    assert told["cost"] == (("20 Nov 2026", "$1.50"), ("21 Nov 2026", "–"), ("22 Nov 2026", "$0.06"))
 
 
 def test_a_reader_has_their_own_marks() -> None:

@@ -47,6 +47,15 @@ def test_short_values_stand_beside_each_other() -> None:
     assert [(one.before, one.after, one.lines) for one in found] == [("Empfang", "Zentrale", ()), (None, "1.1", ())]
 
 
+def test_what_a_tick_is_for_in_part_is_told_from_what_it_is_for_whole() -> None:
+    theirs, ours = Edit(("name",), "Umbenannt", "Empfang", "there"), Edit(("prompt",), "alt", "neu")
+    assert [(one.ticked, one.partly) for one in (part(theirs), part(theirs, ours), part(ours))] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
 def test_what_would_be_made_can_be_read() -> None:
     prompt = "Hilf freundlich weiter.\nFrage nach dem Namen."
     found = part(Edit(("prompt",), None, prompt)).fields[0]

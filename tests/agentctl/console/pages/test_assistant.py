@@ -133,11 +133,17 @@ async def test_a_row_that_is_wrong_says_so_and_can_be_put_right(office: Office) 
 
 
 async def test_what_is_declared_is_for_editors(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    await office.edit_there("Empfang", name="Rezeption")
+    spoken = {"agent": {"first_message": "Hallo dort"}}
+    await office.edit_there("Empfang", name="Rezeption", conversation_config=spoken)
+    office.prompt.write_text("Hilf freundlich weiter.\nUnd schnell.\n")
     office.sql("update agentctl.declared_assistants set language = 'Klingonisch'")
-    shown = {"/?look=1": "1 difference", f"{HERE}?look=1": "agent empfang: name"}
+    shown = {"/?look=1": "2 differences", f"{HERE}?look=1": "agent empfang: name"}
     for path, what in shown.items():
         assert what in await office.see(path)
+    office.http.headers["accept-language"] = "de"
+    assert "Agent empfang : name (bei ElevenLabs geändert)," in text(await office.see(f"{HERE}?look=1"))
+    assert "2 Unterschiede" in await office.see("/?look=1")
+    del office.http.headers["accept-language"]
     assert "klingonisch" in await office.see("/assistants/theke?look=1")
 
     demoted("viewer", monkeypatch)
@@ -169,7 +175,7 @@ async def test_it_goes_back_as_the_plan_showed_it_and_is_held(office: Office) ->
 
     page = await office.see(f"{HERE}/rollback?to=1")
     assert "~ change 1 agent" in text(page)
-    assert "Roll back and hold: 1 change, only with the tick" in text(page)
+    assert "Roll back and hold: 1 change, in part only with the tick" in text(page)
     begun = await office.send(f"{HERE}/rollback", **{**agreed, "mark": hidden(page, "mark"), "ours": "yes"})
     assert "Synced" in text(await office.settled(begun.headers["location"]))
     assert "Hilf freundlich weiter." in str((await office.agents())["Empfang"])

@@ -177,8 +177,8 @@ async def test_what_a_search_has_hit_is_lit_up_in_the_call_and_jumped_to(operato
     await operator.put("conv_1", "Ein <b>Parkplatz</b>, bitte. Parkplatz \x02x!")
     await operator.put("conv_2", "Ein Parkplatz")
     (link,) = re.findall(r'class="row" href="(/calls/conv_1[^"]*)"', await operator.see("/calls?q=parkplätze"))
-    assert link == "/calls/conv_1?q=parkpl%C3%A4tze#hit"
-    page = await operator.see(link.partition("#")[0])
+    assert link == "/calls/conv_1?q=parkpl%C3%A4tze&amp;list=newest#hit"
+    page = await operator.see(unescape(link.partition("#")[0]))
     assert page.count("<mark>Parkplatz</mark>") == 2
     assert page.count("</mark>") == page.count("<mark>"), "a caller's words have no marks of their own"
     assert "&lt;b&gt;" in page
@@ -211,3 +211,24 @@ async def test_more_pages_than_there_may_be_hear_nothing(operator: Guest, monkey
     monkeypatch.setattr("agentctl.console.pages.live._MOST_PAGES", 0)
     answer = await operator.http.get("/live")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+
+
+async def test_a_call_leads_on_to_what_stands_beside_it_in_the_list_one_came_from(
+    operator: Guest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at, outcome in enumerate(["callback", "callback", "callback", "other", "callback", "callback"]):
+        await operator.put(f"conv_{at}", outcome=outcome, started_at=f"2026-11-20T0{at}:00:00Z")
+    monkeypatch.setattr("agentctl.console.pages.beside._SEEN", 4)
+    monkeypatch.setattr("agentctl.console.pages.beside._KEPT", 2)
+    page = await operator.see("/calls?outcome=callback")
+    (link,) = re.findall(r'href="(/calls/conv_5[^"]*)"', page)
+    seen = []
+    for rel, steps in (("next", 4), ("prev", 3), ("next", 1)):
+        for _ in range(steps):
+            shown = await operator.see(unescape(link))
+            (link,) = re.findall(rf'href="([^"]*)" rel="{rel}"', shown)
+            seen.append(link[12])
+    assert "".join(seen) == "4210" + "124" + "2", "conv_3 is none of that list"
+    assert 'rel="next"' not in await operator.see(unescape("/calls/conv_0?outcome=callback&list=conv_2"))
+    assert 'href="/calls?outcome=callback"' in await operator.see("/calls/conv_5?outcome=callback&list=newest")
+    assert 'rel="prev"' not in await operator.see("/calls/conv_5"), "who came from no list is led nowhere"
